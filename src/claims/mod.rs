@@ -1,0 +1,5 @@
+//! What a claim is and what must happen to it: the law, the two state tables, the count.
+//!
+//! No IO, no async, no clock, no serde: everything here is a function of its arguments.
+
+pub mod finding;

@@ -1,0 +1,29 @@
+#![doc = include_str!("ARCHITECTURE.md")]
+
+// Level 0: pure.
+pub mod claims;
+pub mod schema;
+pub mod formats;
+
+// Level 1: small tools.
+pub mod clock;
+pub mod telemetry;
+pub mod tls;
+pub mod access;
+
+// Level 2: ports and adapters.
+pub mod store;
+pub mod transport;
+
+// Level 3: services. They never import each other; they meet at the store.
+pub mod intake;
+pub mod dispatch;
+pub mod receipts;
+pub mod report;
+
+// Level 4: the outside.
+pub mod desk;
+pub mod simulator;
+pub mod config;
+pub mod app;
+pub mod cli;
