@@ -6,3 +6,4 @@ pub mod time;
 pub mod id;
 pub mod finding;
 pub mod document;
+pub mod receipt;
