@@ -2,4 +2,8 @@
 //!
 //! No IO, no async, no clock, no serde: everything here is a function of its arguments.
 
+pub mod time;
+pub mod id;
 pub mod finding;
+pub mod document;
+pub mod receipt;

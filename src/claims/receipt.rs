@@ -1,0 +1,195 @@
+//! What insurers say back: receipts (ARL) and settlements (RSP).
+//!
+//! These values come from a document that an insurer wrote. Its free texts are content: they are kept as
+//! bodies, shown to the centre unchanged, and never enter an entry.
+
+use crate::claims::document::Cents;
+use crate::claims::id::{Digest, DocumentId, LotId, Name};
+use crate::claims::time::Timestamp;
+
+/// Accusé de réception logique: the insurer's word on a lot and its documents.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Receipt {
+    /// The insurer's id of this receipt, unique per endpoint.
+    pub id: Name,
+    /// The lot it answers.
+    pub lot: LotId,
+    /// The digest of the lot as the insurer received it.
+    pub digest: Digest,
+    /// When the insurer issued it.
+    pub issued: Timestamp,
+    /// The word on the lot as a whole.
+    pub verdict: Verdict,
+    /// The word on single documents; a document not listed has the lot's verdict when `whole`.
+    pub documents: Vec<DocumentVerdict>,
+    /// Whether documents not listed share the lot's verdict, or are yet to be answered.
+    pub coverage: Coverage,
+    /// The insurer's code on the lot.
+    pub code: Option<Name>,
+    /// The insurer's text on the lot: content.
+    pub text: Option<String>,
+}
+
+/// Whether a receipt speaks for the documents that it does not list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// All documents of the lot; those not listed have the lot's verdict.
+    Whole,
+    /// Only the documents listed.
+    Listed,
+}
+
+/// The insurer's word on one document of a receipt.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DocumentVerdict {
+    /// Our id, as sent in the manifest.
+    pub document: DocumentId,
+    /// The word.
+    pub verdict: Verdict,
+    /// The insurer's code.
+    pub code: Option<Name>,
+    /// The insurer's text: content.
+    pub text: Option<String>,
+}
+
+/// Positive or negative receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// ARL +: conforms to the specification.
+    Accepted,
+    /// ARL −.
+    Refused,
+}
+
+/// Retour RSP: what became of one document's payment, or the answer to a prise en charge.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Settlement {
+    /// The insurer's id of this settlement, unique per endpoint.
+    pub id: Name,
+    /// Our id of the document.
+    pub document: DocumentId,
+    /// When the insurer issued it.
+    pub issued: Timestamp,
+    /// What it says.
+    pub content: SettlementContent,
+}
+
+/// The two forms of a settlement.
+#[derive(Clone, PartialEq, Eq)]
+pub enum SettlementContent {
+    /// Payment, per part.
+    Parts(Vec<PartSettlement>),
+    /// Answer to a demande de prise en charge.
+    Answer {
+        /// Granted or declined.
+        answer: Answer,
+        /// The insurer's code.
+        code: Option<Name>,
+        /// The insurer's text: content.
+        text: Option<String>,
+    },
+}
+
+/// What became of one part.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PartSettlement {
+    /// Which insurer's part.
+    pub part: Part,
+    /// Paid, rejected, deferred.
+    pub outcome: PartOutcome,
+    /// The amount paid, or refused.
+    pub amount: Cents,
+    /// The insurer's code.
+    pub code: Option<Name>,
+    /// The insurer's text: content.
+    pub text: Option<String>,
+}
+
+/// The two parts of a bill.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Part {
+    /// Part obligatoire.
+    Amo,
+    /// Part complémentaire.
+    Amc,
+}
+
+/// What an insurer decided on a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum PartOutcome {
+    /// Paid.
+    Paid,
+    /// Rejected.
+    Rejected,
+    /// Deferred: a decision will follow.
+    Deferred,
+}
+
+/// Answer to a prise en charge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Answer {
+    /// Granted.
+    Granted,
+    /// Declined.
+    Declined,
+}
+
+/// One item of a feed: a receipt or a settlement.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Item {
+    /// ARL.
+    Receipt(Receipt),
+    /// RSP.
+    Settlement(Settlement),
+}
+
+impl Item {
+    /// The insurer's id of the item.
+    pub fn id(&self) -> &Name {
+        match self {
+            Item::Receipt(receipt) => &receipt.id,
+            Item::Settlement(settlement) => &settlement.id,
+        }
+    }
+}
+
+impl Part {
+    /// The word used in answers and XML.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Part::Amo => "amo",
+            Part::Amc => "amc",
+        }
+    }
+}
+
+impl Verdict {
+    /// The word used in answers and XML.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Accepted => "accepted",
+            Verdict::Refused => "refused",
+        }
+    }
+}
+
+impl PartOutcome {
+    /// The word used in answers and XML.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            PartOutcome::Paid => "paid",
+            PartOutcome::Rejected => "rejected",
+            PartOutcome::Deferred => "deferred",
+        }
+    }
+}
+
+impl Answer {
+    /// The word used in answers and XML.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Answer::Granted => "granted",
+            Answer::Declined => "declined",
+        }
+    }
+}
