@@ -111,12 +111,18 @@ impl Default for Limits {
 
 /// Reads roots and lists for either side of a connection.
 pub(super) fn load_trust(roots: &Path, lists: &[PathBuf]) -> Result<Trust, Error> {
-    let lists = lists.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let lists = lists
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>, _>>()?;
     Trust::from_pem(&read(roots)?, &lists)
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 const fn nonzero32(value: u32) -> NonZeroU32 {
@@ -137,12 +143,23 @@ mod tests {
         let config: Config = serde_json::from_str(minimal).unwrap();
         assert_eq!(config.limits.connections.get(), 1024);
         for (text, name) in [
-            (r#"{"certificate": "c.pem", "key": "k.pem", "cert": "d.pem"}"#, "cert"),
+            (
+                r#"{"certificate": "c.pem", "key": "k.pem", "cert": "d.pem"}"#,
+                "cert",
+            ),
             (r#"{"certificate": "c.pem"}"#, "key"),
-            (r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"idle": 3}}"#, "idle"),
-            (r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"connections": 0}}"#, "nonzero"),
+            (
+                r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"idle": 3}}"#,
+                "idle",
+            ),
+            (
+                r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"connections": 0}}"#,
+                "nonzero",
+            ),
         ] {
-            let error = serde_json::from_str::<Config>(text).unwrap_err().to_string();
+            let error = serde_json::from_str::<Config>(text)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(name), "{error}");
         }
     }
@@ -150,7 +167,10 @@ mod tests {
     #[test]
     fn lists_without_roots_are_a_contradiction() {
         let directory = tempfile::tempdir().unwrap();
-        let pair = super::super::authority::Authority::new("Test").unwrap().server(&["localhost"]).unwrap();
+        let pair = super::super::authority::Authority::new("Test")
+            .unwrap()
+            .server(&["localhost"])
+            .unwrap();
         pair.write(directory.path(), "server").unwrap();
         let config = Config {
             certificate: directory.path().join("server.pem"),
