@@ -13,3 +13,4 @@ pub mod delivery;
 pub mod standing;
 pub mod entry;
 pub mod tally;
+pub mod canon;
