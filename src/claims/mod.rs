@@ -8,6 +8,8 @@ pub mod finding;
 pub mod terms;
 pub mod document;
 pub mod registry;
+pub mod calendar;
+pub mod deadline;
 pub mod receipt;
 pub mod delivery;
 pub mod standing;
