@@ -161,6 +161,12 @@ pub struct Course {
     pub contradicted: bool,
 }
 
+crate::claims::canon::canon_struct! {
+    Heard { issued, id, word, code }
+    Position { standing, receipted, amo, amc, settled }
+    Course { base, heard, now, both_ways, contradicted }
+}
+
 impl Standing {
     /// Every standing.
     pub const ALL: [Standing; 15] = [
