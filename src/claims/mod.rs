@@ -15,3 +15,4 @@ pub mod standing;
 pub mod entry;
 pub mod tally;
 pub mod deadline;
+pub mod rules;
