@@ -18,7 +18,7 @@ pub(super) fn check(document: &Document, today: Day, sheet: &mut Sheet) {
     check_acts(document, today, sheet);
     check_prescribed(document, today, sheet);
     if let Some(coverage) = &document.coverage {
-        check_accident(document, coverage, sheet);
+        check_accident(document, coverage, today, sheet);
     }
 }
 
@@ -49,14 +49,15 @@ fn check_clock(document: &Document, today: Day, sheet: &mut Sheet) {
         spot,
     } = document.clock;
     if day > today {
-        sheet.add(Rule::ClockFuture, spot);
+        return sheet.add(Rule::ClockFuture, spot);
     }
     // A PJ and a PEC have no such clock: their date is that of the piece or of the request.
     match document.kind.value {
         Kind::Fse | Kind::Dre => {}
         Kind::Pj | Kind::Pec => return,
     }
-    let last = last_act(document);
+    // An act of the future is a fault of its own and says nothing about the clock.
+    let last = last_act(document).filter(|last| *last <= today);
     match basis {
         ClockBasis::Completed | ClockBasis::Paid if last.is_some_and(|last| day < last) => {
             sheet.add(Rule::ClockBeforeCare, spot);
@@ -74,7 +75,7 @@ fn check_clock(document: &Document, today: Day, sheet: &mut Sheet) {
 }
 
 fn check_acts(document: &Document, today: Day, sheet: &mut Sheet) {
-    let birth = birth_of_patient(document);
+    let birth = birth_of_patient(document, today);
     let old = today.date().checked_sub_months(Months::new(OLD_YEARS * 12));
     for act in &document.acts {
         let At { value: day, spot } = act.date;
@@ -104,7 +105,7 @@ fn check_prescribed(document: &Document, today: Day, sheet: &mut Sheet) {
     }
 }
 
-fn check_accident(document: &Document, coverage: &Coverage, sheet: &mut Sheet) {
+fn check_accident(document: &Document, coverage: &Coverage, today: Day, sheet: &mut Sheet) {
     let nature = coverage.nature.value;
     let Some(At { value: day, spot }) = coverage.accident_date else {
         if nature == Nature::AccidentDuTravail {
@@ -121,14 +122,15 @@ fn check_accident(document: &Document, coverage: &Coverage, sheet: &mut Sheet) {
     }
     if first_act(document).is_some_and(|first| day > first) {
         sheet.add(Rule::AccidentAfterAct, spot);
-    } else if birth_of_patient(document).is_some_and(|birth| day < birth) {
+    } else if birth_of_patient(document, today).is_some_and(|birth| day < birth) {
         sheet.add(Rule::AccidentBeforeBirth, spot);
     }
 }
 
-fn birth_of_patient(document: &Document) -> Option<Day> {
+/// The patient's birth date, unless it is of the future, which has its own finding.
+fn birth_of_patient(document: &Document, today: Day) -> Option<Day> {
     let birth = document.beneficiary.as_ref()?.birth_date.as_ref()?;
-    Some(birth.value)
+    Some(birth.value).filter(|birth| *birth <= today)
 }
 
 fn first_act(document: &Document) -> Option<Day> {

@@ -24,7 +24,7 @@ const ON_PRESCRIPTION: [&str; 6] = ["AMI", "AIS", "AMK", "AMS", "AMO", "AMY"];
 /// Checks the persons and says which exclusions apply.
 pub(super) fn check(document: &Document, today: Day, sheet: &mut Sheet) -> Exclusions {
     for person in document.beneficiary.iter().chain(&document.insured) {
-        check_nir_of(person, sheet);
+        check_nir_of(person, today, sheet);
         check_birth(person, today, sheet);
     }
     check_right(document, sheet);
@@ -36,7 +36,7 @@ pub(super) fn check(document: &Document, today: Day, sheet: &mut Sheet) -> Exclu
     exclusions(document)
 }
 
-fn check_nir_of(person: &Person, sheet: &mut Sheet) {
+fn check_nir_of(person: &Person, today: Day, sheet: &mut Sheet) {
     let Some(At { value, spot }) = &person.nir else {
         return;
     };
@@ -47,7 +47,7 @@ fn check_nir_of(person: &Person, sheet: &mut Sheet) {
         Err(Invalid::Key) => return sheet.add(Rule::NirKey, *spot),
     }
     if let Some(birth) = &person.birth_date {
-        if !agrees_with_birth(nir, birth.value) {
+        if birth.value <= today && !agrees_with_birth(nir, birth.value) {
             sheet.add(Rule::NirBirth, *spot);
         }
     }
