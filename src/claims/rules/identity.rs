@@ -139,6 +139,7 @@ fn check_destination(
     let destination = match value {
         DestinationText::Amo(regime, caisse, centre) => {
             let amo = Amo::new(regime, caisse, centre).ok();
+            // A caisse that cannot exist has no route, whoever is asked.
             if amo.is_none() {
                 sheet.add(Rule::DestinationUnknown, *spot);
             }
@@ -201,13 +202,12 @@ fn check_replaces(
     if *kind != document.kind.value {
         sheet.add(Rule::ReplacesKind, *spot);
     }
-    match (kind, reason) {
-        (Kind::Pj, ReplacementReason::Rejected) => sheet.add(Rule::ReplacesReason, *spot),
-        (Kind::Fse | Kind::Dre | Kind::Pec, ReplacementReason::Rejected)
-        | (
-            _,
-            ReplacementReason::Refused | ReplacementReason::Cancelled | ReplacementReason::Lapsed,
-        ) => {}
+    match reason {
+        ReplacementReason::Rejected if *kind == Kind::Pj => sheet.add(Rule::ReplacesReason, *spot),
+        ReplacementReason::Rejected
+        | ReplacementReason::Refused
+        | ReplacementReason::Cancelled
+        | ReplacementReason::Lapsed => {}
     }
     let written = At {
         value: number.clone(),

@@ -46,10 +46,11 @@ fn check_nir_of(person: &Person, today: Day, sheet: &mut Sheet) {
         Err(Invalid::Form) => return sheet.add(Rule::NirForm, *spot),
         Err(Invalid::Key) => return sheet.add(Rule::NirKey, *spot),
     }
-    if let Some(birth) = &person.birth_date {
-        if birth.value <= today && !agrees_with_birth(nir, birth.value) {
-            sheet.add(Rule::NirBirth, *spot);
-        }
+    if let Some(birth) = &person.birth_date
+        && birth.value <= today
+        && !agrees_with_birth(nir, birth.value)
+    {
+        sheet.add(Rule::NirBirth, *spot);
     }
 }
 
