@@ -224,6 +224,7 @@ pub enum DestinationText {
 }
 
 /// A person. Nominative.
+#[derive(Default)]
 pub struct Person {
     /// NIR (13 characters) and its key (2).
     pub nir: Option<At<(String, String)>>,
@@ -273,6 +274,7 @@ pub struct Practitioner {
 }
 
 /// The identifier a practitioner is known by.
+#[derive(Clone, PartialEq, Eq)]
 pub enum PractitionerId {
     /// RPPS, 11 digits.
     Rpps(String),
@@ -307,6 +309,7 @@ pub struct Act {
 }
 
 /// Code of an act.
+#[derive(Clone, PartialEq, Eq)]
 pub enum ActCode {
     /// NGAP letter key.
     Ngap(String),
