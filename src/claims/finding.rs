@@ -78,7 +78,9 @@ impl Layer {
 impl Finding {
     /// True when any of the findings refuses the document.
     pub fn refuses(findings: &[Finding]) -> bool {
-        findings.iter().any(|finding| finding.severity == Severity::Error)
+        findings
+            .iter()
+            .any(|finding| finding.severity == Severity::Error)
     }
 }
 
@@ -90,6 +92,13 @@ impl fmt::Display for Place {
 
 impl fmt::Display for Finding {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{} {} at {}: {}", self.severity.as_str(), self.code, self.place, self.en)
+        write!(
+            out,
+            "{} {} at {}: {}",
+            self.severity.as_str(),
+            self.code,
+            self.place,
+            self.en
+        )
     }
 }
