@@ -70,7 +70,7 @@ pub struct Attribute<'e> {
 
 impl Position {
     /// From an offset in bytes; see [`Position::offset`].
-    pub(super) fn at(offset: u32) -> Position {
+    pub fn at(offset: u32) -> Position {
         Position(offset)
     }
 

@@ -122,7 +122,7 @@ impl Reader {
             let sources: Vec<Source<'_>> = SCHEMAS
                 .iter()
                 .filter(|(name, _)| names.contains(name))
-                .map(|(name, text)| Source { name, text })
+                .map(|(name, text)| Source { name, xsd: text })
                 .collect();
             Schema::compile(&sources)
         };
