@@ -16,3 +16,5 @@ pub mod standing;
 pub mod entry;
 pub mod tally;
 pub mod canon;
+pub mod deadline;
+pub mod rules;
