@@ -10,6 +10,8 @@ pub mod document;
 pub mod registry;
 pub mod receipt;
 pub mod delivery;
+pub mod outcome;
+pub mod retry;
 pub mod standing;
 pub mod entry;
 pub mod tally;
