@@ -1,1 +1,4 @@
-//! (to be written)
+//! Bytes to claims and back. Pure: `&[u8]` in, value and findings out; no IO, no clock.
+
+pub mod lot;
+pub mod json;
