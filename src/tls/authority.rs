@@ -10,8 +10,8 @@ use std::{fmt, str::FromStr};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateRevocationListParams, CertifiedIssuer, DnType,
-    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams, SanType,
-    SerialNumber, date_time_ymd, string::Ia5String,
+    ExtendedKeyUsagePurpose, IsCa, KeyIdMethod, KeyPair, KeyUsagePurpose, RevokedCertParams,
+    SanType, SerialNumber, date_time_ymd, string::Ia5String,
 };
 use sha2::{Digest, Sha256};
 
@@ -50,7 +50,9 @@ impl Authority {
         let mut params = named(name, Vec::new());
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        Ok(Self { issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)? })
+        Ok(Self {
+            issuer: CertifiedIssuer::self_signed(params, KeyPair::generate()?)?,
+        })
     }
 
     /// The authority's certificate in PEM: the root for the other side.
@@ -71,9 +73,15 @@ impl Authority {
     /// # Errors
     /// [`Error::Issue`], for a name that cannot stand in a certificate.
     pub fn server(&self, names: &[&str]) -> Result<Pair, Error> {
-        let alternatives = names.iter().map(|name| alternative(name)).collect::<Result<_, _>>()?;
+        let alternatives = names
+            .iter()
+            .map(|name| alternative(name))
+            .collect::<Result<_, _>>()?;
         let common_name = names.first().copied().unwrap_or("server");
-        self.issue(named(common_name, alternatives), ExtendedKeyUsagePurpose::ServerAuth)
+        self.issue(
+            named(common_name, alternatives),
+            ExtendedKeyUsagePurpose::ServerAuth,
+        )
     }
 
     /// A client's certificate.
@@ -85,7 +93,10 @@ impl Authority {
             Some(uri) => vec![SanType::URI(Ia5String::from_str(uri)?)],
             None => Vec::new(),
         };
-        self.issue(named(name.common_name, uris), ExtendedKeyUsagePurpose::ClientAuth)
+        self.issue(
+            named(name.common_name, uris),
+            ExtendedKeyUsagePurpose::ClientAuth,
+        )
     }
 
     /// A revocation list in PEM that names these certificates.
@@ -114,7 +125,11 @@ impl Authority {
         write(&directory.join("authority.pem"), &self.certificate(), 0o644)
     }
 
-    fn issue(&self, mut params: CertificateParams, usage: ExtendedKeyUsagePurpose) -> Result<Pair, Error> {
+    fn issue(
+        &self,
+        mut params: CertificateParams,
+        usage: ExtendedKeyUsagePurpose,
+    ) -> Result<Pair, Error> {
         let key = KeyPair::generate()?;
         let serial = serial(&key);
         params.serial_number = Some(serial.clone());
@@ -122,7 +137,11 @@ impl Authority {
         params.extended_key_usages = vec![usage];
         params.use_authority_key_identifier_extension = true;
         let certificate = params.signed_by(&key, &self.issuer)?.pem();
-        Ok(Pair { certificate, key: key.serialize_pem(), serial })
+        Ok(Pair {
+            certificate,
+            key: key.serialize_pem(),
+            serial,
+        })
     }
 }
 
@@ -132,7 +151,11 @@ impl Pair {
     /// # Errors
     /// [`Error::Unwritable`].
     pub fn write(&self, directory: &Path, name: &str) -> Result<(), Error> {
-        write(&directory.join(format!("{name}.pem")), &self.certificate, 0o644)?;
+        write(
+            &directory.join(format!("{name}.pem")),
+            &self.certificate,
+            0o644,
+        )?;
         write(&directory.join(format!("{name}.key")), &self.key, 0o600)
     }
 
@@ -147,14 +170,18 @@ impl Pair {
 
 impl fmt::Debug for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pair").field("serial", &self.serial.to_string()).finish_non_exhaustive()
+        f.debug_struct("Pair")
+            .field("serial", &self.serial.to_string())
+            .finish_non_exhaustive()
     }
 }
 
 fn named(common_name: &str, alternatives: Vec<SanType>) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, common_name);
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
     params.subject_alt_names = alternatives;
     params
 }
@@ -190,9 +217,17 @@ fn write(path: &Path, text: &str, mode: u32) -> Result<(), Error> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        OpenOptions::new().write(true).create_new(true).mode(mode).open(path)?.write_all(text.as_bytes())
+        OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(path)?
+            .write_all(text.as_bytes())
     };
-    attempt().map_err(|source| Error::Unwritable { path: path.to_owned(), source })
+    attempt().map_err(|source| Error::Unwritable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]
@@ -208,9 +243,20 @@ mod tests {
         fs::write(&path, "old, open to all").unwrap();
         for _ in 0..2 {
             authority.write(directory.path()).unwrap();
-            authority.server(&["localhost", "127.0.0.1"]).unwrap().write(directory.path(), "server").unwrap();
-            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+            authority
+                .server(&["localhost", "127.0.0.1"])
+                .unwrap()
+                .write(directory.path(), "server")
+                .unwrap();
+            assert_eq!(
+                fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+                0o600
+            );
         }
-        assert!(fs::read_to_string(directory.path().join("authority.pem")).unwrap().contains("BEGIN CERT"));
+        assert!(
+            fs::read_to_string(directory.path().join("authority.pem"))
+                .unwrap()
+                .contains("BEGIN CERT")
+        );
     }
 }

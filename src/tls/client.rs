@@ -42,7 +42,10 @@ impl ClientFiles {
     pub fn load(&self) -> Result<ClientConfig, Error> {
         let trust = load_trust(&self.roots, &self.crls)?;
         let identity = match &self.identity {
-            Some(files) => Some(Identity::from_pem(&read(&files.certificate)?, &read(&files.key)?)?),
+            Some(files) => Some(Identity::from_pem(
+                &read(&files.certificate)?,
+                &read(&files.key)?,
+            )?),
             None => None,
         };
         client_config(&trust, identity.as_ref())
@@ -63,7 +66,9 @@ pub fn client_config(trust: &Trust, identity: Option<&Identity>) -> Result<Clien
         .map_err(Error::Identity)?
         .with_webpki_verifier(verifier);
     match identity.cloned() {
-        Some(Identity { chain, key }) => builder.with_client_auth_cert(chain, key).map_err(Error::Identity),
+        Some(Identity { chain, key }) => builder
+            .with_client_auth_cert(chain, key)
+            .map_err(Error::Identity),
         None => Ok(builder.with_no_client_auth()),
     }
 }

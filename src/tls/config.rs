@@ -61,7 +61,7 @@ pub struct Limits {
     /// before, so this is also the longest pause on a connection kept alive.
     pub header_seconds: NonZeroU64,
     /// Seconds without a byte in either direction after which a connection is asked to close; after as
-    /// long again it is cut. An answer must therefore begin within twice this time.
+    /// long again it is cut. A handler must therefore begin its answer within this time.
     pub silence_seconds: NonZeroU64,
     /// Seconds after which a connection is asked to close, however busy. It bounds how long a
     /// certificate revoked meanwhile goes on being served.
@@ -111,12 +111,18 @@ impl Default for Limits {
 
 /// Reads roots and lists for either side of a connection.
 pub(super) fn load_trust(roots: &Path, lists: &[PathBuf]) -> Result<Trust, Error> {
-    let lists = lists.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let lists = lists
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>, _>>()?;
     Trust::from_pem(&read(roots)?, &lists)
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
-    fs::read(path).map_err(|source| Error::Unreadable { path: path.to_owned(), source })
+    fs::read(path).map_err(|source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 const fn nonzero32(value: u32) -> NonZeroU32 {
@@ -130,6 +136,7 @@ const fn nonzero64(value: u64) -> NonZeroU64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::authority::Authority;
 
     #[test]
     fn keys_that_are_unknown_or_zero_are_refused_by_name() {
@@ -137,12 +144,23 @@ mod tests {
         let config: Config = serde_json::from_str(minimal).unwrap();
         assert_eq!(config.limits.connections.get(), 1024);
         for (text, name) in [
-            (r#"{"certificate": "c.pem", "key": "k.pem", "cert": "d.pem"}"#, "cert"),
+            (
+                r#"{"certificate": "c.pem", "key": "k.pem", "cert": "d.pem"}"#,
+                "cert",
+            ),
             (r#"{"certificate": "c.pem"}"#, "key"),
-            (r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"idle": 3}}"#, "idle"),
-            (r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"connections": 0}}"#, "nonzero"),
+            (
+                r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"idle": 3}}"#,
+                "idle",
+            ),
+            (
+                r#"{"certificate": "c.pem", "key": "k.pem", "limits": {"connections": 0}}"#,
+                "nonzero",
+            ),
         ] {
-            let error = serde_json::from_str::<Config>(text).unwrap_err().to_string();
+            let error = serde_json::from_str::<Config>(text)
+                .unwrap_err()
+                .to_string();
             assert!(error.contains(name), "{error}");
         }
     }
@@ -150,7 +168,10 @@ mod tests {
     #[test]
     fn lists_without_roots_are_a_contradiction() {
         let directory = tempfile::tempdir().unwrap();
-        let pair = super::super::authority::Authority::new("Test").unwrap().server(&["localhost"]).unwrap();
+        let pair = Authority::new("Test")
+            .unwrap()
+            .server(&["localhost"])
+            .unwrap();
         pair.write(directory.path(), "server").unwrap();
         let config = Config {
             certificate: directory.path().join("server.pem"),

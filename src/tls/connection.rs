@@ -2,11 +2,13 @@
 
 use std::error::Error as StdError;
 use std::io::{self, IoSlice};
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -15,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{interval_at, sleep, timeout, Instant};
+use tokio::time::{Instant, Interval, interval_at, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -51,7 +53,12 @@ pub(super) enum Ended {
     With(Fact),
 }
 
-pub(super) async fn run<S, B>(opened: Opened, acceptor: Acceptor, limits: Limits, service: S) -> Ended
+pub(super) async fn run<S, B>(
+    opened: Opened,
+    acceptor: Acceptor,
+    limits: Limits,
+    service: S,
+) -> Ended
 where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
@@ -69,12 +76,17 @@ where
         Ok(Err(error)) => return Ended::With(Fact::HandshakeFailed(address, error)),
         Err(_) => return Ended::With(Fact::HandshakeTimedOut(address)),
     };
-    let peer = Peer { address, certificate: wire.certificate() };
+    let peer = Peer {
+        address,
+        certificate: wire.certificate(),
+    };
     let moved = Arc::new(AtomicU64::new(0));
     let cut = CancellationToken::new();
     let _cut_streams = cut.clone().drop_guard();
-    let http = http(&wire, &limits, Streams { tracker: opened.streams, cut });
-    let io = TokioIo::new(Counted { wire, moved: moved.clone() });
+    let tracker = opened.streams;
+    let http = http(&wire, &limits, Streams { tracker, cut });
+    let mut silence = Silence::new(limits.silence(), moved.clone());
+    let io = TokioIo::new(Counted { wire, moved });
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         service.clone().oneshot(request)
@@ -82,30 +94,59 @@ where
 
     let mut connection = pin!(http.serve_connection(io, service));
     let mut lifetime = pin!(sleep(limits.lifetime()));
-    let mut silence = interval_at(Instant::now() + limits.silence(), limits.silence());
-    let (mut asked, mut seen) = (false, 0);
+    let mut asked = false;
     loop {
-        let is_silent = tokio::select! {
+        tokio::select! {
             ended = connection.as_mut() => return match ended {
                 Ok(()) => Ended::Closed,
-                Err(_) => Ended::With(Fact::Broken(address)),
+                Err(error) if is_pause(error.as_ref()) => Ended::Closed,
+                Err(error) => Ended::With(Fact::Broken(address, error)),
             },
-            () = opened.drain.cancelled(), if !asked => false,
-            () = lifetime.as_mut(), if !asked => false,
-            _ = silence.tick() => {
-                let before = std::mem::replace(&mut seen, moved.load(Ordering::Relaxed));
-                if before != seen {
-                    continue;
-                }
-                true
+            () = opened.drain.cancelled(), if !asked => {}
+            () = lifetime.as_mut(), if !asked => {}
+            () = silence.passed() => if asked {
+                return Ended::With(Fact::Silent(address));
             }
-        };
-        if is_silent && asked {
-            return Ended::With(Fact::Silent(address));
         }
         asked = true;
         connection.as_mut().graceful_shutdown();
     }
+}
+
+/// Time in which no byte moves.
+struct Silence {
+    look: Interval,
+    moved: Arc<AtomicU64>,
+    seen: u64,
+}
+
+impl Silence {
+    fn new(limit: Duration, moved: Arc<AtomicU64>) -> Self {
+        let look = interval_at(Instant::now() + limit, limit);
+        Self {
+            look,
+            moved,
+            seen: 0,
+        }
+    }
+
+    /// Resolves when nothing moved between two looks. Dropped and called again, it misses none.
+    async fn passed(&mut self) {
+        loop {
+            self.look.tick().await;
+            let before = mem::replace(&mut self.seen, self.moved.load(Ordering::Relaxed));
+            if before == self.seen {
+                return;
+            }
+        }
+    }
+}
+
+/// A connection kept alive on which no next request came in time: the usual end of a pooled one.
+fn is_pause(error: &(dyn StdError + 'static)) -> bool {
+    error
+        .downcast_ref::<hyper::Error>()
+        .is_some_and(hyper::Error::is_timeout)
 }
 
 async fn handshake(stream: TcpStream, acceptor: Acceptor) -> io::Result<Wire> {
@@ -132,7 +173,11 @@ fn http(wire: &Wire, limits: &Limits, streams: Streams) -> auto::Builder<Streams
         .timer(TokioTimer::new())
         .max_concurrent_streams(limits.streams.get())
         .max_header_list_size(head);
-    if wire.speaks_http2() { builder.http2_only() } else { builder.http1_only() }
+    if wire.speaks_http2() {
+        builder.http2_only()
+    } else {
+        builder.http1_only()
+    }
 }
 
 /// Runs the streams of one HTTP/2 connection: they end with it, and the accept loop waits for them.
@@ -147,7 +192,8 @@ where
     F: Future<Output = ()> + Send + 'static,
 {
     fn execute(&self, stream: F) {
-        self.tracker.spawn(self.cut.clone().run_until_cancelled_owned(stream));
+        self.tracker
+            .spawn(self.cut.clone().run_until_cancelled_owned(stream));
     }
 }
 
@@ -188,7 +234,11 @@ impl Counted {
 }
 
 impl AsyncRead for Counted {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
@@ -200,7 +250,11 @@ impl AsyncRead for Counted {
 }
 
 impl AsyncWrite for Counted {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
         let polled = match &mut self.wire {
             Wire::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
             Wire::Tls(stream) => Pin::new(stream).poll_write(cx, buf),

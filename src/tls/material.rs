@@ -48,13 +48,18 @@ impl Identity {
 
 impl Clone for Identity {
     fn clone(&self) -> Self {
-        Self { chain: self.chain.clone(), key: self.key.clone_key() }
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
     }
 }
 
 impl fmt::Debug for Identity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Identity").field("certificates", &self.chain.len()).finish_non_exhaustive()
+        f.debug_struct("Identity")
+            .field("certificates", &self.chain.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -80,7 +85,10 @@ impl Trust {
         for bytes in lists {
             read.extend(revocation_lists(bytes)?);
         }
-        Ok(Self { roots: Arc::new(store), lists: read })
+        Ok(Self {
+            roots: Arc::new(store),
+            lists: read,
+        })
     }
 }
 
@@ -88,7 +96,11 @@ fn certificates(bytes: &[u8], part: Part) -> Result<Vec<CertificateDer<'static>>
     let found: Vec<_> = CertificateDer::pem_slice_iter(bytes)
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Pem(part, error))?;
-    if found.is_empty() { Err(Error::Empty(part)) } else { Ok(found) }
+    if found.is_empty() {
+        Err(Error::Empty(part))
+    } else {
+        Ok(found)
+    }
 }
 
 fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
@@ -99,7 +111,11 @@ fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'st
     let found: Vec<_> = CertificateRevocationListDer::pem_slice_iter(bytes)
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Pem(Part::Lists, error))?;
-    if found.is_empty() { Err(Error::Empty(Part::Lists)) } else { Ok(found) }
+    if found.is_empty() {
+        Err(Error::Empty(Part::Lists))
+    } else {
+        Ok(found)
+    }
 }
 
 #[cfg(test)]
@@ -109,24 +125,43 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let pair = Authority::new("Test").unwrap().server(&["localhost"]).unwrap();
+        let pair = Authority::new("Test")
+            .unwrap()
+            .server(&["localhost"])
+            .unwrap();
         let (certificate, key) = (pair.certificate.as_bytes(), pair.key.as_bytes());
         let part = |result: Result<Identity, Error>| match result.unwrap_err() {
             Error::Empty(part) | Error::Pem(part, _) => part,
             other => panic!("{other}"),
         };
         assert_eq!(part(Identity::from_pem(key, key)), Part::Certificate);
-        assert_eq!(part(Identity::from_pem(certificate, certificate)), Part::Key);
-        assert_eq!(part(Identity::from_pem(b"-----BEGIN CERTIFICATE-----\n??", key)), Part::Certificate);
-        assert!(matches!(Trust::from_pem(key, &[]), Err(Error::Empty(Part::Roots))));
+        assert_eq!(
+            part(Identity::from_pem(certificate, certificate)),
+            Part::Key
+        );
+        assert_eq!(
+            part(Identity::from_pem(b"-----BEGIN CERTIFICATE-----\n??", key)),
+            Part::Certificate
+        );
+        assert!(matches!(
+            Trust::from_pem(key, &[]),
+            Err(Error::Empty(Part::Roots))
+        ));
         let lists = [b"nothing".to_vec()];
-        assert!(matches!(Trust::from_pem(certificate, &lists), Err(Error::Empty(Part::Lists))));
+        assert!(matches!(
+            Trust::from_pem(certificate, &lists),
+            Err(Error::Empty(Part::Lists))
+        ));
     }
 
     #[test]
     fn debug_output_holds_no_key() {
-        let pair = Authority::new("Test").unwrap().server(&["localhost"]).unwrap();
-        let identity = Identity::from_pem(pair.certificate.as_bytes(), pair.key.as_bytes()).unwrap();
+        let pair = Authority::new("Test")
+            .unwrap()
+            .server(&["localhost"])
+            .unwrap();
+        let identity =
+            Identity::from_pem(pair.certificate.as_bytes(), pair.key.as_bytes()).unwrap();
         assert_eq!(format!("{identity:?}"), "Identity { certificates: 1, .. }");
         assert!(!format!("{pair:?}").contains("PRIVATE"));
     }

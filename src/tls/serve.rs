@@ -51,7 +51,7 @@ pub enum Fact {
     /// The handshake took too long.
     HandshakeTimedOut(SocketAddr),
     /// The connection broke, or its peer did not speak HTTP.
-    Broken(SocketAddr),
+    Broken(SocketAddr, Box<dyn StdError + Send + Sync>),
     /// Nothing came or went for too long; the connection was cut.
     Silent(SocketAddr),
     /// A connection's task panicked.
@@ -67,9 +67,11 @@ impl fmt::Display for Fact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::AcceptFailed(error) => write!(f, "a connection could not be accepted: {error}"),
-            Self::HandshakeFailed(peer, error) => write!(f, "the handshake with {peer} failed: {error}"),
+            Self::HandshakeFailed(peer, error) => {
+                write!(f, "the handshake with {peer} failed: {error}")
+            }
             Self::HandshakeTimedOut(peer) => write!(f, "the handshake with {peer} took too long"),
-            Self::Broken(peer) => write!(f, "the connection with {peer} broke"),
+            Self::Broken(peer, error) => write!(f, "the connection with {peer} broke: {error}"),
             Self::Silent(peer) => write!(f, "the connection with {peer} was silent and is cut"),
             Self::Panicked => write!(f, "a connection panicked"),
             Self::Drained { cut } => write!(f, "drained, {cut} connections cut"),
@@ -82,8 +84,12 @@ impl fmt::Display for Fact {
 ///
 /// Each request carries its [`super::Peer`] in the extensions. TLS offers HTTP/2 and HTTP/1.1; a plain
 /// listener speaks HTTP/1.1 only (telling them apart would mean waiting for bytes without a limit).
-pub async fn serve<S, B>(listener: TcpListener, door: Door, service: S, shutdown: impl Future<Output = ()>)
-where
+pub async fn serve<S, B>(
+    listener: TcpListener,
+    door: Door,
+    service: S,
+    shutdown: impl Future<Output = ()>,
+) where
     S: Service<Request<Incoming>, Response = Response<B>> + Clone + Send + 'static,
     S::Future: Send + 'static,
     S::Error: Into<Box<dyn StdError + Send + Sync>>,
@@ -133,7 +139,11 @@ async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
 ) -> io::Result<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    let place = places
+        .clone()
+        .acquire_owned()
+        .await
+        .expect("the semaphore is never closed");
     let (stream, peer) = listener.accept().await?;
     Ok((stream, peer, place))
 }
@@ -166,6 +176,8 @@ fn report(observer: &Observer, ended: Result<Ended, JoinError>) {
 fn is_passing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
     )
 }

@@ -30,7 +30,9 @@ impl Server {
     /// # Errors
     /// Those of [`server_config`].
     pub fn new(material: &Material) -> Result<Self, Error> {
-        Ok(Self { current: ArcSwap::from_pointee(server_config(material)?) })
+        Ok(Self {
+            current: ArcSwap::from_pointee(server_config(material)?),
+        })
     }
 
     /// Takes new material for the connections from now on. Open ones keep what they were opened with.
@@ -62,7 +64,9 @@ pub fn server_config(material: &Material) -> Result<ServerConfig, Error> {
         None => builder.with_no_client_auth(),
     };
     let identity = material.identity.clone();
-    let mut config = builder.with_single_cert(identity.chain, identity.key).map_err(Error::Identity)?;
+    let mut config = builder
+        .with_single_cert(identity.chain, identity.key)
+        .map_err(Error::Identity)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
