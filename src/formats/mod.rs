@@ -1,4 +1,7 @@
-//! Bytes to claims and back. Pure: `&[u8]` in, value and findings out; no IO, no clock.
+//! Bytes to claims and back: documents, lots, receipts, answers.
+//!
+//! Pure: bytes in, values and findings out. No IO, and no nominative value in a finding.
 
+pub mod xml;
 pub mod lot;
 pub mod json;
