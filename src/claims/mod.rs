@@ -12,6 +12,8 @@ pub mod calendar;
 pub mod deadline;
 pub mod receipt;
 pub mod delivery;
+pub mod outcome;
+pub mod retry;
 pub mod standing;
 pub mod entry;
 pub mod tally;
