@@ -17,6 +17,5 @@ pub mod retry;
 pub mod standing;
 pub mod entry;
 pub mod tally;
-pub mod canon;
-pub mod deadline;
 pub mod rules;
+pub mod canon;
