@@ -69,14 +69,20 @@ fn is_about_us(alert: AlertDescription) -> bool {
 struct Chain<'a>(Option<&'a (dyn Error + 'static)>);
 
 impl<'a> Chain<'a> {
-    fn find_map<T>(self, mut look: impl FnMut(&'a (dyn Error + 'static)) -> Option<T>) -> Option<T> {
+    fn find_map<T>(
+        self,
+        mut look: impl FnMut(&'a (dyn Error + 'static)) -> Option<T>,
+    ) -> Option<T> {
         let mut link = self.0;
         while let Some(error) = link {
             if let Some(found) = look(error) {
                 return Some(found);
             }
             // An `io::Error` does not name what it wraps as its source, but the source of that.
-            link = match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+            link = match error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref)
+            {
                 Some(inner) => Some(inner),
                 None => error.source(),
             };

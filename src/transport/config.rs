@@ -238,10 +238,18 @@ mod tests {
         for (key, value, name) in [
             ("bases", "x".into(), "bases"),
             ("name", "Caisse 751".into(), "endpoint's name"),
-            ("destinations", vec!["751"].into(), "`751` is no destination"),
+            (
+                "destinations",
+                vec!["751"].into(),
+                "`751` is no destination",
+            ),
             ("purpose", "tests".into(), "purpose"),
             ("status", "maybe".into(), "maybe"),
-            ("limits", serde_json::json!({ "answer_seconds": 0 }), "nonzero"),
+            (
+                "limits",
+                serde_json::json!({ "answer_seconds": 0 }),
+                "nonzero",
+            ),
         ] {
             let error = endpoint(|text| text[key] = serde_json::Value::clone(&value)).unwrap_err();
             assert!(error.contains(name), "{error}");
@@ -251,7 +259,10 @@ mod tests {
     #[test]
     fn addresses_are_https_and_bare() {
         for (base, expected) in [
-            ("https://caisse.example/wire/", Some("https://caisse.example/wire")),
+            (
+                "https://caisse.example/wire/",
+                Some("https://caisse.example/wire"),
+            ),
             ("https://127.0.0.1:8443", Some("https://127.0.0.1:8443")),
             ("http://caisse.example", None),
             ("https://user@caisse.example", None),
@@ -280,9 +291,27 @@ mod tests {
         let destination = real.destinations[0];
         let both = config(named("other", "test"));
         both.check().unwrap();
-        assert_eq!(both.route(destination, Purpose::Test).unwrap().name.as_str(), "other");
-        assert_eq!(both.route(destination, Purpose::Real).unwrap().name.as_str(), "caisse-751");
-        assert!(matches!(config(named("other", "real")).check(), Err(Error::Ambiguous { .. })));
-        assert!(matches!(config(named("caisse-751", "test")).check(), Err(Error::Twice(_))));
+        assert_eq!(
+            both.route(destination, Purpose::Test)
+                .unwrap()
+                .name
+                .as_str(),
+            "other"
+        );
+        assert_eq!(
+            both.route(destination, Purpose::Real)
+                .unwrap()
+                .name
+                .as_str(),
+            "caisse-751"
+        );
+        assert!(matches!(
+            config(named("other", "real")).check(),
+            Err(Error::Ambiguous { .. })
+        ));
+        assert!(matches!(
+            config(named("caisse-751", "test")).check(),
+            Err(Error::Twice(_))
+        ));
     }
 }

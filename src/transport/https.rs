@@ -119,7 +119,11 @@ impl Transport for Https {
             StatusService::Absent => return Asked::NoService,
             StatusService::Offered => {}
         }
-        let request = line.client.load().get(line.lot(lot)).header(ACCEPT, "application/json");
+        let request = line
+            .client
+            .load()
+            .get(line.lot(lot))
+            .header(ACCEPT, "application/json");
         match line.ask_about_lot(request).await {
             Ok(heard) => Asked::Answered(answer::read_status(heard.answer(), lot, digest)),
             Err(cause) => Asked::NoAnswer(cause),
@@ -130,7 +134,11 @@ impl Transport for Https {
         let Some(line) = self.lines.get(endpoint) else {
             return Fetched::NoAnswer(Cause::NoEndpoint);
         };
-        let request = line.client.load().get(line.receipts(after)).header(ACCEPT, "application/xml");
+        let request = line
+            .client
+            .load()
+            .get(line.receipts(after))
+            .header(ACCEPT, "application/xml");
         let cap = line.endpoint.limits.feed_bytes.get();
         let heard = match line.exchange(request, cap).await {
             Ok(heard) => heard,
@@ -151,7 +159,9 @@ impl Line {
 
     fn receipts(&self, after: Option<&Name>) -> Url {
         let mut url = Url::parse(&self.base).expect("checked when the configuration was read");
-        url.path_segments_mut().expect("https has a path").push("receipts");
+        url.path_segments_mut()
+            .expect("https has a path")
+            .push("receipts");
         if let Some(after) = after {
             url.query_pairs_mut().append_pair("after", after.as_str());
         }
@@ -160,7 +170,9 @@ impl Line {
 
     /// An exchange whose answer means something only with its body, where the contract gives it one.
     async fn ask_about_lot(&self, request: RequestBuilder) -> Result<Heard, Cause> {
-        let heard = self.exchange(request, self.endpoint.limits.answer_bytes.get()).await?;
+        let heard = self
+            .exchange(request, self.endpoint.limits.answer_bytes.get())
+            .await?;
         match (&heard.body, heard.status) {
             (Body::Broken(cause), 200..=299 | 409 | 422) => Err(*cause),
             (Body::Broken(_) | Body::TooLong | Body::Whole(_), _) => Ok(heard),
