@@ -268,12 +268,12 @@ catalogue! {
     CcamCoefficient "CCAM_COEFFICIENT" Error
         "Un acte CCAM n'a pas de coefficient : il vaut 1"
         "A CCAM act has no coefficient: it is 1";
-    /// Qualifier G: a free act asks for no fee.
-    QualifierFree "QUALIFIER_FREE" Error
+    /// Qualifier G: a free act asks for no fee. The field's list of qualifiers is not public, so this only warns.
+    QualifierFree "QUALIFIER_FREE" Warning
         "L'acte est qualifié de gratuit (G) mais porte des honoraires"
         "The act is qualified as free (G) but asks for fees";
-    /// Qualifier N: an act that is not reimbursed asks nothing of the AMO.
-    QualifierNotReimbursed "QUALIFIER_NOT_REIMBURSED" Error
+    /// Qualifier N: an act that is not reimbursed asks nothing of the AMO. Warns only, for the same reason.
+    QualifierNotReimbursed "QUALIFIER_NOT_REIMBURSED" Warning
         "L'acte est qualifié de non remboursable (N) mais demande une part AMO"
         "The act is qualified as not reimbursed (N) but asks for an AMO part";
 
