@@ -162,9 +162,9 @@ fn fse() -> DocumentText {
             "2026-11-12",
             ngap("G"),
             (1, 100),
-            30_00,
+            3000,
             70,
-            (21_00, 0),
+            (2100, 0),
         )],
         supports: None,
         attachment: None,
@@ -191,9 +191,9 @@ fn patient_paid() -> DocumentText {
             "2026-11-18",
             ngap("G"),
             (1, 100),
-            30_00,
+            3000,
             70,
-            (21_00, 0),
+            (2100, 0),
         )],
         ..fse()
     }
@@ -209,17 +209,17 @@ fn ccam() -> DocumentText {
                 "2026-11-13",
                 ccam_act("DEQP003", "0", ""),
                 (1, 100),
-                14_26,
+                1426,
                 70,
-                (9_98, 0),
+                (998, 0),
             ),
             act(
                 "2026-11-15",
                 ccam_act("DEQP003", "0", "F"),
                 (1, 100),
-                33_32,
+                3332,
                 70,
-                (23_32, 0),
+                (2332, 0),
             ),
         ],
         ..fse()
@@ -236,8 +236,8 @@ fn nursing() -> DocumentText {
             specialty: "24".into(),
         }),
         acts: vec![
-            act("2026-11-12", ngap("AMI"), (2, 150), 3_15, 60, (5_67, 0)),
-            act("2026-11-12", ngap("IFD"), (1, 100), 2_75, 60, (1_65, 0)),
+            act("2026-11-12", ngap("AMI"), (2, 150), 315, 60, (567, 0)),
+            act("2026-11-12", ngap("IFD"), (1, 100), 275, 60, (165, 0)),
         ],
         ..fse()
     }
@@ -254,9 +254,9 @@ fn accident() -> DocumentText {
             "2026-11-12",
             ngap("G"),
             (1, 100),
-            30_00,
+            3000,
             100,
-            (30_00, 0),
+            (3000, 0),
         )],
         ..fse()
     }
@@ -267,7 +267,7 @@ fn state_medical_aid() -> DocumentText {
     covered.exemption = "3".into();
     covered.state_medical_aid = Some(true);
     covered.patient_absent = Some(false);
-    let mut consultation = act("2026-11-12", ngap("G"), (1, 100), 30_00, 100, (30_00, 0));
+    let mut consultation = act("2026-11-12", ngap("G"), (1, 100), 3000, 100, (3000, 0));
     consultation.qualifier = Some("N".into());
     DocumentText {
         number: "000000106".into(),
@@ -285,9 +285,9 @@ fn settled_for() -> DocumentText {
             "2026-11-12",
             ngap("G"),
             (1, 100),
-            30_00,
+            3000,
             70,
-            (21_00, 9_00),
+            (2100, 900),
         )],
         ..fse()
     }
@@ -332,9 +332,9 @@ fn dre() -> DocumentText {
             "2026-11-12",
             ngap("G"),
             (1, 100),
-            30_00,
+            3000,
             70,
-            (21_00, 9_00),
+            (2100, 900),
         )],
         ..fse()
     }
@@ -361,8 +361,8 @@ fn pj() -> DocumentText {
 /// A crown that is still to be made, with fees above the base.
 fn pec() -> DocumentText {
     let crown = ccam_act("HBLD038", "1", "");
-    let mut line = act("2026-11-26", crown, (1, 100), 290_00, 60, (72_00, 218_00));
-    line.base = Cents(120_00);
+    let mut line = act("2026-11-26", crown, (1, 100), 29000, 60, (7200, 21800));
+    line.base = Cents(12000);
     DocumentText {
         kind: Kind::Pec,
         number: "PEC-000000042".into(),
@@ -510,16 +510,16 @@ fn settlement(id: &str, content: SettlementContent) -> Settlement {
 }
 
 fn paid() -> SettlementContent {
-    SettlementContent::Parts(vec![part(Part::Amo, PartOutcome::Paid, 21_00)])
+    SettlementContent::Parts(vec![part(Part::Amo, PartOutcome::Paid, 2100)])
 }
 
 fn mixed() -> SettlementContent {
     let rejected = PartSettlement {
         code: Some(name("R42")),
         text: Some("Droits fermés à la date des soins".into()),
-        ..part(Part::Amc, PartOutcome::Rejected, 9_00)
+        ..part(Part::Amc, PartOutcome::Rejected, 900)
     };
-    SettlementContent::Parts(vec![part(Part::Amo, PartOutcome::Paid, 21_00), rejected])
+    SettlementContent::Parts(vec![part(Part::Amo, PartOutcome::Paid, 2100), rejected])
 }
 
 fn granted() -> SettlementContent {
