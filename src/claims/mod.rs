@@ -5,5 +5,17 @@
 pub mod time;
 pub mod id;
 pub mod finding;
+pub mod terms;
 pub mod document;
+pub mod registry;
+pub mod calendar;
+pub mod deadline;
 pub mod receipt;
+pub mod delivery;
+pub mod outcome;
+pub mod retry;
+pub mod standing;
+pub mod entry;
+pub mod tally;
+pub mod rules;
+pub mod canon;

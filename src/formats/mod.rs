@@ -3,3 +3,5 @@
 //! Pure: bytes in, values and findings out. No IO, and no nominative value in a finding.
 
 pub mod xml;
+pub mod lot;
+pub mod json;

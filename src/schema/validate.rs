@@ -243,7 +243,7 @@ impl<'s> Validator<'s> {
             self.identity
                 .close(depth, |code, at| found.push((code, at)));
             for (code, at) in found {
-                self.fault(code, at, at, Detail::None);
+                self.key_fault(code, at);
             }
         }
         self.path.pop();
@@ -258,7 +258,7 @@ impl<'s> Validator<'s> {
 
     /// All faults, once the document has ended (`Ended::Well`) or was given up.
     pub(super) fn finish(mut self, ended: Ended) -> Vec<Fault> {
-        if ended == Ended::Well {
+        if ended == Ended::Well && !self.blurred() {
             let dangling = std::mem::take(&mut self.id_references);
             for (value, at, path_at) in dangling {
                 if !self.ids.contains(&value) {
@@ -267,6 +267,35 @@ impl<'s> Validator<'s> {
             }
         }
         self.faults.into_iter().flatten().collect()
+    }
+
+    /// A key that is incomplete because something else is wrong within it is not told again; nor is a reference
+    /// while what it points at may only be hidden by another fault.
+    fn key_fault(&mut self, code: Code, at: u32) {
+        let told = match code {
+            Code::XsdKeyMissing => self.faults.iter().flatten().any(|fault| fault.at >= at),
+            Code::XsdKeyUnknown => self.blurred(),
+            _ => false,
+        };
+        if !told {
+            self.fault(code, at, at, Detail::None);
+        }
+    }
+
+    /// True when some fault may hide an element, an identifier or a key.
+    fn blurred(&self) -> bool {
+        self.faults.iter().flatten().any(|fault| match fault.code {
+            Code::XsdElementUnexpected | Code::XsdElementMissing | Code::XsdAttributeUnexpected => {
+                true
+            }
+            Code::XsdAttributeMissing
+            | Code::XsdIdTwice
+            | Code::XsdKeyMissing
+            | Code::XsdKeyTwice => true,
+            Code::XsdNil | Code::XsdType | Code::XsdRoot => true,
+            Code::XsdValueType | Code::XsdValuePattern | Code::XsdValueLength => true,
+            _ => false,
+        })
     }
 
     fn fault(&mut self, code: Code, at: u32, path_at: u32, detail: Detail) {

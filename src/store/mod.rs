@@ -1,1 +1,564 @@
-//! (to be written)
+//! The port to the ledger: one truth, one decider.
+//!
+//! # The contract
+//! - **One decider.** [`Store::commit`] decides commands one after the other, each against the state that
+//!   all earlier ones left. Nothing else changes that state.
+//! - **Persist before you answer.** When `commit` returns `Ok`, the command's entries and bodies are on
+//!   stable storage and are visible to every later call. When it returns an error, or never returns, the
+//!   fate is unknown and the caller repeats the command: every command is safe to repeat.
+//! - **All or nothing.** A command's entries are durable together or not at all.
+//! - **A lease is durable first.** The `attempted` entry of a lot is on stable storage before
+//!   [`Store::lease_due`] hands the lot out; on start every lot in `sending` becomes in doubt.
+//! - **Derived state is a fold of entries.** Opening a store replays what its index has not applied.
+//! - **A wake-up may be lost.** [`Store::watch`] is a hint; the due index is the truth.
+//!
+//! A crash at any point leaves a ledger that ends after some whole batch; nothing answered is missing.
+
+pub mod index;
+pub mod ledger;
+pub mod memory;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::claims::delivery::{self, Arrival};
+use crate::claims::document::{Facts, Key, Purpose};
+use crate::claims::entry::{Gate, Next, OrphanCause, PaperRow, Position, Stamped};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::receipt::Item;
+use crate::claims::registry::Centre;
+use crate::claims::standing::{Course, Standing};
+use crate::claims::tally::{Cell, Lateness, PaperCell};
+use crate::claims::terms::Terms;
+use crate::claims::time::{Day, Timestamp};
+
+/// The ledger, its bodies and what is derived from them.
+#[async_trait]
+pub trait Store: Send + Sync {
+    /// Decides a command at an instant, makes its entries and bodies durable, and answers.
+    async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error>;
+
+    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable.
+    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
+
+    /// What is due at `at`, and when the next thing is.
+    async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error>;
+
+    /// The bytes of a body, or none if it was never stored or is gone.
+    async fn body(&self, body: BodyId) -> Result<Option<Body>, Error>;
+
+    /// Entries after a position, in order, at most `most`.
+    async fn entries(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<(Position, Stamped)>, Error>;
+
+    /// One document and all that is known of it.
+    async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error>;
+
+    /// One lot.
+    async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error>;
+
+    /// Documents in order of id after one, at most `most`; for scans.
+    async fn documents(
+        &self,
+        after: Option<DocumentId>,
+        most: usize,
+    ) -> Result<Vec<DocumentRecord>, Error>;
+
+    /// Tallies of units and paper over days, as of now.
+    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error>;
+
+    /// All versions of the registered centres.
+    async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
+
+    /// Cursor and gate of every endpoint that has one.
+    async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;
+
+    /// How it is: no IO, no waiting; cheap enough for every request.
+    fn health(&self) -> Health;
+
+    /// The last position committed; changes wake the loops.
+    fn watch(&self) -> watch::Receiver<Position>;
+}
+
+/// What can be asked of the ledger. Each is decided, written and synced as one.
+#[derive(Clone)]
+pub enum Command {
+    /// Record the terms if they differ from those in force.
+    Terms(Terms),
+    /// Put versions of centres; a version equal to the present one changes nothing.
+    Registry(Vec<Centre>),
+    /// Admit documents.
+    Admit {
+        /// Who posts.
+        caller: Name,
+        /// Documents, in order.
+        documents: Vec<Admission>,
+        /// What happens when one of them cannot be admitted.
+        unity: Unity,
+    },
+    /// Count posts that were turned away.
+    TurnAway(Vec<crate::claims::entry::TurnedAway>),
+    /// Seal open documents into a lot; the digest and length of its body are known.
+    Seal(crate::claims::entry::Sealed),
+    /// Record what came of an attempt or of asking.
+    Conclude(Conclusion),
+    /// Record receipts and settlements that an endpoint's insurer gave out, and move its cursor.
+    Receipts {
+        /// The endpoint polled, or the endpoint of the caller who pushed.
+        endpoint: EndpointName,
+        /// The destinations that this endpoint serves.
+        destinations: Vec<Destination>,
+        /// Items in order, each with its bytes as received.
+        items: Vec<Heard>,
+        /// The cursor after them, when polled.
+        cursor: Option<Name>,
+    },
+    /// Declare a day's paper sheets.
+    Declare {
+        /// The centre.
+        centre: Finess,
+        /// The day.
+        day: Day,
+        /// Who.
+        caller: Name,
+        /// Rows; none is zero.
+        rows: Vec<PaperRow>,
+    },
+    /// Cancel a document.
+    Cancel {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        caller: Name,
+    },
+    /// Declare a document transmitted by hand, with evidence.
+    Hand {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        actor: Name,
+        /// The evidence: a text or file.
+        evidence: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Confirm a paper duplicate.
+    Paper {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        actor: Name,
+    },
+    /// Hold or release an endpoint.
+    Endpoint {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Held or open.
+        gate: Gate,
+        /// Who.
+        actor: Name,
+    },
+    /// Lease lots that are due: their attempts.
+    Lease(Lease),
+    /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
+    Tick,
+    /// After a start: every lot in `sending` is in doubt.
+    Restart,
+}
+
+/// Whether documents of one post stand or fall together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unity {
+    /// Each for itself.
+    Each,
+    /// All or none.
+    Together,
+}
+
+/// One document to be admitted, already found valid.
+#[derive(Clone)]
+pub struct Admission {
+    /// A fresh id (UUID v7), used if the document is not known.
+    pub document: DocumentId,
+    /// Real or test.
+    pub purpose: Purpose,
+    /// The facts.
+    pub facts: Facts,
+    /// Bytes as posted.
+    pub body: Bytes,
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+    /// Salt of the commitment, random.
+    pub salt: [u8; 16],
+    /// Codes of the warnings.
+    pub warnings: Vec<Name>,
+}
+
+/// What came of an attempt, or of asking for the status.
+#[derive(Clone, Debug)]
+pub struct Conclusion {
+    /// The lot.
+    pub lot: LotId,
+    /// The attempt it concludes; of asking: the last attempt.
+    pub attempt: u32,
+    /// What happened.
+    pub event: delivery::Event,
+    /// When to do the next thing if the lot stays unfinished, and why.
+    pub next: Next,
+    /// Documents that the insurer names as refused, with its code.
+    pub named: Vec<(DocumentId, Option<Name>)>,
+}
+
+/// A receipt or settlement and its bytes as received.
+#[derive(Clone)]
+pub struct Heard {
+    /// What it says; none if it cannot be read (it is kept as an orphan).
+    pub item: Option<Item>,
+    /// Its bytes.
+    pub bytes: Bytes,
+    /// Salt of the commitment.
+    pub salt: [u8; 16],
+    /// The id under which an unreadable item is kept.
+    pub fallback: Name,
+}
+
+/// The answer to a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Done; the last position of its entries (the current one if nothing changed).
+    Done(Position),
+    /// One row a document, in order.
+    Admitted(Vec<Admitted>),
+    /// One row an item, in order.
+    Heard(Vec<HeardOutcome>),
+    /// The lots leased.
+    Leased(Vec<Leased>),
+    /// Not done: what stands against it.
+    Conflict(Conflict),
+}
+
+/// What became of one document of a post.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admitted {
+    /// Admitted: durable.
+    Received {
+        /// Its id.
+        document: DocumentId,
+        /// Its deadline.
+        deadline: Option<Day>,
+    },
+    /// The same bytes under the same key were admitted before: the first answer again.
+    Known {
+        /// The id of then.
+        document: DocumentId,
+        /// Its deadline.
+        deadline: Option<Day>,
+        /// Its standing now.
+        standing: Standing,
+    },
+    /// Not admitted.
+    Refused(Conflict),
+    /// Not admitted, because another document of the same post was not.
+    WithTheOthers,
+}
+
+/// Why a command is not done (409).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Conflict {
+    /// The number is known with other content; the names of the facts that differ, never their values.
+    OtherContent {
+        /// The document of that number.
+        document: DocumentId,
+        /// Names of differing facts; empty when only the bytes differ.
+        differs: Vec<&'static str>,
+    },
+    /// The standing does not allow it.
+    Standing {
+        /// The document.
+        document: DocumentId,
+        /// Its standing.
+        standing: Standing,
+    },
+    /// The lot's delivery does not allow it: ask again after the attempt.
+    Delivery {
+        /// The lot.
+        lot: LotId,
+        /// Its state.
+        state: delivery::State,
+    },
+    /// The replaced document is not known.
+    ReplacedUnknown,
+    /// The replaced document has been replaced already.
+    ReplacedBefore(DocumentId),
+    /// The FSE that a PJ supports is not known.
+    SupportedUnknown,
+    /// The centre is not registered, or closed, on the document's day.
+    Centre(Finess),
+    /// Nothing is known by this id.
+    Unknown,
+    /// The documents to be sealed are no longer as they were: look again.
+    Stale,
+}
+
+/// What became of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeardOutcome {
+    /// Recorded.
+    Recorded,
+    /// Known already; nothing changes.
+    Known,
+    /// Kept as an orphan.
+    Orphan(OrphanCause),
+}
+
+/// How lots of an endpoint are leased.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The endpoint.
+    pub endpoint: EndpointName,
+    /// Until when the attempt must be concluded; after that the lot is in doubt.
+    pub until: Timestamp,
+    /// At most so many lots.
+    pub most: usize,
+}
+
+/// A lot to be sent now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// The lot.
+    pub lot: LotRecord,
+    /// Number of this attempt, from 1.
+    pub attempt: u32,
+}
+
+/// Work that needs no lease.
+#[derive(Clone, Debug, Default)]
+pub struct Due {
+    /// Open documents to be sealed together.
+    pub groups: Vec<Group>,
+    /// Lots to ask their insurer about.
+    pub asks: Vec<LotRecord>,
+    /// Endpoints that have lots due.
+    pub endpoints: Vec<EndpointName>,
+    /// Whether timers are due: commit a [`Command::Tick`].
+    pub timers: bool,
+    /// When the next thing after `at` is due, if anything waits.
+    pub next: Option<Timestamp>,
+}
+
+/// When open documents are gathered into a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealing {
+    /// As soon as there are so many, and never more in one lot.
+    pub documents: u32,
+    /// As soon as they have so many bytes, and never more in one lot (but one document always fits).
+    pub bytes: u64,
+    /// When the oldest has waited so long.
+    pub age: std::time::Duration,
+}
+
+/// Open documents of one centre for one destination, oldest first.
+#[derive(Clone, Debug)]
+pub struct Group {
+    /// The sender.
+    pub centre: Finess,
+    /// The destination.
+    pub destination: Destination,
+    /// Real or test.
+    pub purpose: Purpose,
+    /// Ids and lengths.
+    pub documents: Vec<(DocumentId, u32)>,
+}
+
+/// Names a body: bytes that belong to an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum BodyId {
+    /// A document as posted.
+    Document(DocumentId),
+    /// The body that the entry at a position commits to (receipts, settlements, evidence).
+    Entry(Position),
+}
+
+/// A body as stored.
+#[derive(Clone)]
+pub struct Body {
+    /// The bytes.
+    pub bytes: Bytes,
+    /// The salt of its commitment.
+    pub salt: [u8; 16],
+}
+
+/// How to find a document.
+#[derive(Clone, Copy, Debug)]
+pub enum Find {
+    /// By our id.
+    Id(DocumentId),
+    /// The latest document of a key.
+    Key(Key),
+}
+
+/// A document and all that is derived about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentRecord {
+    /// Its admission.
+    pub received: crate::claims::entry::Received,
+    /// When it was admitted.
+    pub at: Timestamp,
+    /// Standing and what insurers said.
+    pub course: Course,
+    /// The lot it is in, or was in last.
+    pub lot: Option<LotId>,
+    /// The document that replaced it.
+    pub replaced_by: Option<DocumentId>,
+    /// Start of the first attempt of the lot whose taking is proven.
+    pub proven: Option<Timestamp>,
+    /// Since when a paper duplicate is owed.
+    pub paper_owed: Option<Timestamp>,
+    /// When its standing last changed.
+    pub since: Timestamp,
+    /// When time alone changes something about it: paper owed, lapsed, unsettled.
+    pub timer: Option<Timestamp>,
+    /// The lot whose receipt or settlement speaks of it.
+    pub answered_in: Option<LotId>,
+    /// For a PJ: the FSE whose receipt it waits for.
+    pub waits_for: Option<DocumentId>,
+}
+
+/// A document with what is read from elsewhere: for people and programs that ask about one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentView {
+    /// Its record.
+    pub record: DocumentRecord,
+    /// Its lot, or its last.
+    pub lot: Option<LotRecord>,
+    /// Whether it was transmitted late, as far as proven.
+    pub late: Lateness,
+    /// Its next instant and reason, unless it is finished.
+    pub next: Option<Next>,
+    /// Positions of the entries about it, oldest first.
+    pub history: Vec<Position>,
+}
+
+/// A lot and all that is derived about it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LotRecord {
+    /// As sealed.
+    pub sealed: crate::claims::entry::Sealed,
+    /// Where its delivery stands.
+    pub state: delivery::State,
+    /// Whether anything of it can be with the insurer.
+    pub arrival: Arrival,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Start of the last attempt.
+    pub attempted: Option<Timestamp>,
+    /// Whether the insurer is to be asked before anything else.
+    pub ask: bool,
+    /// Whether a document of it went another way.
+    pub diminished: bool,
+    /// Documents without receipt or settlement yet.
+    pub unanswered: u32,
+    /// Next instant and reason, unless finished.
+    pub next: Option<Next>,
+}
+
+/// Cursor and gate of an endpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EndpointRecord {
+    /// What was polled up to.
+    pub cursor: Option<Name>,
+    /// Held or open.
+    pub gate: Gate,
+}
+
+/// Which tallies.
+#[derive(Clone, Copy, Debug)]
+pub struct TallyQuery {
+    /// One centre, or all.
+    pub centre: Option<Finess>,
+    /// First day.
+    pub from: Day,
+    /// Last day.
+    pub to: Day,
+}
+
+/// Counts of units and paper sheets, and up to which entry they are true.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Tallies {
+    /// Up to here.
+    pub position: Position,
+    /// Units.
+    pub units: BTreeMap<Cell, i64>,
+    /// Paper sheets; the row without caisse says that the day is declared.
+    pub paper: BTreeMap<PaperCell, i64>,
+}
+
+/// How a store is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Health {
+    /// Whether it can commit.
+    pub state: Readiness,
+    /// Entries journalled and not yet applied to the index.
+    pub lag: u64,
+    /// Commands waiting for the committer.
+    pub waiting: usize,
+    /// Last position committed.
+    pub position: Position,
+}
+
+/// Whether a store can commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It can.
+    Ready,
+    /// It can, but new documents should wait: answer 503.
+    Shedding,
+    /// It cannot; the reason for people.
+    Failed(&'static str),
+}
+
+/// What a store tells its observer: facts, which `app` binds to telemetry.
+pub trait Observer: Send + Sync {
+    /// A batch was committed: entries, bodies' bytes, and how long the sync took.
+    fn committed(&self, entries: usize, bytes: usize, sync: std::time::Duration);
+    /// A sync failed.
+    fn sync_failed(&self);
+    /// Entries were replayed at start.
+    fn replayed(&self, entries: u64);
+    /// The journal's tail was torn and cut: bytes.
+    fn tail_cut(&self, bytes: u64);
+}
+
+/// An observer that looks away.
+pub struct Unobserved;
+
+impl Observer for Unobserved {
+    fn committed(&self, _entries: usize, _bytes: usize, _sync: std::time::Duration) {}
+    fn sync_failed(&self) {}
+    fn replayed(&self, _entries: u64) {}
+    fn tail_cut(&self, _bytes: u64) {}
+}
+
+/// Why a store did not do as asked. Except for `Impossible`, the fate of the command is unknown.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The store stopped: nothing can be committed any more.
+    #[error("the store stopped: {0}")]
+    Stopped(Arc<str>),
+    /// Too many commands wait.
+    #[error("too many commands wait for the store")]
+    Busy,
+    /// Reading failed.
+    #[error("the store cannot read: {0}")]
+    Read(Arc<str>),
+    /// The gateway asked for what cannot be: its own defect.
+    #[error("impossible command: {0}")]
+    Impossible(&'static str),
+}

@@ -1,0 +1,340 @@
+//! The entries of the ledger: everything that ever happened, in one closed list.
+//!
+//! Entries are the ground state; standings, deliveries, tallies and rates are folds of them. An entry holds
+//! nothing nominative by construction: documents, receipts and free texts are bodies, and the entry holds a
+//! commitment to them (SHA-256 of a random salt and the SHA-256 of the bytes), so that what is forgotten
+//! can no longer be guessed while the chain of entries still verifies.
+
+use crate::claims::delivery;
+use crate::claims::document::{Facts, Kind, Purpose};
+use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
+use crate::claims::registry::Centre;
+use crate::claims::terms::Terms;
+use crate::claims::time::{Day, Timestamp};
+
+/// Place of an entry in the ledger, from 1; 0 is before the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(pub u64);
+
+/// An entry and the instant at which it was decided.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stamped {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub entry: Entry,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Entry {
+    /// The terms changed; later timers are computed by these.
+    Terms(Terms),
+    /// A version of a centre's registration was put.
+    Registered(Centre),
+    /// A document was admitted.
+    Received(Box<Received>),
+    /// A post was not admitted: counted by caller and day, outside the documents' account.
+    TurnedAway(TurnedAway),
+    /// Documents were gathered into a lot.
+    Sealed(Box<Sealed>),
+    /// The delivery of a lot moved, or a fact about it was recorded.
+    Delivery(Box<Delivery>),
+    /// A receipt of the lot's own insurer.
+    Receipted(Box<Receipted>),
+    /// A settlement of the document's own insurer.
+    Settled(Box<Settled>),
+    /// A receipt or settlement that names nothing known here, or another digest: kept and counted.
+    Orphaned(Orphaned),
+    /// A receipt or settlement from someone else than the lot's destination: nothing moves.
+    Foreign(Orphaned),
+    /// What was polled up to.
+    Cursor {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// The insurer's own cursor, passed back unchanged.
+        cursor: Name,
+    },
+    /// A centre declared its paper sheets of a day, or none; the whole day is replaced.
+    Declared {
+        /// The centre.
+        centre: Finess,
+        /// The day.
+        day: Day,
+        /// Who declared.
+        caller: Name,
+        /// Sheets per caisse; an empty list is zero.
+        rows: Vec<PaperRow>,
+    },
+    /// A document was cancelled by its centre.
+    Cancelled {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        caller: Name,
+    },
+    /// An operator declared a document transmitted by hand.
+    ByHand {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        actor: Name,
+        /// Commitment to the evidence, a body.
+        evidence: Digest,
+    },
+    /// A paper duplicate was confirmed (a fact).
+    OnPaper {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        actor: Name,
+    },
+    /// The instant passed after which a paper duplicate is owed.
+    PaperOwed {
+        /// The document.
+        document: DocumentId,
+    },
+    /// The 90th day after a refusal passed.
+    Lapsed {
+        /// The document.
+        document: DocumentId,
+    },
+    /// The time passed in which a settlement was expected.
+    Unsettled {
+        /// The document.
+        document: DocumentId,
+    },
+    /// An operator holds or releases an endpoint.
+    Endpoint {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Held or open.
+        gate: Gate,
+        /// Who.
+        actor: Name,
+    },
+}
+
+/// Whether an operator lets lots go to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// Lots go.
+    Open,
+    /// Lots are held.
+    Held,
+}
+
+/// An admission: every fact that any policy can count by.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Our id.
+    pub document: DocumentId,
+    /// Real or test.
+    pub purpose: Purpose,
+    /// Who posted.
+    pub caller: Name,
+    /// The facts.
+    pub facts: Facts,
+    /// First document of its line; itself unless it replaces.
+    pub root: DocumentId,
+    /// The document that it replaces.
+    pub replaces: Option<DocumentId>,
+    /// For a PJ: the FSE that it supports.
+    pub supports: Option<DocumentId>,
+    /// Last day on which it can be transmitted in time, for kinds that have a deadline.
+    pub deadline: Option<Day>,
+    /// Bytes as posted.
+    pub length: u32,
+    /// Commitment to the bytes.
+    pub commitment: Digest,
+    /// Keyed digest of the bytes, by which the same document is known again after its body is gone.
+    pub fingerprint: Digest,
+    /// Codes of the warnings it was admitted with.
+    pub warnings: Vec<Name>,
+}
+
+/// A post that was not admitted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TurnedAway {
+    /// The centre in whose name it was posted, when it could be read.
+    pub centre: Option<Finess>,
+    /// The kind, when it could be read.
+    pub kind: Option<Kind>,
+    /// Who posted.
+    pub caller: Name,
+    /// Codes of the findings that refuse, without repeats.
+    pub codes: Vec<Name>,
+}
+
+/// A lot as sealed: its documents and bytes never change again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Our id.
+    pub lot: LotId,
+    /// The one sender.
+    pub centre: Finess,
+    /// The one destination.
+    pub destination: Destination,
+    /// The endpoint that serves it.
+    pub endpoint: EndpointName,
+    /// Real or test; a lot never mixes them.
+    pub purpose: Purpose,
+    /// Its documents in order.
+    pub documents: Vec<DocumentId>,
+    /// SHA-256 of the whole body as sent.
+    pub digest: Digest,
+    /// Length of the whole body in bytes.
+    pub length: u64,
+    /// When it is first due.
+    pub due: Timestamp,
+}
+
+/// Something that happened to the delivery of a lot.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// The lot.
+    pub lot: LotId,
+    /// What happened.
+    pub event: delivery::Event,
+    /// Number of the attempt, from 1; 0 before the first.
+    pub attempt: u32,
+    /// The next instant at which something is to be done for the lot, unless it is finished.
+    pub next: Option<Next>,
+    /// Documents that the insurer names as refused, with its code.
+    pub named: Vec<(DocumentId, Option<Name>)>,
+}
+
+/// When something happens next, and why then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Next {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: Reason,
+}
+
+/// Why an unfinished thing waits (DESIGN law 7): a closed list, shown to people and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Waits until its lot is full or old enough.
+    Sealing,
+    /// A PJ waits for the receipt of its FSE.
+    Fse,
+    /// The lot waits for its turn.
+    Turn,
+    /// The endpoint could not be reached.
+    Unreachable,
+    /// The endpoint's TLS or our own certificate failed.
+    Tls,
+    /// The endpoint refused our identity (401, 403).
+    Identity,
+    /// The endpoint does not know the address (404, 405).
+    Address,
+    /// The endpoint asked to wait (408, 425, 429).
+    Busy,
+    /// The endpoint failed (5xx, or an answer that says nothing).
+    Failing,
+    /// The endpoint's breaker is open.
+    Breaker,
+    /// An operator holds the endpoint.
+    HeldByHand,
+    /// No route leads to the destination at present.
+    NoRoute,
+    /// An attempt is running; its lease runs out then.
+    Attempt,
+    /// The doubt about the last attempt is to be resolved.
+    Doubt,
+    /// The receipt is expected by then.
+    Receipt,
+    /// The receipt is overdue; the insurer is asked then.
+    Overdue,
+    /// The settlement is expected by then.
+    Settlement,
+    /// A replacement is expected; a paper duplicate is owed then.
+    Replacement,
+    /// The refused document lapses then.
+    Lapse,
+    /// The lot's bytes could not be read, or do not match their digest: a person must look.
+    Unreadable,
+}
+
+/// A receipt, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipted {
+    /// The endpoint it came from.
+    pub endpoint: EndpointName,
+    /// The insurer's id of it.
+    pub id: Name,
+    /// The lot.
+    pub lot: LotId,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// The word on each document it speaks for, with the insurer's code.
+    pub verdicts: Vec<(DocumentId, Verdict, Option<Name>)>,
+    /// Commitment to the receipt as received, a body.
+    pub commitment: Digest,
+}
+
+/// A settlement, without its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// The endpoint it came from.
+    pub endpoint: EndpointName,
+    /// The insurer's id of it.
+    pub id: Name,
+    /// The document.
+    pub document: DocumentId,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// What it says.
+    pub content: SettledContent,
+    /// Commitment to the settlement as received, a body.
+    pub commitment: Digest,
+}
+
+/// The two forms of a settlement, without texts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SettledContent {
+    /// Per part: outcome, cents, code.
+    Parts(Vec<(Part, PartOutcome, i64, Option<Name>)>),
+    /// Answer to a prise en charge.
+    Answer(Answer, Option<Name>),
+}
+
+/// A receipt or settlement that moves nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Orphaned {
+    /// Who brought it: the endpoint polled, or the endpoint of the caller.
+    pub endpoint: EndpointName,
+    /// The insurer's id of it.
+    pub id: Name,
+    /// Why it moves nothing.
+    pub cause: OrphanCause,
+    /// Commitment to it as received, a body.
+    pub commitment: Digest,
+}
+
+/// Why a receipt or settlement moves nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum OrphanCause {
+    /// The lot is not known here.
+    UnknownLot,
+    /// It was written for other bytes.
+    OtherDigest,
+    /// It names a document that is not in the lot, or not known here.
+    UnknownDocument,
+    /// The lot or document belongs to another destination.
+    OtherDestination,
+    /// It cannot be read.
+    Unreadable,
+}
+
+/// Paper sheets of one caisse on one day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PaperRow {
+    /// The caisse.
+    pub caisse: Amo,
+    /// Sheets sent on paper, without paper duplicates of documents known here.
+    pub sheets: u32,
+}
