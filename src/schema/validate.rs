@@ -162,6 +162,9 @@ impl<'s> Validator<'s> {
             Child::Wild(Process::Lax) => {
                 frame.kind = Kind::Lax;
                 self.xsi(attributes, None);
+                if !self.identity.idle() {
+                    self.identity.open(&self.path, tag.at, |_| None);
+                }
             }
             Child::Wild(Process::Skip) | Child::Unexpected => {}
         }
@@ -236,6 +239,10 @@ impl<'s> Validator<'s> {
                     );
                 }
             }
+            // A field must have a value, and what is not declared has none (XML Schema part 1, 3.11.4).
+            Kind::Lax if self.identity.has_field(&self.path) => {
+                self.fault(Code::XsdKeyMissing, frame.at, frame.at, Detail::None);
+            }
             Kind::Skip | Kind::Lax | Kind::Nil | Kind::Empty | Kind::Spoilt | Kind::Model(_) => {}
         }
         if !self.identity.idle() {
@@ -285,8 +292,13 @@ impl<'s> Validator<'s> {
     /// True when some fault may hide an element, an identifier or a key.
     fn blurred(&self) -> bool {
         self.faults.iter().flatten().any(|fault| match fault.code {
-            Code::XsdElementUnexpected | Code::XsdElementMissing | Code::XsdAttributeUnexpected => true,
-            Code::XsdAttributeMissing | Code::XsdIdTwice | Code::XsdKeyMissing | Code::XsdKeyTwice => true,
+            Code::XsdElementUnexpected | Code::XsdElementMissing | Code::XsdAttributeUnexpected => {
+                true
+            }
+            Code::XsdAttributeMissing
+            | Code::XsdIdTwice
+            | Code::XsdKeyMissing
+            | Code::XsdKeyTwice => true,
             Code::XsdNil | Code::XsdType | Code::XsdRoot => true,
             Code::XsdValueType | Code::XsdValuePattern | Code::XsdValueLength => true,
             _ => false,
