@@ -4,6 +4,8 @@
 //! All persons are invented. Identifiers have valid keys; caisses are real ones; the documents are meant to be
 //! validated as of 20 November 2026.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -158,14 +160,7 @@ fn fse() -> DocumentText {
         coverage: Some(coverage(Nature::Maladie)),
         prescriber: None,
         practitioner: Some(rpps("10999000010", "01")),
-        acts: vec![act(
-            "2026-11-12",
-            ngap("G"),
-            (1, 100),
-            3000,
-            70,
-            (2100, 0),
-        )],
+        acts: vec![act("2026-11-12", ngap("G"), (1, 100), 3000, 70, (2100, 0))],
         supports: None,
         attachment: None,
         payload: None,
@@ -187,14 +182,7 @@ fn patient_paid() -> DocumentText {
         destination: amo("131"),
         beneficiary: Some(child),
         insured: Some(person("1780313055002", "90", "1978-03-21")),
-        acts: vec![act(
-            "2026-11-18",
-            ngap("G"),
-            (1, 100),
-            3000,
-            70,
-            (2100, 0),
-        )],
+        acts: vec![act("2026-11-18", ngap("G"), (1, 100), 3000, 70, (2100, 0))],
         ..fse()
     }
 }
@@ -250,14 +238,7 @@ fn accident() -> DocumentText {
         number: "000000105".into(),
         mode: Mode::Clear,
         coverage: Some(covered),
-        acts: vec![act(
-            "2026-11-12",
-            ngap("G"),
-            (1, 100),
-            3000,
-            100,
-            (3000, 0),
-        )],
+        acts: vec![act("2026-11-12", ngap("G"), (1, 100), 3000, 100, (3000, 0))],
         ..fse()
     }
 }
