@@ -127,6 +127,22 @@ fn several_breaches_are_found_at_once() {
 }
 
 #[test]
+fn facts_are_given_exactly_when_nothing_refuses() {
+    for base in BASES {
+        for (_, _, first) in BREACHES {
+            for (_, _, second) in BREACHES {
+                let mut document = base();
+                first(&mut document);
+                second(&mut document);
+                let verdict = judge(&document, Registry::NotConsulted);
+                let refused = Finding::refuses(&verdict.findings);
+                assert_eq!(verdict.facts.is_none(), refused, "{:?}", codes(&verdict));
+            }
+        }
+    }
+}
+
+#[test]
 fn facts_are_what_the_document_says() {
     let verdict = judge(&both(), Registry::NotConsulted);
     let facts = verdict.facts.unwrap();
