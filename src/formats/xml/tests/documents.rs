@@ -138,7 +138,7 @@ fn grounds_of_coverage_are_read() {
     assert_eq!(aid.exemption.value, "3");
     assert!(aid.state_medical_aid.is_some());
     assert!(aid.patient_absent.is_none(), "false is as good as absent");
-    assert_eq!(found.acts[0].qualifier.as_ref().unwrap().value, "N");
+    assert_eq!(found.acts[0].qualifier.as_ref().unwrap().value, "E");
 }
 
 #[test]
