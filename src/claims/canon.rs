@@ -208,7 +208,7 @@ canon_struct! {
     }
     TurnedAway { centre, kind, caller, codes }
     Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due }
-    Delivery { lot, event, attempt, next, named }
+    Delivery { lot, event, attempt, next, named, words }
     Next { at, reason }
     Receipted { endpoint, id, lot, issued, verdicts, commitment }
     Settled { endpoint, id, document, issued, content, commitment }
