@@ -187,6 +187,14 @@ impl Amo {
             .map_err(|_| Invalid::Form)
     }
 
+    /// Reads the nine characters that `Display` writes.
+    pub fn parse(text: &str) -> Result<Amo, Invalid> {
+        if text.len() != 9 || !text.is_ascii() {
+            return Err(Invalid::Form);
+        }
+        Amo::new(&text[..2], &text[2..5], &text[5..])
+    }
+
     /// Régime, two characters.
     pub fn regime(&self) -> &str {
         ascii(&self.0[..2])
@@ -255,9 +263,7 @@ impl Destination {
     /// Reads the form that `Display` writes: `amo:011234567` or `amc:NUMBER`.
     pub fn parse(text: &str) -> Result<Destination, Invalid> {
         match text.split_once(':') {
-            Some(("amo", number)) if number.len() == 9 && number.is_ascii() => {
-                Amo::new(&number[..2], &number[2..5], &number[5..]).map(Destination::Amo)
-            }
+            Some(("amo", number)) => Amo::parse(number).map(Destination::Amo),
             Some(("amc", number)) => Amc::parse(number).map(Destination::Amc),
             Some(_) | None => Err(Invalid::Form),
         }

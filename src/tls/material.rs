@@ -1,0 +1,168 @@
+//! Certificates, keys, roots and revocation lists, read from bytes. Keys never leave through Debug.
+
+use std::fmt;
+use std::sync::Arc;
+
+use rustls::RootCertStore;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+
+use super::{Error, Part};
+
+/// All that a TLS listener is made of.
+#[derive(Clone, Debug)]
+pub struct Material {
+    /// What we present.
+    pub identity: Identity,
+    /// Whom we accept as clients. `None`: client certificates are not asked for.
+    pub clients: Option<Trust>,
+}
+
+/// A certificate chain and the private key of its leaf.
+pub struct Identity {
+    pub(super) chain: Vec<CertificateDer<'static>>,
+    pub(super) key: PrivateKeyDer<'static>,
+}
+
+impl Identity {
+    /// Reads a chain (leaf first) and a key, both in PEM. Whether they belong together is checked when
+    /// a configuration is built.
+    ///
+    /// # Errors
+    /// [`Error::Pem`] or [`Error::Empty`], naming the part.
+    pub fn from_pem(certificate: &[u8], key: &[u8]) -> Result<Self, Error> {
+        Ok(Self {
+            chain: certificates(certificate, Part::Certificate)?,
+            key: PrivateKeyDer::from_pem_slice(key).map_err(|error| match error {
+                pem::Error::NoItemsFound => Error::Empty(Part::Key),
+                other => Error::Pem(Part::Key, other),
+            })?,
+        })
+    }
+
+    /// The DER of the leaf: what the other side sees of us.
+    pub fn leaf(&self) -> &[u8] {
+        &self.chain[0]
+    }
+}
+
+impl Clone for Identity {
+    fn clone(&self) -> Self {
+        Self {
+            chain: self.chain.clone(),
+            key: self.key.clone_key(),
+        }
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("certificates", &self.chain.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The authorities that we trust, and the lists of what they revoked.
+#[derive(Clone, Debug)]
+pub struct Trust {
+    pub(super) roots: Arc<RootCertStore>,
+    pub(super) lists: Vec<CertificateRevocationListDer<'static>>,
+}
+
+impl Trust {
+    /// Reads roots in PEM and revocation lists in PEM or DER (authorities publish DER).
+    ///
+    /// # Errors
+    /// [`Error::Pem`], [`Error::Empty`] or [`Error::Root`]. A list that is no list is found when a
+    /// configuration is built.
+    pub fn from_pem(roots: &[u8], lists: &[Vec<u8>]) -> Result<Self, Error> {
+        let mut store = RootCertStore::empty();
+        for root in certificates(roots, Part::Roots)? {
+            store.add(root).map_err(Error::Root)?;
+        }
+        let mut read = Vec::new();
+        for bytes in lists {
+            read.extend(revocation_lists(bytes)?);
+        }
+        Ok(Self {
+            roots: Arc::new(store),
+            lists: read,
+        })
+    }
+}
+
+fn certificates(bytes: &[u8], part: Part) -> Result<Vec<CertificateDer<'static>>, Error> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::Pem(part, error))?;
+    if found.is_empty() {
+        Err(Error::Empty(part))
+    } else {
+        Ok(found)
+    }
+}
+
+fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+    // DER of a list starts with the tag of a SEQUENCE, which no text does.
+    if bytes.first() == Some(&0x30) {
+        return Ok(vec![bytes.to_vec().into()]);
+    }
+    let found: Vec<_> = CertificateRevocationListDer::pem_slice_iter(bytes)
+        .collect::<Result<_, _>>()
+        .map_err(|error| Error::Pem(Part::Lists, error))?;
+    if found.is_empty() {
+        Err(Error::Empty(Part::Lists))
+    } else {
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::authority::Authority;
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let pair = Authority::new("Test")
+            .unwrap()
+            .server(&["localhost"])
+            .unwrap();
+        let (certificate, key) = (pair.certificate.as_bytes(), pair.key.as_bytes());
+        let part = |result: Result<Identity, Error>| match result.unwrap_err() {
+            Error::Empty(part) | Error::Pem(part, _) => part,
+            other => panic!("{other}"),
+        };
+        assert_eq!(part(Identity::from_pem(key, key)), Part::Certificate);
+        assert_eq!(
+            part(Identity::from_pem(certificate, certificate)),
+            Part::Key
+        );
+        assert_eq!(
+            part(Identity::from_pem(b"-----BEGIN CERTIFICATE-----\n??", key)),
+            Part::Certificate
+        );
+        assert!(matches!(
+            Trust::from_pem(key, &[]),
+            Err(Error::Empty(Part::Roots))
+        ));
+        let lists = [b"nothing".to_vec()];
+        assert!(matches!(
+            Trust::from_pem(certificate, &lists),
+            Err(Error::Empty(Part::Lists))
+        ));
+    }
+
+    #[test]
+    fn debug_output_holds_no_key() {
+        let pair = Authority::new("Test")
+            .unwrap()
+            .server(&["localhost"])
+            .unwrap();
+        let identity =
+            Identity::from_pem(pair.certificate.as_bytes(), pair.key.as_bytes()).unwrap();
+        assert_eq!(format!("{identity:?}"), "Identity { certificates: 1, .. }");
+        assert!(!format!("{pair:?}").contains("PRIVATE"));
+    }
+}
