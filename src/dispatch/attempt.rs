@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::claims::deadline;
-use crate::claims::delivery::State;
 use crate::claims::entry::{Next, Reason};
 use crate::claims::outcome::{self, Alert, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply};
 use crate::claims::registry::Centre;
@@ -12,8 +11,7 @@ use crate::claims::time::Timestamp;
 use crate::dispatch::{Dispatch, ReceiptExpected};
 use crate::formats::json;
 use crate::store::{self, Command, Conclusion, Leased, LotRecord};
-use crate::telemetry::event::{Attempt, Question};
-use crate::telemetry::Event;
+use crate::telemetry::event::{Attempt, Event, Question};
 
 /// How often the recording of an outcome is tried; after that the lease runs out and the lot is in doubt.
 const RECORDINGS: u32 = 5;
@@ -115,7 +113,7 @@ impl Dispatch {
             ReceiptExpected::After(span) => now + span,
             ReceiptExpected::Terms => {
                 let region = self.region(lot, now).await;
-                deadline::receipt_overdue(now.day(), region, &self.config.terms())
+                deadline::receipt_overdue(now.day(), region, &self.terms)
             }
         }
     }
@@ -194,14 +192,5 @@ fn question_word(asked: &Asked) -> Question {
             Question::Unreachable
         }
         Asked::NoService => Question::NoService,
-    }
-}
-
-/// A lot that is asked about must be in a state that the table lets be asked.
-#[allow(dead_code)]
-fn asks(state: State) -> bool {
-    match state {
-        State::Due | State::InDoubt | State::Taken | State::Overdue => true,
-        State::Sending | State::Answered | State::Void => false,
     }
 }

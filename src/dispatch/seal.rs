@@ -2,13 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::claims::document::Purpose;
 use crate::claims::entry::Sealed;
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::dispatch::Dispatch;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
-use crate::telemetry::Event;
+use crate::telemetry::event::Event;
 
 /// Why a lot cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -25,23 +24,24 @@ pub enum Error {
 }
 
 impl Dispatch {
-    /// Seals every group that is due and has a route. A group without a route stays open: it is held until a
+    /// Seals every group that is due and has a route, and says how many. A group without a route stays open: it is held until a
     /// route is configured, and its documents say so.
-    pub(super) async fn seal_groups(&self, due: &Due) -> Result<(), store::Error> {
+    pub(super) async fn seal_groups(&self, due: &Due) -> Result<usize, store::Error> {
+        let mut sealed = 0;
         for group in &due.groups {
             let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
                 tracing::warn!(destination = %group.destination, "documents wait: no endpoint serves their destination");
                 continue;
             };
             match self.seal(group, endpoint.clone()).await {
-                Ok(()) => {}
+                Ok(()) => sealed += 1,
                 Err(Error::Store(error)) => return Err(error),
                 Err(error @ (Error::Missing(_) | Error::OtherBytes(_))) => {
                     tracing::error!(%error, "documents cannot be sealed");
                 }
             }
         }
-        Ok(())
+        Ok(sealed)
     }
 
     async fn seal(&self, group: &Group, endpoint: crate::claims::id::EndpointName) -> Result<(), Error> {
@@ -118,12 +118,4 @@ impl Dispatch {
 fn sha256(bytes: &Bytes) -> [u8; 32] {
     use sha2::{Digest as _, Sha256};
     Sha256::digest(bytes).into()
-}
-
-/// The purpose as a word for logs.
-pub(super) fn word(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Real => "real",
-        Purpose::Test => "test",
-    }
 }

@@ -162,6 +162,9 @@ impl<'s> Validator<'s> {
             Child::Wild(Process::Lax) => {
                 frame.kind = Kind::Lax;
                 self.xsi(attributes, None);
+                if !self.identity.idle() {
+                    self.identity.open(&self.path, tag.at, |_| None);
+                }
             }
             Child::Wild(Process::Skip) | Child::Unexpected => {}
         }
@@ -235,6 +238,10 @@ impl<'s> Validator<'s> {
                         Detail::Expected(vec![name]),
                     );
                 }
+            }
+            // A field must have a value, and what is not declared has none (XML Schema part 1, 3.11.4).
+            Kind::Lax if self.identity.has_field(&self.path) => {
+                self.fault(Code::XsdKeyMissing, frame.at, frame.at, Detail::None);
             }
             Kind::Skip | Kind::Lax | Kind::Nil | Kind::Empty | Kind::Spoilt | Kind::Model(_) => {}
         }
