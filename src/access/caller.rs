@@ -271,53 +271,24 @@ mod tests {
         const YES: Result<(), Forbidden> = Ok(());
         const ROLE: Result<(), Forbidden> = Err(Forbidden::Role);
         const SCOPE: Result<(), Forbidden> = Err(Forbidden::Scope);
+        #[rustfmt::skip]
         let table = [
-            //                                     centre gestion. insurer operator national metrics
-            (
-                Action::PostDocument(own),
-                [YES, YES, ROLE, ROLE, ROLE, ROLE],
-            ),
-            (
-                Action::PostDocument(other),
-                [SCOPE, SCOPE, ROLE, ROLE, ROLE, ROLE],
-            ),
-            (Action::ReadDocument(own), [YES, YES, ROLE, YES, ROLE, ROLE]),
-            (
-                Action::ReadDocument(other),
-                [SCOPE, SCOPE, ROLE, YES, ROLE, ROLE],
-            ),
-            (Action::ReadContent(own), [YES, YES, ROLE, ROLE, ROLE, ROLE]),
-            (
-                Action::ReadContent(other),
-                [SCOPE, SCOPE, ROLE, ROLE, ROLE, ROLE],
-            ),
-            (Action::Declare(own), [YES, YES, ROLE, ROLE, ROLE, ROLE]),
-            (
-                Action::Declare(other),
-                [SCOPE, SCOPE, ROLE, ROLE, ROLE, ROLE],
-            ),
-            (
-                Action::PushReceipt(&mine),
-                [ROLE, ROLE, YES, ROLE, ROLE, ROLE],
-            ),
-            (
-                Action::PushReceipt(&theirs),
-                [ROLE, ROLE, SCOPE, ROLE, ROLE, ROLE],
-            ),
-            (
-                Action::ReadRates(Rates::Of(own)),
-                [YES, YES, ROLE, YES, YES, ROLE],
-            ),
-            (
-                Action::ReadRates(Rates::Of(other)),
-                [SCOPE, SCOPE, ROLE, YES, YES, ROLE],
-            ),
-            (
-                Action::ReadRates(Rates::All),
-                [SCOPE, SCOPE, ROLE, YES, YES, ROLE],
-            ),
-            (Action::Operate, [ROLE, ROLE, ROLE, YES, ROLE, ROLE]),
-            (Action::Scrape, [ROLE, ROLE, ROLE, YES, ROLE, YES]),
+            //                                    centre gestionnaire insurer operator national metrics
+            (Action::PostDocument(own),           [YES,   YES,   ROLE,  ROLE, ROLE, ROLE]),
+            (Action::PostDocument(other),         [SCOPE, SCOPE, ROLE,  ROLE, ROLE, ROLE]),
+            (Action::ReadDocument(own),           [YES,   YES,   ROLE,  YES,  ROLE, ROLE]),
+            (Action::ReadDocument(other),         [SCOPE, SCOPE, ROLE,  YES,  ROLE, ROLE]),
+            (Action::ReadContent(own),            [YES,   YES,   ROLE,  ROLE, ROLE, ROLE]),
+            (Action::ReadContent(other),          [SCOPE, SCOPE, ROLE,  ROLE, ROLE, ROLE]),
+            (Action::Declare(own),                [YES,   YES,   ROLE,  ROLE, ROLE, ROLE]),
+            (Action::Declare(other),              [SCOPE, SCOPE, ROLE,  ROLE, ROLE, ROLE]),
+            (Action::PushReceipt(&mine),          [ROLE,  ROLE,  YES,   ROLE, ROLE, ROLE]),
+            (Action::PushReceipt(&theirs),        [ROLE,  ROLE,  SCOPE, ROLE, ROLE, ROLE]),
+            (Action::ReadRates(Rates::Of(own)),   [YES,   YES,   ROLE,  YES,  YES,  ROLE]),
+            (Action::ReadRates(Rates::Of(other)), [SCOPE, SCOPE, ROLE,  YES,  YES,  ROLE]),
+            (Action::ReadRates(Rates::All),       [SCOPE, SCOPE, ROLE,  YES,  YES,  ROLE]),
+            (Action::Operate,                     [ROLE,  ROLE,  ROLE,  YES,  ROLE, ROLE]),
+            (Action::Scrape,                      [ROLE,  ROLE,  ROLE,  YES,  ROLE, YES]),
         ];
         for (action, expected) in table {
             for (caller, expected) in callers.iter().zip(expected) {

@@ -1,7 +1,8 @@
 //! Which certificate stands for which caller. `tls` has verified them; here they are only recognised.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
@@ -26,10 +27,24 @@ pub struct CertificateEntry {
     pub caller: Grant,
 }
 
+/// How many certificates are remembered once recognised: more than there are callers at a time. At the
+/// limit all are forgotten and recognised again.
+const REMEMBERED: usize = 1024;
+
 /// The table, ready to look up.
 #[derive(Debug)]
 pub(super) struct Table {
     callers: HashMap<Identity, Arc<Caller>>,
+    /// By DER, because every request of a connection shows the same certificate, and reading it costs
+    /// several times as much as finding it here. Strangers are not remembered, so they cannot fill it.
+    recognised: Mutex<HashMap<Box<[u8]>, Recognised>>,
+}
+
+#[derive(Clone, Debug)]
+struct Recognised {
+    caller: Arc<Caller>,
+    /// Seconds since the epoch, both ends included (RFC 5280 §4.1.2.5).
+    valid: RangeInclusive<i64>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -52,33 +67,50 @@ impl Table {
                 return Err(Fault::Twice(identity.clone()));
             }
         }
-        Ok(Self { callers })
+        Ok(Self {
+            callers,
+            recognised: Mutex::default(),
+        })
     }
 
     /// The caller of a leaf: by fingerprint, else by its URIs in their order, else by its common name.
     ///
     /// The dates are looked at again, because a connection may outlive its certificate.
     pub(super) fn find(&self, der: &[u8], now: Timestamp) -> Result<Arc<Caller>, Error> {
-        let (_, leaf) = X509Certificate::from_der(der).map_err(|_| Error::Unknown)?;
-        let caller = self.by_identity(der, &leaf).ok_or(Error::Unknown)?;
-        let seconds = now.micros().div_euclid(1_000_000);
-        let validity = leaf.validity();
-        let is_valid =
-            (validity.not_before.timestamp()..=validity.not_after.timestamp()).contains(&seconds);
-        if is_valid {
+        let Recognised { caller, valid } = self.recognise(der).ok_or(Error::Unknown)?;
+        if valid.contains(&now.micros().div_euclid(1_000_000)) {
             Ok(caller)
         } else {
             Err(Error::Expired)
         }
     }
 
+    fn recognise(&self, der: &[u8]) -> Option<Recognised> {
+        // A panic elsewhere cannot have left the map half changed.
+        let mut recognised = self
+            .recognised
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = recognised.get(der) {
+            return Some(known.clone());
+        }
+        let (_, leaf) = X509Certificate::from_der(der).ok()?;
+        let caller = self.by_identity(der, &leaf)?;
+        let validity = leaf.validity();
+        let valid = validity.not_before.timestamp()..=validity.not_after.timestamp();
+        let known = Recognised { caller, valid };
+        if recognised.len() >= REMEMBERED {
+            recognised.clear();
+        }
+        recognised.insert(der.into(), known.clone());
+        Some(known)
+    }
+
     fn by_identity(&self, der: &[u8], leaf: &X509Certificate<'_>) -> Option<Arc<Caller>> {
         let fingerprint = Identity::Fingerprint(Digest(Sha256::digest(der).into()));
-        let identities = std::iter::once(fingerprint)
+        std::iter::once(fingerprint)
             .chain(uris(leaf))
-            .chain(common_name(leaf));
-        identities
-            .into_iter()
+            .chain(common_name(leaf))
             .find_map(|identity| self.callers.get(&identity).cloned())
     }
 }

@@ -208,7 +208,8 @@ impl Access {
     }
 
     /// Looks whether the token file changed, at most once in [`LOOK_EVERY`]. One caller looks; those
-    /// beside it go on with what is there.
+    /// beside it go on with what is there. It is one `stat`, and one small read where it changed: too
+    /// short to be worth a thread of its own.
     fn look(&self, now: Timestamp) {
         let Some(file) = &self.file else { return };
         let mut look = match self.look.try_lock() {

@@ -61,7 +61,7 @@ pub struct Limits {
     /// before, so this is also the longest pause on a connection kept alive.
     pub header_seconds: NonZeroU64,
     /// Seconds without a byte in either direction after which a connection is asked to close; after as
-    /// long again it is cut. An answer must therefore begin within twice this time.
+    /// long again it is cut. A handler must therefore begin its answer within this time.
     pub silence_seconds: NonZeroU64,
     /// Seconds after which a connection is asked to close, however busy. It bounds how long a
     /// certificate revoked meanwhile goes on being served.
@@ -136,6 +136,7 @@ const fn nonzero64(value: u64) -> NonZeroU64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls::authority::Authority;
 
     #[test]
     fn keys_that_are_unknown_or_zero_are_refused_by_name() {
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn lists_without_roots_are_a_contradiction() {
         let directory = tempfile::tempdir().unwrap();
-        let pair = super::super::authority::Authority::new("Test")
+        let pair = Authority::new("Test")
             .unwrap()
             .server(&["localhost"])
             .unwrap();

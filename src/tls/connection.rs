@@ -2,11 +2,13 @@
 
 use std::error::Error as StdError;
 use std::io::{self, IoSlice};
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
@@ -15,7 +17,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::{Instant, interval_at, sleep, timeout};
+use tokio::time::{Instant, Interval, interval_at, sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::sync::CancellationToken;
@@ -81,18 +83,10 @@ where
     let moved = Arc::new(AtomicU64::new(0));
     let cut = CancellationToken::new();
     let _cut_streams = cut.clone().drop_guard();
-    let http = http(
-        &wire,
-        &limits,
-        Streams {
-            tracker: opened.streams,
-            cut,
-        },
-    );
-    let io = TokioIo::new(Counted {
-        wire,
-        moved: moved.clone(),
-    });
+    let tracker = opened.streams;
+    let http = http(&wire, &limits, Streams { tracker, cut });
+    let mut silence = Silence::new(limits.silence(), moved.clone());
+    let io = TokioIo::new(Counted { wire, moved });
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
         service.clone().oneshot(request)
@@ -100,30 +94,51 @@ where
 
     let mut connection = pin!(http.serve_connection(io, service));
     let mut lifetime = pin!(sleep(limits.lifetime()));
-    let mut silence = interval_at(Instant::now() + limits.silence(), limits.silence());
-    let (mut asked, mut seen) = (false, 0);
+    let mut asked = false;
     loop {
-        let is_silent = tokio::select! {
+        tokio::select! {
             ended = connection.as_mut() => return match ended {
                 Ok(()) => Ended::Closed,
                 Err(error) if is_pause(error.as_ref()) => Ended::Closed,
                 Err(error) => Ended::With(Fact::Broken(address, error)),
             },
-            () = opened.drain.cancelled(), if !asked => false,
-            () = lifetime.as_mut(), if !asked => false,
-            _ = silence.tick() => {
-                let before = std::mem::replace(&mut seen, moved.load(Ordering::Relaxed));
-                if before != seen {
-                    continue;
-                }
-                true
+            () = opened.drain.cancelled(), if !asked => {}
+            () = lifetime.as_mut(), if !asked => {}
+            () = silence.passed() => if asked {
+                return Ended::With(Fact::Silent(address));
             }
-        };
-        if is_silent && asked {
-            return Ended::With(Fact::Silent(address));
         }
         asked = true;
         connection.as_mut().graceful_shutdown();
+    }
+}
+
+/// Time in which no byte moves.
+struct Silence {
+    look: Interval,
+    moved: Arc<AtomicU64>,
+    seen: u64,
+}
+
+impl Silence {
+    fn new(limit: Duration, moved: Arc<AtomicU64>) -> Self {
+        let look = interval_at(Instant::now() + limit, limit);
+        Self {
+            look,
+            moved,
+            seen: 0,
+        }
+    }
+
+    /// Resolves when nothing moved between two looks. Dropped and called again, it misses none.
+    async fn passed(&mut self) {
+        loop {
+            self.look.tick().await;
+            let before = mem::replace(&mut self.seen, self.moved.load(Ordering::Relaxed));
+            if before == self.seen {
+                return;
+            }
+        }
     }
 }
 

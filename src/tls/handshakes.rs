@@ -9,6 +9,7 @@ use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::{Request, Response};
 use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, HandshakeKind};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, mpsc};
@@ -109,20 +110,31 @@ impl House {
             .unwrap()
     }
 
+    fn config(&self, identity: Option<&Pair>, alpn: &[u8]) -> Arc<ClientConfig> {
+        let identity = identity.map(|pair| pair.identity().unwrap());
+        let trust = self.authority.trust(&[]).unwrap();
+        let mut config = client_config(&trust, identity.as_ref()).unwrap();
+        config.alpn_protocols = vec![alpn.to_vec()];
+        Arc::new(config)
+    }
+
+    async fn connect_as(
+        &self,
+        config: &Arc<ClientConfig>,
+    ) -> std::io::Result<TlsStream<TcpStream>> {
+        let stream = TcpStream::connect(self.address).await?;
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(config.clone())
+            .connect(name, stream)
+            .await
+    }
+
     async fn connect(
         &self,
         identity: Option<&Pair>,
         alpn: &[u8],
     ) -> std::io::Result<TlsStream<TcpStream>> {
-        let identity = identity.map(|pair| pair.identity().unwrap());
-        let mut config =
-            client_config(&self.authority.trust(&[]).unwrap(), identity.as_ref()).unwrap();
-        config.alpn_protocols = vec![alpn.to_vec()];
-        let stream = TcpStream::connect(self.address).await?;
-        let name = ServerName::try_from("localhost").unwrap();
-        TlsConnector::from(Arc::new(config))
-            .connect(name, stream)
-            .await
+        self.connect_as(&self.config(identity, alpn)).await
     }
 
     /// Handshake and one request; with TLS 1.3 a refusal may show up only here.
@@ -224,15 +236,18 @@ async fn a_certificate_of_another_authority_is_refused_on_either_side() {
 async fn a_revoked_certificate_is_refused_after_a_reload_and_cannot_resume() {
     let house = House::open(Limits::default()).await;
     let (good, bad) = (house.client("good"), house.client("bad"));
-    assert_eq!(house.visit(Some(&bad)).await.unwrap(), "known");
+    let remembering = house.config(Some(&bad), b"http/1.1");
+    for kind in [HandshakeKind::Full, HandshakeKind::Resumed] {
+        let mut stream = house.connect_as(&remembering).await.unwrap();
+        assert_eq!(exchange(&mut stream).await.unwrap(), "known");
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(kind));
+    }
     let list = house.authority.revoke(&[&bad]).unwrap().into_bytes();
-    house
-        .server
-        .as_ref()
-        .unwrap()
-        .renew(&material(&house.authority, &[list]))
-        .unwrap();
-    assert!(refusal(house.visit(Some(&bad)).await).contains("CertificateRevoked"));
+    let server = house.server.as_ref().unwrap();
+    server.renew(&material(&house.authority, &[list])).unwrap();
+
+    let mut stream = house.connect_as(&remembering).await.unwrap();
+    assert!(refusal(exchange(&mut stream).await).contains("CertificateRevoked"));
     assert_eq!(house.visit(Some(&good)).await.unwrap(), "known");
     house.close().await;
 }
@@ -414,4 +429,35 @@ async fn who_falls_silent_in_a_request_is_cut() {
     assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
     let facts = house.close().await;
     assert!(facts[0].ends_with("silent and is cut"), "{facts:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_never_finishes_a_head_or_pauses_too_long_is_closed_without_a_word() {
+    let house = House::open_plain(Limits::default()).await;
+    for begun in [&b""[..], b"GET / HTTP/1.1\r\nhost:"] {
+        let mut stream = TcpStream::connect(house.address).await.unwrap();
+        exchange(&mut stream).await.unwrap();
+        stream.write_all(begun).await.unwrap();
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+        assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    }
+    assert_eq!(house.close().await, ["drained, 0 connections cut"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_is_closed_at_the_end_of_its_life() {
+    let day = 86_400.try_into().unwrap();
+    let long = Limits {
+        header_seconds: day,
+        silence_seconds: day,
+        ..Limits::default()
+    };
+    let house = House::open_plain(long).await;
+    let born = tokio::time::Instant::now();
+    let mut stream = TcpStream::connect(house.address).await.unwrap();
+    exchange(&mut stream).await.unwrap();
+    assert_eq!(stream.read(&mut [0; 8]).await.unwrap(), 0);
+    assert_eq!(born.elapsed().as_secs(), long.lifetime_seconds.get());
+    house.close().await;
 }

@@ -56,7 +56,7 @@ pub enum Error {
     /// A root certificate cannot serve as one.
     #[error("a root certificate cannot be used")]
     Root(#[source] rustls::Error),
-    /// A revocation list cannot be used.
+    /// Roots and revocation lists do not make a verifier; most often a list is none.
     #[error("the verifier cannot be built from the roots and revocation lists")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
     /// Revocation lists without roots would look like a check and be none.
