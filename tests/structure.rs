@@ -207,7 +207,7 @@ fn compile(case: &Case) -> Schema {
 
 /// Mutants of all documents of a case, with one to three changes each.
 fn mutants(case: &Case, count: usize) -> Vec<String> {
-    let mut random = Prng::new(0x00B0_4DE4_EAu64);
+    let mut random = Prng::new(0x00B0_4DE4);
     let mut mutants = Vec::with_capacity(count);
     while mutants.len() < count {
         let (_, document) = &case.documents[random.below(case.documents.len())];

@@ -128,7 +128,7 @@ pub fn once(document: &str, random: &mut Prng) -> String {
         2 => parts.move_element(random),
         3 => parts.swap_elements(random),
         4 => parts.rename_element(random),
-        5 | 6 | 7 => parts.set_text(random),
+        5..=7 => parts.set_text(random),
         8 => parts.nudge_text(random),
         9 => parts.delete_attribute(random),
         10 | 11 => parts.set_attribute(random),

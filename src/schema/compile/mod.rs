@@ -330,9 +330,9 @@ impl<'n> Compiler<'n> {
         let value = self.simples.get(simple).normalise(value);
         match self.simples.check(simple, &value) {
             Ok(()) => Ok((*value).into()),
-            Err(code) => Err(node.invalid(format!(
+            Err(facet) => Err(node.invalid(format!(
                 "the value \"{value}\" is not one of its type: {}",
-                code.en()
+                facet.code().en()
             ))),
         }
     }
