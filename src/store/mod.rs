@@ -15,6 +15,7 @@
 //! A crash at any point leaves a ledger that ends after some whole batch; nothing answered is missing.
 
 pub mod index;
+pub mod journal;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
