@@ -26,11 +26,13 @@ impl Calendar {
 
     /// Whether the day counts: a day of the week that counts, and no holiday.
     pub fn is_working(self, day: Day) -> bool {
-        let rest = match (day.date().weekday(), self.count) {
-            (Weekday::Sun, DayCount::Ouvres | DayCount::Ouvrables) => true,
-            (Weekday::Sat, DayCount::Ouvres) => true,
-            (Weekday::Sat, DayCount::Ouvrables) => false,
-            (Weekday::Mon | Weekday::Tue | Weekday::Wed | Weekday::Thu | Weekday::Fri, _) => false,
+        let rest = match day.date().weekday() {
+            Weekday::Sun => true,
+            Weekday::Sat => match self.count {
+                DayCount::Ouvres => true,
+                DayCount::Ouvrables => false,
+            },
+            Weekday::Mon | Weekday::Tue | Weekday::Wed | Weekday::Thu | Weekday::Fri => false,
         };
         !rest && !holidays(day.year(), self.region).contains(&day)
     }

@@ -150,7 +150,7 @@ pub struct Facts {
 pub struct At<T> {
     /// The value.
     pub value: T,
-    /// Where: an offset and an element, turned into line, column and path only when a finding is made.
+    /// Where: turned into line, column and path only when a finding is made.
     pub spot: Spot,
 }
 
@@ -158,12 +158,8 @@ pub struct At<T> {
 /// into a [`Place`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Spot {
-    /// Byte offset in the decoded text.
+    /// Byte offset in the decoded text: of the `<` of an element, or of the first letter of an attribute's name.
     pub offset: u32,
-    /// Number of the element in document order, from 0.
-    pub element: u32,
-    /// Which attribute of the element in order of appearance, from 1; 0 is the element itself.
-    pub attribute: u16,
 }
 
 /// Turns spots into places; implemented by the reader.
@@ -228,6 +224,7 @@ pub enum DestinationText {
 }
 
 /// A person. Nominative.
+#[derive(Default)]
 pub struct Person {
     /// NIR (13 characters) and its key (2).
     pub nir: Option<At<(String, String)>>,
@@ -237,7 +234,7 @@ pub struct Person {
     pub birth_rank: Option<At<u8>>,
 }
 
-/// Nature d'assurance (list of the field: AS maladie, MA maternité, AT accident du travail, AL Alsace-Moselle).
+/// Nature d'assurance and what belongs to it.
 pub struct Coverage {
     /// Nature.
     pub nature: At<Nature>,
@@ -277,6 +274,7 @@ pub struct Practitioner {
 }
 
 /// The identifier a practitioner is known by.
+#[derive(Clone, PartialEq, Eq)]
 pub enum PractitionerId {
     /// RPPS, 11 digits.
     Rpps(String),
@@ -311,6 +309,7 @@ pub struct Act {
 }
 
 /// Code of an act.
+#[derive(Clone, PartialEq, Eq)]
 pub enum ActCode {
     /// NGAP letter key.
     Ngap(String),
@@ -401,6 +400,9 @@ impl Mode {
 }
 
 impl ClockBasis {
+    /// Every basis.
+    pub const ALL: [ClockBasis; 3] = [ClockBasis::Completed, ClockBasis::Paid, ClockBasis::LastAct];
+
     /// The word used in documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -409,9 +411,24 @@ impl ClockBasis {
             ClockBasis::LastAct => "last-act",
         }
     }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<ClockBasis> {
+        ClockBasis::ALL
+            .into_iter()
+            .find(|basis| basis.as_str() == text)
+    }
 }
 
 impl ReplacementReason {
+    /// Every reason.
+    pub const ALL: [ReplacementReason; 4] = [
+        ReplacementReason::Refused,
+        ReplacementReason::Rejected,
+        ReplacementReason::Cancelled,
+        ReplacementReason::Lapsed,
+    ];
+
     /// The word used in documents.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -420,6 +437,42 @@ impl ReplacementReason {
             ReplacementReason::Cancelled => "cancelled",
             ReplacementReason::Lapsed => "lapsed",
         }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<ReplacementReason> {
+        ReplacementReason::ALL
+            .into_iter()
+            .find(|reason| reason.as_str() == text)
+    }
+}
+
+impl Nature {
+    /// Every nature.
+    pub const ALL: [Nature; 5] = [
+        Nature::Maladie,
+        Nature::Maternite,
+        Nature::AccidentDuTravail,
+        Nature::Prevention,
+        Nature::SoinsGratuits,
+    ];
+
+    /// The code used in documents.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Nature::Maladie => "AS",
+            Nature::Maternite => "MA",
+            Nature::AccidentDuTravail => "AT",
+            Nature::Prevention => "PR",
+            Nature::SoinsGratuits => "SM",
+        }
+    }
+
+    /// Reads that code.
+    pub fn parse(text: &str) -> Option<Nature> {
+        Nature::ALL
+            .into_iter()
+            .find(|nature| nature.as_str() == text)
     }
 }
 

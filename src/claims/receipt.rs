@@ -154,6 +154,9 @@ impl Item {
 }
 
 impl Part {
+    /// Every one.
+    pub const ALL: [Part; 2] = [Part::Amo, Part::Amc];
+
     /// The word used in answers and XML.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -161,9 +164,17 @@ impl Part {
             Part::Amc => "amc",
         }
     }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Part> {
+        Part::ALL.into_iter().find(|part| part.as_str() == text)
+    }
 }
 
 impl Verdict {
+    /// Every one.
+    pub const ALL: [Verdict; 2] = [Verdict::Accepted, Verdict::Refused];
+
     /// The word used in answers and XML.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -171,9 +182,43 @@ impl Verdict {
             Verdict::Refused => "refused",
         }
     }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Verdict> {
+        Verdict::ALL
+            .into_iter()
+            .find(|verdict| verdict.as_str() == text)
+    }
+}
+
+impl Coverage {
+    /// Every one.
+    pub const ALL: [Coverage; 2] = [Coverage::Whole, Coverage::Listed];
+
+    /// The word used in XML.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Coverage::Whole => "whole",
+            Coverage::Listed => "listed",
+        }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Coverage> {
+        Coverage::ALL
+            .into_iter()
+            .find(|coverage| coverage.as_str() == text)
+    }
 }
 
 impl PartOutcome {
+    /// Every one.
+    pub const ALL: [PartOutcome; 3] = [
+        PartOutcome::Paid,
+        PartOutcome::Rejected,
+        PartOutcome::Deferred,
+    ];
+
     /// The word used in answers and XML.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -182,14 +227,31 @@ impl PartOutcome {
             PartOutcome::Deferred => "deferred",
         }
     }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<PartOutcome> {
+        PartOutcome::ALL
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+    }
 }
 
 impl Answer {
+    /// Every one.
+    pub const ALL: [Answer; 2] = [Answer::Granted, Answer::Declined];
+
     /// The word used in answers and XML.
     pub fn as_str(self) -> &'static str {
         match self {
             Answer::Granted => "granted",
             Answer::Declined => "declined",
         }
+    }
+
+    /// Reads that word.
+    pub fn parse(text: &str) -> Option<Answer> {
+        Answer::ALL
+            .into_iter()
+            .find(|answer| answer.as_str() == text)
     }
 }

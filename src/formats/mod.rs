@@ -1,1 +1,7 @@
-//! (to be written)
+//! Bytes to claims and back: documents, lots, receipts, answers.
+//!
+//! Pure: bytes in, values and findings out. No IO, and no nominative value in a finding.
+
+pub mod xml;
+pub mod lot;
+pub mod json;

@@ -98,24 +98,32 @@ impl Mark {
 /// What is to be made durable as one.
 #[derive(Default)]
 pub struct Batch {
-    /// Canonical bytes of entries, in order.
-    pub entries: Vec<Vec<u8>>,
-    /// Bodies.
-    pub bodies: Vec<(BodyId, Body)>,
+    entries: Vec<Vec<u8>>,
+    bodies: Vec<(BodyId, Body)>,
+    bytes: usize,
 }
 
 impl Batch {
-    /// Whether there is nothing to write.
-    pub fn is_empty(&self) -> bool {
-        self.entries.is_empty() && self.bodies.is_empty()
+    /// Adds an entry by its canonical bytes.
+    pub fn add_entry(&mut self, canonical: Vec<u8>) {
+        self.bytes += HEAD + canonical.len();
+        self.entries.push(canonical);
+    }
+
+    /// Adds a body.
+    pub fn add_body(&mut self, name: BodyId, body: Body) {
+        self.bytes += HEAD + BODY_PREFIX + body.bytes.len();
+        self.bodies.push((name, body));
+    }
+
+    /// How many entries it has.
+    pub fn entries(&self) -> usize {
+        self.entries.len()
     }
 
     /// Its length on disk in bytes.
     pub fn length(&self) -> usize {
-        let entries = self.entries.iter().map(|entry| HEAD + entry.len());
-        let bodies = self.bodies.iter();
-        let bodies = bodies.map(|(_, body)| HEAD + BODY_PREFIX + body.bytes.len());
-        entries.sum::<usize>() + bodies.sum::<usize>() + COMMIT
+        self.bytes + COMMIT
     }
 }
 

@@ -1,0 +1,369 @@
+//! Simple types, compiled: whitespace, lexical form and facets of a value.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use super::code::Code;
+use super::pattern::Pattern;
+use super::value::{Builtin, Decimal, Family};
+
+/// Index of a simple type in [`Simples`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct SimpleId(u32);
+
+/// All simple types of a schema.
+#[derive(Debug, Default)]
+pub(super) struct Simples(Vec<Simple>);
+
+/// A simple type: what it is made of and the facets of all its derivation steps together.
+#[derive(Clone, Debug)]
+pub(super) struct Simple {
+    pub(super) kind: Kind,
+    pub(super) white: White,
+    /// One per derivation step that has patterns: all must match.
+    pub(super) patterns: Vec<Pattern>,
+    /// Values allowed, normalised; empty for any.
+    pub(super) enumeration: Vec<Box<str>>,
+    pub(super) length: (usize, usize),
+    pub(super) bounds: Vec<Bound>,
+    pub(super) total_digits: Option<usize>,
+    pub(super) fraction_digits: Option<usize>,
+}
+
+/// The variety of a simple type.
+#[derive(Clone, Debug)]
+pub(super) enum Kind {
+    Atomic(Builtin),
+    List(SimpleId),
+    Union(Box<[SimpleId]>),
+}
+
+/// What happens to whitespace before a value is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum White {
+    Preserve,
+    Replace,
+    Collapse,
+}
+
+/// One bound of a value.
+#[derive(Clone, Debug)]
+pub(super) struct Bound {
+    pub(super) side: Side,
+    pub(super) value: Box<str>,
+}
+
+/// Which side a bound closes, and whether the bound itself is inside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Side {
+    MinInclusive,
+    MinExclusive,
+    MaxInclusive,
+    MaxExclusive,
+}
+
+impl Simple {
+    /// A type without facets.
+    pub(super) fn plain(kind: Kind, white: White) -> Simple {
+        Simple {
+            kind,
+            white,
+            patterns: Vec::new(),
+            enumeration: Vec::new(),
+            length: (0, usize::MAX),
+            bounds: Vec::new(),
+            total_digits: None,
+            fraction_digits: None,
+        }
+    }
+
+    /// A value as its type sees it.
+    pub(super) fn normalise<'v>(&self, value: &'v str) -> Cow<'v, str> {
+        self.white.apply(value)
+    }
+}
+
+impl White {
+    fn apply(self, value: &str) -> Cow<'_, str> {
+        let bytes = value.as_bytes();
+        let breaks = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r');
+        match self {
+            White::Preserve => Cow::Borrowed(value),
+            White::Replace if bytes.iter().any(breaks) => {
+                Cow::Owned(value.replace(['\t', '\n', '\r'], " "))
+            }
+            White::Replace => Cow::Borrowed(value),
+            White::Collapse => {
+                let space = |char: char| matches!(char, ' ' | '\t' | '\n' | '\r');
+                let trimmed = value.trim_matches(space);
+                let bytes = trimmed.as_bytes();
+                let inner = bytes.iter().any(breaks) || bytes.windows(2).any(|two| two == b"  ");
+                match inner {
+                    false => Cow::Borrowed(trimmed),
+                    true => Cow::Owned(words(trimmed).collect::<Vec<_>>().join(" ")),
+                }
+            }
+        }
+    }
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', '\t', '\n', '\r'])
+        .filter(|word| !word.is_empty())
+}
+
+impl Simples {
+    pub(super) fn add(&mut self, simple: Simple) -> SimpleId {
+        self.0.push(simple);
+        SimpleId(self.0.len() as u32 - 1)
+    }
+
+    pub(super) fn get(&self, id: SimpleId) -> &Simple {
+        &self.0[id.0 as usize]
+    }
+
+    /// Checks a normalised value; the first facet that it fails is the finding.
+    pub(super) fn check(&self, id: SimpleId, value: &str) -> Result<(), Code> {
+        let simple = self.get(id);
+        match &simple.kind {
+            Kind::Atomic(builtin) if !builtin.accepts(value) => return Err(Code::XsdValueType),
+            Kind::Atomic(_) => {}
+            Kind::List(item) => words(value).try_for_each(|word| self.check(*item, word))?,
+            Kind::Union(members) => {
+                if self.member(members, value).is_none() {
+                    return Err(Code::XsdValueType);
+                }
+            }
+        }
+        if !simple.patterns.iter().all(|pattern| pattern.matches(value)) {
+            return Err(Code::XsdValuePattern);
+        }
+        if !simple.enumeration.is_empty()
+            && !simple
+                .enumeration
+                .iter()
+                .any(|one| self.equal(id, one, value))
+        {
+            return Err(Code::XsdValueEnumeration);
+        }
+        if simple.length != (0, usize::MAX) {
+            let length = simple.measure(value);
+            if length < simple.length.0 || length > simple.length.1 {
+                return Err(Code::XsdValueLength);
+            }
+        }
+        simple.check_number(value)
+    }
+
+    /// True when two normalised texts are the same value of a type.
+    pub(super) fn equal(&self, id: SimpleId, left: &str, right: &str) -> bool {
+        match &self.get(id).kind {
+            Kind::Atomic(builtin) => {
+                left == right || builtin.compare(left, right) == Some(Ordering::Equal)
+            }
+            Kind::List(_) | Kind::Union(_) => left == right,
+        }
+    }
+
+    /// One text for each value, of whatever type: numbers by their digits, all else as written.
+    pub(super) fn canonical(&self, id: SimpleId, value: &str) -> String {
+        let number = self
+            .builtin(id, value)
+            .is_some_and(|builtin| builtin.family() == Family::Number);
+        match number.then(|| Decimal::parse(value)).flatten() {
+            Some(decimal) => format!("number {}", decimal.canonical()),
+            None => format!("text {value}"),
+        }
+    }
+
+    /// The built-in type that reads an atomic value; that of the first member that takes it, for a union.
+    pub(super) fn builtin(&self, id: SimpleId, value: &str) -> Option<Builtin> {
+        match &self.get(id).kind {
+            Kind::Atomic(builtin) => Some(*builtin),
+            Kind::List(_) => None,
+            Kind::Union(members) => self.builtin(self.member(members, value)?, value),
+        }
+    }
+
+    /// What the schema wants of a value, in its own words: for the text of a finding.
+    pub(super) fn wants(&self, id: SimpleId, code: Code) -> String {
+        let simple = self.get(id);
+        let item = match simple.kind {
+            Kind::List(item) => Some(item),
+            Kind::Atomic(_) | Kind::Union(_) => None,
+        };
+        let own = match code {
+            Code::XsdValuePattern => simple
+                .patterns
+                .iter()
+                .map(Pattern::source)
+                .collect::<Vec<_>>()
+                .join(" & "),
+            Code::XsdValueEnumeration => simple.enumeration.join(", "),
+            Code::XsdValueLength if simple.length != (0, usize::MAX) => match simple.length {
+                (low, usize::MAX) => format!("≥ {low}"),
+                (low, high) if low == high => format!("{low}"),
+                (low, high) => format!("{low}–{high}"),
+            },
+            Code::XsdValueDigits => simple.digits(),
+            Code::XsdValueRange => simple
+                .bounds
+                .iter()
+                .map(Bound::words)
+                .collect::<Vec<_>>()
+                .join(", "),
+            Code::XsdValueType => simple.type_words(),
+            _ => String::new(),
+        };
+        match item {
+            Some(item) if own.is_empty() => self.wants(item, code),
+            _ => own,
+        }
+    }
+
+    fn member(&self, members: &[SimpleId], value: &str) -> Option<SimpleId> {
+        let fits = |member: &&SimpleId| {
+            self.check(**member, &self.get(**member).normalise(value))
+                .is_ok()
+        };
+        members.iter().find(fits).copied()
+    }
+}
+
+impl Simple {
+    fn measure(&self, value: &str) -> usize {
+        match &self.kind {
+            Kind::Atomic(builtin) => builtin.length(value),
+            Kind::List(_) => words(value).count(),
+            Kind::Union(_) => value.chars().count(),
+        }
+    }
+
+    fn check_number(&self, value: &str) -> Result<(), Code> {
+        let Kind::Atomic(builtin) = self.kind else {
+            return Ok(());
+        };
+        if self.total_digits.is_some() || self.fraction_digits.is_some() {
+            let decimal = Decimal::parse(value).ok_or(Code::XsdValueType)?;
+            let total = self
+                .total_digits
+                .is_some_and(|most| decimal.total_digits() > most);
+            let fraction = self
+                .fraction_digits
+                .is_some_and(|most| decimal.fraction_digits() > most);
+            if total || fraction {
+                return Err(Code::XsdValueDigits);
+            }
+        }
+        match self.bounds.iter().all(|bound| bound.holds(builtin, value)) {
+            true => Ok(()),
+            false => Err(Code::XsdValueRange),
+        }
+    }
+
+    fn digits(&self) -> String {
+        let total = self.total_digits.map(|most| format!("≤ {most}"));
+        let fraction = self.fraction_digits.map(|most| format!("≤ {most} (0,…)"));
+        total
+            .into_iter()
+            .chain(fraction)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    fn type_words(&self) -> String {
+        match &self.kind {
+            Kind::Atomic(builtin) => match builtin {
+                Builtin::Text => "xs:string",
+                Builtin::Boolean => "xs:boolean",
+                Builtin::Decimal => "xs:decimal",
+                Builtin::Integer => "xs:integer",
+                Builtin::Date => "xs:date",
+                Builtin::DateTime => "xs:dateTime",
+                Builtin::Time => "xs:time",
+                Builtin::GYear => "xs:gYear",
+                Builtin::GYearMonth => "xs:gYearMonth",
+                Builtin::Base64 => "xs:base64Binary",
+                Builtin::Hex => "xs:hexBinary",
+                Builtin::AnyUri => "xs:anyURI",
+                Builtin::Language => "xs:language",
+                Builtin::NmToken => "xs:NMTOKEN",
+                Builtin::Name => "xs:Name",
+                Builtin::NcName => "xs:NCName",
+                Builtin::Id => "xs:ID",
+                Builtin::IdRef => "xs:IDREF",
+            }
+            .to_owned(),
+            Kind::List(_) | Kind::Union(_) => String::new(),
+        }
+    }
+}
+
+impl Bound {
+    /// True when the value is inside. An undetermined order is outside.
+    pub(super) fn holds(&self, builtin: Builtin, value: &str) -> bool {
+        let order = builtin.compare(value, &self.value);
+        match self.side {
+            Side::MinInclusive => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
+            Side::MinExclusive => order == Some(Ordering::Greater),
+            Side::MaxInclusive => matches!(order, Some(Ordering::Less | Ordering::Equal)),
+            Side::MaxExclusive => order == Some(Ordering::Less),
+        }
+    }
+
+    fn words(&self) -> String {
+        let sign = match self.side {
+            Side::MinInclusive => "≥",
+            Side::MinExclusive => ">",
+            Side::MaxInclusive => "≤",
+            Side::MaxExclusive => "<",
+        };
+        format!("{sign} {}", self.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whitespace() {
+        let rows = [
+            (White::Preserve, " a\t b ", " a\t b "),
+            (White::Replace, " a\t\nb ", " a  b "),
+            (White::Collapse, " a\t \nb ", "a b"),
+            (White::Collapse, "a b", "a b"),
+            (White::Collapse, " \n ", ""),
+            (White::Collapse, "\u{a0}a", "\u{a0}a"),
+        ];
+        for (white, text, wanted) in rows {
+            assert_eq!(white.apply(text), wanted, "{white:?} {text:?}");
+        }
+    }
+
+    #[test]
+    fn bounds_close_one_side() {
+        let rows = [
+            (Side::MinInclusive, [false, true, true]),
+            (Side::MinExclusive, [false, false, true]),
+            (Side::MaxInclusive, [true, true, false]),
+            (Side::MaxExclusive, [true, false, false]),
+        ];
+        for (side, wanted) in rows {
+            let bound = Bound {
+                side,
+                value: "10.0".into(),
+            };
+            assert_eq!(
+                ["9.99", "10", "10.01"].map(|value| bound.holds(Builtin::Decimal, value)),
+                wanted,
+                "{side:?}"
+            );
+        }
+        let undetermined = Bound {
+            side: Side::MinInclusive,
+            value: "2026-01-01Z".into(),
+        };
+        assert!(!undetermined.holds(Builtin::Date, "2026-01-01"));
+    }
+}
