@@ -208,7 +208,7 @@ canon_struct! {
     }
     TurnedAway { centre, kind, caller, codes }
     Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due }
-    Delivery { lot, event, attempt, next, named }
+    Delivery { lot, event, attempt, next, named, words }
     Next { at, reason }
     Receipted { endpoint, id, lot, issued, verdicts, commitment }
     Settled { endpoint, id, document, issued, content, commitment }
@@ -254,7 +254,7 @@ canon_enum! {
         12 => ReceiptComplete, 13 => ReceiptPartial, 14 => ExpectedBy, 15 => Cancel, 16 => DuplicateConfirmed,
         17 => ByHand, 18 => Restored
     }
-    Arrival { 1 => Nothing, 2 => Perhaps }
+    Arrival { 1 => Nothing, 2 => Perhaps, 3 => Proven }
     Standing {
         1 => Open, 2 => InLot, 3 => Acknowledged, 4 => Refused, 5 => Paid, 6 => PartPaid, 7 => Rejected,
         8 => Unsettled, 9 => OnPaper, 10 => ByHand, 11 => Cancelled, 12 => Replaced, 13 => Lapsed, 14 => Granted,

@@ -8,6 +8,7 @@ pub mod finding;
 pub mod terms;
 pub mod document;
 pub mod registry;
+pub mod routes;
 pub mod calendar;
 pub mod deadline;
 pub mod receipt;

@@ -6,6 +6,7 @@
 //! is known again. A cell that the table does not name follows one rule: a command is a conflict, an insurer's
 //! word is recorded, contradicts and moves nothing, and only an act of the gateway itself can be impossible.
 
+use crate::claims::canon::{Canon, Malformed, Take};
 use crate::claims::document::{Cents, Facts, Kind};
 use crate::claims::id::Name;
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
@@ -180,8 +181,21 @@ pub struct Course {
 
 crate::claims::canon::canon_struct! {
     Heard { issued, id, word, code }
-    Position { standing, receipted, amo, amc, settled }
-    Course { base, heard, now, both_ways, contradicted }
+    Position { standing, receipted, amo, amc, answer, both_ways, contradicted }
+    Course { base, past, heard, now }
+}
+
+impl<T: Canon> Canon for Said<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.outcome.put(out);
+        self.issued.put(out);
+    }
+    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        Ok(Said {
+            outcome: T::take(from)?,
+            issued: Timestamp::take(from)?,
+        })
+    }
 }
 
 impl Standing {
@@ -547,18 +561,6 @@ impl Course {
             heard: Vec::new(),
             now: Position::new(Standing::Open),
         }
-    }
-
-    /// The course as it was kept: see [`Course::base`], [`Course::past`] and [`Course::heard`].
-    pub fn kept(base: Position, past: Vec<Heard>, heard: Vec<Heard>, expected: Expected) -> Course {
-        let mut course = Course {
-            now: base.clone(),
-            base,
-            past,
-            heard,
-        };
-        course.fold(expected);
-        course
     }
 
     /// The standing now.

@@ -125,6 +125,17 @@ impl Composed {
     pub fn content_type(&self) -> String {
         format!("multipart/mixed; boundary={}", boundary(self.lot.id))
     }
+
+    /// Whether the bytes are those of the digest and the length: checked before every attempt, against
+    /// what was sealed.
+    pub fn is_whole(&self) -> bool {
+        let mut body = Body::default();
+        self.segments
+            .iter()
+            .cloned()
+            .for_each(|segment| body.push(segment));
+        body.length == self.length && Digest(body.hash.finalize().into()) == self.digest
+    }
 }
 
 impl MediaType {

@@ -285,8 +285,13 @@ impl<'s> Validator<'s> {
     /// True when some fault may hide an element, an identifier or a key.
     fn blurred(&self) -> bool {
         self.faults.iter().flatten().any(|fault| match fault.code {
-            Code::XsdElementUnexpected | Code::XsdElementMissing | Code::XsdAttributeUnexpected => true,
-            Code::XsdAttributeMissing | Code::XsdIdTwice | Code::XsdKeyMissing | Code::XsdKeyTwice => true,
+            Code::XsdElementUnexpected | Code::XsdElementMissing | Code::XsdAttributeUnexpected => {
+                true
+            }
+            Code::XsdAttributeMissing
+            | Code::XsdIdTwice
+            | Code::XsdKeyMissing
+            | Code::XsdKeyTwice => true,
             Code::XsdNil | Code::XsdType | Code::XsdRoot => true,
             Code::XsdValueType | Code::XsdValuePattern | Code::XsdValueLength => true,
             _ => false,

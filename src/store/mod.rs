@@ -216,6 +216,8 @@ pub struct Conclusion {
     pub next: Next,
     /// Documents that the insurer names as refused, with its code.
     pub named: Vec<(DocumentId, Option<Name>)>,
+    /// The insurer's words about them, and the salt of their commitment.
+    pub words: Option<(Bytes, [u8; 16])>,
 }
 
 /// A receipt or settlement and its bytes as received.

@@ -84,10 +84,9 @@ impl Code {
 
     fn layer(self) -> Layer {
         match self {
-            Code::LotEncoding
-            | Code::LotNamespace
-            | Code::FeedEncoding
-            | Code::FeedNamespace => Layer::WellFormed,
+            Code::LotEncoding | Code::LotNamespace | Code::FeedEncoding | Code::FeedNamespace => {
+                Layer::WellFormed
+            }
             Code::DocumentUnreadable => Layer::Structure,
         }
     }

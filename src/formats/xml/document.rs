@@ -428,7 +428,10 @@ fn destination_amo(element: &Element<'_>) -> Option<At<DestinationText>> {
     let regime = text_of(element, "regime")?;
     let caisse = text_of(element, "caisse")?;
     let centre = text_of(element, "centre")?;
-    Some(at(DestinationText::Amo(regime, caisse, centre), element.place))
+    Some(at(
+        DestinationText::Amo(regime, caisse, centre),
+        element.place,
+    ))
 }
 
 fn replaces(element: &Element<'_>) -> Option<At<(Kind, String, ReplacementReason)>> {

@@ -11,7 +11,11 @@ pub(super) const XSD: &str = include_str!("sample.xsd");
 pub(super) const XML: &str = include_str!("sample.xml");
 
 pub(super) fn schema() -> Schema {
-    Schema::compile(&[Source { name: "sample.xsd", xsd: XSD }]).unwrap()
+    Schema::compile(&[Source {
+        name: "sample.xsd",
+        xsd: XSD,
+    }])
+    .unwrap()
 }
 
 /// The findings of a document, each as `CODE line:column path`.
@@ -20,7 +24,8 @@ pub(super) fn findings(schema: &Schema, bytes: &[u8]) -> Vec<String> {
 }
 
 pub(super) fn lines(reading: &Reading<'_>) -> Vec<String> {
-    let line = |finding: &crate::claims::finding::Finding| format!("{} {}", finding.code, finding.place);
+    let line =
+        |finding: &crate::claims::finding::Finding| format!("{} {}", finding.code, finding.place);
     reading.findings.iter().map(line).collect()
 }
 

@@ -490,6 +490,7 @@ impl Decider<'_, '_> {
                 attempt,
                 next,
                 named: Vec::new(),
+                words: None,
             })?;
             leased.push(Leased {
                 lot: records::known_lot(self.working, id)?,
@@ -526,6 +527,10 @@ impl Decider<'_, '_> {
             // What comes late is recorded and changes no date.
             next: (!late).then_some(conclusion.next),
             named: conclusion.named,
+            words: conclusion
+                .words
+                .as_ref()
+                .map(|(bytes, salt)| commitment(*salt, Digest(Sha256::digest(bytes).into()))),
         };
         // The answer to an older attempt says nothing about the one that runs now.
         if late && lot.state == State::Sending {
@@ -534,7 +539,12 @@ impl Decider<'_, '_> {
                 state: lot.state,
             }));
         }
+        let position = self.next;
         self.deliver(delivery)?;
+        if let Some((bytes, salt)) = conclusion.words {
+            self.bodies
+                .push((BodyId::Entry(position), Body { bytes, salt }));
+        }
         Ok(self.done())
     }
 
@@ -814,6 +824,7 @@ impl Decider<'_, '_> {
                 attempt,
                 next,
                 named: Vec::new(),
+                words: None,
             })?;
         }
         self.supporting_share_fate(actor, document)?;
@@ -858,6 +869,7 @@ impl Decider<'_, '_> {
                 attempt,
                 next,
                 named: Vec::new(),
+                words: None,
             })?;
         }
         let system = Name::parse("gateway").expect("a constant name");
@@ -911,6 +923,7 @@ impl Decider<'_, '_> {
                     attempt,
                     next,
                     named: Vec::new(),
+                    words: None,
                 })?;
             }
         }

@@ -10,7 +10,7 @@ use crate::claims::entry::{
 };
 use crate::claims::id::{DocumentId, EndpointName, LotId, Name};
 use crate::claims::registry::Centre;
-use crate::claims::standing::{self, Act, Course, Heard, Standing, Word};
+use crate::claims::standing::{self, Act, Course, Expected, Heard, Standing, Word};
 use crate::claims::time::Timestamp;
 use crate::store::index::{Index, Working};
 use crate::store::ledger::keys::{self, GroupKey};
@@ -245,10 +245,15 @@ impl Fold<'_, '_> {
         if !ends_attempt(event) || before.state == State::Sending {
             after.arrival = before.arrival.after(event);
         }
-        after.next = if after.state.is_finished() {
-            None
-        } else {
-            delivery.next.or(before.next)
+        after.next = match after.state {
+            State::Answered | State::Void => None,
+            // A receipt during the attempt proved the taking, whatever the attempt's own end says.
+            State::Taken if before.state == State::Sending && event != Event::Taken => {
+                Some(self.receipt_expected(&after)?)
+            }
+            State::Due | State::Sending | State::InDoubt | State::Taken | State::Overdue => {
+                delivery.next.or(before.next)
+            }
         };
         self.working
             .put(keys::lot_history(delivery.lot, self.position), Vec::new());
@@ -383,7 +388,7 @@ impl Fold<'_, '_> {
     ) -> Result<(), Error> {
         let mut newly = false;
         self.change(document, |record| {
-            let expected = records::expected_parts(&record.received.facts);
+            let expected = Expected::of(&record.received.facts);
             record.course.hear(heard, expected);
             if record.lot == lot {
                 record.proven = record.proven.or(attempted);
@@ -408,9 +413,9 @@ impl Fold<'_, '_> {
         } else {
             Event::ReceiptPartial
         };
+        after.arrival = before.arrival.after(event);
         if let Step::To(state) = before.step(event) {
             after.state = state;
-            after.arrival = before.arrival.after(event);
             after.next = match state {
                 State::Taken => Some(self.receipt_expected(&after)?),
                 State::Due | State::Sending | State::InDoubt | State::Overdue => before.next,

@@ -7,7 +7,7 @@ use crate::claims::document::{Facts, Kind};
 use crate::claims::entry::{Next, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
-use crate::claims::standing::{Expected, Receipted, Standing};
+use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness};
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
@@ -92,22 +92,6 @@ pub fn region(index: &dyn Index, facts: &Facts) -> Result<Region, Error> {
 /// Cursor and gate of an endpoint.
 pub fn endpoint(index: &dyn Index, name: &EndpointName) -> Result<EndpointRecord, Error> {
     Ok(load(index, &keys::endpoint(name))?.unwrap_or_default())
-}
-
-/// The parts that a settlement of this document is expected to name (DOMAIN §4, "expected parts").
-pub fn expected_parts(facts: &Facts) -> Expected {
-    match facts.key.kind {
-        Kind::Dre => Expected::Amc,
-        Kind::Pj | Kind::Pec => Expected::Amo,
-        Kind::Fse => {
-            let amc_too = facts.settled_for.is_some() && facts.amount_amc.0 != 0;
-            match (facts.amount_amo.0 != 0, amc_too) {
-                (true, true) => Expected::Both,
-                (false, true) => Expected::Amc,
-                (true | false, false) => Expected::Amo,
-            }
-        }
-    }
 }
 
 impl Default for EndpointRecord {

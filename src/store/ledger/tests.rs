@@ -180,6 +180,7 @@ impl Road {
             event,
             next,
             named,
+            words: None,
         };
         self.store
             .commit(self.now, Command::Conclude(conclusion))

@@ -1,0 +1,261 @@
+//! The wire contract over HTTPS with mutual TLS: HTTP/1.1 on pooled connections, nothing followed,
+//! nothing repeated, no proxy, no trust but the endpoint's own roots.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderName, RETRY_AFTER};
+use reqwest::{Client, RequestBuilder, Response, Url, redirect, retry};
+
+use crate::claims::id::{Digest, EndpointName, LotId, Name};
+use crate::claims::outcome::{Asked, Cause, Sent};
+use crate::formats::json::answer::{self, Answer};
+use crate::formats::lot::Composed;
+
+use super::body::Segments;
+use super::cause;
+use super::{Config, Endpoint, Error, Fetched, StatusService, Transport};
+
+/// The header that carries the digest of a lot (RFC 9530).
+const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
+
+/// Every endpoint of the configuration, each with its own pool of connections.
+pub struct Https {
+    lines: BTreeMap<EndpointName, Line>,
+}
+
+/// One endpoint.
+struct Line {
+    endpoint: Endpoint,
+    base: String,
+    client: ArcSwap<Client>,
+}
+
+/// A whole answer.
+struct Heard {
+    status: u16,
+    retry_after: Option<String>,
+    date: Option<String>,
+    body: Body,
+}
+
+/// The body of an answer.
+enum Body {
+    Whole(Bytes),
+    /// Longer than the limit: it says nothing.
+    TooLong,
+    /// The connection ended before its end.
+    Broken(Cause),
+}
+
+impl Https {
+    /// Reads the certificates and builds one client an endpoint. Nothing is connected.
+    ///
+    /// # Errors
+    /// Those of [`Config::check`], [`Error::Tls`] and [`Error::Client`].
+    pub fn new(config: &Config) -> Result<Https, Error> {
+        config.check()?;
+        let mut lines = BTreeMap::new();
+        for endpoint in &config.endpoints {
+            let line = Line {
+                base: endpoint.url()?,
+                client: ArcSwap::from_pointee(client(endpoint)?),
+                endpoint: endpoint.clone(),
+            };
+            lines.insert(endpoint.name.clone(), line);
+        }
+        Ok(Https { lines })
+    }
+
+    /// Reads all certificates again. New connections use them; running attempts end on the old ones. All
+    /// or nothing: on an error every endpoint keeps what it had. It reads files: not for an async task.
+    ///
+    /// # Errors
+    /// [`Error::Tls`] and [`Error::Client`].
+    pub fn renew(&self) -> Result<(), Error> {
+        let clients = self.lines.values().map(|line| client(&line.endpoint));
+        let clients = clients.collect::<Result<Vec<_>, _>>()?;
+        for (line, client) in self.lines.values().zip(clients) {
+            line.client.store(Arc::new(client));
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Transport for Https {
+    async fn send(&self, endpoint: &EndpointName, lot: &Composed) -> Sent {
+        let Some(line) = self.lines.get(endpoint) else {
+            return Sent::NotReached(Cause::NoEndpoint);
+        };
+        let body = Segments::of(lot);
+        let begun = body.begun();
+        let request = line
+            .client
+            .load()
+            .put(line.lot(lot.lot.id))
+            .header(CONTENT_TYPE, lot.content_type())
+            .header(REPR_DIGEST, answer::write_digest(lot.digest))
+            .header(ACCEPT, "application/json")
+            .body(reqwest::Body::wrap(body));
+        match line.ask_about_lot(request).await {
+            Ok(heard) => Sent::Answered(answer::read_reply(heard.answer(), lot.lot.id)),
+            Err(cause) if !begun.get() || cause::precedes_the_request(cause) => {
+                Sent::NotReached(cause)
+            }
+            Err(cause) => Sent::Unanswered(cause),
+        }
+    }
+
+    async fn status(&self, endpoint: &EndpointName, lot: LotId, digest: Digest) -> Asked {
+        let Some(line) = self.lines.get(endpoint) else {
+            return Asked::NoAnswer(Cause::NoEndpoint);
+        };
+        match line.endpoint.status {
+            StatusService::Absent => return Asked::NoService,
+            StatusService::Offered => {}
+        }
+        let request = line
+            .client
+            .load()
+            .get(line.lot(lot))
+            .header(ACCEPT, "application/json");
+        match line.ask_about_lot(request).await {
+            Ok(heard) => Asked::Answered(answer::read_status(heard.answer(), lot, digest)),
+            Err(cause) => Asked::NoAnswer(cause),
+        }
+    }
+
+    async fn fetch_receipts(&self, endpoint: &EndpointName, after: Option<&Name>) -> Fetched {
+        let Some(line) = self.lines.get(endpoint) else {
+            return Fetched::NoAnswer(Cause::NoEndpoint);
+        };
+        let request = line
+            .client
+            .load()
+            .get(line.receipts(after))
+            .header(ACCEPT, "application/xml");
+        let cap = line.endpoint.limits.feed_bytes.get();
+        let heard = match line.exchange(request, cap).await {
+            Ok(heard) => heard,
+            Err(cause) => return Fetched::NoAnswer(cause),
+        };
+        match (heard.status, &heard.body) {
+            (200, Body::Whole(bytes)) => Fetched::Feed(bytes.clone()),
+            (200, Body::Broken(cause)) => Fetched::NoAnswer(*cause),
+            (status, _) => Fetched::Trouble(answer::trouble(status), answer::wait(heard.answer())),
+        }
+    }
+}
+
+impl Line {
+    fn lot(&self, lot: LotId) -> String {
+        format!("{}/lots/{lot}", self.base)
+    }
+
+    fn receipts(&self, after: Option<&Name>) -> Url {
+        let mut url = Url::parse(&self.base).expect("checked when the configuration was read");
+        url.path_segments_mut()
+            .expect("https has a path")
+            .push("receipts");
+        if let Some(after) = after {
+            url.query_pairs_mut().append_pair("after", after.as_str());
+        }
+        url
+    }
+
+    /// An exchange whose answer means something only with its body, where the contract gives it one.
+    async fn ask_about_lot(&self, request: RequestBuilder) -> Result<Heard, Cause> {
+        let heard = self
+            .exchange(request, self.endpoint.limits.answer_bytes.get())
+            .await?;
+        match (&heard.body, heard.status) {
+            (Body::Broken(cause), 200..=299 | 409 | 422) => Err(*cause),
+            (Body::Broken(_) | Body::TooLong | Body::Whole(_), _) => Ok(heard),
+        }
+    }
+
+    /// One request and its whole answer, within the endpoint's time.
+    async fn exchange(&self, request: RequestBuilder, cap: usize) -> Result<Heard, Cause> {
+        let exchange = async {
+            let response = request.send().await.map_err(|error| cause::of(&error))?;
+            Ok(Heard {
+                status: response.status().as_u16(),
+                retry_after: header(&response, RETRY_AFTER),
+                date: header(&response, DATE),
+                body: read(response, cap).await,
+            })
+        };
+        within(self.endpoint.limits.answer(), exchange).await
+    }
+}
+
+impl Heard {
+    fn answer(&self) -> Answer<'_> {
+        Answer {
+            status: self.status,
+            retry_after: self.retry_after.as_deref(),
+            date: self.date.as_deref(),
+            body: match &self.body {
+                Body::Whole(bytes) => bytes,
+                Body::TooLong | Body::Broken(_) => &[],
+            },
+        }
+    }
+}
+
+async fn within<T>(
+    limit: std::time::Duration,
+    work: impl Future<Output = Result<T, Cause>>,
+) -> Result<T, Cause> {
+    match tokio::time::timeout(limit, work).await {
+        Ok(done) => done,
+        Err(_) => Err(Cause::Timeout),
+    }
+}
+
+/// Reads the body up to the limit; beyond it the rest is left and the connection with it.
+async fn read(mut response: Response, cap: usize) -> Body {
+    let mut body = BytesMut::new();
+    loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) if body.len() + chunk.len() > cap => return Body::TooLong,
+            Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+            Ok(None) => return Body::Whole(body.freeze()),
+            Err(error) => return Body::Broken(cause::of(&error)),
+        }
+    }
+}
+
+fn header(response: &Response, name: HeaderName) -> Option<String> {
+    Some(response.headers().get(name)?.to_str().ok()?.to_owned())
+}
+
+fn client(endpoint: &Endpoint) -> Result<Client, Error> {
+    let tls = endpoint.tls.load().map_err(|source| Error::Tls {
+        endpoint: endpoint.name.clone(),
+        source,
+    })?;
+    let limits = &endpoint.limits;
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .https_only(true)
+        .http1_only()
+        .tcp_nodelay(true)
+        .no_proxy()
+        .referer(false)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .connect_timeout(limits.connect())
+        .pool_idle_timeout(limits.idle())
+        .pool_max_idle_per_host(limits.idle_connections.get() as usize)
+        .build()
+        .map_err(|source| Error::Client {
+            endpoint: endpoint.name.clone(),
+            source,
+        })
+}
