@@ -244,10 +244,7 @@ fn guarded(
     Some(error)
 }
 
-fn spawn(
-    name: &str,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, OpenError> {
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
     let thread = std::thread::Builder::new().name(name.into());
     thread.spawn(work).map_err(OpenError::Thread)
 }
@@ -379,7 +376,10 @@ impl Store for Embedded {
         let position = *self.position.borrow();
         let applied = self.state.applied.load(Ordering::Relaxed);
         let (waiting, most) = match &self.queue {
-            Some(queue) => (queue.max_capacity() - queue.capacity(), queue.max_capacity()),
+            Some(queue) => (
+                queue.max_capacity() - queue.capacity(),
+                queue.max_capacity(),
+            ),
             None => (0, 1),
         };
         let state = match self.state.failed.get() {

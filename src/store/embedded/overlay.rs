@@ -138,8 +138,7 @@ impl Overlay {
     /// Moves layers into the tree until the overlay is closed and empty; `applied` hears every new position.
     pub fn apply_all(&self, mut applied: impl FnMut(Position)) -> Result<(), Error> {
         while let Some(layers) = self.next_layers() {
-            self.tree
-                .apply(layers.iter().map(|layer| &layer.changes))?;
+            self.tree.apply(layers.iter().map(|layer| &layer.changes))?;
             let mut inner = self.lock();
             for layer in &layers {
                 inner.layers.pop_front();

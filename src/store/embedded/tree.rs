@@ -94,6 +94,7 @@ fn set_aside(directory: &Path) -> io::Result<()> {
     // One is kept to look into; nothing in it is the only copy.
     match fs::remove_dir_all(&aside) {
         Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(&aside)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
