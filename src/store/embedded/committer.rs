@@ -11,6 +11,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
+use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
 use crate::store::index::Working;
 use crate::store::journal::{Batch, Journal};
@@ -31,6 +32,7 @@ pub struct Request {
 pub struct Committer {
     journal: Journal,
     overlay: Arc<Overlay>,
+    state: Arc<State>,
     secret: Secret,
     observer: Arc<dyn Observer>,
     position: watch::Sender<Position>,
@@ -54,6 +56,7 @@ impl Committer {
         config: &Config,
         journal: Journal,
         overlay: Arc<Overlay>,
+        state: Arc<State>,
         secret: Secret,
         observer: Arc<dyn Observer>,
     ) -> Committer {
@@ -61,6 +64,7 @@ impl Committer {
         Committer {
             journal,
             overlay,
+            state,
             secret,
             observer,
             position,
@@ -75,7 +79,7 @@ impl Committer {
     }
 
     /// Commits what comes until the queue is closed and empty, or the store fails.
-    pub fn run(mut self, mut queue: mpsc::Receiver<Request>) -> Result<(), Error> {
+    pub fn run(&mut self, queue: &mut mpsc::Receiver<Request>) -> Result<(), Error> {
         while let Some(first) = queue.blocking_recv() {
             self.batch(first, || queue.try_recv().ok())?;
         }
@@ -90,6 +94,7 @@ impl Committer {
     ) -> Result<(), Error> {
         if let Err(error) = self.overlay.wait_for_room() {
             let stopped = stopped(&error);
+            self.state.fail("the index failed", stopped.clone());
             let _ = first.answer.send(Err(stopped.clone()));
             return Err(stopped);
         }
@@ -152,6 +157,7 @@ impl Committer {
             Err(error) => {
                 self.observer.sync_failed();
                 let stopped = stopped(&error);
+                self.state.fail("the journal failed", stopped.clone());
                 for (answer, _) in answers {
                     let _ = answer.send(Err(stopped.clone()));
                 }

@@ -26,14 +26,14 @@ mod overlay;
 mod places;
 mod replay;
 mod secret;
+mod state;
 mod tree;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use async_trait::async_trait;
@@ -45,6 +45,7 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
+use crate::store::embedded::state::State;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::query;
@@ -126,26 +127,6 @@ pub struct Embedded {
     threads: Vec<JoinHandle<()>>,
 }
 
-/// What health tells without asking anyone.
-struct State {
-    failed: OnceLock<&'static str>,
-    reason: OnceLock<Error>,
-    applied: AtomicU64,
-}
-
-impl State {
-    fn fail(&self, summary: &'static str, error: Error) {
-        // The first reason is the one that matters.
-        let _ = self.reason.set(error);
-        let _ = self.failed.set(summary);
-    }
-
-    fn error(&self) -> Error {
-        let reason = self.reason.get().cloned();
-        reason.unwrap_or_else(|| Error::Stopped("it was closed".into()))
-    }
-}
-
 impl Embedded {
     /// Opens or begins the store of a directory: takes the lock, recovers the journal, brings the index up,
     /// and puts every lot that was being sent in doubt, at `at`. Blocks; call it outside of async code.
@@ -173,24 +154,28 @@ impl Embedded {
             &*observer,
         )?;
         let overlay = Arc::new(Overlay::new(tree, head.position, config.overlay_bytes));
-        let mut committer = Committer::new(config, journal, overlay.clone(), secret, observer);
+        let state = Arc::new(State::applied(head.position));
+        let mut committer = Committer::new(
+            config,
+            journal,
+            overlay.clone(),
+            state.clone(),
+            secret,
+            observer,
+        );
         restart(&mut committer, at)?;
-        Embedded::start(config, committer, overlay, reader)
+        Embedded::start(config, committer, overlay, state, reader)
     }
 
     fn start(
         config: &Config,
-        committer: Committer,
+        mut committer: Committer,
         overlay: Arc<Overlay>,
+        state: Arc<State>,
         reader: Reader,
     ) -> Result<Embedded, OpenError> {
         let position = committer.watch();
-        let state = Arc::new(State {
-            failed: OnceLock::new(),
-            reason: OnceLock::new(),
-            applied: AtomicU64::new(position.borrow().0),
-        });
-        let (sender, queue) = mpsc::channel(config.queue_commands.get());
+        let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
         let mut store = Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
@@ -202,12 +187,14 @@ impl Embedded {
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
             move || {
-                guarded("the journal failed", &state, || committer.run(queue));
+                guarded("the journal failed", &state, || committer.run(&mut queue));
+                // Only now: whoever finds the queue closed finds the reason too.
+                drop(queue);
                 overlay.close();
             }
         };
         let applies = move || {
-            let applied = |position: Position| state.applied.store(position.0, Ordering::Relaxed);
+            let applied = |position| state.set_applied(position);
             if let Some(error) = guarded("the index failed", &state, || overlay.apply_all(applied))
             {
                 overlay.fail(error);
@@ -374,7 +361,6 @@ impl Store for Embedded {
 
     fn health(&self) -> Health {
         let position = *self.position.borrow();
-        let applied = self.state.applied.load(Ordering::Relaxed);
         let (waiting, most) = match &self.queue {
             Some(queue) => (
                 queue.max_capacity() - queue.capacity(),
@@ -382,14 +368,14 @@ impl Store for Embedded {
             ),
             None => (0, 1),
         };
-        let state = match self.state.failed.get() {
+        let state = match self.state.failed() {
             Some(summary) => Readiness::Failed(summary),
             None if waiting * 4 >= most * 3 => Readiness::Shedding,
             None => Readiness::Ready,
         };
         Health {
             state,
-            lag: position.0.saturating_sub(applied),
+            lag: self.state.lag(position),
             waiting,
             position,
         }
