@@ -228,7 +228,7 @@ impl Decider<'_, '_> {
     ) -> Result<Result<Line, Conflict>, Error> {
         let facts = &admission.facts;
         let versions = records::centre(self.working, facts.key.centre)?;
-        let Some(centre) = Centre::on(&versions, facts.clock_day) else {
+        let Some(centre) = Centre::on(&versions, facts.care_day) else {
             return Ok(Err(Conflict::Centre(facts.key.centre)));
         };
         let replaced = match self.replaced(admission, present)? {
