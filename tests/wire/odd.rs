@@ -14,7 +14,7 @@ use bordereau::formats::lot::{Composed, compose};
 use bordereau::tls::{self, Acceptor, Door, Peer, Server};
 use bordereau::transport::{Endpoint, Fetched, StatusService, Transport};
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http_body_util::{BodyExt, StreamBody, combinators::BoxBody};
 use hyper::body::{Frame, Incoming};
 use hyper::{Request, Response};
@@ -245,12 +245,18 @@ impl Odd {
 }
 
 fn framed(body: String, end: End) -> BoxBody<Bytes, std::io::Error> {
-    let mut frames = vec![Ok(Frame::data(Bytes::from(body)))];
+    let data = stream::iter([Ok(Frame::data(Bytes::from(body)))]);
     match end {
-        End::Whole => {}
-        End::Cut => frames.push(Err(std::io::Error::other("cut"))),
+        End::Whole => BodyExt::boxed(StreamBody::new(data)),
+        End::Cut => {
+            // What is there goes out before the cut is seen.
+            let cut = stream::once(async {
+                tokio::task::yield_now().await;
+                Err(std::io::Error::other("cut"))
+            });
+            BodyExt::boxed(StreamBody::new(data.chain(cut)))
+        }
     }
-    BodyExt::boxed(StreamBody::new(stream::iter(frames)))
 }
 
 /// The endpoint as reached by somebody whose authority the insurer does not know.

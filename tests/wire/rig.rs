@@ -104,7 +104,7 @@ pub fn endpoint(folder: &Path, base: &str) -> Endpoint {
             "roots": folder.join("authority.pem"),
             "identity": { "certificate": folder.join("client.pem"), "key": folder.join("client.key") },
         },
-        "limits": { "answer_seconds": 2, "connect_seconds": 2, "answer_bytes": 10_000 },
+        "limits": { "answer_seconds": 2, "connect_seconds": 1, "answer_bytes": 10_000 },
     }))
     .unwrap()
 }
