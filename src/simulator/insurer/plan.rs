@@ -302,7 +302,7 @@ mod tests {
                 r#"{"every":{"modulus":7,"remainder":3}}"#,
                 Kind::Fse,
                 "12345678901234567890",
-                false,
+                true,
             ),
             (
                 r#"{"kinds":["FSE"],"numbers":["B"],"suffixes":["9"]}"#,
