@@ -107,7 +107,10 @@ impl Dispatch {
     /// Does everything that is due, and says how long nothing more is.
     async fn turn(&self, running: &mut Running) -> Result<Duration, store::Error> {
         let now = self.clock.now();
-        let due = self.store.due(now, self.config.sealing(), AT_ONCE + running.asking.len()).await?;
+        let due = self
+            .store
+            .due(now, self.config.sealing(), AT_ONCE + running.asking.len())
+            .await?;
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
@@ -120,8 +123,14 @@ impl Dispatch {
             return Ok(self.config.pause());
         }
         // What is due and could not be done (no route, a full lane) is no reason to look again at once.
-        let least = if due.groups.is_empty() { self.config.pause() } else { FRUITLESS_SLEEP };
-        let next = due.next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
+        let least = if due.groups.is_empty() {
+            self.config.pause()
+        } else {
+            FRUITLESS_SLEEP
+        };
+        let next = due
+            .next
+            .map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
         Ok(next.clamp(least, LONGEST_SLEEP))
     }
 
@@ -148,7 +157,11 @@ impl Dispatch {
                 continue;
             }
             let now = self.clock.now();
-            let lease = Lease { endpoint: endpoint.clone(), until: now + self.config.lease(), most: room };
+            let lease = Lease {
+                endpoint: endpoint.clone(),
+                until: now + self.config.lease(),
+                most: room,
+            };
             let leased = self.store.lease_due(now, lease).await?;
             full &= leased.is_empty();
             for leased in leased {
@@ -185,7 +198,10 @@ impl Dispatch {
 
     async fn drain(&self, mut running: Running) {
         let all = async { while running.attempts.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.config.drain(), all).await.is_err() {
+        if tokio::time::timeout(self.config.drain(), all)
+            .await
+            .is_err()
+        {
             tracing::warn!("attempts were cut off; their lots are in doubt at the next start");
         }
     }

@@ -44,9 +44,18 @@ impl Dispatch {
         Ok(sealed)
     }
 
-    async fn seal(&self, group: &Group, endpoint: crate::claims::id::EndpointName) -> Result<(), Error> {
+    async fn seal(
+        &self,
+        group: &Group,
+        endpoint: crate::claims::id::EndpointName,
+    ) -> Result<(), Error> {
         let id = LotId(self.clock.fresh_id());
-        let lot = Lot { id, centre: group.centre, destination: group.destination, purpose: group.purpose };
+        let lot = Lot {
+            id,
+            centre: group.centre,
+            destination: group.destination,
+            purpose: group.purpose,
+        };
         let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
         let composed = self.compose(lot, &documents).await?;
         let now = self.clock.now();
@@ -69,7 +78,12 @@ impl Dispatch {
             }
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
                 let bytes = composed.length;
-                self.telemetry.record(Event::Sealed { lot: id, endpoint: &endpoint, documents, bytes });
+                self.telemetry.record(Event::Sealed {
+                    lot: id,
+                    endpoint: &endpoint,
+                    documents,
+                    bytes,
+                });
             }
         }
         Ok(())
@@ -85,7 +99,11 @@ impl Dispatch {
             purpose: sealed.purpose,
         };
         let composed = self.compose(lot, &sealed.documents).await?;
-        if composed.digest == sealed.digest { Ok(composed) } else { Err(Error::OtherBytes(sealed.lot)) }
+        if composed.digest == sealed.digest {
+            Ok(composed)
+        } else {
+            Err(Error::OtherBytes(sealed.lot))
+        }
     }
 
     async fn compose(&self, lot: Lot, documents: &[DocumentId]) -> Result<Composed, Error> {
@@ -97,8 +115,16 @@ impl Dispatch {
     }
 
     async fn piece(&self, document: DocumentId) -> Result<Piece, Error> {
-        let view = self.store.document(Find::Id(document)).await?.ok_or(Error::Missing(document))?;
-        let body = self.store.body(BodyId::Document(document)).await?.ok_or(Error::Missing(document))?;
+        let view = self
+            .store
+            .document(Find::Id(document))
+            .await?
+            .ok_or(Error::Missing(document))?;
+        let body = self
+            .store
+            .body(BodyId::Document(document))
+            .await?
+            .ok_or(Error::Missing(document))?;
         let received = view.record.received;
         // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
         let digest = Digest(sha256(&body.bytes));

@@ -268,15 +268,18 @@ impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
 
 /// The finding of a stop; a cap says how much is allowed.
 fn fault(stop: Stop, limits: &Limits) -> Fault {
-    let cap = match stop.code {
-        Code::XmlSize => Some(limits.bytes),
-        Code::XmlDepth => Some(limits.depth),
-        Code::XmlAttributes => Some(limits.attributes),
-        Code::XmlElements => Some(limits.elements),
-        Code::XmlText => Some(limits.text_bytes),
-        Code::XsdFindings => Some(limits.findings),
-        _ => None,
-    };
+    let caps = [
+        (Code::XmlSize, limits.bytes),
+        (Code::XmlDepth, limits.depth),
+        (Code::XmlAttributes, limits.attributes),
+        (Code::XmlElements, limits.elements),
+        (Code::XmlText, limits.text_bytes),
+        (Code::XsdFindings, limits.findings),
+    ];
+    let cap = caps
+        .iter()
+        .find(|(code, _)| *code == stop.code)
+        .map(|(_, most)| *most);
     let detail = cap.map_or(Detail::None, |most| Detail::Wants(format!("≤ {most}")));
     Fault {
         code: stop.code,

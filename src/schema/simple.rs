@@ -46,6 +46,17 @@ pub(super) enum White {
     Collapse,
 }
 
+/// What of its type a value fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Facet {
+    Type,
+    Pattern,
+    Enumeration,
+    Length,
+    Digits,
+    Range,
+}
+
 /// One bound of a value.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
@@ -60,6 +71,20 @@ pub(super) enum Side {
     MinExclusive,
     MaxInclusive,
     MaxExclusive,
+}
+
+impl Facet {
+    /// The finding of a value that fails it.
+    pub(super) fn code(self) -> Code {
+        match self {
+            Facet::Type => Code::XsdValueType,
+            Facet::Pattern => Code::XsdValuePattern,
+            Facet::Enumeration => Code::XsdValueEnumeration,
+            Facet::Length => Code::XsdValueLength,
+            Facet::Digits => Code::XsdValueDigits,
+            Facet::Range => Code::XsdValueRange,
+        }
+    }
 }
 
 impl Simple {
@@ -123,20 +148,20 @@ impl Simples {
     }
 
     /// Checks a normalised value; the first facet that it fails is the finding.
-    pub(super) fn check(&self, id: SimpleId, value: &str) -> Result<(), Code> {
+    pub(super) fn check(&self, id: SimpleId, value: &str) -> Result<(), Facet> {
         let simple = self.get(id);
         match &simple.kind {
-            Kind::Atomic(builtin) if !builtin.accepts(value) => return Err(Code::XsdValueType),
+            Kind::Atomic(builtin) if !builtin.accepts(value) => return Err(Facet::Type),
             Kind::Atomic(_) => {}
             Kind::List(item) => words(value).try_for_each(|word| self.check(*item, word))?,
             Kind::Union(members) => {
                 if self.member(members, value).is_none() {
-                    return Err(Code::XsdValueType);
+                    return Err(Facet::Type);
                 }
             }
         }
         if !simple.patterns.iter().all(|pattern| pattern.matches(value)) {
-            return Err(Code::XsdValuePattern);
+            return Err(Facet::Pattern);
         }
         if !simple.enumeration.is_empty()
             && !simple
@@ -144,12 +169,12 @@ impl Simples {
                 .iter()
                 .any(|one| self.equal(id, one, value))
         {
-            return Err(Code::XsdValueEnumeration);
+            return Err(Facet::Enumeration);
         }
         if simple.length != (0, usize::MAX) {
             let length = simple.measure(value);
             if length < simple.length.0 || length > simple.length.1 {
-                return Err(Code::XsdValueLength);
+                return Err(Facet::Length);
             }
         }
         simple.check_number(value)
@@ -186,37 +211,37 @@ impl Simples {
     }
 
     /// What the schema wants of a value, in its own words: for the text of a finding.
-    pub(super) fn wants(&self, id: SimpleId, code: Code) -> String {
+    pub(super) fn wants(&self, id: SimpleId, facet: Facet) -> String {
         let simple = self.get(id);
         let item = match simple.kind {
             Kind::List(item) => Some(item),
             Kind::Atomic(_) | Kind::Union(_) => None,
         };
-        let own = match code {
-            Code::XsdValuePattern => simple
+        let own = match facet {
+            Facet::Pattern => simple
                 .patterns
                 .iter()
                 .map(Pattern::source)
                 .collect::<Vec<_>>()
                 .join(" & "),
-            Code::XsdValueEnumeration => simple.enumeration.join(", "),
-            Code::XsdValueLength if simple.length != (0, usize::MAX) => match simple.length {
+            Facet::Enumeration => simple.enumeration.join(", "),
+            Facet::Length if simple.length != (0, usize::MAX) => match simple.length {
                 (low, usize::MAX) => format!("≥ {low}"),
                 (low, high) if low == high => format!("{low}"),
                 (low, high) => format!("{low}–{high}"),
             },
-            Code::XsdValueDigits => simple.digits(),
-            Code::XsdValueRange => simple
+            Facet::Digits => simple.digits(),
+            Facet::Range => simple
                 .bounds
                 .iter()
                 .map(Bound::words)
                 .collect::<Vec<_>>()
                 .join(", "),
-            Code::XsdValueType => simple.type_words(),
-            _ => String::new(),
+            Facet::Type => simple.type_words(),
+            Facet::Length => String::new(),
         };
         match item {
-            Some(item) if own.is_empty() => self.wants(item, code),
+            Some(item) if own.is_empty() => self.wants(item, facet),
             _ => own,
         }
     }
@@ -239,12 +264,12 @@ impl Simple {
         }
     }
 
-    fn check_number(&self, value: &str) -> Result<(), Code> {
+    fn check_number(&self, value: &str) -> Result<(), Facet> {
         let Kind::Atomic(builtin) = self.kind else {
             return Ok(());
         };
         if self.total_digits.is_some() || self.fraction_digits.is_some() {
-            let decimal = Decimal::parse(value).ok_or(Code::XsdValueType)?;
+            let decimal = Decimal::parse(value).ok_or(Facet::Type)?;
             let total = self
                 .total_digits
                 .is_some_and(|most| decimal.total_digits() > most);
@@ -252,12 +277,12 @@ impl Simple {
                 .fraction_digits
                 .is_some_and(|most| decimal.fraction_digits() > most);
             if total || fraction {
-                return Err(Code::XsdValueDigits);
+                return Err(Facet::Digits);
             }
         }
         match self.bounds.iter().all(|bound| bound.holds(builtin, value)) {
             true => Ok(()),
-            false => Err(Code::XsdValueRange),
+            false => Err(Facet::Range),
         }
     }
 

@@ -74,7 +74,7 @@ impl Builtin {
             | Builtin::GYearMonth => Instant::parse(self, text).is_some(),
             Builtin::Base64 => base64_octets(text).is_some(),
             Builtin::Hex => {
-                text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+                text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
             }
             Builtin::AnyUri => is_uri(text),
             Builtin::Language => is_language(text),
@@ -100,7 +100,22 @@ impl Builtin {
         match self {
             Builtin::Base64 => base64_octets(text).unwrap_or(0),
             Builtin::Hex => text.len() / 2,
-            _ => text.chars().count(),
+            Builtin::Text
+            | Builtin::Boolean
+            | Builtin::Decimal
+            | Builtin::Integer
+            | Builtin::Date
+            | Builtin::DateTime
+            | Builtin::Time
+            | Builtin::GYear
+            | Builtin::GYearMonth
+            | Builtin::AnyUri
+            | Builtin::Language
+            | Builtin::NmToken
+            | Builtin::Name
+            | Builtin::NcName
+            | Builtin::Id
+            | Builtin::IdRef => text.chars().count(),
         }
     }
 }
@@ -183,18 +198,17 @@ impl<'t> Instant<'t> {
         let mut cursor = Cursor(text);
         let (mut year, mut month, mut day) = (1970, 1, 1);
         let (mut second, mut fraction) = (0, "");
-        match builtin {
-            Builtin::Date | Builtin::DateTime => {
-                year = cursor.year()?;
-                month = cursor.literal('-')?.two(1, 12)?;
-                day = cursor.literal('-')?.two(1, days_in(year, month))?;
-            }
-            Builtin::GYear => year = cursor.year()?,
-            Builtin::GYearMonth => {
-                year = cursor.year()?;
-                month = cursor.literal('-')?.two(1, 12)?;
-            }
-            _ => {}
+        if builtin != Builtin::Time {
+            year = cursor.year()?;
+        }
+        if matches!(
+            builtin,
+            Builtin::Date | Builtin::DateTime | Builtin::GYearMonth
+        ) {
+            month = cursor.literal('-')?.two(1, 12)?;
+        }
+        if matches!(builtin, Builtin::Date | Builtin::DateTime) {
+            day = cursor.literal('-')?.two(1, days_in(year, month))?;
         }
         if builtin == Builtin::DateTime {
             cursor.literal('T')?;

@@ -29,7 +29,11 @@ pub fn write(refusal: &Refusal) -> Vec<u8> {
         code: code(&named.code),
         text: named.text.clone(),
     });
-    let body = Body { code: code(&refusal.code), text: refusal.text.clone(), documents: documents.collect() };
+    let body = Body {
+        code: code(&refusal.code),
+        text: refusal.text.clone(),
+        documents: documents.collect(),
+    };
     serde_json::to_vec(&body).expect("texts and lists of texts have a JSON form")
 }
 
@@ -38,9 +42,17 @@ pub fn read(bytes: &[u8]) -> Option<Refusal> {
     let body: Body = serde_json::from_slice(bytes).ok()?;
     let code = |code: Option<String>| code.and_then(|code| Name::parse(&code).ok());
     let named = body.documents.into_iter().map(|row| {
-        Some(Named { document: DocumentId::parse(&row.id).ok()?, code: code(row.code), text: row.text })
+        Some(Named {
+            document: DocumentId::parse(&row.id).ok()?,
+            code: code(row.code),
+            text: row.text,
+        })
     });
-    Some(Refusal { code: code(body.code), text: body.text, named: named.collect::<Option<_>>()? })
+    Some(Refusal {
+        code: code(body.code),
+        text: body.text,
+        named: named.collect::<Option<_>>()?,
+    })
 }
 
 #[cfg(test)]
@@ -53,7 +65,11 @@ mod tests {
         let refusal = Refusal {
             code: name("R1"),
             text: Some("lot refusé".into()),
-            named: vec![Named { document: DocumentId(7), code: name("R2"), text: None }],
+            named: vec![Named {
+                document: DocumentId(7),
+                code: name("R2"),
+                text: None,
+            }],
         };
         assert!(read(&write(&refusal)) == Some(refusal));
         assert!(read(b"{}").is_none());

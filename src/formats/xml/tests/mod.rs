@@ -3,6 +3,7 @@
 mod documents;
 mod lots;
 mod returns;
+mod hostile;
 
 use super::Reader;
 

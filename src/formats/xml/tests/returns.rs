@@ -80,8 +80,8 @@ fn a_settlement_is_read_part_by_part() {
     assert_eq!(
         found,
         [
-            (Part::Amo, PartOutcome::Paid, 21_00),
-            (Part::Amc, PartOutcome::Rejected, 9_00)
+            (Part::Amo, PartOutcome::Paid, 2100),
+            (Part::Amc, PartOutcome::Rejected, 900)
         ]
     );
     assert_eq!(
