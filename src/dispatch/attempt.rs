@@ -3,17 +3,17 @@
 use std::time::Duration;
 
 use crate::claims::deadline;
-use crate::claims::delivery::State;
 use crate::claims::entry::{Next, Reason};
-use crate::claims::outcome::{self, Alert, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply};
+use crate::claims::outcome::{
+    self, Alert, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply,
+};
 use crate::claims::registry::Centre;
 use crate::claims::terms::Region;
 use crate::claims::time::Timestamp;
 use crate::dispatch::{Dispatch, ReceiptExpected};
 use crate::formats::json;
 use crate::store::{self, Command, Conclusion, Leased, LotRecord};
-use crate::telemetry::event::{Attempt, Question};
-use crate::telemetry::Event;
+use crate::telemetry::event::{Attempt, Event, Question};
 
 /// How often the recording of an outcome is tried; after that the lease runs out and the lot is in doubt.
 const RECORDINGS: u32 = 5;
@@ -26,16 +26,23 @@ impl Dispatch {
         let judgement = match self.compose_again(&lot).await {
             Ok(composed) => {
                 // The lease ends before anybody else may think that the attempt is over.
-                let within = lot.next.map_or(Duration::ZERO, |next| next.at.since(started));
+                let within = lot
+                    .next
+                    .map_or(Duration::ZERO, |next| next.at.since(started));
                 let send = self.transport.send(&lot.sealed.endpoint, &composed);
                 match tokio::time::timeout(within, send).await {
-                    Ok(sent) => (outcome::judge_sent(&sent, &lot.sealed.documents), refusal_sent(sent)),
+                    Ok(sent) => (
+                        outcome::judge_sent(&sent, &lot.sealed.documents),
+                        refusal_sent(sent),
+                    ),
                     Err(_) => (judge_unanswered(&lot), None),
                 }
             }
             Err(error) => {
                 tracing::error!(lot = %lot.sealed.lot, %error, "the lot cannot be read: a person must look");
-                self.telemetry.record(Event::LotUnreadable { lot: lot.sealed.lot });
+                self.telemetry.record(Event::LotUnreadable {
+                    lot: lot.sealed.lot,
+                });
                 (judge_unreadable(), None)
             }
         };
@@ -57,16 +64,25 @@ impl Dispatch {
     /// Asks an insurer what became of a lot.
     pub(super) async fn question(&self, lot: LotRecord) {
         let sealed = &lot.sealed;
-        let ask = self.transport.status(&sealed.endpoint, sealed.lot, sealed.digest);
+        let ask = self
+            .transport
+            .status(&sealed.endpoint, sealed.lot, sealed.digest);
         let asked = match tokio::time::timeout(self.config.lease(), ask).await {
             Ok(asked) => asked,
             Err(_) => Asked::NoAnswer(outcome::Cause::Timeout),
         };
         let judgement = outcome::judge_asked(&asked, &sealed.documents, lot.state);
         let outcome = question_word(&asked);
-        let next = self.next(&judgement, &lot, lot.attempts, self.clock.now()).await;
-        self.conclude(&lot, lot.attempts, judgement, refusal_asked(asked), next).await;
-        self.telemetry.record(Event::Asked { lot: sealed.lot, endpoint: &sealed.endpoint, outcome });
+        let next = self
+            .next(&judgement, &lot, lot.attempts, self.clock.now())
+            .await;
+        self.conclude(&lot, lot.attempts, judgement, refusal_asked(asked), next)
+            .await;
+        self.telemetry.record(Event::Asked {
+            lot: sealed.lot,
+            endpoint: &sealed.endpoint,
+            outcome,
+        });
     }
 
     /// Records what came of it, as often as it takes within reason.
@@ -79,15 +95,26 @@ impl Dispatch {
         next: Next,
     ) {
         alert(lot, judgement.alert);
-        let words = refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()));
-        let conclusion =
-            Conclusion { lot: lot.sealed.lot, attempt, event: judgement.event, next, named: judgement.named, words };
+        let words =
+            refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()));
+        let conclusion = Conclusion {
+            lot: lot.sealed.lot,
+            attempt,
+            event: judgement.event,
+            next,
+            named: judgement.named,
+            words,
+        };
         for _ in 0..RECORDINGS {
             let command = Command::Conclude(conclusion.clone());
             match self.store.commit(self.clock.now(), command).await {
                 Ok(_) => return,
                 Err(store::Error::Busy) => tokio::time::sleep(self.config.pause()).await,
-                Err(error @ (store::Error::Stopped(_) | store::Error::Read(_) | store::Error::Impossible(_))) => {
+                Err(
+                    error @ (store::Error::Stopped(_)
+                    | store::Error::Read(_)
+                    | store::Error::Impossible(_)),
+                ) => {
                     tracing::error!(lot = %lot.sealed.lot, %error, "the outcome of an attempt was not recorded");
                     return;
                 }
@@ -97,7 +124,13 @@ impl Dispatch {
     }
 
     /// When the next thing is to be done for the lot.
-    async fn next(&self, judgement: &Judgement, lot: &LotRecord, attempt: u32, now: Timestamp) -> Next {
+    async fn next(
+        &self,
+        judgement: &Judgement,
+        lot: &LotRecord,
+        attempt: u32,
+        now: Timestamp,
+    ) -> Next {
         let schedule = self.config.schedule();
         let id = lot.sealed.lot;
         let at = match judgement.retry {
@@ -107,7 +140,10 @@ impl Dispatch {
             Retry::Longest => now + schedule.longest(),
             Retry::Receipt => self.receipt_expected(lot, now).await,
         };
-        Next { at, reason: judgement.reason }
+        Next {
+            at,
+            reason: judgement.reason,
+        }
     }
 
     async fn receipt_expected(&self, lot: &LotRecord, now: Timestamp) -> Timestamp {
@@ -115,15 +151,19 @@ impl Dispatch {
             ReceiptExpected::After(span) => now + span,
             ReceiptExpected::Terms => {
                 let region = self.region(lot, now).await;
-                deadline::receipt_overdue(now.day(), region, &self.config.terms())
+                deadline::receipt_overdue(now.day(), region, &self.terms)
             }
         }
     }
 
     async fn region(&self, lot: &LotRecord, now: Timestamp) -> Region {
         let centres = self.store.centres().await.unwrap_or_default();
-        let versions = centres.get(&lot.sealed.centre).map_or(&[][..], Vec::as_slice);
-        Centre::on(versions, now.day()).map(|centre| centre.region).unwrap_or_default()
+        let versions = centres
+            .get(&lot.sealed.centre)
+            .map_or(&[][..], Vec::as_slice);
+        Centre::on(versions, now.day())
+            .map(|centre| centre.region)
+            .unwrap_or_default()
     }
 }
 
@@ -140,7 +180,10 @@ fn alert(lot: &LotRecord, alert: Option<Alert>) {
 }
 
 fn judge_unanswered(lot: &LotRecord) -> Judgement {
-    outcome::judge_sent(&Sent::Unanswered(outcome::Cause::Timeout), &lot.sealed.documents)
+    outcome::judge_sent(
+        &Sent::Unanswered(outcome::Cause::Timeout),
+        &lot.sealed.documents,
+    )
 }
 
 /// The bytes could not be read: nothing left, and a person must look before it helps to try again.
@@ -167,7 +210,10 @@ fn refusal_asked(asked: Asked) -> Option<Refusal> {
     match asked {
         Asked::Answered(StatusReply::Refused(refusal)) => Some(refusal),
         Asked::Answered(
-            StatusReply::Known | StatusReply::Unknown | StatusReply::OtherBytes | StatusReply::Trouble(..),
+            StatusReply::Known
+            | StatusReply::Unknown
+            | StatusReply::OtherBytes
+            | StatusReply::Trouble(..),
         )
         | Asked::NoAnswer(_)
         | Asked::NoService => None,
@@ -190,18 +236,8 @@ fn question_word(asked: &Asked) -> Question {
         Asked::Answered(StatusReply::Known) => Question::Known,
         Asked::Answered(StatusReply::Unknown) => Question::Unknown,
         Asked::Answered(StatusReply::Refused(_)) => Question::Refused,
-        Asked::Answered(StatusReply::OtherBytes | StatusReply::Trouble(..)) | Asked::NoAnswer(_) => {
-            Question::Unreachable
-        }
+        Asked::Answered(StatusReply::OtherBytes | StatusReply::Trouble(..))
+        | Asked::NoAnswer(_) => Question::Unreachable,
         Asked::NoService => Question::NoService,
-    }
-}
-
-/// A lot that is asked about must be in a state that the table lets be asked.
-#[allow(dead_code)]
-fn asks(state: State) -> bool {
-    match state {
-        State::Due | State::InDoubt | State::Taken | State::Overdue => true,
-        State::Sending | State::Answered | State::Void => false,
     }
 }

@@ -16,9 +16,9 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::claims::document::Purpose;
-use crate::claims::id::{EndpointName, LotId, Name};
+use crate::claims::id::{EndpointName, LotId};
 use crate::claims::routes::Routes;
+use crate::claims::terms::Terms;
 use crate::clock::Clock;
 use crate::store::{self, Command, Due, Lease, Store};
 use crate::telemetry::Telemetry;
@@ -32,6 +32,9 @@ const AT_ONCE: usize = 64;
 /// Longest sleep: a machine's clock that is set forward is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
+/// Sleep at least after a turn in which documents were due to be sealed and could not be.
+const FRUITLESS_SLEEP: Duration = Duration::from_secs(1);
+
 /// The loop and what it works with.
 #[derive(Clone)]
 pub struct Dispatch {
@@ -43,6 +46,8 @@ pub struct Dispatch {
     pub clock: Arc<dyn Clock>,
     /// Which endpoint serves which destination.
     pub routes: Arc<Routes>,
+    /// The days by which receipts are expected.
+    pub terms: Terms,
     /// Its settings.
     pub config: Arc<Config>,
     /// Where its events go.
@@ -102,20 +107,31 @@ impl Dispatch {
     /// Does everything that is due, and says how long nothing more is.
     async fn turn(&self, running: &mut Running) -> Result<Duration, store::Error> {
         let now = self.clock.now();
-        let due = self.store.due(now, self.config.sealing(), AT_ONCE + running.asking.len()).await?;
+        let due = self
+            .store
+            .due(now, self.config.sealing(), AT_ONCE + running.asking.len())
+            .await?;
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
-        self.seal_groups(&due).await?;
+        let sealed = self.seal_groups(&due).await?;
         self.ask(running, &due);
         let full = self.send(running, &due).await?;
         // What was done may have made more due: look again at once. A full lane is looked at when an attempt ends.
-        let more = due.timers || !due.groups.is_empty() || (!due.endpoints.is_empty() && !full);
+        let more = due.timers || sealed > 0 || (!due.endpoints.is_empty() && !full);
         if more {
             return Ok(self.config.pause());
         }
-        let next = due.next.map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
-        Ok(next.clamp(self.config.pause(), LONGEST_SLEEP))
+        // What is due and could not be done (no route, a full lane) is no reason to look again at once.
+        let least = if due.groups.is_empty() {
+            self.config.pause()
+        } else {
+            FRUITLESS_SLEEP
+        };
+        let next = due
+            .next
+            .map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
+        Ok(next.clamp(least, LONGEST_SLEEP))
     }
 
     fn ask(&self, running: &mut Running, due: &Due) {
@@ -141,7 +157,11 @@ impl Dispatch {
                 continue;
             }
             let now = self.clock.now();
-            let lease = Lease { endpoint: endpoint.clone(), until: now + self.config.lease(), most: room };
+            let lease = Lease {
+                endpoint: endpoint.clone(),
+                until: now + self.config.lease(),
+                most: room,
+            };
             let leased = self.store.lease_due(now, lease).await?;
             full &= leased.is_empty();
             for leased in leased {
@@ -178,21 +198,11 @@ impl Dispatch {
 
     async fn drain(&self, mut running: Running) {
         let all = async { while running.attempts.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.config.drain(), all).await.is_err() {
+        if tokio::time::timeout(self.config.drain(), all)
+            .await
+            .is_err()
+        {
             tracing::warn!("attempts were cut off; their lots are in doubt at the next start");
         }
-    }
-}
-
-/// The name under which the gateway itself acts.
-pub fn actor() -> Name {
-    Name::parse("gateway").expect("a constant name")
-}
-
-/// Whether lots of this purpose are counted; only the words of logs differ.
-fn purpose_word(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Real => "real",
-        Purpose::Test => "test",
     }
 }

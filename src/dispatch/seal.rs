@@ -2,13 +2,12 @@
 
 use bytes::Bytes;
 
-use crate::claims::document::Purpose;
 use crate::claims::entry::Sealed;
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::dispatch::Dispatch;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
-use crate::telemetry::Event;
+use crate::telemetry::event::Event;
 
 /// Why a lot cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -25,28 +24,38 @@ pub enum Error {
 }
 
 impl Dispatch {
-    /// Seals every group that is due and has a route. A group without a route stays open: it is held until a
+    /// Seals every group that is due and has a route, and says how many. A group without a route stays open: it is held until a
     /// route is configured, and its documents say so.
-    pub(super) async fn seal_groups(&self, due: &Due) -> Result<(), store::Error> {
+    pub(super) async fn seal_groups(&self, due: &Due) -> Result<usize, store::Error> {
+        let mut sealed = 0;
         for group in &due.groups {
             let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
                 tracing::warn!(destination = %group.destination, "documents wait: no endpoint serves their destination");
                 continue;
             };
             match self.seal(group, endpoint.clone()).await {
-                Ok(()) => {}
+                Ok(()) => sealed += 1,
                 Err(Error::Store(error)) => return Err(error),
                 Err(error @ (Error::Missing(_) | Error::OtherBytes(_))) => {
                     tracing::error!(%error, "documents cannot be sealed");
                 }
             }
         }
-        Ok(())
+        Ok(sealed)
     }
 
-    async fn seal(&self, group: &Group, endpoint: crate::claims::id::EndpointName) -> Result<(), Error> {
+    async fn seal(
+        &self,
+        group: &Group,
+        endpoint: crate::claims::id::EndpointName,
+    ) -> Result<(), Error> {
         let id = LotId(self.clock.fresh_id());
-        let lot = Lot { id, centre: group.centre, destination: group.destination, purpose: group.purpose };
+        let lot = Lot {
+            id,
+            centre: group.centre,
+            destination: group.destination,
+            purpose: group.purpose,
+        };
         let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
         let composed = self.compose(lot, &documents).await?;
         let now = self.clock.now();
@@ -69,7 +78,12 @@ impl Dispatch {
             }
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
                 let bytes = composed.length;
-                self.telemetry.record(Event::Sealed { lot: id, endpoint: &endpoint, documents, bytes });
+                self.telemetry.record(Event::Sealed {
+                    lot: id,
+                    endpoint: &endpoint,
+                    documents,
+                    bytes,
+                });
             }
         }
         Ok(())
@@ -85,7 +99,11 @@ impl Dispatch {
             purpose: sealed.purpose,
         };
         let composed = self.compose(lot, &sealed.documents).await?;
-        if composed.digest == sealed.digest { Ok(composed) } else { Err(Error::OtherBytes(sealed.lot)) }
+        if composed.digest == sealed.digest {
+            Ok(composed)
+        } else {
+            Err(Error::OtherBytes(sealed.lot))
+        }
     }
 
     async fn compose(&self, lot: Lot, documents: &[DocumentId]) -> Result<Composed, Error> {
@@ -97,8 +115,16 @@ impl Dispatch {
     }
 
     async fn piece(&self, document: DocumentId) -> Result<Piece, Error> {
-        let view = self.store.document(Find::Id(document)).await?.ok_or(Error::Missing(document))?;
-        let body = self.store.body(BodyId::Document(document)).await?.ok_or(Error::Missing(document))?;
+        let view = self
+            .store
+            .document(Find::Id(document))
+            .await?
+            .ok_or(Error::Missing(document))?;
+        let body = self
+            .store
+            .body(BodyId::Document(document))
+            .await?
+            .ok_or(Error::Missing(document))?;
         let received = view.record.received;
         // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
         let digest = Digest(sha256(&body.bytes));
@@ -118,12 +144,4 @@ impl Dispatch {
 fn sha256(bytes: &Bytes) -> [u8; 32] {
     use sha2::{Digest as _, Sha256};
     Sha256::digest(bytes).into()
-}
-
-/// The purpose as a word for logs.
-pub(super) fn word(purpose: Purpose) -> &'static str {
-    match purpose {
-        Purpose::Real => "real",
-        Purpose::Test => "test",
-    }
 }

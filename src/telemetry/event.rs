@@ -10,6 +10,7 @@ use tracing::{debug, error, info, warn};
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::reading::words;
 
 /// Something that happened.
@@ -291,6 +292,32 @@ words! {
         Answered = "answered",
         /// No answer, or one that cannot be used.
         Failed = "failed",
+    }
+}
+
+impl<'a> Event<'a> {
+    /// What became of one receipt or settlement of an endpoint; `Foreign` has a word of its own.
+    pub fn heard(
+        endpoint: &'a EndpointName,
+        cause: Option<OrphanCause>,
+        item: Option<&receipt::Item>,
+    ) -> Event<'a> {
+        let kind = match item {
+            Some(receipt::Item::Receipt(receipt)) => match receipt.verdict {
+                Verdict::Accepted => Item::Accepted,
+                Verdict::Refused => Item::Refused,
+            },
+            Some(receipt::Item::Settlement(settlement)) => match settlement.content {
+                SettlementContent::Parts(_) => Item::Settled,
+                SettlementContent::Answer { .. } => Item::Answered,
+            },
+            None => Item::Orphan,
+        };
+        match cause {
+            None => Event::Heard { endpoint, kind },
+            Some(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
+            Some(cause) => Event::Orphaned { endpoint, cause },
+        }
     }
 }
 

@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::claims::id::EndpointName;
 
-use event::Event;
 use family::Shape;
 use handles::Handles;
-use reading::Reading;
+
+pub use event::Event;
+pub use reading::Reading;
 
 /// Settings of logs and metrics.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]

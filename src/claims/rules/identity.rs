@@ -136,21 +136,11 @@ fn check_destination(
     if !fits {
         sheet.add(Rule::DestinationKind, *spot);
     }
-    let destination = match value {
-        DestinationText::Amo(regime, caisse, centre) => {
-            let amo = Amo::new(regime, caisse, centre).ok();
-            // A caisse that cannot exist has no route, whoever is asked.
-            if amo.is_none() {
-                sheet.add(Rule::DestinationUnknown, *spot);
-            }
-            Destination::Amo(amo?)
-        }
-        DestinationText::Amc(number) => {
-            let amc = read_amc(number, context);
-            if amc.is_none() {
-                sheet.add(Rule::AmcForm, *spot);
-            }
-            Destination::Amc(amc?)
+    let destination = match read_destination(value, context) {
+        Ok(destination) => destination,
+        Err(rule) => {
+            sheet.add(rule, *spot);
+            return None;
         }
     };
     // A destination of the wrong kind is one fault; whether it has a route does not matter then.
@@ -161,6 +151,19 @@ fn check_destination(
         }
     }
     Some(destination)
+}
+
+/// Reads a destination, or names the rule that it breaks: a caisse that cannot exist has no route,
+/// whoever is asked.
+fn read_destination(written: &DestinationText, context: &Context<'_>) -> Result<Destination, Rule> {
+    match written {
+        DestinationText::Amo(regime, caisse, centre) => Amo::new(regime, caisse, centre)
+            .map(Destination::Amo)
+            .map_err(|_| Rule::DestinationUnknown),
+        DestinationText::Amc(number) => read_amc(number, context)
+            .map(Destination::Amc)
+            .ok_or(Rule::AmcForm),
+    }
 }
 
 fn check_settled_for(document: &Document, context: &Context<'_>, sheet: &mut Sheet) -> Option<Amc> {

@@ -1,7 +1,8 @@
-//! JSON: the wire contract with insurers (the manifest that we write, the answers that they write), and
-//! what the gateway answers to centres and insurers who call it.
+//! JSON: the wire contract with insurers (the manifest that we write, the answers that they write, a refusal
+//! as it is kept), and what the gateway answers to centres and insurers who call it.
 
 pub mod manifest;
+pub mod refusal;
 pub mod answer;
 pub mod finding;
 pub mod problem;

@@ -91,3 +91,28 @@ impl Code {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_and_said_in_both_languages() {
+        let codes: Vec<_> = CODES.iter().map(|code| code.as_str()).collect();
+        assert_eq!(
+            codes,
+            [
+                "LOT_ENCODING",
+                "LOT_NAMESPACE",
+                "FEED_ENCODING",
+                "FEED_NAMESPACE",
+                "DOCUMENT_UNREADABLE"
+            ]
+        );
+        assert!(
+            CODES
+                .iter()
+                .all(|code| !code.fr().is_empty() && !code.en().is_empty())
+        );
+    }
+}

@@ -7,6 +7,7 @@
 
 mod code;
 mod document;
+mod node;
 mod returns;
 mod envelope;
 mod lexical;

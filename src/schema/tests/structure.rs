@@ -14,7 +14,7 @@ const ROWS: &[(&str, &str, &[&str])] = &[
     ("<version>1</version>", "<version> 1</version>", &["XSD_FIXED 3:3 /document/version[1]"]),
     ("  <regime>01</regime>\n  <caisse>751</caisse>\n", "", &["XSD_ELEMENT_MISSING 6:3 /document"]),
     ("  <regime>01</regime>\n", "", &["XSD_ELEMENT_MISSING 6:3 /document"]),
-    ("  <regime>01</regime>\n  <caisse>751</caisse>\n", "<amc>x</amc>", &[]),
+    ("  <regime>01</regime>\n  <caisse>751</caisse>\n", "<amc>99</amc>", &[]),
     ("<caisse>751</caisse>", "<caisse>751</caisse><amc>x</amc>", &["XSD_ELEMENT_UNEXPECTED 7:23 /document/amc[1]"]),
     ("<regime>01</regime>", "<regime>é1</regime>", &[]),
     ("<regime>01</regime>", "<regime>é11</regime>", &["XSD_VALUE_LENGTH 6:3 /document/regime[1]"]),

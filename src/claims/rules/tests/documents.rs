@@ -183,19 +183,19 @@ pub(super) fn prescribed() -> Document {
 }
 
 pub(super) fn line(document: &mut Document, edit: fn(&mut Act)) {
-    edit(&mut document.acts[0]);
+    document.acts.first_mut().into_iter().for_each(edit);
 }
 
 pub(super) fn total(document: &mut Document, edit: fn(&mut Totals)) {
-    edit(document.totals.as_mut().unwrap());
+    document.totals.iter_mut().for_each(edit);
 }
 
 pub(super) fn cover(document: &mut Document, edit: fn(&mut Coverage)) {
-    edit(document.coverage.as_mut().unwrap());
+    document.coverage.iter_mut().for_each(edit);
 }
 
 pub(super) fn patient(document: &mut Document, edit: fn(&mut Person)) {
-    edit(document.beneficiary.as_mut().unwrap());
+    document.beneficiary.iter_mut().for_each(edit);
 }
 
 pub(super) fn free_act() -> Act {
@@ -210,12 +210,13 @@ pub(super) fn free_act() -> Act {
 }
 
 pub(super) fn prescribe(document: &mut Document, date: &str) {
-    let prescriber = document.prescriber.as_mut().unwrap();
-    prescriber.prescribed = Some(at(day(date)));
+    for prescriber in &mut document.prescriber {
+        prescriber.prescribed = Some(at(day(date)));
+    }
 }
 
 pub(super) fn piece(document: &mut Document, edit: fn(&mut Carried)) {
-    edit(document.attachment.as_mut().unwrap());
+    document.attachment.iter_mut().for_each(edit);
 }
 
 pub(super) fn nir_key(nir: u64) -> String {

@@ -6,6 +6,8 @@ mod rows;
 use super::*;
 use crate::claims::document::*;
 use crate::claims::finding::{Place, Severity};
+use crate::claims::id::{Amo, Name};
+use crate::claims::registry::Category;
 
 use Rule::*;
 use documents::*;
@@ -127,6 +129,22 @@ fn several_breaches_are_found_at_once() {
 }
 
 #[test]
+fn facts_are_given_exactly_when_nothing_refuses() {
+    for base in BASES {
+        for (_, _, first) in BREACHES {
+            for (_, _, second) in BREACHES {
+                let mut document = base();
+                first(&mut document);
+                second(&mut document);
+                let verdict = judge(&document, Registry::NotConsulted);
+                let refused = Finding::refuses(&verdict.findings);
+                assert_eq!(verdict.facts.is_none(), refused, "{:?}", codes(&verdict));
+            }
+        }
+    }
+}
+
+#[test]
 fn facts_are_what_the_document_says() {
     let verdict = judge(&both(), Registry::NotConsulted);
     let facts = verdict.facts.unwrap();
@@ -203,6 +221,37 @@ fn exclusions_are_computed() {
         let facts = judge(&document, Registry::NotConsulted).facts.unwrap();
         assert_eq!(facts.exclusions, expected);
     }
+}
+
+#[test]
+fn the_registry_follows_the_versions_of_a_centre() {
+    let version = |from: &str, until: Option<&str>, region| Centre {
+        finess: Finess::parse("750712184").unwrap(),
+        name: "Centre".into(),
+        category: Category::Medical,
+        gestionnaire: Name::parse("750000000").unwrap(),
+        caisse: Amo::new("01", "751", "0000").unwrap(),
+        region,
+        agreement: Name::parse("2025").unwrap(),
+        from: day(from),
+        until: until.map(day),
+    };
+    let versions = [
+        version("2020-01-01", Some("2024-12-31"), Region::Metropole),
+        version("2026-01-01", None, Region::AlsaceMoselle),
+    ];
+    for (date, expected) in [
+        ("2019-12-31", Registration::Closed),
+        ("2024-12-31", Registration::Open(Region::Metropole)),
+        ("2025-01-01", Registration::Closed),
+        ("2026-01-01", Registration::Open(Region::AlsaceMoselle)),
+    ] {
+        assert_eq!(Registration::of(&versions, day(date)), expected, "{date}");
+    }
+    assert_eq!(
+        Registration::of(&[], day("2026-01-01")),
+        Registration::Unknown
+    );
 }
 
 #[test]
