@@ -20,7 +20,7 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use crate::claims::terms::Terms;
-use crate::{access, dispatch, report, telemetry, transport};
+use crate::{access, dispatch, receipts, report, store, telemetry, transport};
 
 pub use environment::FILE;
 pub use reader::Fault;
@@ -39,12 +39,16 @@ pub struct Config {
     pub terms: Terms,
     /// Files that are read at the start.
     pub import: Import,
+    /// Where the ledger is, and what bounds it.
+    pub store: store::embedded::Config,
     /// Who may come in.
     pub access: access::Config,
     /// Where lots go.
     pub transport: transport::Config,
     /// How lots are sealed and sent.
     pub dispatch: dispatch::Config,
+    /// How receipts are collected.
+    pub receipts: receipts::Config,
     /// How rates are kept.
     pub report: report::Config,
 }
