@@ -456,6 +456,10 @@ fn a_later_version_is_refused_as_such() {
 
 /// The files of the first version stay readable, and the same batches still give the same bytes.
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "UPDATE=1 rewrites the golden file"
+)]
 fn golden_segment_of_version_1() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journal/v1.segment");
     let (directory, batches, _) = three();
