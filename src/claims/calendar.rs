@@ -26,13 +26,15 @@ impl Calendar {
 
     /// Whether the day counts: a day of the week that counts, and no holiday.
     pub fn is_working(self, day: Day) -> bool {
-        let rest = match (day.date().weekday(), self.count) {
-            (Weekday::Sun, DayCount::Ouvres | DayCount::Ouvrables) => true,
-            (Weekday::Sat, DayCount::Ouvres) => true,
-            (Weekday::Sat, DayCount::Ouvrables) => false,
-            (Weekday::Mon | Weekday::Tue | Weekday::Wed | Weekday::Thu | Weekday::Fri, _) => false,
+        let rest = match day.date().weekday() {
+            Weekday::Sun => true,
+            Weekday::Sat => match self.count {
+                DayCount::Ouvres => true,
+                DayCount::Ouvrables => false,
+            },
+            Weekday::Mon | Weekday::Tue | Weekday::Wed | Weekday::Thu | Weekday::Fri => false,
         };
-        !rest && !holidays(day.year(), self.region).contains(&day)
+        !rest && !is_holiday(day, self.region)
     }
 
     /// The `days`-th working day after `day`, which is itself day 0 whether it is a working day or not.
@@ -62,31 +64,24 @@ impl Calendar {
     }
 }
 
-/// The public holidays of a year in a region, in order of the calendar.
-pub fn holidays(year: i32, region: Region) -> Vec<Day> {
-    let easter = easter(year);
-    let fixed = |month, day| Day::new(year, month, day);
-    let moving = |days| easter.map(|easter| easter.plus_days(days));
-    let everywhere = [
-        fixed(1, 1),
-        moving(1),
-        fixed(5, 1),
-        fixed(5, 8),
-        moving(39),
-        moving(50),
-        fixed(7, 14),
-        fixed(8, 15),
-        fixed(11, 1),
-        fixed(11, 11),
-        fixed(12, 25),
-    ];
+/// Whether a day is a public holiday of a region.
+pub fn is_holiday(day: Day, region: Region) -> bool {
+    let fixed = matches!(
+        (day.month(), day.day_of_month()),
+        (1, 1) | (5, 1) | (5, 8) | (7, 14) | (8, 15) | (11, 1) | (11, 11) | (12, 25)
+    );
+    let from_easter = easter(day.year()).map(|easter| day.number() - easter.number());
+    // Easter Monday, Ascension, Whit Monday.
+    let moving = matches!(from_easter, Some(1 | 39 | 50));
     let local = match region {
-        Region::Metropole => [None, None],
-        Region::AlsaceMoselle => [moving(-2), fixed(12, 26)],
+        Region::Metropole => false,
+        Region::AlsaceMoselle => {
+            let saint_stephen = (day.month(), day.day_of_month()) == (12, 26);
+            let good_friday = from_easter == Some(-2);
+            saint_stephen || good_friday
+        }
     };
-    let mut days: Vec<Day> = everywhere.into_iter().chain(local).flatten().collect();
-    days.sort_unstable();
-    days
+    fixed || moving || local
 }
 
 /// Easter Sunday of the Gregorian calendar, by the anonymous computus (Meeus, Jones, Butcher).
@@ -122,6 +117,15 @@ mod tests {
         region: Region::Metropole,
         count: DayCount::Ouvres,
     };
+
+    /// The holidays of a year, in order.
+    fn holidays(year: i32, region: Region) -> Vec<Day> {
+        let first = Day::new(year, 1, 1).unwrap();
+        (0..366)
+            .map(|days| first.plus_days(days))
+            .filter(|day| day.year() == year && is_holiday(*day, region))
+            .collect()
+    }
 
     #[rustfmt::skip]
     /// Easter Sundays 1990–2060 as published (month and day).

@@ -124,11 +124,14 @@ macro_rules! canon_integer {
 /// A struct is its fields in the order named here.
 macro_rules! canon_struct {
     ($($type:ident { $($field:tt),* $(,)? })*) => {$(
-        impl Canon for $type {
+        impl $crate::claims::canon::Canon for $type {
             fn put(&self, out: &mut Vec<u8>) {
                 $(self.$field.put(out);)*
             }
-            fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+            fn take(
+                from: &mut $crate::claims::canon::Take<'_>,
+            ) -> Result<Self, $crate::claims::canon::Malformed> {
+                use $crate::claims::canon::Canon;
                 Ok($type { $($field: Canon::take(from)?),* })
             }
         }
@@ -138,7 +141,7 @@ macro_rules! canon_struct {
 /// An enum is its tag and then the fields of its variant in the order named here.
 macro_rules! canon_enum {
     ($($type:ty { $($tag:literal => $variant:ident $(($($place:ident),*))? $({$($field:ident),*})?),* $(,)? })*) => {$(
-        impl Canon for $type {
+        impl $crate::claims::canon::Canon for $type {
             fn put(&self, out: &mut Vec<u8>) {
                 type Of = $type;
                 match self {
@@ -167,7 +170,7 @@ macro_rules! canon_enum {
 /// An identifier is its text, checked again when it is read.
 macro_rules! canon_text {
     ($($type:ty),*) => {$(
-        impl Canon for $type {
+        impl $crate::claims::canon::Canon for $type {
             fn put(&self, out: &mut Vec<u8>) {
                 put_bytes(self.as_str().as_bytes(), out);
             }
@@ -177,6 +180,8 @@ macro_rules! canon_text {
         }
     )*};
 }
+
+pub(crate) use canon_struct;
 
 canon_integer!(u8, u16, u32, u64, u128, i32, i64);
 canon_text!(Finess, Amc, Number, EndpointName, Name);
@@ -203,7 +208,7 @@ canon_struct! {
     }
     TurnedAway { centre, kind, caller, codes }
     Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due }
-    Delivery { lot, event, attempt, next, named }
+    Delivery { lot, event, attempt, next, named, words }
     Next { at, reason }
     Receipted { endpoint, id, lot, issued, verdicts, commitment }
     Settled { endpoint, id, document, issued, content, commitment }
@@ -249,7 +254,7 @@ canon_enum! {
         12 => ReceiptComplete, 13 => ReceiptPartial, 14 => ExpectedBy, 15 => Cancel, 16 => DuplicateConfirmed,
         17 => ByHand, 18 => Restored
     }
-    Arrival { 1 => Nothing, 2 => Perhaps }
+    Arrival { 1 => Nothing, 2 => Perhaps, 3 => Proven }
     Standing {
         1 => Open, 2 => InLot, 3 => Acknowledged, 4 => Refused, 5 => Paid, 6 => PartPaid, 7 => Rejected,
         8 => Unsettled, 9 => OnPaper, 10 => ByHand, 11 => Cancelled, 12 => Replaced, 13 => Lapsed, 14 => Granted,

@@ -1,6 +1,9 @@
-//! The life of a lot on the wire: the delivery table of DOMAIN §4, one function, every cell.
+//! The life of a lot on the wire: the delivery table, one function, every cell.
 //!
-//! "Held" is `Due` with a reason of the destination; it is no state of its own.
+//! "Held" is `Due` with a reason of the destination; it is no state of its own. A cell that the table does
+//! not name follows one rule: a command is a conflict, a fact from an insurer is recorded and moves nothing,
+//! and only what the gateway itself raises can be impossible. The report of an attempt whose lease had run
+//! out can come in any state; it is recorded, and the state that was reached without it stands.
 
 /// Where the delivery of a lot stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -52,11 +55,11 @@ pub enum Event {
     ReceiptPartial,
     /// The instant by which a receipt was expected has passed.
     ExpectedBy,
-    /// The centre cancels a document of the lot.
+    /// The centre cancels a document that is in the lot.
     Cancel,
-    /// A paper duplicate of a document of the lot is confirmed.
+    /// A paper duplicate of a document that is in the lot is confirmed: a fact, recorded whatever the step.
     DuplicateConfirmed,
-    /// An operator declares a document of the lot as transmitted by hand.
+    /// An operator declares a document that is in the lot as transmitted by hand.
     ByHand,
     /// The store was restored from a backup.
     Restored,
@@ -70,6 +73,9 @@ pub enum Arrival {
     Nothing,
     /// An attempt may have arrived.
     Perhaps,
+    /// A receipt for some of its documents came while the attempt was running: the lot is taken, whatever
+    /// the attempt's end.
+    Proven,
 }
 
 /// Whether a document of the lot has gone to paper or by hand meanwhile.
@@ -94,6 +100,30 @@ pub enum Step {
     Conflict,
     /// The gateway raised an event that cannot be: a defect of the gateway, with the reason why.
     Impossible(&'static str),
+}
+
+impl Event {
+    /// Every event.
+    pub const ALL: [Event; 18] = [
+        Event::Leased,
+        Event::NotReached,
+        Event::Deferred,
+        Event::Taken,
+        Event::ContentRefused,
+        Event::NoAnswer,
+        Event::StatusKnown,
+        Event::StatusRefused,
+        Event::StatusUnknown,
+        Event::StatusUnreachable,
+        Event::NoStatusService,
+        Event::ReceiptComplete,
+        Event::ReceiptPartial,
+        Event::ExpectedBy,
+        Event::Cancel,
+        Event::DuplicateConfirmed,
+        Event::ByHand,
+        Event::Restored,
+    ];
 }
 
 impl State {
@@ -133,7 +163,7 @@ impl State {
     pub fn step(self, event: Event, arrival: Arrival, presence: Presence) -> Step {
         match self {
             State::Due => due(event, arrival, presence),
-            State::Sending => sending(event),
+            State::Sending => sending(event, arrival),
             State::InDoubt => in_doubt(event, presence),
             State::Taken => taken(event, presence),
             State::Overdue => overdue(event, presence),
@@ -149,46 +179,46 @@ fn due(event: Event, arrival: Arrival, presence: Presence) -> Step {
         Event::ReceiptPartial => Step::To(State::Taken),
         Event::Cancel => match arrival {
             Arrival::Nothing => Step::To(State::Void),
-            Arrival::Perhaps => Step::Conflict,
+            Arrival::Perhaps | Arrival::Proven => Step::Conflict,
         },
         Event::DuplicateConfirmed | Event::ByHand => match arrival {
             Arrival::Nothing => Step::To(State::Void),
-            Arrival::Perhaps => Step::AskFirst,
+            Arrival::Perhaps | Arrival::Proven => Step::AskFirst,
         },
         // A lot that is due is asked about only because a document of it went another way.
         Event::StatusKnown => Step::To(State::Taken),
         Event::StatusRefused => Step::To(State::Void),
         Event::StatusUnknown => resend_or_void(presence),
+        // Nobody can say whether it arrived: only the same bytes under the same id are safe to send again.
         Event::StatusUnreachable | Event::NoStatusService => Step::Stay,
         Event::Restored => Step::To(State::InDoubt),
         Event::NotReached
         | Event::Deferred
         | Event::Taken
         | Event::ContentRefused
-        | Event::NoAnswer => Step::Impossible("no attempt of a due lot is running"),
+        | Event::NoAnswer => Step::Stay,
         Event::ExpectedBy => Step::Impossible("no receipt is expected of a lot that is not taken"),
     }
 }
 
-fn sending(event: Event) -> Step {
+fn sending(event: Event, arrival: Arrival) -> Step {
     match event {
-        Event::NotReached | Event::Deferred => Step::To(State::Due),
+        Event::NotReached | Event::Deferred => taken_or(State::Due, arrival),
+        Event::NoAnswer => taken_or(State::InDoubt, arrival),
+        Event::ContentRefused => taken_or(State::Void, arrival),
         Event::Taken => Step::To(State::Taken),
+        // Recorded; the attempt is still running and its end moves the lot.
         Event::ReceiptPartial => Step::Stay,
-        Event::ContentRefused => Step::To(State::Void),
-        Event::NoAnswer | Event::Restored => Step::To(State::InDoubt),
         Event::ReceiptComplete => Step::To(State::Answered),
+        Event::Restored => Step::To(State::InDoubt),
         Event::Cancel | Event::ByHand => Step::Conflict,
         Event::DuplicateConfirmed => Step::AskFirst,
-        Event::Leased => Step::Impossible("a lot has one attempt at a time"),
-        Event::ExpectedBy => Step::Impossible("no receipt is expected of a lot that is not taken"),
-        Event::StatusKnown
-        | Event::StatusRefused
-        | Event::StatusUnknown
-        | Event::StatusUnreachable
-        | Event::NoStatusService => {
+        Event::StatusKnown | Event::StatusRefused | Event::StatusUnknown => Step::Stay,
+        Event::StatusUnreachable | Event::NoStatusService => {
             Step::Impossible("a lot is not asked about while it is being sent")
         }
+        Event::Leased => Step::Impossible("a lot has one attempt at a time"),
+        Event::ExpectedBy => Step::Impossible("no receipt is expected of a lot that is not taken"),
     }
 }
 
@@ -202,7 +232,6 @@ fn in_doubt(event: Event, presence: Presence) -> Step {
         Event::ReceiptComplete => Step::To(State::Answered),
         Event::Cancel => Step::Conflict,
         Event::DuplicateConfirmed | Event::ByHand => Step::AskFirst,
-        // The answer of an attempt whose lease had run out: recorded; the status settles the doubt.
         Event::NotReached
         | Event::Deferred
         | Event::Taken
@@ -223,6 +252,8 @@ fn taken(event: Event, presence: Presence) -> Step {
         | Event::NoStatusService => Step::Stay,
         Event::ExpectedBy => Step::To(State::Overdue),
         Event::DuplicateConfirmed => Step::AskFirst,
+        // The insurer takes back its own word. Where a document went another way the lot ends here; else its
+        // receipt is awaited until it is overdue.
         Event::StatusUnknown => match presence {
             Presence::Diminished => Step::To(State::Void),
             Presence::Whole => Step::Stay,
@@ -290,27 +321,180 @@ fn resend_or_void(presence: Presence) -> Step {
     }
 }
 
+/// An attempt ended; a receipt that came while it was running says that the lot is taken.
+fn taken_or(state: State, arrival: Arrival) -> Step {
+    match arrival {
+        Arrival::Nothing | Arrival::Perhaps => Step::To(state),
+        Arrival::Proven => Step::To(State::Taken),
+    }
+}
+
 impl Arrival {
+    /// Every value.
+    pub const ALL: [Arrival; 3] = [Arrival::Nothing, Arrival::Perhaps, Arrival::Proven];
+
     /// What is known after an event.
+    ///
+    /// Only the insurer's "unknown" takes a doubt away. A refusal does not: in a state that it does not move,
+    /// it may contradict an earlier taking.
     pub fn after(self, event: Event) -> Arrival {
         match event {
+            Event::StatusUnknown => Arrival::Nothing,
+            Event::ReceiptPartial | Event::ReceiptComplete => Arrival::Proven,
             Event::Deferred
             | Event::Taken
+            | Event::ContentRefused
             | Event::NoAnswer
             | Event::StatusKnown
-            | Event::ReceiptComplete
-            | Event::ReceiptPartial
-            | Event::Restored => Arrival::Perhaps,
-            Event::StatusUnknown | Event::ContentRefused | Event::StatusRefused => Arrival::Nothing,
-            // A running attempt decides nothing before it ends: the state alone says that it runs.
-            Event::Leased
-            | Event::NotReached
+            | Event::StatusRefused
+            | Event::Restored => self.max(Arrival::Perhaps),
+            // What was heard during an earlier attempt does not speak for this one. Else a running attempt
+            // decides nothing before it ends: the state alone says that it runs.
+            Event::Leased => self.min(Arrival::Perhaps),
+            Event::NotReached
             | Event::StatusUnreachable
             | Event::NoStatusService
             | Event::ExpectedBy
             | Event::Cancel
             | Event::DuplicateConfirmed
             | Event::ByHand => self,
+        }
+    }
+}
+
+impl Presence {
+    /// Both values.
+    pub const ALL: [Presence; 2] = [Presence::Whole, Presence::Diminished];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table. A cell is the state it moves to, or `stay`, `ask` (first), `409`, `never` (impossible).
+    /// `a/b`: a if nothing can have arrived, else b. `a~b`: a if the lot is whole, b if a document went another
+    /// way. `a^b`: b if a receipt came during the attempt, else a.
+    const TABLE: &str = "
+        event               | due       | sending        | in doubt | taken     | overdue  | answered | void
+        Leased              | sending   | never          | never    | never     | never    | never    | never
+        NotReached          | stay      | due^taken      | stay     | stay      | stay     | stay     | stay
+        Deferred            | stay      | due^taken      | stay     | stay      | stay     | stay     | stay
+        Taken               | stay      | taken          | stay     | stay      | stay     | stay     | stay
+        ContentRefused      | stay      | void^taken     | stay     | stay      | stay     | stay     | stay
+        NoAnswer            | stay      | in doubt^taken | stay     | stay      | stay     | stay     | stay
+        StatusKnown         | taken     | stay           | taken    | stay      | stay     | stay     | stay
+        StatusRefused       | void      | stay           | void     | stay      | void     | stay     | stay
+        StatusUnknown       | due~void  | stay           | due~void | stay~void | due~void | stay     | stay
+        StatusUnreachable   | stay      | never          | stay     | stay      | stay     | stay     | stay
+        NoStatusService     | stay      | never          | due      | stay      | due~void | stay     | stay
+        ReceiptComplete     | answered  | answered       | answered | answered  | answered | stay     | stay
+        ReceiptPartial      | taken     | stay           | taken    | stay      | taken    | stay     | stay
+        ExpectedBy          | never     | never          | never    | overdue   | never    | never    | never
+        Cancel              | void/409  | 409            | 409      | 409       | 409      | 409      | 409
+        DuplicateConfirmed  | void/ask  | ask            | ask      | ask       | ask      | 409      | 409
+        ByHand              | void/ask  | 409            | ask      | 409       | ask      | 409      | 409
+        Restored            | in doubt  | in doubt       | stay     | in doubt  | in doubt | stay     | stay
+    ";
+
+    fn said(cell: &str, arrival: Arrival, presence: Presence) -> &str {
+        if let Some((nothing, other)) = cell.split_once('/') {
+            match arrival {
+                Arrival::Nothing => nothing,
+                Arrival::Perhaps | Arrival::Proven => other,
+            }
+        } else if let Some((whole, diminished)) = cell.split_once('~') {
+            match presence {
+                Presence::Whole => whole,
+                Presence::Diminished => diminished,
+            }
+        } else if let Some((other, proven)) = cell.split_once('^') {
+            match arrival {
+                Arrival::Nothing | Arrival::Perhaps => other,
+                Arrival::Proven => proven,
+            }
+        } else {
+            cell
+        }
+    }
+
+    fn word(step: Step) -> &'static str {
+        match step {
+            Step::To(state) => state.as_str(),
+            Step::Stay => "stay",
+            Step::AskFirst => "ask",
+            Step::Conflict => "409",
+            Step::Impossible(reason) => {
+                assert!(!reason.is_empty());
+                "never"
+            }
+        }
+    }
+
+    #[test]
+    fn every_cell_of_the_table() {
+        let mut rows = TABLE.lines().map(str::trim).filter(|row| !row.is_empty());
+        let cells = |row: &'static str| row.split('|').map(str::trim).collect::<Vec<_>>();
+        let head = cells(rows.next().unwrap());
+        assert_eq!(head[1..], State::ALL.map(State::as_str));
+        let rows: Vec<_> = rows.map(cells).collect();
+        assert_eq!(rows.len(), Event::ALL.len());
+        for (row, event) in rows.iter().zip(Event::ALL) {
+            assert_eq!(row[0], format!("{event:?}"));
+            for (cell, state) in row[1..].iter().zip(State::ALL) {
+                for (arrival, presence) in circumstances() {
+                    let found = word(state.step(event, arrival, presence));
+                    let expected = said(cell, arrival, presence);
+                    assert_eq!(
+                        found, expected,
+                        "{state:?} {event:?} {arrival:?} {presence:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    fn circumstances() -> impl Iterator<Item = (Arrival, Presence)> {
+        let pairs = |arrival| Presence::ALL.map(|presence| (arrival, presence));
+        Arrival::ALL.into_iter().flat_map(pairs)
+    }
+
+    #[test]
+    fn what_can_have_arrived() {
+        use Arrival::{Nothing, Perhaps, Proven};
+        use Event::*;
+        for (events, expected) in [
+            (&[Leased, NotReached][..], Nothing),
+            (&[Leased, Deferred], Perhaps),
+            (&[Leased, NoAnswer], Perhaps),
+            (&[Leased, Taken], Perhaps),
+            (&[Leased, Deferred, Leased, NotReached], Perhaps),
+            (&[Leased, NoAnswer, StatusUnknown], Nothing),
+            (&[Leased, NoAnswer, StatusUnreachable], Perhaps),
+            (&[Leased, NoAnswer, NoStatusService], Perhaps),
+            // A late refusal takes nothing back.
+            (&[Leased, NoAnswer, StatusKnown, ContentRefused], Perhaps),
+            (&[Leased, ReceiptPartial], Proven),
+            (&[Leased, ReceiptPartial, NoAnswer], Proven),
+            (&[Leased, ReceiptPartial, Leased], Perhaps),
+            (&[ReceiptPartial, StatusUnknown], Nothing),
+            (&[Restored], Perhaps),
+        ] {
+            let found = events
+                .iter()
+                .fold(Nothing, |arrival, event| arrival.after(*event));
+            assert_eq!(found, expected, "{events:?}");
+        }
+    }
+
+    #[test]
+    fn a_finished_lot_never_moves() {
+        for state in State::ALL.into_iter().filter(|state| state.is_finished()) {
+            for event in Event::ALL {
+                for (arrival, presence) in circumstances() {
+                    let step = state.step(event, arrival, presence);
+                    assert!(!matches!(step, Step::To(_)), "{state:?} {event:?}");
+                }
+            }
         }
     }
 }

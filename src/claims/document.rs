@@ -170,7 +170,7 @@ pub trait Locate {
 
 /// One document, structurally valid, as its rules see it. Nominative: it prints nothing of itself.
 pub struct Document {
-    /// Facts for the ledger, except what only rules can tell.
+    /// Version of the schema that it was written by.
     pub schema_version: At<String>,
     /// Kind.
     pub kind: At<Kind>,

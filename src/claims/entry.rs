@@ -203,6 +203,8 @@ pub struct Delivery {
     pub next: Option<Next>,
     /// Documents that the insurer names as refused, with its code.
     pub named: Vec<(DocumentId, Option<Name>)>,
+    /// Commitment to the insurer's words about them, a body.
+    pub words: Option<Digest>,
 }
 
 /// When something happens next, and why then.

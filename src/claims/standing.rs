@@ -1,10 +1,13 @@
-//! The standing of a document: the second table of DOMAIN §4, every cell, and the fold of what insurers
-//! said about it.
+//! The standing of a document: its table, every cell, and the fold of what insurers said about it.
 //!
-//! Between two commands the standing is the fold of receipts and settlements by (instant of issue, id),
+//! Between two acts the standing is the fold of receipts and settlements by (instant of issue, id),
 //! whatever their order of arrival. [`Course`] keeps what was heard so that a late word is put in its place.
+//! An act closes what was heard before it: those words no longer fold, and are kept so that one heard again
+//! is known again. A cell that the table does not name follows one rule: a command is a conflict, an insurer's
+//! word is recorded, contradicts and moves nothing, and only an act of the gateway itself can be impossible.
 
-use crate::claims::document::Kind;
+use crate::claims::canon::{Canon, Malformed, Take};
+use crate::claims::document::{Cents, Facts, Kind};
 use crate::claims::id::Name;
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
 use crate::claims::time::Timestamp;
@@ -123,15 +126,20 @@ pub enum Refusal {
     Impossible(&'static str),
 }
 
-/// Which parts a settlement is expected to name: those whose amount asked of the destination is not zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which settlement a document expects: the parts whose amount asked of the destination is not zero, an
+/// answer, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Expected {
-    /// The AMO's alone.
+    /// The AMO's part alone.
     Amo,
-    /// The AMC's alone.
+    /// The AMC's part alone.
     Amc,
-    /// Both, where the AMO settles both.
+    /// Both parts, where the AMO settles both.
     Both,
+    /// The answer to a prise en charge.
+    Answer,
+    /// None: of a PJ the receipt is all that is expected.
+    Nothing,
 }
 
 /// Everything that insurers' words move.
@@ -141,24 +149,53 @@ pub struct Position {
     pub standing: Standing,
     /// Whether a positive receipt stands.
     pub receipted: Receipted,
-    /// What is known of the AMO part.
-    pub amo: Option<PartOutcome>,
-    /// What is known of the AMC part.
-    pub amc: Option<PartOutcome>,
-    /// A settlement was heard.
-    settled: bool,
+    /// What stands of the AMO part.
+    pub amo: Option<Said<PartOutcome>>,
+    /// What stands of the AMC part.
+    pub amc: Option<Said<PartOutcome>>,
+    /// What stands as the answer to a prise en charge.
+    pub answer: Option<Said<Answer>>,
+    /// A positive receipt or settlement was heard while it was on paper.
+    pub both_ways: bool,
+    /// A word was heard that contradicts what stands.
+    pub contradicted: bool,
 }
 
-/// The way of one document: where the last command left it, and what insurers said since.
+/// What a settlement said, and when it was issued: one of earlier issue does not take its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said<T> {
+    /// What it said.
+    pub outcome: T,
+    /// When it was issued.
+    pub issued: Timestamp,
+}
+
+/// The way of one document: where the last act left it, and what insurers said since.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Course {
     base: Position,
+    past: Vec<Heard>,
     heard: Vec<Heard>,
     now: Position,
-    /// Words heard while it was on paper.
-    pub both_ways: bool,
-    /// Words heard that contradict what stands.
-    pub contradicted: bool,
+}
+
+crate::claims::canon::canon_struct! {
+    Heard { issued, id, word, code }
+    Position { standing, receipted, amo, amc, answer, both_ways, contradicted }
+    Course { base, past, heard, now }
+}
+
+impl<T: Canon> Canon for Said<T> {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.outcome.put(out);
+        self.issued.put(out);
+    }
+    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        Ok(Said {
+            outcome: T::take(from)?,
+            issued: Timestamp::take(from)?,
+        })
+    }
 }
 
 impl Standing {
@@ -225,48 +262,152 @@ impl Standing {
         }
     }
 
-    /// What an act does: the command half of the table. The delivery table must have allowed it before.
+    /// What an act does: the acts' half of the table. The delivery table must have allowed it before.
     pub fn after(self, act: Act) -> Result<Standing, Refusal> {
-        match act {
-            Act::Sealed => match self {
-                Standing::Open => Ok(Standing::InLot),
-                _ => Err(Refusal::Impossible("only an open document is sealed")),
+        match self {
+            Standing::Open => open(act),
+            Standing::InLot => in_lot(act),
+            Standing::Acknowledged => acknowledged(act),
+            Standing::Refused => refused(act),
+            Standing::Rejected | Standing::Declined | Standing::Cancelled | Standing::Lapsed => {
+                replaceable(self, act)
+            }
+            Standing::Paid
+            | Standing::PartPaid
+            | Standing::Unsettled
+            | Standing::OnPaper
+            | Standing::ByHand
+            | Standing::Replaced
+            | Standing::Granted => closed(self, act),
+        }
+    }
+}
+
+const NOT_OPEN: Refusal = Refusal::Impossible("only an open document is sealed");
+const IN_NO_LOT: Refusal = Refusal::Impossible("an open document is in no lot");
+const NOT_AWAITED: Refusal =
+    Refusal::Impossible("only an acknowledged document awaits its settlement");
+const NOT_REFUSED: Refusal = Refusal::Impossible("only a refused document lapses");
+
+fn open(act: Act) -> Result<Standing, Refusal> {
+    match act {
+        Act::Sealed => Ok(Standing::InLot),
+        Act::Cancelled => Ok(Standing::Cancelled),
+        Act::ByHand => Ok(Standing::ByHand),
+        Act::DuplicateConfirmed => Ok(Standing::OnPaper),
+        Act::ReplacementAdmitted => Err(Refusal::Conflict),
+        Act::LotVoided => Err(IN_NO_LOT),
+        Act::UnsettledPassed => Err(NOT_AWAITED),
+        Act::LapsePassed => Err(NOT_REFUSED),
+    }
+}
+
+fn in_lot(act: Act) -> Result<Standing, Refusal> {
+    match act {
+        Act::LotVoided => Ok(Standing::Open),
+        Act::Cancelled => Ok(Standing::Cancelled),
+        Act::ByHand => Ok(Standing::ByHand),
+        Act::DuplicateConfirmed => Ok(Standing::OnPaper),
+        Act::ReplacementAdmitted => Err(Refusal::Conflict),
+        Act::Sealed => Err(NOT_OPEN),
+        Act::UnsettledPassed => Err(NOT_AWAITED),
+        Act::LapsePassed => Err(NOT_REFUSED),
+    }
+}
+
+fn acknowledged(act: Act) -> Result<Standing, Refusal> {
+    match act {
+        Act::UnsettledPassed => Ok(Standing::Unsettled),
+        Act::LotVoided => Ok(Standing::Acknowledged),
+        Act::Cancelled | Act::ByHand | Act::DuplicateConfirmed | Act::ReplacementAdmitted => {
+            Err(Refusal::Conflict)
+        }
+        Act::Sealed => Err(NOT_OPEN),
+        Act::LapsePassed => Err(NOT_REFUSED),
+    }
+}
+
+fn refused(act: Act) -> Result<Standing, Refusal> {
+    match act {
+        Act::ReplacementAdmitted => Ok(Standing::Replaced),
+        Act::DuplicateConfirmed => Ok(Standing::OnPaper),
+        Act::Cancelled => Ok(Standing::Cancelled),
+        Act::LapsePassed => Ok(Standing::Lapsed),
+        Act::LotVoided => Ok(Standing::Refused),
+        Act::ByHand => Err(Refusal::Conflict),
+        Act::Sealed => Err(NOT_OPEN),
+        Act::UnsettledPassed => Err(NOT_AWAITED),
+    }
+}
+
+/// Finished, and a replacement may take its place.
+fn replaceable(standing: Standing, act: Act) -> Result<Standing, Refusal> {
+    match act {
+        Act::ReplacementAdmitted => Ok(Standing::Replaced),
+        Act::Sealed
+        | Act::LotVoided
+        | Act::Cancelled
+        | Act::ByHand
+        | Act::DuplicateConfirmed
+        | Act::UnsettledPassed
+        | Act::LapsePassed => closed(standing, act),
+    }
+}
+
+/// Finished: nothing that is done here moves it.
+fn closed(standing: Standing, act: Act) -> Result<Standing, Refusal> {
+    match act {
+        // It left the lot another way before; the lot's end does not touch it.
+        Act::LotVoided => Ok(standing),
+        Act::Cancelled | Act::ByHand | Act::DuplicateConfirmed | Act::ReplacementAdmitted => {
+            Err(Refusal::Conflict)
+        }
+        Act::Sealed => Err(NOT_OPEN),
+        Act::UnsettledPassed => Err(NOT_AWAITED),
+        Act::LapsePassed => Err(NOT_REFUSED),
+    }
+}
+
+impl Expected {
+    /// What a document expects (DOMAIN §4, "expected parts").
+    pub fn of(facts: &Facts) -> Expected {
+        match facts.key.kind {
+            Kind::Pj => Expected::Nothing,
+            Kind::Pec => Expected::Answer,
+            Kind::Dre => Expected::Amc,
+            Kind::Fse => {
+                let both_here = facts.settled_for.is_some() && facts.amount_amc != Cents(0);
+                match (facts.amount_amo != Cents(0), both_here) {
+                    (true, true) => Expected::Both,
+                    (false, true) => Expected::Amc,
+                    // Where nothing is asked of anyone, the word of the destination itself is awaited.
+                    (true | false, false) => Expected::Amo,
+                }
+            }
+        }
+    }
+
+    /// Whether a word is of the form that the document expects.
+    fn fits(self, word: Word) -> bool {
+        match word {
+            Word::Receipt(_) | Word::ContentRefused => true,
+            Word::Settled(..) => match self {
+                Expected::Amo | Expected::Amc | Expected::Both => true,
+                Expected::Answer | Expected::Nothing => false,
             },
-            Act::LotVoided => match self {
-                Standing::InLot => Ok(Standing::Open),
-                // It left the lot another way before; the lot's end does not touch it.
-                other => Ok(other),
+            Word::Answered(_) => match self {
+                Expected::Answer => true,
+                Expected::Amo | Expected::Amc | Expected::Both | Expected::Nothing => false,
             },
-            Act::Cancelled => match self {
-                Standing::Open | Standing::InLot | Standing::Refused => Ok(Standing::Cancelled),
-                _ => Err(Refusal::Conflict),
-            },
-            Act::ByHand => match self {
-                Standing::Open | Standing::InLot => Ok(Standing::ByHand),
-                _ => Err(Refusal::Conflict),
-            },
-            Act::DuplicateConfirmed => match self {
-                Standing::Open | Standing::InLot | Standing::Refused => Ok(Standing::OnPaper),
-                _ => Err(Refusal::Conflict),
-            },
-            Act::ReplacementAdmitted => match self {
-                Standing::Refused
-                | Standing::Rejected
-                | Standing::Declined
-                | Standing::Cancelled
-                | Standing::Lapsed => Ok(Standing::Replaced),
-                _ => Err(Refusal::Conflict),
-            },
-            Act::UnsettledPassed => match self {
-                Standing::Acknowledged => Ok(Standing::Unsettled),
-                _ => Err(Refusal::Impossible(
-                    "only an acknowledged document awaits its settlement",
-                )),
-            },
-            Act::LapsePassed => match self {
-                Standing::Refused => Ok(Standing::Lapsed),
-                _ => Err(Refusal::Impossible("only a refused document lapses")),
-            },
+        }
+    }
+}
+
+impl Word {
+    fn is_refusal(self) -> bool {
+        match self {
+            Word::Receipt(Verdict::Refused) | Word::ContentRefused => true,
+            Word::Receipt(Verdict::Accepted) | Word::Settled(..) | Word::Answered(_) => false,
         }
     }
 }
@@ -278,26 +419,44 @@ impl Position {
             receipted: Receipted::No,
             amo: None,
             amc: None,
-            settled: false,
+            answer: None,
+            both_ways: false,
+            contradicted: false,
         }
     }
 
+    /// Whether a settlement stands.
+    pub fn is_settled(&self) -> bool {
+        self.amo.is_some() || self.amc.is_some() || self.answer.is_some()
+    }
+
     /// The insurers' half of the table: one word, heard in order of issue.
-    fn hear(&mut self, word: Word, expected: Expected) -> Effect {
+    fn hear(&mut self, word: Word, issued: Timestamp, expected: Expected) -> Effect {
+        if !expected.fits(word) {
+            return Effect::Contradicts;
+        }
         match self.standing {
-            Standing::InLot => self.hear_in_lot(word, expected),
-            Standing::Acknowledged => self.hear_acknowledged(word, expected),
-            Standing::Refused => self.hear_refused(word, expected),
-            Standing::Paid | Standing::PartPaid | Standing::Rejected | Standing::Unsettled => {
-                self.hear_settled(word, expected)
-            }
-            Standing::Granted | Standing::Declined => self.hear_answered(word),
+            Standing::InLot | Standing::Acknowledged | Standing::Refused => match word {
+                Word::Receipt(verdict) => self.hear_receipt(verdict),
+                Word::ContentRefused => self.hear_content_refused(),
+                Word::Settled(..) | Word::Answered(_) => self.settle(word, issued, expected),
+            },
+            Standing::Paid
+            | Standing::PartPaid
+            | Standing::Rejected
+            | Standing::Unsettled
+            | Standing::Granted
+            | Standing::Declined => match word {
+                Word::Receipt(Verdict::Accepted) => Effect::Recorded,
+                Word::Receipt(Verdict::Refused) | Word::ContentRefused => Effect::Contradicts,
+                Word::Settled(..) | Word::Answered(_) => self.settle(word, issued, expected),
+            },
             Standing::OnPaper => match word {
                 Word::Receipt(Verdict::Accepted) | Word::Settled(..) | Word::Answered(_) => {
                     self.receipted = Receipted::Yes;
                     Effect::BothWays
                 }
-                Word::Receipt(Verdict::Refused) | Word::ContentRefused => Effect::Recorded,
+                Word::Receipt(Verdict::Refused) | Word::ContentRefused => Effect::Contradicts,
             },
             Standing::Open
             | Standing::ByHand
@@ -307,117 +466,90 @@ impl Position {
         }
     }
 
-    fn hear_in_lot(&mut self, word: Word, expected: Expected) -> Effect {
-        match word {
-            Word::Receipt(Verdict::Accepted) => self.acknowledge(),
-            Word::Receipt(Verdict::Refused) | Word::ContentRefused => self.refuse(),
-            Word::Settled(part, outcome) => {
-                self.acknowledge();
-                self.settle(part, outcome, expected)
+    /// A receipt on a document that is not finished by its payment: the one of later issue stands.
+    fn hear_receipt(&mut self, verdict: Verdict) -> Effect {
+        match (verdict, self.receipted) {
+            (Verdict::Accepted, Receipted::Yes) => Effect::Recorded,
+            (Verdict::Accepted, Receipted::No) => {
+                self.standing = Standing::Acknowledged;
+                self.receipted = Receipted::Yes;
+                Effect::Applied
             }
-            Word::Answered(answer) => {
-                self.acknowledge();
-                self.answer(answer)
-            }
-        }
-    }
-
-    fn hear_acknowledged(&mut self, word: Word, expected: Expected) -> Effect {
-        match word {
-            Word::Receipt(Verdict::Accepted) => Effect::Recorded,
             // A part already settled (deferred) stands against a refusal.
-            Word::Receipt(Verdict::Refused) if self.settled => Effect::Contradicts,
-            Word::Receipt(Verdict::Refused) => self.refuse(),
-            Word::ContentRefused => Effect::Contradicts,
-            Word::Settled(part, outcome) => self.settle(part, outcome, expected),
-            Word::Answered(answer) => self.answer(answer),
+            (Verdict::Refused, _) if self.is_settled() => Effect::Contradicts,
+            (Verdict::Refused, Receipted::Yes | Receipted::No) => self.refuse(),
         }
     }
 
-    fn hear_refused(&mut self, word: Word, expected: Expected) -> Effect {
-        match word {
-            Word::Receipt(Verdict::Accepted) => self.acknowledge(),
-            Word::Receipt(Verdict::Refused) | Word::ContentRefused => Effect::Recorded,
-            Word::Settled(part, outcome) => {
-                self.acknowledge();
-                self.settle(part, outcome, expected)
-            }
-            Word::Answered(answer) => {
-                self.acknowledge();
-                self.answer(answer)
-            }
+    /// A refusal of the content speaks of a lot of which nothing was taken; a receipt says otherwise.
+    fn hear_content_refused(&mut self) -> Effect {
+        match self.receipted {
+            Receipted::Yes => Effect::Contradicts,
+            Receipted::No => self.refuse(),
         }
-    }
-
-    fn hear_settled(&mut self, word: Word, expected: Expected) -> Effect {
-        match word {
-            Word::Settled(part, outcome) => self.settle(part, outcome, expected),
-            Word::Receipt(Verdict::Accepted) => Effect::Recorded,
-            Word::Receipt(Verdict::Refused) | Word::ContentRefused | Word::Answered(_) => {
-                Effect::Contradicts
-            }
-        }
-    }
-
-    fn hear_answered(&mut self, word: Word) -> Effect {
-        match word {
-            Word::Answered(answer) => self.answer(answer),
-            Word::Receipt(Verdict::Accepted) => Effect::Recorded,
-            Word::Receipt(Verdict::Refused) | Word::ContentRefused | Word::Settled(..) => {
-                Effect::Contradicts
-            }
-        }
-    }
-
-    fn acknowledge(&mut self) -> Effect {
-        self.standing = Standing::Acknowledged;
-        self.receipted = Receipted::Yes;
-        Effect::Applied
     }
 
     fn refuse(&mut self) -> Effect {
+        let repeated = self.standing == Standing::Refused;
         self.standing = Standing::Refused;
         self.receipted = Receipted::No;
-        Effect::Applied
+        if repeated {
+            Effect::Recorded
+        } else {
+            Effect::Applied
+        }
     }
 
-    fn answer(&mut self, answer: Answer) -> Effect {
-        self.settled = true;
-        self.standing = match answer {
-            Answer::Granted => Standing::Granted,
-            Answer::Declined => Standing::Declined,
+    /// A settlement implies a positive receipt; then its part, or the answer, stands.
+    fn settle(&mut self, word: Word, issued: Timestamp, expected: Expected) -> Effect {
+        let effect = match word {
+            Word::Settled(Part::Amo, outcome) => put(&mut self.amo, outcome, issued),
+            Word::Settled(Part::Amc, outcome) => put(&mut self.amc, outcome, issued),
+            Word::Answered(answer) => put(&mut self.answer, answer, issued),
+            Word::Receipt(_) | Word::ContentRefused => Effect::Recorded,
         };
-        Effect::Applied
+        self.receipted = Receipted::Yes;
+        // A part deferred after all leaves a finished document where it is.
+        self.standing = match (self.settled_standing(expected), self.standing) {
+            (Some(standing), _) => standing,
+            (None, Standing::InLot | Standing::Refused) => Standing::Acknowledged,
+            (None, standing) => standing,
+        };
+        effect
     }
 
-    fn settle(&mut self, part: Part, outcome: PartOutcome, expected: Expected) -> Effect {
-        self.settled = true;
-        match part {
-            Part::Amo => self.amo = Some(outcome),
-            Part::Amc => self.amc = Some(outcome),
-        }
-        if let Some(standing) = self.settled_standing(expected) {
-            self.standing = standing;
-        }
-        Effect::Applied
-    }
-
-    /// The standing that the parts amount to; none while a part is unknown or deferred.
+    /// The standing that the settlements amount to; none while one is unknown or deferred.
     fn settled_standing(&self, expected: Expected) -> Option<Standing> {
-        let outcome = |known: Option<PartOutcome>| match known {
-            Some(PartOutcome::Paid) => Some(Standing::Paid),
-            Some(PartOutcome::Rejected) => Some(Standing::Rejected),
-            Some(PartOutcome::Deferred) | None => None,
-        };
         match expected {
-            Expected::Amo => outcome(self.amo),
-            Expected::Amc => outcome(self.amc),
+            Expected::Amo => part_standing(self.amo),
+            Expected::Amc => part_standing(self.amc),
             Expected::Both => {
-                let (amo, amc) = (outcome(self.amo)?, outcome(self.amc)?);
+                let (amo, amc) = (part_standing(self.amo)?, part_standing(self.amc)?);
                 Some(if amo == amc { amo } else { Standing::PartPaid })
             }
+            Expected::Answer => self.answer.map(|said| match said.outcome {
+                Answer::Granted => Standing::Granted,
+                Answer::Declined => Standing::Declined,
+            }),
+            Expected::Nothing => None,
         }
     }
+}
+
+fn part_standing(said: Option<Said<PartOutcome>>) -> Option<Standing> {
+    match said?.outcome {
+        PartOutcome::Paid => Some(Standing::Paid),
+        PartOutcome::Rejected => Some(Standing::Rejected),
+        PartOutcome::Deferred => None,
+    }
+}
+
+fn put<T>(place: &mut Option<Said<T>>, outcome: T, issued: Timestamp) -> Effect {
+    if place.as_ref().is_some_and(|stands| issued < stands.issued) {
+        return Effect::Recorded;
+    }
+    *place = Some(Said { outcome, issued });
+    Effect::Applied
 }
 
 impl Course {
@@ -425,10 +557,9 @@ impl Course {
     pub fn admitted() -> Course {
         Course {
             base: Position::new(Standing::Open),
+            past: Vec::new(),
             heard: Vec::new(),
             now: Position::new(Standing::Open),
-            both_ways: false,
-            contradicted: false,
         }
     }
 
@@ -437,64 +568,85 @@ impl Course {
         self.now.standing
     }
 
-    /// Standing, receipt and parts now.
+    /// Standing, receipt and settlements now.
     pub fn position(&self) -> &Position {
         &self.now
     }
 
-    /// What insurers said since the last command, in order of issue.
+    /// Where the last act left it.
+    pub fn base(&self) -> &Position {
+        &self.base
+    }
+
+    /// What insurers said before the last act: kept to be known again, folded no more.
+    pub fn past(&self) -> &[Heard] {
+        &self.past
+    }
+
+    /// What insurers said since the last act, in order of issue.
     pub fn heard(&self) -> &[Heard] {
         &self.heard
     }
 
     /// Takes one word of an insurer, at its place by instant of issue and id, and folds again. The same
-    /// receipt heard twice changes nothing.
+    /// word heard twice changes nothing, also when an act lies between.
     pub fn hear(&mut self, heard: Heard, expected: Expected) -> Effect {
-        let key = |heard: &Heard| (heard.issued, heard.id.clone(), heard.word);
-        match self.heard.binary_search_by_key(&key(&heard), key) {
-            Ok(_) => Effect::Recorded,
-            Err(index) => {
-                self.heard.insert(index, heard);
-                self.fold(index, expected)
-            }
+        if self.past.iter().any(|past| past.key() == heard.key()) {
+            return Effect::Recorded;
         }
+        let place = self
+            .heard
+            .binary_search_by(|other| other.key().cmp(&heard.key()));
+        let Err(index) = place else {
+            return Effect::Recorded;
+        };
+        self.heard.insert(index, heard);
+        self.fold(expected)
+            .get(index)
+            .copied()
+            .unwrap_or(Effect::Recorded)
     }
 
     /// Does one act of the gateway, the centre or an operator.
     pub fn act(&mut self, act: Act) -> Result<(), Refusal> {
         let standing = self.now.standing.after(act)?;
-        self.base = Position {
-            standing,
-            ..self.now.clone()
-        };
-        match act {
-            // A new life on the wire: what was said about the old lot does not speak for the new one.
-            Act::Sealed | Act::LotVoided => self.heard.clear(),
-            Act::Cancelled
-            | Act::ByHand
-            | Act::DuplicateConfirmed
-            | Act::ReplacementAdmitted
-            | Act::UnsettledPassed
-            | Act::LapsePassed => self.heard.clear(),
+        if standing != self.now.standing {
+            self.now.standing = standing;
+            self.base = self.now.clone();
+            self.past.append(&mut self.heard);
         }
-        self.now = self.base.clone();
         Ok(())
     }
 
-    /// Folds all words from the base; gives the effect of the word at `index`.
-    fn fold(&mut self, index: usize, expected: Expected) -> Effect {
-        let mut position = self.base.clone();
-        let mut effect = Effect::Recorded;
-        (self.both_ways, self.contradicted) = (false, false);
-        for (at, heard) in self.heard.iter().enumerate() {
-            let found = position.hear(heard.word, expected);
-            self.both_ways |= found == Effect::BothWays;
-            self.contradicted |= found == Effect::Contradicts;
-            if at == index {
-                effect = found;
+    /// Folds all words from the base; gives the effect of each.
+    fn fold(&mut self, expected: Expected) -> Vec<Effect> {
+        let mut now = self.base.clone();
+        let mut effects: Vec<_> = self
+            .heard
+            .iter()
+            .map(|heard| now.hear(heard.word, heard.issued, expected))
+            .collect();
+        // A refusal beside a settlement contradicts it, whichever was issued first.
+        if now.is_settled() {
+            for (effect, heard) in effects.iter_mut().zip(&self.heard) {
+                if heard.word.is_refusal() {
+                    *effect = Effect::Contradicts;
+                }
             }
         }
-        self.now = position;
-        effect
+        now.both_ways |= effects.contains(&Effect::BothWays);
+        now.contradicted |= effects.contains(&Effect::Contradicts);
+        self.now = now;
+        effects
     }
 }
+
+impl Heard {
+    /// Its place among others.
+    fn key(&self) -> (Timestamp, &Name, Word) {
+        (self.issued, &self.id, self.word)
+    }
+}
+
+#[cfg(test)]
+mod tests;

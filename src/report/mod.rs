@@ -1,1 +1,96 @@
-//! (to be written)
+//! The keeper of rates: it counts three times, publishes what agrees, and says it in JSON, CSV and metrics.
+//!
+//! It reads the ledger and writes nothing to it. It never corrects a count: when the three counts differ
+//! the last good snapshot stays, marked, and an alert goes out. A crash leaves nothing behind; after a
+//! start the snapshot is empty until the first count is done.
+
+pub mod agreements;
+pub mod snapshot;
+pub mod scan;
+pub mod keeper;
+pub mod rates;
+pub mod exposition;
+
+#[cfg(test)]
+mod tests;
+
+use std::num::NonZeroU64;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::claims::audit::Broken;
+use crate::claims::obligation::Unbound;
+use crate::store;
+
+/// Settings of the room.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Seconds between two counts, when the ledger has grown; without new entries nothing is counted.
+    pub interval_seconds: NonZeroU64,
+    /// Seconds between two scans of all standings, the third count: the dearest of the three.
+    pub scan_seconds: NonZeroU64,
+    /// How many entries or documents are read from the store at once.
+    pub page: NonZeroU64,
+    /// Whether the obligation metrics carry the centre, and for how many at most.
+    pub centre_label: CentreLabel,
+}
+
+/// The label of the centre on the obligation metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub enum CentreLabel {
+    /// None: sums over all centres of a category and agreement.
+    Off,
+    /// So many centres at most, in order of FINESS.
+    UpTo(u32),
+}
+
+/// Why there is no rate to give.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store did not answer as asked.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// The ledger contradicts itself.
+    #[error("the ledger cannot be counted: {0}")]
+    Ledger(#[from] Broken),
+    /// Counting was cut off while the program stops.
+    #[error("the count was cut off")]
+    Cut,
+    /// Nothing has been counted since the start.
+    #[error("nothing has been counted yet")]
+    NotCounted,
+    /// The centre is not registered.
+    #[error("the centre is not registered")]
+    UnknownCentre,
+    /// Nothing binds the centre in that period.
+    #[error(transparent)]
+    Unbound(#[from] Unbound),
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            interval_seconds: const { NonZeroU64::new(5).expect("not zero") },
+            scan_seconds: const { NonZeroU64::new(60).expect("not zero") },
+            page: const { NonZeroU64::new(1_000).expect("not zero") },
+            centre_label: CentreLabel::UpTo(4_000),
+        }
+    }
+}
+
+impl Config {
+    fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_seconds.get())
+    }
+
+    fn scan_interval(&self) -> Duration {
+        Duration::from_secs(self.scan_seconds.get())
+    }
+
+    fn page(&self) -> usize {
+        usize::try_from(self.page.get()).unwrap_or(usize::MAX)
+    }
+}

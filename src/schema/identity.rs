@@ -113,6 +113,15 @@ impl<'s> Identity<'s> {
         }
     }
 
+    /// True when the element at the end of `path` is a field of an open row.
+    pub(super) fn has_field(&self, path: &[Option<Name>]) -> bool {
+        self.rows.iter().any(|row| {
+            let below = &path[row.depth..];
+            let mut paths = row.constraint.fields.iter().flatten();
+            paths.any(|one| one.attribute.is_none() && one.leads_to(below))
+        })
+    }
+
     /// The element at a depth ends: what is now known to be wrong goes to `fault`, with the place of its row.
     pub(super) fn close(&mut self, depth: usize, mut fault: impl FnMut(Code, u32)) {
         while let Some(row) = self.rows.pop_if(|row| row.depth == depth) {

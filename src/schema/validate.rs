@@ -63,7 +63,7 @@ pub(super) struct Validator<'s> {
     found: usize,
     missed: Vec<Missed>,
     ids: HashSet<String>,
-    id_references: Vec<(String, u32, u32)>,
+    id_references: Vec<(String, u32)>,
     identity: Identity<'s>,
 }
 
@@ -162,6 +162,9 @@ impl<'s> Validator<'s> {
             Child::Wild(Process::Lax) => {
                 frame.kind = Kind::Lax;
                 self.xsi(attributes, None);
+                if !self.identity.idle() {
+                    self.identity.open(&self.path, tag.at, |_| None);
+                }
             }
             Child::Wild(Process::Skip) | Child::Unexpected => {}
         }
@@ -236,6 +239,10 @@ impl<'s> Validator<'s> {
                     );
                 }
             }
+            // A field must have a value, and what is not declared has none (XML Schema part 1, 3.11.4).
+            Kind::Lax if self.identity.has_field(&self.path) => {
+                self.fault(Code::XsdKeyMissing, frame.at, frame.at, Detail::None);
+            }
             Kind::Skip | Kind::Lax | Kind::Nil | Kind::Empty | Kind::Spoilt | Kind::Model(_) => {}
         }
         if !self.identity.idle() {
@@ -243,7 +250,7 @@ impl<'s> Validator<'s> {
             self.identity
                 .close(depth, |code, at| found.push((code, at)));
             for (code, at) in found {
-                self.fault(code, at, at, Detail::None);
+                self.key_fault(code, at);
             }
         }
         self.path.pop();
@@ -258,15 +265,47 @@ impl<'s> Validator<'s> {
 
     /// All faults, once the document has ended (`Ended::Well`) or was given up.
     pub(super) fn finish(mut self, ended: Ended) -> Vec<Fault> {
-        if ended == Ended::Well {
+        if ended == Ended::Well && !self.blurred() {
             let dangling = std::mem::take(&mut self.id_references);
-            for (value, at, path_at) in dangling {
+            for (value, at) in dangling {
                 if !self.ids.contains(&value) {
-                    self.fault(Code::XsdIdUnknown, at, path_at, Detail::None);
+                    self.fault(Code::XsdIdUnknown, at, at, Detail::None);
                 }
             }
         }
         self.faults.into_iter().flatten().collect()
+    }
+
+    /// A key that is incomplete because something else is wrong within it is not told again; nor is a reference
+    /// while what it points at may only be hidden by another fault.
+    fn key_fault(&mut self, code: Code, at: u32) {
+        let mut faults = self.faults.iter().flatten();
+        let told = (code == Code::XsdKeyMissing && faults.any(|fault| fault.at >= at))
+            || (code == Code::XsdKeyUnknown && self.blurred());
+        if !told {
+            self.fault(code, at, at, Detail::None);
+        }
+    }
+
+    /// True when some fault may hide an element, an identifier or a key.
+    fn blurred(&self) -> bool {
+        const HIDING: &[Code] = &[
+            Code::XsdRoot,
+            Code::XsdElementUnexpected,
+            Code::XsdElementMissing,
+            Code::XsdAttributeUnexpected,
+            Code::XsdAttributeMissing,
+            Code::XsdType,
+            Code::XsdNil,
+            Code::XsdValueType,
+            Code::XsdValuePattern,
+            Code::XsdValueLength,
+            Code::XsdIdTwice,
+            Code::XsdKeyMissing,
+            Code::XsdKeyTwice,
+        ];
+        let mut faults = self.faults.iter().flatten();
+        faults.any(|fault| HIDING.contains(&fault.code))
     }
 
     fn fault(&mut self, code: Code, at: u32, path_at: u32, detail: Detail) {
@@ -281,11 +320,10 @@ impl<'s> Validator<'s> {
 
     /// Which declaration a start tag belongs to; the finding is made when there is none.
     fn child(&mut self, tag: &Tag<'_>) -> Child {
-        let global = tag
-            .name
-            .and_then(|name| self.schema.globals.get(&name))
-            .copied();
+        let schema = self.schema;
+        let global = || tag.name.and_then(|name| schema.globals.get(&name)).copied();
         let Some(parent) = self.frames.last() else {
+            let global = global();
             if global.is_none() {
                 let mut roots: Vec<Name> = self.schema.globals.keys().copied().collect();
                 roots.sort();
@@ -295,7 +333,7 @@ impl<'s> Validator<'s> {
         };
         match parent.kind {
             Kind::Skip => Child::Wild(Process::Skip),
-            Kind::Lax => global.map_or(Child::Wild(Process::Lax), Child::Declared),
+            Kind::Lax => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             Kind::Model(model) => self.child_of_model(model, tag, global),
             Kind::All(items) => self.child_of_all(items, tag),
             Kind::Nil | Kind::Empty | Kind::Simple(_) | Kind::Spoilt => {
@@ -310,7 +348,12 @@ impl<'s> Validator<'s> {
         }
     }
 
-    fn child_of_model(&mut self, model: &Model, tag: &Tag<'_>, global: Option<ElementId>) -> Child {
+    fn child_of_model(
+        &mut self,
+        model: &Model,
+        tag: &Tag<'_>,
+        global: impl Fn() -> Option<ElementId>,
+    ) -> Child {
         let Some(parent) = self.frames.last_mut() else {
             return Child::Unexpected;
         };
@@ -330,7 +373,7 @@ impl<'s> Validator<'s> {
             Some(Label::Any(Wildcard {
                 process: Process::Lax,
                 ..
-            })) => global.map_or(Child::Wild(Process::Lax), Child::Declared),
+            })) => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             None => Child::Unexpected,
         }
     }
@@ -388,7 +431,7 @@ impl<'s> Validator<'s> {
             .position(|missed| missed.depth == depth && missed.names.contains(&name));
         let Some(late) = late else { return false };
         let missed = self.missed.remove(late);
-        let told = std::mem::replace(&mut self.faults[missed.fault], None);
+        let told = self.faults[missed.fault].take();
         if missed.told {
             self.found -= 1;
         } else if let Some(fault) = told {
@@ -589,17 +632,18 @@ impl<'s> Validator<'s> {
     /// Checks a normalised value; identifiers are remembered. False when a finding was made.
     fn check(&mut self, simple: SimpleId, value: &str, at: u32) -> bool {
         let simples = &self.schema.simples;
-        if let Err(code) = simples.check(simple, value) {
-            self.fault(code, at, at, Detail::Wants(simples.wants(simple, code)));
+        if let Err(facet) = simples.check(simple, value) {
+            let wants = Detail::Wants(simples.wants(simple, facet));
+            self.fault(facet.code(), at, at, wants);
             return false;
         }
-        match simples.builtin(simple, value) {
-            Some(Builtin::Id) if !self.ids.insert(value.to_owned()) => {
-                self.fault(Code::XsdIdTwice, at, at, Detail::None);
-                return false;
-            }
-            Some(Builtin::IdRef) => self.id_references.push((value.to_owned(), at, at)),
-            _ => {}
+        let builtin = simples.builtin(simple, value);
+        if builtin == Some(Builtin::IdRef) {
+            self.id_references.push((value.to_owned(), at));
+        }
+        if builtin == Some(Builtin::Id) && !self.ids.insert(value.to_owned()) {
+            self.fault(Code::XsdIdTwice, at, at, Detail::None);
+            return false;
         }
         true
     }

@@ -35,24 +35,6 @@ impl<'a> Working<'a> {
         }
     }
 
-    /// The value of a key, changes first.
-    pub fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        match self.changes.get(key) {
-            Some(change) => Ok(change.clone()),
-            None => self.base.get(key),
-        }
-    }
-
-    /// Up to `most` pairs with `from <= key < to`, changes first.
-    pub fn scan(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        most: usize,
-    ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
-        merge(self.base, &self.changes, from, to, most)
-    }
-
     /// Puts a value.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.changes.insert(key, Some(value));
@@ -63,9 +45,37 @@ impl<'a> Working<'a> {
         self.changes.insert(key, None);
     }
 
+    /// Makes changes that were decided above this copy its own.
+    pub fn absorb(&mut self, changes: Changes) {
+        self.changes.extend(changes);
+    }
+
+    /// The changes so far, to come back to with [`Working::restore`].
+    pub fn checkpoint(&self) -> Changes {
+        self.changes.clone()
+    }
+
+    /// Forgets what changed since the checkpoint.
+    pub fn restore(&mut self, checkpoint: Changes) {
+        self.changes = checkpoint;
+    }
+
     /// The changes, to be applied as one.
     pub fn into_changes(self) -> Changes {
         self.changes
+    }
+}
+
+impl Index for Working<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.changes.get(key) {
+            Some(change) => Ok(change.clone()),
+            None => self.base.get(key),
+        }
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        merge(self.base, &self.changes, from, to, most)
     }
 }
 

@@ -15,6 +15,12 @@
 //! A crash at any point leaves a ledger that ends after some whole batch; nothing answered is missing.
 
 pub mod index;
+pub mod ledger;
+pub mod journal;
+pub mod embedded;
+pub mod memory;
+#[cfg(test)]
+mod contract;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,11 +49,8 @@ pub trait Store: Send + Sync {
     /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable.
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
 
-    /// Work that needs no lease: groups of open documents that should be sealed, lots to ask about.
-    async fn due(&self, at: Timestamp, most: usize) -> Result<Due, Error>;
-
-    /// The earliest instant at which anything is due.
-    async fn next_due(&self) -> Result<Option<Timestamp>, Error>;
+    /// What is due at `at`, and when the next thing is.
+    async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error>;
 
     /// The bytes of a body, or none if it was never stored or is gone.
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error>;
@@ -60,7 +63,7 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<(Position, Stamped)>, Error>;
 
     /// One document and all that is known of it.
-    async fn document(&self, find: Find) -> Result<Option<DocumentRecord>, Error>;
+    async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error>;
 
     /// One lot.
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error>;
@@ -166,8 +169,12 @@ pub enum Command {
         /// Who.
         actor: Name,
     },
+    /// Lease lots that are due: their attempts.
+    Lease(Lease),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
     Tick,
+    /// After a start: every lot in `sending` is in doubt.
+    Restart,
 }
 
 /// Whether documents of one post stand or fall together.
@@ -211,6 +218,8 @@ pub struct Conclusion {
     pub next: Next,
     /// Documents that the insurer names as refused, with its code.
     pub named: Vec<(DocumentId, Option<Name>)>,
+    /// The insurer's words about them, and the salt of their commitment.
+    pub words: Option<(Bytes, [u8; 16])>,
 }
 
 /// A receipt or settlement and its bytes as received.
@@ -235,6 +244,8 @@ pub enum Outcome {
     Admitted(Vec<Admitted>),
     /// One row an item, in order.
     Heard(Vec<HeardOutcome>),
+    /// The lots leased.
+    Leased(Vec<Leased>),
     /// Not done: what stands against it.
     Conflict(Conflict),
 }
@@ -325,7 +336,7 @@ pub struct Lease {
 }
 
 /// A lot to be sent now.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Leased {
     /// The lot.
     pub lot: LotRecord,
@@ -344,6 +355,19 @@ pub struct Due {
     pub endpoints: Vec<EndpointName>,
     /// Whether timers are due: commit a [`Command::Tick`].
     pub timers: bool,
+    /// When the next thing after `at` is due, if anything waits.
+    pub next: Option<Timestamp>,
+}
+
+/// When open documents are gathered into a lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sealing {
+    /// As soon as there are so many, and never more in one lot.
+    pub documents: u32,
+    /// As soon as they have so many bytes, and never more in one lot (but one document always fits).
+    pub bytes: u64,
+    /// When the oldest has waited so long.
+    pub age: std::time::Duration,
 }
 
 /// Open documents of one centre for one destination, oldest first.
@@ -403,9 +427,26 @@ pub struct DocumentRecord {
     pub proven: Option<Timestamp>,
     /// Since when a paper duplicate is owed.
     pub paper_owed: Option<Timestamp>,
+    /// When its standing last changed.
+    pub since: Timestamp,
+    /// When time alone changes something about it: paper owed, lapsed, unsettled.
+    pub timer: Option<Timestamp>,
+    /// The lot whose receipt or settlement speaks of it.
+    pub answered_in: Option<LotId>,
+    /// For a PJ: the FSE whose receipt it waits for.
+    pub waits_for: Option<DocumentId>,
+}
+
+/// A document with what is read from elsewhere: for people and programs that ask about one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DocumentView {
+    /// Its record.
+    pub record: DocumentRecord,
+    /// Its lot, or its last.
+    pub lot: Option<LotRecord>,
     /// Whether it was transmitted late, as far as proven.
     pub late: Lateness,
-    /// Its next instant and reason, unless it is finished or its lot's next is its own.
+    /// Its next instant and reason, unless it is finished.
     pub next: Option<Next>,
     /// Positions of the entries about it, oldest first.
     pub history: Vec<Position>,
@@ -422,8 +463,8 @@ pub struct LotRecord {
     pub arrival: Arrival,
     /// Attempts so far.
     pub attempts: u32,
-    /// Start of the first attempt since which the lot is not known to be absent.
-    pub first_attempt: Option<Timestamp>,
+    /// Start of the last attempt.
+    pub attempted: Option<Timestamp>,
     /// Whether the insurer is to be asked before anything else.
     pub ask: bool,
     /// Whether a document of it went another way.

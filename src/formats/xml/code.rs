@@ -84,11 +84,35 @@ impl Code {
 
     fn layer(self) -> Layer {
         match self {
-            Code::LotEncoding
-            | Code::LotNamespace
-            | Code::FeedEncoding
-            | Code::FeedNamespace => Layer::WellFormed,
+            Code::LotEncoding | Code::LotNamespace | Code::FeedEncoding | Code::FeedNamespace => {
+                Layer::WellFormed
+            }
             Code::DocumentUnreadable => Layer::Structure,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_stable_and_said_in_both_languages() {
+        let codes: Vec<_> = CODES.iter().map(|code| code.as_str()).collect();
+        assert_eq!(
+            codes,
+            [
+                "LOT_ENCODING",
+                "LOT_NAMESPACE",
+                "FEED_ENCODING",
+                "FEED_NAMESPACE",
+                "DOCUMENT_UNREADABLE"
+            ]
+        );
+        assert!(
+            CODES
+                .iter()
+                .all(|code| !code.fr().is_empty() && !code.en().is_empty())
+        );
     }
 }

@@ -156,7 +156,11 @@ impl Pen {
             self.coverage(coverage);
         }
         if let Some((prescriber, day)) = &document.prescriber {
-            self.practitioner("prescriber", prescriber, &[("prescribed", &day.to_string())]);
+            self.practitioner(
+                "prescriber",
+                prescriber,
+                &[("prescribed", &day.to_string())],
+            );
         }
         if let Some(practitioner) = &document.practitioner {
             self.practitioner("practitioner", practitioner, &[]);
@@ -177,12 +181,18 @@ impl Pen {
     fn routing(&mut self, document: &DocumentText) {
         self.empty("centre", &[("finess", &document.centre)]);
         let (basis, day) = document.clock;
-        self.empty("clock", &[("basis", basis.as_str()), ("date", &day.to_string())]);
+        self.empty(
+            "clock",
+            &[("basis", basis.as_str()), ("date", &day.to_string())],
+        );
         let (amo, amc) = document.third_party;
         self.empty("thirdParty", &[("amo", pays(amo)), ("amc", pays(amc))]);
         self.element("destination", &[], |pen| match &document.destination {
             DestinationText::Amo(regime, caisse, centre) => {
-                pen.empty("amo", &[("regime", regime), ("caisse", caisse), ("centre", centre)]);
+                pen.empty(
+                    "amo",
+                    &[("regime", regime), ("caisse", caisse), ("centre", centre)],
+                );
             }
             DestinationText::Amc(number) => pen.empty("amc", &[("number", number)]),
         });
@@ -191,7 +201,11 @@ impl Pen {
         }
         if let Some((kind, number, reason)) = &document.replaces {
             let reason = reason.as_str();
-            let replaced = [("kind", kind.as_str()), ("number", number), ("reason", reason)];
+            let replaced = [
+                ("kind", kind.as_str()),
+                ("number", number),
+                ("reason", reason),
+            ];
             self.empty("replaces", &replaced);
         }
     }
@@ -209,12 +223,22 @@ impl Pen {
     }
 
     fn coverage(&mut self, coverage: &CoverageText) {
-        let mut attributes =
-            vec![("nature", coverage.nature.as_str()), ("exemption", &coverage.exemption)];
+        let mut attributes = vec![
+            ("nature", coverage.nature.as_str()),
+            ("exemption", &coverage.exemption),
+        ];
         let accident = coverage.accident_date.map(|day| day.to_string());
         attributes.extend(accident.as_deref().map(|day| ("accidentDate", day)));
-        attributes.extend(coverage.state_medical_aid.map(|flag| ("stateMedicalAid", word(flag))));
-        attributes.extend(coverage.patient_absent.map(|flag| ("patientAbsent", word(flag))));
+        attributes.extend(
+            coverage
+                .state_medical_aid
+                .map(|flag| ("stateMedicalAid", word(flag))),
+        );
+        attributes.extend(
+            coverage
+                .patient_absent
+                .map(|flag| ("patientAbsent", word(flag))),
+        );
         self.empty("coverage", &attributes);
     }
 
@@ -233,7 +257,11 @@ impl Pen {
         }
         self.element("acts", &[], |pen| acts.iter().for_each(|act| pen.act(act)));
         let sum = |part: fn(&ActText) -> Cents| {
-            Cents(acts.iter().map(|act| part(act).0).fold(0, i64::saturating_add))
+            Cents(
+                acts.iter()
+                    .map(|act| part(act).0)
+                    .fold(0, i64::saturating_add),
+            )
         };
         self.element("totals", &[], |pen| {
             pen.value("fees", &[], &euros(sum(|act| act.fees)));
@@ -262,7 +290,12 @@ impl Pen {
     fn act_code(&mut self, code: &ActCode) {
         match code {
             ActCode::Ngap(key) => self.value("ngap", &[], key),
-            ActCode::Ccam { code, activity, phase, modifiers } => {
+            ActCode::Ccam {
+                code,
+                activity,
+                phase,
+                modifiers,
+            } => {
                 let mut attributes =
                     vec![("code", &**code), ("activity", activity), ("phase", phase)];
                 attributes.extend((!modifiers.is_empty()).then_some(("modifiers", &**modifiers)));

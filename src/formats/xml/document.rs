@@ -4,6 +4,7 @@
 //! reading had nothing to refuse, so the form of each value is already known here.
 
 use super::lexical;
+use super::node::Node;
 use crate::claims::document::{
     Act, ActCode, At, Carried, Cents, ClockBasis, Coverage, DestinationText, Document, Kind, Mode,
     Nature, Person, Practitioner, PractitionerId, ReplacementReason, Spot, ThirdParty, Totals,
@@ -24,52 +25,6 @@ pub(super) struct Gather {
     carried: Option<Carried>,
     /// Something that the XSD promises was not there.
     incomplete: bool,
-}
-
-/// The elements that hold a value or hold those that do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
-    Document,
-    Centre,
-    Clock,
-    ThirdParty,
-    Destination,
-    DestinationAmo,
-    DestinationAmc,
-    SettledFor,
-    Replaces,
-    Beneficiary,
-    Insured,
-    Nir,
-    BirthDate,
-    BirthRank,
-    Coverage,
-    Prescriber,
-    Practitioner,
-    Rpps,
-    Am,
-    Acts,
-    Act,
-    Ngap,
-    Ccam,
-    Quantity,
-    Coefficient,
-    UnitPrice,
-    Fees,
-    Base,
-    Rate,
-    Amo,
-    Amc,
-    Qualifier,
-    Totals,
-    TotalFees,
-    TotalAmo,
-    TotalAmc,
-    Supports,
-    Attachment,
-    Payload,
-    /// Read and not kept: names of persons.
-    Passed,
 }
 
 #[derive(Default)]
@@ -360,54 +315,6 @@ impl TotalsParts {
     }
 }
 
-impl Node {
-    /// Which element this is, from where it stands and its name.
-    fn of(parent: Option<Node>, name: &str) -> Node {
-        match (parent, name) {
-            (None, "document") => Node::Document,
-            (Some(Node::Document), "centre") => Node::Centre,
-            (Some(Node::Document), "clock") => Node::Clock,
-            (Some(Node::Document), "thirdParty") => Node::ThirdParty,
-            (Some(Node::Document), "destination") => Node::Destination,
-            (Some(Node::Document), "settledFor") => Node::SettledFor,
-            (Some(Node::Document), "replaces") => Node::Replaces,
-            (Some(Node::Document), "beneficiary") => Node::Beneficiary,
-            (Some(Node::Document), "insured") => Node::Insured,
-            (Some(Node::Document), "coverage") => Node::Coverage,
-            (Some(Node::Document), "prescriber") => Node::Prescriber,
-            (Some(Node::Document), "practitioner") => Node::Practitioner,
-            (Some(Node::Document), "acts") => Node::Acts,
-            (Some(Node::Document), "totals") => Node::Totals,
-            (Some(Node::Document), "supports") => Node::Supports,
-            (Some(Node::Document), "attachment") => Node::Attachment,
-            (Some(Node::Document), "payload") => Node::Payload,
-            (Some(Node::Destination), "amo") => Node::DestinationAmo,
-            (Some(Node::Destination), "amc") => Node::DestinationAmc,
-            (Some(Node::Beneficiary | Node::Insured), "nir") => Node::Nir,
-            (Some(Node::Beneficiary | Node::Insured), "birthDate") => Node::BirthDate,
-            (Some(Node::Beneficiary | Node::Insured), "birthRank") => Node::BirthRank,
-            (Some(Node::Prescriber | Node::Practitioner), "rpps") => Node::Rpps,
-            (Some(Node::Prescriber | Node::Practitioner), "am") => Node::Am,
-            (Some(Node::Acts), "act") => Node::Act,
-            (Some(Node::Act), "ngap") => Node::Ngap,
-            (Some(Node::Act), "ccam") => Node::Ccam,
-            (Some(Node::Act), "quantity") => Node::Quantity,
-            (Some(Node::Act), "coefficient") => Node::Coefficient,
-            (Some(Node::Act), "unitPrice") => Node::UnitPrice,
-            (Some(Node::Act), "fees") => Node::Fees,
-            (Some(Node::Act), "base") => Node::Base,
-            (Some(Node::Act), "rate") => Node::Rate,
-            (Some(Node::Act), "amo") => Node::Amo,
-            (Some(Node::Act), "amc") => Node::Amc,
-            (Some(Node::Act), "qualifier") => Node::Qualifier,
-            (Some(Node::Totals), "fees") => Node::TotalFees,
-            (Some(Node::Totals), "amo") => Node::TotalAmo,
-            (Some(Node::Totals), "amc") => Node::TotalAmc,
-            (Some(_) | None, _) => Node::Passed,
-        }
-    }
-}
-
 fn clock(element: &Element<'_>) -> Option<At<(ClockBasis, Day)>> {
     let basis = attribute(element, "basis", ClockBasis::parse)?.value;
     let day = attribute(element, "date", lexical::day)?.value;
@@ -428,7 +335,10 @@ fn destination_amo(element: &Element<'_>) -> Option<At<DestinationText>> {
     let regime = text_of(element, "regime")?;
     let caisse = text_of(element, "caisse")?;
     let centre = text_of(element, "centre")?;
-    Some(at(DestinationText::Amo(regime, caisse, centre), element.place))
+    Some(at(
+        DestinationText::Amo(regime, caisse, centre),
+        element.place,
+    ))
 }
 
 fn replaces(element: &Element<'_>) -> Option<At<(Kind, String, ReplacementReason)>> {

@@ -61,7 +61,11 @@ impl Origin {
             1 => self.column - 1 + place.column,
             _ => place.column,
         };
-        Place { line: self.line - 1 + place.line, column, path: place.path }
+        Place {
+            line: self.line - 1 + place.line,
+            column,
+            path: place.path,
+        }
     }
 
     /// Counts on over text. A line ends with a line feed, a carriage return, or both.
@@ -70,7 +74,12 @@ impl Origin {
         for character in text.chars() {
             match (before, character) {
                 ('\r', '\n') => {}
-                (_, '\n' | '\r') => *self = Origin { line: self.line + 1, column: 1 },
+                (_, '\n' | '\r') => {
+                    *self = Origin {
+                        line: self.line + 1,
+                        column: 1,
+                    }
+                }
                 (_, _) => self.column += 1,
             }
             before = character;
@@ -122,7 +131,11 @@ pub(super) fn split(text: &str) -> Vec<Part> {
             origin.advance(&bare[from..start]);
             counted = (origin, start);
             let range = start + mark..reader.buffer_position() as usize + mark;
-            parts.push(Part { range, origin, binding });
+            parts.push(Part {
+                range,
+                origin,
+                binding,
+            });
         }
     }
 }
@@ -139,5 +152,9 @@ fn binding(tag: &BytesStart<'_>) -> Binding {
         .flatten()
         .filter_map(|attribute| attribute.key.as_namespace_binding())
         .any(declares);
-    if own { Binding::Own } else { Binding::Inherited }
+    if own {
+        Binding::Own
+    } else {
+        Binding::Inherited
+    }
 }

@@ -133,10 +133,22 @@ mod tests {
 
     #[test]
     fn whole_numbers_and_booleans_are_read_strictly() {
-        for (text, expected) in [("7", Some(7)), (" 100 ", Some(100)), ("256", None), ("+7", None), ("", None)] {
+        for (text, expected) in [
+            ("7", Some(7)),
+            (" 100 ", Some(100)),
+            ("256", None),
+            ("+7", None),
+            ("", None),
+        ] {
             assert_eq!(whole::<u8>(text), expected, "{text}");
         }
-        for (text, expected) in [("true", Some(true)), ("1", Some(true)), (" 0 ", Some(false)), ("false", Some(false)), ("True", None)] {
+        for (text, expected) in [
+            ("true", Some(true)),
+            ("1", Some(true)),
+            (" 0 ", Some(false)),
+            ("false", Some(false)),
+            ("True", None),
+        ] {
             assert_eq!(boolean(text), expected, "{text}");
         }
     }

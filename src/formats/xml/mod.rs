@@ -7,6 +7,7 @@
 
 mod code;
 mod document;
+mod node;
 mod returns;
 mod envelope;
 mod lexical;
@@ -30,10 +31,19 @@ pub use write::{write_feed, write_lot, write_receipt, write_settlement};
 
 /// The schemas by file name, as they are in `schemas/`.
 pub const SCHEMAS: &[(&str, &str)] = &[
-    ("document-1.xsd", include_str!("../../../schemas/document-1.xsd")),
+    (
+        "document-1.xsd",
+        include_str!("../../../schemas/document-1.xsd"),
+    ),
     ("lot-1.xsd", include_str!("../../../schemas/lot-1.xsd")),
-    ("receipt-1.xsd", include_str!("../../../schemas/receipt-1.xsd")),
-    ("settlement-1.xsd", include_str!("../../../schemas/settlement-1.xsd")),
+    (
+        "receipt-1.xsd",
+        include_str!("../../../schemas/receipt-1.xsd"),
+    ),
+    (
+        "settlement-1.xsd",
+        include_str!("../../../schemas/settlement-1.xsd"),
+    ),
     ("feed-1.xsd", include_str!("../../../schemas/feed-1.xsd")),
 ];
 
@@ -137,7 +147,13 @@ impl Reader {
     /// Reads a document posted singly.
     pub fn read_document<'a>(&'a self, bytes: &'a [u8], limits: &Limits) -> Read<'a, Document> {
         let gather = document::Gather::default();
-        read(bytes, &self.documents, limits, gather, document::Gather::finish)
+        read(
+            bytes,
+            &self.documents,
+            limits,
+            gather,
+            document::Gather::finish,
+        )
     }
 
     /// Opens a lot: checks the envelope and finds the exact bytes of each document.
@@ -153,20 +169,31 @@ impl Reader {
         part: &Part,
         limits: &Limits,
     ) -> Read<'a, Document> {
-        self.read_document(part.of(bytes), limits).within(part, Code::LotNamespace)
+        self.read_document(part.of(bytes), limits)
+            .within(part, Code::LotNamespace)
     }
 
     /// Reads a receipt or settlement that came alone.
     pub fn read_item<'a>(&'a self, bytes: &'a [u8], limits: &Limits) -> Read<'a, Item> {
         let gather = returns::Gather::default();
-        read(bytes, &self.returns, limits, gather, returns::Gather::finish)
+        read(
+            bytes,
+            &self.returns,
+            limits,
+            gather,
+            returns::Gather::finish,
+        )
     }
 
     /// Opens a feed: checks the envelope and finds the exact bytes of each item.
     pub fn read_feed(&self, bytes: &[u8], limits: &Limits) -> Feed {
         let (findings, parts, root) = open(bytes, &self.feeds, Code::FeedEncoding, limits);
         let next = root.next.filter(|_| findings.is_empty());
-        Feed { findings, next, parts }
+        Feed {
+            findings,
+            next,
+            parts,
+        }
     }
 
     /// Reads one item of a feed: `bytes` are those of the whole feed, and so are lines and columns.
@@ -176,7 +203,8 @@ impl Reader {
         part: &Part,
         limits: &Limits,
     ) -> Read<'a, Item> {
-        self.read_item(part.of(bytes), limits).within(part, Code::FeedNamespace)
+        self.read_item(part.of(bytes), limits)
+            .within(part, Code::FeedNamespace)
     }
 }
 
@@ -220,7 +248,8 @@ impl Limits {
 
 impl<T> Locate for Read<'_, T> {
     fn place(&self, spot: Spot) -> Place {
-        self.origin.shift(self.reading.place(Position::at(spot.offset)))
+        self.origin
+            .shift(self.reading.place(Position::at(spot.offset)))
     }
 }
 
@@ -235,8 +264,13 @@ impl<T> Read<'_, T> {
         match part.binding {
             // The envelope as a whole is well-formed: a prefix unknown here is declared by the envelope.
             Binding::Own if self.findings.iter().any(unbound) => {
-                let place = self.findings.drain(..).find(unbound).map(|finding| finding.place);
-                self.findings.push(inherits.finding(place.unwrap_or_default()));
+                let place = self
+                    .findings
+                    .drain(..)
+                    .find(unbound)
+                    .map(|finding| finding.place);
+                self.findings
+                    .push(inherits.finding(place.unwrap_or_default()));
             }
             Binding::Own => {}
             Binding::Inherited => {
@@ -277,9 +311,18 @@ fn read<'a, V: Visitor, T>(
 ) -> Read<'a, T> {
     let mut reading = schema::read(bytes, schema, &limits.of_document(), &mut gather);
     let mut findings = std::mem::take(&mut reading.findings);
-    let value = if Finding::refuses(&findings) { None } else { finish(gather) };
+    let value = if Finding::refuses(&findings) {
+        None
+    } else {
+        finish(gather)
+    };
     if value.is_none() && findings.is_empty() {
         findings.push(Code::DocumentUnreadable.finding(reading.place(Position::default())));
     }
-    Read { findings, value, reading, origin: Origin::default() }
+    Read {
+        findings,
+        value,
+        reading,
+        origin: Origin::default(),
+    }
 }

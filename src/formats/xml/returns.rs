@@ -146,7 +146,12 @@ impl SettlementParts {
             (None, false) => SettlementContent::Parts(self.parts),
             (Some(_), false) | (None, true) => return None,
         };
-        Some(Settlement { id: self.id, document: self.document, issued: self.issued, content })
+        Some(Settlement {
+            id: self.id,
+            document: self.document,
+            issued: self.issued,
+            content,
+        })
     }
 }
 

@@ -32,7 +32,9 @@ pub fn write_receipt(receipt: &Receipt) -> String {
             let id = document.document.to_string();
             let mut attributes = vec![("id", &*id), ("verdict", document.verdict.as_str())];
             attributes.extend(code(&document.code));
-            pen.element("document", &attributes, |pen| pen.text_element(&document.text));
+            pen.element("document", &attributes, |pen| {
+                pen.text_element(&document.text)
+            });
         }
     });
     pen.out
@@ -50,16 +52,22 @@ pub fn write_settlement(settlement: &Settlement) -> String {
         ("document", &*document),
         ("issued", &*issued),
     ];
-    pen.element("settlement", &attributes, |pen| pen.settlement_content(&settlement.content));
+    pen.element("settlement", &attributes, |pen| {
+        pen.settlement_content(&settlement.content)
+    });
     pen.out
 }
 
 /// A feed of items as [`write_receipt`] and [`write_settlement`] wrote them, whose bytes stay as they are.
 pub fn write_feed<'a>(next: &str, items: impl IntoIterator<Item = &'a str>) -> String {
     let mut pen = Pen::default();
-    pen.element("feed", &[("xmlns", FEED), ("version", "1"), ("next", next)], |pen| {
-        items.into_iter().for_each(|item| pen.whole(item));
-    });
+    pen.element(
+        "feed",
+        &[("xmlns", FEED), ("version", "1"), ("next", next)],
+        |pen| {
+            items.into_iter().for_each(|item| pen.whole(item));
+        },
+    );
     pen.out
 }
 
@@ -67,7 +75,9 @@ pub fn write_feed<'a>(next: &str, items: impl IntoIterator<Item = &'a str>) -> S
 pub fn write_lot<'a>(documents: impl IntoIterator<Item = &'a str>) -> String {
     let mut pen = Pen::default();
     pen.element("lot", &[("xmlns", LOT), ("version", "1")], |pen| {
-        documents.into_iter().for_each(|document| pen.whole(document));
+        documents
+            .into_iter()
+            .for_each(|document| pen.whole(document));
     });
     pen.out
 }
@@ -144,7 +154,11 @@ impl Pen {
                     self.element("part", &attributes, |pen| pen.text_element(&part.text));
                 }
             }
-            SettlementContent::Answer { answer, code: why, text } => {
+            SettlementContent::Answer {
+                answer,
+                code: why,
+                text,
+            } => {
                 let mut attributes = vec![("verdict", answer.as_str())];
                 attributes.extend(code(why));
                 self.element("answer", &attributes, |pen| pen.text_element(text));

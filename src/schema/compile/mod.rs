@@ -73,6 +73,8 @@ struct Compiler<'n> {
     simples: Simples,
     builtins: HashMap<String, SimpleId>,
     complexes: Vec<Option<Complex>>,
+    /// File and line of each complex type.
+    origins: Vec<(String, u32)>,
     /// Content of each complex type before it is an automaton, for its extensions.
     particles: Vec<Option<Particle>>,
     elements: Vec<Option<Declaration>>,
@@ -92,6 +94,7 @@ impl<'n> Compiler<'n> {
             simples: Simples::default(),
             builtins: HashMap::new(),
             complexes: Vec::new(),
+            origins: Vec::new(),
             particles: Vec::new(),
             elements: Vec::new(),
             types: HashMap::new(),
@@ -299,7 +302,7 @@ impl<'n> Compiler<'n> {
             return Ok(*known);
         }
         if node.name == "complexType" {
-            let id = self.reserve_complex();
+            let id = self.reserve_complex(node);
             self.types.insert(name, Type::Complex(id));
             self.define_complex(id, node)?;
             return Ok(Type::Complex(id));
@@ -327,9 +330,9 @@ impl<'n> Compiler<'n> {
         let value = self.simples.get(simple).normalise(value);
         match self.simples.check(simple, &value) {
             Ok(()) => Ok((*value).into()),
-            Err(code) => Err(node.invalid(format!(
+            Err(facet) => Err(node.invalid(format!(
                 "the value \"{value}\" is not one of its type: {}",
-                code.en()
+                facet.code().en()
             ))),
         }
     }
@@ -346,8 +349,9 @@ impl<'n> Compiler<'n> {
             .into_iter()
             .map(|one| one.expect(reserved))
             .collect();
-        for complex in &complexes {
-            consistent(complex, &elements, &self.names)?;
+        for (complex, (file, line)) in complexes.iter().zip(self.origins) {
+            let consistent = consistent(complex, &elements, &self.names);
+            consistent.map_err(|why| Error::Invalid { file, line, why })?;
         }
         Ok(Schema {
             names: self.names,
@@ -360,7 +364,7 @@ impl<'n> Compiler<'n> {
 }
 
 /// Elements of one name in one content model must be of one type (XML Schema part 1, 3.8.6).
-fn consistent(complex: &Complex, elements: &[Declaration], names: &Names) -> Result<(), Error> {
+fn consistent(complex: &Complex, elements: &[Declaration], names: &Names) -> Result<(), String> {
     let Content::Model(model) = &complex.content else {
         return Ok(());
     };
@@ -371,15 +375,10 @@ fn consistent(complex: &Complex, elements: &[Declaration], names: &Names) -> Res
         };
         let content = elements[id.0 as usize].content;
         if *types.entry(name).or_insert(content) != content {
-            let why = format!(
+            return Err(format!(
                 "element {} has two types in one content model",
                 names.local(name)
-            );
-            return Err(Error::Invalid {
-                file: String::new(),
-                line: 0,
-                why,
-            });
+            ));
         }
     }
     Ok(())

@@ -19,14 +19,15 @@ struct Parts {
 impl<'n> Compiler<'n> {
     /// An anonymous complex type.
     pub(super) fn complex_type(&mut self, node: &'n Node) -> Result<ComplexId, Error> {
-        let id = self.reserve_complex();
+        let id = self.reserve_complex(node);
         self.define_complex(id, node)?;
         Ok(id)
     }
 
-    pub(super) fn reserve_complex(&mut self) -> ComplexId {
+    pub(super) fn reserve_complex(&mut self, node: &Node) -> ComplexId {
         self.complexes.push(None);
         self.particles.push(None);
+        self.origins.push((node.file.clone(), node.line));
         ComplexId(self.complexes.len() as u32 - 1)
     }
 

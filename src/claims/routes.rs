@@ -1,0 +1,64 @@
+//! Which endpoint serves which destination: what intake asks before it admits, and dispatch before it seals.
+
+use std::collections::BTreeMap;
+
+use crate::claims::document::Purpose;
+use crate::claims::id::{Destination, EndpointName};
+
+/// The routes to insurers. A destination has at most one endpoint for real documents and one for tests.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    by_destination: BTreeMap<(Destination, Purpose), EndpointName>,
+    by_endpoint: BTreeMap<EndpointName, Vec<Destination>>,
+}
+
+impl Routes {
+    /// From endpoints, each with the purpose and the destinations that it serves. The first one wins where two
+    /// serve the same; configuration refuses that before.
+    pub fn new(
+        endpoints: impl IntoIterator<Item = (EndpointName, Purpose, Vec<Destination>)>,
+    ) -> Routes {
+        let mut routes = Routes::default();
+        for (endpoint, purpose, destinations) in endpoints {
+            for destination in &destinations {
+                routes
+                    .by_destination
+                    .entry((*destination, purpose))
+                    .or_insert_with(|| endpoint.clone());
+            }
+            routes.by_endpoint.insert(endpoint, destinations);
+        }
+        routes
+    }
+
+    /// The endpoint that serves a destination for real documents or for tests.
+    pub fn find(&self, destination: Destination, purpose: Purpose) -> Option<&EndpointName> {
+        self.by_destination.get(&(destination, purpose))
+    }
+
+    /// The destinations that an endpoint serves; none of an endpoint that is not known.
+    pub fn destinations(&self, endpoint: &EndpointName) -> &[Destination] {
+        self.by_endpoint.get(endpoint).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every endpoint.
+    pub fn endpoints(&self) -> impl Iterator<Item = &EndpointName> {
+        self.by_endpoint.keys()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::id::Amc;
+
+    #[test]
+    fn a_destination_is_found_for_its_purpose_alone() {
+        let destination = Destination::Amc(Amc::parse("7700001").unwrap());
+        let endpoint = EndpointName::parse("mutuelle").unwrap();
+        let routes = Routes::new([(endpoint.clone(), Purpose::Test, vec![destination])]);
+        assert_eq!(routes.find(destination, Purpose::Test), Some(&endpoint));
+        assert_eq!(routes.find(destination, Purpose::Real), None);
+        assert_eq!(routes.destinations(&endpoint), [destination]);
+    }
+}

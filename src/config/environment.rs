@@ -1,0 +1,61 @@
+//! Keys set by the environment: `BORDEREAU_TELEMETRY__LOG__FILTER=debug` sets `telemetry.log.filter`.
+//!
+//! After the prefix the key is in upper case, its parts joined by two underscores. A value that is a TOML
+//! value (`true`, `12`, `"text"`, `["a", "b"]`) is taken as one; everything else is taken as text, so a text
+//! that looks like a number needs its quotes. `BORDEREAU_CONFIG` is not a key: it names the file.
+
+use toml::{Table, Value};
+
+use crate::config::reader::Fault;
+
+const PREFIX: &str = "BORDEREAU_";
+/// Names the configuration file for the command line.
+pub const FILE: &str = "BORDEREAU_CONFIG";
+
+/// Puts the variables' values over the document's. Variables without the prefix are not ours.
+pub(super) fn put(
+    table: &mut Table,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for (name, text) in variables {
+        let Some(key) = name.strip_prefix(PREFIX).filter(|_| name != FILE) else {
+            continue;
+        };
+        let key = key.to_ascii_lowercase();
+        let parts: Vec<_> = key.split("__").collect();
+        if let Err(reason) = put_one(table, &parts, value(&text)) {
+            faults.push(Fault { key: name, reason });
+        }
+    }
+    faults
+}
+
+fn put_one(table: &mut Table, parts: &[&str], value: Value) -> Result<(), String> {
+    let Some((last, before)) = parts.split_last() else {
+        return Ok(());
+    };
+    if parts.iter().any(|part| part.is_empty()) {
+        return Err("is no key: a part of it is empty".to_owned());
+    }
+    let mut place = table;
+    for part in before {
+        let next = place
+            .entry((*part).to_owned())
+            .or_insert_with(|| Value::Table(Table::new()));
+        place = next.as_table_mut().ok_or_else(|| {
+            format!("is no key: `{part}` holds no keys that can be set one by one")
+        })?;
+    }
+    place.insert((*last).to_owned(), value);
+    Ok(())
+}
+
+/// A TOML value, or the text itself.
+fn value(text: &str) -> Value {
+    let document: Result<Table, _> = toml::from_str(&format!("value = {text}"));
+    let parsed = document.ok().filter(|table| table.len() == 1);
+    parsed
+        .and_then(|mut table| table.remove("value"))
+        .unwrap_or_else(|| Value::String(text.to_owned()))
+}

@@ -1,0 +1,201 @@
+//! The configuration: one file and the environment, read before anything is opened or bound.
+//!
+//! [`Config`] is composed of the rooms' own configurations; this room alone reads TOML. `config/default.toml`
+//! is embedded and is the documentation of every key. A key that is not known, a value that does not fit and
+//! values that contradict each other refuse the start, all together, each under its full key. Nothing here
+//! opens the files that a configuration names, except where a function says so.
+
+mod reader;
+mod environment;
+mod terms;
+mod check;
+pub mod registry;
+pub mod agreements;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use toml::Table;
+
+use crate::claims::terms::Terms;
+use crate::{access, dispatch, report, telemetry, transport};
+
+pub use environment::FILE;
+pub use reader::Fault;
+
+/// The documented configuration: every key with its default.
+pub const DEFAULT: &str = include_str!("../../config/default.toml");
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Logs and metrics.
+    pub telemetry: telemetry::Config,
+    /// How days are counted.
+    #[serde(with = "terms::Keys")]
+    pub terms: Terms,
+    /// Files that are read at the start.
+    pub import: Import,
+    /// Who may come in.
+    pub access: access::Config,
+    /// Where lots go.
+    pub transport: transport::Config,
+    /// How lots are sealed and sent.
+    pub dispatch: dispatch::Config,
+    /// How rates are kept.
+    pub report: report::Config,
+}
+
+/// Files that are read at the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Import {
+    /// The file of centres, for [`registry::load`]; without it the ledger keeps those it has.
+    pub centres: Option<PathBuf>,
+    /// Agreements beside the shipped ones, for [`agreements::load`].
+    pub agreements: Vec<PathBuf>,
+}
+
+/// Why a configuration is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read.
+    #[error("cannot read {}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Everything that is wrong with it.
+    #[error("{0}")]
+    Faulty(Faults),
+}
+
+/// Everything that is wrong with a document, in the order of its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// What was read.
+    pub origin: String,
+    /// At least one.
+    pub faults: Vec<Fault>,
+}
+
+/// Reads the file, if one is named, and the environment over it; what neither sets has its default.
+///
+/// # Errors
+/// [`Error`]: nothing was opened or bound.
+pub fn load(
+    file: Option<&Path>,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Error> {
+    match file {
+        Some(path) => read(&text_of(path)?, &path.display().to_string(), variables),
+        None => read("", "the environment", variables),
+    }
+}
+
+/// The process's environment. Variables that are not Unicode are none of ours.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "this is the one place that reads the environment"
+)]
+pub fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Reads a configuration from its text and variables. `origin` names the text in errors.
+///
+/// # Errors
+/// [`Error::Faulty`].
+pub fn read(
+    text: &str,
+    origin: &str,
+    variables: impl IntoIterator<Item = (String, String)>,
+) -> Result<Config, Error> {
+    let faulty = |faults| {
+        Error::Faulty(Faults {
+            origin: origin.to_owned(),
+            faults,
+        })
+    };
+    let mut table = table_of(text).map_err(|fault| faulty(vec![fault]))?;
+    let mut faults = environment::put(&mut table, variables);
+    match reader::read::<Config>(table) {
+        Ok(reading) => {
+            faults.extend(check::contradictions(&reading.value));
+            if faults.is_empty() {
+                return Ok(reading.value);
+            }
+        }
+        Err(found) => faults.extend(found),
+    }
+    Err(faulty(faults))
+}
+
+/// Reads any other TOML document of ours: a fault plan, an agreement. `origin` names it in errors.
+///
+/// # Errors
+/// [`Error::Faulty`].
+pub fn parse<T: DeserializeOwned>(text: &str, origin: &str) -> Result<T, Error> {
+    let read = table_of(text)
+        .map_err(|fault| vec![fault])
+        .and_then(|table| reader::read(table));
+    match read {
+        Ok(reading) => Ok(reading.value),
+        Err(faults) => Err(Error::Faulty(Faults {
+            origin: origin.to_owned(),
+            faults,
+        })),
+    }
+}
+
+/// Reads any other TOML file of ours.
+///
+/// # Errors
+/// [`Error`].
+pub fn parse_file<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    parse(&text_of(path)?, &path.display().to_string())
+}
+
+fn text_of(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Unreadable {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+/// The document's own form is wrong: line and column are in the reason.
+fn table_of(text: &str) -> Result<Table, Fault> {
+    toml::from_str(text).map_err(|error| Fault {
+        key: String::new(),
+        reason: error.to_string().trim_end().to_owned(),
+    })
+}
+
+impl fmt::Display for Faults {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{} is not taken:", self.origin)?;
+        for fault in &self.faults {
+            write!(out, "\n  {fault}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.key.is_empty() {
+            out.write_str(&self.reason)
+        } else {
+            write!(out, "{}: {}", self.key, self.reason)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,319 @@
+//! The documented file names every key, and what is wrong is named by its full key, all at once.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+fn no_variables() -> [(String, String); 0] {
+    []
+}
+
+/// The documented file with its examples set: `#key = value` and `#[section]`.
+fn with_examples() -> String {
+    let line = |line: &str| match line.strip_prefix('#') {
+        Some(rest)
+            if rest.starts_with(|first: char| first.is_ascii_lowercase() || first == '[') =>
+        {
+            format!("{rest}\n")
+        }
+        Some(_) | None => format!("{line}\n"),
+    };
+    DEFAULT.lines().map(line).collect()
+}
+
+/// Every key that a document names, and the sections on the way.
+fn named(prefix: &str, table: &Table, keys: &mut BTreeSet<String>) {
+    for (key, value) in table {
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
+        let tables = match value {
+            toml::Value::Table(table) => vec![table],
+            toml::Value::Array(values) => values.iter().filter_map(toml::Value::as_table).collect(),
+            _ => Vec::new(),
+        };
+        for table in tables {
+            named(&path, table, keys);
+        }
+        keys.insert(path);
+    }
+}
+
+#[test]
+fn the_documented_file_is_the_default() {
+    let read = read(DEFAULT, "config/default.toml", no_variables()).unwrap();
+    assert_eq!(format!("{read:#?}"), format!("{:#?}", Config::default()));
+}
+
+#[test]
+fn the_documented_file_names_every_key() {
+    let table = table_of(&with_examples()).unwrap();
+    let mut documented = BTreeSet::new();
+    named("", &table, &mut documented);
+    let reading = reader::read::<Config>(table).unwrap();
+    assert_eq!(documented, reading.known);
+}
+
+#[test]
+fn every_key_of_the_documented_file_stands_below_a_comment() {
+    let (text, mut before) = (with_examples(), "");
+    for line in text.lines() {
+        let key = line
+            .split_once(" = ")
+            .is_some_and(|(key, _)| !key.contains(' '));
+        if key {
+            assert!(
+                before.starts_with("# "),
+                "{line}: say what it does on the line above"
+            );
+        }
+        before = line;
+    }
+}
+
+fn faults(text: &str, variables: &[(&str, &str)]) -> Vec<String> {
+    let variables = variables
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    match read(text, "test", variables) {
+        Ok(_) => Vec::new(),
+        Err(Error::Faulty(faults)) => faults.faults.iter().map(Fault::to_string).collect(),
+        Err(Error::Unreadable { .. }) => panic!("nothing was to be read"),
+    }
+}
+
+#[test]
+fn every_fault_is_named_by_its_key_at_once() {
+    let text = "
+        nothing = 1
+        [telemetry]
+        upkeep_secnds = 3
+        upkeep_seconds = 0
+        [telemetry.log]
+        format = \"xml\"
+        fliter = \"\"
+    ";
+    let found = faults(
+        text,
+        &[
+            ("BORDEREAU_TELEMETRY__LGO__FORMAT", "text"),
+            ("BORDEREAU___", "1"),
+        ],
+    );
+    let keys: Vec<_> = found
+        .iter()
+        .map(|fault| fault.split(':').next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "BORDEREAU___",
+            "nothing",
+            "telemetry.lgo",
+            "telemetry.log.fliter",
+            "telemetry.log.format",
+            "telemetry.upkeep_secnds",
+            "telemetry.upkeep_seconds",
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn a_contradiction_is_named_by_its_key() {
+    let found = faults(
+        "",
+        &[("BORDEREAU_TELEMETRY__LOG__FILTER", "bordereau=loud")],
+    );
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("telemetry.log.filter: "), "{found:?}");
+}
+
+#[test]
+fn values_that_contradict_each_other_are_named_by_their_keys() {
+    let text = "
+        [dispatch]
+        lease_seconds = 30
+        retry_first_seconds = 10.0
+        retry_cap_seconds = 5.0
+        lot_age_seconds = nan
+        [[access.certificates]]
+        identity = 'cn:caisse'
+        caller = { name = 'caisse', role = 'insurer', insurer = 'caisse-b' }
+        [[access.certificates]]
+        identity = 'cn:caisse'
+        caller = { name = 'centre', role = 'centre' }
+        [[transport.endpoints]]
+        name = 'caisse-a'
+        base = 'https://caisse.example/wire'
+        destinations = ['amo:017510000']
+        tls = { roots = 'roots.pem' }
+        limits = { answer_seconds = 60 }
+    ";
+    let found = faults(text, &[]);
+    let keys: Vec<_> = found
+        .iter()
+        .map(|fault| fault.split(':').next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "access.certificates[1].caller.insurer",
+            "access.certificates[2].identity",
+            "access.certificates[2].caller",
+            "dispatch.lot_age_seconds",
+            "dispatch.retry_cap_seconds",
+            "transport.endpoints[1].limits.answer_seconds",
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn shipped_agreements_are_taken_and_a_file_takes_the_place_of_its_id() {
+    let shipped = agreements::load(&[]).unwrap();
+    assert_eq!(shipped.all().count(), 4);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.toml");
+    let (_, text) = crate::report::agreements::SHIPPED[1];
+    std::fs::write(
+        &path,
+        text.replace("\nsource = \"", "\nsource = \"Read by us. "),
+    )
+    .unwrap();
+    let own = agreements::load(std::slice::from_ref(&path)).unwrap();
+    assert_eq!(own.all().count(), 4);
+    let read = own
+        .all()
+        .filter(|agreement| agreement.source.starts_with("Read by us."));
+    assert_eq!(read.count(), 1);
+
+    let wrong = text
+        .replace("signed = \"2015-07-08\"", "")
+        .replace("\"FSE\"", "\"FES\"");
+    let error = agreements::read(&wrong, "own.toml")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("counting.kinds: \"FES\""), "{error}");
+}
+
+#[test]
+fn a_document_that_is_no_toml_is_named_with_its_line() {
+    let found = faults("[telemetry]\nupkeep_seconds =\n", &[]);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].contains("line 2"), "{found:?}");
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let text = "[telemetry]\nupkeep_seconds = 3\n[telemetry.log]\nfilter = \"info\"";
+    let variables = [
+        ("BORDEREAU_TELEMETRY__UPKEEP_SECONDS", "4"),
+        ("BORDEREAU_TELEMETRY__LOG__FORMAT", "text"),
+        ("BORDEREAU_CONFIG", "/etc/bordereau.toml"),
+        ("HOME", "/root"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let config = read(text, "test", variables).unwrap();
+    assert_eq!(config.telemetry.upkeep_seconds.get(), 4);
+    assert_eq!(config.telemetry.log.format, telemetry::log::Format::Text);
+    assert_eq!(config.telemetry.log.filter, "info");
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plan {
+    fault: Vec<Step>,
+    day: Option<String>,
+}
+
+#[derive(Debug, PartialEq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Step {
+    Slow { seconds: f64 },
+    Reset,
+}
+
+#[test]
+fn other_documents_are_read_alike() {
+    let text = "day = 2026-02-03\nfault = [\"reset\", { slow = { seconds = 2 } }]";
+    let plan: Plan = parse(text, "plan").unwrap();
+    let fault = vec![Step::Reset, Step::Slow { seconds: 2.0 }];
+    assert_eq!(
+        plan,
+        Plan {
+            fault,
+            day: Some("2026-02-03".to_owned())
+        }
+    );
+
+    let text = "fault = [\"reset\", { slow = { seconds = \"two\" } }, \"rest\"]";
+    let error = parse::<Plan>(text, "plan").unwrap_err().to_string();
+    assert!(
+        error.contains("fault[2].slow.seconds: invalid type"),
+        "{error}"
+    );
+    let error = parse::<Plan>("", "plan").unwrap_err().to_string();
+    assert!(error.contains("fault: is missing"), "{error}");
+}
+
+#[test]
+fn centres_are_read_from_their_file() {
+    let text = include_str!("../../fixtures/config/centres.toml");
+    let centres = registry::read(text, "centres.toml").unwrap();
+    let rows: Vec<_> = centres
+        .iter()
+        .map(|centre| {
+            format!(
+                "{} {} {:?}",
+                centre.finess,
+                centre.category.as_str(),
+                centre.region
+            )
+        })
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            "750712184 polyvalent Metropole",
+            "2A0000156 dentaire Metropole",
+            "750712184 polyvalent AlsaceMoselle",
+        ]
+    );
+    assert_eq!(
+        centres[2].until.map(|day| day.to_string()).as_deref(),
+        Some("2027-06-30")
+    );
+}
+
+#[test]
+fn every_fault_of_a_file_of_centres_is_named() {
+    let text = include_str!("../../fixtures/config/centres-faulty.toml");
+    let Err(Error::Faulty(found)) = registry::read(text, "centres") else {
+        panic!("it is not to be taken");
+    };
+    let keys: Vec<_> = found
+        .faults
+        .iter()
+        .map(|fault| fault.key.as_str())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "centre[1].finess",
+            "centre[1].name",
+            "centre[1].category",
+            "centre[1].caisse",
+            "centre[2].agreement",
+            "centre[2].from",
+            "centre[3].until",
+        ]
+    );
+    let twice = include_str!("../../fixtures/config/centres.toml");
+    let error = registry::read(&[twice, twice].concat(), "centres")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("centre[4].from"), "{error}");
+}

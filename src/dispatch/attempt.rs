@@ -1,0 +1,243 @@
+//! One attempt, one question: send or ask, judge what came of it, record that.
+
+use std::time::Duration;
+
+use crate::claims::deadline;
+use crate::claims::entry::{Next, Reason};
+use crate::claims::outcome::{
+    self, Alert, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply,
+};
+use crate::claims::registry::Centre;
+use crate::claims::terms::Region;
+use crate::claims::time::Timestamp;
+use crate::dispatch::{Dispatch, ReceiptExpected};
+use crate::formats::json;
+use crate::store::{self, Command, Conclusion, Leased, LotRecord};
+use crate::telemetry::event::{Attempt, Event, Question};
+
+/// How often the recording of an outcome is tried; after that the lease runs out and the lot is in doubt.
+const RECORDINGS: u32 = 5;
+
+impl Dispatch {
+    /// Sends a leased lot: its attempt is durable already.
+    pub(super) async fn attempt(&self, leased: Leased) {
+        let Leased { lot, attempt } = leased;
+        let started = self.clock.now();
+        let judgement = match self.compose_again(&lot).await {
+            Ok(composed) => {
+                // The lease ends before anybody else may think that the attempt is over.
+                let within = lot
+                    .next
+                    .map_or(Duration::ZERO, |next| next.at.since(started));
+                let send = self.transport.send(&lot.sealed.endpoint, &composed);
+                match tokio::time::timeout(within, send).await {
+                    Ok(sent) => (
+                        outcome::judge_sent(&sent, &lot.sealed.documents),
+                        refusal_sent(sent),
+                    ),
+                    Err(_) => (judge_unanswered(&lot), None),
+                }
+            }
+            Err(error) => {
+                tracing::error!(lot = %lot.sealed.lot, %error, "the lot cannot be read: a person must look");
+                self.telemetry.record(Event::LotUnreadable {
+                    lot: lot.sealed.lot,
+                });
+                (judge_unreadable(), None)
+            }
+        };
+        let (judgement, refusal) = judgement;
+        let ended = self.clock.now();
+        let outcome = attempt_word(&judgement);
+        let next = self.next(&judgement, &lot, attempt, ended).await;
+        self.conclude(&lot, attempt, judgement, refusal, next).await;
+        self.telemetry.record(Event::Attempted {
+            lot: lot.sealed.lot,
+            endpoint: &lot.sealed.endpoint,
+            attempt,
+            outcome,
+            waits_for: Some(next.reason),
+            took: ended.since(started),
+        });
+    }
+
+    /// Asks an insurer what became of a lot.
+    pub(super) async fn question(&self, lot: LotRecord) {
+        let sealed = &lot.sealed;
+        let ask = self
+            .transport
+            .status(&sealed.endpoint, sealed.lot, sealed.digest);
+        let asked = match tokio::time::timeout(self.config.lease(), ask).await {
+            Ok(asked) => asked,
+            Err(_) => Asked::NoAnswer(outcome::Cause::Timeout),
+        };
+        let judgement = outcome::judge_asked(&asked, &sealed.documents, lot.state);
+        let outcome = question_word(&asked);
+        let next = self
+            .next(&judgement, &lot, lot.attempts, self.clock.now())
+            .await;
+        self.conclude(&lot, lot.attempts, judgement, refusal_asked(asked), next)
+            .await;
+        self.telemetry.record(Event::Asked {
+            lot: sealed.lot,
+            endpoint: &sealed.endpoint,
+            outcome,
+        });
+    }
+
+    /// Records what came of it, as often as it takes within reason.
+    async fn conclude(
+        &self,
+        lot: &LotRecord,
+        attempt: u32,
+        judgement: Judgement,
+        refusal: Option<Refusal>,
+        next: Next,
+    ) {
+        alert(lot, judgement.alert);
+        let words =
+            refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()));
+        let conclusion = Conclusion {
+            lot: lot.sealed.lot,
+            attempt,
+            event: judgement.event,
+            next,
+            named: judgement.named,
+            words,
+        };
+        for _ in 0..RECORDINGS {
+            let command = Command::Conclude(conclusion.clone());
+            match self.store.commit(self.clock.now(), command).await {
+                Ok(_) => return,
+                Err(store::Error::Busy) => tokio::time::sleep(self.config.pause()).await,
+                Err(
+                    error @ (store::Error::Stopped(_)
+                    | store::Error::Read(_)
+                    | store::Error::Impossible(_)),
+                ) => {
+                    tracing::error!(lot = %lot.sealed.lot, %error, "the outcome of an attempt was not recorded");
+                    return;
+                }
+            }
+        }
+        tracing::warn!(lot = %lot.sealed.lot, "the store was too busy to record an outcome; the lease will run out");
+    }
+
+    /// When the next thing is to be done for the lot.
+    async fn next(
+        &self,
+        judgement: &Judgement,
+        lot: &LotRecord,
+        attempt: u32,
+        now: Timestamp,
+    ) -> Next {
+        let schedule = self.config.schedule();
+        let id = lot.sealed.lot;
+        let at = match judgement.retry {
+            Retry::Never | Retry::Now => now,
+            Retry::Backoff => now + schedule.wait(id, attempt),
+            Retry::After(asked) => now + schedule.honour(asked, id, attempt),
+            Retry::Longest => now + schedule.longest(),
+            Retry::Receipt => self.receipt_expected(lot, now).await,
+        };
+        Next {
+            at,
+            reason: judgement.reason,
+        }
+    }
+
+    async fn receipt_expected(&self, lot: &LotRecord, now: Timestamp) -> Timestamp {
+        match self.config.receipt() {
+            ReceiptExpected::After(span) => now + span,
+            ReceiptExpected::Terms => {
+                let region = self.region(lot, now).await;
+                deadline::receipt_overdue(now.day(), region, &self.terms)
+            }
+        }
+    }
+
+    async fn region(&self, lot: &LotRecord, now: Timestamp) -> Region {
+        let centres = self.store.centres().await.unwrap_or_default();
+        let versions = centres
+            .get(&lot.sealed.centre)
+            .map_or(&[][..], Vec::as_slice);
+        Centre::on(versions, now.day())
+            .map(|centre| centre.region)
+            .unwrap_or_default()
+    }
+}
+
+/// Alerts that a person must hear of.
+fn alert(lot: &LotRecord, alert: Option<Alert>) {
+    let Some(alert) = alert else { return };
+    let said = match alert {
+        Alert::OtherBytes => "the insurer has other bytes under the id of this lot",
+        Alert::Forgotten => "the insurer does not know a lot that it had taken",
+        Alert::Unaccounted => "a taken lot has no receipt and is sent again",
+        Alert::RefusedAfterTaking => "the insurer refuses a lot that it had taken",
+    };
+    tracing::error!(lot = %lot.sealed.lot, endpoint = %lot.sealed.endpoint, said, "a person must look");
+}
+
+fn judge_unanswered(lot: &LotRecord) -> Judgement {
+    outcome::judge_sent(
+        &Sent::Unanswered(outcome::Cause::Timeout),
+        &lot.sealed.documents,
+    )
+}
+
+/// The bytes could not be read: nothing left, and a person must look before it helps to try again.
+fn judge_unreadable() -> Judgement {
+    Judgement {
+        event: crate::claims::delivery::Event::NotReached,
+        reason: Reason::Unreadable,
+        retry: Retry::Longest,
+        named: Vec::new(),
+        alert: None,
+    }
+}
+
+fn refusal_sent(sent: Sent) -> Option<Refusal> {
+    match sent {
+        Sent::Answered(Reply::Refused(refusal)) => Some(refusal),
+        Sent::Answered(Reply::Taken | Reply::OtherBytes | Reply::Trouble(..))
+        | Sent::NotReached(_)
+        | Sent::Unanswered(_) => None,
+    }
+}
+
+fn refusal_asked(asked: Asked) -> Option<Refusal> {
+    match asked {
+        Asked::Answered(StatusReply::Refused(refusal)) => Some(refusal),
+        Asked::Answered(
+            StatusReply::Known
+            | StatusReply::Unknown
+            | StatusReply::OtherBytes
+            | StatusReply::Trouble(..),
+        )
+        | Asked::NoAnswer(_)
+        | Asked::NoService => None,
+    }
+}
+
+fn attempt_word(judgement: &Judgement) -> Attempt {
+    use crate::claims::delivery::Event;
+    match judgement.event {
+        Event::Taken => Attempt::Taken,
+        Event::NotReached => Attempt::NotReached,
+        Event::ContentRefused => Attempt::Refused,
+        Event::NoAnswer => Attempt::NoAnswer,
+        _ => Attempt::Deferred,
+    }
+}
+
+fn question_word(asked: &Asked) -> Question {
+    match asked {
+        Asked::Answered(StatusReply::Known) => Question::Known,
+        Asked::Answered(StatusReply::Unknown) => Question::Unknown,
+        Asked::Answered(StatusReply::Refused(_)) => Question::Refused,
+        Asked::Answered(StatusReply::OtherBytes | StatusReply::Trouble(..))
+        | Asked::NoAnswer(_) => Question::Unreachable,
+        Asked::NoService => Question::NoService,
+    }
+}

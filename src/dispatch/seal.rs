@@ -1,0 +1,147 @@
+//! Sealing: open documents of one centre for one destination become a lot whose bytes never change again.
+
+use bytes::Bytes;
+
+use crate::claims::entry::Sealed;
+use crate::claims::id::{Digest, DocumentId, LotId};
+use crate::dispatch::Dispatch;
+use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
+use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
+use crate::telemetry::event::Event;
+
+/// Why a lot cannot be composed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A document or its bytes are not there.
+    #[error("document {0} cannot be read")]
+    Missing(DocumentId),
+    /// The bytes are not those that were sealed.
+    #[error("lot {0} does not match the digest of its sealing")]
+    OtherBytes(LotId),
+}
+
+impl Dispatch {
+    /// Seals every group that is due and has a route, and says how many. A group without a route stays open: it is held until a
+    /// route is configured, and its documents say so.
+    pub(super) async fn seal_groups(&self, due: &Due) -> Result<usize, store::Error> {
+        let mut sealed = 0;
+        for group in &due.groups {
+            let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
+                tracing::warn!(destination = %group.destination, "documents wait: no endpoint serves their destination");
+                continue;
+            };
+            match self.seal(group, endpoint.clone()).await {
+                Ok(()) => sealed += 1,
+                Err(Error::Store(error)) => return Err(error),
+                Err(error @ (Error::Missing(_) | Error::OtherBytes(_))) => {
+                    tracing::error!(%error, "documents cannot be sealed");
+                }
+            }
+        }
+        Ok(sealed)
+    }
+
+    async fn seal(
+        &self,
+        group: &Group,
+        endpoint: crate::claims::id::EndpointName,
+    ) -> Result<(), Error> {
+        let id = LotId(self.clock.fresh_id());
+        let lot = Lot {
+            id,
+            centre: group.centre,
+            destination: group.destination,
+            purpose: group.purpose,
+        };
+        let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
+        let composed = self.compose(lot, &documents).await?;
+        let now = self.clock.now();
+        let sealed = Sealed {
+            lot: id,
+            centre: group.centre,
+            destination: group.destination,
+            endpoint,
+            purpose: group.purpose,
+            documents,
+            digest: composed.digest,
+            length: composed.length,
+            due: now,
+        };
+        let (endpoint, documents) = (sealed.endpoint.clone(), sealed.documents.len());
+        match self.store.commit(now, Command::Seal(sealed)).await? {
+            Outcome::Conflict(_) => {
+                // A document was cancelled or replaced in between: the next turn sees the group as it is now.
+                tracing::debug!(lot = %id, "a group changed while it was sealed");
+            }
+            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+                let bytes = composed.length;
+                self.telemetry.record(Event::Sealed {
+                    lot: id,
+                    endpoint: &endpoint,
+                    documents,
+                    bytes,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Composes the body of a sealed lot again and proves that it is the same.
+    pub(super) async fn compose_again(&self, record: &LotRecord) -> Result<Composed, Error> {
+        let sealed = &record.sealed;
+        let lot = Lot {
+            id: sealed.lot,
+            centre: sealed.centre,
+            destination: sealed.destination,
+            purpose: sealed.purpose,
+        };
+        let composed = self.compose(lot, &sealed.documents).await?;
+        if composed.digest == sealed.digest {
+            Ok(composed)
+        } else {
+            Err(Error::OtherBytes(sealed.lot))
+        }
+    }
+
+    async fn compose(&self, lot: Lot, documents: &[DocumentId]) -> Result<Composed, Error> {
+        let mut pieces = Vec::with_capacity(documents.len());
+        for id in documents {
+            pieces.push(self.piece(*id).await?);
+        }
+        Ok(lot::compose(lot, pieces))
+    }
+
+    async fn piece(&self, document: DocumentId) -> Result<Piece, Error> {
+        let view = self
+            .store
+            .document(Find::Id(document))
+            .await?
+            .ok_or(Error::Missing(document))?;
+        let body = self
+            .store
+            .body(BodyId::Document(document))
+            .await?
+            .ok_or(Error::Missing(document))?;
+        let received = view.record.received;
+        // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
+        let digest = Digest(sha256(&body.bytes));
+        if store::ledger::commitment(body.salt, digest) != received.commitment {
+            return Err(Error::Missing(document));
+        }
+        Ok(Piece {
+            document,
+            number: received.facts.key.number,
+            kind: received.facts.key.kind,
+            media_type: MediaType::Xml,
+            bytes: body.bytes,
+        })
+    }
+}
+
+fn sha256(bytes: &Bytes) -> [u8; 32] {
+    use sha2::{Digest as _, Sha256};
+    Sha256::digest(bytes).into()
+}

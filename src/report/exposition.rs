@@ -1,0 +1,202 @@
+//! The obligation as metrics: the family `bordereau_obligation_*` in Prometheus text, from the snapshot.
+//!
+//! It is written here and not by the exporter, because a series of a centre must vanish when the centre
+//! leaves. At most 13 series a centre: four for each of month, quarter and year to date, and the threshold
+//! for year to date, only where it is confirmed. No hash, id or date is ever a label.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use crate::claims::agreement::{Agreements, Role, Status, Threshold};
+use crate::claims::document::AgreementId;
+use crate::claims::id::Finess;
+use crate::claims::period::Form;
+use crate::claims::rate::{Coverage, Rate};
+use crate::claims::registry::Category;
+use crate::report::CentreLabel;
+use crate::report::snapshot::Snapshot;
+
+/// The families: name, help.
+pub const FAMILIES: [(&str, &str); 6] = [
+    (
+        "bordereau_obligation_ratio",
+        "Share of documents transmitted, computed by the gateway under the agreement; absent without activity.",
+    ),
+    (
+        "bordereau_obligation_numerator_documents",
+        "Documents transmitted on a positive receipt in the modes that the agreement counts.",
+    ),
+    (
+        "bordereau_obligation_denominator_documents",
+        "Documents and declared paper sheets that the agreement counts.",
+    ),
+    (
+        "bordereau_obligation_threshold_ratio",
+        "Confirmed threshold of the agreement for the category; absent where there is none.",
+    ),
+    (
+        "bordereau_obligation_paper_coverage_ratio",
+        "Share of days with activity that have a declaration of paper sheets; absent without activity.",
+    ),
+    (
+        "bordereau_obligation_left_out_centres",
+        "Centres whose obligation is not shown because more are registered than the configured cap.",
+    ),
+];
+
+/// Labels of a series.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Labels {
+    centre: Option<Finess>,
+    category: Category,
+    agreement: AgreementId,
+    period: Form,
+}
+
+/// Sums over the centres of a series.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    numerator: i64,
+    denominator: i64,
+    coverage: Coverage,
+    threshold: Option<Threshold>,
+}
+
+/// The family as Prometheus text, to be appended to the exporter's.
+pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) -> String {
+    let (series, left_out) = series(snapshot, agreements, label);
+    let mut out = String::new();
+    let [ratio, numerator, denominator, threshold, coverage, left] = FAMILIES;
+    family(&mut out, ratio, &series, |sums| {
+        share(sums.numerator, sums.denominator)
+    });
+    family(&mut out, numerator, &series, |sums| {
+        Some(number(sums.numerator))
+    });
+    family(&mut out, denominator, &series, |sums| {
+        Some(number(sums.denominator))
+    });
+    family(&mut out, threshold, &series, |sums| {
+        let (upper, lower) = sums.threshold?.fraction;
+        share(i64::from(upper), i64::from(lower))
+    });
+    family(&mut out, coverage, &series, |sums| {
+        share(sums.coverage.declared, sums.coverage.active)
+    });
+    head(&mut out, left);
+    line(&mut out, format_args!("{} {left_out}", left.0));
+    out
+}
+
+/// All series, and how many centres the cap leaves out.
+fn series(
+    snapshot: &Snapshot,
+    agreements: &Agreements,
+    label: CentreLabel,
+) -> (BTreeMap<Labels, Sums>, usize) {
+    let mut series: BTreeMap<Labels, Sums> = BTreeMap::new();
+    let mut shown: Vec<Finess> = Vec::new();
+    let mut left_out: Vec<Finess> = Vec::new();
+    for current in &snapshot.current {
+        let centre = match label {
+            CentreLabel::Off => None,
+            CentreLabel::UpTo(most) => {
+                let full = shown.len() >= usize::try_from(most).unwrap_or(usize::MAX);
+                if shown.last() != Some(&current.centre) && full {
+                    left_out.push(current.centre);
+                    continue;
+                }
+                if shown.last() != Some(&current.centre) {
+                    shown.push(current.centre);
+                }
+                Some(current.centre)
+            }
+        };
+        let obligation = &current.obligation;
+        let labels = Labels {
+            centre,
+            category: obligation.category,
+            agreement: obligation.agreement.clone(),
+            period: obligation.period.form(),
+        };
+        let sums = series.entry(labels).or_default();
+        sums.add(&obligation.rate);
+        sums.threshold = confirmed(agreements, &obligation.agreement, obligation.category)
+            .filter(|_| obligation.period.form() == Form::YearToDate);
+    }
+    left_out.dedup();
+    (series, left_out.len())
+}
+
+/// The threshold, where it may be shown beside a rate without misleading.
+fn confirmed(agreements: &Agreements, id: &AgreementId, category: Category) -> Option<Threshold> {
+    let agreement = agreements.get(id)?;
+    match (agreement.role, agreement.status) {
+        (Role::Agreement, Status::Confirmed) => agreement.threshold(category),
+        (Role::Agreement | Role::Reference, Status::Confirmed | Status::Unconfirmed) => None,
+    }
+}
+
+impl Sums {
+    fn add(&mut self, rate: &Rate) {
+        self.numerator += rate.numerator;
+        self.denominator += rate.denominator;
+        self.coverage.active += rate.coverage.active;
+        self.coverage.declared += rate.coverage.declared;
+    }
+}
+
+fn family(
+    out: &mut String,
+    family: (&str, &str),
+    series: &BTreeMap<Labels, Sums>,
+    value: impl Fn(&Sums) -> Option<f64>,
+) {
+    let mut lines = series
+        .iter()
+        .filter_map(|(labels, sums)| Some((labels, value(sums)?)))
+        .peekable();
+    // A family without series says nothing, not even its help.
+    if lines.peek().is_none() {
+        return;
+    }
+    head(out, family);
+    for (labels, value) in lines {
+        line(out, format_args!("{}{{{labels}}} {value}", family.0));
+    }
+}
+
+fn head(out: &mut String, (name, help): (&str, &str)) {
+    line(out, format_args!("# HELP {name} {help}"));
+    line(out, format_args!("# TYPE {name} gauge"));
+}
+
+fn line(out: &mut String, text: fmt::Arguments<'_>) {
+    writeln!(out, "{text}").expect("a string takes every text");
+}
+
+/// A ratio as a float: metrics know no fractions.
+fn share(upper: i64, lower: i64) -> Option<f64> {
+    (lower > 0).then(|| number(upper) / number(lower))
+}
+
+/// Counts stay far below 2^53, up to which a float is exact.
+fn number(count: i64) -> f64 {
+    count as f64
+}
+
+impl fmt::Display for Labels {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(centre) = self.centre {
+            write!(out, "centre=\"{centre}\",")?;
+        }
+        // The id of an agreement holds neither quotes nor backslashes.
+        write!(
+            out,
+            "category=\"{}\",agreement=\"{}\",period=\"{}\"",
+            self.category.as_str(),
+            self.agreement,
+            self.period.as_str()
+        )
+    }
+}

@@ -1,0 +1,251 @@
+//! The keys of the index, one function each: every key begins with a letter that names its table.
+//!
+//! | letter | key | value |
+//! |---|---|---|
+//! | `c` | FINESS | versions of the centre |
+//! | `d` | document | its record |
+//! | `e` | endpoint | cursor and gate |
+//! | `f` | FSE, PJ | – (PJs that support an FSE) |
+//! | `g` | group | oldest, count and bytes of its open documents |
+//! | `h` | document, position | – (entries about a document) |
+//! | `i` | lot, position | – (entries about a lot) |
+//! | `k` | centre, kind, numéro | latest document |
+//! | `l` | lot | its record |
+//! | `m` | – | terms in force |
+//! | `o` | group, document | length (open documents that may be sealed) |
+//! | `p` | centre, day | declared paper sheets |
+//! | `q` | oldest, group | – (groups by age) |
+//! | `r` | endpoint, id | – (receipts and settlements known) |
+//! | `t` | instant, document | – (timers of documents) |
+//! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
+//! | `w` | centre, day, caller | count of posts turned away |
+//! | `x` | endpoint, id | cause (orphans) |
+//! | `y` | cell | count of units |
+//!
+//! The letters `A`–`Z` are the implementations' own.
+
+use crate::claims::canon::Canon;
+use crate::claims::document::{Key, Purpose};
+use crate::claims::entry::Position;
+use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::tally::{Cell, DayBasis};
+use crate::claims::time::{Day, Timestamp};
+
+/// What a lot waits for, as a part of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Its next attempt.
+    Send,
+    /// The question to its insurer.
+    Ask,
+    /// Time alone: a lease that runs out, a receipt that becomes overdue.
+    Time,
+}
+
+/// Open documents that may be sealed together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GroupKey {
+    /// Sender.
+    pub centre: Finess,
+    /// Destination.
+    pub destination: Destination,
+    /// Real or test.
+    pub purpose: Purpose,
+}
+
+crate::claims::canon::canon_struct! { GroupKey { centre, destination, purpose } }
+
+impl Wait {
+    fn letter(self) -> u8 {
+        match self {
+            Wait::Send => b's',
+            Wait::Ask => b'a',
+            Wait::Time => b't',
+        }
+    }
+}
+
+fn key(letter: u8, parts: &[&dyn Part]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(48);
+    out.push(letter);
+    parts.iter().for_each(|part| part.append(&mut out));
+    out
+}
+
+trait Part {
+    fn append(&self, out: &mut Vec<u8>);
+}
+
+impl<T: Canon> Part for T {
+    fn append(&self, out: &mut Vec<u8>) {
+        self.put(out);
+    }
+}
+
+/// The first key after all keys with this prefix.
+pub fn after(prefix: &[u8]) -> Vec<u8> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if last < 0xff {
+            end.push(last + 1);
+            return end;
+        }
+    }
+    vec![0xff; 64]
+}
+
+pub fn centre(finess: Finess) -> Vec<u8> {
+    key(b'c', &[&finess])
+}
+
+pub fn centres() -> Vec<u8> {
+    vec![b'c']
+}
+
+pub fn document(id: DocumentId) -> Vec<u8> {
+    key(b'd', &[&id])
+}
+
+pub fn documents() -> Vec<u8> {
+    vec![b'd']
+}
+
+pub fn endpoint(name: &EndpointName) -> Vec<u8> {
+    key(b'e', &[name])
+}
+
+pub fn endpoints() -> Vec<u8> {
+    vec![b'e']
+}
+
+pub fn supporting(fse: DocumentId, pj: DocumentId) -> Vec<u8> {
+    key(b'f', &[&fse, &pj])
+}
+
+pub fn supporting_of(fse: DocumentId) -> Vec<u8> {
+    key(b'f', &[&fse])
+}
+
+pub fn group(group: GroupKey) -> Vec<u8> {
+    key(b'g', &[&group])
+}
+
+pub fn document_history(document: DocumentId, position: Position) -> Vec<u8> {
+    key(b'h', &[&document, &position])
+}
+
+pub fn document_histories(document: DocumentId) -> Vec<u8> {
+    key(b'h', &[&document])
+}
+
+pub fn lot_history(lot: LotId, position: Position) -> Vec<u8> {
+    key(b'i', &[&lot, &position])
+}
+
+pub fn lot_histories(lot: LotId) -> Vec<u8> {
+    key(b'i', &[&lot])
+}
+
+pub fn latest(of: &Key) -> Vec<u8> {
+    key(b'k', &[of])
+}
+
+pub fn lot(id: LotId) -> Vec<u8> {
+    key(b'l', &[&id])
+}
+
+pub fn lots() -> Vec<u8> {
+    vec![b'l']
+}
+
+pub fn terms() -> Vec<u8> {
+    vec![b'm']
+}
+
+pub fn open(group: GroupKey, document: DocumentId) -> Vec<u8> {
+    key(b'o', &[&group, &document])
+}
+
+pub fn opens(group: GroupKey) -> Vec<u8> {
+    key(b'o', &[&group])
+}
+
+pub fn paper(centre: Finess, day: Day) -> Vec<u8> {
+    key(b'p', &[&centre, &day])
+}
+
+pub fn papers() -> Vec<u8> {
+    vec![b'p']
+}
+
+pub fn papers_of(centre: Finess) -> Vec<u8> {
+    key(b'p', &[&centre])
+}
+
+pub fn group_by_age(oldest: Timestamp, group: GroupKey) -> Vec<u8> {
+    key(b'q', &[&oldest, &group])
+}
+
+pub fn groups_by_age() -> Vec<u8> {
+    vec![b'q']
+}
+
+pub fn known(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
+    key(b'r', &[endpoint, id])
+}
+
+pub fn timer(at: Timestamp, document: DocumentId) -> Vec<u8> {
+    key(b't', &[&at, &document])
+}
+
+pub fn timers() -> Vec<u8> {
+    vec![b't']
+}
+
+pub fn timers_until(at: Timestamp) -> Vec<u8> {
+    after(&key(b't', &[&at]))
+}
+
+pub fn waiting(wait: Wait, endpoint: &EndpointName, at: Timestamp, lot: LotId) -> Vec<u8> {
+    key(b'u', &[&wait.letter(), endpoint, &at, &lot])
+}
+
+pub fn waits(wait: Wait) -> Vec<u8> {
+    key(b'u', &[&wait.letter()])
+}
+
+pub fn waits_at(wait: Wait, endpoint: &EndpointName) -> Vec<u8> {
+    key(b'u', &[&wait.letter(), endpoint])
+}
+
+pub fn waits_until(wait: Wait, endpoint: &EndpointName, at: Timestamp) -> Vec<u8> {
+    after(&key(b'u', &[&wait.letter(), endpoint, &at]))
+}
+
+pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
+    key(b'w', &[&centre, &day, caller])
+}
+
+pub fn turned_aways() -> Vec<u8> {
+    vec![b'w']
+}
+
+pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
+    key(b'x', &[endpoint, id])
+}
+
+pub fn orphans() -> Vec<u8> {
+    vec![b'x']
+}
+
+pub fn cell(of: &Cell) -> Vec<u8> {
+    key(b'y', &[of])
+}
+
+pub fn cells(basis: DayBasis) -> Vec<u8> {
+    key(b'y', &[&basis])
+}
+
+pub fn cells_of(basis: DayBasis, centre: Finess, from: Day) -> Vec<u8> {
+    key(b'y', &[&basis, &centre, &from])
+}

@@ -1,0 +1,424 @@
+//! Questions to the ledger, answered from the index alone.
+
+use std::collections::BTreeMap;
+
+use crate::claims::canon::Canon;
+use crate::claims::document::Kind;
+use crate::claims::entry::{Next, PaperRow, Position, Reason};
+use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use crate::claims::registry::Centre;
+use crate::claims::standing::Standing;
+use crate::claims::tally::{Cell, DayBasis, PaperCell};
+use crate::claims::time::{Day, Timestamp};
+use crate::store::index::Index;
+use crate::store::ledger::keys::{self, GroupKey, Wait};
+use crate::store::ledger::records::{self, OpenGroup};
+use crate::store::{
+    DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Group, LotRecord, Sealing,
+    Tallies, TallyQuery,
+};
+
+/// The value at the end of a key.
+pub fn last_id<T: Canon>(key: &[u8]) -> Result<T, Error> {
+    let start = key
+        .len()
+        .checked_sub(16)
+        .ok_or_else(|| Error::Read("short key".into()))?;
+    records::read(&key[start..])
+}
+
+/// One document with what belongs to it.
+pub fn document(index: &dyn Index, find: Find) -> Result<Option<DocumentView>, Error> {
+    let id = match find {
+        Find::Id(id) => Some(id),
+        Find::Key(key) => records::load(index, &keys::latest(&key))?,
+    };
+    let record = match id {
+        Some(id) => records::document(index, id)?,
+        None => None,
+    };
+    record.map(|record| view(index, record)).transpose()
+}
+
+fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error> {
+    let root = if record.received.root == record.received.document {
+        record.clone()
+    } else {
+        records::known_document(index, record.received.root)?
+    };
+    let lot = record
+        .lot
+        .map(|lot| records::known_lot(index, lot))
+        .transpose()?;
+    let next = next(index, &record, lot.as_ref())?;
+    let prefix = keys::document_histories(record.received.document);
+    let mut history = positions(index, &prefix)?;
+    if let Some(lot) = record.lot {
+        history.extend(positions(index, &keys::lot_histories(lot))?);
+    }
+    history.sort_unstable();
+    history.dedup();
+    Ok(DocumentView {
+        late: records::lateness(&root, &record),
+        lot,
+        next,
+        history,
+        record,
+    })
+}
+
+/// What happens next to a document, when and why; none when it is finished.
+fn next(
+    index: &dyn Index,
+    record: &DocumentRecord,
+    lot: Option<&LotRecord>,
+) -> Result<Option<Next>, Error> {
+    match record.standing() {
+        Standing::Open => match record.waits_for {
+            Some(fse) => next_of_fse(index, record, fse).map(Some),
+            None => Ok(Some(Next {
+                at: record.since,
+                reason: Reason::Sealing,
+            })),
+        },
+        Standing::InLot => Ok(lot.and_then(|lot| lot.next)),
+        Standing::Acknowledged
+        | Standing::Refused
+        | Standing::Paid
+        | Standing::PartPaid
+        | Standing::Rejected
+        | Standing::Unsettled
+        | Standing::OnPaper
+        | Standing::ByHand
+        | Standing::Cancelled
+        | Standing::Replaced
+        | Standing::Lapsed
+        | Standing::Granted
+        | Standing::Declined => {
+            let region = records::region(index, &record.received.facts)?;
+            Ok(record.time_limit(region, &records::terms(index)?))
+        }
+    }
+}
+
+/// A PJ waits for its FSE: its next instant is that of the FSE.
+fn next_of_fse(index: &dyn Index, pj: &DocumentRecord, fse: DocumentId) -> Result<Next, Error> {
+    let fse = records::known_document(index, fse)?;
+    let lot = match fse.lot {
+        Some(lot) => records::known_lot(index, lot)?.next,
+        None => None,
+    };
+    let at = lot.map(|next| next.at).or(fse.timer).unwrap_or(pj.at);
+    Ok(Next {
+        at,
+        reason: Reason::Fse,
+    })
+}
+
+fn positions(index: &dyn Index, prefix: &[u8]) -> Result<Vec<Position>, Error> {
+    let found = index.scan(prefix, &keys::after(prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, _)| records::read(&key[prefix.len()..]))
+        .collect()
+}
+
+/// One lot.
+pub fn lot(index: &dyn Index, id: LotId) -> Result<Option<LotRecord>, Error> {
+    records::lot(index, id)
+}
+
+/// Documents in order of id.
+pub fn documents(
+    index: &dyn Index,
+    after: Option<DocumentId>,
+    most: usize,
+) -> Result<Vec<DocumentRecord>, Error> {
+    let from = after.map_or_else(keys::documents, |id| keys::after(&keys::document(id)));
+    let found = index.scan(&from, &keys::after(&keys::documents()), most)?;
+    found
+        .iter()
+        .map(|(_, value)| records::read(value))
+        .collect()
+}
+
+/// What is due at an instant, and when the next thing is.
+pub fn due(index: &dyn Index, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
+    let mut due = Due::default();
+    groups(index, at, sealing, most, &mut due)?;
+    for endpoint in endpoints_waiting(index, Wait::Ask)? {
+        due.asks
+            .extend(waiting(index, Wait::Ask, &endpoint, at, most)?);
+        later(index, Wait::Ask, &endpoint, at, &mut due)?;
+    }
+    for endpoint in endpoints_waiting(index, Wait::Send)? {
+        if !waiting(index, Wait::Send, &endpoint, at, 1)?.is_empty() {
+            due.endpoints.push(endpoint.clone());
+        }
+        later(index, Wait::Send, &endpoint, at, &mut due)?;
+    }
+    for endpoint in endpoints_waiting(index, Wait::Time)? {
+        due.timers |= !waiting(index, Wait::Time, &endpoint, at, 1)?.is_empty();
+        later(index, Wait::Time, &endpoint, at, &mut due)?;
+    }
+    due.timers |= !index
+        .scan(&keys::timers(), &keys::timers_until(at), 1)?
+        .is_empty();
+    let after = index.scan(&keys::timers_until(at), &keys::after(&keys::timers()), 1)?;
+    if let Some((key, _)) = after.first() {
+        sooner(&mut due.next, records::read(&key[1..9])?);
+    }
+    Ok(due)
+}
+
+fn sooner(next: &mut Option<Timestamp>, at: Timestamp) {
+    *next = Some(next.map_or(at, |next| next.min(at)));
+}
+
+/// Groups that are old or full enough, oldest first, each cut to the size of one lot.
+fn groups(
+    index: &dyn Index,
+    at: Timestamp,
+    sealing: Sealing,
+    most: usize,
+    due: &mut Due,
+) -> Result<(), Error> {
+    let found = index.scan(
+        &keys::groups_by_age(),
+        &keys::after(&keys::groups_by_age()),
+        usize::MAX,
+    )?;
+    for (key, value) in found {
+        let open: OpenGroup = records::read(&value)?;
+        let full = open.count >= sealing.documents || open.bytes >= sealing.bytes;
+        if open.oldest + sealing.age > at && !full {
+            sooner(&mut due.next, open.oldest + sealing.age);
+            continue;
+        }
+        if due.groups.len() == most {
+            sooner(&mut due.next, at);
+            break;
+        }
+        let group: GroupKey = records::read(&key[9..])?;
+        due.groups.push(cut(index, group, sealing)?);
+        if open.count > sealing.documents || open.bytes > sealing.bytes {
+            sooner(&mut due.next, at);
+        }
+    }
+    Ok(())
+}
+
+fn cut(index: &dyn Index, group: GroupKey, sealing: Sealing) -> Result<Group, Error> {
+    let prefix = keys::opens(group);
+    let found = index.scan(&prefix, &keys::after(&prefix), sealing.documents as usize)?;
+    let mut documents: Vec<(DocumentId, u32)> = Vec::with_capacity(found.len());
+    let mut bytes = 0;
+    for (key, value) in found {
+        let (length, _): (u32, Timestamp) = records::read(&value)?;
+        bytes += u64::from(length);
+        if bytes > sealing.bytes && !documents.is_empty() {
+            break;
+        }
+        documents.push((last_id(&key)?, length));
+    }
+    let GroupKey {
+        centre,
+        destination,
+        purpose,
+    } = group;
+    Ok(Group {
+        centre,
+        destination,
+        purpose,
+        documents,
+    })
+}
+
+fn endpoints_waiting(index: &dyn Index, wait: Wait) -> Result<Vec<EndpointName>, Error> {
+    let end = keys::after(&keys::waits(wait));
+    let mut from = keys::waits(wait);
+    let mut found = Vec::new();
+    while let Some((key, _)) = index.scan(&from, &end, 1)?.pop() {
+        let mut take = crate::claims::canon::Take::new(&key[2..]);
+        let endpoint = EndpointName::take(&mut take)
+            .map_err(|malformed| Error::Read(malformed.to_string().into()))?;
+        from = keys::after(&keys::waits_at(wait, &endpoint));
+        found.push(endpoint);
+    }
+    Ok(found)
+}
+
+fn waiting(
+    index: &dyn Index,
+    wait: Wait,
+    endpoint: &EndpointName,
+    at: Timestamp,
+    most: usize,
+) -> Result<Vec<LotRecord>, Error> {
+    let found = index.scan(
+        &keys::waits_at(wait, endpoint),
+        &keys::waits_until(wait, endpoint, at),
+        most,
+    )?;
+    found
+        .iter()
+        .map(|(key, _)| records::known_lot(index, last_id(key)?))
+        .collect()
+}
+
+/// Lots that wait for something that is due, at every endpoint.
+pub fn lots_waiting(
+    index: &dyn Index,
+    wait: Wait,
+    at: Timestamp,
+    most: usize,
+) -> Result<Vec<LotRecord>, Error> {
+    let mut found = Vec::new();
+    for endpoint in endpoints_waiting(index, wait)? {
+        found.extend(waiting(
+            index,
+            wait,
+            &endpoint,
+            at,
+            most - found.len().min(most),
+        )?);
+    }
+    Ok(found)
+}
+
+/// The first instant after `at` at which a lot of this endpoint is due.
+fn later(
+    index: &dyn Index,
+    wait: Wait,
+    endpoint: &EndpointName,
+    at: Timestamp,
+    due: &mut Due,
+) -> Result<(), Error> {
+    let prefix = keys::waits_at(wait, endpoint);
+    let found = index.scan(
+        &keys::waits_until(wait, endpoint, at),
+        &keys::after(&prefix),
+        1,
+    )?;
+    if let Some((key, _)) = found.first() {
+        sooner(
+            &mut due.next,
+            records::read(&key[prefix.len()..prefix.len() + 8])?,
+        );
+    }
+    Ok(())
+}
+
+/// Tallies of units and paper.
+pub fn tallies(index: &dyn Index, position: Position, query: TallyQuery) -> Result<Tallies, Error> {
+    let mut tallies = Tallies {
+        position,
+        ..Tallies::default()
+    };
+    for basis in DayBasis::ALL {
+        let (from, to) = match query.centre {
+            Some(centre) => (
+                keys::cells_of(basis, centre, query.from),
+                keys::cells_of(basis, centre, query.to.plus_days(1)),
+            ),
+            None => (keys::cells(basis), keys::after(&keys::cells(basis))),
+        };
+        for (key, value) in index.scan(&from, &to, usize::MAX)? {
+            let cell: Cell = records::read(&key[1..])?;
+            if (query.from..=query.to).contains(&cell.day) {
+                tallies.units.insert(cell, records::read(&value)?);
+            }
+        }
+    }
+    paper(index, query, &mut tallies)?;
+    Ok(tallies)
+}
+
+fn paper(index: &dyn Index, query: TallyQuery, tallies: &mut Tallies) -> Result<(), Error> {
+    let prefix = query.centre.map_or_else(keys::papers, keys::papers_of);
+    for (key, value) in index.scan(&prefix, &keys::after(&prefix), usize::MAX)? {
+        let (centre, day): (Finess, Day) = records::read(&key[1..])?;
+        if !(query.from..=query.to).contains(&day) {
+            continue;
+        }
+        tallies.paper.insert(
+            PaperCell {
+                centre,
+                day,
+                caisse: None,
+            },
+            0,
+        );
+        let rows: Vec<PaperRow> = records::read(&value)?;
+        for row in rows {
+            *tallies
+                .paper
+                .entry(PaperCell {
+                    centre,
+                    day,
+                    caisse: Some(row.caisse),
+                })
+                .or_default() += i64::from(row.sheets);
+        }
+    }
+    Ok(())
+}
+
+/// All centres.
+pub fn centres(index: &dyn Index) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
+    let prefix = keys::centres();
+    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, value)| Ok((records::read(&key[1..])?, records::read(value)?)))
+        .collect()
+}
+
+/// All endpoints that have a cursor or a gate.
+pub fn endpoints(index: &dyn Index) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
+    let prefix = keys::endpoints();
+    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, value)| Ok((records::read(&key[1..])?, records::read(value)?)))
+        .collect()
+}
+
+/// Documents that violate "nothing is stuck": unfinished, and in no index by which they would be found again.
+pub fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
+    let kind: Kind = record.received.facts.key.kind;
+    if record.standing().is_finished(kind) {
+        return Ok(false);
+    }
+    match record.standing() {
+        Standing::Open => match record.waits_for {
+            Some(fse) => Ok(records::document(index, fse)?.is_none()),
+            None => Ok(index
+                .get(&keys::open(record.group(), record.received.document))?
+                .is_none()),
+        },
+        Standing::InLot => {
+            let Some(lot) = record.lot else {
+                return Ok(true);
+            };
+            let lot = records::known_lot(index, lot)?;
+            let Some((wait, at)) = lot.wait() else {
+                return Ok(true);
+            };
+            Ok(index
+                .get(&keys::waiting(
+                    wait,
+                    &lot.sealed.endpoint,
+                    at,
+                    lot.sealed.lot,
+                ))?
+                .is_none())
+        }
+        _ => match record.timer {
+            Some(at) => Ok(index
+                .get(&keys::timer(at, record.received.document))?
+                .is_none()),
+            None => Ok(true),
+        },
+    }
+}

@@ -1,0 +1,213 @@
+//! A store in memory: the same decider and fold over a map. For tests and the simulation; a crash of the
+//! process leaves nothing behind, a simulated one keeps everything that was answered.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::claims::entry::{Position, Stamped};
+use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use crate::claims::registry::Centre;
+use crate::claims::time::Timestamp;
+use crate::store::index::{Index, Working};
+use crate::store::ledger::{self, Secret, query};
+use crate::store::{
+    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
+    Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+};
+
+/// A store in memory.
+pub struct Memory {
+    inner: Mutex<Inner>,
+    secret: Secret,
+    position: watch::Sender<Position>,
+}
+
+#[derive(Default)]
+struct Inner {
+    index: Map,
+    entries: Vec<Stamped>,
+    bodies: BTreeMap<BodyId, Body>,
+}
+
+/// A map as an index.
+#[derive(Default)]
+pub struct Map(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl Map {
+    /// Applies changes as one.
+    pub fn apply(&mut self, changes: crate::store::index::Changes) {
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.0.insert(key, value),
+                None => self.0.remove(&key),
+            };
+        }
+    }
+}
+
+impl Index for Map {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        Ok(self.0.get(key).cloned())
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        if from >= to {
+            return Ok(Vec::new());
+        }
+        let range = self
+            .0
+            .range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
+        Ok(range
+            .take(most)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect())
+    }
+}
+
+impl Memory {
+    /// An empty store.
+    pub fn new(secret: Secret) -> Memory {
+        Memory {
+            inner: Mutex::default(),
+            secret,
+            position: watch::Sender::new(Position(0)),
+        }
+    }
+
+    /// A store rebuilt from entries alone; bodies are gone.
+    pub fn rebuilt(secret: Secret, entries: Vec<Stamped>) -> Result<Memory, Error> {
+        let mut index = Map::default();
+        for (number, stamped) in (1..).zip(&entries) {
+            let mut working = Working::new(&index);
+            ledger::fold(&mut working, Position(number), stamped)?;
+            let changes = working.into_changes();
+            index.apply(changes);
+        }
+        let position = Position(entries.len() as u64);
+        let inner = Inner {
+            index,
+            entries,
+            bodies: BTreeMap::new(),
+        };
+        Ok(Memory {
+            inner: Mutex::new(inner),
+            secret,
+            position: watch::Sender::new(position),
+        })
+    }
+
+    /// How many documents violate "nothing is stuck".
+    pub fn stuck(&self) -> Result<usize, Error> {
+        let inner = self.lock();
+        let documents = query::documents(&inner.index, None, usize::MAX)?;
+        let mut stuck = 0;
+        for document in &documents {
+            stuck += usize::from(query::stuck(&inner.index, document)?);
+        }
+        Ok(stuck)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // A panic while deciding changed nothing: changes are applied as one at the end.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn decide(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
+        let mut inner = self.lock();
+        let next = Position(inner.entries.len() as u64 + 1);
+        let mut working = Working::new(&inner.index);
+        let decision = ledger::decide(&mut working, next, at, command, &self.secret)?;
+        let changes = working.into_changes();
+        inner.index.apply(changes);
+        inner.entries.extend(decision.entries);
+        inner.bodies.extend(decision.bodies);
+        let position = Position(inner.entries.len() as u64);
+        drop(inner);
+        self.position
+            .send_if_modified(|known| std::mem::replace(known, position) != position);
+        Ok(decision.outcome)
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
+        self.decide(at, command)
+    }
+
+    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
+        match self.decide(at, Command::Lease(lease))? {
+            Outcome::Leased(leased) => Ok(leased),
+            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
+                Err(Error::Impossible("a lease is answered by leases"))
+            }
+        }
+    }
+
+    async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
+        query::due(&self.lock().index, at, sealing, most)
+    }
+
+    async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {
+        Ok(self.lock().bodies.get(&body).cloned())
+    }
+
+    async fn entries(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<(Position, Stamped)>, Error> {
+        let inner = self.lock();
+        let skip = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let found = inner.entries.iter().enumerate().skip(skip).take(most);
+        Ok(found
+            .map(|(index, stamped)| (Position(index as u64 + 1), stamped.clone()))
+            .collect())
+    }
+
+    async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
+        query::document(&self.lock().index, find)
+    }
+
+    async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
+        query::lot(&self.lock().index, lot)
+    }
+
+    async fn documents(
+        &self,
+        after: Option<DocumentId>,
+        most: usize,
+    ) -> Result<Vec<DocumentRecord>, Error> {
+        query::documents(&self.lock().index, after, most)
+    }
+
+    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
+        let inner = self.lock();
+        query::tallies(&inner.index, Position(inner.entries.len() as u64), query)
+    }
+
+    async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
+        query::centres(&self.lock().index)
+    }
+
+    async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
+        query::endpoints(&self.lock().index)
+    }
+
+    fn health(&self) -> Health {
+        Health {
+            state: Readiness::Ready,
+            lag: 0,
+            waiting: 0,
+            position: *self.position.borrow(),
+        }
+    }
+
+    fn watch(&self) -> watch::Receiver<Position> {
+        self.position.subscribe()
+    }
+}

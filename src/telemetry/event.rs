@@ -1,0 +1,423 @@
+//! Everything that happens and is worth a line: a closed list.
+//!
+//! A variant holds ids, closed words, counts and times. It never holds a text that came from outside: not an
+//! insurer's id of its receipt, not a header, not a name of a file. ERROR means that a person must act.
+
+use std::time::Duration;
+
+use tracing::{debug, error, info, warn};
+
+use crate::claims::document::Kind;
+use crate::claims::entry::{OrphanCause, Reason};
+use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::receipt::{self, SettlementContent, Verdict};
+use crate::telemetry::reading::words;
+
+/// Something that happened.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// The gateway serves.
+    Started {
+        /// The version of the program.
+        version: &'static str,
+    },
+    /// The gateway takes no more requests and finishes what runs.
+    Draining,
+    /// The gateway has finished.
+    Stopped,
+
+    /// Somebody was refused for who they are.
+    Denied {
+        /// Why.
+        reason: Denial,
+    },
+    /// The TLS handshake of a caller failed.
+    HandshakeFailed,
+
+    /// A document was admitted: it is durable.
+    Admitted {
+        /// Our id.
+        document: DocumentId,
+        /// Its centre.
+        centre: Finess,
+        /// Its kind.
+        kind: Kind,
+        /// Its length as posted.
+        bytes: usize,
+        /// Codes of its warnings.
+        warnings: &'a [&'static str],
+    },
+    /// A document was posted again; the first answer was given again.
+    KnownAgain {
+        /// Our id.
+        document: DocumentId,
+        /// Its kind.
+        kind: Kind,
+    },
+    /// A post was not admitted because of what it says.
+    TurnedAway {
+        /// Its kind, when it could be read.
+        kind: Option<Kind>,
+        /// Who posted.
+        caller: &'a Name,
+        /// Codes of all findings.
+        codes: &'a [&'static str],
+    },
+    /// A post was not admitted because of what is known already (409).
+    Conflicted {
+        /// Its kind.
+        kind: Kind,
+        /// Who posted.
+        caller: &'a Name,
+    },
+    /// A request was answered.
+    Answered {
+        /// The HTTP status.
+        status: u16,
+        /// Time from the request's head to the answer.
+        took: Duration,
+    },
+    /// A request was answered 503, because the store asked for patience.
+    Shed,
+
+    /// A batch is on stable storage.
+    Committed {
+        /// Entries in it.
+        entries: usize,
+        /// Bytes of entries and bodies.
+        bytes: usize,
+        /// Time to write and sync.
+        sync: Duration,
+    },
+    /// A sync failed: nothing is acknowledged until the store was verified.
+    SyncFailed,
+    /// Entries were applied to the index at start.
+    Replayed {
+        /// Entries.
+        entries: u64,
+    },
+    /// A torn tail, never acknowledged, was cut from the journal.
+    TailCut {
+        /// Bytes.
+        bytes: u64,
+    },
+
+    /// Documents were sealed into a lot.
+    Sealed {
+        /// The lot.
+        lot: LotId,
+        /// Where it goes.
+        endpoint: &'a EndpointName,
+        /// Documents in it.
+        documents: usize,
+        /// Length of its body.
+        bytes: u64,
+    },
+    /// An attempt to transmit a lot ended.
+    Attempted {
+        /// The lot.
+        lot: LotId,
+        /// Where it went.
+        endpoint: &'a EndpointName,
+        /// Number of the attempt, from 1.
+        attempt: u32,
+        /// How it ended.
+        outcome: Attempt,
+        /// What the lot waits for now; none if it is finished.
+        waits_for: Option<Reason>,
+        /// How long it took.
+        took: Duration,
+    },
+    /// An insurer was asked about a lot.
+    Asked {
+        /// The lot.
+        lot: LotId,
+        /// Who was asked.
+        endpoint: &'a EndpointName,
+        /// What came of it.
+        outcome: Question,
+    },
+    /// A breaker moved.
+    BreakerMoved {
+        /// The endpoint.
+        endpoint: &'a EndpointName,
+        /// To where.
+        state: Breaker,
+    },
+    /// The bytes of a lot cannot be read, or do not match their digest.
+    LotUnreadable {
+        /// The lot.
+        lot: LotId,
+    },
+
+    /// A receipt or settlement was recorded.
+    Heard {
+        /// From where.
+        endpoint: &'a EndpointName,
+        /// What it says.
+        kind: Item,
+    },
+    /// A receipt or settlement known already was given out again.
+    HeardAgain {
+        /// From where.
+        endpoint: &'a EndpointName,
+    },
+    /// A receipt or settlement that matches nothing was kept.
+    Orphaned {
+        /// From where.
+        endpoint: &'a EndpointName,
+        /// Why it matches nothing.
+        cause: OrphanCause,
+    },
+    /// A receipt or settlement came from someone else than the lot's destination.
+    Foreign {
+        /// From where.
+        endpoint: &'a EndpointName,
+    },
+    /// An insurer was asked for receipts.
+    Polled {
+        /// Who was asked.
+        endpoint: &'a EndpointName,
+        /// What came of it.
+        outcome: Poll,
+        /// Receipts and settlements given out.
+        items: usize,
+    },
+
+    /// The independent counts of the ledger differ: no rate is changed until a person has looked.
+    Imbalanced {
+        /// By how many documents.
+        documents: u64,
+    },
+}
+
+words! {
+    /// Why somebody was refused.
+    Denial {
+        /// Neither token nor certificate, or one that is not known.
+        Unknown = "unknown",
+        /// Known, and outside its dates.
+        Expired = "expired",
+        /// Known, and revoked.
+        Revoked = "revoked",
+        /// Known, and what was asked is not theirs.
+        Scope = "scope",
+        /// Known, and asking too often.
+        TooOften = "too often",
+    }
+}
+
+words! {
+    /// What became of a posted document.
+    Intake {
+        /// Admitted.
+        Admitted = "admitted",
+        /// Known already.
+        Known = "known",
+        /// Turned away with findings.
+        TurnedAway = "turned away",
+        /// In conflict with what is known.
+        Conflict = "conflict",
+    }
+}
+
+words! {
+    /// How an attempt ended.
+    Attempt {
+        /// The insurer took the lot.
+        Taken = "taken",
+        /// Nothing left us.
+        NotReached = "not reached",
+        /// The destination's own trouble.
+        Deferred = "deferred",
+        /// The insurer refused the content.
+        Refused = "refused",
+        /// Sent, and no answer.
+        NoAnswer = "no answer",
+    }
+}
+
+words! {
+    /// What came of asking about a lot.
+    Question {
+        /// The insurer has it.
+        Known = "known",
+        /// The insurer refused it.
+        Refused = "refused",
+        /// The insurer never saw it.
+        Unknown = "unknown",
+        /// No answer.
+        Unreachable = "unreachable",
+        /// There is no status service.
+        NoService = "no service",
+    }
+}
+
+words! {
+    /// Where a breaker stands.
+    Breaker {
+        /// Lots go.
+        Closed = "closed",
+        /// One lot goes as a trial.
+        HalfOpen = "half open",
+        /// Lots are held.
+        Open = "open",
+    }
+}
+
+words! {
+    /// What an insurer gave out.
+    Item {
+        /// ARL +.
+        Accepted = "accepted",
+        /// ARL −.
+        Refused = "refused",
+        /// RSP of payment.
+        Settled = "settled",
+        /// RSP that answers a prise en charge.
+        Answered = "answered",
+        /// Known already.
+        Repeated = "repeated",
+        /// Matches nothing.
+        Orphan = "orphan",
+        /// From the wrong one.
+        Foreign = "foreign",
+    }
+}
+
+words! {
+    /// What came of asking for receipts.
+    Poll {
+        /// An answer, with items or without.
+        Answered = "answered",
+        /// No answer, or one that cannot be used.
+        Failed = "failed",
+    }
+}
+
+impl<'a> Event<'a> {
+    /// What became of one receipt or settlement of an endpoint; `Foreign` has a word of its own.
+    pub fn heard(
+        endpoint: &'a EndpointName,
+        cause: Option<OrphanCause>,
+        item: Option<&receipt::Item>,
+    ) -> Event<'a> {
+        let kind = match item {
+            Some(receipt::Item::Receipt(receipt)) => match receipt.verdict {
+                Verdict::Accepted => Item::Accepted,
+                Verdict::Refused => Item::Refused,
+            },
+            Some(receipt::Item::Settlement(settlement)) => match settlement.content {
+                SettlementContent::Parts(_) => Item::Settled,
+                SettlementContent::Answer { .. } => Item::Answered,
+            },
+            None => Item::Orphan,
+        };
+        match cause {
+            None => Event::Heard { endpoint, kind },
+            Some(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
+            Some(cause) => Event::Orphaned { endpoint, cause },
+        }
+    }
+}
+
+impl Event<'_> {
+    /// Writes the one line.
+    pub(super) fn log(&self) {
+        match *self {
+            Event::Started { version } => info!(version, "the gateway serves"),
+            Event::Draining => info!("the gateway finishes what runs"),
+            Event::Stopped => info!("the gateway has finished"),
+            Event::Denied { reason } => info!(reason = reason.as_str(), "caller refused"),
+            Event::HandshakeFailed => debug!("handshake failed"),
+            Event::Admitted {
+                document,
+                centre,
+                kind,
+                bytes,
+                warnings,
+            } => {
+                debug!(%document, %centre, kind = kind.as_str(), bytes, ?warnings, "document admitted");
+            }
+            Event::KnownAgain { document, kind } => {
+                debug!(%document, kind = kind.as_str(), "document known already");
+            }
+            Event::TurnedAway {
+                kind,
+                caller,
+                codes,
+            } => {
+                info!(kind = kind_word(kind), %caller, ?codes, "document turned away");
+            }
+            Event::Conflicted { kind, caller } => {
+                info!(kind = kind.as_str(), %caller, "document in conflict");
+            }
+            Event::Answered { status, took } => debug!(status, ?took, "request answered"),
+            Event::Shed => debug!("request shed"),
+            Event::Committed {
+                entries,
+                bytes,
+                sync,
+            } => {
+                debug!(entries, bytes, ?sync, "batch committed");
+            }
+            Event::SyncFailed => {
+                error!("sync failed: nothing is acknowledged until the store is verified")
+            }
+            Event::Replayed { entries } => info!(entries, "entries replayed"),
+            Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
+            Event::Sealed {
+                lot,
+                endpoint,
+                documents,
+                bytes,
+            } => {
+                info!(%lot, %endpoint, documents, bytes, "lot sealed");
+            }
+            Event::Attempted {
+                lot,
+                endpoint,
+                attempt,
+                outcome,
+                waits_for,
+                took,
+            } => {
+                let outcome = outcome.as_str();
+                info!(%lot, %endpoint, attempt, outcome, ?waits_for, ?took, "lot attempted");
+            }
+            Event::Asked {
+                lot,
+                endpoint,
+                outcome,
+            } => {
+                info!(%lot, %endpoint, outcome = outcome.as_str(), "insurer asked about a lot");
+            }
+            Event::BreakerMoved { endpoint, state } => {
+                warn!(%endpoint, state = state.as_str(), "breaker moved");
+            }
+            Event::LotUnreadable { lot } => error!(%lot, "lot unreadable or not what was sealed"),
+            Event::Heard { endpoint, kind } => {
+                debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
+            }
+            Event::HeardAgain { endpoint } => debug!(%endpoint, "receipt known already"),
+            Event::Orphaned { endpoint, cause } => {
+                warn!(%endpoint, ?cause, "receipt matches nothing")
+            }
+            Event::Foreign { endpoint } => error!(%endpoint, "receipt from the wrong insurer"),
+            Event::Polled {
+                endpoint,
+                outcome,
+                items,
+            } => match outcome {
+                Poll::Answered => debug!(%endpoint, items, "receipts polled"),
+                Poll::Failed => info!(%endpoint, "receipts could not be polled"),
+            },
+            Event::Imbalanced { documents } => error!(documents, "the counts of the ledger differ"),
+        }
+    }
+}
+
+/// The word for a kind that may not have been readable.
+pub(super) fn kind_word(kind: Option<Kind>) -> &'static str {
+    kind.map_or("unknown", Kind::as_str)
+}

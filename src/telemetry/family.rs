@@ -1,0 +1,139 @@
+//! Every family of metrics: name, shape, labels and its line of help. A closed list.
+//!
+//! Labels come from closed sets: kinds, outcomes, finding codes, configured endpoints. A centre is no label
+//! here: the obligation family is the only one with centres, and `report` renders it.
+
+/// One family of metrics.
+pub struct Family {
+    /// Its name, with prefix and base unit.
+    pub name: &'static str,
+    /// Counter, gauge or histogram.
+    pub shape: Shape,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// One line for people.
+    pub help: &'static str,
+}
+
+/// What a family's values are.
+#[derive(Clone, Copy)]
+pub enum Shape {
+    /// Only grows.
+    Counter,
+    /// How something is at present.
+    Gauge,
+    /// Measurements, by upper bounds of buckets.
+    Histogram(&'static [f64]),
+}
+
+/// From a synced append on a fast disk to a disk in trouble.
+const SYNC: Shape = Shape::Histogram(&[
+    0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
+]);
+/// From a validation to a patient caller's time limit.
+const REQUEST: Shape = Shape::Histogram(&[
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+]);
+/// From a near insurer to the longest answer that is waited for.
+const ATTEMPT: Shape = Shape::Histogram(&[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0,
+]);
+/// From one command to a full batch.
+const BATCH: Shape = Shape::Histogram(&[
+    1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0,
+]);
+
+macro_rules! families {
+    ($($constant:ident = $name:literal $shape:expr, $labels:expr, $help:literal;)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: &Family = &Family {
+                name: concat!("bordereau_", $name),
+                shape: $shape,
+                labels: &$labels,
+                help: $help,
+            };
+        )*
+        /// Every family, in the order of a document's way.
+        pub const ALL: &[&Family] = &[$($constant),*];
+    };
+}
+
+families! {
+    BUILD_INFO = "build_info" Shape::Gauge, ["version"],
+        "1, with the version that runs.";
+    START_TIME = "start_time_seconds" Shape::Gauge, [],
+        "When the gateway started, in seconds since 1970.";
+
+    ACCESS_DENIED = "access_denied_total" Shape::Counter, ["reason"],
+        "Requests refused for who asked, by reason.";
+    ACCESS_HANDSHAKES_FAILED = "access_handshake_errors_total" Shape::Counter, [],
+        "TLS handshakes of callers that failed.";
+
+    INTAKE_DOCUMENTS = "intake_documents_total" Shape::Counter, ["kind", "outcome"],
+        "Documents posted, by kind and what became of the post.";
+    INTAKE_SECONDS = "intake_seconds" REQUEST, [],
+        "Time from a request's head to its answer, in seconds.";
+    INTAKE_FINDINGS = "intake_findings_total" Shape::Counter, ["code"],
+        "Findings of validation, warnings included, by code.";
+    INTAKE_SHED = "intake_shed_total" Shape::Counter, [],
+        "Requests answered 503 because the store asked for patience.";
+
+    STORE_COMMIT_SECONDS = "store_commit_seconds" SYNC, [],
+        "Time to write and sync one batch of commands, in seconds.";
+    STORE_COMMIT_ENTRIES = "store_commit_entries" BATCH, [],
+        "Entries written and synced together in one batch.";
+    STORE_WRITTEN = "store_written_bytes_total" Shape::Counter, [],
+        "Bytes of entries and bodies written.";
+    STORE_SYNC_ERRORS = "store_sync_errors_total" Shape::Counter, [],
+        "Syncs that failed; after one nothing is acknowledged until the store was verified.";
+    STORE_REPLAYED = "store_replayed_entries_total" Shape::Counter, [],
+        "Entries applied again to the index at start.";
+    STORE_TAIL_CUT = "store_tail_cut_bytes_total" Shape::Counter, [],
+        "Bytes of a torn tail cut from the journal at start; none of them was acknowledged.";
+    STORE_READY = "store_ready" Shape::Gauge, [],
+        "1 while the store can commit, else 0.";
+    STORE_FREE = "store_free_bytes" Shape::Gauge, [],
+        "Bytes free where the journal is.";
+    STORE_INDEX_LAG = "store_index_lag_entries" Shape::Gauge, [],
+        "Entries durable and not yet applied to the index.";
+    STORE_WAITING = "store_waiting_commands" Shape::Gauge, [],
+        "Commands waiting for the committer.";
+
+    QUEUE_DOCUMENTS = "queue_documents" Shape::Gauge, ["endpoint", "standing"],
+        "Unfinished documents, by standing (in a lot: how far the lot is) and endpoint.";
+    QUEUE_OLDEST = "queue_oldest_seconds" Shape::Gauge, ["endpoint"],
+        "Age of the oldest document that is not transmitted, in seconds.";
+    QUEUE_STUCK = "queue_stuck_documents" Shape::Gauge, [],
+        "Unfinished documents without a next instant; always 0.";
+
+    DELIVERY_LOTS = "delivery_lots_total" Shape::Counter, ["endpoint"],
+        "Lots sealed.";
+    DELIVERY_ATTEMPTS = "delivery_attempts_total" Shape::Counter, ["endpoint", "outcome"],
+        "Attempts to transmit a lot, by outcome.";
+    DELIVERY_QUESTIONS = "delivery_questions_total" Shape::Counter, ["endpoint", "outcome"],
+        "Insurers asked about the status of a lot, by outcome.";
+    DELIVERY_SECONDS = "delivery_seconds" ATTEMPT, [],
+        "Time of one attempt to transmit a lot, in seconds.";
+    DELIVERY_BREAKER = "delivery_breaker_state" Shape::Gauge, ["endpoint"],
+        "0 closed: lots go; 1 half open: one goes as a trial; 2 open: lots are held.";
+    DELIVERY_UNREADABLE = "delivery_unreadable_lots_total" Shape::Counter, [],
+        "Lots whose bytes could not be read or do not match their digest; a person must look.";
+
+    RECEIPTS = "receipts_total" Shape::Counter, ["endpoint", "kind"],
+        "Receipts and settlements that insurers gave out, by kind.";
+    RECEIPTS_POLLS = "receipts_polls_total" Shape::Counter, ["endpoint", "outcome"],
+        "Insurers asked for receipts, by outcome.";
+    RECEIPTS_ORPHANS = "receipts_orphans" Shape::Gauge, [],
+        "Receipts and settlements kept that match nothing known here.";
+    RECEIPTS_OVERDUE = "receipts_overdue_documents" Shape::Gauge, ["endpoint"],
+        "Documents whose receipt was expected by now.";
+
+    DEADLINE_DOCUMENTS = "deadline_documents" Shape::Gauge, ["state"],
+        "Documents not yet transmitted, by how they stand to their legal deadline.";
+
+    LEDGER_POSITION = "ledger_position" Shape::Gauge, [],
+        "Number of the last entry of the ledger.";
+    LEDGER_IMBALANCE = "ledger_imbalance_documents" Shape::Gauge, [],
+        "Documents by which the independent counts of the ledger differ; always 0.";
+}

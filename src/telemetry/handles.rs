@@ -1,0 +1,363 @@
+//! Kept handles of every metric: made once, so that counting is an addition.
+//!
+//! The exporter cannot remove a series, so every series that a closed set allows is made at the start, at
+//! zero. Only finding codes appear as they come: they are constants of the program.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use metrics::{
+    Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString,
+};
+use metrics_exporter_prometheus::PrometheusRecorder;
+
+use crate::claims::document::Kind;
+use crate::claims::id::EndpointName;
+use crate::telemetry::event::{
+    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, kind_word,
+};
+use crate::telemetry::family::{self, Family, Shape};
+use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
+
+/// The label of an endpoint that is not configured.
+const OTHER: &str = "other";
+
+/// Values of one label and what is kept for each.
+type ByWord<T> = BTreeMap<&'static str, T>;
+
+/// Counters of posted documents by kind and outcome.
+type ByOutcome = BTreeMap<(&'static str, &'static str), Counter>;
+
+pub(super) struct Handles {
+    recorder: PrometheusRecorder,
+    denied: ByWord<Counter>,
+    handshakes_failed: Counter,
+    documents: ByOutcome,
+    intake_seconds: Histogram,
+    findings: Mutex<HashMap<&'static str, Counter>>,
+    shed: Counter,
+    commit_seconds: Histogram,
+    commit_entries: Histogram,
+    written: Counter,
+    sync_errors: Counter,
+    replayed: Counter,
+    tail_cut: Counter,
+    ready: Gauge,
+    free: Gauge,
+    lag: Gauge,
+    waiting: Gauge,
+    position: Gauge,
+    imbalance: Gauge,
+    stuck: Gauge,
+    orphans: Gauge,
+    deadlines: ByWord<Gauge>,
+    unreadable: Counter,
+    delivery_seconds: Histogram,
+    endpoints: BTreeMap<EndpointName, Endpoint>,
+    other: Endpoint,
+}
+
+/// Everything that has an endpoint as a label.
+struct Endpoint {
+    lots: Counter,
+    attempts: ByWord<Counter>,
+    questions: ByWord<Counter>,
+    breaker: Gauge,
+    receipts: ByWord<Counter>,
+    polls: ByWord<Counter>,
+    queue: ByWord<Gauge>,
+    oldest: Gauge,
+    overdue: Gauge,
+}
+
+impl Handles {
+    pub(super) fn new(recorder: PrometheusRecorder, endpoints: &[EndpointName]) -> Handles {
+        let make = Make(&recorder);
+        make.describe();
+        Handles {
+            denied: make.counters(family::ACCESS_DENIED, &[], Denial::WORDS),
+            handshakes_failed: make.counter(family::ACCESS_HANDSHAKES_FAILED, &[]),
+            documents: make.documents(),
+            intake_seconds: make.histogram(family::INTAKE_SECONDS),
+            findings: Mutex::default(),
+            shed: make.counter(family::INTAKE_SHED, &[]),
+            commit_seconds: make.histogram(family::STORE_COMMIT_SECONDS),
+            commit_entries: make.histogram(family::STORE_COMMIT_ENTRIES),
+            written: make.counter(family::STORE_WRITTEN, &[]),
+            sync_errors: make.counter(family::STORE_SYNC_ERRORS, &[]),
+            replayed: make.counter(family::STORE_REPLAYED, &[]),
+            tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
+            ready: make.gauge(family::STORE_READY, &[]),
+            free: make.gauge(family::STORE_FREE, &[]),
+            lag: make.gauge(family::STORE_INDEX_LAG, &[]),
+            waiting: make.gauge(family::STORE_WAITING, &[]),
+            position: make.gauge(family::LEDGER_POSITION, &[]),
+            imbalance: make.gauge(family::LEDGER_IMBALANCE, &[]),
+            stuck: make.gauge(family::QUEUE_STUCK, &[]),
+            orphans: make.gauge(family::RECEIPTS_ORPHANS, &[]),
+            deadlines: make.gauges(family::DEADLINE_DOCUMENTS, &[], Deadline::WORDS),
+            unreadable: make.counter(family::DELIVERY_UNREADABLE, &[]),
+            delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
+            endpoints: endpoints
+                .iter()
+                .map(|name| (name.clone(), make.endpoint(name.as_str())))
+                .collect(),
+            other: make.endpoint(OTHER),
+            recorder,
+        }
+    }
+
+    pub(super) fn count(&self, event: &Event<'_>) {
+        match *event {
+            Event::Started { .. } | Event::Draining | Event::Stopped => (),
+            Event::Denied { reason } => one(&self.denied, reason.as_str()),
+            Event::HandshakeFailed => self.handshakes_failed.increment(1),
+            Event::Admitted { kind, warnings, .. } => {
+                self.document(Some(kind), Intake::Admitted);
+                self.findings(warnings);
+            }
+            Event::KnownAgain { kind, .. } => self.document(Some(kind), Intake::Known),
+            Event::TurnedAway { kind, codes, .. } => {
+                self.document(kind, Intake::TurnedAway);
+                self.findings(codes);
+            }
+            Event::Conflicted { kind, .. } => self.document(Some(kind), Intake::Conflict),
+            Event::Answered { took, .. } => self.intake_seconds.record(took),
+            Event::Shed => self.shed.increment(1),
+            Event::Committed {
+                entries,
+                bytes,
+                sync,
+            } => {
+                self.commit_seconds.record(sync);
+                self.commit_entries.record(entries as f64);
+                self.written.increment(bytes as u64);
+            }
+            Event::SyncFailed => self.sync_errors.increment(1),
+            Event::Replayed { entries } => self.replayed.increment(entries),
+            Event::TailCut { bytes } => self.tail_cut.increment(bytes),
+            Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
+            Event::Attempted {
+                endpoint,
+                outcome,
+                took,
+                ..
+            } => {
+                one(&self.endpoint(endpoint).attempts, outcome.as_str());
+                self.delivery_seconds.record(took);
+            }
+            Event::Asked {
+                endpoint, outcome, ..
+            } => {
+                one(&self.endpoint(endpoint).questions, outcome.as_str());
+            }
+            Event::BreakerMoved { endpoint, state } => {
+                self.endpoint(endpoint).breaker.set(match state {
+                    Breaker::Closed => 0.0,
+                    Breaker::HalfOpen => 1.0,
+                    Breaker::Open => 2.0,
+                });
+            }
+            Event::LotUnreadable { .. } => self.unreadable.increment(1),
+            Event::Heard { endpoint, kind } => self.item(endpoint, kind),
+            Event::HeardAgain { endpoint } => self.item(endpoint, Item::Repeated),
+            Event::Orphaned { endpoint, .. } => self.item(endpoint, Item::Orphan),
+            Event::Foreign { endpoint } => self.item(endpoint, Item::Foreign),
+            Event::Polled {
+                endpoint, outcome, ..
+            } => {
+                one(&self.endpoint(endpoint).polls, outcome.as_str());
+            }
+            Event::Imbalanced { documents } => self.imbalance.set(documents as f64),
+        }
+    }
+
+    pub(super) fn show(&self, reading: &Reading<'_>) {
+        match *reading {
+            Reading::Running { since, version } => {
+                let make = Make(&self.recorder);
+                make.gauge(family::BUILD_INFO, &[version]).set(1.0);
+                let seconds = since.micros() as f64 / 1e6;
+                make.gauge(family::START_TIME, &[]).set(seconds);
+            }
+            Reading::Store {
+                ready,
+                position,
+                lag,
+                waiting,
+            } => {
+                self.ready.set(match ready {
+                    Ready::No => 0.0,
+                    Ready::Yes => 1.0,
+                });
+                self.position.set(position.0 as f64);
+                self.lag.set(lag as f64);
+                self.waiting.set(waiting as f64);
+            }
+            Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
+            Reading::Queue {
+                endpoint,
+                documents,
+                oldest,
+            } => {
+                let handles = self.endpoint(endpoint);
+                let documents = documents
+                    .iter()
+                    .map(|(stage, count)| (stage.as_str(), *count));
+                set_all(&handles.queue, documents);
+                handles.oldest.set(oldest.as_secs_f64());
+            }
+            Reading::Overdue {
+                endpoint,
+                documents,
+            } => {
+                self.endpoint(endpoint).overdue.set(documents as f64);
+            }
+            Reading::Stuck { documents } => self.stuck.set(documents as f64),
+            Reading::Orphans { items } => self.orphans.set(items as f64),
+            Reading::Deadlines { documents } => {
+                let documents = documents
+                    .iter()
+                    .map(|(state, count)| (state.as_str(), *count));
+                set_all(&self.deadlines, documents);
+            }
+            Reading::Imbalance { documents } => self.imbalance.set(documents as f64),
+        }
+    }
+
+    fn endpoint(&self, name: &EndpointName) -> &Endpoint {
+        self.endpoints.get(name).unwrap_or(&self.other)
+    }
+
+    fn document(&self, kind: Option<Kind>, outcome: Intake) {
+        if let Some(counter) = self.documents.get(&(kind_word(kind), outcome.as_str())) {
+            counter.increment(1);
+        }
+    }
+
+    fn item(&self, endpoint: &EndpointName, kind: Item) {
+        one(&self.endpoint(endpoint).receipts, kind.as_str());
+    }
+
+    fn findings(&self, codes: &[&'static str]) {
+        if codes.is_empty() {
+            return;
+        }
+        // A panic between two increments leaves the map whole.
+        let mut findings = self.findings.lock().unwrap_or_else(PoisonError::into_inner);
+        for code in codes {
+            let counter = findings
+                .entry(code)
+                .or_insert_with(|| Make(&self.recorder).counter(family::INTAKE_FINDINGS, &[code]));
+            counter.increment(1);
+        }
+    }
+}
+
+fn one(counters: &ByWord<Counter>, word: &'static str) {
+    if let Some(counter) = counters.get(word) {
+        counter.increment(1);
+    }
+}
+
+/// Sets every gauge: to the sum of its word's counts, zero where it has none.
+fn set_all(gauges: &ByWord<Gauge>, counts: impl Iterator<Item = (&'static str, u64)> + Clone) {
+    for (word, gauge) in gauges {
+        let listed = counts.clone().filter(|(other, _)| other == word);
+        gauge.set(listed.map(|(_, count)| count).sum::<u64>() as f64);
+    }
+}
+
+/// Makes handles of families.
+struct Make<'a>(&'a PrometheusRecorder);
+
+const METADATA: Metadata<'static> = Metadata::new("bordereau", Level::INFO, None);
+
+impl Make<'_> {
+    fn describe(&self) {
+        for family in family::ALL {
+            let (name, help) = (
+                KeyName::from_const_str(family.name),
+                SharedString::const_str(family.help),
+            );
+            match family.shape {
+                Shape::Counter => self.0.describe_counter(name, None, help),
+                Shape::Gauge => self.0.describe_gauge(name, None, help),
+                Shape::Histogram(_) => self.0.describe_histogram(name, None, help),
+            }
+        }
+    }
+
+    fn counter(&self, family: &'static Family, values: &[&str]) -> Counter {
+        self.0.register_counter(&key(family, values), &METADATA)
+    }
+
+    fn gauge(&self, family: &'static Family, values: &[&str]) -> Gauge {
+        self.0.register_gauge(&key(family, values), &METADATA)
+    }
+
+    fn histogram(&self, family: &'static Family) -> Histogram {
+        self.0.register_histogram(&key(family, &[]), &METADATA)
+    }
+
+    /// One counter a word; the word is the last label.
+    fn counters(
+        &self,
+        family: &'static Family,
+        values: &[&str],
+        words: &[&'static str],
+    ) -> ByWord<Counter> {
+        let counter =
+            |word: &&'static str| (*word, self.counter(family, &[values, &[*word]].concat()));
+        words.iter().map(counter).collect()
+    }
+
+    /// One gauge a word; the word is the last label.
+    fn gauges(
+        &self,
+        family: &'static Family,
+        values: &[&str],
+        words: &[&'static str],
+    ) -> ByWord<Gauge> {
+        let gauge = |word: &&'static str| (*word, self.gauge(family, &[values, &[*word]].concat()));
+        words.iter().map(gauge).collect()
+    }
+
+    fn documents(&self) -> ByOutcome {
+        let kinds = Kind::ALL.into_iter().map(Some).chain([None]).map(kind_word);
+        let pairs =
+            kinds.flat_map(|kind| Intake::WORDS.iter().map(move |outcome| (kind, *outcome)));
+        pairs
+            .map(|(kind, outcome)| {
+                let counter = self.counter(family::INTAKE_DOCUMENTS, &[kind, outcome]);
+                ((kind, outcome), counter)
+            })
+            .collect()
+    }
+
+    fn endpoint(&self, name: &str) -> Endpoint {
+        Endpoint {
+            lots: self.counter(family::DELIVERY_LOTS, &[name]),
+            attempts: self.counters(family::DELIVERY_ATTEMPTS, &[name], Attempt::WORDS),
+            questions: self.counters(family::DELIVERY_QUESTIONS, &[name], Question::WORDS),
+            breaker: self.gauge(family::DELIVERY_BREAKER, &[name]),
+            receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),
+            polls: self.counters(family::RECEIPTS_POLLS, &[name], Poll::WORDS),
+            queue: self.gauges(family::QUEUE_DOCUMENTS, &[name], Stage::WORDS),
+            oldest: self.gauge(family::QUEUE_OLDEST, &[name]),
+            overdue: self.gauge(family::RECEIPTS_OVERDUE, &[name]),
+        }
+    }
+}
+
+fn key(family: &'static Family, values: &[&str]) -> Key {
+    assert_eq!(
+        values.len(),
+        family.labels.len(),
+        "labels of {}",
+        family.name
+    );
+    let labels = family.labels.iter().zip(values);
+    let labels = labels.map(|(label, value)| Label::new(*label, (*value).to_owned()));
+    Key::from_parts(family.name, labels.collect::<Vec<_>>())
+}

@@ -1,0 +1,143 @@
+//! How something is at present: the gauges.
+//!
+//! A reading replaces the one before it; a word that it does not list stands at zero from then on.
+
+use std::time::Duration;
+
+use crate::claims::entry::Position;
+use crate::claims::id::EndpointName;
+use crate::claims::time::Timestamp;
+
+/// How something is at present.
+#[derive(Clone, Copy, Debug)]
+pub enum Reading<'a> {
+    /// The gateway runs since then, in this version.
+    Running {
+        /// When it started.
+        since: Timestamp,
+        /// The version of the program.
+        version: &'static str,
+    },
+    /// The store.
+    Store {
+        /// Whether it can commit.
+        ready: Ready,
+        /// Last position committed.
+        position: Position,
+        /// Entries durable and not yet in the index.
+        lag: u64,
+        /// Commands waiting for the committer.
+        waiting: usize,
+    },
+    /// Bytes free where the journal is.
+    FreeSpace {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Unfinished documents of one endpoint.
+    Queue {
+        /// The endpoint.
+        endpoint: &'a EndpointName,
+        /// How many stand where.
+        documents: &'a [(Stage, u64)],
+        /// Age of the oldest that is not transmitted.
+        oldest: Duration,
+    },
+    /// Documents of one endpoint whose receipt is overdue.
+    Overdue {
+        /// The endpoint.
+        endpoint: &'a EndpointName,
+        /// Documents.
+        documents: u64,
+    },
+    /// Unfinished documents without a next instant.
+    Stuck {
+        /// Documents.
+        documents: u64,
+    },
+    /// Receipts and settlements that match nothing.
+    Orphans {
+        /// Items.
+        items: u64,
+    },
+    /// Documents not yet transmitted, by deadline.
+    Deadlines {
+        /// How many stand how.
+        documents: &'a [(Deadline, u64)],
+    },
+    /// By how many documents the independent counts differ.
+    Imbalance {
+        /// Documents.
+        documents: u64,
+    },
+}
+
+/// Whether the store can commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It cannot.
+    No,
+    /// It can.
+    Yes,
+}
+
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name {
+            $($(#[$variant_doc])* $variant,)*
+        }
+
+        impl $name {
+            /// Every word, in the order of declaration.
+            pub const WORDS: &[&str] = &[$($word),*];
+
+            /// The word used in labels and log lines.
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $($name::$variant => $word,)*
+                }
+            }
+        }
+    };
+}
+pub(super) use words;
+
+words! {
+    /// Where an unfinished document is: its standing, and in a lot how far the lot is.
+    Stage {
+        /// In no lot yet.
+        Open = "open",
+        /// Its lot waits for its turn.
+        Queued = "queued",
+        /// Its lot waits for the destination.
+        Held = "held",
+        /// An attempt is running.
+        Transmitting = "transmitting",
+        /// An attempt went unanswered.
+        InDoubt = "in doubt",
+        /// Taken; the receipt is expected.
+        Transmitted = "transmitted",
+        /// Taken; the receipt did not come in time.
+        Overdue = "overdue",
+        /// Acknowledged; the settlement is expected.
+        Acknowledged = "acknowledged",
+        /// Refused; a replacement is expected.
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// How a document that is not transmitted stands to its legal deadline (R161-47 CSS).
+    Deadline {
+        /// Later than today.
+        Ahead = "ahead",
+        /// Today is the last day.
+        Today = "today",
+        /// It has passed.
+        Passed = "passed",
+        /// It has passed, and a paper duplicate is owed.
+        PaperOwed = "paper owed",
+    }
+}

@@ -1,0 +1,72 @@
+//! Schemas and their documents: the sample of the room's own tests, then whatever the project has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A schema and valid documents for it.
+pub struct Case {
+    /// The file, for the judge that reads it itself.
+    pub file: PathBuf,
+    /// Its text.
+    pub xsd: String,
+    /// Names and texts of valid documents.
+    pub documents: Vec<(String, String)>,
+}
+
+/// The sample of the room's own tests.
+pub fn sample() -> Case {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema/tests");
+    case(folder.join("sample.xsd"), &[folder.join("sample.xml")])
+}
+
+/// Every case. A fixture belongs to the schema whose target namespace it uses first.
+pub fn all() -> Vec<Case> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut fixtures = files(&root.join("fixtures/documents/valid"), "xml");
+    let mut schemas = files(&root.join("schemas"), "xsd");
+    schemas.push(root.join("src/schema/tests/sample.xsd"));
+    fixtures.push(root.join("src/schema/tests/sample.xml"));
+    schemas
+        .into_iter()
+        .map(|file| case(file, &fixtures))
+        .collect()
+}
+
+fn case(file: PathBuf, fixtures: &[PathBuf]) -> Case {
+    let xsd = text(&file);
+    let target = xsd
+        .split_once("targetNamespace=\"")
+        .and_then(|(_, rest)| rest.split_once('"'));
+    let declaration = target.map(|(uri, _)| format!("=\"{uri}\""));
+    let belongs = |document: &String| {
+        declaration
+            .as_ref()
+            .is_none_or(|own| document.contains(own))
+    };
+    let documents = fixtures.iter().filter_map(|path| {
+        // Another encoding than UTF-8 is the business of other tests.
+        let document = fs::read_to_string(path).ok().filter(belongs)?;
+        Some((path.display().to_string(), document))
+    });
+    Case {
+        documents: documents.collect(),
+        file,
+        xsd,
+    }
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut paths: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|own| own == extension))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn text(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
