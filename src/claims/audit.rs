@@ -106,6 +106,8 @@ struct Lot {
     documents: Vec<DocumentId>,
     state: State,
     may_have_arrived: bool,
+    /// A receipt for some of its documents came while the attempt was running.
+    heard_while_sending: bool,
     attempted: Option<Timestamp>,
     went_another_way: bool,
     unanswered: BTreeSet<DocumentId>,
@@ -232,6 +234,7 @@ impl Audit {
             documents: sealed.documents.clone(),
             state: State::Due,
             may_have_arrived: false,
+            heard_while_sending: false,
             attempted: None,
             went_another_way: false,
             unanswered: sealed.documents.iter().copied().collect(),
@@ -402,15 +405,19 @@ impl Lot {
         let resend = if self.went_another_way { Void } else { Due };
         let was = self.state;
         let finished = matches!(was, Answered | Void);
-        self.state = match event {
-            Event::Leased => {
-                self.attempted = Some(at);
-                Sending
+        let ended = |state| {
+            if self.heard_while_sending {
+                Taken
+            } else {
+                state
             }
-            Event::NotReached | Event::Deferred if was == Sending => Due,
+        };
+        self.state = match event {
+            Event::Leased => Sending,
+            Event::NotReached | Event::Deferred if was == Sending => ended(Due),
             Event::Taken if was == Sending => Taken,
-            Event::ContentRefused if was == Sending => Void,
-            Event::NoAnswer if was == Sending => InDoubt,
+            Event::ContentRefused if was == Sending => ended(Void),
+            Event::NoAnswer if was == Sending => ended(InDoubt),
             Event::StatusKnown if matches!(was, Due | InDoubt) => Taken,
             Event::StatusRefused if matches!(was, Due | InDoubt | Overdue) => Void,
             Event::StatusUnknown if matches!(was, Due | InDoubt | Overdue) => resend,
@@ -444,20 +451,28 @@ impl Lot {
             | Event::ByHand
             | Event::Restored => was,
         };
+        if event == Event::Leased {
+            self.attempted = Some(at);
+            self.heard_while_sending = false;
+        }
+        if event == Event::ReceiptPartial && was == Sending {
+            self.heard_while_sending = true;
+        }
         self.learns_of(event, was);
     }
 
     /// Whether anything of the lot can be with the insurer. An answer counts only while its attempt runs.
     fn learns_of(&mut self, event: Event, was: State) {
-        let answered = was == State::Sending;
         match event {
-            Event::Deferred | Event::Taken | Event::NoAnswer => self.may_have_arrived |= answered,
-            Event::ContentRefused => self.may_have_arrived &= !answered,
+            Event::Deferred | Event::Taken | Event::NoAnswer | Event::ContentRefused => {
+                self.may_have_arrived |= was == State::Sending;
+            }
             Event::StatusKnown
+            | Event::StatusRefused
             | Event::ReceiptComplete
             | Event::ReceiptPartial
             | Event::Restored => self.may_have_arrived = true,
-            Event::StatusUnknown | Event::StatusRefused => self.may_have_arrived = false,
+            Event::StatusUnknown => self.may_have_arrived = false,
             Event::Leased
             | Event::NotReached
             | Event::StatusUnreachable
@@ -478,7 +493,8 @@ impl Document {
             Kind::Dre => vec![Part::Amc],
             Kind::Fse if asked_of_amc && facts.amount_amo.0 == 0 => vec![Part::Amc],
             Kind::Fse if asked_of_amc => vec![Part::Amo, Part::Amc],
-            Kind::Fse | Kind::Pj | Kind::Pec => vec![Part::Amo],
+            Kind::Fse => vec![Part::Amo],
+            Kind::Pj | Kind::Pec => Vec::new(),
         };
         Document {
             purpose: received.purpose,
@@ -527,57 +543,84 @@ impl Document {
         ]
     }
 
-    /// Reads all facts again: what insurers said between two commands is put in order of issue first.
+    /// Reads all facts again: what insurers said between two acts is put in order of issue first. The same
+    /// word said twice is one word.
     fn read(&self) -> Reading<'_> {
-        let mut reading = Reading {
-            awaited: &self.awaited,
-            standing: Standing::Open,
-            receipted: standing::Receipted::No,
-            settled: BTreeMap::new(),
-            payment_spoken_of: false,
-        };
-        let mut said = BTreeSet::new();
+        let mut reading = Reading::admitted(self);
+        let (mut said, mut known) = (BTreeSet::new(), BTreeSet::new());
         for fact in &self.facts {
             if let Fact::Said(issued, id, word) = fact {
-                said.insert((issued, id, *word));
+                if known.insert((issued, id, *word)) {
+                    said.insert((issued, id, *word));
+                }
                 continue;
             }
-            reading.hear_all(&mut said);
-            reading.standing = match fact {
+            let mut next = reading.clone();
+            next.hear_all(&said);
+            next.standing = match fact {
                 Fact::Sealed => Standing::InLot,
-                Fact::LotVoided if reading.standing == Standing::InLot => Standing::Open,
-                Fact::LotVoided | Fact::Said(..) => reading.standing,
+                // The lot's end touches only the documents that are still in it.
+                Fact::LotVoided if next.standing != Standing::InLot => continue,
+                Fact::LotVoided => Standing::Open,
                 Fact::Cancelled => Standing::Cancelled,
                 Fact::ByHand => Standing::ByHand,
                 Fact::OnPaper => Standing::OnPaper,
                 Fact::Replaced => Standing::Replaced,
                 Fact::Unsettled => Standing::Unsettled,
                 Fact::Lapsed => Standing::Lapsed,
+                Fact::Said(..) => next.standing,
             };
+            reading = next;
+            said.clear();
         }
-        reading.hear_all(&mut said);
+        reading.hear_all(&said);
         reading
     }
 }
 
 /// What a list of facts amounts to.
+#[derive(Clone)]
 struct Reading<'a> {
+    kind: Kind,
     awaited: &'a [Part],
     standing: Standing,
     receipted: standing::Receipted,
-    settled: BTreeMap<Part, PartOutcome>,
-    payment_spoken_of: bool,
+    settled: BTreeMap<Part, (Timestamp, PartOutcome)>,
+    answered: Option<(Timestamp, Answer)>,
 }
 
-impl Reading<'_> {
-    fn hear_all(&mut self, said: &mut BTreeSet<(&Timestamp, &Name, Word)>) {
-        for (_, _, word) in std::mem::take(said) {
-            self.hear(word);
+impl<'a> Reading<'a> {
+    fn admitted(document: &'a Document) -> Reading<'a> {
+        Reading {
+            kind: document.kind,
+            awaited: &document.awaited,
+            standing: Standing::Open,
+            receipted: standing::Receipted::No,
+            settled: BTreeMap::new(),
+            answered: None,
+        }
+    }
+
+    fn hear_all(&mut self, said: &BTreeSet<(&Timestamp, &Name, Word)>) {
+        for (issued, _, word) in said {
+            self.hear(**issued, *word);
+        }
+    }
+
+    /// Only an FSE and a DRE are paid, and only a prise en charge is answered.
+    fn concerns(&self, word: Word) -> bool {
+        match word {
+            Word::Receipt(_) | Word::ContentRefused => true,
+            Word::Settled(..) => matches!(self.kind, Kind::Fse | Kind::Dre),
+            Word::Answered(_) => self.kind == Kind::Pec,
         }
     }
 
     /// The standing table read word by word, not standing by standing.
-    fn hear(&mut self, word: Word) {
+    fn hear(&mut self, issued: Timestamp, word: Word) {
+        if !self.concerns(word) {
+            return;
+        }
         let negative = matches!(word, Word::Receipt(Verdict::Refused) | Word::ContentRefused);
         let unanswered = matches!(self.standing, Standing::InLot | Standing::Refused);
         // On paper already: a positive word is recorded as "both ways" and the standing stays.
@@ -594,8 +637,9 @@ impl Reading<'_> {
         match word {
             Word::Receipt(Verdict::Accepted) => {}
             Word::Receipt(Verdict::Refused) => {
-                let unsettled = self.standing == Standing::Acknowledged && !self.payment_spoken_of;
-                if self.standing == Standing::InLot || unsettled {
+                let unpaid = self.settled.is_empty() && self.answered.is_none();
+                let takes_back = self.standing == Standing::Acknowledged && unpaid;
+                if self.standing == Standing::InLot || takes_back {
                     self.refuse();
                 }
             }
@@ -604,8 +648,8 @@ impl Reading<'_> {
                     self.refuse();
                 }
             }
-            Word::Settled(part, outcome) => self.settle(part, outcome),
-            Word::Answered(answer) => self.answer(answer),
+            Word::Settled(part, outcome) => self.settle(issued, part, outcome),
+            Word::Answered(answer) => self.answer(issued, answer),
         }
     }
 
@@ -614,7 +658,7 @@ impl Reading<'_> {
         self.receipted = standing::Receipted::No;
     }
 
-    fn settle(&mut self, part: Part, outcome: PartOutcome) {
+    fn settle(&mut self, issued: Timestamp, part: Part, outcome: PartOutcome) {
         let open_to_payment = matches!(
             self.standing,
             Standing::Acknowledged
@@ -626,10 +670,16 @@ impl Reading<'_> {
         if !open_to_payment {
             return;
         }
-        self.payment_spoken_of = true;
-        self.settled.insert(part, outcome);
+        let stands = self.settled.entry(part).or_insert((issued, outcome));
+        if stands.0 <= issued {
+            *stands = (issued, outcome);
+        }
         let of = |outcome| {
-            let is = |part| self.settled.get(part) == Some(&outcome);
+            let is = |part| {
+                self.settled
+                    .get(part)
+                    .is_some_and(|stands| stands.1 == outcome)
+            };
             self.awaited.iter().filter(|part| is(part)).count()
         };
         let (paid, rejected) = (of(PartOutcome::Paid), of(PartOutcome::Rejected));
@@ -643,18 +693,22 @@ impl Reading<'_> {
         }
     }
 
-    fn answer(&mut self, answer: Answer) {
+    fn answer(&mut self, issued: Timestamp, answer: Answer) {
         let open_to_answer = matches!(
             self.standing,
             Standing::Acknowledged | Standing::Granted | Standing::Declined
         );
-        if open_to_answer {
-            self.payment_spoken_of = true;
-            self.standing = match answer {
-                Answer::Granted => Standing::Granted,
-                Answer::Declined => Standing::Declined,
-            };
+        if !open_to_answer {
+            return;
         }
+        let stands = self.answered.get_or_insert((issued, answer));
+        if stands.0 <= issued {
+            *stands = (issued, answer);
+        }
+        self.standing = match stands.1 {
+            Answer::Granted => Standing::Granted,
+            Answer::Declined => Standing::Declined,
+        };
     }
 }
 

@@ -5,31 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::claims::delivery::{Arrival, Presence, Step};
 use crate::claims::document::{Cents, ClockBasis, Facts, Key, ThirdParty};
-use crate::claims::id::{Amo, Digest, EndpointName, Number};
+use crate::claims::id::{Amc, Amo, Digest, EndpointName, Number};
 use crate::claims::standing::{Act, Course, Expected, Heard};
 
 const NOON: &str = "2026-10-05T10:00:00Z";
-
-const EVENTS: [Event; 18] = [
-    Event::Leased,
-    Event::NotReached,
-    Event::Deferred,
-    Event::Taken,
-    Event::ContentRefused,
-    Event::NoAnswer,
-    Event::StatusKnown,
-    Event::StatusRefused,
-    Event::StatusUnknown,
-    Event::StatusUnreachable,
-    Event::NoStatusService,
-    Event::ReceiptComplete,
-    Event::ReceiptPartial,
-    Event::ExpectedBy,
-    Event::Cancel,
-    Event::DuplicateConfirmed,
-    Event::ByHand,
-    Event::Restored,
-];
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -123,6 +102,7 @@ fn naming(lot: u128, event: Event, named: &[u128]) -> Entry {
         attempt: 1,
         next: None,
         named: named.collect(),
+        words: None,
     }))
 }
 
@@ -533,11 +513,19 @@ proptest! {
     #[test]
     fn both_readings_of_the_standing_table_agree(
         way in proptest::collection::vec(happens(), 0..14),
-        both in any::<bool>(),
+        form in 0_usize..5,
     ) {
-        let expected = if both { Expected::Both } else { Expected::Amo };
-        let mut document = Document::admitted(at(NOON), &received(1), Position(1));
-        document.awaited = if both { vec![Part::Amo, Part::Amc] } else { vec![Part::Amo] };
+        let mut received = received(1);
+        (received.facts.key.kind, received.facts.amount_amc) = [
+            (Kind::Fse, Cents(0)),
+            (Kind::Fse, Cents(1)),
+            (Kind::Dre, Cents(1)),
+            (Kind::Pec, Cents(0)),
+            (Kind::Pj, Cents(0)),
+        ][form];
+        received.facts.settled_for = Amc::parse("12345678").ok();
+        let expected = Expected::of(&received.facts);
+        let mut document = Document::admitted(at(NOON), &received, Position(1));
         let mut course = Course::admitted();
         for happens in way {
             match happens {
@@ -562,15 +550,18 @@ proptest! {
 /// Two readings of the first table of DOMAIN §4, written apart from each other, agree on every cell.
 #[test]
 fn both_readings_of_the_delivery_table_agree() {
-    let arrivals = [(false, Arrival::Nothing), (true, Arrival::Perhaps)];
     let presences = [(false, Presence::Whole), (true, Presence::Diminished)];
-    for (state, event) in State::ALL.into_iter().flat_map(|s| EVENTS.map(|e| (s, e))) {
-        for (may_have_arrived, arrival) in arrivals {
+    for (state, event) in State::ALL
+        .into_iter()
+        .flat_map(|s| Event::ALL.map(|e| (s, e)))
+    {
+        for arrival in Arrival::ALL {
             for (went_another_way, presence) in presences {
                 let mut lot = Lot {
                     documents: Vec::new(),
                     state,
-                    may_have_arrived,
+                    may_have_arrived: arrival != Arrival::Nothing,
+                    heard_while_sending: state == State::Sending && arrival == Arrival::Proven,
                     attempted: None,
                     went_another_way,
                     unanswered: BTreeSet::new(),

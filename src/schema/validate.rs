@@ -320,11 +320,10 @@ impl<'s> Validator<'s> {
 
     /// Which declaration a start tag belongs to; the finding is made when there is none.
     fn child(&mut self, tag: &Tag<'_>) -> Child {
-        let global = tag
-            .name
-            .and_then(|name| self.schema.globals.get(&name))
-            .copied();
+        let schema = self.schema;
+        let global = || tag.name.and_then(|name| schema.globals.get(&name)).copied();
         let Some(parent) = self.frames.last() else {
+            let global = global();
             if global.is_none() {
                 let mut roots: Vec<Name> = self.schema.globals.keys().copied().collect();
                 roots.sort();
@@ -334,7 +333,7 @@ impl<'s> Validator<'s> {
         };
         match parent.kind {
             Kind::Skip => Child::Wild(Process::Skip),
-            Kind::Lax => global.map_or(Child::Wild(Process::Lax), Child::Declared),
+            Kind::Lax => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             Kind::Model(model) => self.child_of_model(model, tag, global),
             Kind::All(items) => self.child_of_all(items, tag),
             Kind::Nil | Kind::Empty | Kind::Simple(_) | Kind::Spoilt => {
@@ -349,7 +348,12 @@ impl<'s> Validator<'s> {
         }
     }
 
-    fn child_of_model(&mut self, model: &Model, tag: &Tag<'_>, global: Option<ElementId>) -> Child {
+    fn child_of_model(
+        &mut self,
+        model: &Model,
+        tag: &Tag<'_>,
+        global: impl Fn() -> Option<ElementId>,
+    ) -> Child {
         let Some(parent) = self.frames.last_mut() else {
             return Child::Unexpected;
         };
@@ -369,7 +373,7 @@ impl<'s> Validator<'s> {
             Some(Label::Any(Wildcard {
                 process: Process::Lax,
                 ..
-            })) => global.map_or(Child::Wild(Process::Lax), Child::Declared),
+            })) => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             None => Child::Unexpected,
         }
     }
