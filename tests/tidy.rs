@@ -143,7 +143,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates that only the named rooms may touch.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("axum", &["intake", "desk", "simulator"]),
+    ("axum", &["intake", "desk", "simulator", "app"]),
     ("reqwest", &["transport", "simulator", "cli"]),
     ("rustls", &["tls", "access", "transport"]),
     ("quick_xml", &["schema", "formats"]),

@@ -11,6 +11,7 @@ pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     found.telemetry(config);
     found.callers(config);
     found.endpoints(config);
+    found.intake(config);
     found.spans(config);
     found.lease(config);
     found.0
@@ -59,6 +60,15 @@ impl Found {
     fn endpoints(&mut self, config: &Config) {
         if let Err(error) = config.transport.check() {
             self.refuse("transport.endpoints", error);
+        }
+    }
+
+    fn intake(&mut self, config: &Config) {
+        if let Err(contradiction) = config.intake.check() {
+            self.refuse(
+                format!("intake.{}", contradiction.key),
+                contradiction.reason,
+            );
         }
     }
 
