@@ -2,7 +2,7 @@
 //!
 //! | letter | key | value |
 //! |---|---|---|
-//! | `A` | – | the place in the journal up to which the index is applied |
+//! | `A` | – | layout of the index, and the place in the journal up to which it is applied |
 //! | `B` | body | its place in the journal |
 //! | `E` | complement of a position | where the batch begins whose first entry that is |
 //!
@@ -15,6 +15,10 @@ use crate::store::index::{Changes, Index};
 use crate::store::journal::format::{self, Chain};
 use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error};
+
+/// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
+/// makes of an entry, counts this up: an index of another layout is built anew from the journal.
+const LAYOUT: u8 = 1;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -84,6 +88,7 @@ struct HeadBytes(Head);
 
 impl Canon for HeadBytes {
     fn put(&self, out: &mut Vec<u8>) {
+        LAYOUT.put(out);
         self.0.segment.put(out);
         self.0.offset.put(out);
         self.0.position.put(out);
@@ -91,6 +96,9 @@ impl Canon for HeadBytes {
     }
 
     fn take(from: &mut Take<'_>) -> Result<HeadBytes, canon::Malformed> {
+        if u8::take(from)? != LAYOUT {
+            return Err(canon::Malformed("layout"));
+        }
         let mut head = Head {
             segment: Canon::take(from)?,
             offset: Canon::take(from)?,
