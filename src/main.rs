@@ -1,1 +1,12 @@
-fn main() {}
+//! The program: read the arguments, do what they say, end with a code that says how it went.
+
+use std::process::ExitCode;
+
+use bordereau::cli;
+
+fn main() -> ExitCode {
+    match cli::parse(std::env::args_os()) {
+        Ok(command) => cli::run(command),
+        Err(usage) => cli::refuse(&usage),
+    }
+}

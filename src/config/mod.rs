@@ -7,16 +7,21 @@
 
 mod reader;
 mod environment;
+mod terms;
+mod check;
 pub mod registry;
+pub mod agreements;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use toml::Table;
 
-use crate::telemetry;
+use crate::claims::terms::Terms;
+use crate::{access, desk, dispatch, intake, receipts, report, store, telemetry, tls, transport};
 
 pub use environment::FILE;
 pub use reader::Fault;
@@ -30,6 +35,49 @@ pub const DEFAULT: &str = include_str!("../../config/default.toml");
 pub struct Config {
     /// Logs and metrics.
     pub telemetry: telemetry::Config,
+    /// How days are counted.
+    #[serde(with = "terms::Keys")]
+    pub terms: Terms,
+    /// Files that are read at the start.
+    pub import: Import,
+    /// Who may come in.
+    pub access: access::Config,
+    /// The public listener; there is no default, and the gateway does not start without it.
+    pub public: Option<Public>,
+    /// The ledger on disk.
+    pub store: store::embedded::Config,
+    /// Posts of centres and insurers.
+    pub intake: intake::Config,
+    /// Where lots go.
+    pub transport: transport::Config,
+    /// How lots are sealed and sent.
+    pub dispatch: dispatch::Config,
+    /// How receipts are collected.
+    pub receipts: receipts::Config,
+    /// How rates are kept.
+    pub report: report::Config,
+    /// What operators and the command line reach.
+    pub desk: desk::Config,
+}
+
+/// The public listener: TLS, always.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its certificates and limits.
+    pub tls: tls::Config,
+}
+
+/// Files that are read at the start.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Import {
+    /// The file of centres, for [`registry::load`]; without it the ledger keeps those it has.
+    pub centres: Option<PathBuf>,
+    /// Agreements beside the shipped ones, for [`agreements::load`].
+    pub agreements: Vec<PathBuf>,
 }
 
 /// Why a configuration is not taken.
@@ -100,7 +148,7 @@ pub fn read(
     let mut faults = environment::put(&mut table, variables);
     match reader::read::<Config>(table) {
         Ok(reading) => {
-            faults.extend(contradictions(&reading.value));
+            faults.extend(check::contradictions(&reading.value));
             if faults.is_empty() {
                 return Ok(reading.value);
             }
@@ -148,21 +196,6 @@ fn table_of(text: &str) -> Result<Table, Fault> {
         key: String::new(),
         reason: error.to_string().trim_end().to_owned(),
     })
-}
-
-/// What each value allows and values together do not.
-fn contradictions(config: &Config) -> Vec<Fault> {
-    let mut faults = Vec::new();
-    let mut refuse = |key: &str, reason: String| {
-        faults.push(Fault {
-            key: key.to_owned(),
-            reason,
-        });
-    };
-    if let Err(error) = telemetry::log::filter(&config.telemetry.log) {
-        refuse("telemetry.log.filter", error.to_string());
-    }
-    faults
 }
 
 impl fmt::Display for Faults {

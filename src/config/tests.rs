@@ -58,8 +58,8 @@ fn the_documented_file_names_every_key() {
 
 #[test]
 fn every_key_of_the_documented_file_stands_below_a_comment() {
-    let mut before = "";
-    for line in DEFAULT.lines() {
+    let (text, mut before) = (with_examples(), "");
+    for line in text.lines() {
         let key = line
             .split_once(" = ")
             .is_some_and(|(key, _)| !key.contains(' '));
@@ -129,6 +129,78 @@ fn a_contradiction_is_named_by_its_key() {
     );
     assert_eq!(found.len(), 1);
     assert!(found[0].starts_with("telemetry.log.filter: "), "{found:?}");
+}
+
+#[test]
+fn values_that_contradict_each_other_are_named_by_their_keys() {
+    let text = "
+        [dispatch]
+        lease_seconds = 30
+        retry_first_seconds = 10.0
+        retry_cap_seconds = 5.0
+        lot_age_seconds = nan
+        [receipts]
+        poll_seconds = 1000.0
+        [[access.certificates]]
+        identity = 'cn:caisse'
+        caller = { name = 'caisse', role = 'insurer', insurer = 'caisse-b' }
+        [[access.certificates]]
+        identity = 'cn:caisse'
+        caller = { name = 'centre', role = 'centre' }
+        [[transport.endpoints]]
+        name = 'caisse-a'
+        base = 'https://caisse.example/wire'
+        destinations = ['amo:017510000']
+        tls = { roots = 'roots.pem' }
+        limits = { answer_seconds = 60 }
+    ";
+    let found = faults(text, &[]);
+    let keys: Vec<_> = found
+        .iter()
+        .map(|fault| fault.split(':').next().unwrap_or_default())
+        .collect();
+    assert_eq!(
+        keys,
+        [
+            "access.certificates[1].caller.insurer",
+            "access.certificates[2].identity",
+            "access.certificates[2].caller",
+            "dispatch.lot_age_seconds",
+            "dispatch.retry_cap_seconds",
+            "receipts.idle_cap_seconds",
+            "receipts.trouble_cap_seconds",
+            "transport.endpoints[1].limits.answer_seconds",
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn shipped_agreements_are_taken_and_a_file_takes_the_place_of_its_id() {
+    let shipped = agreements::load(&[]).unwrap();
+    assert_eq!(shipped.all().count(), 4);
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("own.toml");
+    let (_, text) = crate::report::agreements::SHIPPED[1];
+    std::fs::write(
+        &path,
+        text.replace("\nsource = \"", "\nsource = \"Read by us. "),
+    )
+    .unwrap();
+    let own = agreements::load(std::slice::from_ref(&path)).unwrap();
+    assert_eq!(own.all().count(), 4);
+    let read = own
+        .all()
+        .filter(|agreement| agreement.source.starts_with("Read by us."));
+    assert_eq!(read.count(), 1);
+
+    let wrong = text
+        .replace("signed = \"2015-07-08\"", "")
+        .replace("\"FSE\"", "\"FES\"");
+    let error = agreements::read(&wrong, "own.toml")
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("counting.kinds: \"FES\""), "{error}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ where
         encoding,
         base,
     } = decoded;
-    let validator = Validator::new(schema);
+    let validator = Validator::new(schema, limits.findings);
     let faults = match legal {
         Err(stop) => vec![fault(stop, limits)],
         Ok(()) => Pass {
@@ -191,10 +191,10 @@ impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
                     Text::Value => {
                         self.collect(&mut piece, text, at)?;
                     }
-                    Text::Blank => {
-                        self.stray(&text, at, |char| !matches!(char, ' ' | '\t' | '\n' | '\r'))
-                    }
-                    Text::Nothing => self.stray(&text, at, |_| true),
+                    Text::Blank if is_blank(&text) => {}
+                    Text::Blank => self.validator.stray_text(at + first_not_blank(&text)),
+                    Text::Nothing if text.is_empty() => {}
+                    Text::Nothing => self.validator.stray_text(at),
                     Text::Ignored => {}
                 },
                 Token::Close { at, end } => {
@@ -236,12 +236,6 @@ impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
         Ok(())
     }
 
-    fn stray(&mut self, text: &str, at: u32, refused: impl Fn(char) -> bool) {
-        if let Some(found) = text.find(refused) {
-            self.validator.stray_text(at + found as u32);
-        }
-    }
-
     fn show(&mut self, tag: &Tag<'_>, tokens: &Tokens<'_, '_>) {
         self.visitor.open(Element {
             namespace: tokens.uri(tag),
@@ -264,6 +258,15 @@ impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
             }),
         }
     }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.bytes()
+        .all(|byte| matches!(byte, b' ' | b'\t' | b'\n' | b'\r'))
+}
+
+fn first_not_blank(text: &str) -> u32 {
+    (text.len() - text.trim_start_matches([' ', '\t', '\n', '\r']).len()) as u32
 }
 
 /// The finding of a stop; a cap says how much is allowed.

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 
 use super::code::Code;
 use super::pattern::Pattern;
-use super::value::{Builtin, Decimal, Family};
+use super::value::{Builtin, Decimal, Family, Instant, Parsed};
 
 /// Index of a simple type in [`Simples`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,7 +61,16 @@ pub(super) enum Facet {
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) side: Side,
+    /// As written in the schema.
     pub(super) value: Box<str>,
+    limit: Limit,
+}
+
+/// A bound, parsed once.
+#[derive(Clone, Debug)]
+enum Limit {
+    Number(Decimal<Box<str>>),
+    Instant(Instant<Box<str>>),
 }
 
 /// Which side a bound closes, and whether the bound itself is inside.
@@ -110,26 +119,33 @@ impl Simple {
 
 impl White {
     fn apply(self, value: &str) -> Cow<'_, str> {
-        let bytes = value.as_bytes();
-        let breaks = |byte: &u8| matches!(byte, b'\t' | b'\n' | b'\r');
         match self {
             White::Preserve => Cow::Borrowed(value),
-            White::Replace if bytes.iter().any(breaks) => {
+            White::Replace
+                if value
+                    .bytes()
+                    .any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) =>
+            {
                 Cow::Owned(value.replace(['\t', '\n', '\r'], " "))
             }
             White::Replace => Cow::Borrowed(value),
-            White::Collapse => {
-                let space = |char: char| matches!(char, ' ' | '\t' | '\n' | '\r');
-                let trimmed = value.trim_matches(space);
-                let bytes = trimmed.as_bytes();
-                let inner = bytes.iter().any(breaks) || bytes.windows(2).any(|two| two == b"  ");
-                match inner {
-                    false => Cow::Borrowed(trimmed),
-                    true => Cow::Owned(words(trimmed).collect::<Vec<_>>().join(" ")),
-                }
-            }
+            White::Collapse if is_collapsed(value) => Cow::Borrowed(value),
+            White::Collapse => Cow::Owned(words(value).collect::<Vec<_>>().join(" ")),
         }
     }
+}
+
+/// True when there is no whitespace but single spaces between words: nearly always.
+fn is_collapsed(value: &str) -> bool {
+    let mut space = true;
+    for byte in value.bytes() {
+        let blank = byte == b' ';
+        if matches!(byte, b'\t' | b'\n' | b'\r') || (blank && space) {
+            return false;
+        }
+        space = blank;
+    }
+    !space || value.is_empty()
 }
 
 fn words(text: &str) -> impl Iterator<Item = &str> {
@@ -150,25 +166,22 @@ impl Simples {
     /// Checks a normalised value; the first facet that it fails is the finding.
     pub(super) fn check(&self, id: SimpleId, value: &str) -> Result<(), Facet> {
         let simple = self.get(id);
-        match &simple.kind {
-            Kind::Atomic(builtin) if !builtin.accepts(value) => return Err(Facet::Type),
-            Kind::Atomic(_) => {}
-            Kind::List(item) => words(value).try_for_each(|word| self.check(*item, word))?,
-            Kind::Union(members) => {
-                if self.member(members, value).is_none() {
-                    return Err(Facet::Type);
-                }
+        let parsed = match &simple.kind {
+            Kind::Atomic(builtin) => builtin.parse(value).ok_or(Facet::Type)?,
+            Kind::List(item) => {
+                words(value).try_for_each(|word| self.check(*item, word))?;
+                Parsed::Text
             }
-        }
+            Kind::Union(members) => {
+                self.member(members, value).ok_or(Facet::Type)?;
+                Parsed::Text
+            }
+        };
         if !simple.patterns.iter().all(|pattern| pattern.matches(value)) {
             return Err(Facet::Pattern);
         }
-        if !simple.enumeration.is_empty()
-            && !simple
-                .enumeration
-                .iter()
-                .any(|one| self.equal(id, one, value))
-        {
+        let mut allowed = simple.enumeration.iter();
+        if !simple.enumeration.is_empty() && !allowed.any(|one| self.equal(id, one, value)) {
             return Err(Facet::Enumeration);
         }
         if simple.length != (0, usize::MAX) {
@@ -177,7 +190,15 @@ impl Simples {
                 return Err(Facet::Length);
             }
         }
-        simple.check_number(value)
+        if let Parsed::Number(decimal) = &parsed
+            && simple.has_too_many_digits(decimal)
+        {
+            return Err(Facet::Digits);
+        }
+        match simple.bounds.iter().all(|bound| bound.holds(&parsed)) {
+            true => Ok(()),
+            false => Err(Facet::Range),
+        }
     }
 
     /// True when two normalised texts are the same value of a type.
@@ -196,8 +217,8 @@ impl Simples {
             .builtin(id, value)
             .is_some_and(|builtin| builtin.family() == Family::Number);
         match number.then(|| Decimal::parse(value)).flatten() {
-            Some(decimal) => format!("number {}", decimal.canonical()),
-            None => format!("text {value}"),
+            Some(decimal) => decimal.canonical(),
+            None => ["text ", value].concat(),
         }
     }
 
@@ -264,26 +285,12 @@ impl Simple {
         }
     }
 
-    fn check_number(&self, value: &str) -> Result<(), Facet> {
-        let Kind::Atomic(builtin) = self.kind else {
-            return Ok(());
-        };
-        if self.total_digits.is_some() || self.fraction_digits.is_some() {
-            let decimal = Decimal::parse(value).ok_or(Facet::Type)?;
-            let total = self
-                .total_digits
-                .is_some_and(|most| decimal.total_digits() > most);
-            let fraction = self
+    fn has_too_many_digits(&self, decimal: &Decimal<&str>) -> bool {
+        self.total_digits
+            .is_some_and(|most| decimal.total_digits() > most)
+            || self
                 .fraction_digits
-                .is_some_and(|most| decimal.fraction_digits() > most);
-            if total || fraction {
-                return Err(Facet::Digits);
-            }
-        }
-        match self.bounds.iter().all(|bound| bound.holds(builtin, value)) {
-            true => Ok(()),
-            false => Err(Facet::Range),
-        }
+                .is_some_and(|most| decimal.fraction_digits() > most)
     }
 
     fn digits(&self) -> String {
@@ -325,9 +332,27 @@ impl Simple {
 }
 
 impl Bound {
+    /// A bound that is a value of a type; none when it is not, or has no order.
+    pub(super) fn new(side: Side, builtin: Builtin, value: &str) -> Option<Bound> {
+        let limit = match builtin.parse(value)? {
+            Parsed::Number(decimal) => Limit::Number(decimal.kept()),
+            Parsed::Instant(instant) => Limit::Instant(instant.kept()),
+            Parsed::Text => return None,
+        };
+        Some(Bound {
+            side,
+            value: value.into(),
+            limit,
+        })
+    }
+
     /// True when the value is inside. An undetermined order is outside.
-    pub(super) fn holds(&self, builtin: Builtin, value: &str) -> bool {
-        let order = builtin.compare(value, &self.value);
+    fn holds(&self, value: &Parsed<'_>) -> bool {
+        let order = match (value, &self.limit) {
+            (Parsed::Number(value), Limit::Number(limit)) => Some(value.compare(limit)),
+            (Parsed::Instant(value), Limit::Instant(limit)) => value.compare(limit),
+            (Parsed::Number(_) | Parsed::Instant(_) | Parsed::Text, _) => None,
+        };
         match self.side {
             Side::MinInclusive => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
             Side::MinExclusive => order == Some(Ordering::Greater),
@@ -375,20 +400,11 @@ mod tests {
             (Side::MaxExclusive, [true, false, false]),
         ];
         for (side, wanted) in rows {
-            let bound = Bound {
-                side,
-                value: "10.0".into(),
-            };
-            assert_eq!(
-                ["9.99", "10", "10.01"].map(|value| bound.holds(Builtin::Decimal, value)),
-                wanted,
-                "{side:?}"
-            );
+            let bound = Bound::new(side, Builtin::Decimal, "10.0").unwrap();
+            let holds = |value: &str| bound.holds(&Builtin::Decimal.parse(value).unwrap());
+            assert_eq!(["9.99", "10", "10.01"].map(holds), wanted, "{side:?}");
         }
-        let undetermined = Bound {
-            side: Side::MinInclusive,
-            value: "2026-01-01Z".into(),
-        };
-        assert!(!undetermined.holds(Builtin::Date, "2026-01-01"));
+        let undetermined = Bound::new(Side::MinInclusive, Builtin::Date, "2026-01-01Z").unwrap();
+        assert!(!undetermined.holds(&Builtin::Date.parse("2026-01-01").unwrap()));
     }
 }

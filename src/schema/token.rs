@@ -365,10 +365,17 @@ impl<'t, 'n> Tokens<'t, 'n> {
 
     /// The innermost declaration of a prefix. That of the empty prefix may undo an outer one.
     fn binding(&self, prefix: &str) -> Option<usize> {
-        let index = self
-            .bindings
-            .iter()
-            .rposition(|binding| binding.prefix == prefix)?;
+        // Nearly all names have no prefix: nothing to compare then.
+        let index = match prefix.is_empty() {
+            true => self
+                .bindings
+                .iter()
+                .rposition(|binding| binding.prefix.is_empty())?,
+            false => self
+                .bindings
+                .iter()
+                .rposition(|binding| binding.prefix == prefix)?,
+        };
         (!self.bindings[index].uri.is_empty()).then_some(index)
     }
 
@@ -419,6 +426,7 @@ impl<'t, 'n> Tokens<'t, 'n> {
 
     fn data(&self, at: u32, text: Cow<'t, str>) -> Result<Token<'t>, Stop> {
         if self.brackets
+            && text.as_bytes().contains(&b']')
             && let Some(found) = text.find("]]>")
         {
             return Err(Stop {
@@ -496,8 +504,12 @@ fn broken(error: &XmlError, at: u32) -> Stop {
     Stop { code, at }
 }
 
+/// Prefix and local name. Names are short: a plain loop is the fastest search.
 fn split(name: &str) -> (&str, &str) {
-    name.split_once(':').unwrap_or(("", name))
+    match name.bytes().position(|byte| byte == b':') {
+        Some(colon) => (&name[..colon], &name[colon + 1..]),
+        None => ("", name),
+    }
 }
 
 fn skip_space(bytes: &[u8], from: usize) -> usize {

@@ -60,7 +60,11 @@ pub(super) struct Validator<'s> {
     /// Names of the open elements.
     path: Vec<Option<Name>>,
     faults: Vec<Option<Fault>>,
+    /// Faults that stand: those not taken back.
     found: usize,
+    most: usize,
+    /// Some fault so far is one of `HIDING`.
+    blurred: bool,
     missed: Vec<Missed>,
     ids: HashSet<String>,
     id_references: Vec<(String, u32)>,
@@ -115,10 +119,30 @@ enum Child {
     Unexpected,
 }
 
+/// Faults that may hide an element, an identifier or a key from those that point at it.
+const HIDING: &[Code] = &[
+    Code::XsdRoot,
+    Code::XsdElementUnexpected,
+    Code::XsdElementMissing,
+    Code::XsdAttributeUnexpected,
+    Code::XsdAttributeMissing,
+    Code::XsdType,
+    Code::XsdNil,
+    Code::XsdValueType,
+    Code::XsdValuePattern,
+    Code::XsdValueLength,
+    Code::XsdIdTwice,
+    Code::XsdKeyMissing,
+    Code::XsdKeyTwice,
+];
+
 impl<'s> Validator<'s> {
-    pub(super) fn new(schema: &'s Schema) -> Validator<'s> {
+    /// A validator that notes so many faults at most.
+    pub(super) fn new(schema: &'s Schema, most: usize) -> Validator<'s> {
         Validator {
             schema,
+            most,
+            blurred: false,
             frames: Vec::with_capacity(16),
             path: Vec::with_capacity(16),
             faults: Vec::new(),
@@ -265,7 +289,7 @@ impl<'s> Validator<'s> {
 
     /// All faults, once the document has ended (`Ended::Well`) or was given up.
     pub(super) fn finish(mut self, ended: Ended) -> Vec<Fault> {
-        if ended == Ended::Well && !self.blurred() {
+        if ended == Ended::Well && !self.blurred {
             let dangling = std::mem::take(&mut self.id_references);
             for (value, at) in dangling {
                 if !self.ids.contains(&value) {
@@ -281,50 +305,34 @@ impl<'s> Validator<'s> {
     fn key_fault(&mut self, code: Code, at: u32) {
         let mut faults = self.faults.iter().flatten();
         let told = (code == Code::XsdKeyMissing && faults.any(|fault| fault.at >= at))
-            || (code == Code::XsdKeyUnknown && self.blurred());
+            || (code == Code::XsdKeyUnknown && self.blurred);
         if !told {
             self.fault(code, at, at, Detail::None);
         }
     }
 
-    /// True when some fault may hide an element, an identifier or a key.
-    fn blurred(&self) -> bool {
-        const HIDING: &[Code] = &[
-            Code::XsdRoot,
-            Code::XsdElementUnexpected,
-            Code::XsdElementMissing,
-            Code::XsdAttributeUnexpected,
-            Code::XsdAttributeMissing,
-            Code::XsdType,
-            Code::XsdNil,
-            Code::XsdValueType,
-            Code::XsdValuePattern,
-            Code::XsdValueLength,
-            Code::XsdIdTwice,
-            Code::XsdKeyMissing,
-            Code::XsdKeyTwice,
-        ];
-        let mut faults = self.faults.iter().flatten();
-        faults.any(|fault| HIDING.contains(&fault.code))
-    }
-
+    /// Notes a fault, up to the cap: beyond it the reader is about to stop.
     fn fault(&mut self, code: Code, at: u32, path_at: u32, detail: Detail) {
+        if self.found >= self.most {
+            return;
+        }
         self.found += 1;
-        self.faults.push(Some(Fault {
+        self.blurred |= HIDING.contains(&code);
+        let fault = Fault {
             code,
             at,
             path_at,
             detail,
-        }));
+        };
+        self.faults.push(Some(fault));
     }
 
     /// Which declaration a start tag belongs to; the finding is made when there is none.
     fn child(&mut self, tag: &Tag<'_>) -> Child {
-        let global = tag
-            .name
-            .and_then(|name| self.schema.globals.get(&name))
-            .copied();
+        let schema = self.schema;
+        let global = || tag.name.and_then(|name| schema.globals.get(&name)).copied();
         let Some(parent) = self.frames.last() else {
+            let global = global();
             if global.is_none() {
                 let mut roots: Vec<Name> = self.schema.globals.keys().copied().collect();
                 roots.sort();
@@ -334,7 +342,7 @@ impl<'s> Validator<'s> {
         };
         match parent.kind {
             Kind::Skip => Child::Wild(Process::Skip),
-            Kind::Lax => global.map_or(Child::Wild(Process::Lax), Child::Declared),
+            Kind::Lax => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             Kind::Model(model) => self.child_of_model(model, tag, global),
             Kind::All(items) => self.child_of_all(items, tag),
             Kind::Nil | Kind::Empty | Kind::Simple(_) | Kind::Spoilt => {
@@ -349,7 +357,12 @@ impl<'s> Validator<'s> {
         }
     }
 
-    fn child_of_model(&mut self, model: &Model, tag: &Tag<'_>, global: Option<ElementId>) -> Child {
+    fn child_of_model(
+        &mut self,
+        model: &Model,
+        tag: &Tag<'_>,
+        global: impl Fn() -> Option<ElementId>,
+    ) -> Child {
         let Some(parent) = self.frames.last_mut() else {
             return Child::Unexpected;
         };
@@ -369,7 +382,7 @@ impl<'s> Validator<'s> {
             Some(Label::Any(Wildcard {
                 process: Process::Lax,
                 ..
-            })) => global.map_or(Child::Wild(Process::Lax), Child::Declared),
+            })) => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             None => Child::Unexpected,
         }
     }
@@ -427,7 +440,7 @@ impl<'s> Validator<'s> {
             .position(|missed| missed.depth == depth && missed.names.contains(&name));
         let Some(late) = late else { return false };
         let missed = self.missed.remove(late);
-        let told = self.faults[missed.fault].take();
+        let told = self.faults.get_mut(missed.fault).and_then(Option::take);
         if missed.told {
             self.found -= 1;
         } else if let Some(fault) = told {

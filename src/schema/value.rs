@@ -60,28 +60,26 @@ impl Builtin {
         }
     }
 
-    /// True when a text, its whitespace normalised, is a value of the type.
-    pub(super) fn accepts(self, text: &str) -> bool {
-        match self {
+    /// The value of a text, its whitespace normalised; none when it is not of the type.
+    #[rustfmt::skip]
+    pub(super) fn parse(self, text: &str) -> Option<Parsed<'_>> {
+        let fits = match self {
+            Builtin::Decimal => return Decimal::parse(text).map(Parsed::Number),
+            Builtin::Integer => return Decimal::parse(text).filter(|_| !text.contains('.')).map(Parsed::Number),
+            Builtin::Date | Builtin::DateTime | Builtin::Time | Builtin::GYear | Builtin::GYearMonth => {
+                return Instant::parse(self, text).map(Parsed::Instant);
+            }
             Builtin::Text => true,
             Builtin::Boolean => matches!(text, "true" | "false" | "1" | "0"),
-            Builtin::Decimal => Decimal::parse(text).is_some(),
-            Builtin::Integer => !text.contains('.') && Decimal::parse(text).is_some(),
-            Builtin::Date
-            | Builtin::DateTime
-            | Builtin::Time
-            | Builtin::GYear
-            | Builtin::GYearMonth => Instant::parse(self, text).is_some(),
             Builtin::Base64 => base64_octets(text).is_some(),
-            Builtin::Hex => {
-                text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-            }
+            Builtin::Hex => text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Builtin::AnyUri => is_uri(text),
             Builtin::Language => is_language(text),
             Builtin::NmToken => is_nmtoken(text),
             Builtin::Name => is_name(text),
             Builtin::NcName | Builtin::Id | Builtin::IdRef => is_ncname(text),
-        }
+        };
+        fits.then_some(Parsed::Text)
     }
 
     /// The order of two values, none when undetermined (or not values of the type).
@@ -120,30 +118,46 @@ impl Builtin {
     }
 }
 
-/// A decimal number in its text: sign, integer digits without leading zeros, fraction without trailing zeros.
+/// A value that a facet may measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Decimal<'t> {
-    negative: bool,
-    integer: &'t str,
-    fraction: &'t str,
+pub(super) enum Parsed<'t> {
+    Number(Decimal<&'t str>),
+    Instant(Instant<&'t str>),
+    /// Any other: what facets see of it is its text.
+    Text,
 }
 
-impl<'t> Decimal<'t> {
-    pub(super) fn parse(text: &'t str) -> Option<Decimal<'t>> {
+/// A decimal number in its text: sign, integer digits without leading zeros, fraction without trailing zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Decimal<S> {
+    negative: bool,
+    integer: S,
+    fraction: S,
+}
+
+impl<'t> Decimal<&'t str> {
+    pub(super) fn parse(text: &'t str) -> Option<Decimal<&'t str>> {
         let (negative, digits) = match text.as_bytes().first()? {
             b'-' => (true, &text[1..]),
             b'+' => (false, &text[1..]),
             _ => (false, text),
         };
-        let (integer, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+        let point = digits.bytes().position(|byte| byte == b'.');
+        let (integer, fraction) = match point {
+            Some(point) => (&digits[..point], &digits[point + 1..]),
+            None => (digits, ""),
+        };
         let mut all = integer.bytes().chain(fraction.bytes());
         if integer.len() + fraction.len() == 0 || !all.all(|byte| byte.is_ascii_digit()) {
             return None;
         }
-        let (integer, fraction) = (
-            integer.trim_start_matches('0'),
-            fraction.trim_end_matches('0'),
-        );
+        let leading = integer.bytes().take_while(|byte| *byte == b'0').count();
+        let trailing = fraction
+            .bytes()
+            .rev()
+            .take_while(|byte| *byte == b'0')
+            .count();
+        let (integer, fraction) = (&integer[leading..], &fraction[..fraction.len() - trailing]);
         let zero = integer.is_empty() && fraction.is_empty();
         Some(Decimal {
             negative: negative && !zero,
@@ -152,11 +166,12 @@ impl<'t> Decimal<'t> {
         })
     }
 
-    pub(super) fn compare(&self, other: &Decimal<'_>) -> Ordering {
-        let magnitude = self.integer.len().cmp(&other.integer.len());
-        let magnitude = magnitude.then_with(|| self.integer.cmp(other.integer));
+    pub(super) fn compare<O: AsRef<str>>(&self, other: &Decimal<O>) -> Ordering {
+        let (integer, fraction) = (other.integer.as_ref(), other.fraction.as_ref());
+        let magnitude = self.integer.len().cmp(&integer.len());
+        let magnitude = magnitude.then_with(|| self.integer.cmp(integer));
         // Without trailing zeros, fractions compare as text.
-        let magnitude = magnitude.then_with(|| self.fraction.cmp(other.fraction));
+        let magnitude = magnitude.then_with(|| self.fraction.cmp(fraction));
         match (self.negative, other.negative) {
             (false, false) => magnitude,
             (true, true) => magnitude.reverse(),
@@ -177,24 +192,38 @@ impl<'t> Decimal<'t> {
     /// One text for each value.
     pub(super) fn canonical(&self) -> String {
         let sign = if self.negative { "-" } else { "" };
-        format!("{sign}{}.{}", self.integer, self.fraction)
+        [sign, self.integer, ".", self.fraction].concat()
+    }
+
+    /// The same, owned.
+    pub(super) fn kept(&self) -> Decimal<Box<str>> {
+        let Decimal {
+            negative,
+            integer,
+            fraction,
+        } = *self;
+        Decimal {
+            negative,
+            integer: integer.into(),
+            fraction: fraction.into(),
+        }
     }
 }
 
 /// A point on the calendar in its text; parts that the type does not have are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instant<'t> {
+pub(super) struct Instant<S> {
     /// Days since a common origin.
     day: i64,
     /// Second of the day, 86400 for 24:00:00 (which is then the next day's 0).
     second: i64,
-    fraction: &'t str,
+    fraction: S,
     /// Minutes east of Greenwich.
     zone: Option<i64>,
 }
 
-impl<'t> Instant<'t> {
-    pub(super) fn parse(builtin: Builtin, text: &'t str) -> Option<Instant<'t>> {
+impl<'t> Instant<&'t str> {
+    pub(super) fn parse(builtin: Builtin, text: &'t str) -> Option<Instant<&'t str>> {
         let mut cursor = Cursor(text);
         let (mut year, mut month, mut day) = (1970, 1, 1);
         let (mut second, mut fraction) = (0, "");
@@ -227,11 +256,11 @@ impl<'t> Instant<'t> {
 
     /// Without a time zone an instant may be anywhere within 14 hours around; the order is then only known when it
     /// is the same for all of them (XML Schema part 2, 3.2.7.4).
-    fn compare(&self, other: &Instant<'_>) -> Option<Ordering> {
+    pub(super) fn compare<O: AsRef<str>>(&self, other: &Instant<O>) -> Option<Ordering> {
         const WIDEST: i64 = 14 * 60;
         let with = |mine: i64, theirs: i64| {
             let order = self.seconds(mine).cmp(&other.seconds(theirs));
-            order.then_with(|| self.fraction.cmp(other.fraction))
+            order.then_with(|| self.fraction.cmp(other.fraction.as_ref()))
         };
         let range = |low: Ordering, high: Ordering| (low == high).then_some(low);
         match (self.zone, other.zone) {
@@ -242,6 +271,24 @@ impl<'t> Instant<'t> {
         }
     }
 
+    /// The same, owned.
+    pub(super) fn kept(&self) -> Instant<Box<str>> {
+        let Instant {
+            day,
+            second,
+            fraction,
+            zone,
+        } = *self;
+        Instant {
+            day,
+            second,
+            fraction: fraction.into(),
+            zone,
+        }
+    }
+}
+
+impl<S> Instant<S> {
     fn seconds(&self, zone: i64) -> i64 {
         self.day * 86_400 + self.second - zone * 60
     }
@@ -484,10 +531,10 @@ mod tests {
         ];
         for (builtin, good, bad) in rows {
             for text in good.split_whitespace() {
-                assert!(builtin.accepts(text), "{builtin:?} {text}");
+                assert!(builtin.parse(text).is_some(), "{builtin:?} {text}");
             }
             for text in bad.split_whitespace() {
-                assert!(!builtin.accepts(text), "{builtin:?} {text}");
+                assert!(!builtin.parse(text).is_some(), "{builtin:?} {text}");
             }
         }
     }

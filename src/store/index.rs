@@ -45,6 +45,11 @@ impl<'a> Working<'a> {
         self.changes.insert(key, None);
     }
 
+    /// Makes changes that were decided above this copy its own.
+    pub fn absorb(&mut self, changes: Changes) {
+        self.changes.extend(changes);
+    }
+
     /// The changes so far, to come back to with [`Working::restore`].
     pub fn checkpoint(&self) -> Changes {
         self.changes.clone()

@@ -16,7 +16,11 @@
 
 pub mod index;
 pub mod ledger;
+pub mod journal;
+pub mod embedded;
 pub mod memory;
+#[cfg(test)]
+mod contract;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -205,9 +205,9 @@ fn bound(simple: &mut Simple, facet: &Node, side: Side, value: &str) -> Result<(
     let Kind::Atomic(builtin) = simple.kind else {
         return Err(facet.invalid("a bound of a list or union"));
     };
-    if !builtin.accepts(value) {
+    let Some(bound) = Bound::new(side, builtin, value) else {
         return Err(facet.invalid(format!("the bound {value} is not a value of its type")));
-    }
+    };
     let looser = match side {
         Side::MinInclusive | Side::MinExclusive => Ordering::Less,
         Side::MaxInclusive | Side::MaxExclusive => Ordering::Greater,
@@ -221,10 +221,7 @@ fn bound(simple: &mut Simple, facet: &Node, side: Side, value: &str) -> Result<(
         return Err(facet.invalid(format!("the bound {value} is looser than that of the base")));
     }
     simple.bounds.retain(|bound| bound.side != side);
-    simple.bounds.push(Bound {
-        side,
-        value: value.into(),
-    });
+    simple.bounds.push(bound);
     Ok(())
 }
 
@@ -246,14 +243,9 @@ fn builtin(local: &str) -> Option<Simple> {
     let collapsed = |builtin| atomic(builtin, White::Collapse);
     let whole = |low: Option<&str>, high: Option<&str>| {
         let mut simple = collapsed(Builtin::Integer);
-        let low = low.map(|value| Bound {
-            side: Side::MinInclusive,
-            value: value.into(),
-        });
-        let high = high.map(|value| Bound {
-            side: Side::MaxInclusive,
-            value: value.into(),
-        });
+        let bound = |side, value: Option<&str>| Bound::new(side, Builtin::Integer, value?);
+        let low = bound(Side::MinInclusive, low);
+        let high = bound(Side::MaxInclusive, high);
         simple.bounds.extend(low.into_iter().chain(high));
         simple
     };

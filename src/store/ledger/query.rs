@@ -73,37 +73,46 @@ fn next(
     record: &DocumentRecord,
     lot: Option<&LotRecord>,
 ) -> Result<Option<Next>, Error> {
-    if record
-        .standing()
-        .is_finished(record.received.facts.key.kind)
-    {
-        return Ok(None);
-    }
-    let limit = record.timer;
-    let terms = records::terms(index)?;
-    let region = records::region(index, &record.received.facts)?;
     match record.standing() {
-        Standing::InLot => Ok(lot.and_then(|lot| lot.next)),
         Standing::Open => match record.waits_for {
-            Some(fse) => {
-                let fse = records::known_document(index, fse)?;
-                let at = match fse.lot {
-                    Some(lot) => records::known_lot(index, lot)?.next.map(|next| next.at),
-                    None => None,
-                };
-                let at = at.or(fse.timer).unwrap_or(record.at);
-                Ok(Some(Next {
-                    at,
-                    reason: Reason::Fse,
-                }))
-            }
+            Some(fse) => next_of_fse(index, record, fse).map(Some),
             None => Ok(Some(Next {
                 at: record.since,
                 reason: Reason::Sealing,
             })),
         },
-        _ => Ok(limit.and(record.time_limit(region, &terms))),
+        Standing::InLot => Ok(lot.and_then(|lot| lot.next)),
+        Standing::Acknowledged
+        | Standing::Refused
+        | Standing::Paid
+        | Standing::PartPaid
+        | Standing::Rejected
+        | Standing::Unsettled
+        | Standing::OnPaper
+        | Standing::ByHand
+        | Standing::Cancelled
+        | Standing::Replaced
+        | Standing::Lapsed
+        | Standing::Granted
+        | Standing::Declined => {
+            let region = records::region(index, &record.received.facts)?;
+            Ok(record.time_limit(region, &records::terms(index)?))
+        }
     }
+}
+
+/// A PJ waits for its FSE: its next instant is that of the FSE.
+fn next_of_fse(index: &dyn Index, pj: &DocumentRecord, fse: DocumentId) -> Result<Next, Error> {
+    let fse = records::known_document(index, fse)?;
+    let lot = match fse.lot {
+        Some(lot) => records::known_lot(index, lot)?.next,
+        None => None,
+    };
+    let at = lot.map(|next| next.at).or(fse.timer).unwrap_or(pj.at);
+    Ok(Next {
+        at,
+        reason: Reason::Fse,
+    })
 }
 
 fn positions(index: &dyn Index, prefix: &[u8]) -> Result<Vec<Position>, Error> {

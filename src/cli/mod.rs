@@ -1,0 +1,115 @@
+//! The command line: what a person at the machine can ask of the gateway.
+//!
+//! It decides nothing that the daemon decides: questions go to the running daemon through its Unix socket, whose
+//! peer is recorded as the actor. Exit codes are those of `sysexits.h`.
+
+mod exit;
+mod validate;
+mod schemas;
+mod token;
+mod daemon;
+mod ask;
+mod rates;
+mod simulate;
+mod demo;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{self, Config};
+
+pub use exit::Code;
+
+/// The gateway of French health centres for electronic claims: it validates and durably queues reimbursement
+/// documents, transmits them until the insurer's receipt is there, and counts.
+#[derive(Debug, Parser)]
+#[command(name = "bordereau", version, max_term_width = 100)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway until SIGTERM or SIGINT.
+    Serve(Settings),
+    /// Show the main job on this machine: insurers, centres, documents and a table that must be right.
+    Demo(demo::Options),
+    /// Check the configuration and everything it names; bind nothing.
+    CheckConfig(Settings),
+    /// Validate documents offline; exit 0 when all are valid, 65 when any is not.
+    Validate(validate::Options),
+    /// Write out the XML schemas and the API descriptions.
+    Schemas(schemas::Options),
+    /// Issue, list and revoke bearer tokens.
+    Token(token::Options),
+    /// Post documents to a gateway.
+    Submit(ask::SubmitOptions),
+    /// Show a document: where it is, what comes next, when and why.
+    Status(ask::StatusOptions),
+    /// Show rates.
+    Rate(ask::RateOptions),
+    /// Act as somebody else, to test against.
+    Simulate(simulate::Options),
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+pub struct Settings {
+    /// The configuration file; without one the defaults and the environment hold.
+    #[arg(long, short, value_name = "FILE", env = config::FILE)]
+    config: Option<PathBuf>,
+}
+
+impl Settings {
+    /// Reads it.
+    fn load(&self) -> Result<Config, exit::Failure> {
+        config::load(self.config.as_deref(), config::environment()).map_err(exit::Failure::config)
+    }
+}
+
+/// Reads the arguments.
+///
+/// # Errors
+/// What clap says about them; also when help or the version was asked for.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(arguments)
+}
+
+/// Says why the arguments are not taken.
+pub fn refuse(usage: &clap::Error) -> ExitCode {
+    // Help that was asked for is no error, and there is nobody to tell when the terminal is gone.
+    let _ = usage.print();
+    if usage.use_stderr() {
+        Code::Usage.into()
+    } else {
+        Code::Ok.into()
+    }
+}
+
+/// Does what the arguments say.
+pub fn run(cli: Cli) -> ExitCode {
+    let result = match cli.command {
+        Command::Serve(settings) => daemon::serve(&settings),
+        Command::CheckConfig(settings) => daemon::check(&settings),
+        Command::Demo(options) => demo::run(&options),
+        Command::Validate(options) => validate::run(&options),
+        Command::Schemas(options) => schemas::run(&options),
+        Command::Token(options) => token::run(&options),
+        Command::Submit(options) => ask::submit(&options),
+        Command::Status(options) => ask::status(&options),
+        Command::Rate(options) => ask::rate(&options),
+        Command::Simulate(options) => simulate::run(&options),
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            eprintln!("bordereau: {:#}", failure.error);
+            failure.code.into()
+        }
+    }
+}

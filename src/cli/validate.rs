@@ -1,0 +1,100 @@
+//! `bordereau validate`: the checks of intake, offline. The registry of centres and the routes are not
+//! consulted: nobody but the running gateway knows them.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::Args;
+use serde_json::json;
+
+use crate::claims::finding::Finding;
+use crate::claims::rules::{self, AMC_LENGTHS, Context, Registry};
+use crate::claims::terms::Terms;
+use crate::cli::exit::{Code, Failure};
+use crate::clock::{Clock, SystemClock};
+use crate::formats::xml::{Limits, Reader};
+
+/// What to validate.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// One JSON object a file, with all findings.
+    #[arg(long)]
+    json: bool,
+    /// Documents, one a file.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Validates every file, tells all findings, and says whether all are valid.
+pub fn run(options: &Options) -> Result<Code, Failure> {
+    let reader = Reader::new().map_err(|error| Failure::new(Code::Software, error))?;
+    let mut code = Code::Ok;
+    for file in &options.files {
+        let bytes = std::fs::read(file)
+            .with_context(|| format!("cannot read {}", file.display()))
+            .map_err(|error| Failure::new(Code::NoInput, error))?;
+        let findings = examine(&reader, &bytes);
+        let valid = !Finding::refuses(&findings);
+        if !valid {
+            code = Code::Data;
+        }
+        if options.json {
+            println!("{}", object(file, valid, &findings));
+        } else {
+            tell(file, valid, &findings);
+        }
+    }
+    Ok(code)
+}
+
+fn examine(reader: &Reader, bytes: &[u8]) -> Vec<Finding> {
+    let mut read = reader.read_document(bytes, &Limits::default());
+    let mut findings = std::mem::take(&mut read.findings);
+    if let Some(document) = &read.value {
+        let terms = Terms::default();
+        let context = Context {
+            now: SystemClock.now(),
+            terms: &terms,
+            registry: Registry::NotConsulted,
+            amc_lengths: &AMC_LENGTHS,
+        };
+        findings.extend(rules::check(document, &context, &read).findings);
+    }
+    findings
+}
+
+fn object(file: &Path, valid: bool, findings: &[Finding]) -> serde_json::Value {
+    let findings: Vec<_> = findings
+        .iter()
+        .map(|finding| {
+            json!({
+                "code": finding.code,
+                "severity": finding.severity.as_str(),
+                "layer": finding.layer.as_str(),
+                "line": finding.place.line,
+                "column": finding.place.column,
+                "path": finding.place.path,
+                "fr": finding.fr,
+                "en": finding.en,
+            })
+        })
+        .collect();
+    json!({ "file": file.display().to_string(), "valid": valid, "findings": findings })
+}
+
+fn tell(file: &Path, valid: bool, findings: &[Finding]) {
+    let file = file.display();
+    println!("{file}: {}", if valid { "valid" } else { "not valid" });
+    for finding in findings {
+        let place = &finding.place;
+        println!(
+            "  {file}:{}:{}: {} {}",
+            place.line,
+            place.column,
+            finding.severity.as_str(),
+            finding.code
+        );
+        println!("    {}", place.path);
+        println!("    {}\n    {}", finding.fr, finding.en);
+    }
+}

@@ -1,0 +1,136 @@
+//! What single values allow and values together do not. No file is opened.
+
+use std::collections::BTreeSet;
+
+use crate::config::{Config, Fault};
+use crate::telemetry;
+
+/// Everything that contradicts itself, in the order of the documented file.
+pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
+    let mut found = Found(Vec::new());
+    found.telemetry(config);
+    found.callers(config);
+    found.endpoints(config);
+    found.intake(config);
+    found.spans(config);
+    found.lease(config);
+    found.0
+}
+
+struct Found(Vec<Fault>);
+
+impl Found {
+    fn refuse(&mut self, key: impl Into<String>, reason: impl ToString) {
+        self.0.push(Fault {
+            key: key.into(),
+            reason: reason.to_string(),
+        });
+    }
+
+    fn telemetry(&mut self, config: &Config) {
+        if let Err(error) = telemetry::log::filter(&config.telemetry.log) {
+            self.refuse("telemetry.log.filter", error);
+        }
+    }
+
+    fn callers(&mut self, config: &Config) {
+        let mut identities = BTreeSet::new();
+        for (index, entry) in (1..).zip(&config.access.certificates) {
+            let key = |key: &str| format!("access.certificates[{index}].{key}");
+            if !identities.insert(&entry.identity) {
+                self.refuse(key("identity"), "stands for another caller already");
+            }
+            if let Err(error) = entry.caller.caller() {
+                self.refuse(key("caller"), error);
+            }
+            let endpoints = &config.transport.endpoints;
+            if let Some(insurer) = &entry.caller.insurer
+                && !endpoints
+                    .iter()
+                    .any(|endpoint| endpoint.name.as_str() == insurer)
+            {
+                self.refuse(
+                    key("caller.insurer"),
+                    "is the name of no endpoint in `transport.endpoints`",
+                );
+            }
+        }
+    }
+
+    fn endpoints(&mut self, config: &Config) {
+        if let Err(error) = config.transport.check() {
+            self.refuse("transport.endpoints", error);
+        }
+    }
+
+    fn intake(&mut self, config: &Config) {
+        if let Err(contradiction) = config.intake.check() {
+            self.refuse(
+                format!("intake.{}", contradiction.key),
+                contradiction.reason,
+            );
+        }
+    }
+
+    /// Spans that may be parts of a second: each within reason, and none longer than its cap.
+    fn spans(&mut self, config: &Config) {
+        let (dispatch, receipts) = (&config.dispatch, &config.receipts);
+        for (key, seconds) in [
+            ("dispatch.lot_age_seconds", dispatch.lot_age_seconds),
+            ("dispatch.retry_first_seconds", dispatch.retry_first_seconds),
+            ("dispatch.retry_cap_seconds", dispatch.retry_cap_seconds),
+            ("receipts.poll_seconds", receipts.poll_seconds),
+            ("receipts.idle_cap_seconds", receipts.idle_cap_seconds),
+            ("receipts.trouble_cap_seconds", receipts.trouble_cap_seconds),
+        ] {
+            // A year is longer than anything waits.
+            if !(0.0..=366.0 * 86_400.0).contains(&seconds) {
+                self.refuse(key, "must be between 0 and a year");
+            }
+        }
+        for (key, first, cap, capped) in [
+            (
+                "dispatch.retry_cap_seconds",
+                "dispatch.retry_first_seconds",
+                dispatch.retry_cap_seconds,
+                dispatch.retry_first_seconds,
+            ),
+            (
+                "receipts.idle_cap_seconds",
+                "receipts.poll_seconds",
+                receipts.idle_cap_seconds,
+                receipts.poll_seconds,
+            ),
+            (
+                "receipts.trouble_cap_seconds",
+                "receipts.poll_seconds",
+                receipts.trouble_cap_seconds,
+                receipts.poll_seconds,
+            ),
+        ] {
+            if cap < capped {
+                self.refuse(key, format!("must not be below `{first}`"));
+            }
+        }
+    }
+
+    fn lease(&mut self, config: &Config) {
+        let lease = config.dispatch.lease_seconds.get();
+        for (index, endpoint) in (1..).zip(&config.transport.endpoints) {
+            let limits = &endpoint.limits;
+            let longest = limits
+                .answer_seconds
+                .get()
+                .max(limits.connect_seconds.get());
+            if longest >= lease {
+                self.refuse(
+                    format!("transport.endpoints[{index}].limits.answer_seconds"),
+                    format!(
+                        "an attempt may take {longest} s, and is given up after \
+                         `dispatch.lease_seconds` = {lease}: it would be in doubt while it runs"
+                    ),
+                );
+            }
+        }
+    }
+}

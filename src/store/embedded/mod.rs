@@ -1,0 +1,394 @@
+//! The embedded store: the journal is the truth, `sled` its index, one thread decides.
+//!
+//! ```text
+//! commit() ──bounded queue──▶ committer ──one write, one sync──▶ journal
+//!    ▲                           │ publishes the batch
+//!    └───────── answer ──────────┤
+//!                                ▼
+//! reads ◀── view ◀────────── overlay ──▶ applier ──one atomic batch──▶ sled
+//! ```
+//! Must never answer before the sync, and never keep the only copy of anything outside the journal. Only the
+//! store's secret is a file of its own; it is made with the first segment.
+//!
+//! # What a crash leaves behind
+//! | crash | found at the next start |
+//! |---|---|
+//! | before the sync of a batch | nothing of it, or all of it; nothing of it was answered |
+//! | after the sync, before the answer | all of it; the caller repeats and is answered as before |
+//! | after the answer, before the index | all of it; the index is replayed from its own place on |
+//! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
+//! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
+//!
+//! An index that has seen more than the journal holds means that the journal lost entries: refused.
+
+mod committer;
+mod overlay;
+mod places;
+mod replay;
+mod secret;
+mod state;
+mod tree;
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::claims::entry::{Position, Stamped};
+use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use crate::claims::registry::Centre;
+use crate::claims::time::Timestamp;
+use crate::store::embedded::committer::{Committer, Request};
+use crate::store::embedded::overlay::{Overlay, View};
+use crate::store::embedded::state::State;
+use crate::store::journal::reader::Reader;
+use crate::store::journal::{self, Entropy, Journal};
+use crate::store::ledger::query;
+use crate::store::{
+    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
+    Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+};
+
+/// Where the store is and what bounds it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Directory of journal, index and secret.
+    pub directory: PathBuf,
+    /// Bytes of a journal segment.
+    pub segment_bytes: u64,
+    /// At most so many commands share a sync.
+    pub batch_commands: NonZeroUsize,
+    /// No further command joins a batch of so many bytes.
+    pub batch_bytes: usize,
+    /// At most so many commands wait; from three quarters on, intake should shed.
+    pub queue_commands: NonZeroUsize,
+    /// At most about so many bytes of changes wait for the index; then commits wait too.
+    pub overlay_bytes: usize,
+    /// Bytes of memory for pages of the index.
+    pub cache_bytes: u64,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let thousand = const { NonZeroUsize::new(1024).expect("1024 is not zero") };
+        Config {
+            directory: PathBuf::from("/var/lib/bordereau"),
+            segment_bytes: 64 << 20,
+            batch_commands: thousand,
+            batch_bytes: 8 << 20,
+            queue_commands: thousand,
+            overlay_bytes: 32 << 20,
+            cache_bytes: 96 << 20,
+        }
+    }
+}
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The journal does not open: locked, damaged, of a later version, or the system refuses.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The ledger cannot be followed.
+    #[error(transparent)]
+    Ledger(#[from] Error),
+    /// An entry is whole but says nothing known: another version wrote it.
+    #[error("entry {0} cannot be read")]
+    Entry(u64),
+    /// The journal ends before what the index has seen: it lost entries.
+    #[error("the journal ends at entry {journal}, but the index has seen entry {index}")]
+    JournalBehind {
+        /// Last entry of the index.
+        index: u64,
+        /// Last entry of the journal.
+        journal: u64,
+    },
+    /// The journal has entries, but the secret by which known documents are recognized is gone or damaged.
+    #[error("the store's secret is missing or damaged")]
+    Secret,
+    /// A thread could not be started.
+    #[error("no thread for the store: {0}")]
+    Thread(std::io::Error),
+}
+
+/// The store. Dropping it commits what is queued, brings the index up and ends its threads.
+pub struct Embedded {
+    queue: Option<mpsc::Sender<Request>>,
+    overlay: Arc<Overlay>,
+    reader: Reader,
+    position: watch::Receiver<Position>,
+    state: Arc<State>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Embedded {
+    /// Opens or begins the store of a directory: takes the lock, recovers the journal, brings the index up,
+    /// and puts every lot that was being sent in doubt, at `at`. Blocks; call it outside of async code.
+    pub fn open(
+        config: &Config,
+        at: Timestamp,
+        mut entropy: Entropy,
+        observer: Arc<dyn Observer>,
+    ) -> Result<Embedded, OpenError> {
+        let random: [[u8; 16]; 2] = [entropy(), entropy()];
+        let journal = Journal::open(
+            &config.directory.join("journal"),
+            config.segment_bytes,
+            entropy,
+            &*observer,
+        )?;
+        let head = journal.head();
+        let secret = secret::open(&config.directory, head.position, random)?;
+        let reader = journal.reader();
+        let tree = replay::open(
+            &config.directory,
+            config.cache_bytes,
+            &reader,
+            head,
+            &*observer,
+        )?;
+        let overlay = Arc::new(Overlay::new(tree, head.position, config.overlay_bytes));
+        let state = Arc::new(State::applied(head.position));
+        let mut committer = Committer::new(
+            config,
+            journal,
+            overlay.clone(),
+            state.clone(),
+            secret,
+            observer,
+        );
+        restart(&mut committer, at)?;
+        Embedded::start(config, committer, overlay, state, reader)
+    }
+
+    fn start(
+        config: &Config,
+        mut committer: Committer,
+        overlay: Arc<Overlay>,
+        state: Arc<State>,
+        reader: Reader,
+    ) -> Result<Embedded, OpenError> {
+        let position = committer.watch();
+        let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
+        let mut store = Embedded {
+            queue: Some(sender),
+            overlay: overlay.clone(),
+            reader,
+            position,
+            state: state.clone(),
+            threads: Vec::new(),
+        };
+        let commits = {
+            let (overlay, state) = (overlay.clone(), state.clone());
+            move || {
+                guarded("the journal failed", &state, || committer.run(&mut queue));
+                // Only now: whoever finds the queue closed finds the reason too.
+                drop(queue);
+                overlay.close();
+            }
+        };
+        let applies = move || {
+            let applied = |position| state.set_applied(position);
+            if let Some(error) = guarded("the index failed", &state, || overlay.apply_all(applied))
+            {
+                overlay.fail(error);
+            }
+        };
+        store.threads.push(spawn("store-applier", applies)?);
+        store.threads.push(spawn("store-committer", commits)?);
+        Ok(store)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let overlay = self.overlay.clone();
+        let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
+        answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
+    }
+}
+
+/// Runs a thread's work; what ends it other than the end of work is the store's failure.
+fn guarded(
+    summary: &'static str,
+    state: &State,
+    work: impl FnOnce() -> Result<(), Error>,
+) -> Option<Error> {
+    // The work owns or locks what it changes and is never entered again after a panic.
+    let error = match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error,
+        Err(_) => Error::Stopped("a thread of the store panicked".into()),
+    };
+    state.fail(summary, error.clone());
+    Some(error)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
+    let thread = std::thread::Builder::new().name(name.into());
+    thread.spawn(work).map_err(OpenError::Thread)
+}
+
+/// The first command of every start.
+fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
+    let (answer, mut answered) = oneshot::channel();
+    let request = Request {
+        at,
+        command: Command::Restart,
+        answer,
+    };
+    committer.batch(request, || None)?;
+    match answered.try_recv() {
+        Ok(outcome) => Ok(outcome.map(|_| ())?),
+        Err(_) => Err(Error::Impossible("a restart is always answered").into()),
+    }
+}
+
+impl Drop for Embedded {
+    fn drop(&mut self) {
+        self.queue = None;
+        for thread in self.threads.drain(..).rev() {
+            // A panic in it was recorded by the thread itself.
+            let _ = thread.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Embedded {
+    async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request {
+            at,
+            command,
+            answer,
+        };
+        let queue = self.queue.as_ref().ok_or_else(|| self.state.error())?;
+        if queue.send(request).await.is_err() {
+            return Err(self.state.error());
+        }
+        answered.await.unwrap_or_else(|_| Err(self.state.error()))
+    }
+
+    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
+        match self.commit(at, Command::Lease(lease)).await? {
+            Outcome::Leased(leased) => Ok(leased),
+            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
+                Err(Error::Impossible("a lease is answered by leases"))
+            }
+        }
+    }
+
+    async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
+        self.ask(move |view| query::due(view, at, sealing, most))
+            .await
+    }
+
+    async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {
+        let reader = self.reader.clone();
+        self.ask(move |view| {
+            let Some(place) = places::body(view, body)? else {
+                return Ok(None);
+            };
+            let (name, found) = reader.body(place).map_err(unreadable)?;
+            if name != body {
+                return Err(Error::Read("another body lies in its place".into()));
+            }
+            Ok(Some(found))
+        })
+        .await
+    }
+
+    async fn entries(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<(Position, Stamped)>, Error> {
+        let reader = self.reader.clone();
+        self.ask(move |view| {
+            let upto = view.position();
+            if after >= upto {
+                return Ok(Vec::new());
+            }
+            let mark = places::mark(view, Position(after.0 + 1))?;
+            let found = reader.entries(mark, after, upto, most);
+            let found = found.map_err(unreadable)?.into_iter();
+            let read = found.map(|(position, bytes)| match Stamped::read(&bytes) {
+                Ok(stamped) => Ok((position, stamped)),
+                Err(bad) => Err(Error::Read(bad.to_string().into())),
+            });
+            read.collect()
+        })
+        .await
+    }
+
+    async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
+        self.ask(move |view| query::document(view, find)).await
+    }
+
+    async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
+        self.ask(move |view| query::lot(view, lot)).await
+    }
+
+    async fn documents(
+        &self,
+        after: Option<DocumentId>,
+        most: usize,
+    ) -> Result<Vec<DocumentRecord>, Error> {
+        self.ask(move |view| query::documents(view, after, most))
+            .await
+    }
+
+    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
+        self.ask(move |view| query::tallies(view, view.position(), query))
+            .await
+    }
+
+    async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
+        self.ask(|view| query::centres(view)).await
+    }
+
+    async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
+        self.ask(|view| query::endpoints(view)).await
+    }
+
+    fn health(&self) -> Health {
+        let position = *self.position.borrow();
+        let (waiting, most) = match &self.queue {
+            Some(queue) => (
+                queue.max_capacity() - queue.capacity(),
+                queue.max_capacity(),
+            ),
+            None => (0, 1),
+        };
+        let state = match self.state.failed() {
+            Some(summary) => Readiness::Failed(summary),
+            None if waiting * 4 >= most * 3 => Readiness::Shedding,
+            None => Readiness::Ready,
+        };
+        Health {
+            state,
+            lag: self.state.lag(position),
+            waiting,
+            position,
+        }
+    }
+
+    fn watch(&self) -> watch::Receiver<Position> {
+        self.position.clone()
+    }
+}
+
+fn unreadable(error: journal::Error) -> Error {
+    Error::Read(error.to_string().into())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,259 @@
+//! What is journalled and not yet in the tree, and views that see both as one.
+//!
+//! The committer publishes a layer of changes a batch; the applier moves layers into the tree, oldest first,
+//! and drops them. A view is the state after one whole batch for as long as it lives: it keeps its layers,
+//! and the applier does not put later ones into the tree below it. Readers wait for nobody, and the
+//! committer never waits for readers, only for room: the layers are bounded in number and bytes.
+//!
+//! No lock here is held over IO. A crash loses the overlay; the journal has all of it.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::claims::entry::Position;
+use crate::store::Error;
+use crate::store::embedded::tree::Tree;
+use crate::store::index::{Changes, Index, merge};
+
+/// At most so many layers: every read looks through all of them.
+const LAYERS: usize = 64;
+
+/// Layers above a tree.
+pub struct Overlay {
+    tree: Tree,
+    limit: usize,
+    inner: Mutex<Inner>,
+    moved: Condvar,
+}
+
+struct Inner {
+    layers: VecDeque<Arc<Layer>>,
+    bytes: usize,
+    /// Of the last layer ever published.
+    serial: u64,
+    position: Position,
+    /// Serials at which views were taken, with their count.
+    views: BTreeMap<u64, usize>,
+    end: End,
+}
+
+enum End {
+    Open,
+    /// No more layers come; those that are there are still to be applied.
+    Closed,
+    /// The tree failed.
+    Failed(Error),
+}
+
+/// The changes of one batch.
+pub struct Layer {
+    serial: u64,
+    position: Position,
+    bytes: usize,
+    changes: Changes,
+}
+
+impl Overlay {
+    /// No layers above a tree that is applied up to a position; at most `limit` bytes of layers.
+    pub fn new(tree: Tree, position: Position, limit: usize) -> Overlay {
+        Overlay {
+            tree,
+            limit,
+            inner: Mutex::new(Inner {
+                layers: VecDeque::new(),
+                bytes: 0,
+                serial: 0,
+                position,
+                views: BTreeMap::new(),
+                end: End::Open,
+            }),
+            moved: Condvar::new(),
+        }
+    }
+
+    /// The state after the last published batch; it stays as it is.
+    pub fn view(self: &Arc<Overlay>) -> View {
+        let mut inner = self.lock();
+        let serial = inner.serial;
+        *inner.views.entry(serial).or_default() += 1;
+        View {
+            overlay: self.clone(),
+            layers: inner.layers.iter().cloned().collect(),
+            serial,
+            position: inner.position,
+        }
+    }
+
+    /// Waits until there is room for one more layer.
+    pub fn wait_for_room(&self) -> Result<(), Error> {
+        let mut inner = self.lock();
+        loop {
+            if let End::Failed(error) = &inner.end {
+                return Err(error.clone());
+            }
+            if inner.layers.len() < LAYERS && inner.bytes < self.limit {
+                return Ok(());
+            }
+            inner = self.wait(inner);
+        }
+    }
+
+    /// Makes a batch visible to every view from now on.
+    pub fn publish(&self, changes: Changes, position: Position) {
+        let bytes = changes
+            .iter()
+            .map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len))
+            .sum();
+        let mut inner = self.lock();
+        inner.serial += 1;
+        inner.bytes += bytes;
+        inner.position = position;
+        let layer = Layer {
+            serial: inner.serial,
+            position,
+            bytes,
+            changes,
+        };
+        inner.layers.push_back(Arc::new(layer));
+        drop(inner);
+        self.moved.notify_all();
+    }
+
+    /// Says that no more layers come.
+    pub fn close(&self) {
+        let mut inner = self.lock();
+        if matches!(inner.end, End::Open) {
+            inner.end = End::Closed;
+        }
+        drop(inner);
+        self.moved.notify_all();
+    }
+
+    /// Says that the tree failed: there will never be room again.
+    pub fn fail(&self, error: Error) {
+        self.lock().end = End::Failed(error);
+        self.moved.notify_all();
+    }
+
+    /// Moves layers into the tree until the overlay is closed and empty; `applied` hears every new position.
+    pub fn apply_all(&self, mut applied: impl FnMut(Position)) -> Result<(), Error> {
+        while let Some(layers) = self.next_layers() {
+            self.tree.apply(layers.iter().map(|layer| &layer.changes))?;
+            let mut inner = self.lock();
+            for layer in &layers {
+                inner.layers.pop_front();
+                inner.bytes -= layer.bytes;
+                applied(layer.position);
+            }
+            drop(inner);
+            self.moved.notify_all();
+        }
+        self.tree.flush()
+    }
+
+    /// The layers that no living view stands below; waits for some, and ends when none will come.
+    fn next_layers(&self) -> Option<Vec<Arc<Layer>>> {
+        let mut inner = self.lock();
+        loop {
+            let oldest = inner.views.keys().next().copied().unwrap_or(u64::MAX);
+            let layers = inner.layers.iter();
+            let free: Vec<_> = layers
+                .take_while(|layer| layer.serial <= oldest)
+                .cloned()
+                .collect();
+            if !free.is_empty() {
+                return Some(free);
+            }
+            if inner.layers.is_empty() && !matches!(inner.end, End::Open) {
+                return None;
+            }
+            inner = self.wait(inner);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing panics between two changes that belong together.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'a>(&self, inner: MutexGuard<'a, Inner>) -> MutexGuard<'a, Inner> {
+        self.moved
+            .wait(inner)
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The state after one whole batch.
+pub struct View {
+    overlay: Arc<Overlay>,
+    layers: Vec<Arc<Layer>>,
+    serial: u64,
+    position: Position,
+}
+
+impl View {
+    /// The last entry that it shows.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+
+    fn whole(&self) -> Below<'_> {
+        Below {
+            tree: &self.overlay.tree,
+            layers: &self.layers,
+        }
+    }
+}
+
+impl Index for View {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        self.whole().get(key)
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        self.whole().scan(from, to, most)
+    }
+}
+
+impl Drop for View {
+    fn drop(&mut self) {
+        let mut inner = self.overlay.lock();
+        if let Some(count) = inner.views.get_mut(&self.serial) {
+            *count -= 1;
+            if *count == 0 {
+                inner.views.remove(&self.serial);
+            }
+        }
+        drop(inner);
+        self.overlay.moved.notify_all();
+    }
+}
+
+/// A tree and the oldest of the layers above it.
+struct Below<'a> {
+    tree: &'a Tree,
+    layers: &'a [Arc<Layer>],
+}
+
+impl Index for Below<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        let mut newest_first = self.layers.iter().rev();
+        match newest_first.find_map(|layer| layer.changes.get(key)) {
+            Some(change) => Ok(change.clone()),
+            None => self.tree.get(key),
+        }
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        match self.layers.split_last() {
+            None => self.tree.scan(from, to, most),
+            Some((top, layers)) => {
+                let below = Below {
+                    tree: self.tree,
+                    layers,
+                };
+                merge(&below, &top.changes, from, to, most)
+            }
+        }
+    }
+}

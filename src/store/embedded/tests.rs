@@ -1,0 +1,320 @@
+//! Damage and loss around the index, the secret and the lock: what a start makes of each.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use super::*;
+use crate::store::contract::{self, Picture, admission, admit};
+use crate::store::{Unity, Unobserved};
+
+const SEGMENT: u64 = 16 * 1024;
+
+#[derive(Default)]
+struct Replayed(AtomicU64);
+
+impl Observer for Replayed {
+    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
+    fn sync_failed(&self) {}
+    fn replayed(&self, entries: u64) {
+        self.0.fetch_add(entries, Ordering::Relaxed);
+    }
+    fn tail_cut(&self, _bytes: u64) {}
+}
+
+fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
+    let config = Config {
+        directory: directory.to_owned(),
+        segment_bytes: SEGMENT,
+        cache_bytes: 1 << 20,
+        ..Config::default()
+    };
+    let mut number = 0;
+    let entropy = Box::new(move || {
+        number += 1;
+        [number; 16]
+    });
+    Embedded::open(&config, contract::now(), entropy, observer)
+}
+
+fn open(directory: &Path) -> Result<Embedded, OpenError> {
+    open_with(directory, Arc::new(Unobserved))
+}
+
+async fn fill(store: &Embedded, numbers: std::ops::Range<u32>) {
+    let registered = store.commit(contract::now(), contract::registry()).await;
+    registered.unwrap();
+    for number in numbers {
+        let body = Bytes::from(format!("{number:0400}"));
+        let documents = vec![admission(number.into(), number, body)];
+        admit(store, documents, Unity::Each).await.unwrap();
+    }
+}
+
+/// A closed store of 40 documents, and what it had to say.
+async fn forty() -> (TempDir, Picture) {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    fill(&store, 0..40).await;
+    let picture = contract::picture(&store).await;
+    (directory, picture)
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_is_gone_or_damaged_is_built_anew() {
+    let (directory, before) = forty().await;
+    let index = directory.path().join("index");
+    let damages: [fn(&Path); 4] = [
+        |index| fs::remove_dir_all(index).unwrap(),
+        |index| fs::write(index.join("conf"), b"not what sled wrote").unwrap(),
+        |index| {
+            fs::remove_dir_all(index).unwrap();
+            fs::write(index, b"a file").unwrap();
+        },
+        |index| {
+            // A tree whose place in the journal is no place.
+            let db = sled::open(index).unwrap();
+            db.insert(b"A", b"nowhere").unwrap();
+        },
+    ];
+    for damage in damages {
+        damage(&index);
+        let seen = Arc::new(Replayed::default());
+        let store = open_with(directory.path(), seen.clone()).unwrap();
+        assert_eq!(contract::picture(&store).await, before);
+        assert_eq!(seen.0.load(Ordering::Relaxed), 41);
+    }
+}
+
+#[tokio::test]
+async fn an_older_index_gets_the_tail_and_a_present_one_nothing() {
+    let (directory, _) = forty().await;
+    let old = TempDir::new().unwrap();
+    copy(&directory.path().join("index"), &old.path().join("index"));
+    let store = open(directory.path()).unwrap();
+    fill(&store, 40..70).await;
+    let before = contract::picture(&store).await;
+    drop(store);
+
+    for (older, replayed) in [(false, 0), (true, 30)] {
+        if older {
+            fs::remove_dir_all(directory.path().join("index")).unwrap();
+            copy(&old.path().join("index"), &directory.path().join("index"));
+        }
+        let seen = Arc::new(Replayed::default());
+        let store = open_with(directory.path(), seen.clone()).unwrap();
+        assert_eq!(contract::picture(&store).await, before);
+        assert_eq!(seen.0.load(Ordering::Relaxed), replayed);
+    }
+}
+
+#[tokio::test]
+async fn an_index_of_another_journal_is_built_anew() {
+    let (directory, before) = forty().await;
+    let other = TempDir::new().unwrap();
+    let store = open(other.path()).unwrap();
+    fill(&store, 100..120).await;
+    drop(store);
+    fs::remove_dir_all(directory.path().join("index")).unwrap();
+    copy(&other.path().join("index"), &directory.path().join("index"));
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+}
+
+#[tokio::test]
+async fn a_journal_that_lost_entries_is_refused() {
+    let (directory, _) = forty().await;
+    fs::remove_dir_all(directory.path().join("journal")).unwrap();
+    assert!(matches!(
+        open(directory.path()),
+        Err(OpenError::JournalBehind {
+            index: 41,
+            journal: 0
+        })
+    ));
+}
+
+#[tokio::test]
+async fn damage_in_an_old_segment_is_named_when_it_is_replayed() {
+    let (directory, _) = forty().await;
+    let journal = directory.path().join("journal");
+    let mut segments: Vec<_> = fs::read_dir(&journal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some())
+        .collect();
+    segments.sort();
+    assert!(segments.len() > 1);
+    let mut bytes = fs::read(&segments[0]).unwrap();
+    bytes[500] ^= 1;
+    fs::write(&segments[0], bytes).unwrap();
+    fs::remove_dir_all(directory.path().join("index")).unwrap();
+    assert!(matches!(
+        open(directory.path()),
+        Err(OpenError::Journal(journal::Error::Corrupt { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn one_process_one_store() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    assert!(matches!(
+        open(directory.path()),
+        Err(OpenError::Journal(journal::Error::Locked))
+    ));
+    drop(store);
+    open(directory.path()).unwrap();
+}
+
+#[tokio::test]
+async fn without_its_secret_a_ledger_does_not_open() {
+    let (directory, before) = forty().await;
+    let secret = directory.path().join("secret");
+    let bytes = fs::read(&secret).unwrap();
+    fs::remove_file(&secret).unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::Secret)));
+    fs::write(&secret, b"short").unwrap();
+    assert!(matches!(open(directory.path()), Err(OpenError::Secret)));
+    fs::write(&secret, bytes).unwrap();
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+}
+
+/// A copy of the files at any moment is what a kill leaves behind.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_answered_is_in_every_later_copy_of_the_files() {
+    let directory = TempDir::new().unwrap();
+    let store = Arc::new(open(directory.path()).unwrap());
+    fill(&store, 0..1).await;
+    let answered = Arc::new(AtomicU64::new(0));
+    let writer = {
+        let (store, answered) = (store.clone(), answered.clone());
+        tokio::spawn(async move {
+            for number in 1..400_u32 {
+                let body = Bytes::from(vec![b'x'; number as usize * 7]);
+                let documents = vec![admission(number.into(), number, body)];
+                admit(&*store, documents, Unity::Each).await.unwrap();
+                answered.store(number.into(), Ordering::SeqCst);
+            }
+        })
+    };
+    let mut images = Vec::new();
+    while images.len() < 6 {
+        let known = answered.load(Ordering::SeqCst);
+        let image = TempDir::new().unwrap();
+        copy_running(directory.path(), image.path());
+        images.push((known, image));
+        tokio::task::yield_now().await;
+    }
+    writer.await.unwrap();
+    for (known, image) in images {
+        let store = open(image.path()).unwrap();
+        let documents = store.documents(None, usize::MAX).await.unwrap();
+        assert!(documents.len() as u64 > known);
+        for (number, record) in documents.iter().enumerate() {
+            let id = record.received.document;
+            assert_eq!(id, DocumentId(number as u128));
+            let body = store.body(BodyId::Document(id)).await.unwrap().unwrap();
+            assert_eq!(body.bytes.len(), record.received.length as usize);
+        }
+        let seen = store.entries(Position(0), usize::MAX).await.unwrap();
+        assert_eq!(seen.len(), documents.len() + 1);
+    }
+}
+
+/// Files may come and go while they are copied. The journal is copied last segment first, so that no segment
+/// is older than one that follows it; the index is copied first, as it must never be ahead.
+fn copy_running(from: &Path, to: &Path) {
+    copy_tolerant(&from.join("index"), &to.join("index"));
+    fs::copy(from.join("secret"), to.join("secret")).unwrap();
+    fs::create_dir_all(to.join("journal")).unwrap();
+    let names = |from: &Path| {
+        let mut names: Vec<_> = fs::read_dir(from.join("journal"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .filter(|name| name.to_string_lossy().ends_with(".segment"))
+            .collect();
+        names.sort();
+        names
+    };
+    for name in names(from).iter().rev() {
+        let (from, to) = (
+            from.join("journal").join(name),
+            to.join("journal").join(name),
+        );
+        fs::copy(from, to).unwrap();
+    }
+}
+
+fn copy_tolerant(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_tolerant(&entry.path(), &target);
+        } else {
+            // A file that was removed meanwhile is not there after a kill either.
+            let _ = fs::copy(entry.path(), target);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_stops_the_store() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    fill(&store, 0..1).await;
+    assert_eq!(store.health().state, Readiness::Ready);
+    // The next segment cannot be made.
+    let journal = directory.path().join("journal");
+    fs::rename(&journal, directory.path().join("elsewhere")).unwrap();
+    let body = Bytes::from(vec![b'x'; SEGMENT as usize]);
+    let documents = vec![admission(1, 1, body)];
+    let failed = admit(&store, documents.clone(), Unity::Each).await;
+    assert!(matches!(failed, Err(Error::Stopped(_))), "{failed:?}");
+    let failed = admit(&store, documents, Unity::Each).await;
+    assert!(matches!(failed, Err(Error::Stopped(_))), "{failed:?}");
+    assert!(matches!(store.health().state, Readiness::Failed(_)));
+    // What was committed can still be read.
+    assert_eq!(store.documents(None, 10).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_view_stays_as_it_is_and_holds_back_only_the_index() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    fill(&store, 0..5).await;
+    let view = store.overlay.view();
+    fill(&store, 5..30).await;
+    assert_eq!(view.position(), Position(6));
+    let documents = query::documents(&view, None, usize::MAX).unwrap();
+    assert_eq!(documents.len(), 5);
+    let now = store.documents(None, usize::MAX).await.unwrap();
+    assert_eq!(now.len(), 30);
+    assert!(store.health().lag >= 25);
+    drop(view);
+    drop(store);
+    let seen = Arc::new(Replayed::default());
+    drop(open_with(directory.path(), seen.clone()).unwrap());
+    assert_eq!(seen.0.load(Ordering::Relaxed), 0, "all of it was applied");
+}

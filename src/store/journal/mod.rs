@@ -1,0 +1,413 @@
+//! The journal: entries and bodies in append-only segment files. It is the truth; all else is derived.
+//!
+//! One writer, which holds the directory's lock. A batch is one write and one `fdatasync`; when
+//! [`Journal::append`] returns `Ok` it is on stable storage. It never writes over a committed byte, never
+//! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops),
+//! and never gives out bytes that it has not checked. The form of the files is described in [`format`].
+//!
+//! # What a crash leaves behind
+//! | crash | found at the next start |
+//! |---|---|
+//! | while a segment is made | a file `*.new`: removed |
+//! | after it got its name, before its first batch | an empty last segment: used |
+//! | while a batch is written or synced | a torn tail: cut, reported; or the whole batch: kept |
+//! | after the sync, before the answer | the whole batch; the caller repeats and finds it |
+//! | while a torn tail is cut | the rest of the torn tail: cut |
+//!
+//! Anything else that is found is damage: the journal does not open, and says file, offset and what.
+
+pub mod format;
+pub mod scan;
+pub mod segment;
+pub mod reader;
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::claims::entry::Position;
+use crate::store::journal::format::{BODY_PREFIX, COMMIT, Chain, Commit, HEAD, HEADER, Header};
+use crate::store::journal::reader::Reader;
+use crate::store::journal::scan::{Batches, Stop, Tail};
+use crate::store::journal::segment::Segment;
+use crate::store::{Body, BodyId, Observer};
+
+/// Gives the random ids of segments; they must be unpredictable (16 bytes of the system's randomness).
+pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
+
+/// A place behind a whole batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Ordinal of the segment.
+    pub segment: u64,
+    /// Offset in it, in bytes.
+    pub offset: u64,
+    /// Position of the last entry before it.
+    pub position: Position,
+    /// Running hash after that entry.
+    pub chain: Chain,
+}
+
+impl Head {
+    /// The place before everything.
+    pub fn origin() -> Head {
+        Head {
+            segment: 1,
+            offset: HEADER as u64,
+            position: Position(0),
+            chain: Chain::default(),
+        }
+    }
+}
+
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Ordinal of the segment.
+    pub segment: u64,
+    /// Offset in it, in bytes.
+    pub offset: u64,
+    /// Length of the whole record in bytes.
+    pub length: u32,
+}
+
+/// Where a batch begins, and the position of its first entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Ordinal of the segment.
+    pub segment: u64,
+    /// Offset in it, in bytes.
+    pub offset: u64,
+    /// Position of the first entry.
+    pub first: Position,
+}
+
+impl Mark {
+    /// The first batch of a segment.
+    pub fn start(segment: u64, first: Position) -> Mark {
+        Mark {
+            segment,
+            offset: HEADER as u64,
+            first,
+        }
+    }
+}
+
+/// What is to be made durable as one.
+#[derive(Default)]
+pub struct Batch {
+    entries: Vec<Vec<u8>>,
+    bodies: Vec<(BodyId, Body)>,
+    bytes: usize,
+}
+
+impl Batch {
+    /// Adds an entry by its canonical bytes.
+    pub fn add_entry(&mut self, canonical: Vec<u8>) {
+        self.bytes += HEAD + canonical.len();
+        self.entries.push(canonical);
+    }
+
+    /// Adds a body.
+    pub fn add_body(&mut self, name: BodyId, body: Body) {
+        self.bytes += HEAD + BODY_PREFIX + body.bytes.len();
+        self.bodies.push((name, body));
+    }
+
+    /// How many entries it has.
+    pub fn entries(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Its length on disk in bytes.
+    pub fn length(&self) -> usize {
+        self.bytes + COMMIT
+    }
+}
+
+/// Where a batch was put.
+#[derive(Debug)]
+pub struct Written {
+    /// Where it begins.
+    pub start: Mark,
+    /// Its bodies.
+    pub bodies: Vec<(BodyId, Place)>,
+    /// The place behind it.
+    pub end: Head,
+    /// How long the sync took.
+    pub synced: std::time::Duration,
+}
+
+/// Why the journal did not open, write or read. Files are named without their directory.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("{file}: {source}")]
+    Io {
+        /// The file.
+        file: Arc<str>,
+        /// What the system said.
+        source: Arc<io::Error>,
+    },
+    /// Another process has this directory.
+    #[error("another process has the journal open")]
+    Locked,
+    /// A later version wrote this.
+    #[error("{file}: written by a later version ({version})")]
+    Version {
+        /// The file.
+        file: Arc<str>,
+        /// Its version of the format.
+        version: u16,
+    },
+    /// Bytes are not as they were written.
+    #[error("{file}: damaged at byte {offset}: {what}")]
+    Corrupt {
+        /// The file.
+        file: Arc<str>,
+        /// Where.
+        offset: u64,
+        /// What was found.
+        what: &'static str,
+    },
+    /// A place names a segment that does not exist.
+    #[error("there is no segment {0}")]
+    NoSegment(u64),
+    /// The journal does not lead from one given place to the other.
+    #[error("the journal ends elsewhere than it did")]
+    Diverged,
+    /// A record or batch beyond what the format can hold.
+    #[error("a batch of {0} bytes is too large")]
+    TooLarge(usize),
+    /// A write or sync failed before; nothing more is written until the journal is opened anew.
+    #[error("the journal stopped after a failed write or sync")]
+    Stopped,
+}
+
+impl Error {
+    fn io(path: &Path, source: &io::Error) -> Error {
+        Error::Io {
+            file: name_of(path),
+            // Kind and code without the path that some sources carry.
+            source: Arc::new(match source.raw_os_error() {
+                Some(code) => io::Error::from_raw_os_error(code),
+                None => io::Error::from(source.kind()),
+            }),
+        }
+    }
+
+    fn corrupt(path: &Path, offset: u64, what: &'static str) -> Error {
+        Error::Corrupt {
+            file: name_of(path),
+            offset,
+            what,
+        }
+    }
+
+    fn version(path: &Path, version: u16) -> Error {
+        Error::Version {
+            file: name_of(path),
+            version,
+        }
+    }
+}
+
+fn name_of(path: &Path) -> Arc<str> {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into()
+}
+
+/// The one writer.
+pub struct Journal {
+    directory: PathBuf,
+    segment_bytes: u64,
+    entropy: Entropy,
+    reader: Reader,
+    segment: Arc<Segment>,
+    file: File,
+    head: Head,
+    buffer: Vec<u8>,
+    stopped: bool,
+    // Released last.
+    _lock: File,
+}
+
+impl Journal {
+    /// Opens the journal of a directory, or begins one: takes the lock, checks every header and the whole
+    /// last segment, and cuts a torn tail.
+    pub fn open(
+        directory: &Path,
+        segment_bytes: u64,
+        mut entropy: Entropy,
+        observer: &dyn Observer,
+    ) -> Result<Journal, Error> {
+        let lock = segment::lock(directory)?;
+        let reader = Reader::default();
+        for segment in segment::list(directory)? {
+            reader.add(segment);
+        }
+        if reader.last().is_none() {
+            let header = begin(&Head::origin(), 1, segment_bytes, entropy());
+            reader.add(Segment::create(directory, header)?.0);
+            if let Some(parent) = directory.parent() {
+                segment::sync_directory(parent)?;
+            }
+        }
+        let segment = reader.last().ok_or(Error::NoSegment(1))?;
+        let file = segment.writable()?;
+        let head = recover(&segment, &file, observer)?;
+        Ok(Journal {
+            directory: directory.to_owned(),
+            segment_bytes,
+            entropy,
+            reader,
+            segment,
+            file,
+            head,
+            buffer: Vec::new(),
+            stopped: false,
+            _lock: lock,
+        })
+    }
+
+    /// Makes a batch durable. After any error nothing more is written: the fate of the batch is unknown until
+    /// the journal is opened anew.
+    pub fn append(&mut self, batch: &Batch) -> Result<Written, Error> {
+        if self.stopped {
+            return Err(Error::Stopped);
+        }
+        let length = batch.length();
+        if u32::try_from(length).is_err() {
+            return Err(Error::TooLarge(length));
+        }
+        // Only a whole success takes this back.
+        self.stopped = true;
+        if self.head.offset + length as u64 > self.segment.header.capacity {
+            self.roll(length)?;
+        }
+        let mut written = self.lay_out(batch);
+        let began = tokio::time::Instant::now();
+        self.write()
+            .map_err(|source| self.segment.failed(&source))?;
+        written.synced = began.elapsed();
+        self.head = written.end;
+        self.stopped = false;
+        Ok(written)
+    }
+
+    /// The place behind the last batch.
+    pub fn head(&self) -> Head {
+        self.head
+    }
+
+    /// Reads what is committed.
+    pub fn reader(&self) -> Reader {
+        self.reader.clone()
+    }
+
+    fn roll(&mut self, length: usize) -> Result<(), Error> {
+        let capacity = self.segment_bytes.max((HEADER + length) as u64);
+        let ordinal = self.head.segment + 1;
+        let header = begin(&self.head, ordinal, capacity, (self.entropy)());
+        let (segment, file) = Segment::create(&self.directory, header)?;
+        self.reader.add(segment);
+        self.segment = self.reader.segment(ordinal)?;
+        self.file = file;
+        self.head.segment = ordinal;
+        self.head.offset = HEADER as u64;
+        Ok(())
+    }
+
+    /// Puts the batch's bytes into the buffer: the one copy of a body between socket and disk.
+    fn lay_out(&mut self, batch: &Batch) -> Written {
+        let base = self.head.offset;
+        let id = &self.segment.header.id;
+        let first = Position(self.head.position.0 + 1);
+        let mut end = self.head;
+        self.buffer.clear();
+        for entry in &batch.entries {
+            format::put_entry(&mut self.buffer, base, id, entry);
+            end.chain = end.chain.after(entry);
+            end.position.0 += 1;
+        }
+        let mut bodies = Vec::with_capacity(batch.bodies.len());
+        for (name, body) in &batch.bodies {
+            let before = self.buffer.len();
+            format::put_body(&mut self.buffer, base, id, *name, body);
+            let place = Place {
+                segment: end.segment,
+                offset: base + before as u64,
+                length: (self.buffer.len() - before) as u32,
+            };
+            bodies.push((*name, place));
+        }
+        let commit = Commit {
+            first,
+            last: end.position,
+            chain: end.chain,
+            start: base,
+        };
+        format::put_commit(&mut self.buffer, base, id, &commit);
+        end.offset += self.buffer.len() as u64;
+        Written {
+            start: Mark {
+                segment: end.segment,
+                offset: base,
+                first,
+            },
+            bodies,
+            end,
+            synced: std::time::Duration::ZERO,
+        }
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        self.file.write_all_at(&self.buffer, self.head.offset)?;
+        self.file.sync_data()
+    }
+}
+
+fn begin(head: &Head, ordinal: u64, capacity: u64, id: [u8; 16]) -> Header {
+    Header {
+        id,
+        ordinal,
+        capacity: capacity.max(HEADER as u64),
+        first: Position(head.position.0 + 1),
+        chain: head.chain,
+    }
+}
+
+/// Reads the last segment to its end and cuts a torn tail.
+fn recover(segment: &Segment, file: &File, observer: &dyn Observer) -> Result<Head, Error> {
+    let bytes = segment.bytes()?;
+    let mut batches = Batches::new(&bytes, &segment.header);
+    let (bad, what) = loop {
+        match batches.step() {
+            Ok(_) => {}
+            Err(Stop::End) => return Ok(batches.head()),
+            Err(Stop::Unreadable(at, what)) => break (at, what),
+            Err(Stop::Contradiction(at, what) | Stop::Unsupported(at, what)) => {
+                return Err(segment.corrupt(at as u64, what));
+            }
+        }
+    };
+    let head = batches.head();
+    let end = head.offset as usize;
+    match scan::judge(&bytes, &segment.header, end, bad) {
+        Tail::Clean => Ok(head),
+        Tail::Corrupt => Err(segment.corrupt(bad as u64, what)),
+        Tail::Torn(written) => {
+            let zeros = vec![0; written - end];
+            file.write_all_at(&zeros, head.offset)
+                .and_then(|()| file.sync_data())
+                .map_err(|source| segment.failed(&source))?;
+            observer.tail_cut(zeros.len() as u64);
+            Ok(head)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,288 @@
+//! Admission: a document is new, known already, or stands against what is known.
+
+use crate::claims::deadline;
+use crate::claims::document::{Key, Kind, Purpose};
+use crate::claims::entry::{Entry, Received};
+use crate::claims::id::{Digest, DocumentId, Name};
+use crate::claims::registry::Centre;
+use crate::claims::standing::Act;
+use crate::claims::time::Day;
+use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::{keys, records};
+use crate::store::{
+    Admission, Admitted, Body, BodyId, Conflict, DocumentRecord, Error, Outcome, Unity,
+};
+
+/// Where an admitted document belongs.
+struct Line {
+    replaced: Option<DocumentRecord>,
+    supports: Option<DocumentRecord>,
+    deadline: Option<Day>,
+}
+
+impl Decider<'_, '_> {
+    pub(super) fn admit(
+        &mut self,
+        caller: &Name,
+        documents: Vec<Admission>,
+        unity: Unity,
+    ) -> Result<Outcome, Error> {
+        let checkpoint = match unity {
+            Unity::Each => None,
+            Unity::Together => Some((self.working.checkpoint(), self.next)),
+        };
+        let mut rows: Vec<Option<Admitted>> = vec![None; documents.len()];
+        // A PJ may stand before its FSE in the same post: it is decided after the others.
+        for pj in [false, true] {
+            for (row, document) in rows.iter_mut().zip(&documents) {
+                if (document.facts.key.kind == Kind::Pj) == pj {
+                    *row = Some(self.admit_one(caller, document)?);
+                }
+            }
+        }
+        let rows: Vec<Admitted> = rows.into_iter().flatten().collect();
+        let refused = rows.iter().any(|row| matches!(row, Admitted::Refused(_)));
+        match checkpoint {
+            Some((changes, next)) if refused => {
+                self.working.restore(changes);
+                self.next = next;
+                self.entries.clear();
+                self.bodies.clear();
+                let others = rows.into_iter().map(|row| match row {
+                    Admitted::Received { .. } => Admitted::WithTheOthers,
+                    Admitted::Known { .. } | Admitted::Refused(_) | Admitted::WithTheOthers => row,
+                });
+                Ok(Outcome::Admitted(others.collect()))
+            }
+            Some(_) | None => Ok(Outcome::Admitted(rows)),
+        }
+    }
+
+    fn admit_one(&mut self, caller: &Name, admission: &Admission) -> Result<Admitted, Error> {
+        let facts = &admission.facts;
+        let fingerprint = self.secret.fingerprint(admission.digest);
+        let present: Option<DocumentId> = records::load(self.working, &keys::latest(&facts.key))?;
+        if let Some(present) = present
+            && let Some(known) = self.same(present, fingerprint, admission.purpose)?
+        {
+            return Ok(Admitted::Known {
+                document: known.received.document,
+                deadline: known.received.deadline,
+                standing: known.standing(),
+            });
+        }
+        match self.admissible(admission, present)? {
+            Ok(line) => self.receive(caller, admission, fingerprint, line),
+            Err(conflict) => Ok(Admitted::Refused(conflict)),
+        }
+    }
+
+    /// The document of this number that has the same bytes: the present one, or one that it replaced. A test
+    /// is never the answer to a claim: that claim would be lost.
+    fn same(
+        &self,
+        present: DocumentId,
+        fingerprint: Digest,
+        purpose: Purpose,
+    ) -> Result<Option<DocumentRecord>, Error> {
+        let mut next = Some(present);
+        let mut key = None;
+        while let Some(id) = next {
+            let record = records::known_document(self.working, id)?;
+            if *key.get_or_insert(record.received.facts.key) != record.received.facts.key {
+                return Ok(None);
+            }
+            if record.received.fingerprint == fingerprint && record.received.purpose == purpose {
+                return Ok(Some(record));
+            }
+            next = record.received.replaces;
+        }
+        Ok(None)
+    }
+
+    /// Whether a document that is not known yet may come in, and where it belongs.
+    fn admissible(
+        &self,
+        admission: &Admission,
+        present: Option<DocumentId>,
+    ) -> Result<Result<Line, Conflict>, Error> {
+        let facts = &admission.facts;
+        let versions = records::centre(self.working, facts.key.centre)?;
+        let Some(centre) = Centre::on(&versions, facts.care_day) else {
+            return Ok(Err(Conflict::Centre(facts.key.centre)));
+        };
+        let replaced = match self.replaced(admission, present)? {
+            Ok(replaced) => replaced,
+            Err(conflict) => return Ok(Err(conflict)),
+        };
+        let supports = match facts.supports {
+            None => None,
+            Some(number) => {
+                let key = Key {
+                    kind: Kind::Fse,
+                    number,
+                    ..facts.key
+                };
+                match records::load::<DocumentId>(self.working, &keys::latest(&key))? {
+                    Some(fse) => Some(self.latest_of_line(fse)?),
+                    None => return Ok(Err(Conflict::SupportedUnknown)),
+                }
+            }
+        };
+        if supports
+            .as_ref()
+            .is_some_and(|fse| fse.received.purpose != admission.purpose)
+        {
+            return Ok(Err(Conflict::SupportedUnknown));
+        }
+        let terms = records::terms(self.working)?;
+        let deadline = deadline::deadline(facts, centre.region, &terms);
+        Ok(Ok(Line {
+            replaced,
+            supports,
+            deadline,
+        }))
+    }
+
+    /// The document that counts in the line of this one.
+    fn latest_of_line(&self, document: DocumentId) -> Result<DocumentRecord, Error> {
+        let mut record = records::known_document(self.working, document)?;
+        while let Some(by) = record.replaced_by {
+            record = records::known_document(self.working, by)?;
+        }
+        Ok(record)
+    }
+
+    /// The document that is to be replaced, if any, and whether it may be.
+    fn replaced(
+        &self,
+        admission: &Admission,
+        present: Option<DocumentId>,
+    ) -> Result<Result<Option<DocumentRecord>, Conflict>, Error> {
+        let facts = &admission.facts;
+        let Some((kind, number, _)) = facts.replaces else {
+            return match present {
+                None => Ok(Ok(None)),
+                Some(present) => Ok(Err(self.differs(present, admission)?)),
+            };
+        };
+        let key = Key {
+            kind,
+            number,
+            ..facts.key
+        };
+        if key != facts.key
+            && let Some(present) = present
+        {
+            return Ok(Err(self.differs(present, admission)?));
+        }
+        let Some(target) = records::load::<DocumentId>(self.working, &keys::latest(&key))? else {
+            return Ok(Err(Conflict::ReplacedUnknown));
+        };
+        let target = records::known_document(self.working, target)?;
+        if target.received.purpose != admission.purpose {
+            return Ok(Err(Conflict::ReplacedUnknown));
+        }
+        let id = target.received.document;
+        Ok(
+            match (
+                target.replaced_by,
+                target.standing().after(Act::ReplacementAdmitted),
+            ) {
+                (Some(by), _) => Err(Conflict::ReplacedBefore(by)),
+                (None, Ok(_)) => Ok(Some(target)),
+                (None, Err(_)) => Err(Conflict::Standing {
+                    document: id,
+                    standing: target.standing(),
+                }),
+            },
+        )
+    }
+
+    fn differs(&self, present: DocumentId, admission: &Admission) -> Result<Conflict, Error> {
+        let known = records::known_document(self.working, present)?.received;
+        Ok(Conflict::OtherContent {
+            document: present,
+            differs: differing(&known, admission),
+        })
+    }
+
+    fn receive(
+        &mut self,
+        caller: &Name,
+        admission: &Admission,
+        fingerprint: Digest,
+        line: Line,
+    ) -> Result<Admitted, Error> {
+        let document = admission.document;
+        let deadline = line.deadline;
+        let received = Received {
+            document,
+            purpose: admission.purpose,
+            caller: caller.clone(),
+            facts: admission.facts.clone(),
+            root: line
+                .replaced
+                .as_ref()
+                .map_or(document, |replaced| replaced.received.root),
+            replaces: line
+                .replaced
+                .as_ref()
+                .map(|replaced| replaced.received.document),
+            supports: line.supports.as_ref().map(|fse| fse.received.document),
+            deadline,
+            length: u32::try_from(admission.body.len())
+                .expect("intake caps the size of a body far below 4 GiB"),
+            commitment: commitment(admission.salt, admission.digest),
+            fingerprint,
+            warnings: admission.warnings.clone(),
+        };
+        self.push(Entry::Received(Box::new(received)))?;
+        let body = Body {
+            bytes: admission.body.clone(),
+            salt: admission.salt,
+        };
+        self.bodies.push((BodyId::Document(document), body));
+        if let Some(fse) = line.supports {
+            self.share_fate(caller, &fse, document)?;
+        }
+        Ok(Admitted::Received { document, deadline })
+    }
+}
+
+/// Names of the facts in which two documents of one number differ, never their values.
+fn differing(known: &Received, admission: &Admission) -> Vec<&'static str> {
+    let (same_purpose, known, posted) = (
+        known.purpose == admission.purpose,
+        &known.facts,
+        &admission.facts,
+    );
+    let pairs = [
+        ("purpose", same_purpose),
+        ("mode", known.mode == posted.mode),
+        ("destination", known.destination == posted.destination),
+        (
+            "clock",
+            known.clock_day == posted.clock_day && known.clock_basis == posted.clock_basis,
+        ),
+        ("care day", known.care_day == posted.care_day),
+        (
+            "third party",
+            known.third_party_amo == posted.third_party_amo
+                && known.third_party_amc == posted.third_party_amc,
+        ),
+        (
+            "amounts",
+            known.amount_amo == posted.amount_amo && known.amount_amc == posted.amount_amc,
+        ),
+        ("settled for", known.settled_for == posted.settled_for),
+        ("exclusions", known.exclusions == posted.exclusions),
+        ("replaces", known.replaces == posted.replaces),
+        ("supports", known.supports == posted.supports),
+    ];
+    pairs
+        .into_iter()
+        .filter(|(_, same)| !same)
+        .map(|(name, _)| name)
+        .collect()
+}

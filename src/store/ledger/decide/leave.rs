@@ -1,0 +1,198 @@
+//! Leaving: a document goes another way than its lot, and its PJs with it.
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::delivery::{Event, State, Step};
+use crate::claims::entry::{Entry, Next, Reason};
+use crate::claims::id::{Digest, DocumentId, Name};
+use crate::claims::standing::{Act, Refusal, Standing};
+use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::{fold, records};
+use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Outcome};
+
+/// The ways that end a document's own, each with what it does to its standing and to its lot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The centre cancels it.
+    Cancelled,
+    /// Its paper duplicate was sent.
+    OnPaper,
+    /// It was transmitted by hand; the commitment of the evidence.
+    ByHand(Digest),
+}
+
+impl Way {
+    fn act(self) -> Act {
+        match self {
+            Way::Cancelled => Act::Cancelled,
+            Way::OnPaper => Act::DuplicateConfirmed,
+            Way::ByHand(_) => Act::ByHand,
+        }
+    }
+
+    fn event(self) -> Event {
+        match self {
+            Way::Cancelled => Event::Cancel,
+            Way::OnPaper => Event::DuplicateConfirmed,
+            Way::ByHand(_) => Event::ByHand,
+        }
+    }
+
+    /// The standing at its end.
+    fn end(self) -> Standing {
+        match self {
+            Way::Cancelled => Standing::Cancelled,
+            Way::OnPaper => Standing::OnPaper,
+            Way::ByHand(_) => Standing::ByHand,
+        }
+    }
+
+    fn entry(self, document: DocumentId, actor: Name) -> Entry {
+        match self {
+            Way::Cancelled => Entry::Cancelled {
+                document,
+                caller: actor,
+            },
+            Way::OnPaper => Entry::OnPaper { document, actor },
+            Way::ByHand(evidence) => Entry::ByHand {
+                document,
+                actor,
+                evidence,
+            },
+        }
+    }
+
+    /// The way of a PJ whose FSE stands so; none while the PJ goes its own.
+    fn of_supporting(fse: &DocumentRecord) -> Option<Way> {
+        match fse.standing() {
+            Standing::OnPaper => Some(Way::OnPaper),
+            // The evidence of the FSE serves its PJs: the commitment of the FSE's own bytes stands for it.
+            Standing::ByHand => Some(Way::ByHand(fse.received.commitment)),
+            // An open PJ does not lapse by itself: it is cancelled with the FSE that lapsed.
+            Standing::Cancelled | Standing::Lapsed => Some(Way::Cancelled),
+            Standing::Open
+            | Standing::InLot
+            | Standing::Acknowledged
+            | Standing::Refused
+            | Standing::Paid
+            | Standing::PartPaid
+            | Standing::Rejected
+            | Standing::Unsettled
+            | Standing::Replaced
+            | Standing::Granted
+            | Standing::Declined => None,
+        }
+    }
+}
+
+impl Decider<'_, '_> {
+    /// A document leaves the way of its lot.
+    pub(super) fn leave(
+        &mut self,
+        document: DocumentId,
+        actor: &Name,
+        way: Way,
+    ) -> Result<Outcome, Error> {
+        let Some(record) = records::document(self.working, document)? else {
+            return Ok(Outcome::Conflict(Conflict::Unknown));
+        };
+        let standing = record.standing();
+        match standing.after(way.act()) {
+            Ok(to) => assert!(
+                to.is_finished(record.received.facts.key.kind),
+                "leaving ends a document's way"
+            ),
+            // Done before: answered again.
+            Err(_) if standing == way.end() => return Ok(self.done()),
+            Err(Refusal::Conflict | Refusal::Impossible(_)) => {
+                return Ok(Outcome::Conflict(Conflict::Standing { document, standing }));
+            }
+        }
+        let lot = match (standing, record.lot) {
+            (Standing::InLot, Some(lot)) => Some(records::known_lot(self.working, lot)?),
+            (_, _) => None,
+        };
+        if let Some(lot) = &lot
+            && lot.step(way.event()) == Step::Conflict
+        {
+            return Ok(Outcome::Conflict(Conflict::Delivery {
+                lot: lot.sealed.lot,
+                state: lot.state,
+            }));
+        }
+        self.push(way.entry(document, actor.clone()))?;
+        if let Some(lot) = lot {
+            self.happens(&lot, way.event(), self.after_leaving(&lot))?;
+        }
+        self.supporting_share_fate(actor, document)?;
+        Ok(self.done())
+    }
+
+    /// A document was transmitted by hand: the evidence is kept beside the entry.
+    pub(super) fn hand(
+        &mut self,
+        document: DocumentId,
+        actor: &Name,
+        evidence: Bytes,
+        salt: [u8; 16],
+    ) -> Result<Outcome, Error> {
+        let digest = Digest(Sha256::digest(&evidence).into());
+        let position = self.next;
+        let outcome = self.leave(document, actor, Way::ByHand(commitment(salt, digest)))?;
+        if self.next > position {
+            let bytes = evidence;
+            self.bodies
+                .push((BodyId::Entry(position), Body { bytes, salt }));
+        }
+        Ok(outcome)
+    }
+
+    /// The question to the insurer is asked now, unless an attempt runs: then after it.
+    fn after_leaving(&self, lot: &LotRecord) -> Option<Next> {
+        match lot.state {
+            State::Sending => lot.next,
+            State::Due
+            | State::InDoubt
+            | State::Taken
+            | State::Overdue
+            | State::Answered
+            | State::Void => Some(Next {
+                at: self.at,
+                reason: Reason::Doubt,
+            }),
+        }
+    }
+
+    /// The PJs of an FSE that went another way go with it.
+    pub(super) fn supporting_share_fate(
+        &mut self,
+        actor: &Name,
+        document: DocumentId,
+    ) -> Result<(), Error> {
+        let fse = records::known_document(self.working, document)?;
+        for pj in fold::supporting(self.working, document)? {
+            self.share_fate(actor, &fse, pj)?;
+        }
+        Ok(())
+    }
+
+    /// A PJ of an FSE that went another way goes with it, if it waits open.
+    pub(super) fn share_fate(
+        &mut self,
+        actor: &Name,
+        fse: &DocumentRecord,
+        pj: DocumentId,
+    ) -> Result<(), Error> {
+        let record = records::known_document(self.working, pj)?;
+        match Way::of_supporting(fse) {
+            Some(way)
+                if record.standing() == Standing::Open
+                    && record.standing().after(way.act()).is_ok() =>
+            {
+                self.push(way.entry(pj, actor.clone())).map(|_| ())
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Lots: sealed, leased, and what came of an attempt or of a question.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::delivery::{Event, State, Step};
+use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
+use crate::claims::id::{Digest, LotId};
+use crate::store::index::Index as _;
+use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::keys::{self, Wait};
+use crate::store::ledger::{fold, query, records};
+use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
+
+impl Decider<'_, '_> {
+    pub(super) fn seal(&mut self, sealed: Sealed) -> Result<Outcome, Error> {
+        if records::lot(self.working, sealed.lot)?.is_some() {
+            return Ok(self.done());
+        }
+        for document in &sealed.documents {
+            let Some(record) = records::document(self.working, *document)? else {
+                return Ok(Outcome::Conflict(Conflict::Stale));
+            };
+            let group = record.group();
+            let fits = group.centre == sealed.centre
+                && group.destination == sealed.destination
+                && group.purpose == sealed.purpose;
+            if !record.is_sealable() || !fits {
+                return Ok(Outcome::Conflict(Conflict::Stale));
+            }
+        }
+        if sealed.documents.is_empty() {
+            return Err(Error::Impossible("a lot has at least one document"));
+        }
+        self.push(Entry::Sealed(Box::new(sealed)))?;
+        Ok(self.done())
+    }
+
+    pub(super) fn lease(&mut self, lease: &Lease) -> Result<Outcome, Error> {
+        let mut leased = Vec::new();
+        if records::endpoint(self.working, &lease.endpoint)?.gate == Gate::Held {
+            return Ok(Outcome::Leased(leased));
+        }
+        let from = keys::waits_at(Wait::Send, &lease.endpoint);
+        let to = keys::waits_until(Wait::Send, &lease.endpoint, self.at);
+        for (key, _) in self.working.scan(&from, &to, lease.most)? {
+            let id: LotId = query::last_id(&key)?;
+            let lot = records::known_lot(self.working, id)?;
+            let attempt = lot.attempts + 1;
+            let next = Some(Next {
+                at: lease.until,
+                reason: Reason::Attempt,
+            });
+            self.deliver(Delivery {
+                lot: id,
+                event: Event::Leased,
+                attempt,
+                next,
+                named: Vec::new(),
+                words: None,
+            })?;
+            leased.push(Leased {
+                lot: records::known_lot(self.working, id)?,
+                attempt,
+            });
+        }
+        Ok(Outcome::Leased(leased))
+    }
+
+    pub(super) fn conclude(&mut self, conclusion: Conclusion) -> Result<Outcome, Error> {
+        let Some(lot) = records::lot(self.working, conclusion.lot)? else {
+            return Ok(Outcome::Conflict(Conflict::Unknown));
+        };
+        let late = fold::ends_attempt(conclusion.event)
+            && (lot.state != State::Sending || lot.attempts != conclusion.attempt);
+        let delivery = Delivery {
+            lot: conclusion.lot,
+            event: conclusion.event,
+            attempt: conclusion.attempt,
+            // What comes late is recorded and changes no date.
+            next: (!late).then_some(conclusion.next),
+            named: conclusion.named,
+            words: conclusion
+                .words
+                .as_ref()
+                .map(|(bytes, salt)| commitment(*salt, Digest(Sha256::digest(bytes).into()))),
+        };
+        // The answer to an older attempt says nothing about the one that runs now.
+        if late && lot.state == State::Sending {
+            return Ok(Outcome::Conflict(Conflict::Delivery {
+                lot: conclusion.lot,
+                state: lot.state,
+            }));
+        }
+        let position = self.next;
+        self.deliver(delivery)?;
+        if let Some((bytes, salt)) = conclusion.words {
+            self.bodies
+                .push((BodyId::Entry(position), Body { bytes, salt }));
+        }
+        Ok(self.done())
+    }
+
+    /// Records an event of a lot that nobody answered: no words, no documents named.
+    pub(super) fn happens(
+        &mut self,
+        lot: &LotRecord,
+        event: Event,
+        next: Option<Next>,
+    ) -> Result<Step, Error> {
+        self.deliver(Delivery {
+            lot: lot.sealed.lot,
+            event,
+            attempt: lot.attempts,
+            next,
+            named: Vec::new(),
+            words: None,
+        })
+    }
+
+    /// Records a delivery event that the table allows.
+    fn deliver(&mut self, delivery: Delivery) -> Result<Step, Error> {
+        let lot = records::known_lot(self.working, delivery.lot)?;
+        let step = lot.step(delivery.event);
+        match step {
+            Step::To(_) | Step::Stay | Step::AskFirst => {
+                self.push(Entry::Delivery(Box::new(delivery)))?;
+                Ok(step)
+            }
+            Step::Conflict => Ok(step),
+            Step::Impossible(why) => Err(Error::Impossible(why)),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The decider: what a command does to the ledger, given all that happened before.
+//!
+//! A decision is a list of entries; each is folded as soon as it is decided, so that the next one sees it.
+//! Every command is safe to repeat: what is done already is answered again and changes nothing.
+
+mod admit;
+mod leave;
+mod lots;
+mod receipts;
+mod timers;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::entry::{Entry, Gate, PaperRow, Position, Stamped};
+use crate::claims::id::{Digest, EndpointName, Finess, Name};
+use crate::claims::registry::Centre;
+use crate::claims::terms::Terms;
+use crate::claims::time::{Day, Timestamp};
+use crate::store::index::Working;
+use crate::store::ledger::decide::leave::Way;
+use crate::store::ledger::keys;
+use crate::store::ledger::{Decision, Secret, fold, records};
+use crate::store::{Body, BodyId, Command, Conflict, Error, Outcome};
+
+/// Decides one command. `next` is the position of its first entry.
+pub fn decide(
+    working: &mut Working<'_>,
+    next: Position,
+    at: Timestamp,
+    command: Command,
+    secret: &Secret,
+) -> Result<Decision, Error> {
+    let mut decider = Decider {
+        working,
+        next,
+        at,
+        secret,
+        entries: Vec::new(),
+        bodies: Vec::new(),
+    };
+    let outcome = decider.command(command)?;
+    Ok(Decision {
+        entries: decider.entries,
+        bodies: decider.bodies,
+        outcome,
+    })
+}
+
+/// The commitment of an entry to a body: SHA-256 of the salt and the SHA-256 of the bytes.
+pub fn commitment(salt: [u8; 16], digest: Digest) -> Digest {
+    Digest(
+        Sha256::new()
+            .chain_update(salt)
+            .chain_update(digest.0)
+            .finalize()
+            .into(),
+    )
+}
+
+struct Decider<'w, 'b> {
+    working: &'w mut Working<'b>,
+    next: Position,
+    at: Timestamp,
+    secret: &'w Secret,
+    entries: Vec<Stamped>,
+    bodies: Vec<(BodyId, Body)>,
+}
+
+impl Decider<'_, '_> {
+    fn command(&mut self, command: Command) -> Result<Outcome, Error> {
+        match command {
+            Command::Terms(terms) => self.terms(terms),
+            Command::Registry(centres) => self.registry(centres),
+            Command::Admit {
+                caller,
+                documents,
+                unity,
+            } => self.admit(&caller, documents, unity),
+            Command::TurnAway(posts) => {
+                for post in posts {
+                    self.push(Entry::TurnedAway(post))?;
+                }
+                Ok(self.done())
+            }
+            Command::Seal(sealed) => self.seal(sealed),
+            Command::Conclude(conclusion) => self.conclude(conclusion),
+            Command::Receipts {
+                endpoint,
+                destinations,
+                items,
+                cursor,
+            } => self.receipts(&endpoint, &destinations, items, cursor),
+            Command::Declare {
+                centre,
+                day,
+                caller,
+                rows,
+            } => self.declare(centre, day, caller, rows),
+            Command::Cancel { document, caller } => self.leave(document, &caller, Way::Cancelled),
+            Command::Hand {
+                document,
+                actor,
+                evidence,
+                salt,
+            } => self.hand(document, &actor, evidence, salt),
+            Command::Paper { document, actor } => self.leave(document, &actor, Way::OnPaper),
+            Command::Endpoint {
+                endpoint,
+                gate,
+                actor,
+            } => self.endpoint(endpoint, gate, actor),
+            Command::Lease(lease) => self.lease(&lease),
+            Command::Tick => self.tick(),
+            Command::Restart => self.restart(),
+        }
+    }
+
+    /// Decides an entry: it happened.
+    fn push(&mut self, entry: Entry) -> Result<Position, Error> {
+        let stamped = Stamped { at: self.at, entry };
+        let position = self.next;
+        fold::fold(self.working, position, &stamped)?;
+        self.entries.push(stamped);
+        self.next = Position(position.0 + 1);
+        Ok(position)
+    }
+
+    /// The position up to which everything is decided.
+    fn done(&self) -> Outcome {
+        Outcome::Done(Position(self.next.0.saturating_sub(1)))
+    }
+
+    fn terms(&mut self, terms: Terms) -> Result<Outcome, Error> {
+        let present: Option<Terms> = records::load(self.working, &keys::terms())?;
+        if present != Some(terms) {
+            self.push(Entry::Terms(terms))?;
+        }
+        Ok(self.done())
+    }
+
+    fn registry(&mut self, centres: Vec<Centre>) -> Result<Outcome, Error> {
+        for centre in centres {
+            if !records::centre(self.working, centre.finess)?.contains(&centre) {
+                self.push(Entry::Registered(centre))?;
+            }
+        }
+        Ok(self.done())
+    }
+
+    fn declare(
+        &mut self,
+        centre: Finess,
+        day: Day,
+        caller: Name,
+        rows: Vec<PaperRow>,
+    ) -> Result<Outcome, Error> {
+        if Centre::on(&records::centre(self.working, centre)?, day).is_none() {
+            return Ok(Outcome::Conflict(Conflict::Centre(centre)));
+        }
+        let present: Option<Vec<PaperRow>> =
+            records::load(self.working, &keys::paper(centre, day))?;
+        if present.as_ref() != Some(&rows) {
+            self.push(Entry::Declared {
+                centre,
+                day,
+                caller,
+                rows,
+            })?;
+        }
+        Ok(self.done())
+    }
+
+    fn endpoint(
+        &mut self,
+        endpoint: EndpointName,
+        gate: Gate,
+        actor: Name,
+    ) -> Result<Outcome, Error> {
+        if records::endpoint(self.working, &endpoint)?.gate != gate {
+            self.push(Entry::Endpoint {
+                endpoint,
+                gate,
+                actor,
+            })?;
+        }
+        Ok(self.done())
+    }
+}

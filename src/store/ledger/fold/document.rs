@@ -1,0 +1,223 @@
+//! Documents: admitted, replaced, spoken of; and what follows from each change of one.
+
+use crate::claims::document::Kind;
+use crate::claims::entry::{Received, Settled, SettledContent};
+use crate::claims::id::{DocumentId, LotId, Name};
+use crate::claims::standing::{self, Act, Course, Expected, Heard, Standing, Word};
+use crate::claims::time::Timestamp;
+use crate::store::index::Index;
+use crate::store::ledger::fold::Fold;
+use crate::store::ledger::keys;
+use crate::store::ledger::records::{self, save};
+use crate::store::{DocumentRecord, Error, LotRecord};
+
+impl Fold<'_, '_> {
+    pub(super) fn received(&mut self, received: &Received) -> Result<(), Error> {
+        if let Some(replaced) = received.replaces {
+            self.replaced(replaced, received.document)?;
+        }
+        let waits_for = match received.supports {
+            None => None,
+            Some(fse) => {
+                self.working
+                    .put(keys::supporting(fse, received.document), Vec::new());
+                let fse_record = records::known_document(self.working, fse)?;
+                (fse_record.receipted() == standing::Receipted::No).then_some(fse)
+            }
+        };
+        let record = DocumentRecord {
+            received: received.clone(),
+            at: self.at,
+            course: Course::admitted(),
+            lot: None,
+            replaced_by: None,
+            proven: None,
+            paper_owed: None,
+            since: self.at,
+            timer: None,
+            answered_in: None,
+            waits_for,
+        };
+        save(
+            self.working,
+            keys::latest(&received.facts.key),
+            &received.document,
+        );
+        self.put_document(None, record)
+    }
+
+    /// The replaced document leaves the account to the one that takes its place, and so do its PJs.
+    fn replaced(&mut self, replaced: DocumentId, by: DocumentId) -> Result<(), Error> {
+        self.change(replaced, |record| {
+            record.replaced_by = Some(by);
+            act(record, Act::ReplacementAdmitted)
+        })?;
+        for pj in supporting(self.working, replaced)? {
+            self.working.remove(keys::supporting(replaced, pj));
+            self.working.put(keys::supporting(by, pj), Vec::new());
+            self.change(pj, |record| {
+                record.waits_for = record.waits_for.map(|_| by);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
+        self.working
+            .put(keys::known(&settled.endpoint, &settled.id), Vec::new());
+        let record = records::known_document(self.working, settled.document)?;
+        let attempted = match record.lot {
+            Some(lot) => records::known_lot(self.working, lot)?.attempted,
+            None => None,
+        };
+        let words: Vec<(Word, Option<Name>)> = match &settled.content {
+            SettledContent::Parts(parts) => parts
+                .iter()
+                .map(|(part, outcome, _, code)| (Word::Settled(*part, *outcome), code.clone()))
+                .collect(),
+            SettledContent::Answer(answer, code) => vec![(Word::Answered(*answer), code.clone())],
+        };
+        for (word, code) in words {
+            let heard = Heard {
+                issued: settled.issued,
+                id: settled.id.clone(),
+                word,
+                code,
+            };
+            self.hear(settled.document, heard, record.lot, attempted)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn act(&mut self, document: DocumentId, what: Act) -> Result<(), Error> {
+        self.change(document, |record| act(record, what))
+    }
+
+    /// One word of an insurer about a document of a lot.
+    pub(super) fn hear(
+        &mut self,
+        document: DocumentId,
+        heard: Heard,
+        lot: Option<LotId>,
+        attempted: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        let mut newly = false;
+        self.change(document, |record| {
+            let expected = Expected::of(&record.received.facts);
+            record.course.hear(heard, expected);
+            if record.lot == lot {
+                record.proven = record.proven.or(attempted);
+            }
+            newly = lot.is_some() && record.answered_in != lot;
+            record.answered_in = lot;
+            Ok(())
+        })?;
+        match lot {
+            Some(lot) if newly => self.answered(lot),
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    /// Changes a document and everything that follows from it.
+    pub(super) fn change(
+        &mut self,
+        document: DocumentId,
+        how: impl FnOnce(&mut DocumentRecord) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let before = records::known_document(self.working, document)?;
+        let mut after = before.clone();
+        how(&mut after)?;
+        if after == before {
+            return Ok(());
+        }
+        if after.standing() != before.standing() {
+            after.since = self.at;
+        }
+        self.put_document(Some(before), after)
+    }
+
+    fn put_document(
+        &mut self,
+        before: Option<DocumentRecord>,
+        mut after: DocumentRecord,
+    ) -> Result<(), Error> {
+        let id = after.received.document;
+        let terms = records::terms(self.working)?;
+        let region = records::region(self.working, &after.received.facts)?;
+        after.timer = after.time_limit(region, &terms).map(|next| next.at);
+        let old_timer = before.as_ref().and_then(|before| before.timer);
+        if old_timer != after.timer {
+            if let Some(at) = old_timer {
+                self.working.remove(keys::timer(at, id));
+            }
+            if let Some(at) = after.timer {
+                self.working.put(keys::timer(at, id), Vec::new());
+            }
+        }
+        self.working
+            .put(keys::document_history(id, self.position), Vec::new());
+        save(self.working, keys::document(id), &after);
+        self.regroup(before.as_ref(), &after)?;
+        self.recount(before.as_ref(), &after)?;
+        self.follow(before.as_ref(), &after)
+    }
+
+    /// What other records learn: the lot that a document left, the PJs that waited for its receipt.
+    fn follow(
+        &mut self,
+        before: Option<&DocumentRecord>,
+        after: &DocumentRecord,
+    ) -> Result<(), Error> {
+        let Some(before) = before else { return Ok(()) };
+        let left = match after.standing() {
+            Standing::OnPaper | Standing::ByHand | Standing::Cancelled => {
+                before.standing() == Standing::InLot
+            }
+            _ => false,
+        };
+        if let (true, Some(lot)) = (left, after.lot) {
+            let old = records::known_lot(self.working, lot)?;
+            let new = LotRecord {
+                diminished: true,
+                ..old.clone()
+            };
+            self.put_lot(Some(&old), new);
+        }
+        let receipted = before.receipted() == standing::Receipted::No
+            && after.receipted() == standing::Receipted::Yes
+            && after.received.facts.key.kind == Kind::Fse;
+        if receipted {
+            for pj in supporting(self.working, after.received.document)? {
+                self.change(pj, |record| {
+                    record.waits_for = None;
+                    Ok(())
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The PJs that support an FSE.
+pub fn supporting(index: &dyn Index, fse: DocumentId) -> Result<Vec<DocumentId>, Error> {
+    let prefix = keys::supporting_of(fse);
+    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, _)| records::read(&key[prefix.len()..]))
+        .collect()
+}
+
+/// Does an act that the decider allowed.
+pub(super) fn act(record: &mut DocumentRecord, what: Act) -> Result<(), Error> {
+    record.course.act(what).map_err(|refusal| {
+        Error::Read(
+            format!(
+                "entry against the table: {what:?} of {:?}: {refusal:?}",
+                record.standing()
+            )
+            .into(),
+        )
+    })
+}

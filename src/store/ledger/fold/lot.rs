@@ -1,0 +1,262 @@
+//! Lots: sealed, attempted, answered or void; and what each event means for their documents.
+
+use crate::claims::deadline;
+use crate::claims::delivery::{Arrival, Event, Presence, State, Step};
+use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
+use crate::claims::id::{DocumentId, LotId, Name};
+use crate::claims::registry::Centre;
+use crate::claims::standing::{Act, Heard, Word};
+use crate::claims::time::Timestamp;
+use crate::store::ledger::fold::{Fold, document};
+use crate::store::ledger::keys;
+use crate::store::ledger::records::{self, save};
+use crate::store::{Error, LotRecord};
+
+/// Whether an event ends an attempt.
+pub fn ends_attempt(event: Event) -> bool {
+    match event {
+        Event::NotReached
+        | Event::Deferred
+        | Event::Taken
+        | Event::ContentRefused
+        | Event::NoAnswer => true,
+        Event::Leased
+        | Event::StatusKnown
+        | Event::StatusRefused
+        | Event::StatusUnknown
+        | Event::StatusUnreachable
+        | Event::NoStatusService
+        | Event::ReceiptComplete
+        | Event::ReceiptPartial
+        | Event::ExpectedBy
+        | Event::Cancel
+        | Event::DuplicateConfirmed
+        | Event::ByHand
+        | Event::Restored => false,
+    }
+}
+
+impl LotRecord {
+    /// Whether all of its documents still want to be sent.
+    pub fn presence(&self) -> Presence {
+        if self.diminished {
+            Presence::Diminished
+        } else {
+            Presence::Whole
+        }
+    }
+
+    /// What an event does to it. The answer of an attempt that is no longer running is recorded only.
+    pub fn step(&self, event: Event) -> Step {
+        if ends_attempt(event) && self.state != State::Sending {
+            return Step::Stay;
+        }
+        self.state.step(event, self.arrival, self.presence())
+    }
+}
+
+impl Fold<'_, '_> {
+    pub(super) fn sealed(&mut self, sealed: &Sealed) -> Result<(), Error> {
+        let count =
+            u32::try_from(sealed.documents.len()).expect("a lot holds fewer documents than a u32");
+        let lot = LotRecord {
+            sealed: sealed.clone(),
+            state: State::Due,
+            arrival: Arrival::Nothing,
+            attempts: 0,
+            attempted: None,
+            ask: false,
+            diminished: false,
+            unanswered: count,
+            next: Some(Next {
+                at: sealed.due,
+                reason: Reason::Turn,
+            }),
+        };
+        self.working
+            .put(keys::lot_history(sealed.lot, self.position), Vec::new());
+        self.put_lot(None, lot);
+        for document in &sealed.documents {
+            self.change(*document, |record| {
+                record.lot = Some(sealed.lot);
+                document::act(record, Act::Sealed)
+            })?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn delivery(&mut self, delivery: &Delivery) -> Result<(), Error> {
+        let before = records::known_lot(self.working, delivery.lot)?;
+        let mut after = before.clone();
+        let event = delivery.event;
+        match before.step(event) {
+            Step::To(state) => after.state = state,
+            Step::AskFirst => after.ask = true,
+            // What the decider let through and the table does not move is a record of what happened.
+            Step::Stay | Step::Conflict | Step::Impossible(_) => {}
+        }
+        match event {
+            Event::Leased => {
+                after.attempts = delivery.attempt;
+                after.attempted = Some(self.at);
+            }
+            Event::StatusKnown
+            | Event::StatusRefused
+            | Event::StatusUnknown
+            | Event::NoStatusService => {
+                after.ask = false;
+            }
+            _ => {}
+        }
+        if !ends_attempt(event) || before.state == State::Sending {
+            after.arrival = before.arrival.after(event);
+        }
+        after.next = match after.state {
+            State::Answered | State::Void => None,
+            // A receipt during the attempt proved the taking, whatever the attempt's own end says.
+            State::Taken if before.state == State::Sending && event != Event::Taken => {
+                Some(self.receipt_expected(&after)?)
+            }
+            State::Due | State::Sending | State::InDoubt | State::Taken | State::Overdue => {
+                delivery.next.or(before.next)
+            }
+        };
+        self.working
+            .put(keys::lot_history(delivery.lot, self.position), Vec::new());
+        let voided = after.state == State::Void && before.state != State::Void;
+        let documents = after.sealed.documents.clone();
+        let attempted = after.attempted;
+        self.put_lot(Some(&before), after);
+        if event == Event::Taken || event == Event::StatusKnown {
+            self.prove(&documents, delivery.lot, attempted)?;
+        }
+        if voided {
+            self.voided(&documents, delivery)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// The clock of each document of a lot stops at the start of the attempt that is proven to be taken.
+    fn prove(
+        &mut self,
+        documents: &[DocumentId],
+        lot: LotId,
+        attempted: Option<Timestamp>,
+    ) -> Result<(), Error> {
+        for document in documents {
+            self.change(*document, |record| {
+                if record.lot == Some(lot) {
+                    record.proven = record.proven.or(attempted);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A void lot: the named documents are refused (all of them, when a refusal names none), the others
+    /// are open again.
+    fn voided(&mut self, documents: &[DocumentId], delivery: &Delivery) -> Result<(), Error> {
+        let refusal =
+            delivery.event == Event::ContentRefused || delivery.event == Event::StatusRefused;
+        let named =
+            |document: &DocumentId| delivery.named.iter().find(|(named, _)| named == document);
+        let none_named = !documents.iter().any(|document| named(document).is_some());
+        for document in documents {
+            let code = match named(document) {
+                Some((_, code)) => Some(code.clone()),
+                None if none_named => Some(None),
+                None => None,
+            };
+            match code.filter(|_| refusal) {
+                Some(code) => {
+                    let id = Name::parse(&delivery.lot.to_string()).expect("an id is a name");
+                    let heard = Heard {
+                        issued: self.at,
+                        id,
+                        word: Word::ContentRefused,
+                        code,
+                    };
+                    self.hear(*document, heard, Some(delivery.lot), None)?;
+                }
+                None => self.change(*document, |record| match record.lot {
+                    Some(lot) if lot == delivery.lot => document::act(record, Act::LotVoided),
+                    Some(_) | None => Ok(()),
+                })?,
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn receipted(&mut self, receipted: &Receipted) -> Result<(), Error> {
+        self.working
+            .put(keys::known(&receipted.endpoint, &receipted.id), Vec::new());
+        self.working
+            .put(keys::lot_history(receipted.lot, self.position), Vec::new());
+        let lot = records::known_lot(self.working, receipted.lot)?;
+        for (document, verdict, code) in &receipted.verdicts {
+            let heard = Heard {
+                issued: receipted.issued,
+                id: receipted.id.clone(),
+                word: Word::Receipt(*verdict),
+                code: code.clone(),
+            };
+            // A refusal, too, proves that the lot arrived.
+            self.hear(*document, heard, Some(receipted.lot), lot.attempted)?;
+        }
+        Ok(())
+    }
+
+    /// One more document of the lot has its answer.
+    pub(super) fn answered(&mut self, lot: LotId) -> Result<(), Error> {
+        let before = records::known_lot(self.working, lot)?;
+        let mut after = before.clone();
+        after.unanswered = before.unanswered.saturating_sub(1);
+        let event = if after.unanswered == 0 {
+            Event::ReceiptComplete
+        } else {
+            Event::ReceiptPartial
+        };
+        after.arrival = before.arrival.after(event);
+        if let Step::To(state) = before.step(event) {
+            after.state = state;
+            after.next = match state {
+                State::Taken => Some(self.receipt_expected(&after)?),
+                State::Due | State::Sending | State::InDoubt | State::Overdue => before.next,
+                State::Answered | State::Void => None,
+            };
+        }
+        self.put_lot(Some(&before), after);
+        Ok(())
+    }
+
+    fn receipt_expected(&self, lot: &LotRecord) -> Result<Next, Error> {
+        let terms = records::terms(self.working)?;
+        let versions = records::centre(self.working, lot.sealed.centre)?;
+        let day = self.at.day();
+        let region = Centre::on(&versions, day)
+            .map(|centre| centre.region)
+            .unwrap_or_default();
+        Ok(Next {
+            at: deadline::receipt_overdue(day, region, &terms),
+            reason: Reason::Receipt,
+        })
+    }
+
+    pub(super) fn put_lot(&mut self, before: Option<&LotRecord>, after: LotRecord) {
+        let id = after.sealed.lot;
+        let endpoint = &after.sealed.endpoint;
+        let (old, new) = (before.and_then(LotRecord::wait), after.wait());
+        if old != new {
+            if let Some((wait, at)) = old {
+                self.working.remove(keys::waiting(wait, endpoint, at, id));
+            }
+            if let Some((wait, at)) = new {
+                self.working
+                    .put(keys::waiting(wait, endpoint, at, id), Vec::new());
+            }
+        }
+        save(self.working, keys::lot(id), &after);
+    }
+}
