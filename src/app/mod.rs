@@ -162,7 +162,7 @@ impl App {
             store.clone(),
             clock.clone(),
             read.agreements.clone(),
-            observers.clone(),
+            telemetry.clone(),
             config.report.clone(),
         );
         let access = Arc::new(access);

@@ -3,13 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::entry::Position;
-use crate::report;
-use crate::report::keeper::Difference;
 use crate::store;
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::Event;
-use crate::telemetry::reading::Reading;
 use crate::{access, tls};
 
 /// Hears facts and passes them on as events.
@@ -72,28 +68,5 @@ impl store::Observer for Observers {
 
     fn tail_cut(&self, bytes: u64) {
         self.telemetry.record(Event::TailCut { bytes });
-    }
-}
-
-impl report::keeper::Observer for Observers {
-    fn balanced(&self, _position: Position) {
-        self.telemetry.show(Reading::Imbalance { documents: 0 });
-    }
-
-    fn imbalanced(&self, difference: &Difference) {
-        let documents = difference.documents;
-        self.telemetry.show(Reading::Imbalance { documents });
-        self.telemetry.record(Event::Imbalanced { documents });
-        for cell in &difference.cells {
-            tracing::error!(
-                cell,
-                between = difference.between.as_str(),
-                "the counts differ here"
-            );
-        }
-    }
-
-    fn failed(&self, error: &report::Error) {
-        tracing::warn!(%error, "the rates could not be counted");
     }
 }
