@@ -568,6 +568,39 @@ async fn cancel_and_paper_follow_the_delivery_table() {
 }
 
 #[tokio::test]
+async fn a_lot_once_taken_can_be_unknown_later() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    road.check().await;
+    let paper = Command::Paper {
+        document: DocumentId(10),
+        actor: name("operator"),
+    };
+    road.store.commit(road.now, paper).await.unwrap();
+    road.check().await;
+    road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+    assert_eq!(
+        (road.lot(1).await, road.standing(11).await),
+        (State::Void, Standing::Open)
+    );
+    road.check().await;
+    assert_eq!(road.seal(2).await, [DocumentId(11)]);
+    road.lease().await;
+    road.check().await;
+    road.receipt("r1", 2, Verdict::Accepted).await;
+    road.check().await;
+    // A late word on the void lot is recorded on its documents.
+    road.receipt("r2", 1, Verdict::Accepted).await;
+    road.check().await;
+}
+
+#[tokio::test]
 async fn time_alone_owes_paper_lapses_and_unsettles() {
     let mut road = Road::new().await;
     for (id, number) in [(10, "000000001"), (11, "000000002")] {
