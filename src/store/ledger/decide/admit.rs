@@ -1,7 +1,7 @@
 //! Admission: a document is new, known already, or stands against what is known.
 
 use crate::claims::deadline;
-use crate::claims::document::{Facts, Key, Kind};
+use crate::claims::document::{Key, Kind, Purpose};
 use crate::claims::entry::{Entry, Received};
 use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::registry::Centre;
@@ -63,7 +63,7 @@ impl Decider<'_, '_> {
         let fingerprint = self.secret.fingerprint(admission.digest);
         let present: Option<DocumentId> = records::load(self.working, &keys::latest(&facts.key))?;
         if let Some(present) = present
-            && let Some(known) = self.same(present, fingerprint)?
+            && let Some(known) = self.same(present, fingerprint, admission.purpose)?
         {
             return Ok(Admitted::Known {
                 document: known.received.document,
@@ -77,11 +77,13 @@ impl Decider<'_, '_> {
         }
     }
 
-    /// The document of this number that has the same bytes: the present one, or one that it replaced.
+    /// The document of this number that has the same bytes: the present one, or one that it replaced. A test
+    /// is never the answer to a claim: that claim would be lost.
     fn same(
         &self,
         present: DocumentId,
         fingerprint: Digest,
+        purpose: Purpose,
     ) -> Result<Option<DocumentRecord>, Error> {
         let mut next = Some(present);
         let mut key = None;
@@ -90,7 +92,7 @@ impl Decider<'_, '_> {
             if *key.get_or_insert(record.received.facts.key) != record.received.facts.key {
                 return Ok(None);
             }
-            if record.received.fingerprint == fingerprint {
+            if record.received.fingerprint == fingerprint && record.received.purpose == purpose {
                 return Ok(Some(record));
             }
             next = record.received.replaces;
@@ -161,7 +163,7 @@ impl Decider<'_, '_> {
         let Some((kind, number, _)) = facts.replaces else {
             return match present {
                 None => Ok(Ok(None)),
-                Some(present) => Ok(Err(self.differs(present, facts)?)),
+                Some(present) => Ok(Err(self.differs(present, admission)?)),
             };
         };
         let key = Key {
@@ -172,7 +174,7 @@ impl Decider<'_, '_> {
         if key != facts.key
             && let Some(present) = present
         {
-            return Ok(Err(self.differs(present, facts)?));
+            return Ok(Err(self.differs(present, admission)?));
         }
         let Some(target) = records::load::<DocumentId>(self.working, &keys::latest(&key))? else {
             return Ok(Err(Conflict::ReplacedUnknown));
@@ -197,11 +199,11 @@ impl Decider<'_, '_> {
         )
     }
 
-    fn differs(&self, present: DocumentId, facts: &Facts) -> Result<Conflict, Error> {
-        let known = records::known_document(self.working, present)?;
+    fn differs(&self, present: DocumentId, admission: &Admission) -> Result<Conflict, Error> {
+        let known = records::known_document(self.working, present)?.received;
         Ok(Conflict::OtherContent {
             document: present,
-            differs: differing(&known.received.facts, facts),
+            differs: differing(&known, admission),
         })
     }
 
@@ -249,8 +251,14 @@ impl Decider<'_, '_> {
 }
 
 /// Names of the facts in which two documents of one number differ, never their values.
-fn differing(known: &Facts, posted: &Facts) -> Vec<&'static str> {
+fn differing(known: &Received, admission: &Admission) -> Vec<&'static str> {
+    let (same_purpose, known, posted) = (
+        known.purpose == admission.purpose,
+        &known.facts,
+        &admission.facts,
+    );
     let pairs = [
+        ("purpose", same_purpose),
         ("mode", known.mode == posted.mode),
         ("destination", known.destination == posted.destination),
         (
