@@ -17,7 +17,7 @@ use crate::claims::finding::{Finding, Layer, Place, Severity};
 use crate::claims::id::{DocumentId, Name};
 use crate::claims::rules::Rule;
 use crate::claims::standing::Standing;
-use crate::claims::time::{Day, Timestamp};
+use crate::claims::time::Day;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted;
 use crate::formats::json::problem::{About, Kind, Problem};
@@ -61,7 +61,6 @@ impl Intake {
     /// When the store does not say: nothing is known of any of them.
     pub(super) async fn admit(
         &self,
-        at: Timestamp,
         caller: &Caller,
         posts: Vec<Post>,
         unity: Unity,
@@ -78,12 +77,12 @@ impl Intake {
             .filter_map(|(post, _)| self.admission(caller, post))
             .collect();
         let rows = if holds && !admissions.is_empty() {
-            self.commit(at, caller, admissions, unity).await?
+            self.commit(caller, admissions, unity).await?
         } else {
             vec![Admitted::WithTheOthers; admissions.len()]
         };
         let fates = settle(fates, rows)?;
-        self.turn_away(at, caller, &fates).await?;
+        self.turn_away(caller, &fates).await?;
         fates.iter().for_each(|fate| self.tell(caller, fate));
         Ok(fates)
     }
@@ -143,7 +142,6 @@ impl Intake {
 
     async fn commit(
         &self,
-        at: Timestamp,
         caller: &Caller,
         documents: Vec<Admission>,
         unity: Unity,
@@ -153,8 +151,7 @@ impl Intake {
             documents,
             unity,
         };
-        let outcome = self.parts.store.commit(at, command).await;
-        match outcome.map_err(|error| self.of_store(error))? {
+        match self.decide(command).await? {
             Outcome::Admitted(rows) => Ok(rows),
             Outcome::Done(_) | Outcome::Heard(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
                 Err(Kind::Defect.into())
@@ -163,32 +160,18 @@ impl Intake {
     }
 
     /// Counts what is turned away: one entry a document, codes only.
-    async fn turn_away(
-        &self,
-        at: Timestamp,
-        caller: &Caller,
-        fates: &[Fate],
-    ) -> Result<(), Refused> {
+    async fn turn_away(&self, caller: &Caller, fates: &[Fate]) -> Result<(), Refused> {
         let faulty = fates.iter().filter(|fate| matches!(fate.end, End::Faulty));
         let entries = faulty.map(|fate| turned_away(caller, &fate.post.judged));
-        self.record_turned_away(at, entries.collect()).await
+        self.record_turned_away(entries.collect()).await
     }
 
     /// Makes entries of posts that were turned away durable.
-    pub(super) async fn record_turned_away(
-        &self,
-        at: Timestamp,
-        entries: Vec<TurnedAway>,
-    ) -> Result<(), Refused> {
+    pub(super) async fn record_turned_away(&self, entries: Vec<TurnedAway>) -> Result<(), Refused> {
         if entries.is_empty() {
             return Ok(());
         }
-        let outcome = self
-            .parts
-            .store
-            .commit(at, Command::TurnAway(entries))
-            .await;
-        match outcome.map_err(|error| self.of_store(error))? {
+        match self.decide(Command::TurnAway(entries)).await? {
             Outcome::Done(_) => Ok(()),
             Outcome::Admitted(_)
             | Outcome::Heard(_)

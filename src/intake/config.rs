@@ -105,7 +105,8 @@ impl Config {
         Limits {
             bytes: self.document_bytes,
             envelope_bytes: self.lot_bytes,
-            text_bytes: self.document_bytes,
+            // A text too long is a fault of its document, not of the envelope around it.
+            text_bytes: self.lot_bytes,
             ..Limits::default()
         }
     }

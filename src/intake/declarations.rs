@@ -59,8 +59,7 @@ pub(super) async fn put(
         caller: caller.name().clone(),
         rows,
     };
-    let outcome = intake.parts.store.commit(bench.now, command).await;
-    match outcome.map_err(|error| intake.of_store(error))? {
+    match intake.decide(command).await? {
         Outcome::Done(_) => Ok(json(200, &declared)),
         Outcome::Conflict(conflict) => Err(of_conflict(&conflict).into()),
         Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),
