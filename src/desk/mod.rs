@@ -1,1 +1,122 @@
-//! (to be written)
+//! All that is read or steered: documents and their standings, rates, metrics, health, and the operators' hands.
+//!
+//! It reads from the store and the keeper's snapshot, and steers by commands of the ledger alone; it never
+//! decides, counts or sends. A centre sees its own documents and no other's; an operator sees standings and
+//! codes and never content. A crash leaves nothing behind but the file of the socket, which the next start
+//! replaces.
+
+mod config;
+mod door;
+mod answer;
+mod document;
+mod heard;
+mod words;
+mod rates;
+mod watch;
+mod operations;
+mod queue;
+mod survey;
+pub mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::{Mutex, watch as channel};
+
+use crate::access::Access;
+use crate::claims::agreement::Agreements;
+use crate::claims::routes::Routes;
+use crate::clock::Clock;
+use crate::formats::json::problem::Kind;
+use crate::formats::xml::Reader;
+use crate::report::CentreLabel;
+use crate::report::snapshot::Snapshot;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
+
+pub use config::{Config, Scrapers};
+pub use survey::{Survey, Waiting};
+
+/// What the desk works with; the composition root hands it in.
+pub struct Parts {
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// Who may come in.
+    pub access: Arc<Access>,
+    /// Time and salts.
+    pub clock: Arc<dyn Clock>,
+    /// The reader of the project's XML, for the texts of insurers.
+    pub reader: Arc<Reader>,
+    /// The routes to insurers.
+    pub routes: Arc<Routes>,
+    /// The agreements by which rates are read.
+    pub agreements: Arc<Agreements>,
+    /// What the keeper published last.
+    pub snapshots: channel::Receiver<Arc<Snapshot>>,
+    /// Logs and metrics.
+    pub telemetry: Arc<Telemetry>,
+    /// Settings.
+    pub config: Config,
+    /// The label of the centre on the obligation metrics.
+    pub centre_label: CentreLabel,
+}
+
+/// The room at work, shared by all requests.
+pub struct Desk {
+    parts: Parts,
+    /// The last survey of the queue; one is taken at a time.
+    surveyed: Mutex<Option<Arc<Survey>>>,
+}
+
+impl Desk {
+    /// Gets ready; nothing is read yet.
+    pub fn new(parts: Parts) -> Arc<Desk> {
+        Arc::new(Desk {
+            parts,
+            surveyed: Mutex::default(),
+        })
+    }
+}
+
+/// The routes of the public listener that read. There is no fallback: the composition root adds it.
+pub fn public(desk: Arc<Desk>) -> Router {
+    reading()
+        .route("/v1/documents/{id}/content", get(document::content))
+        .route("/metrics", get(watch::metrics))
+        .with_state(desk)
+}
+
+/// The routes of the operators' listener and of the command line's socket.
+pub fn operators(desk: Arc<Desk>) -> Router {
+    reading()
+        .route("/v1/documents/{id}/paper", post(operations::paper))
+        .route("/v1/documents/{id}/by-hand", post(operations::by_hand))
+        .route("/v1/endpoints/{name}/hold", post(operations::hold))
+        .route("/v1/endpoints/{name}/release", post(operations::release))
+        .route("/v1/queue", get(queue::get))
+        .route("/metrics", get(watch::metrics_nearby))
+        // The one body that is read has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(desk)
+}
+
+/// The answer to an address that nothing is at.
+pub async fn not_found() -> Response {
+    answer::Refused::from(Kind::AddressUnknown).into_response()
+}
+
+/// What both listeners read; who sees what is for each to check.
+fn reading() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/v1/documents", get(document::by_key))
+        .route("/v1/documents/{id}", get(document::by_id))
+        .route("/v1/centres/{finess}/rate", get(rates::of_centre))
+        .route("/v1/rates", get(rates::of_all))
+        .route("/healthz", get(watch::healthz))
+        .route("/readyz", get(watch::readyz))
+}
