@@ -19,27 +19,47 @@ const XML: &str = include_str!("../src/schema/tests/sample.xml");
 const FILES: u32 = 1_000;
 
 fn validation(criterion: &mut Criterion) {
-    let schema = Schema::compile(&[Source { name: "sample.xsd", xsd: XSD }]).expect("the sample compiles");
+    let schema = Schema::compile(&[Source {
+        name: "sample.xsd",
+        xsd: XSD,
+    }])
+    .expect("the sample compiles");
     for size in [4_000, 9_000, 20_000] {
         let document = document(size);
-        assert!(read(document.as_bytes(), &schema, &Limits::default(), &mut ()).findings.is_empty());
+        assert!(
+            read(document.as_bytes(), &schema, &Limits::default(), &mut ())
+                .findings
+                .is_empty()
+        );
         let mut group = criterion.benchmark_group(format!("validation/{}kB", size / 1_000));
         group.throughput(Throughput::Bytes(document.len() as u64));
         group.bench_function("events", |bencher| bencher.iter(|| events(&document)));
         group.bench_function("structure", |bencher| {
-            bencher.iter(|| read(document.as_bytes(), &schema, &Limits::default(), &mut ()).findings.len());
+            bencher.iter(|| {
+                read(document.as_bytes(), &schema, &Limits::default(), &mut ())
+                    .findings
+                    .len()
+            });
         });
         group.sample_size(10);
-        group.bench_with_input(BenchmarkId::from_parameter("xmllint"), &document, |bencher, document| {
-            bencher.iter_custom(|count| xmllint(document) * u32::try_from(count).unwrap_or(u32::MAX) / FILES);
-        });
+        group.bench_with_input(
+            BenchmarkId::from_parameter("xmllint"),
+            &document,
+            |bencher, document| {
+                bencher.iter_custom(|count| {
+                    xmllint(document) * u32::try_from(count).unwrap_or(u32::MAX) / FILES
+                });
+            },
+        );
         group.finish();
     }
 }
 
 /// The sample with as many acts as make it this large.
 fn document(size: usize) -> String {
-    let begin = XML.find("    <act rank=\"1\">").expect("the sample has acts");
+    let begin = XML
+        .find("    <act rank=\"1\">")
+        .expect("the sample has acts");
     let end = XML.find("    <act rank=\"2\"").expect("the sample has two");
     let act = &XML[begin..end];
     let acts = (size - XML.len()) / act.len();
@@ -66,9 +86,15 @@ fn xmllint(document: &str) -> Duration {
         fs::write(folder.path().join(name), document).expect("room for the files");
     }
     let mut command = Command::new("xmllint");
-    command.current_dir(folder.path()).args(["--noout", "--schema"]).arg(xsd).args(&names);
+    command
+        .current_dir(folder.path())
+        .args(["--noout", "--schema"])
+        .arg(xsd)
+        .args(&names);
     let start = Instant::now();
-    let output = command.output().expect("xmllint runs; install it: apt-get install -y libxml2-utils");
+    let output = command
+        .output()
+        .expect("xmllint runs; install it: apt-get install -y libxml2-utils");
     let taken = start.elapsed();
     assert!(output.status.success(), "xmllint refuses the document");
     taken

@@ -64,7 +64,10 @@ pub fn submit(options: &SubmitOptions) -> Result<Code, Failure> {
         let mut code = Code::Ok;
         for file in &options.files {
             let request = client
-                .post(format!("{}/v1/documents", options.url.trim_end_matches('/')))
+                .post(format!(
+                    "{}/v1/documents",
+                    options.url.trim_end_matches('/')
+                ))
                 .bearer_auth(&token)
                 .header("content-type", "application/xml")
                 .body(read(file)?);
@@ -82,7 +85,11 @@ pub fn submit(options: &SubmitOptions) -> Result<Code, Failure> {
 pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
     let (status, body) = ask(&options.settings, &format!("/v1/documents/{}", options.id))?;
     println!("{body:#}");
-    Ok(if status.is_success() { Code::Ok } else { Code::Data })
+    Ok(if status.is_success() {
+        Code::Ok
+    } else {
+        Code::Data
+    })
 }
 
 /// Shows rates.
@@ -98,7 +105,11 @@ pub fn rate(options: &RateOptions) -> Result<Code, Failure> {
     } else {
         super::rates::print(&body);
     }
-    Ok(if status.is_success() { Code::Ok } else { Code::Data })
+    Ok(if status.is_success() {
+        Code::Ok
+    } else {
+        Code::Data
+    })
 }
 
 /// Asks the daemon of this machine.
@@ -110,17 +121,23 @@ fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> 
 
 fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
     daemon::crypto();
-    builder.build().map_err(|error| Failure::new(Code::Software, error))
+    builder
+        .build()
+        .map_err(|error| Failure::new(Code::Software, error))
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), Failure> {
     let unreachable = |error: reqwest::Error| {
-        Failure::new(Code::Unavailable, anyhow!(error).context("the gateway cannot be reached"))
+        Failure::new(
+            Code::Unavailable,
+            anyhow!(error).context("the gateway cannot be reached"),
+        )
     };
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let body = response.bytes().await.map_err(unreachable)?;
-    let value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
+    let value = serde_json::from_slice(&body)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
     Ok((status, value))
 }
 

@@ -17,7 +17,9 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
     telemetry::log::start(&config.telemetry.log).map_err(Failure::config)?;
     block_on(async {
-        let app = App::start(config, Arc::new(SystemClock)).await.map_err(failure)?;
+        let app = App::start(config, Arc::new(SystemClock))
+            .await
+            .map_err(failure)?;
         for (what, address) in app.addresses() {
             tracing::info!(what, address, "listening");
         }
@@ -57,9 +59,14 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
 /// Ends when the process is asked to stop.
 pub async fn stop_signal() -> Result<(), Failure> {
     let listen = |kind| {
-        signal(kind).context("signals cannot be heard").map_err(|error| Failure::new(Code::Software, error))
+        signal(kind)
+            .context("signals cannot be heard")
+            .map_err(|error| Failure::new(Code::Software, error))
     };
-    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    let (mut terminate, mut interrupt) = (
+        listen(SignalKind::terminate())?,
+        listen(SignalKind::interrupt())?,
+    );
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

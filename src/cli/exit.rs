@@ -38,7 +38,10 @@ pub struct Failure {
 impl Failure {
     /// With a code.
     pub fn new(code: Code, error: impl Into<anyhow::Error>) -> Failure {
-        Failure { code, error: error.into() }
+        Failure {
+            code,
+            error: error.into(),
+        }
     }
 
     /// The configuration is wrong.

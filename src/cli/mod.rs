@@ -9,6 +9,7 @@ mod schemas;
 mod token;
 mod daemon;
 mod ask;
+mod rates;
 mod simulate;
 mod demo;
 
@@ -83,7 +84,11 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, clap:
 pub fn refuse(usage: &clap::Error) -> ExitCode {
     // Help that was asked for is no error, and there is nobody to tell when the terminal is gone.
     let _ = usage.print();
-    if usage.use_stderr() { Code::Usage.into() } else { Code::Ok.into() }
+    if usage.use_stderr() {
+        Code::Usage.into()
+    } else {
+        Code::Ok.into()
+    }
 }
 
 /// Does what the arguments say.

@@ -9,7 +9,10 @@ use crate::cli::exit::{Code, Failure};
 use crate::formats::xml::SCHEMAS;
 
 /// The wire contract between the gateway and insurers.
-const WIRE: (&str, &str) = ("wire-1.openapi.yaml", include_str!("../../schemas/wire-1.openapi.yaml"));
+const WIRE: (&str, &str) = (
+    "wire-1.openapi.yaml",
+    include_str!("../../schemas/wire-1.openapi.yaml"),
+);
 
 /// Where to.
 #[derive(Debug, Args)]

@@ -36,14 +36,18 @@ enum Who {
 
 /// Acts until SIGTERM or SIGINT.
 pub fn run(options: &Options) -> Result<Code, Failure> {
-    let Who::Insurer { config: file, listen } = &options.who;
+    let Who::Insurer {
+        config: file,
+        listen,
+    } = &options.who;
     let config: Config = config::parse_file(file).map_err(Failure::config)?;
     daemon::block_on(async {
         let listener = TcpListener::bind(listen)
             .await
             .with_context(|| format!("cannot listen on {listen}"))
             .map_err(|error| Failure::new(Code::Unavailable, error))?;
-        let insurer = Insurer::start(config, listener, Arc::new(SystemClock)).map_err(Failure::config)?;
+        let insurer =
+            Insurer::start(config, listener, Arc::new(SystemClock)).map_err(Failure::config)?;
         println!("https://{}", insurer.address);
         daemon::stop_signal().await?;
         insurer.shutdown().await;

@@ -77,7 +77,9 @@ impl From<RoleName> for Role {
 pub fn run(options: &Options) -> Result<Code, Failure> {
     let config = options.settings.load()?;
     let Some(path) = config.access.tokens.clone() else {
-        return Err(Failure::config(anyhow::anyhow!("access.tokens names no file: set it to use tokens")));
+        return Err(Failure::config(anyhow::anyhow!(
+            "access.tokens names no file: set it to use tokens"
+        )));
     };
     let file = TokenFile::new(path);
     let now = SystemClock.now();
@@ -93,12 +95,16 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
             };
             let expires = now + Duration::from_secs(issue.days.saturating_mul(86_400));
             let issued = file.issue(grant, expires, now).map_err(failure)?;
-            eprintln!("token {} for {}, good until {}; it is shown this once:", issued.token.id, issue.name, expires);
+            eprintln!(
+                "token {} for {}, good until {}; it is shown this once:",
+                issued.token.id, issue.name, expires
+            );
             println!("{}", issued.secret.reveal());
         }
         Action::List => list(&file)?,
         Action::Revoke { id } => {
-            let unknown = || Failure::new(Code::Usage, anyhow::anyhow!("`{id}` is no id of a token"));
+            let unknown =
+                || Failure::new(Code::Usage, anyhow::anyhow!("`{id}` is no id of a token"));
             let id = TokenId::parse(id).ok_or_else(unknown)?;
             file.revoke(&id, now).map_err(failure)?;
             eprintln!("token {id} is revoked");
@@ -109,7 +115,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 
 fn list(file: &TokenFile) -> Result<(), Failure> {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["id", "caller", "role", "issued", "expires", "revoked"]);
     for token in file.list().map_err(failure)? {
         table.add_row([
@@ -118,7 +124,9 @@ fn list(file: &TokenFile) -> Result<(), Failure> {
             format!("{:?}", token.grant.role).to_lowercase(),
             token.issued_at.to_string(),
             token.expires_at.to_string(),
-            token.revoked_at.map_or_else(String::new, |at| at.to_string()),
+            token
+                .revoked_at
+                .map_or_else(String::new, |at| at.to_string()),
         ]);
     }
     println!("{table}");

@@ -87,7 +87,13 @@ fn tell(file: &Path, valid: bool, findings: &[Finding]) {
     println!("{file}: {}", if valid { "valid" } else { "not valid" });
     for finding in findings {
         let place = &finding.place;
-        println!("  {file}:{}:{}: {} {}", place.line, place.column, finding.severity.as_str(), finding.code);
+        println!(
+            "  {file}:{}:{}: {} {}",
+            place.line,
+            place.column,
+            finding.severity.as_str(),
+            finding.code
+        );
         println!("    {}", place.path);
         println!("    {}\n    {}", finding.fr, finding.en);
     }

@@ -11,7 +11,9 @@ pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     found.telemetry(config);
     found.callers(config);
     found.endpoints(config);
-    found.dispatch(config);
+    found.intake(config);
+    found.spans(config);
+    found.lease(config);
     found.0
 }
 
@@ -61,25 +63,59 @@ impl Found {
         }
     }
 
-    fn dispatch(&mut self, config: &Config) {
-        let dispatch = &config.dispatch;
+    fn intake(&mut self, config: &Config) {
+        if let Err(contradiction) = config.intake.check() {
+            self.refuse(
+                format!("intake.{}", contradiction.key),
+                contradiction.reason,
+            );
+        }
+    }
+
+    /// Spans that may be parts of a second: each within reason, and none longer than its cap.
+    fn spans(&mut self, config: &Config) {
+        let (dispatch, receipts) = (&config.dispatch, &config.receipts);
         for (key, seconds) in [
             ("dispatch.lot_age_seconds", dispatch.lot_age_seconds),
             ("dispatch.retry_first_seconds", dispatch.retry_first_seconds),
             ("dispatch.retry_cap_seconds", dispatch.retry_cap_seconds),
+            ("receipts.poll_seconds", receipts.poll_seconds),
+            ("receipts.idle_cap_seconds", receipts.idle_cap_seconds),
+            ("receipts.trouble_cap_seconds", receipts.trouble_cap_seconds),
         ] {
             // A year is longer than anything waits.
             if !(0.0..=366.0 * 86_400.0).contains(&seconds) {
                 self.refuse(key, "must be between 0 and a year");
             }
         }
-        if dispatch.retry_cap_seconds < dispatch.retry_first_seconds {
-            self.refuse(
+        for (key, first, cap, capped) in [
+            (
                 "dispatch.retry_cap_seconds",
-                "must not be below `dispatch.retry_first_seconds`",
-            );
+                "dispatch.retry_first_seconds",
+                dispatch.retry_cap_seconds,
+                dispatch.retry_first_seconds,
+            ),
+            (
+                "receipts.idle_cap_seconds",
+                "receipts.poll_seconds",
+                receipts.idle_cap_seconds,
+                receipts.poll_seconds,
+            ),
+            (
+                "receipts.trouble_cap_seconds",
+                "receipts.poll_seconds",
+                receipts.trouble_cap_seconds,
+                receipts.poll_seconds,
+            ),
+        ] {
+            if cap < capped {
+                self.refuse(key, format!("must not be below `{first}`"));
+            }
         }
-        let lease = dispatch.lease_seconds.get();
+    }
+
+    fn lease(&mut self, config: &Config) {
+        let lease = config.dispatch.lease_seconds.get();
         for (index, endpoint) in (1..).zip(&config.transport.endpoints) {
             let limits = &endpoint.limits;
             let longest = limits

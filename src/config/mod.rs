@@ -13,6 +13,7 @@ pub mod registry;
 pub mod agreements;
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -20,7 +21,7 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use crate::claims::terms::Terms;
-use crate::{access, dispatch, report, telemetry, transport};
+use crate::{access, desk, dispatch, intake, receipts, report, store, telemetry, tls, transport};
 
 pub use environment::FILE;
 pub use reader::Fault;
@@ -41,12 +42,32 @@ pub struct Config {
     pub import: Import,
     /// Who may come in.
     pub access: access::Config,
+    /// The public listener; there is no default, and the gateway does not start without it.
+    pub public: Option<Public>,
+    /// The ledger on disk.
+    pub store: store::embedded::Config,
+    /// Posts of centres and insurers.
+    pub intake: intake::Config,
     /// Where lots go.
     pub transport: transport::Config,
     /// How lots are sealed and sent.
     pub dispatch: dispatch::Config,
+    /// How receipts are collected.
+    pub receipts: receipts::Config,
     /// How rates are kept.
     pub report: report::Config,
+    /// What operators and the command line reach.
+    pub desk: desk::Config,
+}
+
+/// The public listener: TLS, always.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Public {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its certificates and limits.
+    pub tls: tls::Config,
 }
 
 /// Files that are read at the start.

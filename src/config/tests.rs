@@ -139,6 +139,8 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
         retry_first_seconds = 10.0
         retry_cap_seconds = 5.0
         lot_age_seconds = nan
+        [receipts]
+        poll_seconds = 1000.0
         [[access.certificates]]
         identity = 'cn:caisse'
         caller = { name = 'caisse', role = 'insurer', insurer = 'caisse-b' }
@@ -165,6 +167,8 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
             "access.certificates[2].caller",
             "dispatch.lot_age_seconds",
             "dispatch.retry_cap_seconds",
+            "receipts.idle_cap_seconds",
+            "receipts.trouble_cap_seconds",
             "transport.endpoints[1].limits.answer_seconds",
         ],
         "{found:#?}"

@@ -183,7 +183,11 @@ impl Intake {
         if entries.is_empty() {
             return Ok(());
         }
-        let outcome = self.parts.store.commit(at, Command::TurnAway(entries)).await;
+        let outcome = self
+            .parts
+            .store
+            .commit(at, Command::TurnAway(entries))
+            .await;
         match outcome.map_err(|error| self.of_store(error))? {
             Outcome::Done(_) => Ok(()),
             Outcome::Admitted(_)
@@ -416,8 +420,10 @@ fn of_row(row: Admitted, judged: &mut Judged) -> End {
                 severity: Severity::Error,
                 layer: Layer::Rule,
                 place: place("/document/supports"),
-                fr: "La FSE que cette pièce justifie n'est connue ni ici ni dans le même lot.".into(),
-                en: "The FSE that this piece supports is known neither here nor in the same lot.".into(),
+                fr: "La FSE que cette pièce justifie n'est connue ni ici ni dans le même lot."
+                    .into(),
+                en: "The FSE that this piece supports is known neither here nor in the same lot."
+                    .into(),
             });
             End::Faulty
         }

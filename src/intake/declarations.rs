@@ -46,7 +46,10 @@ pub(super) async fn put(
     let posted = intake.read(request, Media::Json, cap).await?;
     let rows = declaration::read(&posted.bytes).map_err(|faulty| {
         let pointer = Some(faulty.pointer);
-        let about = About { pointer, ..About::default() };
+        let about = About {
+            pointer,
+            ..About::default()
+        };
         Refused::about(Kind::DeclarationFaulty, about)
     })?;
     let declared = Declared::new(centre, day, &rows);

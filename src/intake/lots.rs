@@ -40,7 +40,10 @@ pub(super) async fn post(
         Opened::Unreadable(findings) => return intake.unreadable(at, &caller, findings).await,
         Opened::TooMany => {
             let limit = Some(intake.config.lot_documents);
-            let about = About { limit, ..About::default() };
+            let about = About {
+                limit,
+                ..About::default()
+            };
             return Err(Refused::about(Kind::TooMany, about));
         }
         Opened::Documents(documents) => documents,
@@ -53,7 +56,10 @@ pub(super) async fn post(
     let rows: Vec<_> = fates.iter().map(Fate::row).collect();
     if unity == Unity::Together && !fates.iter().all(Fate::is_admitted) {
         let documents = Some(rows);
-        let about = About { documents, ..About::default() };
+        let about = About {
+            documents,
+            ..About::default()
+        };
         return Err(Refused::about(Kind::LotTurnedAway, about));
     }
     Ok(json(200, &posted::Lot { documents: rows }))
@@ -81,7 +87,10 @@ impl Intake {
             codes: &codes,
         });
         let findings = Some(FindingText::all(&findings));
-        let about = About { findings, ..About::default() };
+        let about = About {
+            findings,
+            ..About::default()
+        };
         Err(Refused::about(Kind::LotUnreadable, about))
     }
 }

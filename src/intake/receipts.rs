@@ -47,7 +47,10 @@ pub(super) async fn post(
         }
         Handed::Feed(items) if items.len() > intake.config.lot_documents => {
             let limit = Some(intake.config.lot_documents);
-            let about = About { limit, ..About::default() };
+            let about = About {
+                limit,
+                ..About::default()
+            };
             Err(Refused::about(Kind::TooMany, about))
         }
         Handed::Feed(items) => {
@@ -81,7 +84,11 @@ fn open(reader: &Reader, bytes: &[u8], limits: &xml::Limits) -> Handed {
     if Finding::refuses(&feed.findings) {
         // A feed is in UTF-8, so its namespace stands there as it is.
         let is_feed = contains(bytes, xml::FEED.as_bytes());
-        let findings = if is_feed { feed.findings } else { read.findings };
+        let findings = if is_feed {
+            feed.findings
+        } else {
+            read.findings
+        };
         return Handed::Unreadable(findings);
     }
     let items = feed.parts.iter().map(|part| {
@@ -126,10 +133,9 @@ impl Intake {
         let outcome = self.parts.store.commit(now, command).await;
         let mut outcomes = match outcome.map_err(|error| self.of_store(error))? {
             Outcome::Heard(outcomes) => outcomes.into_iter(),
-            Outcome::Done(_)
-            | Outcome::Admitted(_)
-            | Outcome::Leased(_)
-            | Outcome::Conflict(_) => return Err(Kind::Defect.into()),
+            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
+                return Err(Kind::Defect.into());
+            }
         };
         let mut rows = Vec::with_capacity(items.len());
         for one in &items {
@@ -210,6 +216,9 @@ fn alone(rows: Vec<Row>) -> Result<Response, Refused> {
 
 fn unreadable(findings: &[Finding]) -> Refused {
     let findings = Some(FindingText::all(findings));
-    let about = About { findings, ..About::default() };
+    let about = About {
+        findings,
+        ..About::default()
+    };
     Refused::about(Kind::ReceiptUnreadable, about)
 }

@@ -23,16 +23,8 @@ use crate::report::scan::Scan;
 use crate::report::snapshot::{Snapshot, Soundness};
 use crate::report::{Config, Error};
 use crate::store::{Store, Tallies, TallyQuery};
-
-/// What the keeper tells: facts, which are bound to telemetry where it is built.
-pub trait Observer: Send + Sync {
-    /// The independent counts agree up to a position.
-    fn balanced(&self, position: Position);
-    /// They differ: a person must look. Told at every count while it lasts.
-    fn imbalanced(&self, difference: &Difference);
-    /// A count could not be made.
-    fn failed(&self, error: &Error);
-}
+use crate::telemetry::event::Counts;
+use crate::telemetry::{Event, Reading, Telemetry};
 
 /// Where two of the independent counts differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,22 +32,11 @@ pub struct Difference {
     /// Up to which entry.
     pub position: Position,
     /// Which counts.
-    pub between: Between,
+    pub between: Counts,
     /// Units, or sheets, by which they differ: the greater of those missing and those too many.
     pub documents: u64,
     /// The cells, at most [`CELLS_TOLD`] of them, as text without any value of a document.
     pub cells: Vec<String>,
-}
-
-/// Which two counts differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Between {
-    /// The tallies of units and the second fold.
-    Tallies,
-    /// The tallies of paper sheets and the second fold.
-    Paper,
-    /// The scan of standings and the second fold.
-    Standings,
 }
 
 /// How many differing cells an alert names; the rest is only counted.
@@ -66,7 +47,7 @@ pub struct Keeper {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     agreements: Arc<Agreements>,
-    observer: Arc<dyn Observer>,
+    telemetry: Arc<Telemetry>,
     config: Config,
     audit: Audit,
     scanned: Option<(Instant, Position)>,
@@ -79,14 +60,14 @@ impl Keeper {
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         agreements: Arc<Agreements>,
-        observer: Arc<dyn Observer>,
+        telemetry: Arc<Telemetry>,
         config: Config,
     ) -> Keeper {
         Keeper {
             store,
             clock,
             agreements,
-            observer,
+            telemetry,
             config,
             audit: Audit::default(),
             scanned: None,
@@ -109,7 +90,8 @@ impl Keeper {
                 counted = self.count() => counted,
             };
             if let Err(error) = &counted {
-                self.observer.failed(error);
+                let why = error.to_string();
+                self.telemetry.record(Event::Uncounted { why: &why });
             }
             let again = async {
                 tokio::time::sleep(self.config.interval()).await;
@@ -146,13 +128,18 @@ impl Keeper {
         let now = self.clock.now();
         match self.compared(&tallies).await {
             Ok(None) => {
-                self.observer.balanced(tallies.position);
+                self.telemetry.show(Reading::Imbalance { documents: 0 });
                 let next = Snapshot::balanced(now, tallies, registry, &self.agreements);
                 self.published.send_replace(Arc::new(next));
                 Ok(())
             }
             Ok(Some(difference)) => {
-                self.observer.imbalanced(&difference);
+                self.telemetry.record(Event::Imbalanced {
+                    documents: difference.documents,
+                    position: difference.position,
+                    between: difference.between,
+                    cells: &difference.cells,
+                });
                 self.mark(now, difference.documents);
                 Ok(())
             }
@@ -204,7 +191,7 @@ impl Keeper {
         let units = self.audited(Audit::units).await?;
         let position = tallies.position;
         let found = compare(&tallies.units, &units);
-        let difference = difference_of_units(position, Between::Tallies, &found);
+        let difference = difference_of_units(position, Counts::Tallies, &found);
         Ok(difference.or_else(|| {
             let found = compare(&days_declared(&tallies.paper), &self.audit.paper());
             difference_of_paper(position, &found)
@@ -221,7 +208,7 @@ impl Keeper {
             .await?;
         let scanned = scan.units(|root| !self.audit.is_touched_after(root, since));
         let found = compare(&scanned, &audited);
-        let difference = difference_of_units(since, Between::Standings, &found);
+        let difference = difference_of_units(since, Counts::Standings, &found);
         if difference.is_none() {
             self.scanned = Some((Instant::now(), since));
         }
@@ -261,17 +248,6 @@ impl Keeper {
     }
 }
 
-impl Between {
-    /// The word used in logs.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Between::Tallies => "tallies and entries",
-            Between::Paper => "declared paper and entries",
-            Between::Standings => "standings and entries",
-        }
-    }
-}
-
 fn every_day() -> TallyQuery {
     let day = |year, month, day| Day::new(year, month, day).expect("a day of the calendar");
     TallyQuery {
@@ -292,12 +268,12 @@ fn days_declared(paper: &BTreeMap<PaperCell, i64>) -> BTreeMap<PaperCell, i64> {
 
 fn difference_of_paper(position: Position, found: &[Imbalance<PaperCell>]) -> Option<Difference> {
     let text = |cell: PaperCell| format!("{} {}", cell.centre, cell.day);
-    difference(position, Between::Paper, found, |_| DayBasis::Clock, text)
+    difference(position, Counts::Paper, found, |_| DayBasis::Clock, text)
 }
 
 fn difference_of_units(
     position: Position,
-    between: Between,
+    between: Counts,
     found: &[Imbalance<Cell>],
 ) -> Option<Difference> {
     difference(position, between, found, |cell| cell.basis, cell_text)
@@ -306,7 +282,7 @@ fn difference_of_units(
 /// A unit is in one cell for each basis, so the greatest basis tells how many units differ.
 fn difference<K: Copy>(
     position: Position,
-    between: Between,
+    between: Counts,
     found: &[Imbalance<K>],
     basis: impl Fn(K) -> DayBasis,
     text: impl Fn(K) -> String,

@@ -226,10 +226,10 @@ impl Model {
                     .is_some_and(|label| label.matches(name, namespace))
             }),
         };
-        let path = self.shortest(cursor.state, &fits)?;
+        let path = self.shortest(cursor.state, None, &fits)?;
         for pair in path.windows(2) {
             missing.push(Missing {
-                names: self.alternatives(pair[0], pair[1], &path, &fits),
+                names: self.alternatives(pair[0], pair[1], &fits),
             });
         }
         let end = *path.last()?;
@@ -240,11 +240,20 @@ impl Model {
         Some(missing)
     }
 
-    /// The shortest way from a state to one that fits; optional particles are passed over by the edges themselves.
-    fn shortest(&self, from: u32, fits: &dyn Fn(u32) -> bool) -> Option<Vec<u32>> {
+    /// The shortest way from a state to one that fits, perhaps around another; optional particles are passed over by
+    /// the edges themselves.
+    fn shortest(
+        &self,
+        from: u32,
+        around: Option<u32>,
+        fits: &dyn Fn(u32) -> bool,
+    ) -> Option<Vec<u32>> {
         let mut before = vec![u32::MAX; self.states.len()];
         let mut queue = VecDeque::from([from]);
         before[from as usize] = from;
+        if let Some(around) = around {
+            before[around as usize] = around;
+        }
         while let Some(state) = queue.pop_front() {
             if fits(state) {
                 let mut path = vec![state];
@@ -266,23 +275,15 @@ impl Model {
         None
     }
 
-    /// The elements that could fill the same gap as the step from `at` to `to`: those after which as much is left.
-    fn alternatives(
-        &self,
-        at: u32,
-        to: u32,
-        path: &[u32],
-        fits: &dyn Fn(u32) -> bool,
-    ) -> Vec<Name> {
-        let left = path.len() - path.iter().position(|state| *state == to).unwrap_or(0);
+    /// The elements that could fill the same gap as the step from `at` to `to`: those that lead on without it. What
+    /// is merely optional before it does not.
+    fn alternatives(&self, at: u32, to: u32, fits: &dyn Fn(u32) -> bool) -> Vec<Name> {
         let mut names: Vec<Name> = self.name(to).into_iter().collect();
         for next in &self.states[at as usize].next {
-            let equal = self
-                .shortest(*next, fits)
-                .is_some_and(|rest| rest.len() == left);
+            let leads_on = *next != to && self.shortest(*next, Some(to), fits).is_some();
             if let Some(name) = self
                 .name(*next)
-                .filter(|name| equal && !names.contains(name))
+                .filter(|name| leads_on && !names.contains(name))
             {
                 names.push(name);
             }

@@ -88,7 +88,7 @@ where
         encoding,
         base,
     } = decoded;
-    let validator = Validator::new(schema);
+    let validator = Validator::new(schema, limits.findings);
     let faults = match legal {
         Err(stop) => vec![fault(stop, limits)],
         Ok(()) => Pass {

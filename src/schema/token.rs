@@ -367,8 +367,14 @@ impl<'t, 'n> Tokens<'t, 'n> {
     fn binding(&self, prefix: &str) -> Option<usize> {
         // Nearly all names have no prefix: nothing to compare then.
         let index = match prefix.is_empty() {
-            true => self.bindings.iter().rposition(|binding| binding.prefix.is_empty())?,
-            false => self.bindings.iter().rposition(|binding| binding.prefix == prefix)?,
+            true => self
+                .bindings
+                .iter()
+                .rposition(|binding| binding.prefix.is_empty())?,
+            false => self
+                .bindings
+                .iter()
+                .rposition(|binding| binding.prefix == prefix)?,
         };
         (!self.bindings[index].uri.is_empty()).then_some(index)
     }

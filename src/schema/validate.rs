@@ -60,7 +60,11 @@ pub(super) struct Validator<'s> {
     /// Names of the open elements.
     path: Vec<Option<Name>>,
     faults: Vec<Option<Fault>>,
+    /// Faults that stand: those not taken back.
     found: usize,
+    most: usize,
+    /// Some fault so far is one of `HIDING`.
+    blurred: bool,
     missed: Vec<Missed>,
     ids: HashSet<String>,
     id_references: Vec<(String, u32)>,
@@ -115,10 +119,30 @@ enum Child {
     Unexpected,
 }
 
+/// Faults that may hide an element, an identifier or a key from those that point at it.
+const HIDING: &[Code] = &[
+    Code::XsdRoot,
+    Code::XsdElementUnexpected,
+    Code::XsdElementMissing,
+    Code::XsdAttributeUnexpected,
+    Code::XsdAttributeMissing,
+    Code::XsdType,
+    Code::XsdNil,
+    Code::XsdValueType,
+    Code::XsdValuePattern,
+    Code::XsdValueLength,
+    Code::XsdIdTwice,
+    Code::XsdKeyMissing,
+    Code::XsdKeyTwice,
+];
+
 impl<'s> Validator<'s> {
-    pub(super) fn new(schema: &'s Schema) -> Validator<'s> {
+    /// A validator that notes so many faults at most.
+    pub(super) fn new(schema: &'s Schema, most: usize) -> Validator<'s> {
         Validator {
             schema,
+            most,
+            blurred: false,
             frames: Vec::with_capacity(16),
             path: Vec::with_capacity(16),
             faults: Vec::new(),
@@ -265,7 +289,7 @@ impl<'s> Validator<'s> {
 
     /// All faults, once the document has ended (`Ended::Well`) or was given up.
     pub(super) fn finish(mut self, ended: Ended) -> Vec<Fault> {
-        if ended == Ended::Well && !self.blurred() {
+        if ended == Ended::Well && !self.blurred {
             let dangling = std::mem::take(&mut self.id_references);
             for (value, at) in dangling {
                 if !self.ids.contains(&value) {
@@ -281,41 +305,26 @@ impl<'s> Validator<'s> {
     fn key_fault(&mut self, code: Code, at: u32) {
         let mut faults = self.faults.iter().flatten();
         let told = (code == Code::XsdKeyMissing && faults.any(|fault| fault.at >= at))
-            || (code == Code::XsdKeyUnknown && self.blurred());
+            || (code == Code::XsdKeyUnknown && self.blurred);
         if !told {
             self.fault(code, at, at, Detail::None);
         }
     }
 
-    /// True when some fault may hide an element, an identifier or a key.
-    fn blurred(&self) -> bool {
-        const HIDING: &[Code] = &[
-            Code::XsdRoot,
-            Code::XsdElementUnexpected,
-            Code::XsdElementMissing,
-            Code::XsdAttributeUnexpected,
-            Code::XsdAttributeMissing,
-            Code::XsdType,
-            Code::XsdNil,
-            Code::XsdValueType,
-            Code::XsdValuePattern,
-            Code::XsdValueLength,
-            Code::XsdIdTwice,
-            Code::XsdKeyMissing,
-            Code::XsdKeyTwice,
-        ];
-        let mut faults = self.faults.iter().flatten();
-        faults.any(|fault| HIDING.contains(&fault.code))
-    }
-
+    /// Notes a fault, up to the cap: beyond it the reader is about to stop.
     fn fault(&mut self, code: Code, at: u32, path_at: u32, detail: Detail) {
+        if self.found >= self.most {
+            return;
+        }
         self.found += 1;
-        self.faults.push(Some(Fault {
+        self.blurred |= HIDING.contains(&code);
+        let fault = Fault {
             code,
             at,
             path_at,
             detail,
-        }));
+        };
+        self.faults.push(Some(fault));
     }
 
     /// Which declaration a start tag belongs to; the finding is made when there is none.
@@ -431,7 +440,7 @@ impl<'s> Validator<'s> {
             .position(|missed| missed.depth == depth && missed.names.contains(&name));
         let Some(late) = late else { return false };
         let missed = self.missed.remove(late);
-        let told = self.faults[missed.fault].take();
+        let told = self.faults.get_mut(missed.fault).and_then(Option::take);
         if missed.told {
             self.found -= 1;
         } else if let Some(fault) = told {

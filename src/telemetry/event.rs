@@ -8,7 +8,7 @@ use std::time::Duration;
 use tracing::{debug, error, info, warn};
 
 use crate::claims::document::Kind;
-use crate::claims::entry::{OrphanCause, Reason};
+use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::reading::words;
@@ -188,7 +188,30 @@ pub enum Event<'a> {
     Imbalanced {
         /// By how many documents.
         documents: u64,
+        /// Up to which entry.
+        position: Position,
+        /// Which two counts.
+        between: Counts,
+        /// The first cells that differ: centre, day and closed words, and both numbers.
+        cells: &'a [String],
     },
+    /// The ledger could not be counted; the last rates stay.
+    Uncounted {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
+    },
+}
+
+words! {
+    /// Which two counts of the ledger differ.
+    Counts {
+        /// The tallies of units, and the entries counted again.
+        Tallies = "tallies and entries",
+        /// The tallies of declared paper, and the entries counted again.
+        Paper = "declared paper and entries",
+        /// The standings of all documents, and the entries counted again.
+        Standings = "standings and entries",
+    }
 }
 
 words! {
@@ -412,7 +435,19 @@ impl Event<'_> {
                 Poll::Answered => debug!(%endpoint, items, "receipts polled"),
                 Poll::Failed => info!(%endpoint, "receipts could not be polled"),
             },
-            Event::Imbalanced { documents } => error!(documents, "the counts of the ledger differ"),
+            Event::Imbalanced {
+                documents,
+                position,
+                between,
+                cells,
+            } => error!(
+                documents,
+                position = position.0,
+                between = between.as_str(),
+                ?cells,
+                "the counts of the ledger differ"
+            ),
+            Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
         }
     }
 }

@@ -168,7 +168,8 @@ impl Handles {
             } => {
                 one(&self.endpoint(endpoint).polls, outcome.as_str());
             }
-            Event::Imbalanced { documents } => self.imbalance.set(documents as f64),
+            Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
+            Event::Uncounted { .. } => {}
         }
     }
 

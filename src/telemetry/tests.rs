@@ -105,7 +105,12 @@ fn exercised() -> Telemetry {
             outcome: Poll::Failed,
             items: 0,
         },
-        Event::Imbalanced { documents: 2 },
+        Event::Imbalanced {
+            documents: 2,
+            position: Position(4),
+            between: Counts::Tallies,
+            cells: &[],
+        },
     ] {
         telemetry.record(event);
     }

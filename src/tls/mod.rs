@@ -92,3 +92,9 @@ fn provider() -> Arc<CryptoProvider> {
 
 #[cfg(test)]
 mod handshakes;
+
+/// Makes ring the cryptography of every library that asks rustls for a default. Doing it again changes nothing.
+pub fn install_default() {
+    // An error says that a default stands already, and ours is the only one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}

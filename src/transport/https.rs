@@ -18,6 +18,7 @@ use crate::formats::lot::Composed;
 
 use super::body::Segments;
 use super::cause;
+use super::opening::Openings;
 use super::{Config, Endpoint, Error, Fetched, StatusService, Transport};
 
 /// The header that carries the digest of a lot (RFC 9530).
@@ -32,6 +33,7 @@ pub struct Https {
 struct Line {
     endpoint: Endpoint,
     base: String,
+    openings: Openings,
     client: ArcSwap<Client>,
 }
 
@@ -61,9 +63,11 @@ impl Https {
         config.check()?;
         let mut lines = BTreeMap::new();
         for endpoint in &config.endpoints {
+            let openings = Openings::default();
             let line = Line {
                 base: endpoint.url()?,
-                client: ArcSwap::from_pointee(client(endpoint)?),
+                client: ArcSwap::from_pointee(client(endpoint, &openings)?),
+                openings,
                 endpoint: endpoint.clone(),
             };
             lines.insert(endpoint.name.clone(), line);
@@ -77,7 +81,8 @@ impl Https {
     /// # Errors
     /// [`Error::Tls`] and [`Error::Client`].
     pub fn renew(&self) -> Result<(), Error> {
-        let clients = self.lines.values().map(|line| client(&line.endpoint));
+        let client = |line: &Line| client(&line.endpoint, &line.openings);
+        let clients = self.lines.values().map(client);
         let clients = clients.collect::<Result<Vec<_>, _>>()?;
         for (line, client) in self.lines.values().zip(clients) {
             line.client.store(Arc::new(client));
@@ -92,7 +97,7 @@ impl Transport for Https {
         let Some(line) = self.lines.get(endpoint) else {
             return Sent::NotReached(Cause::NoEndpoint);
         };
-        let body = Segments::of(lot);
+        let body = Segments::of(lot, line.openings.mark());
         let begun = body.begun();
         let request = line
             .client
@@ -235,7 +240,7 @@ fn header(response: &Response, name: HeaderName) -> Option<String> {
     Some(response.headers().get(name)?.to_str().ok()?.to_owned())
 }
 
-fn client(endpoint: &Endpoint) -> Result<Client, Error> {
+fn client(endpoint: &Endpoint, openings: &Openings) -> Result<Client, Error> {
     let tls = endpoint.tls.load().map_err(|source| Error::Tls {
         endpoint: endpoint.name.clone(),
         source,
@@ -250,6 +255,7 @@ fn client(endpoint: &Endpoint) -> Result<Client, Error> {
         .referer(false)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
+        .connector_layer(openings.clone())
         .connect_timeout(limits.connect())
         .pool_idle_timeout(limits.idle())
         .pool_max_idle_per_host(limits.idle_connections.get() as usize)

@@ -78,6 +78,21 @@ async fn what_never_left_has_not_arrived() {
     assert!(insurer.book().lots.is_empty());
 }
 
+/// The size matters: a small body is written before the refusal is read, a large one would break on it.
+#[tokio::test]
+async fn a_large_lot_refused_at_the_handshake_has_not_arrived() {
+    let folder = certificates();
+    let clock = Arc::new(bordereau::clock::ManualClock::new(Default::default(), 1));
+    let insurer = insurer(folder.path(), "{}", clock).await;
+    let base = format!("https://localhost:{}", insurer.address.port());
+    let transport = https(as_stranger(folder.path(), &endpoint(folder.path(), &base)));
+    let mut large = piece(DocumentId(1), Kind::Fse, "A-1");
+    large.bytes = vec![b'x'; 16 << 20].into();
+    let large = compose(header(LotId(1)), vec![large]);
+    let sent = transport.send(&caisse(), &large).await;
+    assert_eq!(sent, Sent::NotReached(Cause::OwnCertificate));
+}
+
 #[tokio::test]
 async fn without_a_certificate_the_insurer_refuses_the_identity() {
     let folder = certificates();
@@ -168,8 +183,10 @@ async fn what_is_no_http_leaves_a_doubt() {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let (stream, _) = listener.accept().await.unwrap();
         let mut stream = acceptor.accept(stream).await.unwrap();
-        let mut head = [0; 16];
-        stream.read_exact(&mut head).await.unwrap();
+        let mut heard = Vec::new();
+        while !heard.ends_with(b"--\r\n") {
+            stream.read_buf(&mut heard).await.unwrap();
+        }
         stream
             .write_all(b"220 mail.example ESMTP\r\n")
             .await

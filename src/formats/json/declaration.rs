@@ -98,8 +98,14 @@ mod tests {
             (r#"{}"#, Err("")),
             (r#"{"rows": [], "day": "2026-11-20"}"#, Err("")),
             (r#"{"rows": [{"caisse": "017510000"}]}"#, Err("")),
-            (r#"{"rows": [{"caisse": "017510000", "sheets": -1}]}"#, Err("")),
-            (r#"{"rows": [{"caisse": "017510000", "sheets": 1.5}]}"#, Err("")),
+            (
+                r#"{"rows": [{"caisse": "017510000", "sheets": -1}]}"#,
+                Err(""),
+            ),
+            (
+                r#"{"rows": [{"caisse": "017510000", "sheets": 1.5}]}"#,
+                Err(""),
+            ),
             (
                 r#"{"rows": [{"caisse": "01751", "sheets": 1}]}"#,
                 Err("/rows/0/caisse"),

@@ -3,6 +3,7 @@
 use super::Compiler;
 use crate::schema::declare::{Constraint, ConstraintKind, Path, Step};
 use crate::schema::error::Error;
+use crate::schema::names::{Name, is_ncname};
 use crate::schema::node::Node;
 
 impl<'n> Compiler<'n> {
@@ -101,14 +102,9 @@ impl<'n> Compiler<'n> {
         Ok(path)
     }
 
-    fn step_name(
-        &mut self,
-        node: &'n Node,
-        step: &str,
-        text: &str,
-    ) -> Result<crate::schema::names::Name, Error> {
+    fn step_name(&mut self, node: &'n Node, step: &str, text: &str) -> Result<Name, Error> {
         let local = step.split_once(':').map_or(step, |(_, local)| local);
-        if !crate::schema::names::is_ncname(local) {
+        if !is_ncname(local) {
             return Err(node.unsupported(format!("the XPath {text}")));
         }
         // In XPath a name without a prefix is in no namespace, whatever the default is.

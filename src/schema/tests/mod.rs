@@ -5,7 +5,7 @@ mod form;
 mod refusals;
 mod streaming;
 
-use super::{Limits, Reading, Schema, Source, read};
+use super::{CODES, Limits, Reading, Schema, Source, read};
 
 pub(super) const XSD: &str = include_str!("sample.xsd");
 pub(super) const XML: &str = include_str!("sample.xml");
@@ -33,4 +33,21 @@ pub(super) fn lines(reading: &Reading<'_>) -> Vec<String> {
 pub(super) fn edited(from: &str, to: &str) -> String {
     assert_eq!(XML.matches(from).count(), 1, "{from}");
     XML.replace(from, to)
+}
+
+#[test]
+fn every_code_is_tested_and_has_words_in_both_languages() {
+    let shown = [structure::codes(), form::codes()].concat();
+    let mut known: Vec<&str> = CODES.iter().map(|code| code.as_str()).collect();
+    for code in CODES {
+        assert!(
+            shown.contains(&code.as_str()),
+            "no row shows {}",
+            code.as_str()
+        );
+        assert!(!code.fr().is_empty() && !code.en().is_empty());
+    }
+    known.sort_unstable();
+    known.dedup();
+    assert_eq!(known.len(), CODES.len(), "two codes of one text");
 }

@@ -1,6 +1,6 @@
 //! One row for each fault of structure: an edit of the valid sample, and all that may be said of it.
 
-use super::{XML, edited, findings, schema};
+use super::{Limits, XML, edited, findings, read, schema};
 
 #[rustfmt::skip]
 const ROWS: &[(&str, &str, &[&str])] = &[
@@ -61,6 +61,7 @@ const ROWS: &[(&str, &str, &[&str])] = &[
     ("<payload>QUJDQQ==</payload>", "<payload>QUJDQQ=</payload>", &["XSD_VALUE_TYPE 32:3 /document/payload[1]"]),
     ("<e:extra>", "<e:extra><document xmlns=\"urn:test:sample\"/>", &["XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]", "XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]", "XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]", "XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]", "XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]", "XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]", "XSD_ELEMENT_MISSING 34:12 /document/*[16]/document[1]"]),
     ("<e:extra>", "<e:extra><empty xmlns=\"urn:test:sample\" since=\"20\"/>", &["XSD_VALUE_TYPE 34:43 /document/*[16]/empty[1]/@since"]),
+    ("<e:extra>", "<e:extra><act xmlns=\"urn:test:sample\"><by>10001</by></act>", &["XSD_KEY_MISSING 34:41 /document/*[16]/act[1]/by[1]"]),
     ("</document>", "<e:a/><e:b/></document>", &["XSD_ELEMENT_UNEXPECTED 35:7 /document/*[18]"]),
     ("</document>", "<unknown/></document>", &["XSD_ELEMENT_UNEXPECTED 35:1 /document/*[17]"]),
     ("xmlns=\"urn:test:sample\"", "xmlns=\"urn:test:other\"", &["XSD_ROOT 2:1 /document"]),
@@ -79,4 +80,31 @@ fn each_fault_is_one_finding_at_its_place() {
         }
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// The codes that the rows show.
+pub(super) fn codes() -> Vec<&'static str> {
+    let lines = ROWS.iter().flat_map(|(_, _, lines)| lines.iter());
+    lines.filter_map(|line| line.split(' ').next()).collect()
+}
+
+#[test]
+fn findings_say_what_is_expected() {
+    let schema = schema();
+    #[rustfmt::skip]
+    let rows = [
+        ("<kind>FSE</kind>", "<kinds/>", "An element is not expected here (expected: kind)"),
+        ("  <regime>01</regime>\n  <caisse>751</caisse>\n", "", "An element is missing here (expected: amc | regime)"),
+        ("<kind>FSE</kind>", "<kind>X</kind>", "The value is not in the list (expected: FSE, DRE)"),
+        ("<fee>12.00</fee>", "<fee>-1</fee>", "The value is out of bounds (expected: ≥ 0, < 100000)"),
+        ("<fee>12.00</fee>", "<fee>1.001</fee>", "The value has too many digits (expected: ≤ 7, ≤ 2 (0,…))"),
+        ("<regime>01</regime>", "<regime>1</regime>", "The length of the value is not allowed (expected: 2)"),
+        ("<by>10001</by>", "<by>1</by>", "A reference points at no key"),
+        ("<specialty>1</specialty>", "<special>1</special>", "An element is not expected here (expected: number | specialty | site)"),
+    ];
+    for (from, to, wanted) in rows {
+        let document = edited(from, to);
+        let reading = read(document.as_bytes(), &schema, &Limits::default(), &mut ());
+        assert_eq!(reading.findings[0].en, wanted);
+    }
 }

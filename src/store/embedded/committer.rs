@@ -44,10 +44,13 @@ pub struct Committer {
 struct Gathering<'v> {
     working: Working<'v>,
     batch: Batch,
-    answers: Vec<(
-        oneshot::Sender<Result<Outcome, Error>>,
-        Result<Outcome, Error>,
-    )>,
+    answers: Vec<Answer>,
+}
+
+/// What will be answered once the batch is durable.
+struct Answer {
+    to: oneshot::Sender<Result<Outcome, Error>>,
+    outcome: Result<Outcome, Error>,
 }
 
 impl Committer {
@@ -136,7 +139,8 @@ impl Committer {
             }
             decision.outcome
         });
-        gathering.answers.push((request.answer, outcome));
+        let to = request.answer;
+        gathering.answers.push(Answer { to, outcome });
     }
 
     /// Makes the batch durable, shows it, and answers.
@@ -158,8 +162,8 @@ impl Committer {
                 self.observer.sync_failed();
                 let stopped = stopped(&error);
                 self.state.fail("the journal failed", stopped.clone());
-                for (answer, _) in answers {
-                    let _ = answer.send(Err(stopped.clone()));
+                for answer in answers {
+                    let _ = answer.to.send(Err(stopped.clone()));
                 }
                 return Err(stopped);
             }
@@ -171,9 +175,9 @@ impl Committer {
             self.observer
                 .committed(batch.entries(), batch.length(), written.synced);
         }
-        for (answer, outcome) in answers {
+        for answer in answers {
             // Who asked may have gone; the command is done all the same.
-            let _ = answer.send(outcome);
+            let _ = answer.to.send(answer.outcome);
         }
         Ok(())
     }

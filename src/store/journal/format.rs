@@ -183,7 +183,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn code(self) -> u8 {
+    /// First byte of its records.
+    pub fn code(self) -> u8 {
         match self {
             Kind::Entry => b'E',
             Kind::Body => b'B',

@@ -288,7 +288,7 @@ impl Journal {
             self.roll(length)?;
         }
         let mut written = self.lay_out(batch);
-        let began = std::time::Instant::now();
+        let began = tokio::time::Instant::now();
         self.write()
             .map_err(|source| self.segment.failed(&source))?;
         written.synced = began.elapsed();

@@ -4,12 +4,14 @@
 //! record is checked as it is read; damage is an error that names file and offset, never other bytes.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::claims::entry::Position;
-use crate::store::journal::format::{self, BODY_ID, BODY_PREFIX, BadRecord, HEAD, Kind, Record};
+use crate::store::journal::format::{
+    self, BODY_ID, BODY_PREFIX, BadRecord, Commit, HEAD, Kind, Record,
+};
 use crate::store::journal::scan::{self, Batch, Batches, Stop, Tail};
 use crate::store::journal::segment::Segment;
 use crate::store::journal::{Error, Head, Mark, Place};
@@ -49,21 +51,22 @@ impl Reader {
         most: usize,
     ) -> Result<Vec<(Position, Vec<u8>)>, Error> {
         let mut found = Vec::new();
-        let mut place = Some(mark);
-        while let Some(mark) = place {
-            let segment = self.segment(mark.segment)?;
-            let mut next = mark.first;
-            let mut walk = Walk::new(&segment, mark.offset)?;
-            while found.len() < most && next <= upto {
-                let Some(entry) = walk.entry()? else { break };
-                if next > after {
-                    found.push((next, entry));
-                }
-                next = Position(next.0 + 1);
+        let mut next = mark;
+        while found.len() < most && next.first <= upto {
+            let segment = self.segment(next.segment)?;
+            if next == Mark::start(next.segment, next.first) && segment.header.first != next.first {
+                return Err(segment.corrupt(0, "the segment begins at another position"));
             }
-            let more = found.len() < most && next <= upto;
-            place = more.then(|| Mark::start(mark.segment + 1, next));
+            let mut walk = Walk::new(&segment, next)?;
+            while found.len() < most && walk.first <= upto {
+                let positions = walk.first.0..;
+                let Some(entries) = walk.batch()? else { break };
+                let positioned = positions.map(Position).zip(entries);
+                found.extend(positioned.filter(|(position, _)| *position > after));
+            }
+            next = Mark::start(next.segment + 1, walk.first);
         }
+        found.truncate(most);
         Ok(found)
     }
 
@@ -147,61 +150,104 @@ fn reason(bad: BadRecord) -> &'static str {
     }
 }
 
-/// Reads the entries of a segment from the start of a batch on, skipping bodies.
+/// Reads the entries of a segment batch by batch from the start of one on, skipping bodies. A batch's commit
+/// must name the same entries, so that what is skipped cannot hide any.
 struct Walk<'a> {
     segment: &'a Segment,
     file: BufReader<File>,
     offset: u64,
+    first: Position,
 }
 
 impl<'a> Walk<'a> {
-    fn new(segment: &'a Segment, offset: u64) -> Result<Walk<'a>, Error> {
+    fn new(segment: &'a Segment, mark: Mark) -> Result<Walk<'a>, Error> {
         let mut file = BufReader::with_capacity(64 * 1024, segment.readable()?);
-        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(offset))
+        file.seek(SeekFrom::Start(mark.offset))
             .map_err(|source| segment.failed(&source))?;
         Ok(Walk {
             segment,
             file,
-            offset,
+            offset: mark.offset,
+            first: mark.first,
         })
     }
 
-    /// The next entry, or none where the segment's records end.
-    fn entry(&mut self) -> Result<Option<Vec<u8>>, Error> {
-        loop {
-            let mut head = [0; HEAD];
-            if self.segment.header.capacity < self.offset + HEAD as u64 {
-                return Ok(None);
-            }
-            self.fill(&mut head)?;
+    /// The entries of the next batch, or none where the segment's records end.
+    fn batch(&mut self) -> Result<Option<Vec<Vec<u8>>>, Error> {
+        let start = self.offset;
+        let mut entries = Vec::new();
+        while let Some(head) = self.head()? {
+            let at = self.offset;
             let length = format::claimed_length(&head);
-            match head[0] {
-                0 => return Ok(None),
-                b'E' => return self.checked(&head, length).map(Some),
-                _ => self.skip(length)?,
+            if head[0] == Kind::Body.code() {
+                self.skip(length)?;
+                continue;
+            }
+            let bytes = self.rest(&head, length)?;
+            let record = Record::read(&bytes, at, &self.segment.header.id)
+                .map_err(|bad| self.segment.corrupt(at, reason(bad)))?;
+            match record.kind {
+                Kind::Entry => entries.push(record.payload.to_vec()),
+                Kind::Commit => {
+                    self.close(start, at, entries.len(), record.payload)?;
+                    return Ok(Some(entries));
+                }
+                // Its code was looked at above.
+                Kind::Body => {}
             }
         }
+        if self.offset == start {
+            return Ok(None);
+        }
+        Err(self
+            .segment
+            .corrupt(self.offset, "a batch without its commit"))
     }
 
-    fn checked(&mut self, head: &[u8], length: usize) -> Result<Vec<u8>, Error> {
-        if self.segment.header.capacity < self.offset + length as u64 {
-            return Err(self.segment.corrupt(self.offset, "the record is cut off"));
+    /// Checks a batch against its commit and goes on behind it.
+    fn close(&mut self, start: u64, at: u64, entries: usize, payload: &[u8]) -> Result<(), Error> {
+        let next = Position(self.first.0 + entries as u64);
+        let same = |commit: &Commit| {
+            commit.start == start && commit.first == self.first && commit.last.0 + 1 == next.0
+        };
+        if !Commit::read(payload).as_ref().is_some_and(same) {
+            return Err(self.segment.corrupt(at, "a commit of other entries"));
         }
+        self.first = next;
+        Ok(())
+    }
+
+    /// The head of the next record, or none where nothing is written.
+    fn head(&mut self) -> Result<Option<[u8; HEAD]>, Error> {
+        let mut head = [0; HEAD];
+        if self.segment.header.capacity < self.offset + HEAD as u64 {
+            return Ok(None);
+        }
+        self.fill(&mut head)?;
+        Ok((head[0] != 0).then_some(head))
+    }
+
+    fn rest(&mut self, head: &[u8], length: usize) -> Result<Vec<u8>, Error> {
+        self.within(length)?;
         let mut bytes = vec![0; length];
         bytes[..HEAD].copy_from_slice(head);
         self.fill(&mut bytes[HEAD..])?;
-        Record::read(&bytes, self.offset, &self.segment.header.id)
-            .map_err(|bad| self.segment.corrupt(self.offset, reason(bad)))?;
         self.offset += length as u64;
-        Ok(bytes.split_off(HEAD))
+        Ok(bytes)
     }
 
     fn skip(&mut self, length: usize) -> Result<(), Error> {
-        let rest = i64::try_from(length - HEAD)
-            .map_err(|_| self.segment.corrupt(self.offset, "the record is too long"))?;
+        self.within(length)?;
+        let skipped = self.file.seek_relative((length - HEAD) as i64);
         self.offset += length as u64;
-        let skipped = self.file.seek_relative(rest);
         skipped.map_err(|source| self.segment.failed(&source))
+    }
+
+    fn within(&self, length: usize) -> Result<(), Error> {
+        if self.segment.header.capacity < self.offset + length as u64 {
+            return Err(self.segment.corrupt(self.offset, "the record is cut off"));
+        }
+        Ok(())
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), Error> {

@@ -127,6 +127,7 @@ fn every_changed_byte_of_a_committed_batch_is_refused_with_its_place() {
     let (directory, batches, ends) = three();
     let path = segments(directory.path()).remove(0);
     let whole = fs::read(&path).unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     let written = *ends.last().unwrap();
     for at in 0..written {
         for change in [0x01, 0x80, 0xff, whole[at]] {
@@ -135,7 +136,7 @@ fn every_changed_byte_of_a_committed_batch_is_refused_with_its_place() {
             }
             let mut changed = whole.clone();
             changed[at] ^= change;
-            fs::write(&path, &changed).unwrap();
+            file.write_all_at(&changed[at..=at], at as u64).unwrap();
             match open(directory.path()) {
                 Err(Error::Corrupt { file, offset, .. }) => {
                     assert!(path.to_string_lossy().ends_with(&*file));
@@ -148,8 +149,8 @@ fn every_changed_byte_of_a_committed_batch_is_refused_with_its_place() {
             // Damage is never repaired by writing over it.
             assert_eq!(fs::read(&path).unwrap(), changed);
         }
+        file.write_all_at(&whole[at..=at], at as u64).unwrap();
     }
-    fs::write(&path, &whole).unwrap();
     assert_eq!(contents(&open(directory.path()).unwrap()), all(&batches));
 }
 
@@ -401,6 +402,44 @@ fn a_damaged_body_is_an_error_and_never_other_bytes() {
 }
 
 #[test]
+fn a_page_of_entries_is_right_or_an_error_whatever_byte_changes() {
+    let directory = TempDir::new().unwrap();
+    let mut journal = open(directory.path()).unwrap();
+    let batches: Vec<_> = (0..30).map(|number| batch(number, 4)).collect();
+    for batch in &batches {
+        journal.append(batch).unwrap();
+    }
+    let path = segments(directory.path()).remove(1);
+    let whole = fs::read(&path).unwrap();
+    let begins = |ordinal| journal.reader().segment(ordinal).unwrap().header.first;
+    // The whole second segment and the beginning of the third.
+    let (first, upto) = (begins(2), Position(begins(3).0 + 1));
+    let (mark, after) = (Mark::start(2, first), Position(first.0 - 1));
+    let expected = all(&batches)[after.0 as usize..upto.0 as usize].to_vec();
+    let most = expected.len();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    let mut refused = 0;
+    for at in HEADER..whole.len() {
+        for change in [0x01, 0x40, whole[at]] {
+            if change == 0 {
+                continue;
+            }
+            let changed = [whole[at] ^ change];
+            file.write_all_at(&changed, at as u64).unwrap();
+            match journal.reader().entries(mark, after, upto, most) {
+                Ok(found) => {
+                    let entries: Vec<_> = found.into_iter().map(|(_, entry)| entry).collect();
+                    assert_eq!(entries, expected, "{at} ^ {change:#x}");
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        file.write_all_at(&whole[at..=at], at as u64).unwrap();
+    }
+    assert!(refused > 1000, "{refused}");
+}
+
+#[test]
 fn a_later_version_is_refused_as_such() {
     let (directory, _, _) = three();
     let path = segments(directory.path()).remove(0);
@@ -417,6 +456,10 @@ fn a_later_version_is_refused_as_such() {
 
 /// The files of the first version stay readable, and the same batches still give the same bytes.
 #[test]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "UPDATE=1 rewrites the golden file"
+)]
 fn golden_segment_of_version_1() {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/journal/v1.segment");
     let (directory, batches, _) = three();

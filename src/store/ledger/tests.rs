@@ -4,6 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
+use crate::claims::audit::{Audit, compare};
 use crate::claims::delivery::{Event, State};
 use crate::claims::document::{
     Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ReplacementReason, ThirdParty,
@@ -277,6 +278,11 @@ impl Road {
         assert!(tallies.units.values().all(|count| *count > 0));
         assert_eq!(self.store.stuck().unwrap(), 0);
         let entries = self.store.entries(Position(0), usize::MAX).await.unwrap();
+        let mut audit = Audit::default();
+        for (position, stamped) in &entries {
+            audit.feed(*position, stamped).unwrap();
+        }
+        assert_eq!(compare(&tallies.units, &audit.units()), []);
         let entries = entries.into_iter().map(|(_, stamped)| stamped).collect();
         let rebuilt = Memory::rebuilt(Secret::new([9; 32]), entries).unwrap();
         assert_eq!(rebuilt.tallies(all).await.unwrap(), tallies);

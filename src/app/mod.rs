@@ -1,0 +1,396 @@
+//! The composition root: it builds every room from the configuration, wires them, spawns their loops and drains
+//! them. It decides nothing about claims.
+//!
+//! Order of the start: everything that can be refused is read first, then the store recovers, then the listeners
+//! are bound, then the loops begin. Order of the end: listeners close and their requests end, then the loops,
+//! then the store.
+
+mod observers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use axum::Router;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::claims::agreement::Agreements;
+use crate::claims::registry::Centre;
+use crate::claims::routes::Routes;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::desk;
+use crate::dispatch::Dispatch;
+use crate::formats::xml::Reader;
+use crate::intake::{self, Intake};
+use crate::receipts::Receipts;
+use crate::report::keeper::Keeper;
+use crate::store::embedded::{Embedded, OpenError};
+use crate::store::{Command, Store};
+use crate::telemetry::Telemetry;
+use crate::telemetry::event::Event;
+use crate::tls::{self, Acceptor, Door, Server};
+use crate::transport::Transport;
+use crate::transport::https::Https;
+
+use observers::Observers;
+
+/// The running gateway.
+pub struct App {
+    public: SocketAddr,
+    operators: Option<SocketAddr>,
+    socket: PathBuf,
+    stop_listening: CancellationToken,
+    stop_loops: CancellationToken,
+    listeners: JoinSet<()>,
+    loops: JoinSet<()>,
+    telemetry: Arc<Telemetry>,
+}
+
+/// Why the gateway does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration, or a file that it names, cannot be used.
+    #[error("the configuration cannot be used: {0:#}")]
+    Config(anyhow::Error),
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// The address.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The store does not open.
+    #[error("the store does not open: {0:#}")]
+    Store(anyhow::Error),
+    /// Something else.
+    #[error("the gateway does not start: {0:#}")]
+    Start(anyhow::Error),
+}
+
+/// Everything that the configuration names, read and found usable.
+struct Read {
+    material: tls::Material,
+    agreements: Arc<Agreements>,
+    centres: Option<Vec<Centre>>,
+    routes: Arc<Routes>,
+    reader: Arc<Reader>,
+    transport: Arc<Https>,
+    public: config::Public,
+}
+
+impl Error {
+    fn config(error: impl Into<anyhow::Error>) -> Error {
+        Error::Config(error.into())
+    }
+
+    fn start(error: impl Into<anyhow::Error>) -> Error {
+        Error::Start(error.into())
+    }
+}
+
+/// Makes ring the cryptography of every library that asks for a default. Doing it again changes nothing.
+pub fn crypto() {
+    tls::install_default();
+}
+
+/// Reads everything that the configuration names; binds and writes nothing.
+///
+/// # Errors
+/// [`Error::Config`].
+pub fn check(config: &Config) -> Result<(), Error> {
+    read(config).map(|_| ())
+}
+
+fn read(config: &Config) -> Result<Read, Error> {
+    crypto();
+    let public = config.public.clone().ok_or_else(|| {
+        Error::config(anyhow::anyhow!(
+            "public: the section is needed, with `address` and `tls` of the public listener"
+        ))
+    })?;
+    let centres = config
+        .import
+        .centres
+        .as_deref()
+        .map(config::registry::load)
+        .transpose()
+        .map_err(Error::config)?;
+    let endpoints = config.transport.endpoints.iter();
+    let routes = endpoints.map(|endpoint| {
+        (
+            endpoint.name.clone(),
+            endpoint.purpose,
+            endpoint.destinations.clone(),
+        )
+    });
+    Ok(Read {
+        material: public.tls.load().map_err(Error::config)?,
+        agreements: Arc::new(
+            config::agreements::load(&config.import.agreements).map_err(Error::config)?,
+        ),
+        centres,
+        routes: Arc::new(Routes::new(routes)),
+        reader: Arc::new(Reader::new().map_err(Error::start)?),
+        transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        public,
+    })
+}
+
+impl App {
+    /// Starts the gateway.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is left running.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<App, Error> {
+        let read = read(&config)?;
+        let endpoints: Vec<_> = read.routes.endpoints().cloned().collect();
+        let telemetry =
+            Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
+        let observers = Arc::new(Observers::new(telemetry.clone()));
+        let access =
+            Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
+        let store = open(&config, clock.clone(), observers.clone()).await?;
+        let import = import(&*store, &config, read.centres.clone(), &*clock).await;
+        import.map_err(|error| Error::Store(error.into()))?;
+
+        let keeper = Keeper::new(
+            store.clone(),
+            clock.clone(),
+            read.agreements.clone(),
+            telemetry.clone(),
+            config.report.clone(),
+        );
+        let access = Arc::new(access);
+        let intake = Intake::open(
+            intake::Parts {
+                store: store.clone(),
+                access: access.clone(),
+                clock: clock.clone(),
+                reader: read.reader.clone(),
+                routes: read.routes.clone(),
+                terms: config.terms,
+                telemetry: telemetry.clone(),
+            },
+            config.intake.clone(),
+        );
+        let intake = intake.await.map_err(Error::start)?;
+        let desk = desk::Desk::new(desk::Parts {
+            store: store.clone(),
+            access,
+            clock: clock.clone(),
+            reader: read.reader.clone(),
+            routes: read.routes.clone(),
+            agreements: read.agreements.clone(),
+            snapshots: keeper.published(),
+            telemetry: telemetry.clone(),
+            config: config.desk.clone(),
+            centre_label: config.report.centre_label,
+        });
+
+        let mut app = App {
+            public: read.public.address,
+            operators: None,
+            socket: config.desk.socket.clone(),
+            stop_listening: CancellationToken::new(),
+            stop_loops: CancellationToken::new(),
+            listeners: JoinSet::new(),
+            loops: JoinSet::new(),
+            telemetry: telemetry.clone(),
+        };
+        let public = intake::router(intake)
+            .merge(desk::public(desk.clone()))
+            .fallback(desk::not_found);
+        app.listen_public(&read, public, &observers).await?;
+        let queue = desk.clone().watch_queue(app.stop_loops.clone());
+        app.loops.spawn(queue);
+        app.listen_operators(&config, desk, &observers).await?;
+        app.spawn_loops(&config, &read, store, clock, keeper);
+        telemetry.record(Event::Started {
+            version: env!("CARGO_PKG_VERSION"),
+        });
+        Ok(app)
+    }
+
+    async fn listen_public(
+        &mut self,
+        read: &Read,
+        router: Router,
+        observers: &Observers,
+    ) -> Result<(), Error> {
+        let listener = bind(read.public.address).await?;
+        self.public = listener.local_addr().map_err(Error::start)?;
+        let door = Door {
+            acceptor: Acceptor::Tls(Arc::new(
+                Server::new(&read.material).map_err(Error::config)?,
+            )),
+            limits: read.public.tls.limits,
+            observer: observers.door(),
+        };
+        self.listeners.spawn(tls::serve(
+            listener,
+            door,
+            router,
+            self.stop_listening.clone().cancelled_owned(),
+        ));
+        Ok(())
+    }
+
+    async fn listen_operators(
+        &mut self,
+        config: &Config,
+        desk: Arc<desk::Desk>,
+        observers: &Observers,
+    ) -> Result<(), Error> {
+        let router = desk::operators(desk.clone()).fallback(desk::not_found);
+        let socket = desk::socket::bind(&config.desk).map_err(|source| Error::Listen {
+            address: config.desk.socket.display().to_string(),
+            source,
+        })?;
+        let stop = self.stop_listening.clone();
+        self.listeners
+            .spawn(desk::socket::serve(socket, router.clone(), stop));
+        if let Some(address) = config.desk.operators {
+            let listener = bind(address).await?;
+            self.operators = Some(listener.local_addr().map_err(Error::start)?);
+            let door = Door {
+                acceptor: Acceptor::Plain,
+                limits: config.desk.limits,
+                observer: observers.door(),
+            };
+            self.listeners.spawn(tls::serve(
+                listener,
+                door,
+                router,
+                self.stop_listening.clone().cancelled_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn spawn_loops(
+        &mut self,
+        config: &Config,
+        read: &Read,
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        keeper: Keeper,
+    ) {
+        let transport: Arc<dyn Transport> = read.transport.clone();
+        let dispatch = Dispatch {
+            store: store.clone(),
+            transport: transport.clone(),
+            clock: clock.clone(),
+            routes: read.routes.clone(),
+            terms: config.terms,
+            config: Arc::new(config.dispatch.clone()),
+            telemetry: self.telemetry.clone(),
+        };
+        let receipts = Receipts {
+            store,
+            transport,
+            clock,
+            routes: read.routes.clone(),
+            reader: read.reader.clone(),
+            limits: config.intake.xml_limits(),
+            config: Arc::new(config.receipts.clone()),
+            telemetry: self.telemetry.clone(),
+        };
+        self.loops.spawn(dispatch.run(self.stop_loops.clone()));
+        self.loops.spawn(receipts.run(self.stop_loops.clone()));
+        self.loops.spawn(keeper.run(self.stop_loops.clone()));
+        let (telemetry, stop) = (self.telemetry.clone(), self.stop_loops.clone());
+        self.loops
+            .spawn(async move { telemetry.run_upkeep(stop).await });
+    }
+
+    /// Where the public listener is.
+    pub fn public(&self) -> SocketAddr {
+        self.public
+    }
+
+    /// Where the operators' listener is, if it is open.
+    pub fn operators(&self) -> Option<SocketAddr> {
+        self.operators
+    }
+
+    /// Everything that is listened on, for people.
+    pub fn addresses(&self) -> Vec<(&'static str, String)> {
+        let mut addresses = vec![("public", format!("https://{}", self.public))];
+        addresses.extend(
+            self.operators
+                .map(|address| ("operators", format!("http://{address}"))),
+        );
+        addresses.push(("command line", self.socket.display().to_string()));
+        addresses
+    }
+
+    /// Ends when a loop or listener ended by itself, which none of them does.
+    pub async fn broke_off(&mut self) {
+        tokio::select! {
+            Some(_) = self.loops.join_next() => {}
+            Some(_) = self.listeners.join_next() => {}
+        }
+    }
+
+    /// Closes the listeners, lets requests and attempts end, and stops.
+    pub async fn stop(mut self) {
+        self.telemetry.record(Event::Draining);
+        self.stop_listening.cancel();
+        while self.listeners.join_next().await.is_some() {}
+        self.stop_loops.cancel();
+        while self.loops.join_next().await.is_some() {}
+        // The socket's file is ours; one that is left behind is replaced at the next start.
+        let _ = std::fs::remove_file(&self.socket);
+        self.telemetry.record(Event::Stopped);
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| Error::Listen {
+            address: address.to_string(),
+            source,
+        })
+}
+
+/// Opens the store on a thread that may block.
+async fn open(
+    config: &Config,
+    clock: Arc<dyn Clock>,
+    observers: Arc<Observers>,
+) -> Result<Arc<dyn Store>, Error> {
+    let config = config.store.clone();
+    let opened = tokio::task::spawn_blocking(move || -> Result<Embedded, OpenError> {
+        let now = clock.now();
+        Embedded::open(&config, now, Box::new(move || clock.salt()), observers)
+    });
+    let store = opened
+        .await
+        .map_err(Error::start)?
+        .map_err(|error| Error::Store(error.into()))?;
+    Ok(Arc::new(store))
+}
+
+/// Writes the terms and the registrations of the configuration to the ledger, where they differ.
+async fn import(
+    store: &dyn Store,
+    config: &Config,
+    centres: Option<Vec<Centre>>,
+    clock: &dyn Clock,
+) -> Result<(), crate::store::Error> {
+    store
+        .commit(clock.now(), Command::Terms(config.terms))
+        .await?;
+    if let Some(centres) = centres {
+        store
+            .commit(clock.now(), Command::Registry(centres))
+            .await?;
+    }
+    Ok(())
+}

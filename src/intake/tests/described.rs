@@ -1,0 +1,1 @@
+//! The description says what the router does, both ways.

@@ -1,0 +1,320 @@
+//! The keeper against a store that miscounts.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::ledger_text;
+use crate::claims::entry::{PaperRow, Position, Stamped};
+use crate::claims::id::{Amo, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::period::Period;
+use crate::claims::registry::Centre;
+use crate::claims::time::{Day, Timestamp};
+use crate::clock::{Clock, ManualClock};
+use crate::report::keeper::Keeper;
+use crate::report::snapshot::{Snapshot, Soundness};
+use crate::report::{Config, Error};
+use crate::store::ledger::Secret;
+use crate::store::memory::Memory;
+use crate::store::{
+    self, Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Find, Health,
+    Lease, Leased, LotRecord, Outcome, Sealing, Store, Tallies, TallyQuery,
+};
+use crate::telemetry::Telemetry;
+
+const LEDGER: &str = "
+    2026-10-05T08:00:00Z centre 750000010 medical confirmed 2020-01-01
+    2026-10-05T08:00:00Z received 1 750000010 FSE S 2026-10-05 deadline=2026-10-15
+    2026-10-05T08:00:00Z received 2 750000010 FSE S 2026-10-05 deadline=2026-10-15
+    2026-10-05T08:00:00Z received 3 750000010 FSE S 2026-10-05 deadline=2026-10-15
+    2026-10-05T09:00:00Z sealed 9 1 2
+    2026-10-05T09:00:00Z lot 9 Leased
+    2026-10-05T09:00:00Z receipt 9 1+ 2-
+    2026-10-06T09:00:00Z received 4 750000010 FSE S 2026-10-06 replaces=2
+    2026-10-06T09:00:00Z paper 750000010 2026-10-05 2
+";
+
+/// What a store gets wrong.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Flaw {
+    Nothing,
+    DroppedIncrement,
+    DoubledIncrement,
+    DroppedSheet,
+    UndeclaredDay,
+    LostDocument,
+    GrowsWhileScanned,
+}
+
+struct Flawed {
+    sound: Memory,
+    flaw: Mutex<Flaw>,
+    scans: AtomicUsize,
+}
+
+impl Flawed {
+    fn new() -> Arc<Flawed> {
+        let entries = ledger_text::read(LEDGER);
+        Arc::new(Flawed {
+            sound: Memory::rebuilt(Secret::new([9; 32]), entries).unwrap(),
+            flaw: Mutex::new(Flaw::Nothing),
+            scans: AtomicUsize::new(0),
+        })
+    }
+
+    fn flaw(&self) -> Flaw {
+        *self.flaw.lock().unwrap()
+    }
+
+    async fn grow(&self, sheets: u32) {
+        let command = Command::Declare {
+            centre: Finess::parse("750000010").unwrap(),
+            day: Day::parse("2026-10-06").unwrap(),
+            caller: Name::parse("vendor").unwrap(),
+            rows: vec![PaperRow {
+                caisse: Amo::new("01", "751", "0000").unwrap(),
+                sheets,
+            }],
+        };
+        self.sound.commit(noon(), command).await.unwrap();
+    }
+
+    async fn cancel(&self, document: u128) {
+        let command = Command::Cancel {
+            document: DocumentId(document),
+            caller: Name::parse("vendor").unwrap(),
+        };
+        self.sound.commit(noon(), command).await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Store for Flawed {
+    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, store::Error> {
+        let mut tallies = self.sound.tallies(query).await?;
+        let paper = tallies.paper.keys().copied().collect::<Vec<_>>();
+        match self.flaw() {
+            Flaw::DroppedIncrement => {
+                *tallies.units.values_mut().next().unwrap() -= 1;
+            }
+            Flaw::DoubledIncrement => {
+                *tallies.units.values_mut().next().unwrap() += 1;
+            }
+            Flaw::DroppedSheet => {
+                let sheets = paper.iter().find(|cell| cell.caisse.is_some()).unwrap();
+                *tallies.paper.get_mut(sheets).unwrap() -= 1;
+            }
+            Flaw::UndeclaredDay => {
+                let day = paper.iter().find(|cell| cell.caisse.is_none()).unwrap();
+                tallies.paper.remove(day);
+            }
+            Flaw::Nothing | Flaw::LostDocument | Flaw::GrowsWhileScanned => {}
+        }
+        Ok(tallies)
+    }
+
+    async fn documents(
+        &self,
+        after: Option<DocumentId>,
+        most: usize,
+    ) -> Result<Vec<DocumentRecord>, store::Error> {
+        let lost = DocumentId(3);
+        let mut records = self.sound.documents(after, most).await?;
+        self.scans.fetch_add(1, Ordering::Relaxed);
+        match (self.flaw(), after) {
+            (Flaw::LostDocument, _) if records.iter().any(|r| r.received.document == lost) => {
+                records = self.sound.documents(Some(lost), most).await?;
+            }
+            // One document moves before it is read, and one after.
+            (Flaw::GrowsWhileScanned, None) => self.cancel(4).await,
+            (Flaw::GrowsWhileScanned, Some(DocumentId(3))) => self.cancel(3).await,
+            (_, _) => {}
+        }
+        Ok(records)
+    }
+
+    async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, store::Error> {
+        self.sound.commit(at, command).await
+    }
+
+    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, store::Error> {
+        self.sound.lease_due(at, lease).await
+    }
+
+    async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, store::Error> {
+        self.sound.due(at, sealing, most).await
+    }
+
+    async fn body(&self, body: BodyId) -> Result<Option<Body>, store::Error> {
+        self.sound.body(body).await
+    }
+
+    async fn entries(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<(Position, Stamped)>, store::Error> {
+        self.sound.entries(after, most).await
+    }
+
+    async fn document(&self, find: Find) -> Result<Option<DocumentView>, store::Error> {
+        self.sound.document(find).await
+    }
+
+    async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, store::Error> {
+        self.sound.lot(lot).await
+    }
+
+    async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, store::Error> {
+        self.sound.centres().await
+    }
+
+    async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, store::Error> {
+        self.sound.endpoints().await
+    }
+
+    fn health(&self) -> Health {
+        self.sound.health()
+    }
+
+    fn watch(&self) -> watch::Receiver<Position> {
+        self.sound.watch()
+    }
+}
+
+fn noon() -> Timestamp {
+    Timestamp::parse("2026-10-07T10:00:00Z").unwrap()
+}
+
+/// A keeper that scans at every count, a page of one document at a time.
+fn keeper(store: &Arc<Flawed>) -> (Keeper, Arc<ManualClock>, Arc<Telemetry>) {
+    let clock = Arc::new(ManualClock::new(noon(), 1));
+    let telemetry = super::telemetry();
+    let config = Config {
+        page: std::num::NonZeroU64::MIN,
+        scan_seconds: std::num::NonZeroU64::MIN,
+        ..Config::default()
+    };
+    let keeper = Keeper::new(
+        store.clone(),
+        clock.clone(),
+        super::agreements(),
+        telemetry.clone(),
+        config,
+    );
+    (keeper, clock, telemetry)
+}
+
+fn rate(snapshot: &Snapshot) -> (i64, i64) {
+    let period = Period::month_of(noon().day());
+    let centre = Finess::parse("750000010").unwrap();
+    let found = snapshot.obligation(&super::agreements(), centre, period);
+    let rate = found.unwrap().rate;
+    (rate.numerator, rate.denominator)
+}
+
+/// Lets the scan be due again.
+async fn a_second_later() {
+    tokio::time::advance(std::time::Duration::from_secs(2)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_imbalance_raises_an_alert_and_changes_no_rate() {
+    for (flaw, documents) in [
+        (Flaw::DroppedIncrement, 1),
+        (Flaw::DoubledIncrement, 1),
+        (Flaw::DroppedSheet, 1),
+        (Flaw::UndeclaredDay, 1),
+        (Flaw::LostDocument, 1),
+    ] {
+        let store = Flawed::new();
+        let (mut keeper, _, telemetry) = keeper(&store);
+        let published = keeper.published();
+        keeper.count().await.unwrap();
+        let good = published.borrow().clone();
+        assert_eq!(good.soundness, Soundness::Balanced, "{flaw:?}");
+        assert_eq!(rate(&good), (1, 5), "1 of 3 units and 2 sheets");
+
+        *store.flaw.lock().unwrap() = flaw;
+        store.grow(7).await;
+        a_second_later().await;
+        keeper.count().await.unwrap();
+        let marked = published.borrow().clone();
+        let since = noon();
+        let expected = Soundness::Imbalanced { since, documents };
+        assert_eq!(marked.soundness, expected, "{flaw:?}");
+        assert_eq!((rate(&marked), marked.position), ((1, 5), good.position));
+        let alert = format!("bordereau_ledger_imbalance_documents {documents}");
+        assert!(telemetry.render().contains(&alert), "{flaw:?}");
+
+        *store.flaw.lock().unwrap() = Flaw::Nothing;
+        keeper.count().await.unwrap();
+        let healed = published.borrow().clone();
+        assert_eq!(
+            (healed.soundness, rate(&healed)),
+            (Soundness::Balanced, (1, 12))
+        );
+        let alert = "bordereau_ledger_imbalance_documents 0";
+        assert!(telemetry.render().contains(alert), "{flaw:?}");
+    }
+}
+
+#[tokio::test]
+async fn documents_that_move_while_they_are_scanned_are_no_imbalance() {
+    let store = Flawed::new();
+    let (mut keeper, _, _) = keeper(&store);
+    *store.flaw.lock().unwrap() = Flaw::GrowsWhileScanned;
+    keeper.count().await.unwrap();
+    let published = keeper.published();
+    assert_eq!(published.borrow().soundness, Soundness::Balanced);
+    assert_eq!(
+        rate(&published.borrow()),
+        (1, 5),
+        "as of the tallies, before they moved"
+    );
+}
+
+#[tokio::test]
+async fn nothing_is_said_before_the_first_count() {
+    let store = Flawed::new();
+    let (keeper, _, _) = keeper(&store);
+    let snapshot = keeper.published().borrow().clone();
+    let centre = Finess::parse("750000010").unwrap();
+    let period = Period::month_of(noon().day());
+    let found = snapshot.obligation(&super::agreements(), centre, period);
+    assert!(matches!(found, Err(Error::NotCounted)), "{found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_ledger_is_not_counted_again() {
+    let store = Flawed::new();
+    let (keeper, clock, _) = keeper(&store);
+    let mut published = keeper.published();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(keeper.run(shutdown.clone()));
+    published.changed().await.unwrap();
+    let first = published.borrow_and_update().position;
+    let scans = store.scans.load(Ordering::Relaxed);
+
+    // Hours pass, and nothing happens.
+    tokio::time::sleep(std::time::Duration::from_secs(3_600 * 8)).await;
+    assert!(!published.has_changed().unwrap());
+    assert_eq!(store.scans.load(Ordering::Relaxed), scans);
+
+    store.grow(1).await;
+    published.changed().await.unwrap();
+    assert!(published.borrow_and_update().position > first);
+
+    // At midnight in Paris the current periods change.
+    let until_midnight = noon().day().end().since(noon());
+    tokio::time::sleep(until_midnight / 2).await;
+    clock.set(noon().day().end());
+    published.changed().await.unwrap();
+    assert_eq!(published.borrow().counted_at, Some(clock.now()));
+    shutdown.cancel();
+    running.await.unwrap();
+}

@@ -1,0 +1,91 @@
+//! `fixtures/ledgers/NAME.ledger` → `fixtures/reports/NAME.{json,csv,prom}`; `UPDATE=1` writes them again.
+//!
+//! The first line of a ledger names the periods: `# periods: 2026-10 2026-Q4`. The metrics are those of the
+//! day of the last entry.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::ledger_text;
+use crate::claims::entry::Stamped;
+use crate::claims::period::Period;
+use crate::clock::ManualClock;
+use crate::report::keeper::Keeper;
+use crate::report::snapshot::{Snapshot, Soundness};
+use crate::report::{CentreLabel, Config, exposition, rates};
+use crate::store::ledger::Secret;
+use crate::store::memory::Memory;
+
+#[tokio::test]
+async fn the_reports_of_the_ledgers() {
+    let mut seen = 0;
+    for path in ledgers() {
+        let text = fs::read_to_string(&path).unwrap();
+        let entries = ledger_text::read(&text);
+        let today = entries.last().unwrap().at.day();
+        let snapshot = counted(entries).await;
+        let agreements = super::agreements();
+        let everyone = rates::Selection {
+            scope: &|_| true,
+            after: None,
+            most: 100,
+        };
+        let periods = text.lines().next().unwrap().strip_prefix("# periods: ");
+        let reports: Vec<rates::Rates> = periods
+            .unwrap()
+            .split_whitespace()
+            .map(|period| Period::parse(period, today).unwrap())
+            .map(|period| rates::of_all(&snapshot, &agreements, period, &everyone).unwrap())
+            .collect();
+        let json = serde_json::to_string_pretty(&reports).unwrap() + "\n";
+        let csv: String = reports.iter().map(rates::csv).collect();
+        let each = exposition::render(&snapshot, &agreements, CentreLabel::UpTo(2));
+        let all = exposition::render(&snapshot, &agreements, CentreLabel::Off);
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        golden(&format!("{name}.json"), &json);
+        golden(&format!("{name}.csv"), &csv);
+        golden(&format!("{name}.prom"), &each);
+        golden(&format!("{name}.national.prom"), &all);
+        seen += 1;
+    }
+    assert!(seen >= 3, "the ledgers are there");
+}
+
+async fn counted(entries: Vec<Stamped>) -> Arc<Snapshot> {
+    let clock = ManualClock::new(entries.last().unwrap().at, 1);
+    let store = Memory::rebuilt(Secret::new([9; 32]), entries).unwrap();
+    let mut keeper = Keeper::new(
+        Arc::new(store),
+        Arc::new(clock),
+        super::agreements(),
+        super::telemetry(),
+        Config::default(),
+    );
+    keeper.count().await.unwrap();
+    let snapshot = keeper.published().borrow().clone();
+    assert_eq!(snapshot.soundness, Soundness::Balanced);
+    snapshot
+}
+
+fn ledgers() -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(fixtures().join("ledgers"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn golden(name: &str, found: &str) {
+    let path = fixtures().join("reports").join(name);
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&path, found).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(found, expected, "{name} (UPDATE=1 writes it again)");
+}
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
+}
