@@ -184,6 +184,7 @@ impl App {
             access,
             clock: clock.clone(),
             reader: read.reader.clone(),
+            routes: read.routes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),
@@ -205,6 +206,8 @@ impl App {
             .merge(desk::public(desk.clone()))
             .fallback(desk::not_found);
         app.listen_public(&read, public, &observers).await?;
+        let queue = desk.clone().watch_queue(app.stop_loops.clone());
+        app.loops.spawn(queue);
         app.listen_operators(&config, desk, &observers).await?;
         app.spawn_loops(&config, &read, store, clock, keeper);
         telemetry.record(Event::Started {
@@ -244,7 +247,7 @@ impl App {
         observers: &Observers,
     ) -> Result<(), Error> {
         let router = desk::operators(desk.clone()).fallback(desk::not_found);
-        let socket = desk::socket::bind(&config.desk.socket).map_err(|source| Error::Listen {
+        let socket = desk::socket::bind(&config.desk).map_err(|source| Error::Listen {
             address: config.desk.socket.display().to_string(),
             source,
         })?;
@@ -256,7 +259,7 @@ impl App {
             self.operators = Some(listener.local_addr().map_err(Error::start)?);
             let door = Door {
                 acceptor: Acceptor::Plain,
-                limits: tls::Limits::default(),
+                limits: config.desk.limits,
                 observer: observers.door(),
             };
             self.listeners.spawn(tls::serve(
