@@ -277,6 +277,10 @@ impl<'de> Deserializer<'de> for Node<'_> {
         let visited = match self.value {
             Value::String(word) => visitor.visit_enum(word.into_deserializer()),
             Value::Table(table) => {
+                let words = table
+                    .keys()
+                    .map(|word| path.key(word).without_elements().to_string());
+                self.found.known.borrow_mut().extend(words);
                 let entries = Entries::new(table, self.path, self.found);
                 visitor.visit_enum(MapAccessDeserializer::new(entries))
             }

@@ -365,10 +365,11 @@ impl<'t, 'n> Tokens<'t, 'n> {
 
     /// The innermost declaration of a prefix. That of the empty prefix may undo an outer one.
     fn binding(&self, prefix: &str) -> Option<usize> {
-        let index = self
-            .bindings
-            .iter()
-            .rposition(|binding| binding.prefix == prefix)?;
+        // Nearly all names have no prefix: nothing to compare then.
+        let index = match prefix.is_empty() {
+            true => self.bindings.iter().rposition(|binding| binding.prefix.is_empty())?,
+            false => self.bindings.iter().rposition(|binding| binding.prefix == prefix)?,
+        };
         (!self.bindings[index].uri.is_empty()).then_some(index)
     }
 

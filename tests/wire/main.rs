@@ -79,17 +79,11 @@ async fn every_fault_of_a_hand_over_is_told_apart() {
             Event::NoAnswer,
             StatusReply::Known,
         ),
-        (
-            "slow",
-            Sent::Unanswered(Cause::Timeout),
-            Event::NoAnswer,
-            StatusReply::Unknown,
-        ),
     ];
     // Each fault and then none, for the second time the lot is sent.
     let faults: Vec<_> = rows.iter().flat_map(|row| [row.0, "none"]).collect();
     let plan = serde_json::json!({ "wire": {
-        "first_lots": faults, "retry_after_seconds": 7, "slow_milliseconds": 60_000
+        "first_lots": faults, "retry_after_seconds": 7
     } });
     let rig = Rig::start(&plan.to_string()).await;
     for (fault, expected, event, status) in rows {
@@ -116,9 +110,27 @@ async fn every_fault_of_a_hand_over_is_told_apart() {
         );
     }
     let book = rig.insurer.book();
-    assert_eq!((book.lots.len(), book.documents.len()), (11, 11));
+    assert_eq!((book.lots.len(), book.documents.len()), (10, 10));
     assert_eq!(book.breaches, Vec::<String>::new());
     rig.insurer.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_lot_that_is_worked_on_is_neither_known_nor_unknown() {
+    let rig = Rig::start(r#"{"wire":{"first_lots":["slow"],"slow_milliseconds":60000}}"#).await;
+    let lot = rig.lot(ONE);
+    let wait_for = async |expected: StatusReply| {
+        while status_of(&rig, &lot).await != Asked::Answered(expected.clone()) {
+            tokio::task::yield_now().await;
+        }
+    };
+    let working = wait_for(StatusReply::Trouble(Trouble::Failing, None));
+    let endpoint = caisse();
+    let (sent, ()) = tokio::join!(rig.transport.send(&endpoint, &lot), working);
+    assert_eq!(sent, Sent::Unanswered(Cause::Timeout));
+    // The insurer hears that nobody waits any more, and does nothing.
+    wait_for(StatusReply::Unknown).await;
+    assert!(rig.insurer.book().lots.is_empty());
 }
 
 #[tokio::test]

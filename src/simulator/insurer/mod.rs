@@ -93,6 +93,8 @@ struct Shared {
 struct State {
     book: Book,
     agenda: Agenda,
+    /// Lots that requests are working on, once a request: neither known nor unknown.
+    working: Vec<String>,
 }
 
 impl Insurer {
@@ -117,7 +119,11 @@ impl Insurer {
             limits: config.limits,
             clock,
             counts: serve::Counts::default(),
-            state: Mutex::new(State { book, agenda }),
+            state: Mutex::new(State {
+                book,
+                agenda,
+                working: Vec::new(),
+            }),
         });
         let door = Door {
             acceptor: Acceptor::Tls(Arc::new(server)),

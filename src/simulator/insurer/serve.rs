@@ -116,13 +116,39 @@ async fn put_lot(
     };
     let (content_type, digest) = (header("content-type"), header("repr-digest"));
     let (lot, keeper) = (lot.to_owned(), shared.clone());
+    let working = Working::on(shared.clone(), &lot);
     let taking = async move {
         // The book syncs its file: not on a thread that serves others.
         let taking = move || take(&keeper, &lot, &content_type, &digest, &body);
         let taken = tokio::task::spawn_blocking(taking).await;
         taken.unwrap_or_else(|_| plain(StatusCode::INTERNAL_SERVER_ERROR))
     };
-    faulty(&shared, fault, taking).await
+    let answer = faulty(&shared, fault, taking).await;
+    drop(working);
+    answer
+}
+
+/// A lot that is being worked on; over when it is dropped, however its request ends.
+struct Working {
+    shared: Arc<Shared>,
+    lot: String,
+}
+
+impl Working {
+    fn on(shared: Arc<Shared>, lot: &str) -> Working {
+        shared.state().working.push(lot.to_owned());
+        let lot = lot.to_owned();
+        Working { shared, lot }
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let working = &mut self.shared.state().working;
+        if let Some(at) = working.iter().position(|lot| *lot == self.lot) {
+            working.swap_remove(at);
+        }
+    }
 }
 
 /// Does what is asked, or not, and answers, or not, as the fault has it.
@@ -172,7 +198,7 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
         return problem("the address names another lot than the manifest");
     }
     let now = shared.clock.now();
-    let State { book, agenda } = &mut *shared.state();
+    let State { book, agenda, .. } = &mut *shared.state();
     match book.receive(&opened, body, &shared.plan.wire.refused, now) {
         Ok(Some((lot, verdict @ (Verdict::Taken | Verdict::TakenBefore)))) => {
             if let (Verdict::Taken, Some(taken)) = (verdict, book.contents().lots.get(&lot)) {
@@ -196,10 +222,13 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
 }
 
 fn status(shared: &Shared, lot: &str) -> Answer {
+    let state = shared.state();
+    if state.working.iter().any(|working| working == lot) {
+        return plain(StatusCode::SERVICE_UNAVAILABLE);
+    }
     let Ok(lot) = LotId::parse(lot) else {
         return problem("the address names no lot");
     };
-    let state = shared.state();
     let contents = state.book.contents();
     let body = match (contents.lots.get(&lot), contents.refused.get(&lot)) {
         (Some(taken), _) => {
@@ -220,7 +249,7 @@ fn receipts(shared: &Shared, after: &str) -> Answer {
         return problem("the cursor is not one of this feed");
     };
     let now = shared.clock.now();
-    let State { book, agenda } = &mut *shared.state();
+    let State { book, agenda, .. } = &mut *shared.state();
     let Some(page) = agenda.page(now, after, shared.limits.feed_items.get().min(1000)) else {
         return problem("the cursor is not one of this feed");
     };

@@ -1,0 +1,131 @@
+//! Questions to a running gateway: by its Unix socket on the same machine, or over TLS as a centre does.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use clap::Args;
+use reqwest::{Certificate, Client, StatusCode};
+use serde_json::Value;
+
+use crate::cli::exit::{Code, Failure};
+use crate::cli::{Settings, daemon};
+
+/// Which documents to post, and where.
+#[derive(Debug, Args)]
+pub struct SubmitOptions {
+    /// The gateway, for example `https://bordereau.example:8443`.
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// A file that holds the bearer token.
+    #[arg(long, value_name = "FILE")]
+    token: PathBuf,
+    /// Authorities of the gateway's certificate, in PEM.
+    #[arg(long, value_name = "FILE")]
+    roots: PathBuf,
+    /// Documents, one a file.
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+/// Which document to show.
+#[derive(Debug, Args)]
+pub struct StatusOptions {
+    #[command(flatten)]
+    settings: Settings,
+    /// Its id, as the gateway gave it out.
+    id: String,
+}
+
+/// Which rates to show.
+#[derive(Debug, Args)]
+pub struct RateOptions {
+    #[command(flatten)]
+    settings: Settings,
+    /// One centre; without it all of them.
+    #[arg(long, value_name = "FINESS")]
+    centre: Option<String>,
+    /// A month (2026-10), quarter (2026-Q4), year (2026) or year to date (ytd).
+    #[arg(long, default_value = "ytd")]
+    period: String,
+    /// The whole answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Posts documents one by one and prints what the gateway answers, a line each.
+pub fn submit(options: &SubmitOptions) -> Result<Code, Failure> {
+    let token = read(&options.token)?;
+    let token = String::from_utf8_lossy(&token).trim().to_owned();
+    let roots = Certificate::from_pem_bundle(&read(&options.roots)?)
+        .context("the roots are no certificates in PEM")
+        .map_err(Failure::config)?;
+    let client = client(Client::builder().tls_certs_only(roots))?;
+    daemon::block_on(async {
+        let mut code = Code::Ok;
+        for file in &options.files {
+            let request = client
+                .post(format!("{}/v1/documents", options.url.trim_end_matches('/')))
+                .bearer_auth(&token)
+                .header("content-type", "application/xml")
+                .body(read(file)?);
+            let (status, body) = answer(request).await?;
+            println!("{}: {} {}", file.display(), status.as_u16(), body);
+            if !status.is_success() {
+                code = Code::Data;
+            }
+        }
+        Ok(code)
+    })
+}
+
+/// Shows a document.
+pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
+    let (status, body) = ask(&options.settings, &format!("/v1/documents/{}", options.id))?;
+    println!("{body:#}");
+    Ok(if status.is_success() { Code::Ok } else { Code::Data })
+}
+
+/// Shows rates.
+pub fn rate(options: &RateOptions) -> Result<Code, Failure> {
+    let period = &options.period;
+    let path = match &options.centre {
+        Some(finess) => format!("/v1/centres/{finess}/rate?period={period}"),
+        None => format!("/v1/rates?period={period}"),
+    };
+    let (status, body) = ask(&options.settings, &path)?;
+    if options.json || !status.is_success() {
+        println!("{body:#}");
+    } else {
+        super::rates::print(&body);
+    }
+    Ok(if status.is_success() { Code::Ok } else { Code::Data })
+}
+
+/// Asks the daemon of this machine.
+fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
+    let config = settings.load()?;
+    let client = client(Client::builder().unix_socket(config.desk.socket.clone()))?;
+    daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
+}
+
+fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
+    daemon::crypto();
+    builder.build().map_err(|error| Failure::new(Code::Software, error))
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), Failure> {
+    let unreachable = |error: reqwest::Error| {
+        Failure::new(Code::Unavailable, anyhow!(error).context("the gateway cannot be reached"))
+    };
+    let response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(unreachable)?;
+    let value = serde_json::from_slice(&body).unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
+    Ok((status, value))
+}
+
+fn read(file: &PathBuf) -> Result<Vec<u8>, Failure> {
+    std::fs::read(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(|error| Failure::new(Code::NoInput, error))
+}

@@ -1,0 +1,83 @@
+//! `bordereau serve` and `check-config`: the daemon's life from its configuration to its last answer.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::app::{self, App};
+use crate::cli::Settings;
+use crate::cli::exit::{Code, Failure};
+use crate::clock::SystemClock;
+use crate::telemetry;
+
+/// Serves until SIGTERM or SIGINT, then finishes what runs.
+pub fn serve(settings: &Settings) -> Result<Code, Failure> {
+    let config = settings.load()?;
+    telemetry::log::start(&config.telemetry.log).map_err(Failure::config)?;
+    block_on(async {
+        let app = App::start(config, Arc::new(SystemClock)).await.map_err(failure)?;
+        for (what, address) in app.addresses() {
+            tracing::info!(what, address, "listening");
+        }
+        let stop = stop_signal();
+        let mut app = app;
+        tokio::select! {
+            stopped = stop => stopped?,
+            () = app.broke_off() => {
+                app.stop().await;
+                return Err(Failure::new(Code::Software, anyhow::anyhow!("a task of the gateway ended by itself")));
+            }
+        }
+        app.stop().await;
+        Ok(Code::Ok)
+    })
+}
+
+/// Reads everything that the configuration names and says whether it can be used; binds nothing.
+pub fn check(settings: &Settings) -> Result<Code, Failure> {
+    let config = settings.load()?;
+    app::check(&config).map_err(failure)?;
+    println!("the configuration can be used");
+    Ok(Code::Ok)
+}
+
+/// Runs a future to its end on a runtime of its own.
+pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    crypto();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime does not start")
+        .map_err(|error| Failure::new(Code::Software, error))?;
+    runtime.block_on(future)
+}
+
+/// Ends when the process is asked to stop.
+pub async fn stop_signal() -> Result<(), Failure> {
+    let listen = |kind| {
+        signal(kind).context("signals cannot be heard").map_err(|error| Failure::new(Code::Software, error))
+    };
+    let (mut terminate, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// The one cryptography of the program, for the client library that asks for a default.
+pub fn crypto() {
+    app::crypto();
+}
+
+fn failure(error: app::Error) -> Failure {
+    let code = match &error {
+        app::Error::Config(_) => Code::Config,
+        app::Error::Listen { .. } => Code::Unavailable,
+        app::Error::Store(_) => Code::Io,
+        app::Error::Start(_) => Code::Software,
+    };
+    Failure::new(code, error)
+}

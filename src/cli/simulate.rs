@@ -1,0 +1,52 @@
+//! `bordereau simulate insurer`: a real server of the wire contract with a book of its own, to test against.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use tokio::net::TcpListener;
+
+use crate::cli::daemon;
+use crate::cli::exit::{Code, Failure};
+use crate::clock::SystemClock;
+use crate::config;
+use crate::simulator::insurer::{Config, Insurer};
+
+/// Whom to act as.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(subcommand)]
+    who: Who,
+}
+
+#[derive(Debug, Subcommand)]
+enum Who {
+    /// An insurer: it takes lots over mutual TLS and gives out receipts and settlements by its plan of faults.
+    Insurer {
+        /// Its configuration: book, certificates, plan.
+        #[arg(long, short, value_name = "FILE")]
+        config: PathBuf,
+        /// Where it listens.
+        #[arg(long, default_value = "127.0.0.1:0")]
+        listen: SocketAddr,
+    },
+}
+
+/// Acts until SIGTERM or SIGINT.
+pub fn run(options: &Options) -> Result<Code, Failure> {
+    let Who::Insurer { config: file, listen } = &options.who;
+    let config: Config = config::parse_file(file).map_err(Failure::config)?;
+    daemon::block_on(async {
+        let listener = TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("cannot listen on {listen}"))
+            .map_err(|error| Failure::new(Code::Unavailable, error))?;
+        let insurer = Insurer::start(config, listener, Arc::new(SystemClock)).map_err(Failure::config)?;
+        println!("https://{}", insurer.address);
+        daemon::stop_signal().await?;
+        insurer.shutdown().await;
+        Ok(Code::Ok)
+    })
+}

@@ -1,0 +1,281 @@
+//! Problems (RFC 9457): every way in which a request is not done, in one closed list.
+//!
+//! A type is a promise to vendors: it is never renamed or reused. A problem names ids, standings and facts
+//! by name; it never holds a value of a document.
+
+use serde::{Serialize, Serializer};
+
+use crate::formats::json::finding::FindingText;
+use crate::formats::json::posted::Row;
+
+/// The media type of a problem.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// Makes the closed enum, its list and its texts out of one table.
+macro_rules! problems {
+    ($($(#[doc = $doc:literal])+ $kind:ident $status:literal $word:literal $title:literal $detail:literal $fr:literal;)+) => {
+        /// A type of problem.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Kind {
+            $($(#[doc = $doc])+ $kind,)+
+        }
+
+        impl Kind {
+            /// Every type, by status.
+            pub const ALL: &'static [Kind] = &[$(Kind::$kind,)+];
+
+            /// The `type`: a stable URI.
+            pub fn uri(self) -> &'static str {
+                match self { $(Kind::$kind => concat!("urn:bordereau:problem:", $word),)+ }
+            }
+
+            /// The HTTP status.
+            pub fn status(self) -> u16 {
+                match self { $(Kind::$kind => $status,)+ }
+            }
+
+            /// What it is, in a few words.
+            pub fn title(self) -> &'static str {
+                match self { $(Kind::$kind => $title,)+ }
+            }
+
+            /// What to do, in English.
+            pub fn detail(self) -> &'static str {
+                match self { $(Kind::$kind => $detail,)+ }
+            }
+
+            /// What to do, in French.
+            pub fn fr(self) -> &'static str {
+                match self { $(Kind::$kind => $fr,)+ }
+            }
+        }
+    };
+}
+
+problems! {
+    /// The body did not arrive whole.
+    BodyIncomplete 400 "body-incomplete" "The body did not arrive whole"
+        "Post again with the same number."
+        "Postez à nouveau avec le même numéro.";
+    /// A query that is not known.
+    QueryUnknown 400 "query-unknown" "The query is not known"
+        "Write it as the description has it: an unknown key would be ignored, and you would not know."
+        "Écrivez-la comme la description l'indique : une clé inconnue serait ignorée sans que vous le sachiez.";
+    /// Nobody we know.
+    NotIdentified 401 "not-identified" "The caller is not identified"
+        "Show a client certificate or a bearer token that is known here and valid today."
+        "Présentez un certificat client ou un jeton connu et valide aujourd'hui.";
+    /// The role does not allow it.
+    RoleForbidden 403 "role-forbidden" "The caller's role does not allow this"
+        "Use the credentials of a caller whose role allows this."
+        "Utilisez l'identité d'un appelant dont le rôle le permet.";
+    /// Another centre, or another insurer.
+    OutOfScope 403 "out-of-scope" "The centre or insurer is outside the caller's scope"
+        "Check the centre's FINESS; ask the operator if this centre should be in your scope."
+        "Vérifiez le FINESS du centre ; demandez à l'opérateur si ce centre doit être dans votre périmètre.";
+    /// A test caller would change what is counted.
+    TestForbidden 403 "test-forbidden" "A test caller cannot change what is counted"
+        "Declare with the credentials of a caller that is not marked `test`."
+        "Déclarez avec l'identité d'un appelant qui n'est pas marqué `test`.";
+    /// A receipt from someone else than the destination of what it names.
+    ForeignReceipt 403 "foreign-receipt" "The lot or document belongs to another insurer"
+        "Nothing moved; the attempt was recorded. Hand in only receipts for what you were sent."
+        "Rien n'a changé ; l'envoi est consigné. Ne remettez que des accusés de ce qui vous a été transmis.";
+    /// No such document for this caller.
+    DocumentUnknown 404 "document-unknown" "No document of yours has this id"
+        "Use the id that the admission gave, or find the document by number and kind."
+        "Utilisez l'identifiant rendu à l'admission, ou cherchez le document par numéro et type.";
+    /// The path names no FINESS or no day.
+    AddressInvalid 404 "address-invalid" "The address names no centre or no day"
+        "Write the FINESS of nine characters and the day as YYYY-MM-DD."
+        "Écrivez le FINESS de neuf caractères et le jour sous la forme AAAA-MM-JJ.";
+    /// The body took too long.
+    BodyTooSlow 408 "body-too-slow" "The body did not arrive in time"
+        "Post again with the same number."
+        "Postez à nouveau avec le même numéro.";
+    /// The number is known with other content.
+    NumberTaken 409 "number-taken" "This number is known with other content"
+        "`differs` names the facts that differ; none means that only the bytes do. Give a new number, or declare a replacement."
+        "`differs` nomme les éléments qui diffèrent ; aucun : seuls les octets diffèrent. Donnez un autre numéro ou déclarez un remplacement.";
+    /// The standing of a document does not allow it.
+    StandingForbids 409 "standing-forbids" "The document's standing does not allow this"
+        "`document` and `standing` say which one and why."
+        "`document` et `standing` disent lequel et pourquoi.";
+    /// An attempt runs, or its end is not known.
+    InTransmission 409 "in-transmission" "The document's lot may be with the insurer"
+        "It can no longer be withdrawn, unless the attempt fails: look at the document, then ask again."
+        "Il ne peut plus être retiré, sauf échec de la transmission : consultez le document puis recommencez.";
+    /// What it replaces is not known.
+    ReplacedUnknown 409 "replaced-unknown" "The replaced document is not known"
+        "Check kind and number in `replaces`; a document that was never admitted needs no replacement."
+        "Vérifiez le type et le numéro dans `replaces` ; un document jamais admis n'a pas à être remplacé.";
+    /// What it replaces was replaced before.
+    ReplacedBefore 409 "replaced-before" "The document was replaced before"
+        "`document` is the one that replaced it: replace that one if need be."
+        "`document` est celui qui l'a remplacé : remplacez celui-là au besoin.";
+    /// The centre is not registered, or closed, on the day.
+    CentreClosed 409 "centre-closed" "The centre is not open on this day"
+        "Check the day; ask the operator if the registration of the centre is wrong."
+        "Vérifiez le jour ; demandez à l'opérateur si l'enregistrement du centre est erroné.";
+    /// The body is longer than allowed.
+    BodyTooLarge 413 "body-too-large" "The body is too large"
+        "`limit` is the largest length in bytes. Post fewer documents at a time, or a smaller piece."
+        "`limit` est la longueur maximale en octets. Postez moins de documents à la fois, ou une pièce plus petite.";
+    /// A lot or feed of too many.
+    TooMany 413 "too-many" "There are too many documents or items in one post"
+        "`limit` is the largest number. Post the others in another request."
+        "`limit` est le nombre maximal. Postez les autres dans une autre requête.";
+    /// Not the media type of the address.
+    MediaType 415 "media-type" "The media type is not taken here"
+        "Post XML as application/xml or text/xml, declarations as application/json, without Content-Encoding."
+        "Postez le XML en application/xml ou text/xml, les déclarations en application/json, sans Content-Encoding.";
+    /// The document has findings that refuse it.
+    DocumentFaulty 422 "document-faulty" "The document is turned away"
+        "`findings` holds all of them, each with its place. Correct the document and post it again."
+        "`findings` les contient tous, chacun avec sa place. Corrigez le document et postez-le à nouveau.";
+    /// The envelope cannot be read.
+    LotUnreadable 422 "lot-unreadable" "The lot cannot be opened"
+        "`findings` says why; none of its documents was looked at."
+        "`findings` dit pourquoi ; aucun de ses documents n'a été examiné.";
+    /// All or none, and one fails.
+    LotTurnedAway 422 "lot-turned-away" "The lot is turned away as a whole"
+        "`documents` has a row for each; those of status 424 have no fault of their own. Nothing was admitted."
+        "`documents` a une ligne pour chacun ; ceux au statut 424 sont sans faute propre. Rien n'a été admis.";
+    /// A receipt, settlement or feed cannot be read.
+    ReceiptUnreadable 422 "receipt-unreadable" "The receipt or settlement cannot be read"
+        "`findings` says why. Correct it and hand it in under a new id."
+        "`findings` dit pourquoi. Corrigez et remettez sous un nouvel identifiant.";
+    /// A declaration cannot be read, or cannot be.
+    DeclarationFaulty 422 "declaration-faulty" "The declaration cannot be taken"
+        "`pointer` is the place in the JSON. Nothing was changed."
+        "`pointer` est la place dans le JSON. Rien n'a changé.";
+    /// A day that has not begun.
+    DayAhead 422 "day-ahead" "The day has not begun"
+        "Declare a day on which it has begun in Paris, or later."
+        "Déclarez un jour à partir de son début à Paris.";
+    /// Another document of the lot fails; the status of a row, never of a request.
+    WithTheOthers 424 "with-the-others" "Not admitted because another document of the lot was not"
+        "This document has no fault of its own: post it again."
+        "Ce document est sans faute propre : postez-le à nouveau.";
+    /// Too often.
+    TooOften 429 "too-often" "The caller asks too often"
+        "Wait as Retry-After says, then post again with the same number."
+        "Attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
+    /// A defect of ours.
+    Defect 500 "defect" "The gateway has a defect"
+        "Whether it was admitted is not known: post again with the same number, and tell the operator."
+        "On ne sait pas si l'admission a eu lieu : postez à nouveau avec le même numéro et prévenez l'opérateur.";
+    /// The store or the gateway asks for patience.
+    Unavailable 503 "unavailable" "The gateway cannot take this now"
+        "Whether it was admitted is not known: wait as Retry-After says, then post again with the same number."
+        "On ne sait pas si l'admission a eu lieu : attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
+}
+
+/// A problem and what it is about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Problem {
+    /// Its type, which brings `type`, `title`, `status`, `detail` and `fr`.
+    #[serde(flatten, serialize_with = "write_kind")]
+    pub kind: Kind,
+    /// What it is about.
+    #[serde(flatten)]
+    pub about: About,
+}
+
+/// What a problem is about; what is not there is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct About {
+    /// The document that stands against it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub document: Option<String>,
+    /// The standing of that document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub standing: Option<&'static str>,
+    /// The state of that document's lot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<&'static str>,
+    /// Names of facts that differ, never their values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub differs: Option<Vec<&'static str>>,
+    /// The limit that was passed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<usize>,
+    /// JSON pointer (RFC 6901) to what is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pointer: Option<String>,
+    /// Findings.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings: Option<Vec<FindingText>>,
+    /// One row for each document of the lot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub documents: Option<Vec<Row>>,
+}
+
+impl Problem {
+    /// A problem about this.
+    pub fn new(kind: Kind, about: About) -> Problem {
+        Problem { kind, about }
+    }
+}
+
+impl From<Kind> for Problem {
+    fn from(kind: Kind) -> Problem {
+        Problem::new(kind, About::default())
+    }
+}
+
+#[derive(Serialize)]
+struct KindText {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'static str,
+    fr: &'static str,
+}
+
+fn write_kind<S: Serializer>(kind: &Kind, serializer: S) -> Result<S::Ok, S::Error> {
+    KindText {
+        r#type: kind.uri(),
+        title: kind.title(),
+        status: kind.status(),
+        detail: kind.detail(),
+        fr: kind.fr(),
+    }
+    .serialize(serializer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn types_are_distinct_ordered_by_status_and_say_what_to_do() {
+        let uris: BTreeSet<_> = Kind::ALL.iter().map(|kind| kind.uri()).collect();
+        assert_eq!(uris.len(), Kind::ALL.len());
+        assert!(Kind::ALL.is_sorted_by_key(|kind| kind.status()));
+        for kind in Kind::ALL {
+            for text in [kind.detail(), kind.fr()] {
+                assert!(text.ends_with('.'), "{kind:?}: {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_problem_is_flat_and_leaves_out_what_is_not_there() {
+        let about = About {
+            standing: Some("open"),
+            ..About::default()
+        };
+        let problem = Problem::new(Kind::StandingForbids, about);
+        let json = serde_json::to_value(&problem).unwrap();
+        let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(
+            BTreeSet::from_iter(keys.iter().map(String::as_str)),
+            BTreeSet::from(["detail", "fr", "standing", "status", "title", "type"])
+        );
+        assert_eq!(json["type"], "urn:bordereau:problem:standing-forbids");
+        assert_eq!(json["status"], 409);
+    }
+}

@@ -1,0 +1,134 @@
+//! Reads a body: of the right type, within its cap, its time and the memory that all bodies share.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderMap, header};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::timeout;
+
+use super::Intake;
+use super::answer::Refused;
+use crate::formats::json::problem::{About, Kind};
+use crate::telemetry::event::Event;
+
+/// A body as posted, and the memory that it takes until the answer.
+pub(super) struct Posted {
+    /// The bytes.
+    pub(super) bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+/// What an address takes.
+#[derive(Clone, Copy)]
+pub(super) enum Media {
+    /// `application/xml`, `text/xml`. A charset parameter is not looked at: the bytes say their encoding,
+    /// and they are carried as they are.
+    Xml,
+    /// `application/json`.
+    Json,
+}
+
+/// Whole KiB that hold so many bytes.
+pub(super) fn kib(bytes: usize) -> usize {
+    bytes.div_ceil(1024)
+}
+
+impl Intake {
+    /// Reads the body of a request.
+    pub(super) async fn read(
+        &self,
+        request: Request,
+        media: Media,
+        cap: usize,
+    ) -> Result<Posted, Refused> {
+        check_media(request.headers(), media)?;
+        let announced = announced(request.headers());
+        if announced.is_some_and(|length| length > cap) {
+            return Err(too_large(cap));
+        }
+        let room = self.room(announced.unwrap_or(cap))?;
+        let collected = collect(request.into_body(), announced.unwrap_or(0), cap);
+        let bytes = timeout(self.config.read(), collected)
+            .await
+            .unwrap_or_else(|_| Err(Kind::BodyTooSlow.into()))?;
+        Ok(Posted { bytes, _room: room })
+    }
+
+    /// Takes memory for a body, or asks the caller to come later: nobody waits while holding a connection.
+    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
+        let kib = u32::try_from(kib(bytes)).unwrap_or(u32::MAX);
+        Arc::clone(&self.room)
+            .try_acquire_many_owned(kib)
+            .map_err(|_| {
+                self.parts.telemetry.record(Event::Shed);
+                Refused::wait(Kind::Unavailable, self.config.retry())
+            })
+    }
+}
+
+fn check_media(headers: &HeaderMap, media: Media) -> Result<(), Refused> {
+    let named = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|header| header.to_str().ok());
+    let essence = named.and_then(|named| named.split(';').next());
+    let essence = essence.unwrap_or_default().trim();
+    let taken: &[&str] = match media {
+        Media::Xml => &["application/xml", "text/xml"],
+        Media::Json => &["application/json"],
+    };
+    let is_taken = taken.iter().any(|name| name.eq_ignore_ascii_case(essence));
+    let is_plain = headers
+        .get(header::CONTENT_ENCODING)
+        .is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_taken && is_plain {
+        Ok(())
+    } else {
+        Err(Kind::MediaType.into())
+    }
+}
+
+fn announced(headers: &HeaderMap) -> Option<usize> {
+    let header = headers.get(header::CONTENT_LENGTH)?;
+    header.to_str().ok()?.parse().ok()
+}
+
+/// Reads to the end, or to the first byte beyond the cap. A body of one frame is not copied.
+async fn collect(mut body: Body, expected: usize, cap: usize) -> Result<Bytes, Refused> {
+    let mut first = Bytes::new();
+    let mut rest = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| Refused::from(Kind::BodyIncomplete))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        if first.len() + rest.len() + data.len() > cap {
+            return Err(too_large(cap));
+        }
+        if first.is_empty() && rest.is_empty() {
+            first = data;
+            continue;
+        }
+        if rest.is_empty() {
+            rest.reserve(expected.max(first.len() + data.len()));
+            rest.extend_from_slice(&std::mem::take(&mut first));
+        }
+        rest.extend_from_slice(&data);
+    }
+    if rest.is_empty() {
+        Ok(first)
+    } else {
+        Ok(rest.freeze())
+    }
+}
+
+fn too_large(cap: usize) -> Refused {
+    let about = About {
+        limit: Some(cap),
+        ..About::default()
+    };
+    Refused::about(Kind::BodyTooLarge, about)
+}

@@ -1,0 +1,65 @@
+//! Declarations of the paper sheets of a day: the whole day is replaced.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Request, State};
+use axum::response::Response;
+
+use super::Intake;
+use super::admission::of_conflict;
+use super::answer::{Refused, json};
+use super::body::Media;
+use super::door::Entered;
+use crate::access::Action;
+use crate::claims::document::Purpose;
+use crate::claims::id::Finess;
+use crate::claims::time::Day;
+use crate::formats::json::declaration::{self, Declared};
+use crate::formats::json::problem::{About, Kind};
+use crate::store::{Command, Outcome};
+use crate::telemetry::event::Denial;
+
+/// `PUT /v1/declarations/{finess}/{day}`: 200 with the day as declared; 409 when the centre is not open.
+pub(super) async fn put(
+    State(intake): State<Arc<Intake>>,
+    Path((finess, day)): Path<(String, String)>,
+    entered: Entered,
+    request: Request,
+) -> Result<Response, Refused> {
+    let caller = entered.for_centres(&intake)?;
+    let centre = Finess::parse(&finess).map_err(|_| Refused::from(Kind::AddressInvalid))?;
+    let day = Day::parse(&day).ok_or_else(|| Refused::from(Kind::AddressInvalid))?;
+    let bench = intake.bench(&caller).await;
+    if let Err(forbidden) = bench.may(Action::Declare(centre)) {
+        intake.deny(Denial::Scope);
+        return Err(forbidden.into());
+    }
+    // Declared sheets are counted in the rate, and nothing of a test is.
+    match caller.purpose() {
+        Purpose::Real => {}
+        Purpose::Test => return Err(Kind::TestForbidden.into()),
+    }
+    if day > bench.now.day() {
+        return Err(Kind::DayAhead.into());
+    }
+    let cap = intake.config.declaration_bytes;
+    let posted = intake.read(request, Media::Json, cap).await?;
+    let rows = declaration::read(&posted.bytes).map_err(|faulty| {
+        let pointer = Some(faulty.pointer);
+        let about = About { pointer, ..About::default() };
+        Refused::about(Kind::DeclarationFaulty, about)
+    })?;
+    let declared = Declared::new(centre, day, &rows);
+    let command = Command::Declare {
+        centre,
+        day,
+        caller: caller.name().clone(),
+        rows,
+    };
+    let outcome = intake.parts.store.commit(bench.now, command).await;
+    match outcome.map_err(|error| intake.of_store(error))? {
+        Outcome::Done(_) => Ok(json(200, &declared)),
+        Outcome::Conflict(conflict) => Err(of_conflict(&conflict).into()),
+        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),
+    }
+}

@@ -1,0 +1,100 @@
+//! The door: who is calling, whether the store can take anything, and whether this caller comes too often.
+//!
+//! All of it before the first byte of the body is read, and none of it waits.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+
+use super::Intake;
+use super::answer::Refused;
+use crate::access::{self, Caller, Forbidden, Role};
+use crate::claims::id::EndpointName;
+use crate::formats::json::problem::Kind;
+use crate::store::Readiness;
+use crate::telemetry::event::{Denial, Event};
+use crate::tls::Peer;
+
+/// A caller who came in.
+pub(super) struct Entered(pub(super) Arc<Caller>);
+
+impl FromRequestParts<Arc<Intake>> for Entered {
+    type Rejection = Refused;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        intake: &Arc<Intake>,
+    ) -> Result<Entered, Refused> {
+        let caller = intake.identify(parts)?;
+        intake.shed()?;
+        let wait = intake.pace.check(caller.name());
+        wait.map_err(|wait| {
+            intake.deny(Denial::TooOften);
+            Refused::wait(Kind::TooOften, wait)
+        })?;
+        Ok(Entered(caller))
+    }
+}
+
+impl Entered {
+    /// The caller, if it posts for centres: refused before its body is read.
+    pub(super) fn for_centres(self, intake: &Intake) -> Result<Arc<Caller>, Refused> {
+        match self.0.role() {
+            Role::Centre => Ok(self.0),
+            Role::Insurer | Role::Operator | Role::National | Role::Metrics => {
+                intake.deny(Denial::Scope);
+                Err(Forbidden::Role.into())
+            }
+        }
+    }
+
+    /// The endpoint that the caller speaks for, if it is an insurer.
+    pub(super) fn for_endpoint(&self, intake: &Intake) -> Result<EndpointName, Refused> {
+        match self.0.scope() {
+            access::Scope::Insurer(endpoint) => Ok(endpoint.clone()),
+            access::Scope::Centres(_) | access::Scope::Gestionnaire(_) | access::Scope::All => {
+                intake.deny(Denial::Scope);
+                Err(Forbidden::Role.into())
+            }
+        }
+    }
+}
+
+impl Intake {
+    /// Counts a refusal for who asks.
+    pub(super) fn deny(&self, reason: Denial) {
+        self.parts.telemetry.record(Event::Denied { reason });
+    }
+
+    fn identify(&self, parts: &Parts) -> Result<Arc<Caller>, Refused> {
+        let peer = parts.extensions.get::<Peer>();
+        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+        let authorization = parts.headers.get(header::AUTHORIZATION);
+        // A header that is no text holds no token of ours; it must not fall back to the certificate.
+        let authorization = authorization.map(|header| header.to_str().unwrap_or_default());
+        let now = self.parts.clock.now();
+        self.parts
+            .access
+            .identify(certificate, authorization, now)
+            .map_err(|error| {
+                self.deny(match error {
+                    access::Error::Missing | access::Error::Unknown => Denial::Unknown,
+                    access::Error::Expired => Denial::Expired,
+                    access::Error::Revoked => Denial::Revoked,
+                });
+                Kind::NotIdentified.into()
+            })
+    }
+
+    fn shed(&self) -> Result<(), Refused> {
+        match self.parts.store.health().state {
+            Readiness::Ready => Ok(()),
+            Readiness::Shedding | Readiness::Failed(_) => {
+                self.parts.telemetry.record(Event::Shed);
+                Err(Refused::wait(Kind::Unavailable, self.config.retry()))
+            }
+        }
+    }
+}

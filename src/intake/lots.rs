@@ -1,0 +1,96 @@
+//! Lots: an envelope of many documents, opened here and gone.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+
+use super::Intake;
+use super::admission::{Fate, Post, refusing};
+use super::answer::{Refused, json};
+use super::body::Media;
+use super::door::Entered;
+use super::judging::Opened;
+use crate::access::Caller;
+use crate::claims::entry::TurnedAway;
+use crate::claims::finding::Finding;
+use crate::claims::time::Timestamp;
+use crate::formats::json::finding::FindingText;
+use crate::formats::json::posted;
+use crate::formats::json::problem::{About, Kind};
+use crate::store::Unity;
+use crate::telemetry::event::Event;
+
+/// `POST /v1/lots[?atomic=true]`: 200 with a row for each document; 422 when the envelope cannot be read,
+/// or when all or none are wanted and one fails.
+pub(super) async fn post(
+    State(intake): State<Arc<Intake>>,
+    entered: Entered,
+    request: Request,
+) -> Result<Response, Refused> {
+    let caller = entered.for_centres(&intake)?;
+    let unity = unity(request.uri().query())?;
+    let cap = intake.config.lot_bytes;
+    let posted = intake.read(request, Media::Xml, cap).await?;
+    let bench = intake.bench(&caller).await;
+    let at = bench.now;
+    let open = move |bytes: &Bytes| bench.lot(bytes);
+    let documents = match intake.work(posted.bytes.clone(), open).await? {
+        Opened::Unreadable(findings) => return intake.unreadable(at, &caller, findings).await,
+        Opened::TooMany => {
+            let limit = Some(intake.config.lot_documents);
+            let about = About { limit, ..About::default() };
+            return Err(Refused::about(Kind::TooMany, about));
+        }
+        Opened::Documents(documents) => documents,
+    };
+    let posts = documents.into_iter().map(|(range, judged)| Post {
+        bytes: posted.bytes.slice(range),
+        judged,
+    });
+    let fates = intake.admit(at, &caller, posts.collect(), unity).await?;
+    let rows: Vec<_> = fates.iter().map(Fate::row).collect();
+    if unity == Unity::Together && !fates.iter().all(Fate::is_admitted) {
+        let documents = Some(rows);
+        let about = About { documents, ..About::default() };
+        return Err(Refused::about(Kind::LotTurnedAway, about));
+    }
+    Ok(json(200, &posted::Lot { documents: rows }))
+}
+
+impl Intake {
+    /// An envelope that cannot be read is one post turned away, of no centre and no kind.
+    async fn unreadable(
+        &self,
+        at: Timestamp,
+        caller: &Caller,
+        findings: Vec<Finding>,
+    ) -> Result<Response, Refused> {
+        let entry = TurnedAway {
+            centre: None,
+            kind: None,
+            caller: caller.name().clone(),
+            codes: refusing(&findings),
+        };
+        self.record_turned_away(at, vec![entry]).await?;
+        let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
+        self.parts.telemetry.record(Event::TurnedAway {
+            kind: None,
+            caller: caller.name(),
+            codes: &codes,
+        });
+        let findings = Some(FindingText::all(&findings));
+        let about = About { findings, ..About::default() };
+        Err(Refused::about(Kind::LotUnreadable, about))
+    }
+}
+
+/// Reads the query. A key or word that is not known is refused: `?atomic=1` must not quietly mean `false`.
+fn unity(query: Option<&str>) -> Result<Unity, Refused> {
+    match query {
+        None | Some("" | "atomic=false") => Ok(Unity::Each),
+        Some("atomic=true") => Ok(Unity::Together),
+        Some(_) => Err(Kind::QueryUnknown.into()),
+    }
+}

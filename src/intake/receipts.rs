@@ -1,0 +1,215 @@
+//! Receipts and settlements that an insurer hands in, one or a feed of them.
+//!
+//! They are taken in the name of the caller's own endpoint only. What cannot be read is not kept: the
+//! insurer hears why at once and hands it in again. Everything else is recorded before the answer.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::response::Response;
+use bytes::Bytes;
+
+use super::Intake;
+use super::answer::{Refused, json};
+use super::body::{Media, Posted};
+use super::door::Entered;
+use crate::claims::entry::OrphanCause;
+use crate::claims::finding::Finding;
+use crate::claims::id::EndpointName;
+use crate::claims::receipt::{Item, SettlementContent, Verdict};
+use crate::formats::json::finding::FindingText;
+use crate::formats::json::problem::{About, Kind};
+use crate::formats::json::pushed::{Pushed, Row};
+use crate::formats::xml::{self, Reader};
+use crate::store::{Command, Heard, HeardOutcome, Outcome};
+use crate::telemetry::event::{self, Event};
+
+/// `POST /v1/receipts`: a receipt, a settlement, or a feed. Alone it has its own status; in a feed a row.
+pub(super) async fn post(
+    State(intake): State<Arc<Intake>>,
+    entered: Entered,
+    request: Request,
+) -> Result<Response, Refused> {
+    let endpoint = entered.for_endpoint(&intake)?;
+    let cap = intake.config.lot_bytes;
+    let posted = intake.read(request, Media::Xml, cap).await?;
+    let reading = Arc::clone(&intake);
+    let read = move |bytes: &Bytes| {
+        let limits = reading.config.xml_limits();
+        open(&reading.parts.reader, bytes, &limits)
+    };
+    match intake.work(posted.bytes.clone(), read).await? {
+        Handed::Unreadable(findings) => Err(unreadable(&findings)),
+        Handed::Alone(item) => {
+            let rows = intake.record(&endpoint, &posted, vec![item]).await?;
+            alone(rows)
+        }
+        Handed::Feed(items) if items.len() > intake.config.lot_documents => {
+            let limit = Some(intake.config.lot_documents);
+            let about = About { limit, ..About::default() };
+            Err(Refused::about(Kind::TooMany, about))
+        }
+        Handed::Feed(items) => {
+            let rows = intake.record(&endpoint, &posted, items).await?;
+            Ok(json(200, &Pushed { items: rows }))
+        }
+    }
+}
+
+/// What was handed in.
+enum Handed {
+    Alone(One),
+    Feed(Vec<One>),
+    Unreadable(Vec<Finding>),
+}
+
+/// One item and its bytes.
+struct One {
+    range: Range<usize>,
+    item: Result<Item, Vec<Finding>>,
+}
+
+fn open(reader: &Reader, bytes: &[u8], limits: &xml::Limits) -> Handed {
+    let mut read = reader.read_item(bytes, limits);
+    if let Some(item) = read.value.take() {
+        let range = 0..bytes.len();
+        let item = Ok(item);
+        return Handed::Alone(One { range, item });
+    }
+    let feed = reader.read_feed(bytes, limits);
+    if Finding::refuses(&feed.findings) {
+        // A feed is in UTF-8, so its namespace stands there as it is.
+        let is_feed = contains(bytes, xml::FEED.as_bytes());
+        let findings = if is_feed { feed.findings } else { read.findings };
+        return Handed::Unreadable(findings);
+    }
+    let items = feed.parts.iter().map(|part| {
+        let mut read = reader.read_feed_item(bytes, part, limits);
+        let findings = std::mem::take(&mut read.findings);
+        One {
+            range: part.range.clone(),
+            item: read.value.take().ok_or(findings),
+        }
+    });
+    Handed::Feed(items.collect())
+}
+
+fn contains(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
+}
+
+impl Intake {
+    /// Records what can be read, in one commit; one row an item, in order.
+    async fn record(
+        &self,
+        endpoint: &EndpointName,
+        posted: &Posted,
+        items: Vec<One>,
+    ) -> Result<Vec<Row>, Refused> {
+        let heard = items.iter().filter_map(|one| {
+            let item = one.item.as_ref().ok()?;
+            Some(Heard {
+                fallback: item.id().clone(),
+                item: Some(item.clone()),
+                bytes: posted.bytes.slice(one.range.clone()),
+                salt: self.parts.clock.salt(),
+            })
+        });
+        let command = Command::Receipts {
+            endpoint: endpoint.clone(),
+            destinations: self.parts.routes.destinations(endpoint).to_vec(),
+            items: heard.collect(),
+            cursor: None,
+        };
+        let now = self.parts.clock.now();
+        let outcome = self.parts.store.commit(now, command).await;
+        let mut outcomes = match outcome.map_err(|error| self.of_store(error))? {
+            Outcome::Heard(outcomes) => outcomes.into_iter(),
+            Outcome::Done(_)
+            | Outcome::Admitted(_)
+            | Outcome::Leased(_)
+            | Outcome::Conflict(_) => return Err(Kind::Defect.into()),
+        };
+        let mut rows = Vec::with_capacity(items.len());
+        for one in &items {
+            rows.push(match &one.item {
+                Err(findings) => Row {
+                    id: None,
+                    status: Kind::ReceiptUnreadable.status(),
+                    outcome: "unreadable",
+                    findings: FindingText::all(findings),
+                },
+                Ok(item) => {
+                    let outcome = outcomes.next();
+                    let outcome = outcome.ok_or_else(|| Refused::from(Kind::Defect))?;
+                    self.tell_heard(endpoint, item, outcome);
+                    row(item, outcome)
+                }
+            });
+        }
+        Ok(rows)
+    }
+
+    fn tell_heard(&self, endpoint: &EndpointName, item: &Item, outcome: HeardOutcome) {
+        let kind = word(item);
+        self.parts.telemetry.record(match outcome {
+            HeardOutcome::Recorded => Event::Heard { endpoint, kind },
+            HeardOutcome::Known => Event::HeardAgain { endpoint },
+            HeardOutcome::Orphan(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
+            HeardOutcome::Orphan(
+                cause @ (OrphanCause::UnknownLot
+                | OrphanCause::OtherDigest
+                | OrphanCause::UnknownDocument
+                | OrphanCause::Unreadable),
+            ) => Event::Orphaned { endpoint, cause },
+        });
+    }
+}
+
+/// The word under which an item is counted.
+fn word(item: &Item) -> event::Item {
+    match item {
+        Item::Receipt(receipt) => match receipt.verdict {
+            Verdict::Accepted => event::Item::Accepted,
+            Verdict::Refused => event::Item::Refused,
+        },
+        Item::Settlement(settlement) => match settlement.content {
+            SettlementContent::Parts(_) => event::Item::Settled,
+            SettlementContent::Answer { .. } => event::Item::Answered,
+        },
+    }
+}
+
+fn row(item: &Item, outcome: HeardOutcome) -> Row {
+    let (status, outcome) = match outcome {
+        HeardOutcome::Recorded => (200, "recorded"),
+        HeardOutcome::Known => (200, "known"),
+        HeardOutcome::Orphan(OrphanCause::UnknownLot) => (202, "kept: unknown lot"),
+        HeardOutcome::Orphan(OrphanCause::UnknownDocument) => (202, "kept: unknown document"),
+        HeardOutcome::Orphan(OrphanCause::OtherDigest) => (202, "kept: other digest"),
+        HeardOutcome::Orphan(OrphanCause::Unreadable) => (202, "kept: unreadable"),
+        HeardOutcome::Orphan(OrphanCause::OtherDestination) => (403, "foreign"),
+    };
+    Row {
+        id: Some(item.id().to_string()),
+        status,
+        outcome,
+        findings: Vec::new(),
+    }
+}
+
+/// The answer to an item handed in alone: the status of its row.
+fn alone(rows: Vec<Row>) -> Result<Response, Refused> {
+    match rows.first().map(|row| row.status) {
+        Some(status @ (200 | 202)) => Ok(json(status, &Pushed { items: rows })),
+        Some(403) => Err(Kind::ForeignReceipt.into()),
+        Some(_) | None => Err(Kind::Defect.into()),
+    }
+}
+
+fn unreadable(findings: &[Finding]) -> Refused {
+    let findings = Some(FindingText::all(findings));
+    let about = About { findings, ..About::default() };
+    Refused::about(Kind::ReceiptUnreadable, about)
+}
