@@ -110,15 +110,14 @@ impl Laws {
     /// After every step: nothing is stuck, lots and documents agree, the insurers' books are right.
     pub fn after_step(&mut self, memory: &Memory, book: &Book) {
         let documents = now(memory.documents(None, usize::MAX));
-        match memory.stuck() {
-            Ok(0) => {}
-            stuck => self.broken(format!("stuck documents: {stuck:?}")),
-        }
         for document in &documents {
             self.document(memory, document);
         }
         self.lots(memory);
-        self.book(book);
+        self.book(memory, book);
+        if memory.stuck().ok() != Some(0) {
+            self.broken("documents are stuck".to_owned());
+        }
     }
 
     /// A store rebuilt from the entries alone is the same store.
@@ -225,7 +224,8 @@ impl Laws {
         if !standing.is_finished(kind) {
             let view = now(memory.document(Find::Id(id)));
             if view.and_then(|view| view.next).is_none() {
-                self.broken(format!("{id} is {standing:?} and waits for nothing"));
+                let heard = record.course.heard();
+                self.broken(format!("{id} is {standing:?} and waits for nothing: {heard:?}"));
             }
         }
         if !self.posted.contains_key(&id) {
@@ -259,14 +259,15 @@ impl Laws {
             let id = record.received.document;
             let in_lot = record.standing() == Standing::InLot;
             if in_lot && live.get(&id) != record.lot.as_ref() {
-                broken.push(format!("{id} is in lot, and its lot is finished"));
+                let heard = record.course.heard();
+                broken.push(format!("{id} is in lot {:?}, which is finished: {heard:?}", record.lot));
             }
         }
         self.broken.append(&mut broken);
     }
 
     /// The insurers' own account: each document once, as it was posted.
-    fn book(&mut self, book: &Book) {
+    fn book(&mut self, memory: &Memory, book: &Book) {
         if let Some(breach) = book.breaches.first() {
             self.broken(format!("an insurer complains: {breach:?}"));
         }
@@ -274,6 +275,9 @@ impl Laws {
         for (lot, (digest, rows)) in &book.lots {
             if self.sealed.get(lot).and_then(|sealed| sealed.digest) != Some(*digest) {
                 self.broken(format!("lot {lot} was taken with other bytes"));
+            }
+            if now(memory.lot(*lot)).is_none_or(|lot| lot.state == State::Void) {
+                self.broken(format!("lot {lot} was taken and is void"));
             }
             for row in rows {
                 if !taken.insert(row.document) {
