@@ -292,6 +292,11 @@ impl Audit {
 
     fn receipted(&mut self, receipted: &Receipted) -> Result<(), Broken> {
         for (document, verdict, _code) in &receipted.verdicts {
+            // A word about an earlier lot says nothing about the one that the document is in now.
+            if self.document(*document)?.lot != Some(receipted.lot) {
+                self.touch(*document)?;
+                continue;
+            }
             let word = Word::Receipt(*verdict);
             let said = Fact::Said(receipted.issued, receipted.id.clone(), word);
             self.note(*document, said)?;
@@ -320,9 +325,11 @@ impl Audit {
 
     /// The insurer spoke of a document of a lot: it has the lot.
     fn answered(&mut self, document: DocumentId, lot: LotId) -> Result<(), Broken> {
+        let awaits = self.document(document)?.read().standing == Standing::InLot;
         let record = self.lot(lot)?;
         let attempted = record.attempted;
-        if record.unanswered.remove(&document) {
+        // A word that the document does not expect answers nothing.
+        if !awaits && record.unanswered.remove(&document) {
             let event = if record.unanswered.is_empty() {
                 Event::ReceiptComplete
             } else {

@@ -325,6 +325,19 @@ impl Course {
             .unwrap_or(Effect::Recorded)
     }
 
+    /// Takes one word about an earlier, void lot of the document: it is kept and moves nothing, for the document is
+    /// sent again in another lot. A positive one contradicts that the earlier lot was void.
+    pub fn hear_of_the_past(&mut self, heard: Heard) {
+        if self.past.iter().any(|past| past.key() == heard.key()) {
+            return;
+        }
+        if !heard.word.is_refusal() {
+            self.base.contradicted = true;
+            self.now.contradicted = true;
+        }
+        self.past.push(heard);
+    }
+
     /// Does one act of the gateway, the centre or an operator.
     pub fn act(&mut self, act: Act) -> Result<(), Refusal> {
         let standing = self.now.standing.after(act)?;
