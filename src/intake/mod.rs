@@ -12,6 +12,7 @@ mod pace;
 mod centres;
 mod body;
 mod judging;
+mod fate;
 mod admission;
 mod documents;
 mod lots;
