@@ -79,7 +79,12 @@ impl Run {
         let clock = Arc::new(PausedClock::new(seed));
         let store = Watched::new(Laws::falsified(falsified));
         let insurers = Insurers::new(seed, Arc::clone(&store), Arc::clone(&world));
-        let office = Office::new(seed, Arc::clone(&store), Arc::clone(&clock), Arc::clone(&world));
+        let office = Office::new(
+            seed,
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&world),
+        );
         Run {
             random,
             world,
@@ -132,7 +137,8 @@ impl Run {
         }
         self.writing.finish(self.clock.now(), &self.insurers);
         for _ in 0..4 {
-            self.step("the last receipts", Duration::from_secs(300)).await?;
+            self.step("the last receipts", Duration::from_secs(300))
+                .await?;
             self.writing.finish(self.clock.now(), &self.insurers);
         }
         self.ended(|standing| match standing {
@@ -194,7 +200,9 @@ impl Run {
     }
 
     fn gap(&mut self) -> Duration {
-        let millis = *self.random.one_of(&[1, 500, 5_000, 30_000, 120_000, 1_200_000]);
+        let millis = *self
+            .random
+            .one_of(&[1, 500, 5_000, 30_000, 120_000, 1_200_000]);
         Duration::from_millis(self.random.below(millis))
     }
 
