@@ -48,6 +48,11 @@ pub fn live(seed: u64, tools: &Tools, falsified: Falsified, voice: Voice) -> Res
     runtime.block_on(async {
         let mut run = Run::new(seed, tools.clone(), falsified, voice);
         let told = run.tell().await;
+        if told.is_err() && voice == Voice::Tells {
+            for (position, stamped) in run.story().entries {
+                eprintln!("{} {} {:?}", position.0, stamped.at, stamped.entry);
+            }
+        }
         told.map(|()| run.story())
     })
 }
