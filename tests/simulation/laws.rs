@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 
 use bordereau::claims::audit::{Audit, compare};
 use bordereau::claims::delivery::{Event, State};
-use bordereau::claims::document::Purpose;
 use bordereau::claims::entry::{Entry, Position, Stamped};
 use bordereau::claims::id::{Digest, DocumentId, LotId};
 use bordereau::claims::standing::Standing;
-use bordereau::claims::tally::DayBasis;
+use bordereau::claims::tally::PaperCell;
 use bordereau::claims::time::Day;
+use bordereau::report::scan::Scan;
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
 use bordereau::store::{DocumentRecord, Find, LotRecord, Store, Tallies, TallyQuery};
@@ -70,9 +70,7 @@ impl Laws {
 
     /// The first law that was broken.
     pub fn verdict(&self) -> Result<(), String> {
-        self.broken
-            .first()
-            .map_or(Ok(()), |broken| Err(broken.clone()))
+        self.broken.first().map_or(Ok(()), |broken| Err(broken.clone()))
     }
 
     /// A document was admitted: the office remembers what it posted.
@@ -90,14 +88,10 @@ impl Laws {
         sealed.sent += 1;
         let (early, other) = (sealed.sent > sealed.leased, sealed.digest != Some(digest));
         if early {
-            self.broken(format!(
-                "lot {lot} is sent before its attempt is in the ledger"
-            ));
+            self.broken(format!("lot {lot} is sent before its attempt is in the ledger"));
         }
         if other {
-            self.broken(format!(
-                "lot {lot} is sent with other bytes than were sealed"
-            ));
+            self.broken(format!("lot {lot} is sent with other bytes than were sealed"));
         }
     }
 
@@ -119,7 +113,8 @@ impl Laws {
         for document in &documents {
             self.document(memory, document);
         }
-        self.lots(memory);
+        self.standings(memory, &documents);
+        self.lots(memory, &documents);
         self.book(memory, book);
         if memory.stuck().ok() != Some(0) {
             self.broken("documents are stuck".to_owned());
@@ -149,9 +144,7 @@ impl Laws {
 
     fn same<T: PartialEq + Debug>(&mut self, what: &str, first: &T, second: &T) {
         if first != second {
-            self.broken(format!(
-                "{what} differ when they are rebuilt: {first:?} {second:?}"
-            ));
+            self.broken(format!("{what} differ when they are rebuilt: {first:?} {second:?}"));
         }
     }
 
@@ -185,40 +178,28 @@ impl Laws {
         if let Some((cell, count)) = tallies.units.iter().find(|(_, count)| **count < 1) {
             self.broken(format!("a cell holds {count}: {cell:?}"));
         }
-        let real = |record: &&DocumentRecord| {
-            record.replaced_by.is_none() && record.received.purpose == Purpose::Real
-        };
-        let documents = now(memory.documents(None, usize::MAX));
-        let units = documents.iter().filter(real).count() as i64;
-        for basis in DayBasis::ALL {
-            let cells = tallies.units.iter().filter(|(cell, _)| cell.basis == basis);
-            let counted: i64 = cells.map(|(_, count)| count).sum();
-            if counted != units {
-                self.broken(format!("{basis:?}: {counted} units counted, {units} there"));
-            }
+        let declared = |cell: &PaperCell| cell.caisse.is_some();
+        let first = tallies.paper.into_iter().filter(|(cell, sheets)| declared(cell) && *sheets != 0);
+        let second = self.audit.paper().into_iter().filter(|(cell, _)| declared(cell));
+        if first.collect::<BTreeMap<_, _>>() != second.collect::<BTreeMap<_, _>>() {
+            self.broken("paper sheets differ between the two counts".to_owned());
         }
-        for record in &documents {
-            let (first, second) = (
-                record.standing(),
-                self.audit.standing(record.received.document),
-            );
+    }
+
+    /// The third count, and each document by itself.
+    fn standings(&mut self, memory: &Memory, documents: &[DocumentRecord]) {
+        let scan = Scan::read(memory, usize::MAX).now_or_never();
+        let scan = scan.expect("a store in memory answers at once").expect("it can be read");
+        let differences = compare(&scan.units(|_| true), &self.audit.units());
+        if !differences.is_empty() {
+            self.broken(format!("standings and second count differ: {differences:?}"));
+        }
+        for record in documents {
+            let (first, second) = (record.standing(), self.audit.standing(record.received.document));
             if Some(first) != second {
                 let id = record.received.document;
                 self.broken(format!("{id} is {first:?}, by the second count {second:?}"));
             }
-        }
-        let declared = |cell: &bordereau::claims::tally::PaperCell| cell.caisse.is_some();
-        let first = tallies
-            .paper
-            .into_iter()
-            .filter(|(cell, sheets)| declared(cell) && *sheets != 0);
-        let second = self
-            .audit
-            .paper()
-            .into_iter()
-            .filter(|(cell, _)| declared(cell));
-        if first.collect::<BTreeMap<_, _>>() != second.collect::<BTreeMap<_, _>>() {
-            self.broken("paper sheets differ between the two counts".to_owned());
         }
     }
 
@@ -243,9 +224,7 @@ impl Laws {
             let view = now(memory.document(Find::Id(id)));
             if view.and_then(|view| view.next).is_none() {
                 let heard = record.course.heard();
-                self.broken(format!(
-                    "{id} is {standing:?} and waits for nothing: {heard:?}"
-                ));
+                self.broken(format!("{id} is {standing:?} and waits for nothing: {heard:?}"));
             }
         }
         if !self.posted.contains_key(&id) {
@@ -254,7 +233,7 @@ impl Laws {
     }
 
     /// A document is in one live lot at most, and is in a lot exactly while that lot lives.
-    fn lots(&mut self, memory: &Memory) {
+    fn lots(&mut self, memory: &Memory, documents: &[DocumentRecord]) {
         let mut live = BTreeMap::new();
         let mut broken = Vec::new();
         for (id, sealed) in &self.sealed {
@@ -275,15 +254,12 @@ impl Laws {
             }
             broken.extend(untouched(memory, *id, &lot, &sealed.documents));
         }
-        for record in now(memory.documents(None, usize::MAX)) {
+        for record in documents {
             let id = record.received.document;
             let in_lot = record.standing() == Standing::InLot;
             if in_lot && live.get(&id) != record.lot.as_ref() {
                 let heard = record.course.heard();
-                broken.push(format!(
-                    "{id} is in lot {:?}, which is finished: {heard:?}",
-                    record.lot
-                ));
+                broken.push(format!("{id} is in lot {:?}, which is finished: {heard:?}", record.lot));
             }
         }
         self.broken.append(&mut broken);
@@ -324,9 +300,7 @@ fn untouched(memory: &Memory, id: LotId, lot: &LotRecord, documents: &[DocumentI
         let view = now(memory.document(Find::Id(*document)));
         let standing = view.map(|view| view.record.standing());
         if standing != Some(Standing::InLot) {
-            broken.push(format!(
-                "{document} is {standing:?}, and its lot {id} was never sent"
-            ));
+            broken.push(format!("{document} is {standing:?}, and its lot {id} was never sent"));
         }
     }
     broken
@@ -342,7 +316,9 @@ pub fn all() -> TallyQuery {
 }
 
 /// What a store in memory answers at once.
-pub fn now<T>(answer: impl Future<Output = Result<T, bordereau::store::Error>>) -> T {
+pub fn now<T>(
+    answer: impl Future<Output = Result<T, bordereau::store::Error>>,
+) -> T {
     answer
         .now_or_never()
         .expect("a store in memory answers at once")
