@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 
 use bordereau::claims::audit::{Audit, compare};
 use bordereau::claims::delivery::{Event, State};
-use bordereau::claims::entry::{Entry, Position, Stamped};
-use bordereau::claims::id::{Digest, DocumentId, LotId};
+use bordereau::claims::entry::{Delivery, Entry, Gate, Position, Stamped};
+use bordereau::claims::id::{Digest, DocumentId, EndpointName, LotId};
 use bordereau::claims::standing::Standing;
 use bordereau::claims::tally::PaperCell;
 use bordereau::claims::time::Day;
@@ -30,6 +30,8 @@ pub struct Laws {
     sealed: BTreeMap<LotId, Sealed>,
     /// Digest of every document that was admitted, as the centre posted it.
     posted: BTreeMap<DocumentId, Digest>,
+    /// Endpoints that an operator holds.
+    held: BTreeSet<EndpointName>,
     falsified: Falsified,
     broken: Vec<String>,
 }
@@ -47,6 +49,7 @@ pub enum Falsified {
 struct Sealed {
     documents: Vec<DocumentId>,
     digest: Option<Digest>,
+    endpoint: Option<EndpointName>,
     leased: u32,
     sent: u32,
 }
@@ -70,7 +73,9 @@ impl Laws {
 
     /// The first law that was broken.
     pub fn verdict(&self) -> Result<(), String> {
-        self.broken.first().map_or(Ok(()), |broken| Err(broken.clone()))
+        self.broken
+            .first()
+            .map_or(Ok(()), |broken| Err(broken.clone()))
     }
 
     /// A document was admitted: the office remembers what it posted.
@@ -88,10 +93,14 @@ impl Laws {
         sealed.sent += 1;
         let (early, other) = (sealed.sent > sealed.leased, sealed.digest != Some(digest));
         if early {
-            self.broken(format!("lot {lot} is sent before its attempt is in the ledger"));
+            self.broken(format!(
+                "lot {lot} is sent before its attempt is in the ledger"
+            ));
         }
         if other {
-            self.broken(format!("lot {lot} is sent with other bytes than were sealed"));
+            self.broken(format!(
+                "lot {lot} is sent with other bytes than were sealed"
+            ));
         }
     }
 
@@ -144,7 +153,9 @@ impl Laws {
 
     fn same<T: PartialEq + Debug>(&mut self, what: &str, first: &T, second: &T) {
         if first != second {
-            self.broken(format!("{what} differ when they are rebuilt: {first:?} {second:?}"));
+            self.broken(format!(
+                "{what} differ when they are rebuilt: {first:?} {second:?}"
+            ));
         }
     }
 
@@ -157,14 +168,60 @@ impl Laws {
                 let lot = Sealed {
                     documents: sealed.documents.clone(),
                     digest: Some(sealed.digest),
+                    endpoint: Some(sealed.endpoint.clone()),
                     ..Sealed::default()
                 };
                 self.sealed.insert(sealed.lot, lot);
             }
-            Entry::Delivery(delivery) if delivery.event == Event::Leased => {
-                self.sealed.entry(delivery.lot).or_default().leased += 1;
+            Entry::Delivery(delivery) => self.delivery(delivery),
+            Entry::Receipted(receipted) => {
+                let sealed = self.sealed.get(&receipted.lot);
+                if sealed.is_none_or(|sealed| sealed.leased == 0) {
+                    let lot = receipted.lot;
+                    self.broken(format!(
+                        "a receipt of lot {lot} was taken before it was sent"
+                    ));
+                }
             }
-            _ => {}
+            Entry::Endpoint { endpoint, gate, .. } => {
+                match gate {
+                    Gate::Held => self.held.insert(endpoint.clone()),
+                    Gate::Open => self.held.remove(endpoint),
+                };
+            }
+            Entry::Terms(_)
+            | Entry::Registered(_)
+            | Entry::Received(_)
+            | Entry::TurnedAway(_)
+            | Entry::Settled(_)
+            | Entry::Orphaned(_)
+            | Entry::Foreign(_)
+            | Entry::Cursor { .. }
+            | Entry::Declared { .. }
+            | Entry::Cancelled { .. }
+            | Entry::ByHand { .. }
+            | Entry::OnPaper { .. }
+            | Entry::PaperOwed { .. }
+            | Entry::Lapsed { .. }
+            | Entry::Unsettled { .. } => {}
+        }
+    }
+
+    fn delivery(&mut self, delivery: &Delivery) {
+        if delivery.event != Event::Leased {
+            return;
+        }
+        let sealed = self.sealed.entry(delivery.lot).or_default();
+        sealed.leased += 1;
+        if sealed
+            .endpoint
+            .as_ref()
+            .is_none_or(|endpoint| self.held.contains(endpoint))
+        {
+            let lot = delivery.lot;
+            self.broken(format!(
+                "lot {lot} was leased although its endpoint is held"
+            ));
         }
     }
 
@@ -179,8 +236,15 @@ impl Laws {
             self.broken(format!("a cell holds {count}: {cell:?}"));
         }
         let declared = |cell: &PaperCell| cell.caisse.is_some();
-        let first = tallies.paper.into_iter().filter(|(cell, sheets)| declared(cell) && *sheets != 0);
-        let second = self.audit.paper().into_iter().filter(|(cell, _)| declared(cell));
+        let first = tallies
+            .paper
+            .into_iter()
+            .filter(|(cell, sheets)| declared(cell) && *sheets != 0);
+        let second = self
+            .audit
+            .paper()
+            .into_iter()
+            .filter(|(cell, _)| declared(cell));
         if first.collect::<BTreeMap<_, _>>() != second.collect::<BTreeMap<_, _>>() {
             self.broken("paper sheets differ between the two counts".to_owned());
         }
@@ -189,13 +253,20 @@ impl Laws {
     /// The third count, and each document by itself.
     fn standings(&mut self, memory: &Memory, documents: &[DocumentRecord]) {
         let scan = Scan::read(memory, usize::MAX).now_or_never();
-        let scan = scan.expect("a store in memory answers at once").expect("it can be read");
+        let scan = scan
+            .expect("a store in memory answers at once")
+            .expect("it can be read");
         let differences = compare(&scan.units(|_| true), &self.audit.units());
         if !differences.is_empty() {
-            self.broken(format!("standings and second count differ: {differences:?}"));
+            self.broken(format!(
+                "standings and second count differ: {differences:?}"
+            ));
         }
         for record in documents {
-            let (first, second) = (record.standing(), self.audit.standing(record.received.document));
+            let (first, second) = (
+                record.standing(),
+                self.audit.standing(record.received.document),
+            );
             if Some(first) != second {
                 let id = record.received.document;
                 self.broken(format!("{id} is {first:?}, by the second count {second:?}"));
@@ -224,7 +295,9 @@ impl Laws {
             let view = now(memory.document(Find::Id(id)));
             if view.and_then(|view| view.next).is_none() {
                 let heard = record.course.heard();
-                self.broken(format!("{id} is {standing:?} and waits for nothing: {heard:?}"));
+                self.broken(format!(
+                    "{id} is {standing:?} and waits for nothing: {heard:?}"
+                ));
             }
         }
         if !self.posted.contains_key(&id) {
@@ -259,7 +332,10 @@ impl Laws {
             let in_lot = record.standing() == Standing::InLot;
             if in_lot && live.get(&id) != record.lot.as_ref() {
                 let heard = record.course.heard();
-                broken.push(format!("{id} is in lot {:?}, which is finished: {heard:?}", record.lot));
+                broken.push(format!(
+                    "{id} is in lot {:?}, which is finished: {heard:?}",
+                    record.lot
+                ));
             }
         }
         self.broken.append(&mut broken);
@@ -300,7 +376,9 @@ fn untouched(memory: &Memory, id: LotId, lot: &LotRecord, documents: &[DocumentI
         let view = now(memory.document(Find::Id(*document)));
         let standing = view.map(|view| view.record.standing());
         if standing != Some(Standing::InLot) {
-            broken.push(format!("{document} is {standing:?}, and its lot {id} was never sent"));
+            broken.push(format!(
+                "{document} is {standing:?}, and its lot {id} was never sent"
+            ));
         }
     }
     broken
@@ -316,9 +394,7 @@ pub fn all() -> TallyQuery {
 }
 
 /// What a store in memory answers at once.
-pub fn now<T>(
-    answer: impl Future<Output = Result<T, bordereau::store::Error>>,
-) -> T {
+pub fn now<T>(answer: impl Future<Output = Result<T, bordereau::store::Error>>) -> T {
     answer
         .now_or_never()
         .expect("a store in memory answers at once")
