@@ -55,6 +55,11 @@ impl Life {
         self.died.notified().await;
     }
 
+    /// How many points are left.
+    pub fn points(&self) -> u64 {
+        self.points.load(Ordering::Relaxed)
+    }
+
     /// Dies now.
     pub fn kill(&self) {
         self.dead.store(true, Ordering::Relaxed);

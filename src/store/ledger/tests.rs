@@ -725,3 +725,87 @@ async fn receipts_of_others_move_nothing() {
     assert_eq!(road.standing(10).await, Standing::InLot);
     road.check().await;
 }
+
+#[tokio::test]
+async fn a_settlement_of_the_wrong_form_answers_nothing() {
+    let mut road = Road::new().await;
+    road.admit(admission(10, facts(Kind::Pec, "1"), "a")).await;
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    let outcome = road.settle("s1", 10, PartOutcome::Paid).await;
+    assert_eq!(outcome, HeardOutcome::Recorded);
+    assert_eq!(
+        (road.standing(10).await, road.lot(1).await),
+        (Standing::InLot, State::Taken)
+    );
+    road.check().await;
+}
+
+#[tokio::test]
+async fn a_receipt_of_a_void_lot_says_nothing_about_the_next_one() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::ContentRefused, &[10]).await;
+    assert_eq!(road.seal(2).await, [DocumentId(11)]);
+    road.receipt("r1", 1, Verdict::Refused).await;
+    assert_eq!(
+        (road.standing(10).await, road.standing(11).await),
+        (Standing::Refused, Standing::InLot)
+    );
+    assert_eq!(road.lot(2).await, State::Due);
+    road.check().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_an_outdated_question_is_not_recorded() {
+    let mut road = Road::new().await;
+    road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+        .await;
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::NoAnswer, &[]).await;
+    road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+    road.now = road.now + Duration::from_secs(3600);
+    road.lease().await;
+    for state in [State::Sending, State::InDoubt] {
+        let again = road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+        let conflict = Conflict::Delivery {
+            lot: LotId(1),
+            state,
+        };
+        assert_eq!(again, Outcome::Conflict(conflict));
+        road.conclude(1, 2, Event::NoAnswer, &[]).await;
+    }
+    road.check().await;
+}
+
+#[tokio::test]
+async fn a_void_lot_proves_no_taking() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    let paper = Command::Paper {
+        document: DocumentId(10),
+        actor: name("operator"),
+    };
+    road.store.commit(road.now, paper).await.unwrap();
+    road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+    assert_eq!(
+        (road.lot(1).await, road.standing(11).await),
+        (State::Void, Standing::Open)
+    );
+    let view = road.store.document(Find::Id(DocumentId(11))).await.unwrap();
+    assert_eq!(view.unwrap().late, Lateness::Unproven);
+    road.check().await;
+}
