@@ -48,7 +48,12 @@ fn every_seed_keeps_the_laws() {
     let seeds: Vec<u64> = kept().into_iter().chain(1..=most).collect();
     let (stories, broken) = live_through(&seeds, &tools);
     println!("{} seeds: {}", seeds.len(), account(stories.iter()));
-    assert!(broken.is_empty(), "{} seeds failed:\n{}", broken.len(), broken.join("\n"));
+    assert!(
+        broken.is_empty(),
+        "{} seeds failed:\n{}",
+        broken.len(),
+        broken.join("\n")
+    );
     // A run in which little happens proves little.
     let deaths: u32 = stories.iter().map(|story| story.deaths).sum();
     assert!(u64::from(deaths) > most, "only {deaths} deaths");
@@ -59,7 +64,10 @@ fn a_dropped_or_doubled_increment_is_noticed() {
     let tools = Tools::new();
     for falsified in [Falsified::Dropped, Falsified::Doubled] {
         let broken = live(1, &tools, falsified, Voice::Silent).unwrap_err();
-        assert!(broken.contains("tallies and second count differ"), "{broken}");
+        assert!(
+            broken.contains("tallies and second count differ"),
+            "{broken}"
+        );
     }
 }
 
@@ -111,7 +119,13 @@ fn kept() -> Vec<u64> {
     let lines = KEPT.lines().map(str::trim);
     let seeds = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
     seeds
-        .map(|line| line.split_whitespace().next().unwrap_or_default().parse().unwrap())
+        .map(|line| {
+            line.split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .parse()
+                .unwrap()
+        })
         .collect()
 }
 

@@ -6,10 +6,10 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
 use super::Intake;
-use super::admission::{Post, of_conflict};
 use super::answer::{Refused, json};
 use super::body::Media;
 use super::door::Entered;
+use super::fate::{Post, of_conflict};
 use super::judging::Judgement;
 use crate::access::Action;
 use crate::claims::finding::Finding;

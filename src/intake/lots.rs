@@ -7,10 +7,11 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::Intake;
-use super::admission::{Fate, Post, refusing};
+use super::admission::refusing;
 use super::answer::{Refused, json};
 use super::body::Media;
 use super::door::Entered;
+use super::fate::{Fate, Post};
 use super::judging::Opened;
 use crate::access::Caller;
 use crate::claims::entry::TurnedAway;

@@ -48,7 +48,11 @@ impl Place {
     pub fn new(insurer: &str) -> Place {
         let place = Place::bare();
         place.configure(insurer);
-        Place { centre: place.token("centre", &["--centre", CENTRE]), metrics: place.token("metrics", &[]), ..place }
+        Place {
+            centre: place.token("centre", &["--centre", CENTRE]),
+            metrics: place.token("metrics", &[]),
+            ..place
+        }
     }
 
     /// Only a directory and its certificates: for an insurer that starts first.
@@ -57,11 +61,31 @@ impl Place {
         let authority = Authority::new("tests").unwrap();
         let at = directory.path();
         authority.write(at).unwrap();
-        authority.server(&["localhost", "127.0.0.1"]).unwrap().write(at, "public").unwrap();
-        authority.server(&["localhost", "127.0.0.1"]).unwrap().write(at, "insurer").unwrap();
-        let name = ClientName { common_name: "gateway", uri: None };
-        authority.client(name).unwrap().write(at, "gateway").unwrap();
-        Place { directory, authority, centre: String::new(), metrics: String::new() }
+        authority
+            .server(&["localhost", "127.0.0.1"])
+            .unwrap()
+            .write(at, "public")
+            .unwrap();
+        authority
+            .server(&["localhost", "127.0.0.1"])
+            .unwrap()
+            .write(at, "insurer")
+            .unwrap();
+        let name = ClientName {
+            common_name: "gateway",
+            uri: None,
+        };
+        authority
+            .client(name)
+            .unwrap()
+            .write(at, "gateway")
+            .unwrap();
+        Place {
+            directory,
+            authority,
+            centre: String::new(),
+            metrics: String::new(),
+        }
     }
 
     /// Gives the place its configuration and tokens, for an insurer at this address.
@@ -96,6 +120,9 @@ address = "127.0.0.1:0"
 tls = {{ certificate = "{at}/public.pem", key = "{at}/public.key" }}
 [store]
 directory = "{at}/store"
+[intake]
+requests_per_second = 100000
+requests_burst = 100000
 [dispatch]
 lot_age_seconds = 0.1
 retry_first_seconds = 0.1
@@ -128,9 +155,17 @@ answer_seconds = 5
 
     fn token(&self, role: &str, more: &[&str]) -> String {
         let mut command = program();
-        command.args(["token", "--config"]).arg(self.config()).args(["issue", role, "--role", role]).args(more);
+        command
+            .args(["token", "--config"])
+            .arg(self.config())
+            .args(["issue", role, "--role", role])
+            .args(more);
         let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
@@ -145,8 +180,13 @@ answer_seconds = 5
             .spawn()
             .unwrap();
         let lines = lines_of(child.stderr.take().unwrap());
+        bordereau::tls::install_default();
         let root = Certificate::from_pem(self.authority.certificate().as_bytes()).unwrap();
-        let client = Client::builder().tls_certs_only([root]).timeout(Duration::from_secs(20)).build().unwrap();
+        let client = Client::builder()
+            .tls_certs_only([root])
+            .timeout(Duration::from_secs(20))
+            .build()
+            .unwrap();
         let mut gateway = Gateway {
             child,
             lines,
@@ -158,7 +198,7 @@ answer_seconds = 5
         };
         let line = gateway.wait_for("\"public\"");
         let line: Value = serde_json::from_str(&line).unwrap();
-        gateway.url = line["fields"]["address"].as_str().unwrap().to_owned();
+        gateway.url = line["address"].as_str().unwrap().to_owned();
         gateway
     }
 }
@@ -201,7 +241,10 @@ impl Gateway {
         loop {
             let line = match self.lines.recv_timeout(PATIENCE) {
                 Ok(line) => line,
-                Err(error) => panic!("no line with {text}: {error}; seen:\n{}", self.seen.join("\n")),
+                Err(error) => panic!(
+                    "no line with {text}: {error}; seen:\n{}",
+                    self.seen.join("\n")
+                ),
             };
             self.seen.push(line.clone());
             if line.contains(text) {
@@ -212,23 +255,42 @@ impl Gateway {
 
     /// Posts a document as the centre.
     pub async fn post(&self, document: &str) -> reqwest::Result<Response> {
-        let request = self.client.post(format!("{}/v1/documents", self.url)).bearer_auth(&self.token);
-        request.header("content-type", "application/xml").body(document.to_owned()).send().await
+        let request = self
+            .client
+            .post(format!("{}/v1/documents", self.url))
+            .bearer_auth(&self.token);
+        request
+            .header("content-type", "application/xml")
+            .body(document.to_owned())
+            .send()
+            .await
     }
 
     /// Asks as the centre.
     pub async fn get(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.url)).bearer_auth(&self.token).send().await.unwrap()
+        self.client
+            .get(format!("{}{path}", self.url))
+            .bearer_auth(&self.token)
+            .send()
+            .await
+            .unwrap()
     }
 
     /// Asks with no identity.
     pub async fn get_as_nobody(&self, path: &str) -> Response {
-        self.client.get(format!("{}{path}", self.url)).send().await.unwrap()
+        self.client
+            .get(format!("{}{path}", self.url))
+            .send()
+            .await
+            .unwrap()
     }
 
     /// The page of metrics.
     pub async fn metrics(&self) -> String {
-        let request = self.client.get(format!("{}/metrics", self.url)).bearer_auth(&self.metrics);
+        let request = self
+            .client
+            .get(format!("{}/metrics", self.url))
+            .bearer_auth(&self.metrics);
         let response = request.send().await.unwrap();
         assert_eq!(response.status(), 200);
         response.text().await.unwrap()
@@ -263,8 +325,13 @@ impl Gateway {
             self.seen.push(line);
         }
         for line in &self.seen {
-            let loud = line.contains("\"WARN\"") || line.contains("\"ERROR\"") || line.contains("panicked");
-            assert!(!loud || announced.iter().any(|text| line.contains(text)), "not announced: {line}");
+            let loud = line.contains("\"WARN\"")
+                || line.contains("\"ERROR\"")
+                || line.contains("panicked");
+            assert!(
+                !loud || announced.iter().any(|text| line.contains(text)),
+                "not announced: {line}"
+            );
             assert!(!line.contains("2850675116001"), "a NIR in the log");
         }
     }
@@ -272,8 +339,11 @@ impl Gateway {
 
 /// The document of the fixture with another number.
 pub fn document(number: usize) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/documents/valid/fse-tiers-payant.xml");
-    fs::read_to_string(path).unwrap().replace("000000101", &format!("{number:09}"))
+    let path =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/documents/valid/fse-tiers-payant.xml");
+    fs::read_to_string(path)
+        .unwrap()
+        .replace("000000101", &format!("{number:09}"))
 }
 
 /// Waits until something holds, asking again and again for a minute at most.

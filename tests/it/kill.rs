@@ -58,17 +58,35 @@ drawn = [{ fault = "reset-when-done", permille = 100 }, { fault = "failing", per
         assert!(status == 202 || status == 200, "{status}");
     }
     let all = last - 1;
-    until("every document is with the insurer", || async { insurer.book().documents.len() == all }).await;
+    until("every document is with the insurer", || async {
+        insurer.book().documents.len() == all
+    })
+    .await;
     let book = insurer.book();
-    assert_eq!(book.breaches, Vec::<String>::new(), "each once, with its own bytes");
-    let numbers: BTreeSet<usize> =
-        book.lots.values().flat_map(|lot| &lot.documents).map(|document| document.number.as_str().parse().unwrap()).collect();
+    assert_eq!(
+        book.breaches,
+        Vec::<String>::new(),
+        "each once, with its own bytes"
+    );
+    let numbers: BTreeSet<usize> = book
+        .lots
+        .values()
+        .flat_map(|lot| &lot.documents)
+        .map(|document| document.number.as_str().parse().unwrap())
+        .collect();
     assert_eq!(numbers, (1..last).collect::<BTreeSet<usize>>());
-    let counted = |name: &str| format!("bordereau_obligation_{name}_documents{{centre=\"{CENTRE}\"");
+    let counted =
+        |name: &str| format!("bordereau_obligation_{name}_documents{{centre=\"{CENTRE}\"");
     let (numerator, denominator) = (counted("numerator"), counted("denominator"));
-    until("every document is counted", || async { gateway.metric(&numerator).await == Some(all as f64) }).await;
+    until("every document is counted", || async {
+        gateway.metric(&numerator).await == Some(all as f64)
+    })
+    .await;
     assert_eq!(gateway.metric(&denominator).await, Some(all as f64));
-    assert_eq!(gateway.metric("bordereau_ledger_imbalance_documents").await, Some(0.0));
+    assert_eq!(
+        gateway.metric("bordereau_ledger_imbalance_documents").await,
+        Some(0.0)
+    );
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
 }
@@ -77,8 +95,18 @@ drawn = [{ fault = "reset-when-done", permille = 100 }, { fault = "failing", per
 async fn two_daemons_never_share_a_directory() {
     let place = Place::bare().ready("https://localhost:9");
     let gateway = place.start();
-    let second = crate::gateway::program().args(["serve", "--config"]).arg(place.config()).output().unwrap();
-    assert_eq!(second.status.code(), Some(74), "{}", String::from_utf8_lossy(&second.stderr));
-    assert!(String::from_utf8_lossy(&second.stderr).contains("lock"), "it says why");
+    let second = crate::gateway::program()
+        .args(["serve", "--config"])
+        .arg(place.config())
+        .output()
+        .unwrap();
+    assert_eq!(
+        second.status.code(),
+        Some(74),
+        "{}",
+        String::from_utf8_lossy(&second.stderr)
+    );
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("another process"), "it says why: {said}");
     assert_eq!(gateway.stop(&[]).code(), Some(0));
 }

@@ -20,11 +20,16 @@ async fn from_a_post_to_a_rate() {
     assert_eq!(gateway.post(&document(1)).await.unwrap().status(), 200);
     let other = document(1).replace("mode=\"S\"", "mode=\"F\"");
     assert_eq!(gateway.post(&other).await.unwrap().status(), 409);
-    let invalid = document(2).replace("<fees>30.00</fees>", "<fees>31.00</fees>");
+    let invalid = document(2).replacen("<amo>21.00</amo>", "<amo>25.00</amo>", 1);
     assert_eq!(gateway.post(&invalid).await.unwrap().status(), 422);
 
     until("the document is paid", || async {
-        let shown: Value = gateway.get(&format!("/v1/documents/{id}")).await.json().await.unwrap();
+        let shown: Value = gateway
+            .get(&format!("/v1/documents/{id}"))
+            .await
+            .json()
+            .await
+            .unwrap();
         shown["standing"] == "paid"
     })
     .await;
@@ -32,14 +37,25 @@ async fn from_a_post_to_a_rate() {
     assert_eq!((book.documents.len(), book.breaches.len()), (1, 0));
 
     let numerator = format!("bordereau_obligation_numerator_documents{{centre=\"{CENTRE}\"");
-    until("the document is counted", || async { gateway.metric(&numerator).await == Some(1.0) }).await;
-    assert_eq!(gateway.metric("bordereau_ledger_imbalance_documents").await, Some(0.0));
+    until("the document is counted", || async {
+        gateway.metric(&numerator).await == Some(1.0)
+    })
+    .await;
+    assert_eq!(
+        gateway.metric("bordereau_ledger_imbalance_documents").await,
+        Some(0.0)
+    );
     assert_eq!(gateway.get_as_nobody("/healthz").await.status(), 200);
     assert_eq!(gateway.get_as_nobody("/readyz").await.status(), 200);
     assert_eq!(gateway.get_as_nobody("/metrics").await.status(), 401);
 
-    let rate: Value = gateway.get(&format!("/v1/centres/{CENTRE}/rate?period=2026-11")).await.json().await.unwrap();
-    assert_eq!(rate["rate"]["verdict"], "paper unknown", "{rate:#}");
+    let rate: Value = gateway
+        .get(&format!("/v1/centres/{CENTRE}/rate?period=2026-11"))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(rate["verdict"], "paper unknown", "{rate:#}");
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
 }
@@ -50,14 +66,29 @@ async fn an_insurer_that_is_away_holds_documents_and_loses_none() {
     // A port that nobody listens on.
     let place = place.ready("https://localhost:9");
     let gateway = place.start();
-    let answer: Value = gateway.post(&document(1)).await.unwrap().json().await.unwrap();
+    let answer: Value = gateway
+        .post(&document(1))
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let id = answer["id"].as_str().unwrap().to_owned();
     until("it is held and says why", || async {
-        let shown: Value = gateway.get(&format!("/v1/documents/{id}")).await.json().await.unwrap();
+        let shown: Value = gateway
+            .get(&format!("/v1/documents/{id}"))
+            .await
+            .json()
+            .await
+            .unwrap();
         shown["standing"] == "held"
     })
     .await;
-    assert_eq!(gateway.get_as_nobody("/readyz").await.status(), 200, "readiness never tells of an insurer");
+    assert_eq!(
+        gateway.get_as_nobody("/readyz").await.status(),
+        200,
+        "readiness never tells of an insurer"
+    );
     assert_eq!(gateway.stop(&[]).code(), Some(0));
 }
 
@@ -71,14 +102,31 @@ async fn the_page_of_metrics_passes_promtool() {
     let gateway = place.start();
     gateway.post(&document(1)).await.unwrap();
     let numerator = "bordereau_obligation_numerator_documents";
-    until("something is counted", || async { gateway.metric(numerator).await == Some(1.0) }).await;
+    until("something is counted", || async {
+        gateway.metric(numerator).await == Some(1.0)
+    })
+    .await;
     let page = gateway.metrics().await;
     let mut promtool = Command::new("promtool");
-    promtool.args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped());
-    let mut promtool = promtool.spawn().expect("promtool: apt-get install prometheus");
-    promtool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();
+    promtool
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped());
+    let mut promtool = promtool
+        .spawn()
+        .expect("promtool: apt-get install prometheus");
+    promtool
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(page.as_bytes())
+        .unwrap();
     let output = promtool.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
 }

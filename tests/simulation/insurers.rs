@@ -59,7 +59,11 @@ impl Insurers {
         let quiet = Arc::clone(&calm);
         let script = move |call: &Call<'_>| {
             let faults = faults.get(call.endpoint).copied().unwrap_or_default();
-            let faults = if quiet.load(Ordering::Relaxed) { 0 } else { faults };
+            let faults = if quiet.load(Ordering::Relaxed) {
+                0
+            } else {
+                faults
+            };
             fate(call, Random::new(seed, 1000 + call.before), faults)
         };
         Insurers {
@@ -129,7 +133,9 @@ fn fault(random: &mut Random) -> Course {
         Trouble::Failing,
         Trouble::Unintelligible,
     ]);
-    let wait = random.percent(30).then(|| Duration::from_secs(random.below(300)));
+    let wait = random
+        .percent(30)
+        .then(|| Duration::from_secs(random.below(300)));
     match random.below(5) {
         0 => Course::NotReached(cause),
         1 => Course::Lost(cause),
@@ -227,7 +233,10 @@ impl Writing {
         };
         let right = digest == receipt.digest
             && *endpoint == endpoint_of(insurers, receipt.lot)
-            && receipt.documents.iter().all(|one| rows.iter().any(|row| row.document == one.document));
+            && receipt
+                .documents
+                .iter()
+                .all(|one| rows.iter().any(|row| row.document == one.document));
         if right {
             let said = rows.iter().map(|row| row.document).filter(|id| {
                 receipt.coverage == Coverage::Whole
@@ -281,12 +290,20 @@ impl Writing {
     }
 
     /// Copies of a receipt that must change nothing, or that a later word overrides.
-    fn wrong(&mut self, at: Timestamp, endpoint: &EndpointName, insurers: &Insurers, right: &Receipt) {
+    fn wrong(
+        &mut self,
+        at: Timestamp,
+        endpoint: &EndpointName,
+        insurers: &Insurers,
+        right: &Receipt,
+    ) {
         let later = at + Duration::from_secs(self.random.below(600));
         let mut copy = right.clone();
         match self.random.below(12) {
             0 => copy.digest = Digest([0xee; 32]),
-            1 => copy.documents.push(verdict(DocumentId(7), Verdict::Refused)),
+            1 => copy
+                .documents
+                .push(verdict(DocumentId(7), Verdict::Refused)),
             2 => copy.lot = LotId(7),
             3 => {
                 let doors = &insurers.world.endpoints;
@@ -325,12 +342,16 @@ impl Writing {
         let expected = Expected::of(&view.record.received.facts);
         let at = receipt + Duration::from_secs(self.random.below(900));
         // Before the receipt as often as after it.
-        let at = if self.random.percent(50) { at } else { at - Duration::from_secs(500) };
+        let at = if self.random.percent(50) {
+            at
+        } else {
+            at - Duration::from_secs(500)
+        };
         let content = self.content(expected);
         let deferred = match &content {
-            SettlementContent::Parts(parts) => {
-                parts.iter().any(|part| part.outcome == PartOutcome::Deferred)
-            }
+            SettlementContent::Parts(parts) => parts
+                .iter()
+                .any(|part| part.outcome == PartOutcome::Deferred),
             SettlementContent::Answer { .. } => false,
         };
         self.settle(at, endpoint, document, content);
@@ -408,15 +429,22 @@ impl Writing {
 
     fn verdicts(&mut self, documents: &[DocumentId]) -> Vec<DocumentVerdict> {
         let word = |random: &mut Random| {
-            if random.percent(75) { Verdict::Accepted } else { Verdict::Refused }
+            if random.percent(75) {
+                Verdict::Accepted
+            } else {
+                Verdict::Refused
+            }
         };
-        let rows = documents.iter().map(|id| verdict(*id, word(&mut self.random)));
+        let rows = documents
+            .iter()
+            .map(|id| verdict(*id, word(&mut self.random)));
         rows.collect()
     }
 
     fn later(&mut self, at: Timestamp, endpoint: EndpointName, item: Item) {
         self.serial += 1;
-        self.planned.insert((at, self.serial), (endpoint.clone(), item.clone()));
+        self.planned
+            .insert((at, self.serial), (endpoint.clone(), item.clone()));
         // Duplicates of one item, much later.
         if self.random.percent(10) {
             self.serial += 1;

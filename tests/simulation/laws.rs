@@ -9,12 +9,12 @@ use futures_util::FutureExt;
 
 use bordereau::claims::audit::{Audit, compare};
 use bordereau::claims::delivery::{Event, State};
-use bordereau::claims::document::Purpose;
 use bordereau::claims::entry::{Entry, Position, Stamped};
 use bordereau::claims::id::{Digest, DocumentId, LotId};
 use bordereau::claims::standing::Standing;
-use bordereau::claims::tally::DayBasis;
+use bordereau::claims::tally::PaperCell;
 use bordereau::claims::time::Day;
+use bordereau::report::scan::Scan;
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
 use bordereau::store::{DocumentRecord, Find, LotRecord, Store, Tallies, TallyQuery};
@@ -113,7 +113,8 @@ impl Laws {
         for document in &documents {
             self.document(memory, document);
         }
-        self.lots(memory);
+        self.standings(memory, &documents);
+        self.lots(memory, &documents);
         self.book(memory, book);
         let ids = documents.iter().map(|record| record.received.document);
         if now(memory.stuck(ids.collect())) != 0 {
@@ -178,30 +179,28 @@ impl Laws {
         if let Some((cell, count)) = tallies.units.iter().find(|(_, count)| **count < 1) {
             self.broken(format!("a cell holds {count}: {cell:?}"));
         }
-        let real = |record: &&DocumentRecord| {
-            record.replaced_by.is_none() && record.received.purpose == Purpose::Real
-        };
-        let documents = now(memory.documents(None, usize::MAX));
-        let units = documents.iter().filter(real).count() as i64;
-        for basis in DayBasis::ALL {
-            let cells = tallies.units.iter().filter(|(cell, _)| cell.basis == basis);
-            let counted: i64 = cells.map(|(_, count)| count).sum();
-            if counted != units {
-                self.broken(format!("{basis:?}: {counted} units counted, {units} there"));
-            }
+        let declared = |cell: &PaperCell| cell.caisse.is_some();
+        let first = tallies.paper.into_iter().filter(|(cell, sheets)| declared(cell) && *sheets != 0);
+        let second = self.audit.paper().into_iter().filter(|(cell, _)| declared(cell));
+        if first.collect::<BTreeMap<_, _>>() != second.collect::<BTreeMap<_, _>>() {
+            self.broken("paper sheets differ between the two counts".to_owned());
         }
-        for record in &documents {
+    }
+
+    /// The third count, and each document by itself.
+    fn standings(&mut self, memory: &Memory, documents: &[DocumentRecord]) {
+        let scan = Scan::read(memory, usize::MAX).now_or_never();
+        let scan = scan.expect("a store in memory answers at once").expect("it can be read");
+        let differences = compare(&scan.units(|_| true), &self.audit.units());
+        if !differences.is_empty() {
+            self.broken(format!("standings and second count differ: {differences:?}"));
+        }
+        for record in documents {
             let (first, second) = (record.standing(), self.audit.standing(record.received.document));
             if Some(first) != second {
                 let id = record.received.document;
                 self.broken(format!("{id} is {first:?}, by the second count {second:?}"));
             }
-        }
-        let declared = |cell: &bordereau::claims::tally::PaperCell| cell.caisse.is_some();
-        let first = tallies.paper.into_iter().filter(|(cell, sheets)| declared(cell) && *sheets != 0);
-        let second = self.audit.paper().into_iter().filter(|(cell, _)| declared(cell));
-        if first.collect::<BTreeMap<_, _>>() != second.collect::<BTreeMap<_, _>>() {
-            self.broken("paper sheets differ between the two counts".to_owned());
         }
     }
 
@@ -235,7 +234,7 @@ impl Laws {
     }
 
     /// A document is in one live lot at most, and is in a lot exactly while that lot lives.
-    fn lots(&mut self, memory: &Memory) {
+    fn lots(&mut self, memory: &Memory, documents: &[DocumentRecord]) {
         let mut live = BTreeMap::new();
         let mut broken = Vec::new();
         for (id, sealed) in &self.sealed {
@@ -256,7 +255,7 @@ impl Laws {
             }
             broken.extend(untouched(memory, *id, &lot, &sealed.documents));
         }
-        for record in now(memory.documents(None, usize::MAX)) {
+        for record in documents {
             let id = record.received.document;
             let in_lot = record.standing() == Standing::InLot;
             if in_lot && live.get(&id) != record.lot.as_ref() {

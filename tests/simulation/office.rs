@@ -14,9 +14,7 @@ use bordereau::claims::id::{Amc, Amo, Digest, DocumentId, Number};
 use bordereau::claims::standing::{Act, Standing};
 use bordereau::claims::time::Day;
 use bordereau::clock::Clock;
-use bordereau::store::{
-    Admission, Admitted, Command, Conflict, Find, Outcome, Store, Unity,
-};
+use bordereau::store::{Admission, Admitted, Command, Conflict, Find, Outcome, Store, Unity};
 
 use crate::laws;
 use crate::random::Random;
@@ -43,7 +41,12 @@ struct Posted {
 }
 
 impl Office {
-    pub fn new(seed: u64, store: Arc<Watched>, clock: Arc<PausedClock>, world: Arc<World>) -> Office {
+    pub fn new(
+        seed: u64,
+        store: Arc<Watched>,
+        clock: Arc<PausedClock>,
+        world: Arc<World>,
+    ) -> Office {
         Office {
             random: Random::new(seed, 4),
             store,
@@ -57,7 +60,8 @@ impl Office {
     /// The gateway's start: terms and centres.
     pub async fn open(&mut self) {
         self.command(Command::Terms(self.world.terms)).await;
-        self.command(Command::Registry(self.world.centres.clone())).await;
+        self.command(Command::Registry(self.world.centres.clone()))
+            .await;
     }
 
     /// Does one thing, and says what.
@@ -108,7 +112,9 @@ impl Office {
             documents.push((purpose, facts));
         }
         let unity = *self.random.one_of(&[Unity::Each, Unity::Together]);
-        let admissions = documents.into_iter().map(|(purpose, facts)| self.admission(purpose, facts));
+        let admissions = documents
+            .into_iter()
+            .map(|(purpose, facts)| self.admission(purpose, facts));
         let admissions: Vec<_> = admissions.collect();
         for row in self.admit(admissions, unity).await {
             if !matches!(row, Admitted::Received { .. } | Admitted::Known { .. }) {
@@ -127,9 +133,13 @@ impl Office {
         admission.digest = sha256(&known.body);
         admission.body = known.body;
         let rows = self.admit(vec![admission], Unity::Each).await;
-        let first = matches!(rows[..], [Admitted::Known { document, .. }] if document == known.document);
+        let first =
+            matches!(rows[..], [Admitted::Known { document, .. }] if document == known.document);
         if !first {
-            self.wrong(format!("{} posted again was answered {rows:?}", known.document));
+            self.wrong(format!(
+                "{} posted again was answered {rows:?}",
+                known.document
+            ));
         }
         "the same again"
     }
@@ -146,7 +156,10 @@ impl Office {
         let admission = self.admission(known.purpose, facts);
         let rows = self.admit(vec![admission], Unity::Each).await;
         if !matches!(rows[..], [Admitted::Refused(Conflict::OtherContent { .. })]) {
-            self.wrong(format!("other content of {} was answered {rows:?}", known.document));
+            self.wrong(format!(
+                "other content of {} was answered {rows:?}",
+                known.document
+            ));
         }
         "other content"
     }
@@ -179,7 +192,10 @@ impl Office {
         let rows = self.admit(vec![admission], Unity::Each).await;
         let received = matches!(rows[..], [Admitted::Received { .. }]);
         if latest == Some(known.document) && received != may {
-            self.wrong(format!("a replacement of {} was answered {rows:?}", known.document));
+            self.wrong(format!(
+                "a replacement of {} was answered {rows:?}",
+                known.document
+            ));
         }
         "replace"
     }
@@ -192,16 +208,26 @@ impl Office {
         let (document, actor) = (known.document, name("operator"));
         let (command, act, said) = match how {
             Leaving::Cancel => {
-                let command = Command::Cancel { document, caller: actor };
+                let command = Command::Cancel {
+                    document,
+                    caller: actor,
+                };
                 (command, Act::Cancelled, "cancel")
             }
-            Leaving::Paper => {
-                (Command::Paper { document, actor }, Act::DuplicateConfirmed, "paper")
-            }
+            Leaving::Paper => (
+                Command::Paper { document, actor },
+                Act::DuplicateConfirmed,
+                "paper",
+            ),
             Leaving::Hand => {
                 let evidence = Bytes::from_static(b"posted on a disk");
                 let salt = self.clock.salt();
-                let command = Command::Hand { document, actor, evidence, salt };
+                let command = Command::Hand {
+                    document,
+                    actor,
+                    evidence,
+                    salt,
+                };
                 (command, Act::ByHand, "by hand")
             }
         };
@@ -210,15 +236,24 @@ impl Office {
         let done = matches!(outcome, Some(Outcome::Done(_)));
         let allowed = before.and_then(|before| before.after(act).ok());
         if done && allowed.is_some() && after != allowed {
-            self.wrong(format!("{document} was {before:?}, {act:?} was done, and it is {after:?}"));
+            self.wrong(format!(
+                "{document} was {before:?}, {act:?} was done, and it is {after:?}"
+            ));
         }
         if !done && after != before {
-            self.wrong(format!("{document}: {act:?} was not done, and it moved to {after:?}"));
+            self.wrong(format!(
+                "{document}: {act:?} was not done, and it moved to {after:?}"
+            ));
         }
         // A duplicate is a fact: an open document, or one in a lot, takes it always.
-        let fact = matches!(before, Some(Standing::Open | Standing::InLot | Standing::Refused));
+        let fact = matches!(
+            before,
+            Some(Standing::Open | Standing::InLot | Standing::Refused)
+        );
         if matches!(how, Leaving::Paper) && fact && !done {
-            self.wrong(format!("{document}: its paper duplicate was answered {outcome:?}"));
+            self.wrong(format!(
+                "{document}: its paper duplicate was answered {outcome:?}"
+            ));
         }
         said
     }
@@ -261,7 +296,12 @@ impl Office {
 
     async fn set_gate(&mut self, endpoint: bordereau::claims::id::EndpointName, gate: Gate) {
         let actor = name("operator");
-        self.command(Command::Endpoint { endpoint, gate, actor }).await;
+        self.command(Command::Endpoint {
+            endpoint,
+            gate,
+            actor,
+        })
+        .await;
     }
 
     /// Posts, and sometimes hears no answer and posts once more under fresh ids, as a caller does.
@@ -277,7 +317,11 @@ impl Office {
             }
             let ids = documents.clone();
             let caller = name("vendor");
-            let command = Command::Admit { caller, documents, unity };
+            let command = Command::Admit {
+                caller,
+                documents,
+                unity,
+            };
             let answer = self.store.commit(self.clock.now(), command).await;
             let Ok(Outcome::Admitted(answered)) = answer else {
                 self.wrong("a post was not answered".to_owned());
@@ -289,7 +333,10 @@ impl Office {
             // What was received at first is known by the second answer.
             if round == 0 {
                 rows = answered;
-            } else if answered.iter().any(|row| matches!(row, Admitted::Received { .. })) {
+            } else if answered
+                .iter()
+                .any(|row| matches!(row, Admitted::Received { .. }))
+            {
                 self.wrong(format!("a repeated post was received again: {answered:?}"));
             }
         }
@@ -328,7 +375,9 @@ impl Office {
     }
 
     fn fresh_facts(&mut self) -> Facts {
-        let kind = *self.random.one_of(&[Kind::Fse, Kind::Fse, Kind::Dre, Kind::Pec]);
+        let kind = *self
+            .random
+            .one_of(&[Kind::Fse, Kind::Fse, Kind::Dre, Kind::Pec]);
         let caisse = *self.random.one_of(&["751", "131", "671"]);
         let destination = match kind {
             Kind::Dre => amc(),
@@ -339,7 +388,11 @@ impl Office {
         let both = kind == Kind::Fse && self.random.percent(30);
         let clock_day = self.day();
         Facts {
-            key: Key { centre, kind, number },
+            key: Key {
+                centre,
+                kind,
+                number,
+            },
             mode: *self.random.one_of(&Mode::ALL),
             destination,
             clock_day,
@@ -359,7 +412,11 @@ impl Office {
     fn supporting(&mut self, fse: &Facts) -> Facts {
         let number = self.number();
         Facts {
-            key: Key { kind: Kind::Pj, number, ..fse.key },
+            key: Key {
+                kind: Kind::Pj,
+                number,
+                ..fse.key
+            },
             care_day: fse.clock_day,
             amount_amo: Cents(0),
             amount_amc: Cents(0),
@@ -375,7 +432,9 @@ impl Office {
     }
 
     fn third_party(&mut self) -> ThirdParty {
-        *self.random.one_of(&[ThirdParty::PatientPaid, ThirdParty::InsurerPays])
+        *self
+            .random
+            .one_of(&[ThirdParty::PatientPaid, ThirdParty::InsurerPays])
     }
 
     fn exclusions(&mut self) -> Exclusions {

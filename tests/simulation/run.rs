@@ -48,6 +48,11 @@ pub fn live(seed: u64, tools: &Tools, falsified: Falsified, voice: Voice) -> Res
     runtime.block_on(async {
         let mut run = Run::new(seed, tools.clone(), falsified, voice);
         let told = run.tell().await;
+        if told.is_err() && voice == Voice::Tells {
+            for (position, stamped) in run.story().entries {
+                eprintln!("{} {} {:?}", position.0, stamped.at, stamped.entry);
+            }
+        }
         told.map(|()| run.story())
     })
 }
@@ -79,7 +84,12 @@ impl Run {
         let clock = Arc::new(PausedClock::new(seed));
         let store = Watched::new(Laws::falsified(falsified));
         let insurers = Insurers::new(seed, Arc::clone(&store), Arc::clone(&world));
-        let office = Office::new(seed, Arc::clone(&store), Arc::clone(&clock), Arc::clone(&world));
+        let office = Office::new(
+            seed,
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&world),
+        );
         Run {
             random,
             world,
@@ -104,7 +114,7 @@ impl Run {
 
     /// Centres work, insurers fail, the gateway dies.
     async fn trouble(&mut self) -> Result<(), String> {
-        for _ in 0..self.random.between(20, 60) {
+        for _ in 0..self.random.between(15, 50) {
             if self.process.is_none() {
                 self.start().await;
             }
@@ -112,7 +122,7 @@ impl Run {
             let gap = self.gap();
             self.step(act, gap).await?;
             if self.random.percent(4) {
-                self.die("killed").await?;
+                self.die("killed").await;
                 // Down for a while, with centres that post all the same once it is up.
                 let days = self.random.below(3);
                 tokio::time::sleep(Duration::from_secs(days * 86_400)).await;
@@ -125,14 +135,16 @@ impl Run {
     async fn calm(&mut self) -> Result<(), String> {
         self.insurers.calm();
         self.office.release().await;
-        self.die("restarted").await?;
+        self.die("restarted").await;
+        self.rebuild()?;
         self.start_immortal().await;
         for _ in 0..12 {
             self.step("calm", Duration::from_secs(300)).await?;
         }
         self.writing.finish(self.clock.now(), &self.insurers);
         for _ in 0..4 {
-            self.step("the last receipts", Duration::from_secs(300)).await?;
+            self.step("the last receipts", Duration::from_secs(300))
+                .await?;
             self.writing.finish(self.clock.now(), &self.insurers);
         }
         self.ended(|standing| match standing {
@@ -156,12 +168,13 @@ impl Run {
     /// Time alone ends what is left.
     async fn years_later(&mut self) -> Result<(), String> {
         for _ in 0..2 {
-            self.die("shut down for long").await?;
+            self.die("shut down for long").await;
             tokio::time::sleep(Duration::from_secs(20 * 86_400)).await;
             self.start_immortal().await;
             self.step("much later", Duration::from_secs(120)).await?;
         }
-        self.die("the end").await?;
+        self.die("the end").await;
+        self.rebuild()?;
         self.ended(|standing| !matches!(standing, Standing::Acknowledged | Standing::Refused))
     }
 
@@ -181,7 +194,7 @@ impl Run {
             },
         };
         if died {
-            self.die("died at a point").await?;
+            self.die("died at a point").await;
         }
         self.look()
     }
@@ -194,7 +207,9 @@ impl Run {
     }
 
     fn gap(&mut self) -> Duration {
-        let millis = *self.random.one_of(&[1, 500, 5_000, 30_000, 120_000, 1_200_000]);
+        let millis = *self
+            .random
+            .one_of(&[1, 500, 5_000, 30_000, 120_000, 1_200_000]);
         Duration::from_millis(self.random.below(millis))
     }
 
@@ -248,13 +263,17 @@ impl Run {
     }
 
     /// The process is gone at once; what it was doing is as it is.
-    async fn die(&mut self, how: &str) -> Result<(), String> {
+    async fn die(&mut self, how: &str) {
         self.say(how);
         if let Some(mut process) = self.process.take() {
             process.life.kill();
             process.loops.shutdown().await;
             self.deaths += 1;
         }
+    }
+
+    /// What is derived can be derived again.
+    fn rebuild(&self) -> Result<(), String> {
         let mut laws = self.store.laws();
         laws.rebuilt(&self.store.memory);
         laws.verdict()

@@ -102,8 +102,8 @@ impl World {
             terms: terms(random),
             dispatch: Arc::new(dispatching(random)),
             receipts: Arc::new(receipts::Config {
-                poll_seconds: 5.0,
-                idle_cap_seconds: 120.0,
+                poll_seconds: 10.0,
+                idle_cap_seconds: 300.0,
                 trouble_cap_seconds: 120.0,
             }),
         }

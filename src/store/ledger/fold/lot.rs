@@ -137,6 +137,11 @@ impl Fold<'_, '_> {
         }
         after.next = match after.state {
             State::Answered | State::Void => None,
+            // A document went to paper while the attempt ran: now the insurer is asked about its lot.
+            State::Taken if before.state == State::Sending && after.ask => Some(Next {
+                at: self.at,
+                reason: Reason::Doubt,
+            }),
             // A receipt during the attempt proved the taking, whatever the attempt's own end says.
             State::Taken if before.state == State::Sending && event != Event::Taken => {
                 Some(self.receipt_expected(&after)?)
