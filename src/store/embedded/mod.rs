@@ -122,6 +122,7 @@ pub struct Embedded {
     queue: Option<mpsc::Sender<Request>>,
     overlay: Arc<Overlay>,
     reader: Reader,
+    directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
@@ -180,6 +181,7 @@ impl Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
             reader,
+            directory: config.directory.clone(),
             position,
             state: state.clone(),
             threads: Vec::new(),
@@ -357,6 +359,25 @@ impl Store for Embedded {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.ask(move |view| query::count_stuck(view, &documents))
+            .await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.ask(|view| query::orphans(view)).await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        let directory = self.directory.clone();
+        self.ask(move |_| {
+            let found = rustix::fs::statvfs(&directory);
+            let found = found.map_err(|error| Error::Read(error.to_string().into()))?;
+            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+        })
+        .await
     }
 
     fn health(&self) -> Health {
