@@ -193,7 +193,7 @@ impl Keeper {
         let found = compare(&tallies.units, &units);
         let difference = difference_of_units(position, Counts::Tallies, &found);
         Ok(difference.or_else(|| {
-            let found = compare(&days_declared(&tallies.paper), &self.audit.paper());
+            let found = compare(&tallies.paper, &self.audit.paper());
             difference_of_paper(position, &found)
         }))
     }
@@ -255,15 +255,6 @@ fn every_day() -> TallyQuery {
         from: day(1900, 1, 1),
         to: day(9999, 12, 30),
     }
-}
-
-/// The paper cells with 1 on the row of each declared day, whatever number a store keeps there.
-fn days_declared(paper: &BTreeMap<PaperCell, i64>) -> BTreeMap<PaperCell, i64> {
-    let counted = paper.iter().map(|(cell, sheets)| match cell.caisse {
-        None => (*cell, 1),
-        Some(_) => (*cell, *sheets),
-    });
-    counted.collect()
 }
 
 fn difference_of_paper(position: Position, found: &[Imbalance<PaperCell>]) -> Option<Difference> {
