@@ -184,6 +184,7 @@ impl App {
             access,
             clock: clock.clone(),
             reader: read.reader.clone(),
+            routes: read.routes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),
@@ -205,7 +206,8 @@ impl App {
             .merge(desk::public(desk.clone()))
             .fallback(desk::not_found);
         app.listen_public(&read, public, &observers).await?;
-        app.listen_operators(&config, desk, &observers).await?;
+        app.listen_operators(&config, desk.clone(), &observers).await?;
+        app.loops.spawn(desk.watch_queue(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock, keeper);
         telemetry.record(Event::Started {
             version: env!("CARGO_PKG_VERSION"),
@@ -244,7 +246,7 @@ impl App {
         observers: &Observers,
     ) -> Result<(), Error> {
         let router = desk::operators(desk.clone()).fallback(desk::not_found);
-        let socket = desk::socket::bind(&config.desk.socket).map_err(|source| Error::Listen {
+        let socket = desk::socket::bind(&config.desk).map_err(|source| Error::Listen {
             address: config.desk.socket.display().to_string(),
             source,
         })?;
@@ -256,7 +258,7 @@ impl App {
             self.operators = Some(listener.local_addr().map_err(Error::start)?);
             let door = Door {
                 acceptor: Acceptor::Plain,
-                limits: tls::Limits::default(),
+                limits: config.desk.limits,
                 observer: observers.door(),
             };
             self.listeners.spawn(tls::serve(

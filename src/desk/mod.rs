@@ -1,105 +1,122 @@
-//! All that is read or steered (being written).
+//! All that is read or steered: documents and their standings, rates, metrics, health, and the operators' hands.
+//!
+//! It reads from the store and the keeper's snapshot, and steers by commands of the ledger alone; it never
+//! decides, counts or sends. A centre sees its own documents and no other's; an operator sees standings and
+//! codes and never content. A crash leaves nothing behind but the file of the socket, which the next start
+//! replaces.
 
-use std::path::PathBuf;
+mod config;
+mod door;
+mod answer;
+mod document;
+mod heard;
+mod words;
+mod rates;
+mod watch;
+mod operations;
+mod queue;
+mod survey;
+pub mod socket;
+#[cfg(test)]
+mod tests;
 
-use serde::Deserialize;
+use std::sync::Arc;
 
-/// Settings.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Where the operators' listener is; without it there is none.
-    pub operators: Option<std::net::SocketAddr>,
-    /// The Unix socket of the command line, mode 0600.
-    pub socket: PathBuf,
-}
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use tokio::sync::{Mutex, watch as channel};
 
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            operators: None,
-            socket: "/run/bordereau/bordereau.sock".into(),
-        }
-    }
-}
+use crate::access::Access;
+use crate::claims::agreement::Agreements;
+use crate::claims::routes::Routes;
+use crate::clock::Clock;
+use crate::formats::json::problem::Kind;
+use crate::formats::xml::Reader;
+use crate::report::CentreLabel;
+use crate::report::snapshot::Snapshot;
+use crate::store::Store;
+use crate::telemetry::Telemetry;
 
-pub mod socket {
-    //! The door of the command line (being written).
-    use std::path::Path;
+pub use config::{Config, Scrapers};
+pub use survey::{Survey, Waiting};
 
-    use axum::Router;
-    use tokio::net::UnixListener;
-    use tokio_util::sync::CancellationToken;
-
-    /// Binds.
-    pub fn bind(path: &Path) -> std::io::Result<UnixListener> {
-        let _ = std::fs::remove_file(path);
-        UnixListener::bind(path)
-    }
-
-    /// Serves.
-    pub async fn serve(_listener: UnixListener, _router: Router, stop: CancellationToken) {
-        stop.cancelled().await;
-    }
-}
-
-/// What it works with.
+/// What the desk works with; the composition root hands it in.
 pub struct Parts {
     /// The ledger.
-    pub store: std::sync::Arc<dyn crate::store::Store>,
-    /// Callers.
-    pub access: std::sync::Arc<crate::access::Access>,
-    /// Time.
-    pub clock: std::sync::Arc<dyn crate::clock::Clock>,
-    /// Reader.
-    pub reader: std::sync::Arc<crate::formats::xml::Reader>,
-    /// Agreements.
-    pub agreements: std::sync::Arc<crate::claims::agreement::Agreements>,
-    /// Snapshots.
-    pub snapshots: tokio::sync::watch::Receiver<std::sync::Arc<crate::report::snapshot::Snapshot>>,
-    /// Telemetry.
-    pub telemetry: std::sync::Arc<crate::telemetry::Telemetry>,
+    pub store: Arc<dyn Store>,
+    /// Who may come in.
+    pub access: Arc<Access>,
+    /// Time and salts.
+    pub clock: Arc<dyn Clock>,
+    /// The reader of the project's XML, for the texts of insurers.
+    pub reader: Arc<Reader>,
+    /// The routes to insurers.
+    pub routes: Arc<Routes>,
+    /// The agreements by which rates are read.
+    pub agreements: Arc<Agreements>,
+    /// What the keeper published last.
+    pub snapshots: channel::Receiver<Arc<Snapshot>>,
+    /// Logs and metrics.
+    pub telemetry: Arc<Telemetry>,
     /// Settings.
     pub config: Config,
-    /// Label.
-    pub centre_label: crate::report::CentreLabel,
+    /// The label of the centre on the obligation metrics.
+    pub centre_label: CentreLabel,
 }
 
-/// The room.
+/// The room at work, shared by all requests.
 pub struct Desk {
     parts: Parts,
+    /// The last survey of the queue; one is taken at a time.
+    surveyed: Mutex<Option<Arc<Survey>>>,
 }
 
 impl Desk {
-    /// Ready.
-    pub fn new(parts: Parts) -> std::sync::Arc<Desk> {
-        std::sync::Arc::new(Desk { parts })
+    /// Gets ready; nothing is read yet.
+    pub fn new(parts: Parts) -> Arc<Desk> {
+        Arc::new(Desk {
+            parts,
+            surveyed: Mutex::default(),
+        })
     }
 }
 
-/// Public routes.
-pub fn public(desk: std::sync::Arc<Desk>) -> axum::Router {
-    axum::Router::new().route(
-        "/metrics",
-        axum::routing::get(move || async move {
-            let snapshot = desk.parts.snapshots.borrow().clone();
-            let mut text = desk.parts.telemetry.render();
-            text.push_str(&crate::report::exposition::render(
-                &snapshot,
-                &desk.parts.agreements,
-                desk.parts.centre_label,
-            ));
-            text
-        }),
-    )
+/// The routes of the public listener that read. There is no fallback: the composition root adds it.
+pub fn public(desk: Arc<Desk>) -> Router {
+    reading()
+        .route("/v1/documents/{id}/content", get(document::content))
+        .route("/metrics", get(watch::metrics))
+        .with_state(desk)
 }
 
-/// Operators' routes.
-pub fn operators(desk: std::sync::Arc<Desk>) -> axum::Router {
-    public(desk)
+/// The routes of the operators' listener and of the command line's socket.
+pub fn operators(desk: Arc<Desk>) -> Router {
+    reading()
+        .route("/v1/documents/{id}/paper", post(operations::paper))
+        .route("/v1/documents/{id}/by-hand", post(operations::by_hand))
+        .route("/v1/endpoints/{name}/hold", post(operations::hold))
+        .route("/v1/endpoints/{name}/release", post(operations::release))
+        .route("/v1/queue", get(queue::get))
+        .route("/metrics", get(watch::metrics_nearby))
+        // The one body that is read has its own limit.
+        .layer(DefaultBodyLimit::disable())
+        .with_state(desk)
 }
 
-/// Nothing here.
-pub async fn not_found() -> axum::http::StatusCode {
-    axum::http::StatusCode::NOT_FOUND
+/// The answer to an address that nothing is at.
+pub async fn not_found() -> Response {
+    answer::Refused::from(Kind::AddressUnknown).into_response()
+}
+
+/// What both listeners read; who sees what is for each to check.
+fn reading() -> Router<Arc<Desk>> {
+    Router::new()
+        .route("/v1/documents", get(document::by_key))
+        .route("/v1/documents/{id}", get(document::by_id))
+        .route("/v1/centres/{finess}/rate", get(rates::of_centre))
+        .route("/v1/rates", get(rates::of_all))
+        .route("/healthz", get(watch::healthz))
+        .route("/readyz", get(watch::readyz))
 }

@@ -61,6 +61,10 @@ problems! {
     QueryUnknown 400 "query-unknown" "The query is not known"
         "Write it as the description has it: an unknown key would be ignored, and you would not know."
         "Écrivez-la comme la description l'indique : une clé inconnue serait ignorée sans que vous le sachiez.";
+    /// A question that cannot be understood.
+    QueryInvalid 400 "query-invalid" "The question cannot be understood"
+        "`pointer` names the parameter; the description of the address says how it is written."
+        "`pointer` nomme le paramètre ; la description de l'adresse dit comment il s'écrit.";
     /// Nobody we know.
     NotIdentified 401 "not-identified" "The caller is not identified"
         "Show a client certificate or a bearer token that is known here and valid today."
@@ -89,6 +93,22 @@ problems! {
     AddressInvalid 404 "address-invalid" "The address names no centre or no day"
         "Write the FINESS of nine characters and the day as YYYY-MM-DD."
         "Écrivez le FINESS de neuf caractères et le jour sous la forme AAAA-MM-JJ.";
+    /// No such address.
+    AddressUnknown 404 "address-unknown" "There is nothing at this address"
+        "Check the address against the description at /v1/openapi.json."
+        "Vérifiez l'adresse d'après la description à /v1/openapi.json.";
+    /// No such centre.
+    CentreUnknown 404 "centre-unknown" "The centre is not registered"
+        "Check the FINESS; ask the operator if the registration is missing."
+        "Vérifiez le FINESS ; demandez à l'opérateur si l'enregistrement manque.";
+    /// Nothing to be counted by.
+    RateUnbound 404 "rate-unbound" "No agreement binds the centre in this period"
+        "Ask for a period in which the centre is registered under an agreement in effect."
+        "Demandez une période où le centre est enregistré sous un accord en vigueur.";
+    /// No such endpoint.
+    EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
+        "Use a name of the configuration; the queue lists them."
+        "Utilisez un nom de la configuration ; la file les liste.";
     /// The body took too long.
     BodyTooSlow 408 "body-too-slow" "The body did not arrive in time"
         "Post again with the same number."
@@ -117,6 +137,10 @@ problems! {
     CentreClosed 409 "centre-closed" "The centre is not open on this day"
         "Check the day; ask the operator if the registration of the centre is wrong."
         "Vérifiez le jour ; demandez à l'opérateur si l'enregistrement du centre est erroné.";
+    /// The bytes were kept as long as they had to be.
+    ContentGone 410 "content-gone" "The document's bytes are no longer kept"
+        "Its entries and its standing remain; the bytes were kept as long as the law and the settings ask."
+        "Ses écritures et sa situation restent ; les octets ont été gardés le temps prévu par la loi et le réglage.";
     /// The body is longer than allowed.
     BodyTooLarge 413 "body-too-large" "The body is too large"
         "`limit` is the largest length in bytes. Post fewer documents at a time, or a smaller piece."
@@ -153,6 +177,10 @@ problems! {
     DayAhead 422 "day-ahead" "The day has not begun"
         "Declare a day on which it has begun in Paris, or later."
         "Déclarez un jour à partir de son début à Paris.";
+    /// By hand, without evidence.
+    EvidenceMissing 422 "evidence-missing" "Evidence is needed"
+        "Send what proves the transmission as the body: a text or a file."
+        "Envoyez ce qui prouve la transmission comme corps : un texte ou un fichier.";
     /// Another document of the lot fails; the status of a row, never of a request.
     WithTheOthers 424 "with-the-others" "Not admitted because another document of the lot was not"
         "This document has no fault of its own: post it again."
@@ -169,6 +197,10 @@ problems! {
     Unavailable 503 "unavailable" "The gateway cannot take this now"
         "Whether it was admitted is not known: wait as Retry-After says, then post again with the same number."
         "On ne sait pas si l'admission a eu lieu : attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
+    /// It cannot be read at present.
+    NotReady 503 "not-ready" "This cannot be read now"
+        "Nothing was changed: wait as Retry-After says, then ask again."
+        "Rien n'a changé : attendez selon Retry-After, puis demandez à nouveau.";
 }
 
 /// A problem and what it is about.

@@ -1,0 +1,330 @@
+//! One document: where it is, what happens next, what insurers said, and its bytes for its owner.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Action, Caller, Role, Scope};
+use crate::claims::document::{Key, Kind, Purpose};
+use crate::claims::entry::{Gate, Next};
+use crate::claims::id::{DocumentId, Finess, Number};
+use crate::formats::json::problem;
+use crate::store::{BodyId, DocumentView, Find, LotRecord};
+use crate::telemetry::event::Denial;
+
+use super::Desk;
+use super::answer::{Refused, bytes, json};
+use super::door::Entered;
+use super::heard::{Ear, Eyes, Said};
+use super::words;
+
+/// How a document is found by its number; all are needed, the centre only of a caller of several.
+#[derive(Debug, Deserialize)]
+pub(super) struct ByKey {
+    number: Option<String>,
+    kind: Option<String>,
+    centre: Option<String>,
+}
+
+/// A document as callers see it.
+#[derive(Debug, Serialize)]
+struct DocumentText {
+    id: String,
+    number: String,
+    kind: &'static str,
+    centre: String,
+    destination: String,
+    mode: &'static str,
+    /// `real` or `test`.
+    purpose: &'static str,
+    standing: &'static str,
+    /// Since when it stands so; in a lot, since when it is in a lot.
+    since: String,
+    /// What happens next; null when nothing more is to be done.
+    next: Option<NextText>,
+    admitted: String,
+    /// The last day in time, for kinds that have one.
+    deadline: Option<String>,
+    /// `in time`, `late` or `unproven`.
+    late: &'static str,
+    /// Start of the attempt that is proven to be taken.
+    transmitted: Option<String>,
+    /// Since when a paper duplicate is owed.
+    paper_owed: Option<String>,
+    /// A positive receipt came although it went on paper.
+    both_ways: bool,
+    /// An insurer said what contradicts the standing.
+    contradicted: bool,
+    lot: Option<LotText>,
+    /// Codes of the findings it was admitted with.
+    warnings: Vec<String>,
+    #[serde(flatten)]
+    said: Said,
+    links: Links,
+}
+
+#[derive(Debug, Serialize)]
+struct NextText {
+    at: String,
+    reason: &'static str,
+    fr: String,
+    en: String,
+}
+
+/// The lot that it is in, or was in last.
+#[derive(Debug, Serialize)]
+struct LotText {
+    id: String,
+    endpoint: String,
+    state: &'static str,
+    attempts: u32,
+    attempted: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Links {
+    #[serde(rename = "self")]
+    own: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content: Option<String>,
+    /// The document that it replaces.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaces: Option<String>,
+    /// The document that replaced it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replaced_by: Option<String>,
+    /// The first document of its line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    root: Option<String>,
+    /// Of a PJ: the FSE that it supports.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    supports: Option<String>,
+}
+
+/// `GET /v1/documents/{id}`.
+pub(super) async fn by_id(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    Entered(caller): Entered,
+) -> Result<Response, Refused> {
+    let view = desk.seen_by(&caller, &id).await?;
+    desk.show(&caller, view).await
+}
+
+/// `GET /v1/documents?number=&kind=&centre=`: the latest of that number.
+pub(super) async fn by_key(
+    State(desk): State<Arc<Desk>>,
+    Query(query): Query<ByKey>,
+    Entered(caller): Entered,
+) -> Result<Response, Refused> {
+    let key = query.key(&caller)?;
+    let view = desk.find_for(&caller, Find::Key(key)).await?;
+    desk.show(&caller, view).await
+}
+
+/// `GET /v1/documents/{id}/content`: the bytes as posted, for the owner alone.
+pub(super) async fn content(
+    State(desk): State<Arc<Desk>>,
+    Path(id): Path<String>,
+    Entered(caller): Entered,
+) -> Result<Response, Refused> {
+    match caller.role() {
+        Role::Centre => {}
+        Role::Insurer | Role::Operator | Role::National | Role::Metrics => {
+            desk.deny(Denial::Scope);
+            return Err(problem::Kind::RoleForbidden.into());
+        }
+    }
+    let view = desk.seen_by(&caller, &id).await?;
+    let body = BodyId::Document(view.record.received.document);
+    let body = desk.parts.store.body(body).await;
+    match body.map_err(|error| desk.unread(&error))? {
+        Some(body) => Ok(bytes(200, "application/xml", body.bytes)),
+        None => Err(problem::Kind::ContentGone.into()),
+    }
+}
+
+impl ByKey {
+    fn key(&self, caller: &Caller) -> Result<Key, Refused> {
+        let number = self
+            .number
+            .as_deref()
+            .and_then(|text| Number::parse(text).ok());
+        let kind = self.kind.as_deref().and_then(Kind::parse);
+        let centre = match &self.centre {
+            Some(text) => Finess::parse(text).ok(),
+            None => only_centre(caller),
+        };
+        Ok(Key {
+            centre: centre.ok_or_else(|| Refused::parameter("centre"))?,
+            kind: kind.ok_or_else(|| Refused::parameter("kind"))?,
+            number: number.ok_or_else(|| Refused::parameter("number"))?,
+        })
+    }
+}
+
+/// The centre of a caller who has just one.
+fn only_centre(caller: &Caller) -> Option<Finess> {
+    match caller.scope() {
+        Scope::Centres(centres) if centres.len() == 1 => centres.first().copied(),
+        Scope::Centres(_) | Scope::Gestionnaire(_) | Scope::Insurer(_) | Scope::All => None,
+    }
+}
+
+impl Desk {
+    /// A document by its id, if the caller may see it.
+    pub(super) async fn seen_by(&self, caller: &Caller, id: &str) -> Result<DocumentView, Refused> {
+        let id = DocumentId::parse(id).map_err(|_| problem::Kind::DocumentUnknown)?;
+        self.find_for(caller, Find::Id(id)).await
+    }
+
+    /// A document, if the caller may see it. Another's document is as unknown as one that is not there, so that
+    /// nobody can try out ids; and a caller marked `test` sees tests alone.
+    async fn find_for(&self, caller: &Caller, find: Find) -> Result<DocumentView, Refused> {
+        match caller.role() {
+            Role::Centre | Role::Operator => {}
+            Role::Insurer | Role::National | Role::Metrics => {
+                self.deny(Denial::Scope);
+                return Err(problem::Kind::RoleForbidden.into());
+            }
+        }
+        let found = self.parts.store.document(find).await;
+        let found = found.map_err(|error| self.unread(&error))?;
+        let view = found.ok_or(problem::Kind::DocumentUnknown)?;
+        let received = &view.record.received;
+        let action = Action::ReadDocument(received.facts.key.centre);
+        let is_own = self.may(caller, action).await?.is_ok();
+        let is_beyond = caller.purpose() == Purpose::Test && received.purpose == Purpose::Real;
+        if !is_own || is_beyond {
+            self.deny(Denial::Scope);
+            return Err(problem::Kind::DocumentUnknown.into());
+        }
+        Ok(view)
+    }
+
+    /// The answer about a document that the caller may see.
+    pub(super) async fn show(
+        &self,
+        caller: &Caller,
+        view: DocumentView,
+    ) -> Result<Response, Refused> {
+        let eyes = match caller.role() {
+            Role::Centre => Eyes::Owner,
+            Role::Operator | Role::Insurer | Role::National | Role::Metrics => Eyes::Operator,
+        };
+        let ear = Ear {
+            store: self.parts.store.as_ref(),
+            reader: &self.parts.reader,
+            eyes,
+            most: self.parts.config.history_entries.get(),
+        };
+        let document = view.record.received.document;
+        let said = ear.listen(document, &view.history).await;
+        let said = said.map_err(|error| self.unread(&error))?;
+        let gate = self.gate(view.lot.as_ref()).await?;
+        let text = self.text(&view, gate, eyes, said);
+        Ok(json(200, &text))
+    }
+
+    /// Whether an operator holds the endpoint of a lot.
+    async fn gate(&self, lot: Option<&LotRecord>) -> Result<Gate, Refused> {
+        let Some(lot) = lot else {
+            return Ok(Gate::Open);
+        };
+        let endpoints = self.parts.store.endpoints().await;
+        let endpoints = endpoints.map_err(|error| self.unread(&error))?;
+        let endpoint = endpoints.get(&lot.sealed.endpoint);
+        Ok(endpoint.map_or(Gate::Open, |endpoint| endpoint.gate))
+    }
+
+    fn text(&self, view: &DocumentView, gate: Gate, eyes: Eyes, said: Said) -> DocumentText {
+        let record = &view.record;
+        let (received, facts) = (&record.received, &record.received.facts);
+        let position = record.course.position();
+        DocumentText {
+            id: received.document.to_string(),
+            number: facts.key.number.to_string(),
+            kind: facts.key.kind.as_str(),
+            centre: facts.key.centre.to_string(),
+            destination: facts.destination.to_string(),
+            mode: facts.mode.as_str(),
+            purpose: match received.purpose {
+                Purpose::Real => "real",
+                Purpose::Test => "test",
+            },
+            standing: words::standing(record, view.lot.as_ref(), gate),
+            since: record.since.to_string(),
+            next: self.next(view, gate),
+            admitted: record.at.to_string(),
+            deadline: received.deadline.map(|day| day.to_string()),
+            late: view.late.as_str(),
+            transmitted: record.proven.map(|at| at.to_string()),
+            paper_owed: record.paper_owed.map(|at| at.to_string()),
+            both_ways: position.both_ways,
+            contradicted: position.contradicted,
+            lot: view.lot.as_ref().map(LotText::from),
+            warnings: received.warnings.iter().map(ToString::to_string).collect(),
+            said,
+            links: Links::of(view, eyes),
+        }
+    }
+
+    fn next(&self, view: &DocumentView, gate: Gate) -> Option<NextText> {
+        let own = view.next?;
+        // The reason of a document in a lot is its lot's, seen with the endpoint's gate.
+        let next = match &view.lot {
+            Some(lot) if lot.next == Some(own) => words::waits_for(lot, gate)?,
+            Some(_) | None => own,
+        };
+        Some(NextText::of(
+            next,
+            words::sentence(next, self.parts.clock.now()),
+        ))
+    }
+}
+
+impl NextText {
+    fn of(next: Next, sentence: words::Sentence) -> NextText {
+        NextText {
+            at: next.at.to_string(),
+            reason: words::reason(next.reason),
+            fr: sentence.fr,
+            en: sentence.en,
+        }
+    }
+}
+
+impl From<&LotRecord> for LotText {
+    fn from(lot: &LotRecord) -> LotText {
+        LotText {
+            id: lot.sealed.lot.to_string(),
+            endpoint: lot.sealed.endpoint.to_string(),
+            state: lot.state.as_str(),
+            attempts: lot.attempts,
+            attempted: lot.attempted.map(|at| at.to_string()),
+        }
+    }
+}
+
+impl Links {
+    fn of(view: &DocumentView, eyes: Eyes) -> Links {
+        let received = &view.record.received;
+        let link = |id: DocumentId| format!("/v1/documents/{id}");
+        let own = link(received.document);
+        Links {
+            content: match eyes {
+                Eyes::Owner => Some(format!("{own}/content")),
+                Eyes::Operator => None,
+            },
+            replaces: received.replaces.map(link),
+            replaced_by: view.record.replaced_by.map(link),
+            root: Some(received.root)
+                .filter(|root| *root != received.document)
+                .map(link),
+            supports: received.supports.map(link),
+            own,
+        }
+    }
+}

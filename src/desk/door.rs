@@ -1,0 +1,116 @@
+//! The door: who is asking, and whether that caller may see or steer this.
+//!
+//! On the Unix socket the system says who is at the other end; everywhere else a certificate or a token does.
+
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::http::header;
+use axum::http::request::Parts;
+
+use crate::access::{self, Action, Caller, Forbidden, Scope};
+use crate::claims::id::{Finess, Name};
+use crate::claims::registry::Centre;
+use crate::claims::time::Day;
+use crate::formats::json::problem::Kind;
+use crate::telemetry::event::{Denial, Event};
+use crate::tls::Peer;
+
+use super::Desk;
+use super::answer::Refused;
+use super::socket::LocalPeer;
+
+/// A caller who came in.
+pub(super) struct Entered(pub(super) Arc<Caller>);
+
+/// An operator who came in.
+pub(super) struct Operator(pub(super) Arc<Caller>);
+
+impl FromRequestParts<Arc<Desk>> for Entered {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Entered, Refused> {
+        desk.identify(parts).map(Entered)
+    }
+}
+
+impl FromRequestParts<Arc<Desk>> for Operator {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, desk: &Arc<Desk>) -> Result<Operator, Refused> {
+        let caller = desk.identify(parts)?;
+        desk.allow(&caller, Action::Operate).await?;
+        Ok(Operator(caller))
+    }
+}
+
+impl Operator {
+    /// How the ledger calls this operator.
+    pub(super) fn actor(&self) -> Name {
+        self.0.name().clone()
+    }
+}
+
+impl Desk {
+    /// Says who is asking.
+    pub(super) fn identify(&self, parts: &Parts) -> Result<Arc<Caller>, Refused> {
+        if let Some(ConnectInfo(local)) = parts.extensions.get::<ConnectInfo<LocalPeer>>() {
+            return Ok(Arc::new(local.caller()));
+        }
+        let peer = parts.extensions.get::<Peer>();
+        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
+        let authorization = parts.headers.get(header::AUTHORIZATION);
+        // A header that is no text holds no token of ours; it must not fall back to the certificate.
+        let authorization = authorization.map(|header| header.to_str().unwrap_or_default());
+        let now = self.parts.clock.now();
+        let found = self.parts.access.identify(certificate, authorization, now);
+        found.map_err(|error| {
+            self.deny(match error {
+                access::Error::Missing | access::Error::Unknown => Denial::Unknown,
+                access::Error::Expired => Denial::Expired,
+                access::Error::Revoked => Denial::Revoked,
+            });
+            Kind::NotIdentified.into()
+        })
+    }
+
+    /// Refuses what the caller may not.
+    pub(super) async fn allow(&self, caller: &Caller, action: Action<'_>) -> Result<(), Refused> {
+        self.may(caller, action).await?.map_err(|forbidden| {
+            self.deny(Denial::Scope);
+            forbidden.into()
+        })
+    }
+
+    /// Whether the caller may. The registry is read only for a scope that depends on it.
+    pub(super) async fn may(
+        &self,
+        caller: &Caller,
+        action: Action<'_>,
+    ) -> Result<Result<(), Forbidden>, Refused> {
+        let registry = match caller.scope() {
+            Scope::Gestionnaire(_) => {
+                let read = self.parts.store.centres().await;
+                read.map_err(|error| self.unread(&error))?
+            }
+            Scope::Centres(_) | Scope::Insurer(_) | Scope::All => Default::default(),
+        };
+        let today = self.parts.clock.now().day();
+        Ok(caller.may(action, |finess: Finess| {
+            gestionnaire(registry.get(&finess)?, today)
+        }))
+    }
+
+    /// Counts a refusal for who asks.
+    pub(super) fn deny(&self, reason: Denial) {
+        self.parts.telemetry.record(Event::Denied { reason });
+    }
+}
+
+/// The gestionnaire of a centre: of the latest version that has begun, so that a closed centre is still seen.
+pub(super) fn gestionnaire(versions: &[Centre], today: Day) -> Option<Name> {
+    let begun = versions.iter().filter(|version| version.from <= today);
+    begun
+        .max_by_key(|version| version.from)
+        .map(|version| version.gestionnaire.clone())
+}

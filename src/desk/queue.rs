@@ -1,0 +1,155 @@
+//! `GET /v1/queue`, and the loop that keeps the survey behind it and behind the metrics.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::claims::entry::Gate;
+use crate::claims::time::Timestamp;
+use crate::store;
+
+use super::Desk;
+use super::answer::{Refused, json};
+use super::door::Operator;
+use super::operations::gate_word;
+use super::survey::{Survey, Surveyor, Waiting};
+use super::words;
+
+/// A survey takes at most one part in so many of the time.
+const SHARE: u32 = 10;
+
+/// The queue as operators see it.
+#[derive(Debug, Serialize)]
+struct QueueText {
+    /// True at least up to this entry.
+    position: u64,
+    at: String,
+    /// Documents that are not finished.
+    documents: u64,
+    /// Documents without a next instant: always 0.
+    stuck: u64,
+    /// Documents not proven to be transmitted, by deadline.
+    deadlines: BTreeMap<&'static str, u64>,
+    endpoints: Vec<EndpointText>,
+    /// Documents whose insurer no endpoint serves.
+    unrouted: WaitingText,
+}
+
+#[derive(Debug, Serialize)]
+struct EndpointText {
+    endpoint: String,
+    /// `open` or `held`.
+    gate: &'static str,
+    #[serde(flatten)]
+    waiting: WaitingText,
+}
+
+#[derive(Debug, Serialize)]
+struct WaitingText {
+    documents: u64,
+    standings: BTreeMap<&'static str, u64>,
+    reasons: BTreeMap<&'static str, u64>,
+    /// When the oldest was admitted that is not transmitted.
+    oldest: Option<String>,
+    oldest_seconds: u64,
+}
+
+/// `GET /v1/queue`: what is not finished, where, why and since when.
+pub(super) async fn get(
+    State(desk): State<Arc<Desk>>,
+    _operator: Operator,
+) -> Result<Response, Refused> {
+    let unread = |error: store::Error| desk.unread(&error);
+    let survey = desk.survey().await.map_err(unread)?;
+    let gates = desk.parts.store.endpoints().await.map_err(unread)?;
+    let now = desk.parts.clock.now();
+    let endpoints = survey.endpoints.iter().map(|(endpoint, waiting)| {
+        let gate = gates.get(endpoint).map_or(Gate::Open, |known| known.gate);
+        EndpointText {
+            endpoint: endpoint.to_string(),
+            gate: gate_word(gate),
+            waiting: WaitingText::of(waiting, now),
+        }
+    });
+    let deadlines = survey.deadlines.iter();
+    let text = QueueText {
+        position: survey.position.0,
+        at: survey.at.to_string(),
+        documents: survey.documents(),
+        stuck: survey.stuck,
+        deadlines: deadlines
+            .map(|(stands, count)| (stands.as_str(), *count))
+            .collect(),
+        endpoints: endpoints.collect(),
+        unrouted: WaitingText::of(&survey.unrouted, now),
+    };
+    Ok(json(200, &text))
+}
+
+impl WaitingText {
+    fn of(waiting: &Waiting, now: Timestamp) -> WaitingText {
+        let stages = waiting.stages.iter();
+        let reasons = waiting.reasons.iter();
+        WaitingText {
+            documents: waiting.documents(),
+            standings: stages
+                .map(|(stage, count)| (stage.as_str(), *count))
+                .collect(),
+            reasons: reasons
+                .map(|(reason, count)| (words::reason(*reason), *count))
+                .collect(),
+            oldest: waiting.oldest.map(|oldest| oldest.to_string()),
+            oldest_seconds: waiting.age(now).as_secs(),
+        }
+    }
+}
+
+impl Desk {
+    /// The survey of the present ledger: the last one, or a new one where entries came since.
+    pub(super) async fn survey(&self) -> Result<Arc<Survey>, store::Error> {
+        let mut last = self.surveyed.lock().await;
+        let position = self.parts.store.health().position;
+        if let Some(survey) = last.as_ref()
+            && survey.position == position
+        {
+            return Ok(survey.clone());
+        }
+        let surveyor = Surveyor {
+            store: self.parts.store.as_ref(),
+            routes: &self.parts.routes,
+            page: self.parts.config.survey_page.get(),
+        };
+        let survey = Arc::new(surveyor.survey(self.parts.clock.now()).await?);
+        *last = Some(survey.clone());
+        Ok(survey)
+    }
+
+    /// The last survey, if one was taken and none is being taken.
+    pub(super) fn last_survey(&self) -> Option<Arc<Survey>> {
+        self.surveyed.try_lock().ok()?.clone()
+    }
+
+    /// Surveys the queue whenever the ledger has grown, for the metrics, until it is told to stop.
+    pub async fn watch_queue(self: Arc<Desk>, shutdown: CancellationToken) {
+        let mut grown = self.parts.store.watch();
+        let rounds = async {
+            loop {
+                grown.mark_unchanged();
+                let began = Instant::now();
+                // A store that cannot be read says so itself; the last survey stays.
+                let _ = self.survey().await;
+                let pause = self.parts.config.survey().max(began.elapsed() * SHARE);
+                sleep(pause).await;
+                if grown.changed().await.is_err() {
+                    return std::future::pending().await;
+                }
+            }
+        };
+        shutdown.run_until_cancelled(rounds).await;
+    }
+}

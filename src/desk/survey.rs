@@ -1,0 +1,263 @@
+//! The queue as operators and metrics see it: what waits, where, why and since when.
+//!
+//! A survey is one pass over the standings. It is taken again only when the ledger has grown, and never takes
+//! more than a tenth of the time. It counts for people: no rate is ever computed from it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::claims::document::Purpose;
+use crate::claims::entry::{Gate, Position, Reason};
+use crate::claims::id::{DocumentId, EndpointName, LotId};
+use crate::claims::routes::Routes;
+use crate::claims::standing::Standing;
+use crate::claims::time::Timestamp;
+use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord, Store};
+use crate::telemetry::Telemetry;
+use crate::telemetry::reading::{Deadline, Reading, Stage};
+
+use super::words;
+
+/// Everything that is not finished, as of an entry.
+#[derive(Clone, Debug, Default)]
+pub struct Survey {
+    /// True at least up to this entry; later ones may be in it in part.
+    pub position: Position,
+    /// When it was taken.
+    pub at: Timestamp,
+    /// What waits at each endpoint; every configured one is there.
+    pub endpoints: BTreeMap<EndpointName, Waiting>,
+    /// What waits and has no route to its insurer.
+    pub unrouted: Waiting,
+    /// Unfinished documents without a next instant; always 0.
+    pub stuck: u64,
+    /// Real documents that are not proven to be transmitted, by their deadline.
+    pub deadlines: Vec<(Deadline, u64)>,
+}
+
+/// Unfinished documents of one endpoint.
+#[derive(Clone, Debug, Default)]
+pub struct Waiting {
+    /// How many stand where.
+    pub stages: Vec<(Stage, u64)>,
+    /// How many wait for what.
+    pub reasons: BTreeMap<Reason, u64>,
+    /// When the oldest was admitted that is not transmitted.
+    pub oldest: Option<Timestamp>,
+}
+
+/// Reads a survey from a store.
+pub(super) struct Surveyor<'a> {
+    pub(super) store: &'a dyn Store,
+    pub(super) routes: &'a Routes,
+    pub(super) page: usize,
+}
+
+/// A survey being taken.
+struct Pass<'a> {
+    surveyor: &'a Surveyor<'a>,
+    gates: BTreeMap<EndpointName, EndpointRecord>,
+    lots: BTreeMap<LotId, LotRecord>,
+    survey: Survey,
+}
+
+impl Surveyor<'_> {
+    /// Reads all standings, a page at a time.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub(super) async fn survey(&self, at: Timestamp) -> Result<Survey, Error> {
+        let endpoints = self.routes.endpoints();
+        let mut pass = Pass {
+            surveyor: self,
+            gates: self.store.endpoints().await?,
+            lots: BTreeMap::new(),
+            survey: Survey {
+                position: self.store.health().position,
+                at,
+                endpoints: endpoints
+                    .map(|name| (name.clone(), Waiting::default()))
+                    .collect(),
+                ..Survey::default()
+            },
+        };
+        let mut after: Option<DocumentId> = None;
+        loop {
+            let records = self.store.documents(after, self.page).await?;
+            let Some(last) = records.last() else {
+                return Ok(pass.survey);
+            };
+            after = Some(last.received.document);
+            for record in &records {
+                pass.take(record).await?;
+            }
+        }
+    }
+}
+
+impl Pass<'_> {
+    async fn take(&mut self, record: &DocumentRecord) -> Result<(), Error> {
+        let received = &record.received;
+        if record.standing().is_finished(received.facts.key.kind) {
+            return Ok(());
+        }
+        let lot = match (record.standing(), record.lot) {
+            (Standing::InLot, Some(lot)) => self.lot(lot).await?,
+            (_, _) => None,
+        };
+        let routes = self.surveyor.routes;
+        let endpoint = match &lot {
+            Some(lot) => Some(&lot.sealed.endpoint),
+            None => routes.find(received.facts.destination, received.purpose),
+        };
+        let gate = endpoint.and_then(|endpoint| self.gates.get(endpoint));
+        let gate = gate.map_or(Gate::Open, |endpoint| endpoint.gate);
+        let reason = reason(record, lot.as_ref(), gate, endpoint);
+        if let Some(stage) = words::stage(record, lot.as_ref(), gate) {
+            let waiting = match endpoint {
+                Some(endpoint) => self.survey.endpoints.entry(endpoint.clone()).or_default(),
+                None => &mut self.survey.unrouted,
+            };
+            waiting.add(record, stage, reason);
+        }
+        self.survey.stuck += u64::from(reason.is_none());
+        self.deadline(record);
+        Ok(())
+    }
+
+    /// A lot, read once for all its documents.
+    async fn lot(&mut self, id: LotId) -> Result<Option<LotRecord>, Error> {
+        if let Some(lot) = self.lots.get(&id) {
+            return Ok(Some(lot.clone()));
+        }
+        let lot = self.surveyor.store.lot(id).await?;
+        if let Some(lot) = &lot {
+            self.lots.insert(id, lot.clone());
+        }
+        Ok(lot)
+    }
+
+    fn deadline(&mut self, record: &DocumentRecord) {
+        let received = &record.received;
+        let (Some(deadline), None, Purpose::Real) =
+            (received.deadline, record.proven, received.purpose)
+        else {
+            return;
+        };
+        let today = self.survey.at.day();
+        let stands = match (record.paper_owed, deadline.cmp(&today)) {
+            (Some(_), _) => Deadline::PaperOwed,
+            (None, std::cmp::Ordering::Greater) => Deadline::Ahead,
+            (None, std::cmp::Ordering::Equal) => Deadline::Today,
+            (None, std::cmp::Ordering::Less) => Deadline::Passed,
+        };
+        add(&mut self.survey.deadlines, stands);
+    }
+}
+
+/// What an unfinished document waits for; none if nothing would ever happen to it.
+fn reason(
+    record: &DocumentRecord,
+    lot: Option<&LotRecord>,
+    gate: Gate,
+    endpoint: Option<&EndpointName>,
+) -> Option<Reason> {
+    match record.standing() {
+        Standing::Open => Some(match (record.waits_for, endpoint) {
+            (Some(_), _) => Reason::Fse,
+            (None, Some(_)) => Reason::Sealing,
+            (None, None) => Reason::NoRoute,
+        }),
+        Standing::InLot => words::waits_for(lot?, gate).map(|next| next.reason),
+        Standing::Acknowledged => record.timer.map(|_| Reason::Settlement),
+        Standing::Refused => record.timer.map(|_| match record.paper_owed {
+            None if record.received.deadline.is_some() => Reason::Replacement,
+            None | Some(_) => Reason::Lapse,
+        }),
+        Standing::Paid
+        | Standing::PartPaid
+        | Standing::Rejected
+        | Standing::Unsettled
+        | Standing::OnPaper
+        | Standing::ByHand
+        | Standing::Cancelled
+        | Standing::Replaced
+        | Standing::Lapsed
+        | Standing::Granted
+        | Standing::Declined => None,
+    }
+}
+
+impl Survey {
+    /// How many documents are not finished.
+    pub fn documents(&self) -> u64 {
+        let waiting = self.endpoints.values().chain([&self.unrouted]);
+        waiting.map(Waiting::documents).sum()
+    }
+
+    /// Shows it as metrics; the age of the oldest grows with time alone.
+    pub fn show(&self, telemetry: &Telemetry, now: Timestamp) {
+        for (endpoint, waiting) in &self.endpoints {
+            telemetry.show(Reading::Queue {
+                endpoint,
+                documents: &waiting.stages,
+                oldest: waiting.age(now),
+            });
+            telemetry.show(Reading::Overdue {
+                endpoint,
+                documents: waiting.at(Stage::Overdue),
+            });
+        }
+        telemetry.show(Reading::Stuck {
+            documents: self.stuck,
+        });
+        telemetry.show(Reading::Deadlines {
+            documents: &self.deadlines,
+        });
+    }
+}
+
+impl Waiting {
+    /// How many wait here.
+    pub fn documents(&self) -> u64 {
+        self.stages.iter().map(|(_, count)| count).sum()
+    }
+
+    /// How many stand at a stage.
+    pub fn at(&self, stage: Stage) -> u64 {
+        let found = self.stages.iter().find(|(known, _)| *known == stage);
+        found.map_or(0, |(_, count)| *count)
+    }
+
+    /// How long the oldest waits that is not transmitted.
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.oldest
+            .map_or(Duration::ZERO, |oldest| now.since(oldest))
+    }
+
+    fn add(&mut self, record: &DocumentRecord, stage: Stage, reason: Option<Reason>) {
+        add(&mut self.stages, stage);
+        if let Some(reason) = reason {
+            *self.reasons.entry(reason).or_default() += 1;
+        }
+        let waits = match stage {
+            Stage::Open | Stage::Queued | Stage::Held | Stage::Transmitting | Stage::InDoubt => {
+                true
+            }
+            Stage::Transmitted | Stage::Overdue | Stage::Acknowledged | Stage::Refused => false,
+        };
+        if waits {
+            let oldest = self
+                .oldest
+                .map_or(record.at, |oldest| oldest.min(record.at));
+            self.oldest = Some(oldest);
+        }
+    }
+}
+
+fn add<T: Copy + PartialEq>(counts: &mut Vec<(T, u64)>, what: T) {
+    match counts.iter_mut().find(|(known, _)| *known == what) {
+        Some((_, count)) => *count += 1,
+        None => counts.push((what, 1)),
+    }
+}

@@ -1,0 +1,81 @@
+//! What machines watch: metrics, and whether the gateway lives and can commit. No identity of a caller and no
+//! detail is needed for health, and none is given.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::Response;
+
+use crate::access::Action;
+use crate::report::exposition;
+use crate::store::Readiness;
+use crate::telemetry::reading::{Reading, Ready};
+use crate::tls::Peer;
+
+use super::Desk;
+use super::answer::{Refused, bytes};
+use super::config::Scrapers;
+
+/// Prometheus' text format.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// `GET /metrics` on the public listener: for callers who may.
+pub(super) async fn metrics(
+    State(desk): State<Arc<Desk>>,
+    parts: Parts,
+) -> Result<Response, Refused> {
+    let caller = desk.identify(&parts)?;
+    desk.allow(&caller, Action::Scrape).await?;
+    Ok(bytes(200, EXPOSITION, desk.metrics()))
+}
+
+/// `GET /metrics` on the operators' listener: open to this machine where the settings say so.
+pub(super) async fn metrics_nearby(
+    desk: State<Arc<Desk>>,
+    parts: Parts,
+) -> Result<Response, Refused> {
+    let peer = parts.extensions.get::<Peer>();
+    let is_near = peer.is_some_and(|peer| peer.address.ip().is_loopback());
+    match desk.parts.config.metrics {
+        Scrapers::Loopback if is_near => Ok(bytes(200, EXPOSITION, desk.metrics())),
+        Scrapers::Loopback | Scrapers::Identified => metrics(desk, parts).await,
+    }
+}
+
+/// `GET /healthz`: the gateway lives. It ends itself when one of its loops does.
+pub(super) async fn healthz() -> StatusCode {
+    StatusCode::OK
+}
+
+/// `GET /readyz`: it can commit. An insurer's state is no part of it.
+pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> StatusCode {
+    match desk.parts.store.health().state {
+        Readiness::Ready | Readiness::Shedding => StatusCode::OK,
+        Readiness::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+impl Desk {
+    /// All metrics, with the obligation family from the keeper's snapshot.
+    fn metrics(&self) -> String {
+        let telemetry = &self.parts.telemetry;
+        let health = self.parts.store.health();
+        telemetry.show(Reading::Store {
+            ready: match health.state {
+                Readiness::Ready | Readiness::Shedding => Ready::Yes,
+                Readiness::Failed(_) => Ready::No,
+            },
+            position: health.position,
+            lag: health.lag,
+            waiting: health.waiting,
+        });
+        if let Some(survey) = self.last_survey() {
+            survey.show(telemetry, self.parts.clock.now());
+        }
+        let snapshot = self.snapshot();
+        let label = self.parts.centre_label;
+        telemetry.render() + &exposition::render(&snapshot, &self.parts.agreements, label)
+    }
+}

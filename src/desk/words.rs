@@ -1,0 +1,297 @@
+//! Where a document is, in the words of the field, and what happens next, in one sentence of each language.
+
+use chrono::DateTime;
+use chrono_tz::Europe::Paris;
+
+use crate::claims::delivery::State;
+use crate::claims::entry::{Gate, Next, Reason};
+use crate::claims::standing::Standing;
+use crate::claims::time::Timestamp;
+use crate::store::{DocumentRecord, LotRecord};
+use crate::telemetry::reading::Stage;
+
+/// What happens next: when and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Sentence {
+    pub(super) fr: String,
+    pub(super) en: String,
+}
+
+/// The stage of a document, none when it is finished. A document in a lot is where its lot is.
+pub(super) fn stage(record: &DocumentRecord, lot: Option<&LotRecord>, gate: Gate) -> Option<Stage> {
+    let standing = record.standing();
+    if standing.is_finished(record.received.facts.key.kind) {
+        return None;
+    }
+    match standing {
+        Standing::Open => Some(Stage::Open),
+        Standing::InLot => Some(lot.map_or(Stage::Queued, |lot| stage_of_lot(lot, gate))),
+        Standing::Acknowledged => Some(Stage::Acknowledged),
+        Standing::Refused => Some(Stage::Refused),
+        Standing::Paid
+        | Standing::PartPaid
+        | Standing::Rejected
+        | Standing::Unsettled
+        | Standing::OnPaper
+        | Standing::ByHand
+        | Standing::Cancelled
+        | Standing::Replaced
+        | Standing::Lapsed
+        | Standing::Granted
+        | Standing::Declined => None,
+    }
+}
+
+/// The word for where a document is: its stage, or the standing in which it is finished.
+pub(super) fn standing(
+    record: &DocumentRecord,
+    lot: Option<&LotRecord>,
+    gate: Gate,
+) -> &'static str {
+    stage(record, lot, gate).map_or_else(|| record.standing().as_str(), Stage::as_str)
+}
+
+fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
+    match lot.state {
+        State::Due => match waits_for(lot, gate).map(|next| next.reason) {
+            None | Some(Reason::Turn) => Stage::Queued,
+            // The insurer is asked before it is sent again.
+            Some(Reason::Doubt) => Stage::InDoubt,
+            Some(
+                Reason::Unreachable
+                | Reason::Tls
+                | Reason::Identity
+                | Reason::Address
+                | Reason::Busy
+                | Reason::Failing
+                | Reason::Breaker
+                | Reason::HeldByHand
+                | Reason::NoRoute
+                | Reason::Unreadable,
+            ) => Stage::Held,
+            // No lot that is due waits for these.
+            Some(
+                Reason::Sealing
+                | Reason::Fse
+                | Reason::Attempt
+                | Reason::Receipt
+                | Reason::Overdue
+                | Reason::Settlement
+                | Reason::Replacement
+                | Reason::Lapse,
+            ) => Stage::Queued,
+        },
+        State::Sending => Stage::Transmitting,
+        State::InDoubt => Stage::InDoubt,
+        State::Taken => Stage::Transmitted,
+        State::Overdue => Stage::Overdue,
+        // A document leaves the standing "in lot" when its lot is answered or void.
+        State::Answered | State::Void => Stage::Transmitted,
+    }
+}
+
+/// What a lot waits for. Behind a held endpoint a lot that is to be sent waits for the operator.
+pub(super) fn waits_for(lot: &LotRecord, gate: Gate) -> Option<Next> {
+    let is_behind = gate == Gate::Held && lot.state == State::Due && !lot.ask;
+    lot.next.map(|next| Next {
+        reason: if is_behind {
+            Reason::HeldByHand
+        } else {
+            next.reason
+        },
+        ..next
+    })
+}
+
+/// The word for a reason, in answers.
+pub(super) fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Sealing => "sealing",
+        Reason::Fse => "fse",
+        Reason::Turn => "turn",
+        Reason::Unreachable => "unreachable",
+        Reason::Tls => "tls",
+        Reason::Identity => "identity",
+        Reason::Address => "address",
+        Reason::Busy => "busy",
+        Reason::Failing => "failing",
+        Reason::Breaker => "breaker",
+        Reason::HeldByHand => "held by hand",
+        Reason::NoRoute => "no route",
+        Reason::Attempt => "attempt",
+        Reason::Doubt => "doubt",
+        Reason::Receipt => "receipt",
+        Reason::Overdue => "overdue",
+        Reason::Settlement => "settlement",
+        Reason::Replacement => "replacement",
+        Reason::Lapse => "lapse",
+        Reason::Unreadable => "unreadable",
+    }
+}
+
+/// What happens next, when and why.
+#[rustfmt::skip]
+pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
+    let Sentence { fr: le, en: on } = when(next.at, now);
+    let (fr, en) = match next.reason {
+        Reason::Sealing => (
+            "Il sera scellé dans un lot dès que celui-ci est plein ou assez ancien.".into(),
+            "It is sealed into a lot as soon as that is full or old enough.".into(),
+        ),
+        Reason::Fse => (
+            format!("Il attend l'accusé de la FSE qu'il justifie, revue {le}."),
+            format!("It waits for the receipt of the FSE that it supports, which is looked at {on}."),
+        ),
+        Reason::Turn => (
+            format!("Son lot attend son tour et part {le}."),
+            format!("Its lot waits for its turn and is sent {on}."),
+        ),
+        Reason::Unreachable => (
+            format!("Le frontal de l'organisme n'a pas pu être joint ; nouvel envoi {le}."),
+            format!("The insurer's endpoint could not be reached; it is sent again {on}."),
+        ),
+        Reason::Tls => (
+            format!("La connexion sécurisée avec l'organisme a échoué ; nouvel envoi {le}."),
+            format!("The secure connection with the insurer failed; it is sent again {on}."),
+        ),
+        Reason::Identity => (
+            format!("Le frontal de l'organisme a refusé l'identité de la passerelle ; nouvel envoi {le}."),
+            format!("The insurer's endpoint refused the gateway's identity; it is sent again {on}."),
+        ),
+        Reason::Address => (
+            format!("Le frontal de l'organisme ne connaît pas l'adresse ; nouvel envoi {le}."),
+            format!("The insurer's endpoint does not know the address; it is sent again {on}."),
+        ),
+        Reason::Busy => (
+            format!("L'organisme a demandé de patienter ; nouvel envoi {le}."),
+            format!("The insurer asked to wait; it is sent again {on}."),
+        ),
+        Reason::Failing => (
+            format!("Le frontal de l'organisme est en panne ; nouvel envoi {le}."),
+            format!("The insurer's endpoint fails; it is sent again {on}."),
+        ),
+        Reason::Breaker => (
+            format!("Le frontal de l'organisme a échoué trop souvent ; nouvel essai {le}."),
+            format!("The insurer's endpoint failed too often; it is tried again {on}."),
+        ),
+        Reason::HeldByHand => (
+            "Un opérateur retient les lots de cet organisme ; il part dès qu'il les libère.".into(),
+            "An operator holds the lots of this insurer; it is sent once they are released.".into(),
+        ),
+        Reason::NoRoute => (
+            format!("Aucune route ne mène à l'organisme pour l'instant ; nouvelle recherche {le}."),
+            format!("No route leads to the insurer at present; it is looked for again {on}."),
+        ),
+        Reason::Attempt => (
+            format!("Il est en cours de transmission ; sans réponse, l'organisme est interrogé {le}."),
+            format!("It is being transmitted; without an answer the insurer is asked {on}."),
+        ),
+        Reason::Doubt => (
+            format!("On ne sait pas si l'organisme l'a reçu ; la question lui est posée {le}."),
+            format!("It is not known whether the insurer has it; the insurer is asked {on}."),
+        ),
+        Reason::Receipt => (
+            format!("L'organisme l'a pris ; sans accusé, il est interrogé {le}."),
+            format!("The insurer took it; without a receipt the insurer is asked {on}."),
+        ),
+        Reason::Overdue => (
+            format!("L'accusé est en retard ; l'organisme est interrogé {le}."),
+            format!("The receipt is overdue; the insurer is asked {on}."),
+        ),
+        Reason::Settlement => (
+            format!("L'organisme en a accusé réception ; sans retour, il sera sans suite connue {le}."),
+            format!("The insurer acknowledged it; without a settlement it counts as unsettled {on}."),
+        ),
+        Reason::Replacement => (
+            format!("L'organisme l'a refusé ; sans remplacement, un duplicata papier est dû {le}."),
+            format!("The insurer refused it; without a replacement a paper duplicate is owed {on}."),
+        ),
+        Reason::Lapse => (
+            format!("L'organisme l'a refusé ; sans remplacement ni duplicata papier, il s'éteint {le}."),
+            format!("The insurer refused it; without a replacement or paper duplicate it lapses {on}."),
+        ),
+        Reason::Unreadable => (
+            format!("Les octets du lot ne se relisent pas : un opérateur doit intervenir ; nouvel essai {le}."),
+            format!("The lot's bytes cannot be read again: an operator must look; it is tried again {on}."),
+        ),
+    };
+    Sentence { fr, en }
+}
+
+/// An instant as the end of a sentence, in Paris time.
+fn when(at: Timestamp, now: Timestamp) -> Sentence {
+    let Some(paris) = DateTime::from_timestamp_micros(at.micros()).filter(|_| at > now) else {
+        return Sentence {
+            fr: "dès maintenant".into(),
+            en: "now".into(),
+        };
+    };
+    let paris = paris.with_timezone(&Paris);
+    Sentence {
+        fr: paris.format("le %d/%m/%Y à %H:%M").to_string(),
+        en: paris.format("on %Y-%m-%d at %H:%M (Paris)").to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const REASONS: [Reason; 20] = [
+        Reason::Sealing,
+        Reason::Fse,
+        Reason::Turn,
+        Reason::Unreachable,
+        Reason::Tls,
+        Reason::Identity,
+        Reason::Address,
+        Reason::Busy,
+        Reason::Failing,
+        Reason::Breaker,
+        Reason::HeldByHand,
+        Reason::NoRoute,
+        Reason::Attempt,
+        Reason::Doubt,
+        Reason::Receipt,
+        Reason::Overdue,
+        Reason::Settlement,
+        Reason::Replacement,
+        Reason::Lapse,
+        Reason::Unreadable,
+    ];
+
+    #[test]
+    fn each_reason_has_its_own_sentence_that_says_when() {
+        let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
+        let at = Timestamp::parse("2026-11-24T08:30:00Z").unwrap();
+        let mut seen = std::collections::BTreeSet::new();
+        for reason in REASONS {
+            let sentence = sentence(Next { at, reason }, now);
+            let timeless = matches!(reason, Reason::Sealing | Reason::HeldByHand);
+            assert_eq!(
+                sentence.fr.contains("le 24/11/2026 à 09:30."),
+                !timeless,
+                "{reason:?}"
+            );
+            assert_eq!(
+                sentence.en.contains("on 2026-11-24 at 09:30 (Paris)."),
+                !timeless,
+                "{reason:?}"
+            );
+            assert!(seen.insert(sentence.en), "{reason:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_due_happens_now() {
+        let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
+        let next = Next {
+            at: now,
+            reason: Reason::Turn,
+        };
+        assert_eq!(
+            sentence(next, now).en,
+            "Its lot waits for its turn and is sent now."
+        );
+    }
+}
