@@ -206,7 +206,8 @@ impl App {
             .merge(desk::public(desk.clone()))
             .fallback(desk::not_found);
         app.listen_public(&read, public, &observers).await?;
-        app.listen_operators(&config, desk.clone(), &observers).await?;
+        app.listen_operators(&config, desk.clone(), &observers)
+            .await?;
         app.loops.spawn(desk.watch_queue(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock, keeper);
         telemetry.record(Event::Started {

@@ -187,9 +187,7 @@ impl House {
     pub(super) async fn turned_away(&self) -> Vec<Vec<String>> {
         let entries = self.entries().await.into_iter();
         let codes = entries.filter_map(|entry| match entry {
-            Entry::TurnedAway(turned) => {
-                Some(turned.codes.iter().map(Name::to_string).collect())
-            }
+            Entry::TurnedAway(turned) => Some(turned.codes.iter().map(Name::to_string).collect()),
             _ => None,
         });
         codes.collect()
@@ -216,7 +214,12 @@ impl Answer {
     async fn of(response: Response<Body>) -> Answer {
         let (parts, body) = response.into_parts();
         let bytes = body.collect().await.unwrap().to_bytes();
-        let shown = ["content-type", "location", "retry-after", "www-authenticate"];
+        let shown = [
+            "content-type",
+            "location",
+            "retry-after",
+            "www-authenticate",
+        ];
         let headers = shown.iter().filter_map(|name| {
             let value = parts.headers.get(*name)?;
             Some(((*name).to_owned(), value.to_str().unwrap().to_owned()))

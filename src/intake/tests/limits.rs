@@ -16,12 +16,19 @@ const DOCUMENTS: &str = "/v1/documents";
 
 /// A body in pieces of which nobody announced the length.
 fn pieces(xml: &str, pause: Duration) -> Body {
-    let chunks: Vec<_> = xml.as_bytes().chunks(100).map(Bytes::copy_from_slice).collect();
-    Body::from_stream(stream::unfold(chunks.into_iter(), move |mut chunks| async move {
-        let chunk = chunks.next()?;
-        tokio::time::sleep(pause).await;
-        Some((Ok::<_, Infallible>(chunk), chunks))
-    }))
+    let chunks: Vec<_> = xml
+        .as_bytes()
+        .chunks(100)
+        .map(Bytes::copy_from_slice)
+        .collect();
+    Body::from_stream(stream::unfold(
+        chunks.into_iter(),
+        move |mut chunks| async move {
+            let chunk = chunks.next()?;
+            tokio::time::sleep(pause).await;
+            Some((Ok::<_, Infallible>(chunk), chunks))
+        },
+    ))
 }
 
 fn with(mut request: Request<Body>, name: header::HeaderName, value: &str) -> Request<Body> {
@@ -34,16 +41,31 @@ async fn who_is_calling_comes_first() {
     let house = House::new().await;
     let xml = fse("000000017", |_| {});
     for who in [Who::Nobody, Who::Stranger] {
-        house.post(who, DOCUMENTS, xml.clone()).await.is("not-identified");
+        house
+            .post(who, DOCUMENTS, xml.clone())
+            .await
+            .is("not-identified");
     }
     let garbled = house.request(Who::Paris, "POST", "/v1/receipts", "");
     let garbled = with(garbled, header::AUTHORIZATION, "Bearer brd_unknown");
-    assert_eq!(house.send(garbled).await.status, 401, "a token alone decides");
+    assert_eq!(
+        house.send(garbled).await.status,
+        401,
+        "a token alone decides"
+    );
     for who in [Who::Operator, Who::Paris] {
-        house.post(who, DOCUMENTS, xml.clone()).await.is("role-forbidden");
+        house
+            .post(who, DOCUMENTS, xml.clone())
+            .await
+            .is("role-forbidden");
     }
-    let other = fse("000000017", |document| document.centre = OTHER_CENTRE.into());
-    house.post(Who::Vendor, DOCUMENTS, other).await.is("out-of-scope");
+    let other = fse("000000017", |document| {
+        document.centre = OTHER_CENTRE.into()
+    });
+    house
+        .post(Who::Vendor, DOCUMENTS, other)
+        .await
+        .is("out-of-scope");
     assert!(house.entries().await.is_empty());
 }
 
@@ -88,7 +110,11 @@ async fn a_body_is_cut_off_at_its_cap_announced_or_not() {
     let house = House::with(config(xml.len())).await;
     let body = pieces(&xml, Duration::ZERO);
     assert_eq!(house.post(Who::Vendor, DOCUMENTS, body).await.status, 202);
-    assert_eq!(house.post(Who::Vendor, DOCUMENTS, xml).await.status, 200, "the same bytes");
+    assert_eq!(
+        house.post(Who::Vendor, DOCUMENTS, xml).await.status,
+        200,
+        "the same bytes"
+    );
 }
 
 #[tokio::test]
@@ -98,7 +124,10 @@ async fn a_body_too_large_says_the_limit() {
         ..Config::default()
     };
     let house = House::with(config).await;
-    house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await.is("body-too-large");
+    house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await
+        .is("body-too-large");
 }
 
 #[tokio::test(start_paused = true)]
@@ -109,9 +138,15 @@ async fn a_body_has_its_time() {
     };
     let house = House::with(config).await;
     let body = pieces(&fse("000000017", |_| {}), Duration::from_secs(1));
-    house.post(Who::Vendor, DOCUMENTS, body).await.is("body-too-slow");
+    house
+        .post(Who::Vendor, DOCUMENTS, body)
+        .await
+        .is("body-too-slow");
     let broken = Body::from_stream(stream::once(async { Err::<Bytes, _>("cut") }));
-    house.post(Who::Vendor, DOCUMENTS, broken).await.is("body-incomplete");
+    house
+        .post(Who::Vendor, DOCUMENTS, broken)
+        .await
+        .is("body-incomplete");
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +159,10 @@ async fn a_caller_who_comes_too_often_waits() {
     let house = House::with(config).await;
     let xml = fse("000000017", |_| {});
     for status in [202, 200, 429] {
-        assert_eq!(house.post(Who::Vendor, DOCUMENTS, xml.clone()).await.status, status);
+        assert_eq!(
+            house.post(Who::Vendor, DOCUMENTS, xml.clone()).await.status,
+            status
+        );
     }
     let answer = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
     assert_eq!(answer.is("too-often").header("retry-after"), Some("1"));
@@ -144,7 +182,13 @@ async fn a_store_that_asks_for_patience_is_heard_before_the_body() {
         assert_eq!(answer.is("unavailable").header("retry-after"), Some("5"));
     }
     house.store.feels(Mood::Well);
-    assert_eq!(house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await.status, 202);
+    assert_eq!(
+        house
+            .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+            .await
+            .status,
+        202
+    );
 }
 
 #[tokio::test]

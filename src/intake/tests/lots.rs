@@ -18,27 +18,51 @@ fn lot(documents: &[&str]) -> String {
 #[tokio::test]
 async fn a_row_for_each_document_in_order() {
     let house = House::new().await;
-    house.post(Who::Vendor, "/v1/documents", fse("000000001", |_| {})).await;
-    let taken = fse("000000001", |document| document.third_party.0 = ThirdParty::PatientPaid);
+    house
+        .post(Who::Vendor, "/v1/documents", fse("000000001", |_| {}))
+        .await;
+    let taken = fse("000000001", |document| {
+        document.third_party.0 = ThirdParty::PatientPaid
+    });
     let faulty = fse("000000002", |document| document.acts[0].amo.0 = 1);
-    let foreign = fse("000000003", |document| document.centre = OTHER_CENTRE.into());
+    let foreign = fse("000000003", |document| {
+        document.centre = OTHER_CENTRE.into()
+    });
     let piece = pj("PJ-1", "000000004");
     let sound = fse("000000004", |_| {});
     let documents = [&*piece, &faulty, &foreign, &taken, &sound, &sound];
     let answer = house.post(Who::Vendor, EACH, lot(&documents)).await;
     answer.is("lot");
     let rows = answer.json["documents"].as_array().unwrap();
-    let statuses: Vec<_> = rows.iter().map(|row| row["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<_> = rows
+        .iter()
+        .map(|row| row["status"].as_u64().unwrap())
+        .collect();
     assert_eq!(statuses, [202, 422, 403, 409, 202, 200]);
-    assert_eq!(house.turned_away().await, [["LINE_BASE_RATE", "LINE_PARTS"]]);
+    assert_eq!(
+        house.turned_away().await,
+        [["LINE_BASE_RATE", "LINE_PARTS"]]
+    );
 
     let id = DocumentId::parse(rows[4]["id"].as_str().unwrap()).unwrap();
-    let body = house.store.body(BodyId::Document(id)).await.unwrap().unwrap();
-    assert_eq!(body.bytes, sound.trim_end().as_bytes(), "its exact bytes in the lot");
+    let body = house
+        .store
+        .body(BodyId::Document(id))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(
+        body.bytes,
+        sound.trim_end().as_bytes(),
+        "its exact bytes in the lot"
+    );
 
     let again = house.post(Who::Vendor, EACH, lot(&documents)).await;
     let rows = again.json["documents"].as_array().unwrap();
-    let statuses: Vec<_> = rows.iter().map(|row| row["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<_> = rows
+        .iter()
+        .map(|row| row["status"].as_u64().unwrap())
+        .collect();
     assert_eq!(statuses, [200, 422, 403, 409, 200, 200]);
     assert_eq!(house.received().await, 3);
 }
@@ -48,16 +72,29 @@ async fn together_means_all_or_none() {
     let house = House::new().await;
     let (one, two) = (fse("000000001", |_| {}), fse("000000002", |_| {}));
     let faulty = fse("000000003", |document| document.acts[0].amo.0 = 1);
-    let answer = house.post(Who::Vendor, TOGETHER, lot(&[&one, &faulty])).await;
+    let answer = house
+        .post(Who::Vendor, TOGETHER, lot(&[&one, &faulty]))
+        .await;
     answer.is("lot-turned-away");
     assert_eq!(house.received().await, 0);
-    assert_eq!(house.turned_away().await.len(), 1, "one without fault has no entry");
+    assert_eq!(
+        house.turned_away().await.len(),
+        1,
+        "one without fault has no entry"
+    );
 
     house.post(Who::Vendor, "/v1/documents", one.clone()).await;
-    let taken = fse("000000001", |document| document.third_party.0 = ThirdParty::PatientPaid);
-    let answer = house.post(Who::Vendor, TOGETHER, lot(&[&two, &taken])).await;
+    let taken = fse("000000001", |document| {
+        document.third_party.0 = ThirdParty::PatientPaid
+    });
+    let answer = house
+        .post(Who::Vendor, TOGETHER, lot(&[&two, &taken]))
+        .await;
     let rows = answer.json["documents"].as_array().unwrap();
-    let statuses: Vec<_> = rows.iter().map(|row| row["status"].as_u64().unwrap()).collect();
+    let statuses: Vec<_> = rows
+        .iter()
+        .map(|row| row["status"].as_u64().unwrap())
+        .collect();
     assert_eq!((answer.status, statuses), (422, vec![424, 409]));
     assert_eq!(house.received().await, 1);
 
@@ -71,7 +108,10 @@ async fn an_envelope_that_cannot_be_read_is_one_post_turned_away() {
     let house = House::new().await;
     let whole = lot(&[&fse("000000001", |_| {})]);
     let cut = &whole[..whole.len() - 8];
-    house.post(Who::Vendor, EACH, cut.to_owned()).await.is("lot-unreadable");
+    house
+        .post(Who::Vendor, EACH, cut.to_owned())
+        .await
+        .is("lot-unreadable");
     let entries = house.entries().await;
     let [Entry::TurnedAway(turned)] = entries.as_slice() else {
         panic!("{entries:?}");
@@ -87,13 +127,17 @@ async fn a_lot_has_its_caps() {
         ..Config::default()
     };
     let house = House::with(config).await;
-    let documents: Vec<_> = (1..=3).map(|number| fse(&format!("00000000{number}"), |_| {})).collect();
+    let documents: Vec<_> = (1..=3)
+        .map(|number| fse(&format!("00000000{number}"), |_| {}))
+        .collect();
     let three: Vec<_> = documents.iter().map(String::as_str).collect();
     let answer = house.post(Who::Vendor, EACH, lot(&three)).await;
     answer.is("too-many");
     assert_eq!(answer.json["limit"], 2);
     let padded = documents[0].replace(CENTRE, &format!("{CENTRE}{}", " ".repeat(1500)));
-    let answer = house.post(Who::Vendor, EACH, lot(&[&padded, &documents[1]])).await;
+    let answer = house
+        .post(Who::Vendor, EACH, lot(&[&padded, &documents[1]]))
+        .await;
     let rows = answer.json["documents"].as_array().unwrap();
     assert_eq!(rows[0]["findings"][0]["code"], "XML_SIZE");
     assert_eq!(rows[1]["status"], 202);
@@ -110,16 +154,31 @@ async fn a_large_lot_is_judged_beside_and_alike() {
     let faulty = fse("000000002", |document| document.acts[0].amo.0 = 1);
     let answer = house.post(Who::Vendor, EACH, lot(&[&sound, &faulty])).await;
     let rows = answer.json["documents"].as_array().unwrap();
-    assert_eq!((&rows[0]["status"], &rows[1]["status"]), (&202.into(), &422.into()));
+    assert_eq!(
+        (&rows[0]["status"], &rows[1]["status"]),
+        (&202.into(), &422.into())
+    );
 }
 
 #[tokio::test]
 async fn a_query_that_is_not_known_is_refused() {
     let house = House::new().await;
     let whole = lot(&[&fse("000000001", |_| {})]);
-    for (query, status) in [("", 200), ("?atomic=false", 200), ("?atomic=1", 400), ("?all", 400)] {
+    for (query, status) in [
+        ("", 200),
+        ("?atomic=false", 200),
+        ("?atomic=1", 400),
+        ("?all", 400),
+    ] {
         let path = format!("{EACH}{query}");
-        assert_eq!(house.post(Who::Vendor, &path, whole.clone()).await.status, status, "{query}");
+        assert_eq!(
+            house.post(Who::Vendor, &path, whole.clone()).await.status,
+            status,
+            "{query}"
+        );
     }
-    house.post(Who::Vendor, "/v1/lots?atomic=1", whole).await.is("query-unknown");
+    house
+        .post(Who::Vendor, "/v1/lots?atomic=1", whole)
+        .await
+        .is("query-unknown");
 }

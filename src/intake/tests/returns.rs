@@ -20,7 +20,9 @@ const RECEIPTS: &str = "/v1/receipts";
 /// A house in which one FSE was sealed into a lot for `paris`.
 async fn sealed() -> (House, DocumentId) {
     let house = House::new().await;
-    let admitted = house.post(Who::Vendor, "/v1/documents", fse("000000017", |_| {})).await;
+    let admitted = house
+        .post(Who::Vendor, "/v1/documents", fse("000000017", |_| {}))
+        .await;
     let document = DocumentId::parse(admitted.json["id"].as_str().unwrap()).unwrap();
     let sealed = Sealed {
         lot: LotId(7),
@@ -33,7 +35,11 @@ async fn sealed() -> (House, DocumentId) {
         length: 100,
         due: house.now,
     };
-    house.store.commit(house.now, Command::Seal(sealed)).await.unwrap();
+    house
+        .store
+        .commit(house.now, Command::Seal(sealed))
+        .await
+        .unwrap();
     (house, document)
 }
 
@@ -70,8 +76,14 @@ fn settlement(house: &House, id: &str, document: DocumentId) -> String {
 async fn a_receipt_is_recorded_once() {
     let (house, document) = sealed().await;
     let xml = receipt(&house, "ARL-1", 7);
-    house.post(Who::Paris, RECEIPTS, xml.clone()).await.is("receipt-recorded");
-    house.post(Who::Paris, RECEIPTS, xml).await.is("receipt-known");
+    house
+        .post(Who::Paris, RECEIPTS, xml.clone())
+        .await
+        .is("receipt-recorded");
+    house
+        .post(Who::Paris, RECEIPTS, xml)
+        .await
+        .is("receipt-known");
     let paid = settlement(&house, "RSP-1", document);
     assert_eq!(house.post(Who::Paris, RECEIPTS, paid).await.status, 200);
     let entries = house.entries().await;
@@ -83,18 +95,30 @@ async fn a_receipt_is_recorded_once() {
 async fn a_receipt_of_another_insurer_moves_nothing_and_is_recorded() {
     let (house, _) = sealed().await;
     let xml = receipt(&house, "ARL-1", 7);
-    house.post(Who::Mutuelle, RECEIPTS, xml).await.is("foreign-receipt");
+    house
+        .post(Who::Mutuelle, RECEIPTS, xml)
+        .await
+        .is("foreign-receipt");
     let entries = house.entries().await;
-    assert!(matches!(entries.last(), Some(Entry::Foreign(_))), "{entries:?}");
+    assert!(
+        matches!(entries.last(), Some(Entry::Foreign(_))),
+        "{entries:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_matches_nothing_is_kept() {
     let (house, _) = sealed().await;
     let xml = receipt(&house, "ARL-1", 99);
-    house.post(Who::Paris, RECEIPTS, xml).await.is("receipt-kept");
+    house
+        .post(Who::Paris, RECEIPTS, xml)
+        .await
+        .is("receipt-kept");
     let entries = house.entries().await;
-    assert!(matches!(entries.last(), Some(Entry::Orphaned(_))), "{entries:?}");
+    assert!(
+        matches!(entries.last(), Some(Entry::Orphaned(_))),
+        "{entries:?}"
+    );
 }
 
 #[tokio::test]
@@ -110,7 +134,10 @@ async fn a_feed_has_a_row_for_each_item() {
     let feed = write_feed("cursor-1", items.iter().map(String::as_str));
     house.post(Who::Paris, RECEIPTS, feed).await.is("receipts");
     let cursor = |entry: &Entry| matches!(entry, Entry::Cursor { .. });
-    assert!(!house.entries().await.iter().any(cursor), "a push moves no cursor");
+    assert!(
+        !house.entries().await.iter().any(cursor),
+        "a push moves no cursor"
+    );
 }
 
 #[tokio::test]
@@ -118,15 +145,24 @@ async fn what_cannot_be_read_is_not_kept() {
     let (house, _) = sealed().await;
     let before = house.entries().await.len();
     let cut = receipt(&house, "ARL-1", 7).replace("accepted", "perhaps");
-    house.post(Who::Paris, RECEIPTS, cut).await.is("receipt-unreadable");
+    house
+        .post(Who::Paris, RECEIPTS, cut)
+        .await
+        .is("receipt-unreadable");
     let feed = write_feed("cursor-1", []).replace("next=", "last=");
     let answer = house.post(Who::Paris, RECEIPTS, feed).await;
-    assert_eq!((answer.status, answer.problem()), (422, "receipt-unreadable"));
+    assert_eq!(
+        (answer.status, answer.problem()),
+        (422, "receipt-unreadable")
+    );
     let path = answer.json["findings"][0]["path"].as_str().unwrap();
     assert!(path.starts_with("/feed"), "{path}");
     assert_eq!(house.entries().await.len(), before);
     for who in [Who::Vendor, Who::Operator] {
-        assert_eq!(house.post(who, RECEIPTS, "").await.problem(), "role-forbidden");
+        assert_eq!(
+            house.post(who, RECEIPTS, "").await.problem(),
+            "role-forbidden"
+        );
     }
 }
 
@@ -143,8 +179,12 @@ async fn a_day_of_paper_is_declared_and_replaced_whole() {
     let house = House::new().await;
     let own = format!("{CENTRE}/2026-11-19");
     let rows = r#"{"rows": [{"caisse": "017510000", "sheets": 12}, {"caisse": "017520000", "sheets": 3}]}"#;
-    declare(&house, Who::Vendor, &own, rows).await.is("declared");
-    declare(&house, Who::Vendor, &own, rows).await.is("declared");
+    declare(&house, Who::Vendor, &own, rows)
+        .await
+        .is("declared");
+    declare(&house, Who::Vendor, &own, rows)
+        .await
+        .is("declared");
     let none = declare(&house, Who::Gestionnaire, &own, r#"{"rows": []}"#).await;
     assert_eq!((none.status, &none.json["sheets"]), (200, &json!(0)));
     let entries = house.entries().await;
@@ -155,7 +195,11 @@ async fn a_day_of_paper_is_declared_and_replaced_whole() {
             _ => None,
         })
         .collect();
-    assert_eq!(declared, [2, 0], "the same again changes nothing, no rows are a declaration");
+    assert_eq!(
+        declared,
+        [2, 0],
+        "the same again changes nothing, no rows are a declaration"
+    );
 }
 
 #[tokio::test]
@@ -164,18 +208,63 @@ async fn a_declaration_that_cannot_be_is_refused() {
     let none = r#"{"rows": []}"#;
     let wrong = r#"{"rows": [{"caisse": "01751", "sheets": 12}]}"#;
     for (who, path, body, fixture) in [
-        (Who::Vendor, format!("{CENTRE}/2026-11-19"), wrong, "declaration-faulty"),
-        (Who::Vendor, format!("{CENTRE}/2026-11-21"), none, "day-ahead"),
-        (Who::Vendor, format!("{CENTRE}/yesterday"), none, "address-invalid"),
-        (Who::Vendor, "750712185/2026-11-19".into(), none, "address-invalid"),
-        (Who::Vendor, format!("{OTHER_CENTRE}/2026-11-19"), none, "out-of-scope"),
-        (Who::Tester, format!("{CENTRE}/2026-11-19"), none, "test-forbidden"),
-        (Who::Operator, format!("{CENTRE}/2026-11-19"), none, "role-forbidden"),
-        (Who::Vendor, format!("{CLOSED_CENTRE}/2026-11-19"), none, "centre-closed"),
+        (
+            Who::Vendor,
+            format!("{CENTRE}/2026-11-19"),
+            wrong,
+            "declaration-faulty",
+        ),
+        (
+            Who::Vendor,
+            format!("{CENTRE}/2026-11-21"),
+            none,
+            "day-ahead",
+        ),
+        (
+            Who::Vendor,
+            format!("{CENTRE}/yesterday"),
+            none,
+            "address-invalid",
+        ),
+        (
+            Who::Vendor,
+            "750712185/2026-11-19".into(),
+            none,
+            "address-invalid",
+        ),
+        (
+            Who::Vendor,
+            format!("{OTHER_CENTRE}/2026-11-19"),
+            none,
+            "out-of-scope",
+        ),
+        (
+            Who::Tester,
+            format!("{CENTRE}/2026-11-19"),
+            none,
+            "test-forbidden",
+        ),
+        (
+            Who::Operator,
+            format!("{CENTRE}/2026-11-19"),
+            none,
+            "role-forbidden",
+        ),
+        (
+            Who::Vendor,
+            format!("{CLOSED_CENTRE}/2026-11-19"),
+            none,
+            "centre-closed",
+        ),
     ] {
         declare(&house, who, &path, body).await.is(fixture);
     }
-    let xml = house.request(Who::Vendor, "PUT", &format!("/v1/declarations/{CENTRE}/2026-11-19"), none);
+    let xml = house.request(
+        Who::Vendor,
+        "PUT",
+        &format!("/v1/declarations/{CENTRE}/2026-11-19"),
+        none,
+    );
     assert_eq!(house.send(xml).await.status, 415);
     assert!(house.entries().await.is_empty());
 }

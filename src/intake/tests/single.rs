@@ -1,6 +1,8 @@
 //! Documents posted singly, validated, cancelled.
 
-use super::house::{CENTRE, CLOSED_CENTRE, House, OTHER_CENTRE, Who, caisse, day, endpoint, fse, pj};
+use super::house::{
+    CENTRE, CLOSED_CENTRE, House, OTHER_CENTRE, Who, caisse, day, endpoint, fse, pj,
+};
 use crate::claims::document::{ClockBasis, Purpose, ReplacementReason, ThirdParty};
 use crate::claims::entry::{Entry, Sealed};
 use crate::claims::id::{Digest, DocumentId, LotId};
@@ -32,8 +34,13 @@ async fn a_document_is_admitted_once_and_known_after() {
 async fn the_gestionnaire_posts_for_its_centres() {
     let house = House::new().await;
     let own = fse("000000017", |_| {});
-    assert_eq!(house.post(Who::Gestionnaire, DOCUMENTS, own).await.status, 202);
-    let other = fse("000000017", |document| document.centre = OTHER_CENTRE.into());
+    assert_eq!(
+        house.post(Who::Gestionnaire, DOCUMENTS, own).await.status,
+        202
+    );
+    let other = fse("000000017", |document| {
+        document.centre = OTHER_CENTRE.into()
+    });
     let answer = house.post(Who::Gestionnaire, DOCUMENTS, other).await;
     assert_eq!((answer.status, answer.problem()), (403, "out-of-scope"));
 }
@@ -44,22 +51,34 @@ async fn a_warning_does_not_refuse() {
     let xml = fse("000000018", |document| {
         document.clock = (ClockBasis::Paid, day("2026-11-16"));
     });
-    house.post(Who::Vendor, DOCUMENTS, xml).await.is("admitted-with-warning");
+    house
+        .post(Who::Vendor, DOCUMENTS, xml)
+        .await
+        .is("admitted-with-warning");
 }
 
 #[tokio::test]
 async fn other_content_under_the_number_is_a_conflict_that_names_no_value() {
     let house = House::new().await;
-    house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await;
+    house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
     let other = fse("000000017", |document| {
         document.third_party.0 = ThirdParty::PatientPaid;
         document.acts[0].fees.0 += 100;
         document.acts[0].unit_price.0 += 100;
     });
-    house.post(Who::Vendor, DOCUMENTS, other).await.is("number-taken");
+    house
+        .post(Who::Vendor, DOCUMENTS, other)
+        .await
+        .is("number-taken");
     let blank = fse("000000017", |_| {}) + "\n";
     let answer = house.post(Who::Vendor, DOCUMENTS, blank).await;
-    assert_eq!(answer.json["differs"], serde_json::json!([]), "only the bytes");
+    assert_eq!(
+        answer.json["differs"],
+        serde_json::json!([]),
+        "only the bytes"
+    );
     assert_eq!(house.received().await, 1);
 }
 
@@ -75,17 +94,27 @@ async fn all_findings_at_once_and_an_entry_of_codes() {
     let answer = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
     answer.is("document-faulty");
     let shown = answer.json.to_string();
-    assert!(!shown.contains("1850578006084") && !shown.contains("1985-05-12"), "{shown}");
+    assert!(
+        !shown.contains("1850578006084") && !shown.contains("1985-05-12"),
+        "{shown}"
+    );
     let turned = house.turned_away().await;
     assert_eq!(turned.len(), 1);
     let found = answer.json["findings"].as_array().unwrap();
-    let found = found.iter().filter(|finding| finding["severity"] == "error");
-    let mut found: Vec<_> = found.map(|finding| finding["code"].as_str().unwrap()).collect();
+    let found = found
+        .iter()
+        .filter(|finding| finding["severity"] == "error");
+    let mut found: Vec<_> = found
+        .map(|finding| finding["code"].as_str().unwrap())
+        .collect();
     found.sort_unstable();
     found.dedup();
     assert_eq!(turned[0], found);
     let cut = &xml[..xml.len() / 2];
-    house.post(Who::Vendor, DOCUMENTS, cut.to_owned()).await.is("document-unreadable");
+    house
+        .post(Who::Vendor, DOCUMENTS, cut.to_owned())
+        .await
+        .is("document-unreadable");
     assert_eq!(house.turned_away().await.len(), 2);
     assert_eq!(house.received().await, 0);
 }
@@ -93,7 +122,9 @@ async fn all_findings_at_once_and_an_entry_of_codes() {
 #[tokio::test]
 async fn a_centre_that_is_closed_or_unknown_is_turned_away_with_its_code() {
     let house = House::new().await;
-    let closed = fse("000000017", |document| document.centre = CLOSED_CENTRE.into());
+    let closed = fse("000000017", |document| {
+        document.centre = CLOSED_CENTRE.into()
+    });
     let answer = house.post(Who::Vendor, DOCUMENTS, closed).await;
     assert_eq!(answer.json["findings"][0]["code"], "CENTRE_CLOSED");
     // Its care was before the closing, its legal clock after: the ledger has the last word.
@@ -112,9 +143,14 @@ async fn a_centre_that_is_closed_or_unknown_is_turned_away_with_its_code() {
 async fn a_piece_without_its_fse_is_turned_away() {
     let house = House::new().await;
     let piece = pj("PJ-1", "000000017");
-    house.post(Who::Vendor, DOCUMENTS, piece.clone()).await.is("supported-unknown");
+    house
+        .post(Who::Vendor, DOCUMENTS, piece.clone())
+        .await
+        .is("supported-unknown");
     assert_eq!(house.turned_away().await, [["SUPPORTED_UNKNOWN"]]);
-    house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await;
+    house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
     assert_eq!(house.post(Who::Vendor, DOCUMENTS, piece).await.status, 202);
 }
 
@@ -138,7 +174,9 @@ async fn a_test_caller_reaches_test_endpoints_only() {
 #[tokio::test]
 async fn replacements_are_judged_by_the_standing() {
     let house = House::new().await;
-    house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await;
+    house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
     let replacing = |number: &str, replaced: &str| {
         fse(number, |document| {
             let replaces = (document.kind, replaced.into(), ReplacementReason::Refused);
@@ -146,47 +184,86 @@ async fn replacements_are_judged_by_the_standing() {
         })
     };
     let open = replacing("000000018", "000000017");
-    house.post(Who::Vendor, DOCUMENTS, open).await.is("standing-forbids");
+    house
+        .post(Who::Vendor, DOCUMENTS, open)
+        .await
+        .is("standing-forbids");
     let unknown = replacing("000000019", "000000099");
-    house.post(Who::Vendor, DOCUMENTS, unknown).await.is("replaced-unknown");
-    assert!(house.turned_away().await.is_empty(), "a conflict is no fault of the document");
+    house
+        .post(Who::Vendor, DOCUMENTS, unknown)
+        .await
+        .is("replaced-unknown");
+    assert!(
+        house.turned_away().await.is_empty(),
+        "a conflict is no fault of the document"
+    );
 }
 
 #[tokio::test]
 async fn a_validation_leaves_no_trace() {
     let house = House::new().await;
     let valid = fse("000000017", |_| {});
-    house.post(Who::Vendor, "/v1/validate", valid).await.is("validation-valid");
+    house
+        .post(Who::Vendor, "/v1/validate", valid)
+        .await
+        .is("validation-valid");
     let faulty = fse("17", |_| {});
-    house.post(Who::Vendor, "/v1/validate", faulty).await.is("validation-faulty");
-    let other = fse("000000017", |document| document.centre = OTHER_CENTRE.into());
-    assert_eq!(house.post(Who::Vendor, "/v1/validate", other).await.status, 403);
+    house
+        .post(Who::Vendor, "/v1/validate", faulty)
+        .await
+        .is("validation-faulty");
+    let other = fse("000000017", |document| {
+        document.centre = OTHER_CENTRE.into()
+    });
+    assert_eq!(
+        house.post(Who::Vendor, "/v1/validate", other).await.status,
+        403
+    );
     assert!(house.entries().await.is_empty());
 }
 
 #[tokio::test]
 async fn a_document_is_cancelled_while_nothing_left_and_only_by_its_centre() {
     let house = House::new().await;
-    let admitted = house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await;
+    let admitted = house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
     let path = format!("{}/cancel", admitted.header("location").unwrap());
     for who in [Who::Tester, Who::Operator, Who::Paris] {
         let status = house.post(who, &path, "").await.status;
-        assert_eq!(status, if who == Who::Tester { 404 } else { 403 }, "{who:?}");
+        assert_eq!(
+            status,
+            if who == Who::Tester { 404 } else { 403 },
+            "{who:?}"
+        );
     }
     house.post(Who::Vendor, &path, "").await.is("cancelled");
     house.post(Who::Vendor, &path, "").await.is("cancelled");
     let cancelled = |entry: &Entry| matches!(entry, Entry::Cancelled { .. });
-    assert_eq!(house.entries().await.iter().filter(|entry| cancelled(entry)).count(), 1);
+    assert_eq!(
+        house
+            .entries()
+            .await
+            .iter()
+            .filter(|entry| cancelled(entry))
+            .count(),
+        1
+    );
     for unknown in ["0192f3a4-5b6c-7d8e-9fa0-b1c2d3e4f506", "no-id"] {
         let path = format!("/v1/documents/{unknown}/cancel");
-        house.post(Who::Vendor, &path, "").await.is("document-unknown");
+        house
+            .post(Who::Vendor, &path, "")
+            .await
+            .is("document-unknown");
     }
 }
 
 #[tokio::test]
 async fn what_is_being_transmitted_is_not_cancelled() {
     let house = House::new().await;
-    let admitted = house.post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {})).await;
+    let admitted = house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
     let sealed = Sealed {
         lot: LotId(7),
         centre: crate::claims::id::Finess::parse(CENTRE).unwrap(),
@@ -198,7 +275,11 @@ async fn what_is_being_transmitted_is_not_cancelled() {
         length: 100,
         due: house.now,
     };
-    house.store.commit(house.now, Command::Seal(sealed)).await.unwrap();
+    house
+        .store
+        .commit(house.now, Command::Seal(sealed))
+        .await
+        .unwrap();
     let lease = Lease {
         endpoint: endpoint("paris"),
         until: house.now + std::time::Duration::from_secs(60),
@@ -206,7 +287,10 @@ async fn what_is_being_transmitted_is_not_cancelled() {
     };
     house.store.lease_due(house.now, lease).await.unwrap();
     let path = format!("{}/cancel", admitted.header("location").unwrap());
-    house.post(Who::Vendor, &path, "").await.is("in-transmission");
+    house
+        .post(Who::Vendor, &path, "")
+        .await
+        .is("in-transmission");
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,7 +300,9 @@ async fn what_was_admitted_is_known_also_when_it_would_not_be_admitted_today() {
     let first = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
     assert_eq!(first.status, 202);
     // The clock of the machine is set back: the document's dates lie in the future now.
-    house.clock.set(crate::claims::time::Timestamp::parse("2026-11-01T09:00:00Z").unwrap());
+    house
+        .clock
+        .set(crate::claims::time::Timestamp::parse("2026-11-01T09:00:00Z").unwrap());
     let again = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
     assert_eq!((again.status, id(&again)), (200, id(&first)));
     assert_eq!(again.json["warnings"], serde_json::json!([]));
