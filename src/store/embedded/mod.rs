@@ -28,6 +28,7 @@ mod replay;
 mod secret;
 mod state;
 mod tree;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -47,6 +48,7 @@ use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::journal::reader::Reader;
+use crate::store::journal::still::Still;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::query;
 use crate::store::{
@@ -126,6 +128,8 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// The lock of a store that is only read.
+    _rest: Option<Still>,
 }
 
 impl Embedded {
@@ -185,6 +189,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            _rest: None,
         };
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
@@ -205,6 +210,19 @@ impl Embedded {
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
         Ok(store)
+    }
+
+    /// A store at rest: it answers questions and takes no command.
+    fn at_rest(overlay: Overlay, position: Position, journal: Still) -> Embedded {
+        Embedded {
+            queue: None,
+            overlay: Arc::new(overlay),
+            reader: journal.reader().clone(),
+            position: watch::Sender::new(position).subscribe(),
+            state: Arc::new(State::applied(position)),
+            threads: Vec::new(),
+            _rest: Some(journal),
+        }
     }
 
     async fn ask<T: Send + 'static>(
