@@ -213,11 +213,12 @@ impl Embedded {
     }
 
     /// A store at rest: it answers questions and takes no command.
-    fn at_rest(overlay: Overlay, position: Position, journal: Still) -> Embedded {
+    fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, journal: Still) -> Embedded {
         Embedded {
             queue: None,
             overlay: Arc::new(overlay),
             reader: journal.reader().clone(),
+            directory,
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),

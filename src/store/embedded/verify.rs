@@ -134,7 +134,7 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         let position = journal.head().position;
         let overlay = Overlay::new(tree, position, config.overlay_bytes);
         overlay.publish(tail, position);
-        Embedded::at_rest(overlay, position, journal)
+        Embedded::at_rest(config.directory.clone(), overlay, position, journal)
     });
     Ok((verified, store))
 }
