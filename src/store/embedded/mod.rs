@@ -47,8 +47,8 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
+use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
-use crate::store::journal::still::Still;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::query;
 use crate::store::{
@@ -128,8 +128,8 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
-    /// The lock of a store that is only read.
-    _rest: Option<Still>,
+    /// Of a store that is only read: its lock, released last.
+    _rest: Option<Rest>,
 }
 
 impl Embedded {
@@ -219,10 +219,15 @@ impl Embedded {
             overlay: Arc::new(overlay),
             reader: journal.reader().clone(),
             directory,
+    fn at_rest(overlay: Overlay, position: Position, rest: Rest) -> Embedded {
+        Embedded {
+            queue: None,
+            overlay: Arc::new(overlay),
+            reader: rest.journal.reader().clone(),
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
-            _rest: Some(journal),
+            _rest: Some(rest),
         }
     }
 

@@ -134,7 +134,14 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         let position = journal.head().position;
         let overlay = Overlay::new(tree, position, config.overlay_bytes);
         overlay.publish(tail, position);
-        Embedded::at_rest(config.directory.clone(), overlay, position, journal)
+        Embedded::at_rest(
+            overlay,
+            position,
+            Rest {
+                journal,
+                _scratch: scratch,
+            },
+        )
     });
     Ok((verified, store))
 }
@@ -167,11 +174,7 @@ struct Check<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(
-        verified: &'a mut Verified,
-        reader: &'a Reader,
-        tree: Option<&'a Tree>,
-    ) -> Check<'a> {
+    fn new(verified: &'a mut Verified, reader: &'a Reader, tree: Option<&'a Tree>) -> Check<'a> {
         let applied = tree.and_then(|tree| match places::applied(tree) {
             Ok(applied) => Some(applied.unwrap_or(Head::origin())),
             Err(_) => {
@@ -380,7 +383,9 @@ fn compare(stored: &Tree, fresh: &Map, verified: &mut Verified) -> Result<u64, E
             (Some((key, is)), Some((other, should))) if key == other => {
                 (key.clone(), (is != should).then_some("differs"))
             }
-            (Some((key, _)), Some((other, _))) if key > other => (other.clone(), Some("is missing")),
+            (Some((key, _)), Some((other, _))) if key > other => {
+                (other.clone(), Some("is missing"))
+            }
             (None, Some((key, _))) => (key.clone(), Some("is missing")),
             (Some((key, _)), _) => (key.clone(), Some("should not be there")),
         };
@@ -428,6 +433,13 @@ impl<'a> Pages<'a> {
         }
         Ok(next)
     }
+}
+
+/// What a store at rest stands on, to be released after it.
+pub(super) struct Rest {
+    /// The journal, and with it the lock.
+    pub(super) journal: Still,
+    _scratch: Scratch,
 }
 
 /// A directory that is removed at the end.
