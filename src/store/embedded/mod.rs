@@ -124,7 +124,6 @@ pub struct Embedded {
     queue: Option<mpsc::Sender<Request>>,
     overlay: Arc<Overlay>,
     reader: Reader,
-    directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
@@ -185,7 +184,6 @@ impl Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
             reader,
-            directory: config.directory.clone(),
             position,
             state: state.clone(),
             threads: Vec::new(),
@@ -213,12 +211,6 @@ impl Embedded {
     }
 
     /// A store at rest: it answers questions and takes no command.
-    fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, journal: Still) -> Embedded {
-        Embedded {
-            queue: None,
-            overlay: Arc::new(overlay),
-            reader: journal.reader().clone(),
-            directory,
     fn at_rest(overlay: Overlay, position: Position, rest: Rest) -> Embedded {
         Embedded {
             queue: None,
@@ -383,25 +375,6 @@ impl Store for Embedded {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
-    }
-
-    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
-        self.ask(move |view| query::count_stuck(view, &documents))
-            .await
-    }
-
-    async fn orphans(&self) -> Result<u64, Error> {
-        self.ask(|view| query::orphans(view)).await
-    }
-
-    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
-        let directory = self.directory.clone();
-        self.ask(move |_| {
-            let found = rustix::fs::statvfs(&directory);
-            let found = found.map_err(|error| Error::Read(error.to_string().into()))?;
-            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
-        })
-        .await
     }
 
     fn health(&self) -> Health {
