@@ -6,6 +6,7 @@
 //! two days old, and no deadline is shorter than three jours ouvrés; old ones are at least thirty, and eight jours
 //! ouvrés and the two after which paper is owed never span so many.
 
+mod story;
 mod author;
 
 pub(super) use author::suffix;
@@ -511,3 +512,6 @@ fn centre(place: usize) -> Centre {
         },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -110,7 +110,7 @@ async fn play(options: &Options) -> anyhow::Result<Code> {
         print!("{report}");
     }
     if options.keep {
-        world.invite();
+        world.invite(&book);
         daemon::stop_signal()
             .await
             .map_err(|failure| failure.error)?;
@@ -127,7 +127,7 @@ async fn count(book: &Book, world: &World, centres: &mut Centres<'_>) -> anyhow:
     centres.look_again().await?;
     let until = tokio::time::Instant::now() + COUNTING;
     loop {
-        let report = Report::new(book, centres, &world.books(), &centres.rates().await?);
+        let report = Report::new(book, centres, &world.books(), &centres.counted().await?);
         if report.is_right() || tokio::time::Instant::now() > until {
             return Ok(report);
         }

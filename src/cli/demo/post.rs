@@ -64,6 +64,14 @@ pub(super) enum Seen {
     At(End),
 }
 
+/// What the gateway says of its counts.
+pub(super) struct Counted {
+    /// The rate of each centre, by its place.
+    pub(super) rates: Vec<Value>,
+    /// Unfinished documents without a next instant.
+    pub(super) stuck: Option<u64>,
+}
+
 /// A connection to the gateway.
 struct Desk {
     client: Client,
@@ -165,17 +173,13 @@ impl<'a> Centres<'a> {
 
     /// Looks at every document once more: what is at its end must have stayed there.
     pub(super) async fn look_again(&mut self) -> anyhow::Result<()> {
-        let all = self.places(|_| true);
-        self.look(
-            all.into_iter()
-                .filter(|place| self.fates[*place].id.is_some())
-                .collect(),
-        )
-        .await
+        let admitted = |place: &usize| self.fates[*place].status == Some(202);
+        let places = (0..self.fates.len()).filter(admitted).collect();
+        self.look(places).await
     }
 
-    /// The rate of every centre over the days of the book, as the gateway says it.
-    pub(super) async fn rates(&self) -> anyhow::Result<Vec<Value>> {
+    /// What the gateway counted: the rate of every centre over the days of the book, and what is stuck.
+    pub(super) async fn counted(&self) -> anyhow::Result<Counted> {
         let period = format!("{}%2F{}", self.book.first_day(), self.book.today);
         let all = (0..self.book.centres.len()).map(|place| {
             let finess = &self.book.centres[place].finess;
@@ -183,13 +187,25 @@ impl<'a> Centres<'a> {
                 "{}/v1/centres/{finess}/rate?period={period}",
                 self.desk.public
             );
+            let token = &self.world.tokens.centres[place];
             async move {
-                let token = &self.world.tokens.centres[place];
-                let answered = self.desk.ask(Method::GET, &url, token, &Body::None).await?;
-                anyhow::Ok(answered.body)
+                anyhow::Ok(
+                    self.desk
+                        .ask(Method::GET, &url, token, &Body::None)
+                        .await?
+                        .body,
+                )
             }
         });
-        stream::iter(all).buffered(AT_ONCE).try_collect().await
+        let rates = stream::iter(all).buffered(AT_ONCE).try_collect().await?;
+        let url = format!("{}/v1/queue", self.desk.operators);
+        let operator = &self.world.tokens.operator;
+        let queue = self
+            .desk
+            .ask(Method::GET, &url, operator, &Body::None)
+            .await?;
+        let stuck = queue.body["stuck"].as_u64();
+        Ok(Counted { rates, stuck })
     }
 
     fn places(&self, wanted: impl Fn(&Post) -> bool) -> Vec<usize> {

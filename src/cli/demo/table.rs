@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::claims::id::{Digest, DocumentId, Number};
 use crate::cli::demo::Size;
 use crate::cli::demo::book::{Answer, Book, By, End, Insurer, Rate};
-use crate::cli::demo::post::{Centres, Seen};
+use crate::cli::demo::post::{Centres, Counted, Seen};
 use crate::simulator::insurer::book::Contents;
 
 /// Differences that are listed.
@@ -48,7 +48,7 @@ impl Report {
         book: &Book,
         centres: &Centres<'_>,
         insurers: &[(Insurer, Contents)],
-        rates: &[Value],
+        counted: &Counted,
     ) -> Report {
         let mut report = Report {
             rows: Vec::new(),
@@ -57,8 +57,8 @@ impl Report {
         };
         report.compare_answers(book, centres);
         let taken = report.compare_insurers(book, centres, insurers);
-        report.compare_table(book, centres, &taken, rates);
-        report.compare_counts(rates);
+        report.compare_table(book, centres, &taken, &counted.rates);
+        report.compare_counts(counted);
         report
     }
 
@@ -214,7 +214,7 @@ impl Report {
             let found = cells(
                 &counts,
                 taken.get(&place).copied().unwrap_or(0),
-                &Rate::of(rate),
+                &said(rate),
             );
             let wanted = cells(&foreseen(book, place), book.taken(place), &book.rate(place));
             for ((name, found), (_, wanted)) in found
@@ -239,16 +239,22 @@ impl Report {
         }
     }
 
-    /// The gateway's own three counts agree.
-    fn compare_counts(&mut self, rates: &[Value]) {
+    /// The gateway's own independent counts agree, and nothing in it is stuck.
+    fn compare_counts(&mut self, counted: &Counted) {
         let is_balanced = |rate: &Value| rate["basis"]["ledger"] == "balanced";
-        if rates.iter().all(is_balanced) {
-            self.checks.push(
-                "the gateway's tallies and its independent recount of the ledger agree".to_owned(),
-            );
-        } else {
-            self.differences
-                .push("the gateway's independent counts do not agree".to_owned());
+        match (counted.rates.iter().all(is_balanced), counted.stuck) {
+            (true, Some(0)) => self.checks.push(
+                "the gateway's tallies equal its second count of the ledger, and nothing is stuck"
+                    .to_owned(),
+            ),
+            (false, _) => {
+                let words = "the gateway's independent counts do not agree";
+                self.differences.push(words.to_owned());
+            }
+            (true, stuck) => {
+                let words = format!("documents without a next instant: {stuck:?}, not none");
+                self.differences.push(words);
+            }
         }
     }
 }
@@ -277,10 +283,11 @@ fn seen(book: &Book, centres: &Centres<'_>, centre: usize) -> Counts {
             Some(422) => counts.turned_away += 1,
             Some(_) | None => {}
         }
-        match &fate.seen {
-            Seen::At(end) => *counts.ends.entry(*end).or_default() += 1,
-            Seen::Underway(_) => counts.unfinished += 1,
-            Seen::Unseen => {}
+        // The id of a known document is that of the first post.
+        match (fate.status, &fate.seen) {
+            (Some(202), Seen::At(end)) => *counts.ends.entry(*end).or_default() += 1,
+            (Some(202), Seen::Underway(_) | Seen::Unseen) => counts.unfinished += 1,
+            (Some(_) | None, _) => {}
         }
     }
     counts
@@ -323,19 +330,17 @@ fn cells(counts: &Counts, taken: u64, rate: &Rate) -> Vec<(&'static str, Cell)> 
     cells
 }
 
-impl Rate {
-    /// A rate as the gateway says it.
-    fn of(body: &Value) -> Rate {
-        let count = |value: &Value| value.as_u64().unwrap_or(0);
-        Rate {
-            secured: count(&body["secured_rate"]["numerator"]),
-            electronic: count(&body["electronic_rate"]["numerator"]),
-            all: count(&body["denominator"]),
-            late: count(&body["splits"]["lateness"]["late"]),
-            declared: count(&body["paper_coverage"]["declared_days"]),
-            active: count(&body["paper_coverage"]["active_days"]),
-            verdict: body["verdict"].as_str().unwrap_or_default().to_owned(),
-        }
+/// A rate as the gateway says it.
+fn said(body: &Value) -> Rate {
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    Rate {
+        secured: count(&body["secured_rate"]["numerator"]),
+        electronic: count(&body["electronic_rate"]["numerator"]),
+        all: count(&body["denominator"]),
+        late: count(&body["splits"]["lateness"]["late"]),
+        declared: count(&body["paper_coverage"]["declared_days"]),
+        active: count(&body["paper_coverage"]["active_days"]),
+        verdict: body["verdict"].as_str().unwrap_or_default().to_owned(),
     }
 }
 

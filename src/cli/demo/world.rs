@@ -123,7 +123,7 @@ impl World {
     }
 
     /// Says where everything is, for those who stay.
-    pub(super) fn invite(&self) {
+    pub(super) fn invite(&self, book: &Book) {
         let home = self.home.path.display();
         eprintln!(
             "\nEverything stays up until Ctrl-C; configurations, keys and books are in {home}."
@@ -138,9 +138,14 @@ impl World {
         let public = self.public();
         eprintln!("\nTry:");
         eprintln!("  {curl} $(cat {home}/operator.token)\" '{public}/v1/rates?period=ytd'");
-        eprintln!(
-            "  {curl} $(cat {home}/centre-1.token)\" '{public}/v1/documents?kind=FSE&number=000000101'"
-        );
+        if let Some(post) = book
+            .posts
+            .iter()
+            .find(|post| post.centre == 0 && post.end.is_some())
+        {
+            let query = format!("kind={}&number={}", post.kind.as_str(), post.number);
+            eprintln!("  {curl} $(cat {home}/centre-1.token)\" '{public}/v1/documents?{query}'");
+        }
         if let Some(operators) = self.operators() {
             eprintln!("  curl {operators}/metrics");
             eprintln!("  {curl} $(cat {home}/operator.token)\" {operators}/v1/queue");

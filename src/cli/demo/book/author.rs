@@ -4,6 +4,7 @@
 
 use crate::claims::document::{Kind, Mode, ReplacementReason, ThirdParty};
 use crate::claims::time::Day;
+use crate::cli::demo::book::story::{STORIES, Story};
 use crate::cli::demo::book::{Answer, Book, By, Deed, End, FRESH, Insurer, Line, OLD, Post, Round};
 use crate::cli::demo::draw::Draw;
 use crate::cli::demo::sheet::{self, Flaw, Sender};
@@ -29,68 +30,6 @@ pub(in crate::cli::demo) mod suffix {
 
 /// Numbers that end below this are paid or granted.
 const PAID_BELOW: usize = 90;
-
-/// A story: what it is, and its weight after each was told once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Story {
-    Paid,
-    PatientPaid,
-    MedicalAid,
-    Late,
-    BothPaid,
-    PartPaid,
-    Rejected,
-    Deferred,
-    Acknowledged,
-    RefusedByReceipt,
-    RefusedAtTheDoor,
-    Replaced,
-    Rebilled,
-    Corrected,
-    WithDre,
-    DreRejected,
-    Granted,
-    Declined,
-    WithPiece,
-    Again,
-    OtherContent,
-    Flawed,
-    PaperOwed,
-    OnPaper,
-    Cancelled,
-    Test,
-    Neighbour,
-}
-
-const STORIES: [(Story, usize); 27] = [
-    (Story::Paid, 40),
-    (Story::PatientPaid, 6),
-    (Story::MedicalAid, 4),
-    (Story::Late, 4),
-    (Story::BothPaid, 12),
-    (Story::PartPaid, 2),
-    (Story::Rejected, 2),
-    (Story::Deferred, 3),
-    (Story::Acknowledged, 3),
-    (Story::RefusedByReceipt, 2),
-    (Story::RefusedAtTheDoor, 1),
-    (Story::Replaced, 3),
-    (Story::Rebilled, 2),
-    (Story::Corrected, 1),
-    (Story::WithDre, 8),
-    (Story::DreRejected, 1),
-    (Story::Granted, 3),
-    (Story::Declined, 1),
-    (Story::WithPiece, 5),
-    (Story::Again, 4),
-    (Story::OtherContent, 2),
-    (Story::Flawed, 6),
-    (Story::PaperOwed, 2),
-    (Story::OnPaper, 1),
-    (Story::Cancelled, 1),
-    (Story::Test, 2),
-    (Story::Neighbour, 1),
-];
 
 /// Writes so many documents of a centre: every story once, in a drawn order, then by their weights.
 pub(super) fn fill(book: &mut Book, centre: usize, documents: usize, seed: u32) {
@@ -446,41 +385,6 @@ impl Author<'_> {
             taken_by: None,
         });
         self.book.posts.len() - 1
-    }
-}
-
-impl Story {
-    /// How many documents it has.
-    fn length(self) -> usize {
-        match self {
-            Story::Replaced
-            | Story::Rebilled
-            | Story::Corrected
-            | Story::WithDre
-            | Story::WithPiece
-            | Story::Again
-            | Story::OtherContent
-            | Story::OnPaper => 2,
-            Story::Paid
-            | Story::PatientPaid
-            | Story::MedicalAid
-            | Story::Late
-            | Story::BothPaid
-            | Story::PartPaid
-            | Story::Rejected
-            | Story::Deferred
-            | Story::Acknowledged
-            | Story::RefusedByReceipt
-            | Story::RefusedAtTheDoor
-            | Story::DreRejected
-            | Story::Granted
-            | Story::Declined
-            | Story::Flawed
-            | Story::PaperOwed
-            | Story::Cancelled
-            | Story::Test
-            | Story::Neighbour => 1,
-        }
     }
 }
 
