@@ -699,10 +699,7 @@ impl<'a> Reading<'a> {
     fn answer(&mut self, issued: Timestamp, answer: Answer) {
         let open_to_answer = matches!(
             self.standing,
-            Standing::Acknowledged
-                | Standing::Unsettled
-                | Standing::Granted
-                | Standing::Declined
+            Standing::Acknowledged | Standing::Unsettled | Standing::Granted | Standing::Declined
         );
         if !open_to_answer {
             return;
