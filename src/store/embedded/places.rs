@@ -45,6 +45,16 @@ pub fn applied(index: &dyn Index) -> Result<Option<Head>, Error> {
     Ok(head.map(|head| head.0))
 }
 
+/// What one of these keys is about, for people; none if it is the ledger's.
+pub fn subject(key: &[u8]) -> Option<&'static str> {
+    match key.first()? {
+        b'A' => Some("the place up to which the index is applied"),
+        b'B' => Some("the place of a body"),
+        b'E' => Some("a mark in the journal"),
+        _ => None,
+    }
+}
+
 /// Where a body is.
 pub fn body(index: &dyn Index, name: BodyId) -> Result<Option<Place>, Error> {
     let value = index.get(&body_key(name))?;
