@@ -8,13 +8,16 @@ use std::ops::Bound;
 
 use crate::store::Error;
 
+/// Keys with their values, in order of key.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Ordered keys and values: `sled`, a map in memory, or either below an overlay.
 pub trait Index: Send + Sync {
     /// The value of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
     /// Up to `most` pairs with `from <= key < to`, in order of key.
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error>;
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error>;
 }
 
 /// Changes of keys: a value, or none where the key goes.
@@ -74,7 +77,7 @@ impl Index for Working<'_> {
         }
     }
 
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
         merge(self.base, &self.changes, from, to, most)
     }
 }
@@ -86,7 +89,7 @@ pub fn merge(
     from: &[u8],
     to: &[u8],
     most: usize,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+) -> Result<Pairs, Error> {
     if from >= to {
         return Ok(Vec::new());
     }
