@@ -136,7 +136,7 @@ fn luhn(digits: impl DoubleEndedIterator<Item = u8>) -> Result<(), Invalid> {
             (_, digit) => digit * 2,
         })
         .sum();
-    if sum % 10 == 0 {
+    if sum.is_multiple_of(10) {
         Ok(())
     } else {
         Err(Invalid::Key)
