@@ -266,7 +266,8 @@ impl Audit {
     }
 
     /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it
-    /// names none; every other document is open again, and what proved its taking is disproved.
+    /// names none; every other document that was still in it is open again, and what seemed to prove its
+    /// taking is disproved: "unknown" means that nothing had arrived (DOMAIN §4).
     fn voided(
         &mut self,
         at: Timestamp,
@@ -295,6 +296,11 @@ impl Audit {
 
     fn receipted(&mut self, receipted: &Receipted) -> Result<(), Broken> {
         for (document, verdict, _code) in &receipted.verdicts {
+            // A word about an earlier lot says nothing about the one that the document is in now.
+            if self.document(*document)?.lot != Some(receipted.lot) {
+                self.touch(*document)?;
+                continue;
+            }
             let word = Word::Receipt(*verdict);
             let said = Fact::Said(receipted.issued, receipted.id.clone(), word);
             self.note(*document, said)?;
@@ -323,9 +329,11 @@ impl Audit {
 
     /// The insurer spoke of a document of a lot: it has the lot.
     fn answered(&mut self, document: DocumentId, lot: LotId) -> Result<(), Broken> {
+        let awaits = self.document(document)?.read().standing == Standing::InLot;
         let record = self.lot(lot)?;
         let attempted = record.attempted;
-        if record.unanswered.remove(&document) {
+        // A word that the document does not expect answers nothing.
+        if !awaits && record.unanswered.remove(&document) {
             let event = if record.unanswered.is_empty() {
                 Event::ReceiptComplete
             } else {
@@ -422,8 +430,7 @@ impl Lot {
             Event::StatusRefused if matches!(was, Due | InDoubt | Overdue) => Void,
             Event::StatusUnknown if matches!(was, Due | InDoubt | Overdue) => resend,
             Event::StatusUnknown if was == Taken && self.went_another_way => Void,
-            Event::NoStatusService if was == InDoubt => Due,
-            Event::NoStatusService if was == Overdue => resend,
+            Event::NoStatusService if matches!(was, InDoubt | Overdue) => Due,
             Event::ReceiptComplete if !finished => Answered,
             Event::ReceiptPartial if matches!(was, Due | InDoubt | Overdue) => Taken,
             Event::ExpectedBy if was == Taken => Overdue,
@@ -696,7 +703,7 @@ impl<'a> Reading<'a> {
     fn answer(&mut self, issued: Timestamp, answer: Answer) {
         let open_to_answer = matches!(
             self.standing,
-            Standing::Acknowledged | Standing::Granted | Standing::Declined
+            Standing::Acknowledged | Standing::Unsettled | Standing::Granted | Standing::Declined
         );
         if !open_to_answer {
             return;

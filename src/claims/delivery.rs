@@ -274,7 +274,10 @@ fn overdue(event: Event, presence: Presence) -> Step {
     match event {
         Event::StatusKnown | Event::StatusUnreachable => Step::Stay,
         Event::StatusRefused => Step::To(State::Void),
-        Event::StatusUnknown | Event::NoStatusService => resend_or_void(presence),
+        Event::StatusUnknown => resend_or_void(presence),
+        // Its taking was answered once and nobody takes that back: the same bytes are safe to send again, and
+        // another lot with its other documents would not be.
+        Event::NoStatusService => Step::To(State::Due),
         Event::ReceiptComplete => Step::To(State::Answered),
         Event::ReceiptPartial => Step::To(State::Taken),
         Event::Cancel => Step::Conflict,
@@ -386,7 +389,7 @@ mod tests {
         StatusRefused       | void      | stay           | void     | stay      | void     | stay     | stay
         StatusUnknown       | due~void  | stay           | due~void | stay~void | due~void | stay     | stay
         StatusUnreachable   | stay      | never          | stay     | stay      | stay     | stay     | stay
-        NoStatusService     | stay      | never          | due      | stay      | due~void | stay     | stay
+        NoStatusService     | stay      | never          | due      | stay      | due      | stay     | stay
         ReceiptComplete     | answered  | answered       | answered | answered  | answered | stay     | stay
         ReceiptPartial      | taken     | stay           | taken    | stay      | taken    | stay     | stay
         ExpectedBy          | never     | never          | never    | overdue   | never    | never    | never

@@ -214,10 +214,12 @@ pub fn judge_asked(asked: &Asked, documents: &[DocumentId], state: State) -> Jud
         Asked::NoAnswer(cause) => {
             Judgement::of(Event::StatusUnreachable, cause.reason(), Retry::Backoff)
         }
-        Asked::NoService => {
-            let alert = (state == State::Overdue).then_some(Alert::Unaccounted);
-            sends_again(Event::NoStatusService, state, alert)
-        }
+        // An overdue lot whose insurer cannot be asked waits a second span before it is sent again.
+        Asked::NoService if state == State::Overdue => Judgement {
+            alert: Some(Alert::Unaccounted),
+            ..Judgement::of(Event::NoStatusService, Reason::Overdue, Retry::Receipt)
+        },
+        Asked::NoService => sends_again(Event::NoStatusService, state, None),
     }
 }
 
@@ -454,7 +456,7 @@ mod tests {
             (Asked::NoAnswer(Cause::Connection), State::InDoubt, Event::StatusUnreachable, Reason::Unreachable, Retry::Backoff, None),
             (Asked::NoService, State::InDoubt, Event::NoStatusService, Reason::Turn, Retry::Now, None),
             (Asked::NoService, State::Taken, Event::NoStatusService, Reason::Receipt, Retry::Receipt, None),
-            (Asked::NoService, State::Overdue, Event::NoStatusService, Reason::Turn, Retry::Now, Some(Alert::Unaccounted)),
+            (Asked::NoService, State::Overdue, Event::NoStatusService, Reason::Overdue, Retry::Receipt, Some(Alert::Unaccounted)),
         ] {
             let found = judge_asked(&asked, &LOT, state);
             assert_eq!((found.event, found.reason, found.retry, found.alert), (event, reason, retry, alert), "{asked:?} {state:?}");

@@ -8,11 +8,17 @@ use clap::Args;
 use crate::cli::exit::{Code, Failure};
 use crate::formats::xml::SCHEMAS;
 
-/// The wire contract between the gateway and insurers.
-const WIRE: (&str, &str) = (
-    "wire-1.openapi.yaml",
-    include_str!("../../schemas/wire-1.openapi.yaml"),
-);
+/// The contracts over HTTP: of the gateway with centres and insurers, and of insurers with the gateway.
+const CONTRACTS: [(&str, &str); 2] = [
+    (
+        "gateway-1.openapi.json",
+        include_str!("../../schemas/gateway-1.openapi.json"),
+    ),
+    (
+        "wire-1.openapi.yaml",
+        include_str!("../../schemas/wire-1.openapi.yaml"),
+    ),
+];
 
 /// Where to.
 #[derive(Debug, Args)]
@@ -24,7 +30,7 @@ pub struct Options {
 
 /// Lists or writes them.
 pub fn run(options: &Options) -> Result<Code, Failure> {
-    for (name, text) in SCHEMAS.iter().copied().chain([WIRE]) {
+    for (name, text) in SCHEMAS.iter().copied().chain(CONTRACTS) {
         let Some(directory) = &options.write else {
             println!("{name}");
             continue;

@@ -23,10 +23,9 @@ pub(super) struct Refused {
 
 impl Refused {
     /// A parameter that cannot be understood, by its name.
-    pub(super) fn parameter(name: &str) -> Refused {
-        let pointer = Some(name.to_owned());
+    pub(super) fn parameter(name: &'static str) -> Refused {
         let about = About {
-            pointer,
+            parameter: Some(name),
             ..About::default()
         };
         Problem::new(Kind::QueryInvalid, about).into()

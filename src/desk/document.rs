@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
@@ -16,12 +16,13 @@ use crate::telemetry::event::Denial;
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
-use super::door::Entered;
+use super::door::{Asked, Entered};
 use super::heard::{Ear, Eyes, Said};
 use super::words;
 
 /// How a document is found by its number; all are needed, the centre only of a caller of several.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ByKey {
     number: Option<String>,
     kind: Option<String>,
@@ -116,8 +117,8 @@ pub(super) async fn by_id(
 /// `GET /v1/documents?number=&kind=&centre=`: the latest of that number.
 pub(super) async fn by_key(
     State(desk): State<Arc<Desk>>,
-    Query(query): Query<ByKey>,
     Entered(caller): Entered,
+    Asked(query): Asked<ByKey>,
 ) -> Result<Response, Refused> {
     let key = query.key(&caller)?;
     let view = desk.find_for(&caller, Find::Key(key)).await?;

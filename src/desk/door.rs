@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts};
+use axum::extract::{ConnectInfo, FromRequestParts, Query};
 use axum::http::header;
 use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use crate::access::{self, Action, Caller, Forbidden, Scope};
 use crate::claims::id::{Finess, Name};
@@ -25,6 +26,20 @@ pub(super) struct Entered(pub(super) Arc<Caller>);
 
 /// An operator who came in.
 pub(super) struct Operator(pub(super) Arc<Caller>);
+
+/// A query of which every key is known.
+pub(super) struct Asked<T>(pub(super) T);
+
+impl<T: DeserializeOwned> FromRequestParts<Arc<Desk>> for Asked<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Asked<T>, Refused> {
+        let query = Query::<T>::try_from_uri(&parts.uri);
+        query
+            .map(|Query(query)| Asked(query))
+            .map_err(|_| Kind::QueryUnknown.into())
+    }
+}
 
 impl FromRequestParts<Arc<Desk>> for Entered {
     type Rejection = Refused;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
@@ -17,16 +17,18 @@ use crate::telemetry::event::Denial;
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
-use super::door::{Entered, gestionnaire};
+use super::door::{Asked, Entered, gestionnaire};
 
 /// Which rate of a centre.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct OfCentre {
     period: Option<String>,
 }
 
 /// Which rates.
 #[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct OfAll {
     period: Option<String>,
     /// Centres after this one.
@@ -46,8 +48,8 @@ enum Format {
 pub(super) async fn of_centre(
     State(desk): State<Arc<Desk>>,
     Path(finess): Path<String>,
-    Query(query): Query<OfCentre>,
     Entered(caller): Entered,
+    Asked(query): Asked<OfCentre>,
 ) -> Result<Response, Refused> {
     let finess = Finess::parse(&finess).map_err(|_| problem::Kind::AddressInvalid)?;
     let action = Action::ReadRates(Rates::Of(finess));
@@ -62,9 +64,9 @@ pub(super) async fn of_centre(
 /// `GET /v1/rates?period=`: the centres that the caller may see.
 pub(super) async fn of_all(
     State(desk): State<Arc<Desk>>,
-    Query(query): Query<OfAll>,
-    headers: HeaderMap,
     Entered(caller): Entered,
+    Asked(query): Asked<OfAll>,
+    headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let snapshot = desk.snapshot();
     desk.reads_rates(&caller)?;

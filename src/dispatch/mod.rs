@@ -85,12 +85,15 @@ impl Dispatch {
                     self.config.pause()
                 }
             };
+            // In this order, so that a run repeats itself from its seed. None starves another: each leads to the
+            // next turn, which looks at everything.
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => break,
-                () = tokio::time::sleep(sleep) => {}
+                Some(ended) = running.attempts.join_next() => self.ended(&mut running, ended),
                 // A store that ended sends no more changes; the sleep still ends.
                 Ok(()) = changes.changed() => self.settle(&shutdown).await,
-                Some(ended) = running.attempts.join_next() => self.ended(&mut running, ended),
+                () = tokio::time::sleep(sleep) => {}
             }
         }
         self.drain(running).await;
@@ -99,6 +102,7 @@ impl Dispatch {
     /// Lets a burst of changes pass before the next turn, so that a turn is made for many of them.
     async fn settle(&self, shutdown: &CancellationToken) {
         tokio::select! {
+            biased;
             () = shutdown.cancelled() => {}
             () = tokio::time::sleep(self.config.pause()) => {}
         }

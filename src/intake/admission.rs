@@ -3,56 +3,18 @@
 //! Every document that is turned away with findings has its entry before the answer goes out. A post whose
 //! caller leaves meanwhile is decided all the same, or not at all: the store says which when it is repeated.
 
-use axum::http::{HeaderValue, header};
-use axum::response::Response;
-use bytes::Bytes;
-
 use super::Intake;
-use super::answer::{self, Refused, of_forbidden};
+use super::answer::Refused;
+use super::fate::{End, Fate, Post};
 use super::judging::{Judged, Judgement};
-use crate::access::{Caller, Forbidden};
+use crate::access::Caller;
 use crate::claims::document::Key;
 use crate::claims::entry::TurnedAway;
-use crate::claims::finding::{Finding, Layer, Place, Severity};
+use crate::claims::finding::{Finding, Severity};
 use crate::claims::id::{DocumentId, Name};
-use crate::claims::rules::Rule;
-use crate::claims::standing::Standing;
-use crate::claims::time::{Day, Timestamp};
-use crate::formats::json::finding::FindingText;
-use crate::formats::json::posted;
-use crate::formats::json::problem::{About, Kind, Problem};
-use crate::store::{
-    Admission, Admitted, BodyId, Command, Conflict, DocumentRecord, Find, Outcome, Unity,
-};
+use crate::formats::json::problem::Kind;
+use crate::store::{Admission, Admitted, BodyId, Command, Find, Outcome, Unity};
 use crate::telemetry::event::{Denial, Event};
-
-/// One posted document: its bytes and what was found about them.
-pub(super) struct Post {
-    pub(super) bytes: Bytes,
-    pub(super) judged: Judged,
-}
-
-/// What became of a posted document.
-pub(super) struct Fate {
-    post: Post,
-    end: End,
-}
-
-/// The ways in which a post can end.
-enum End {
-    /// Admitted: durable.
-    Received(DocumentId, Option<Day>),
-    /// Admitted before.
-    Known(DocumentId, Option<Day>, Standing),
-    /// Turned away with findings.
-    Faulty,
-    /// What is known already stands against it.
-    Conflict(Conflict),
-    /// It names a centre that is not the caller's.
-    Forbidden(Forbidden),
-    /// Another document of the lot stands against it.
-    WithTheOthers,
-}
 
 impl Intake {
     /// Admits what can be admitted, in one commit, and records what is turned away.
@@ -61,7 +23,6 @@ impl Intake {
     /// When the store does not say: nothing is known of any of them.
     pub(super) async fn admit(
         &self,
-        at: Timestamp,
         caller: &Caller,
         posts: Vec<Post>,
         unity: Unity,
@@ -78,12 +39,12 @@ impl Intake {
             .filter_map(|(post, _)| self.admission(caller, post))
             .collect();
         let rows = if holds && !admissions.is_empty() {
-            self.commit(at, caller, admissions, unity).await?
+            self.commit(caller, admissions, unity).await?
         } else {
             vec![Admitted::WithTheOthers; admissions.len()]
         };
         let fates = settle(fates, rows)?;
-        self.turn_away(at, caller, &fates).await?;
+        self.turn_away(caller, &fates).await?;
         fates.iter().for_each(|fate| self.tell(caller, fate));
         Ok(fates)
     }
@@ -118,7 +79,7 @@ impl Intake {
             let body = self.parts.store.body(BodyId::Document(id)).await;
             let body = body.map_err(|error| self.of_store(error))?;
             if body.is_some_and(|body| body.bytes == post.bytes) {
-                return Ok(Some(known(&view.record)));
+                return Ok(Some(End::known(&view.record)));
             }
             find = received.replaces.map(|id| (key, Find::Id(id)));
         }
@@ -143,7 +104,6 @@ impl Intake {
 
     async fn commit(
         &self,
-        at: Timestamp,
         caller: &Caller,
         documents: Vec<Admission>,
         unity: Unity,
@@ -153,8 +113,7 @@ impl Intake {
             documents,
             unity,
         };
-        let outcome = self.parts.store.commit(at, command).await;
-        match outcome.map_err(|error| self.of_store(error))? {
+        match self.decide(command).await? {
             Outcome::Admitted(rows) => Ok(rows),
             Outcome::Done(_) | Outcome::Heard(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
                 Err(Kind::Defect.into())
@@ -163,32 +122,18 @@ impl Intake {
     }
 
     /// Counts what is turned away: one entry a document, codes only.
-    async fn turn_away(
-        &self,
-        at: Timestamp,
-        caller: &Caller,
-        fates: &[Fate],
-    ) -> Result<(), Refused> {
+    async fn turn_away(&self, caller: &Caller, fates: &[Fate]) -> Result<(), Refused> {
         let faulty = fates.iter().filter(|fate| matches!(fate.end, End::Faulty));
         let entries = faulty.map(|fate| turned_away(caller, &fate.post.judged));
-        self.record_turned_away(at, entries.collect()).await
+        self.record_turned_away(entries.collect()).await
     }
 
     /// Makes entries of posts that were turned away durable.
-    pub(super) async fn record_turned_away(
-        &self,
-        at: Timestamp,
-        entries: Vec<TurnedAway>,
-    ) -> Result<(), Refused> {
+    pub(super) async fn record_turned_away(&self, entries: Vec<TurnedAway>) -> Result<(), Refused> {
         if entries.is_empty() {
             return Ok(());
         }
-        let outcome = self
-            .parts
-            .store
-            .commit(at, Command::TurnAway(entries))
-            .await;
-        match outcome.map_err(|error| self.of_store(error))? {
+        match self.decide(Command::TurnAway(entries)).await? {
             Outcome::Done(_) => Ok(()),
             Outcome::Admitted(_)
             | Outcome::Heard(_)
@@ -230,113 +175,26 @@ impl Intake {
     }
 }
 
-impl Fate {
-    /// Whether it is in the ledger.
-    pub(super) fn is_admitted(&self) -> bool {
-        match self.end {
-            End::Received(..) | End::Known(..) => true,
-            End::Faulty | End::Conflict(_) | End::Forbidden(_) | End::WithTheOthers => false,
-        }
-    }
-
-    /// Its row in the answer to a lot.
-    pub(super) fn row(&self) -> posted::Row {
-        let judged = &self.post.judged;
-        let (status, admitted, problem) = match &self.end {
-            End::Received(id, deadline) => (202, Some((id, deadline, Standing::Open)), None),
-            End::Known(id, deadline, standing) => (200, Some((id, deadline, *standing)), None),
-            End::Faulty | End::Conflict(_) | End::Forbidden(_) | End::WithTheOthers => {
-                let problem = self.problem();
-                (problem.kind.status(), None, Some(Box::new(problem)))
-            }
+/// Gives each sound document its row, in order.
+fn settle(posts: Vec<(Post, Option<End>)>, rows: Vec<Admitted>) -> Result<Vec<Fate>, Refused> {
+    let mut rows = rows.into_iter();
+    let mut fates = Vec::with_capacity(posts.len());
+    for (mut post, end) in posts {
+        let end = match end {
+            Some(end) => end,
+            None => match rows.next() {
+                Some(row) => End::of_row(row, &mut post.judged),
+                None => return Err(Kind::Defect.into()),
+            },
         };
-        posted::Row {
-            number: judged.number.map(|number| number.to_string()),
-            kind: judged.kind.map(|kind| kind.as_str()),
-            status,
-            id: admitted.map(|(id, ..)| id.to_string()),
-            standing: admitted.map(|(.., standing)| standing.as_str()),
-            deadline: admitted.and_then(|(_, deadline, _)| deadline.map(|day| day.to_string())),
-            findings: FindingText::all(&judged.findings),
-            problem,
+        // An error of today says nothing about what was admitted then.
+        if matches!(end, End::Known(..)) {
+            let warns = |finding: &Finding| finding.severity == Severity::Warning;
+            post.judged.findings.retain(warns);
         }
+        fates.push(Fate { post, end });
     }
-
-    /// The answer to a document posted singly.
-    pub(super) fn response(&self) -> Result<Response, Refused> {
-        let (status, id, deadline, standing) = match &self.end {
-            End::Received(id, deadline) => (202, id, deadline, Standing::Open),
-            End::Known(id, deadline, standing) => (200, id, deadline, *standing),
-            End::Faulty => {
-                let findings = Some(FindingText::all(&self.post.judged.findings));
-                let about = About {
-                    findings,
-                    ..About::default()
-                };
-                return Err(Refused::about(Kind::DocumentFaulty, about));
-            }
-            End::Conflict(_) | End::Forbidden(_) | End::WithTheOthers => {
-                return Err(self.problem().into());
-            }
-        };
-        let key = self.post.judged.key();
-        let key = key.ok_or_else(|| Refused::from(Kind::Defect))?;
-        let body = posted::Answer {
-            id: id.to_string(),
-            number: key.number.to_string(),
-            kind: key.kind.as_str(),
-            standing: standing.as_str(),
-            deadline: deadline.map(|day| day.to_string()),
-            warnings: FindingText::all(&self.post.judged.findings),
-        };
-        let mut response = answer::json(status, &body);
-        let location = HeaderValue::try_from(format!("/v1/documents/{id}"));
-        let location = location.expect("an id is visible ASCII");
-        response.headers_mut().insert(header::LOCATION, location);
-        Ok(response)
-    }
-
-    /// What stands against its admission, without its findings.
-    fn problem(&self) -> Problem {
-        match &self.end {
-            End::Faulty => Kind::DocumentFaulty.into(),
-            End::Conflict(conflict) => of_conflict(conflict),
-            End::Forbidden(forbidden) => of_forbidden(*forbidden).into(),
-            End::WithTheOthers => Kind::WithTheOthers.into(),
-            End::Received(..) | End::Known(..) => Kind::Defect.into(),
-        }
-    }
-}
-
-/// The problem that a conflict is.
-pub(super) fn of_conflict(conflict: &Conflict) -> Problem {
-    let about = |document: &DocumentId| About {
-        document: Some(document.to_string()),
-        ..About::default()
-    };
-    match conflict {
-        Conflict::OtherContent { document, differs } => {
-            let differs = Some(differs.clone());
-            let about = about(document);
-            Problem::new(Kind::NumberTaken, About { differs, ..about })
-        }
-        Conflict::Standing { document, standing } => {
-            let standing = Some(standing.as_str());
-            let about = about(document);
-            Problem::new(Kind::StandingForbids, About { standing, ..about })
-        }
-        Conflict::Delivery { state, .. } => {
-            let delivery = Some(state.as_str());
-            let about = About::default();
-            Problem::new(Kind::InTransmission, About { delivery, ..about })
-        }
-        Conflict::ReplacedUnknown => Kind::ReplacedUnknown.into(),
-        Conflict::ReplacedBefore(document) => Problem::new(Kind::ReplacedBefore, about(document)),
-        Conflict::SupportedUnknown => Kind::DocumentFaulty.into(),
-        Conflict::Centre(_) => Kind::CentreClosed.into(),
-        Conflict::Unknown => Kind::DocumentUnknown.into(),
-        Conflict::Stale => Kind::Defect.into(),
-    }
+    Ok(fates)
 }
 
 /// The entry of a document that is turned away.
@@ -361,92 +219,4 @@ fn codes<'a>(findings: impl Iterator<Item = &'a Finding>) -> Vec<Name> {
     codes.dedup();
     let name = |code| Name::parse(code).expect("a code is a name");
     codes.into_iter().map(name).collect()
-}
-
-fn known(record: &DocumentRecord) -> End {
-    End::Known(
-        record.received.document,
-        record.received.deadline,
-        record.standing(),
-    )
-}
-
-/// Gives each sound document its row, in order.
-fn settle(posts: Vec<(Post, Option<End>)>, rows: Vec<Admitted>) -> Result<Vec<Fate>, Refused> {
-    let mut rows = rows.into_iter();
-    let mut fates = Vec::with_capacity(posts.len());
-    for (mut post, end) in posts {
-        let end = match end {
-            Some(end) => end,
-            None => match rows.next() {
-                Some(row) => of_row(row, &mut post.judged),
-                None => return Err(Kind::Defect.into()),
-            },
-        };
-        // An error of today says nothing about what was admitted then.
-        if matches!(end, End::Known(..)) {
-            let warns = |finding: &Finding| finding.severity == Severity::Warning;
-            post.judged.findings.retain(warns);
-        }
-        fates.push(Fate { post, end });
-    }
-    Ok(fates)
-}
-
-/// The ledger's word on a sound document. What is wrong with the document itself is a finding like others.
-fn of_row(row: Admitted, judged: &mut Judged) -> End {
-    match row {
-        Admitted::Received { document, deadline } => End::Received(document, deadline),
-        Admitted::Known {
-            document,
-            deadline,
-            standing,
-        } => End::Known(document, deadline, standing),
-        Admitted::WithTheOthers => End::WithTheOthers,
-        Admitted::Refused(Conflict::Centre(_)) => {
-            judged.findings.push(Finding {
-                code: Rule::CentreClosed.code(),
-                severity: Severity::Error,
-                layer: Layer::Rule,
-                place: place("/document/centre"),
-                fr: Rule::CentreClosed.fr().into(),
-                en: Rule::CentreClosed.en().into(),
-            });
-            End::Faulty
-        }
-        Admitted::Refused(Conflict::SupportedUnknown) => {
-            judged.findings.push(Finding {
-                code: SUPPORTED_UNKNOWN,
-                severity: Severity::Error,
-                layer: Layer::Rule,
-                place: place("/document/supports"),
-                fr: "La FSE que cette pièce justifie n'est connue ni ici ni dans le même lot."
-                    .into(),
-                en: "The FSE that this piece supports is known neither here nor in the same lot."
-                    .into(),
-            });
-            End::Faulty
-        }
-        Admitted::Refused(
-            conflict @ (Conflict::OtherContent { .. }
-            | Conflict::Standing { .. }
-            | Conflict::Delivery { .. }
-            | Conflict::ReplacedUnknown
-            | Conflict::ReplacedBefore(_)
-            | Conflict::Unknown
-            | Conflict::Stale),
-        ) => End::Conflict(conflict),
-    }
-}
-
-/// The code of a PJ whose FSE is not known (DOMAIN §4: it is turned away); only the ledger can tell.
-const SUPPORTED_UNKNOWN: &str = "SUPPORTED_UNKNOWN";
-
-/// A place found after the reading: the beginning of the document.
-fn place(path: &str) -> Place {
-    Place {
-        line: 1,
-        column: 1,
-        path: path.to_owned(),
-    }
 }

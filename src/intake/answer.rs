@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::Intake;
 use crate::access::Forbidden;
 use crate::formats::json::problem::{self, About, Kind, Problem};
-use crate::store;
+use crate::store::{self, Command, Outcome};
 use crate::telemetry::event::Event;
 
 /// A request that is not done.
@@ -68,6 +68,13 @@ pub(super) fn of_forbidden(forbidden: Forbidden) -> Kind {
 }
 
 impl Intake {
+    /// Has the ledger decide, now.
+    pub(super) async fn decide(&self, command: Command) -> Result<Outcome, Refused> {
+        let now = self.parts.clock.now();
+        let outcome = self.parts.store.commit(now, command).await;
+        outcome.map_err(|error| self.of_store(error))
+    }
+
     /// The store did not do it, or did not say: the caller repeats.
     pub(super) fn of_store(&self, error: store::Error) -> Refused {
         match error {

@@ -6,10 +6,10 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
 use super::Intake;
-use super::admission::of_conflict;
 use super::answer::{Refused, json};
 use super::body::Media;
 use super::door::Entered;
+use super::fate::of_conflict;
 use crate::access::Action;
 use crate::claims::document::Purpose;
 use crate::claims::id::Finess;
@@ -59,8 +59,7 @@ pub(super) async fn put(
         caller: caller.name().clone(),
         rows,
     };
-    let outcome = intake.parts.store.commit(bench.now, command).await;
-    match outcome.map_err(|error| intake.of_store(error))? {
+    match intake.decide(command).await? {
         Outcome::Done(_) => Ok(json(200, &declared)),
         Outcome::Conflict(conflict) => Err(of_conflict(&conflict).into()),
         Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),

@@ -6,10 +6,10 @@ use axum::extract::{Path, Request, State};
 use axum::response::Response;
 
 use super::Intake;
-use super::admission::{Post, of_conflict};
 use super::answer::{Refused, json};
 use super::body::Media;
 use super::door::Entered;
+use super::fate::{Post, of_conflict};
 use super::judging::Judgement;
 use crate::access::Action;
 use crate::claims::finding::Finding;
@@ -31,14 +31,13 @@ pub(super) async fn post(
     let cap = intake.config.document_bytes;
     let posted = intake.read(request, Media::Xml, cap).await?;
     let bench = intake.bench(&caller).await;
-    let at = bench.now;
     let judge = move |bytes: &bytes::Bytes| bench.document(bytes);
     let judged = intake.work(posted.bytes.clone(), judge).await?;
     let post = Post {
         bytes: posted.bytes.clone(),
         judged,
     };
-    let fates = intake.admit(at, &caller, vec![post], Unity::Each).await?;
+    let fates = intake.admit(&caller, vec![post], Unity::Each).await?;
     let fate = fates.first().ok_or_else(|| Refused::from(Kind::Defect))?;
     fate.response()
 }
@@ -98,8 +97,7 @@ pub(super) async fn cancel(
         document: id,
         caller: caller.name().clone(),
     };
-    let outcome = store.commit(bench.now, command).await;
-    match outcome.map_err(|error| intake.of_store(error))? {
+    match intake.decide(command).await? {
         Outcome::Done(_) => Ok(json(
             200,
             &posted::Cancelled {

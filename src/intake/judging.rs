@@ -14,8 +14,8 @@ use super::Intake;
 use super::answer::Refused;
 use super::centres::{Snapshot, View};
 use crate::access::{Action, Caller, Forbidden};
-use crate::claims::document::{Document, Facts, Key, Kind};
-use crate::claims::finding::Finding;
+use crate::claims::document::{Document, Facts, Key, Kind, Locate};
+use crate::claims::finding::{Finding, Place};
 use crate::claims::id::{Digest, Finess, Number};
 use crate::claims::rules::{self, Context, Registry};
 use crate::claims::time::{Day, Timestamp};
@@ -32,8 +32,19 @@ pub(super) struct Judged {
     pub(super) centre: Option<Finess>,
     /// All findings of all layers.
     pub(super) findings: Vec<Finding>,
+    /// Where the ledger's own objections would be.
+    pub(super) places: Places,
     /// What follows.
     pub(super) judgement: Judgement,
+}
+
+/// Places of what only the ledger can object to; they stand near the top, so finding them is cheap.
+#[derive(Default)]
+pub(super) struct Places {
+    /// Of the centre.
+    pub(super) centre: Place,
+    /// Of a PJ's FSE.
+    pub(super) supports: Place,
 }
 
 /// What follows for a document.
@@ -146,6 +157,7 @@ impl Bench {
                 number: None,
                 centre: None,
                 findings,
+                places: Places::default(),
                 judgement: Judgement::Faulty,
             };
         };
@@ -160,6 +172,13 @@ impl Bench {
             number: Number::parse(&document.number.value).ok(),
             centre,
             findings,
+            places: Places {
+                centre: read.place(document.centre.spot),
+                supports: document
+                    .supports
+                    .map(|supports| read.place(supports.spot))
+                    .unwrap_or_default(),
+            },
             judgement,
         }
     }

@@ -7,15 +7,15 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::Intake;
-use super::admission::{Fate, Post, refusing};
+use super::admission::refusing;
 use super::answer::{Refused, json};
 use super::body::Media;
 use super::door::Entered;
+use super::fate::{Fate, Post};
 use super::judging::Opened;
 use crate::access::Caller;
 use crate::claims::entry::TurnedAway;
 use crate::claims::finding::Finding;
-use crate::claims::time::Timestamp;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted;
 use crate::formats::json::problem::{About, Kind};
@@ -34,10 +34,9 @@ pub(super) async fn post(
     let cap = intake.config.lot_bytes;
     let posted = intake.read(request, Media::Xml, cap).await?;
     let bench = intake.bench(&caller).await;
-    let at = bench.now;
     let open = move |bytes: &Bytes| bench.lot(bytes);
     let documents = match intake.work(posted.bytes.clone(), open).await? {
-        Opened::Unreadable(findings) => return intake.unreadable(at, &caller, findings).await,
+        Opened::Unreadable(findings) => return intake.unreadable(&caller, findings).await,
         Opened::TooMany => {
             let limit = Some(intake.config.lot_documents);
             let about = About {
@@ -52,7 +51,7 @@ pub(super) async fn post(
         bytes: posted.bytes.slice(range),
         judged,
     });
-    let fates = intake.admit(at, &caller, posts.collect(), unity).await?;
+    let fates = intake.admit(&caller, posts.collect(), unity).await?;
     let rows: Vec<_> = fates.iter().map(Fate::row).collect();
     if unity == Unity::Together && !fates.iter().all(Fate::is_admitted) {
         let documents = Some(rows);
@@ -69,7 +68,6 @@ impl Intake {
     /// An envelope that cannot be read is one post turned away, of no centre and no kind.
     async fn unreadable(
         &self,
-        at: Timestamp,
         caller: &Caller,
         findings: Vec<Finding>,
     ) -> Result<Response, Refused> {
@@ -79,7 +77,7 @@ impl Intake {
             caller: caller.name().clone(),
             codes: refusing(&findings),
         };
-        self.record_turned_away(at, vec![entry]).await?;
+        self.record_turned_away(vec![entry]).await?;
         let codes: Vec<_> = findings.iter().map(|finding| finding.code).collect();
         self.parts.telemetry.record(Event::TurnedAway {
             kind: None,

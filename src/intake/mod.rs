@@ -12,6 +12,7 @@ mod pace;
 mod centres;
 mod body;
 mod judging;
+mod fate;
 mod admission;
 mod documents;
 mod lots;
@@ -24,7 +25,6 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::Semaphore;
@@ -110,8 +110,6 @@ pub fn router(intake: Arc<Intake>) -> Router {
             router.route(path, handler)
         });
     routes
-        // Bodies are read by `body`, with limits of their own.
-        .layer(DefaultBodyLimit::disable())
         .layer(from_fn_with_state(intake.clone(), answer::record))
         .with_state(intake)
 }

@@ -129,9 +129,7 @@ impl Intake {
             items: heard.collect(),
             cursor: None,
         };
-        let now = self.parts.clock.now();
-        let outcome = self.parts.store.commit(now, command).await;
-        let mut outcomes = match outcome.map_err(|error| self.of_store(error))? {
+        let mut outcomes = match self.decide(command).await? {
             Outcome::Heard(outcomes) => outcomes.into_iter(),
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
                 return Err(Kind::Defect.into());

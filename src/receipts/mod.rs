@@ -97,6 +97,7 @@ impl Receipts {
         let mut pause = first;
         loop {
             let round = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 round = self.round(&endpoint) => round,
             };
@@ -116,6 +117,7 @@ impl Receipts {
                 }
             };
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 () = tokio::time::sleep(pause) => {}
             }

@@ -16,32 +16,51 @@ use crate::claims::registry::Category;
 use crate::report::CentreLabel;
 use crate::report::snapshot::Snapshot;
 
-/// The families: name, help.
-pub const FAMILIES: [(&str, &str); 6] = [
-    (
-        "bordereau_obligation_ratio",
-        "Share of documents transmitted, computed by the gateway under the agreement; absent without activity.",
-    ),
-    (
-        "bordereau_obligation_numerator_documents",
-        "Documents transmitted on a positive receipt in the modes that the agreement counts.",
-    ),
-    (
-        "bordereau_obligation_denominator_documents",
-        "Documents and declared paper sheets that the agreement counts.",
-    ),
-    (
-        "bordereau_obligation_threshold_ratio",
-        "Confirmed threshold of the agreement for the category; absent where there is none.",
-    ),
-    (
-        "bordereau_obligation_paper_coverage_ratio",
-        "Share of days with activity that have a declaration of paper sheets; absent without activity.",
-    ),
-    (
-        "bordereau_obligation_left_out_centres",
-        "Centres whose obligation is not shown because more are registered than the configured cap.",
-    ),
+/// One family of metrics; all are gauges.
+#[derive(Clone, Copy, Debug)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// Its labels, in order; the centre may be switched off.
+    pub labels: &'static str,
+    /// What it says.
+    pub help: &'static str,
+}
+
+const LABELS: &str = "centre, category, agreement, period";
+
+/// All families, in the order in which they are written.
+pub const FAMILIES: [Family; 6] = [
+    Family {
+        name: "bordereau_obligation_ratio",
+        labels: LABELS,
+        help: "Share of documents transmitted, computed by the gateway under the agreement; absent without activity.",
+    },
+    Family {
+        name: "bordereau_obligation_numerator_documents",
+        labels: LABELS,
+        help: "Documents transmitted on a positive receipt in the modes that the agreement counts.",
+    },
+    Family {
+        name: "bordereau_obligation_denominator_documents",
+        labels: LABELS,
+        help: "Documents and declared paper sheets that the agreement counts.",
+    },
+    Family {
+        name: "bordereau_obligation_threshold_ratio",
+        labels: LABELS,
+        help: "Confirmed threshold of the agreement for the category; absent where there is none.",
+    },
+    Family {
+        name: "bordereau_obligation_paper_coverage_ratio",
+        labels: LABELS,
+        help: "Share of days with activity that have a declaration of paper sheets; absent without activity.",
+    },
+    Family {
+        name: "bordereau_obligation_left_out_centres",
+        labels: "",
+        help: "Centres whose obligation is not shown because more are registered than the configured cap.",
+    },
 ];
 
 /// Labels of a series.
@@ -84,7 +103,7 @@ pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) 
         share(sums.coverage.declared, sums.coverage.active)
     });
     head(&mut out, left);
-    line(&mut out, format_args!("{} {left_out}", left.0));
+    line(&mut out, format_args!("{} {left_out}", left.name));
     out
 }
 
@@ -148,7 +167,7 @@ impl Sums {
 
 fn family(
     out: &mut String,
-    family: (&str, &str),
+    family: Family,
     series: &BTreeMap<Labels, Sums>,
     value: impl Fn(&Sums) -> Option<f64>,
 ) {
@@ -162,11 +181,12 @@ fn family(
     }
     head(out, family);
     for (labels, value) in lines {
-        line(out, format_args!("{}{{{labels}}} {value}", family.0));
+        line(out, format_args!("{}{{{labels}}} {value}", family.name));
     }
 }
 
-fn head(out: &mut String, (name, help): (&str, &str)) {
+fn head(out: &mut String, family: Family) {
+    let Family { name, help, .. } = family;
     line(out, format_args!("# HELP {name} {help}"));
     line(out, format_args!("# TYPE {name} gauge"));
 }

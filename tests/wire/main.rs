@@ -1,6 +1,8 @@
 //! The wire contract between the two sides that were written apart: `transport::https` and the simulated
 //! insurer, over real TLS connections on this machine.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+
 mod rig;
 mod odd;
 

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::claims::canon;
+use crate::claims::id::Name;
+use crate::claims::time::Timestamp;
 
 /// What an act does: the standing it moves to, `stay`, `409`, or `never` (impossible).
 const ACTS: &str = "

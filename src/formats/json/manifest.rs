@@ -80,3 +80,26 @@ impl RowText<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::CONTRACT;
+    use crate::claims::document::Kind;
+    use crate::formats::lot::MediaType;
+
+    #[test]
+    fn the_contract_names_every_word_that_is_written() {
+        let contract = include_str!("../../../schemas/wire-1.openapi.yaml");
+        let kinds = Kind::ALL.map(Kind::as_str).join(", ");
+        for line in [
+            format!("const: {CONTRACT}"),
+            format!("enum: [{kinds}]"),
+            format!("enum: [{}]", MediaType::Xml.as_str()),
+            "enum: [real, test]".to_owned(),
+            "required: [contract, lot, centre, destination, purpose, documents]".to_owned(),
+            "required: [id, number, kind, media_type, length, sha256]".to_owned(),
+        ] {
+            assert!(contract.contains(&line), "{line}");
+        }
+    }
+}

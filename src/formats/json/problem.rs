@@ -63,8 +63,8 @@ problems! {
         "Écrivez-la comme la description l'indique : une clé inconnue serait ignorée sans que vous le sachiez.";
     /// A question that cannot be understood.
     QueryInvalid 400 "query-invalid" "The question cannot be understood"
-        "`pointer` names the parameter; the description of the address says how it is written."
-        "`pointer` nomme le paramètre ; la description de l'adresse dit comment il s'écrit.";
+        "`parameter` names what is missing or cannot be read; the description says how it is written."
+        "`parameter` nomme ce qui manque ou ne se lit pas ; la description dit comment il s'écrit.";
     /// Nobody we know.
     NotIdentified 401 "not-identified" "The caller is not identified"
         "Show a client certificate or a bearer token that is known here and valid today."
@@ -235,6 +235,9 @@ pub struct About {
     /// JSON pointer (RFC 6901) to what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// The parameter of the query that cannot be understood.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parameter: Option<&'static str>,
     /// Findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingText>>,

@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
+use super::described::foresees;
 use crate::access::{self, Access, CertificateEntry, Grant, Role, TokenFile};
 use crate::claims::document::{
     ActCode, Cents, ClockBasis, DestinationText, Kind, Mode, Nature, PractitionerId, Purpose,
@@ -25,7 +26,7 @@ use crate::claims::registry::{Category, Centre};
 use crate::claims::routes::Routes;
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
-use crate::clock::{Clock, ManualClock};
+use crate::clock::ManualClock;
 use crate::formats::xml::{
     ActText, CarriedText, CoverageText, DocumentText, PersonText, PractitionerText, Reader,
     write_document,
@@ -167,9 +168,20 @@ impl House {
         request
     }
 
+    /// Every answer is held against the description.
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let response = self.router.clone().oneshot(request).await.unwrap();
-        Answer::of(response).await
+        let answer = Answer::of(response).await;
+        let media_type = answer.header("content-type").unwrap_or_default();
+        foresees(
+            method.as_str(),
+            &path,
+            answer.status,
+            media_type,
+            &answer.json,
+        );
+        answer
     }
 
     pub(super) async fn post(&self, who: Who, path: &str, body: impl Into<Body>) -> Answer {
@@ -208,6 +220,7 @@ pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) headers: Vec<(String, String)>,
     pub(super) json: Value,
+    text: String,
 }
 
 impl Answer {
@@ -227,11 +240,16 @@ impl Answer {
         Answer {
             status: parts.status.as_u16(),
             headers: headers.collect(),
-            json: serde_json::from_slice(&bytes).unwrap_or(Value::Null),
+            json: serde_json::from_slice(&bytes).unwrap_or_default(),
+            text: String::from_utf8(bytes.into()).unwrap(),
         }
     }
 
     /// Holds the answer against its fixture, whose name begins with the status.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "golden fixtures are written anew when a person asks for it"
+    )]
     pub(super) fn is(&self, fixture: &str) -> &Answer {
         let path = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("fixtures/answers")
@@ -241,8 +259,7 @@ impl Answer {
             .iter()
             .map(|(name, value)| format!("{name}: {value}\n"))
             .collect();
-        let json = serde_json::to_string_pretty(&self.json).unwrap();
-        let text = format!("{}\n{headers}\n{json}\n", self.status);
+        let text = format!("{}\n{headers}\n{}\n", self.status, indented(&self.text));
         if std::env::var_os("UPDATE").is_some() {
             fs::write(&path, &text).unwrap();
         }
@@ -263,7 +280,39 @@ impl Answer {
     }
 }
 
-fn centre(finess: &str, gestionnaire: &str, until: Option<Day>) -> Centre {
+/// JSON on many lines, its keys in the order in which they were written.
+fn indented(json: &str) -> String {
+    let mut text = String::new();
+    let (mut depth, mut quoted, mut escaped) = (0, false, false);
+    for (index, character) in json.char_indices() {
+        let next = json[index + character.len_utf8()..].chars().next();
+        let closes = matches!(character, ']' | '}') && !quoted;
+        let opens = matches!(character, '[' | '{') && !quoted;
+        let was_empty = closes && text.ends_with(['[', '{']);
+        if closes {
+            depth -= 1;
+        }
+        if closes && !was_empty {
+            text += &format!("\n{:1$}", "", depth * 2);
+        }
+        text.push(character);
+        if opens {
+            depth += 1;
+        }
+        let is_empty = opens && matches!(next, Some(']' | '}'));
+        if (opens && !is_empty) || (character == ',' && !quoted) {
+            text += &format!("\n{:1$}", "", depth * 2);
+        }
+        if character == ':' && !quoted {
+            text.push(' ');
+        }
+        quoted ^= character == '"' && !escaped;
+        escaped = quoted && character == '\\' && !escaped;
+    }
+    text
+}
+
+pub(super) fn centre(finess: &str, gestionnaire: &str, until: Option<Day>) -> Centre {
     Centre {
         finess: Finess::parse(finess).unwrap(),
         name: "Centre".into(),
@@ -505,6 +554,18 @@ impl Store for Moody {
         &self,
     ) -> Result<std::collections::BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.inner.endpoints().await
+    }
+
+    async fn stuck(&self, documents: Vec<crate::claims::id::DocumentId>) -> Result<u64, Error> {
+        self.inner.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.inner.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.inner.free_bytes().await
     }
 
     fn health(&self) -> Health {

@@ -1,7 +1,7 @@
 //! Documents posted singly, validated, cancelled.
 
 use super::house::{
-    CENTRE, CLOSED_CENTRE, House, OTHER_CENTRE, Who, caisse, day, endpoint, fse, pj,
+    CENTRE, CLOSED_CENTRE, House, OTHER_CENTRE, Who, caisse, centre, day, endpoint, fse, pj,
 };
 use crate::claims::document::{ClockBasis, Purpose, ReplacementReason, ThirdParty};
 use crate::claims::entry::{Entry, Sealed};
@@ -49,7 +49,9 @@ async fn the_gestionnaire_posts_for_its_centres() {
 async fn a_warning_does_not_refuse() {
     let house = House::new().await;
     let xml = fse("000000018", |document| {
+        document.third_party.0 = ThirdParty::PatientPaid;
         document.clock = (ClockBasis::Paid, day("2026-11-16"));
+        document.acts[0].date = day("2026-11-16");
     });
     house
         .post(Who::Vendor, DOCUMENTS, xml)
@@ -127,16 +129,28 @@ async fn a_centre_that_is_closed_or_unknown_is_turned_away_with_its_code() {
     });
     let answer = house.post(Who::Vendor, DOCUMENTS, closed).await;
     assert_eq!(answer.json["findings"][0]["code"], "CENTRE_CLOSED");
-    // Its care was before the closing, its legal clock after: the ledger has the last word.
-    let between = fse("000000018", |document| {
-        document.centre = CLOSED_CENTRE.into();
-        document.acts[0].date = day("2026-10-30");
-    });
-    let answer = house.post(Who::Vendor, DOCUMENTS, between).await;
-    assert_eq!((answer.status, answer.problem()), (422, "document-faulty"));
-    let last = answer.json["findings"].as_array().unwrap().last().unwrap();
-    assert_eq!(last["code"], "CENTRE_CLOSED");
-    assert_eq!(house.turned_away().await.len(), 2);
+    assert_eq!(house.turned_away().await, [["CENTRE_CLOSED"]]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_ledger_knows_a_centre_better_and_the_registry_is_read_again() {
+    let house = House::new().await;
+    let until = |until| Command::Registry(vec![centre(CENTRE, "G1", until)]);
+    let closed = until(Some(day("2026-11-01")));
+    house.store.commit(house.now, closed).await.unwrap();
+    let xml = fse("000000017", |_| {});
+    for _ in 0..2 {
+        // First by the decider, then by the registry as read again.
+        let answer = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
+        assert_eq!((answer.status, answer.problem()), (422, "document-faulty"));
+        assert_eq!(answer.json["findings"][0]["code"], "CENTRE_CLOSED");
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    }
+    let places = house.turned_away().await;
+    assert_eq!(places, [["CENTRE_CLOSED"], ["CENTRE_CLOSED"]]);
+    house.store.commit(house.now, until(None)).await.unwrap();
+    tokio::time::advance(std::time::Duration::from_secs(1)).await;
+    assert_eq!(house.post(Who::Vendor, DOCUMENTS, xml).await.status, 202);
 }
 
 #[tokio::test]
@@ -174,25 +188,34 @@ async fn a_test_caller_reaches_test_endpoints_only() {
 #[tokio::test]
 async fn replacements_are_judged_by_the_standing() {
     let house = House::new().await;
-    house
+    let admitted = house
         .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
         .await;
-    let replacing = |number: &str, replaced: &str| {
+    let cancel = format!("{}/cancel", admitted.header("location").unwrap());
+    let replacing = |number: &str, replaced: &str, reason| {
         fse(number, |document| {
-            let replaces = (document.kind, replaced.into(), ReplacementReason::Refused);
+            let replaces = (document.kind, replaced.into(), reason);
             document.replaces = Some(replaces);
         })
     };
-    let open = replacing("000000018", "000000017");
+    let open = replacing("000000018", "000000017", ReplacementReason::Refused);
     house
         .post(Who::Vendor, DOCUMENTS, open)
         .await
         .is("standing-forbids");
-    let unknown = replacing("000000019", "000000099");
+    let unknown = replacing("000000019", "000000099", ReplacementReason::Refused);
     house
         .post(Who::Vendor, DOCUMENTS, unknown)
         .await
         .is("replaced-unknown");
+    house.post(Who::Vendor, &cancel, "").await;
+    let first = replacing("000000018", "000000017", ReplacementReason::Cancelled);
+    assert_eq!(house.post(Who::Vendor, DOCUMENTS, first).await.status, 202);
+    let second = replacing("000000019", "000000017", ReplacementReason::Cancelled);
+    house
+        .post(Who::Vendor, DOCUMENTS, second)
+        .await
+        .is("replaced-before");
     assert!(
         house.turned_away().await.is_empty(),
         "a conflict is no fault of the document"

@@ -52,6 +52,41 @@ async fn the_reports_of_the_ledgers() {
     assert!(seen >= 3, "the ledgers are there");
 }
 
+/// The rows of the obligation in `fixtures/metrics.txt` are what is rendered.
+#[tokio::test]
+async fn the_family_is_in_the_list_of_metrics() {
+    let text = fs::read_to_string(fixtures().join("metrics.txt")).unwrap();
+    let listed: Vec<&str> = text
+        .lines()
+        .filter(|line| line.starts_with("bordereau_obligation_"))
+        .collect();
+    let rows: Vec<String> = exposition::FAMILIES
+        .iter()
+        .map(|family| {
+            format!(
+                "{} | gauge | {} | {}",
+                family.name, family.labels, family.help
+            )
+        })
+        .collect();
+    assert_eq!(listed, rows);
+    let entries = fs::read_to_string(fixtures().join("ledgers/verdicts.ledger")).unwrap();
+    let snapshot = counted(ledger_text::read(&entries)).await;
+    let rendered = exposition::render(&snapshot, &super::agreements(), CentreLabel::UpTo(9));
+    let mut series = rendered.lines().filter(|line| !line.starts_with('#'));
+    assert!(series.all(|line| {
+        let name = line.split(['{', ' ']).next().unwrap();
+        let family = exposition::FAMILIES
+            .iter()
+            .find(|family| family.name == name);
+        let labels: Vec<&str> = line
+            .split(['{', ','])
+            .filter_map(|label| Some(label.split_once("=\"")?.0))
+            .collect();
+        labels.join(", ") == family.unwrap().labels
+    }));
+}
+
 async fn counted(entries: Vec<Stamped>) -> Arc<Snapshot> {
     let clock = ManualClock::new(entries.last().unwrap().at, 1);
     let store = Memory::rebuilt(Secret::new([9; 32]), entries).unwrap();
@@ -77,6 +112,10 @@ fn ledgers() -> Vec<PathBuf> {
     paths
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "UPDATE is a word to the test, and no setting of the program"
+)]
 fn golden(name: &str, found: &str) {
     let path = fixtures().join("reports").join(name);
     if std::env::var_os("UPDATE").is_some() {

@@ -2,7 +2,7 @@
 //!
 //! | letter | key | value |
 //! |---|---|---|
-//! | `A` | – | the place in the journal up to which the index is applied |
+//! | `A` | – | layout of the index, and the place in the journal up to which it is applied |
 //! | `B` | body | its place in the journal |
 //! | `E` | complement of a position | where the batch begins whose first entry that is |
 //!
@@ -15,6 +15,10 @@ use crate::store::index::{Changes, Index};
 use crate::store::journal::format::{self, Chain};
 use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error};
+
+/// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
+/// makes of an entry, counts this up: an index of another layout is built anew from the journal.
+const LAYOUT: u8 = 1;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -39,6 +43,16 @@ pub fn applied(index: &dyn Index) -> Result<Option<Head>, Error> {
     let value = index.get(&applied_key())?;
     let head: Option<HeadBytes> = value.map(|bytes| read(&bytes)).transpose()?;
     Ok(head.map(|head| head.0))
+}
+
+/// What one of these keys is about, for people; none if it is the ledger's.
+pub fn subject(key: &[u8]) -> Option<&'static str> {
+    match key.first()? {
+        b'A' => Some("the place up to which the index is applied"),
+        b'B' => Some("the place of a body"),
+        b'E' => Some("a mark in the journal"),
+        _ => None,
+    }
 }
 
 /// Where a body is.
@@ -84,6 +98,7 @@ struct HeadBytes(Head);
 
 impl Canon for HeadBytes {
     fn put(&self, out: &mut Vec<u8>) {
+        LAYOUT.put(out);
         self.0.segment.put(out);
         self.0.offset.put(out);
         self.0.position.put(out);
@@ -91,6 +106,9 @@ impl Canon for HeadBytes {
     }
 
     fn take(from: &mut Take<'_>) -> Result<HeadBytes, canon::Malformed> {
+        if u8::take(from)? != LAYOUT {
+            return Err(canon::Malformed("layout"));
+        }
         let mut head = Head {
             segment: Canon::take(from)?,
             offset: Canon::take(from)?,

@@ -27,19 +27,26 @@ impl Observer for Replayed {
     fn tail_cut(&self, _bytes: u64) {}
 }
 
-fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
-    let config = Config {
+fn config(directory: &Path) -> Config {
+    Config {
         directory: directory.to_owned(),
         segment_bytes: SEGMENT,
         cache_bytes: 1 << 20,
         ..Config::default()
-    };
+    }
+}
+
+fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
+    open_config(&config(directory), observer)
+}
+
+fn open_config(config: &Config, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
     let mut number = 0;
     let entropy = Box::new(move || {
         number += 1;
         [number; 16]
     });
-    Embedded::open(&config, contract::now(), entropy, observer)
+    Embedded::open(config, contract::now(), entropy, observer)
 }
 
 fn open(directory: &Path) -> Result<Embedded, OpenError> {
@@ -79,10 +86,10 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn an_index_that_is_gone_or_damaged_is_built_anew() {
+async fn an_index_that_is_gone_damaged_or_of_another_layout_is_built_anew() {
     let (directory, before) = forty().await;
     let index = directory.path().join("index");
-    let damages: [fn(&Path); 4] = [
+    let damages: [fn(&Path); 5] = [
         |index| fs::remove_dir_all(index).unwrap(),
         |index| fs::write(index.join("conf"), b"not what sled wrote").unwrap(),
         |index| {
@@ -93,6 +100,13 @@ async fn an_index_that_is_gone_or_damaged_is_built_anew() {
             // A tree whose place in the journal is no place.
             let db = sled::open(index).unwrap();
             db.insert(b"A", b"nowhere").unwrap();
+        },
+        |index| {
+            // A tree of another layout.
+            let db = sled::open(index).unwrap();
+            let mut place = db.get(b"A").unwrap().unwrap().to_vec();
+            place[0] += 1;
+            db.insert(b"A", place).unwrap();
         },
     ];
     for damage in damages {
@@ -317,4 +331,39 @@ async fn a_view_stays_as_it_is_and_holds_back_only_the_index() {
     let seen = Arc::new(Replayed::default());
     drop(open_with(directory.path(), seen.clone()).unwrap());
     assert_eq!(seen.0.load(Ordering::Relaxed), 0, "all of it was applied");
+}
+
+/// An index that does not keep up makes commits wait, then intake shed; nothing is lost or refused.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_full_overlay_holds_back_commits_until_there_is_room() {
+    let directory = TempDir::new().unwrap();
+    let config = Config {
+        queue_commands: NonZeroUsize::new(4).unwrap(),
+        overlay_bytes: 1,
+        ..config(directory.path())
+    };
+    let store = Arc::new(open_config(&config, Arc::new(Unobserved)).unwrap());
+    // The index may not go beyond this view.
+    let view = store.overlay.view();
+    fill(&store, 0..0).await;
+    let writers: Vec<_> = (0..12_u32)
+        .map(|number| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let documents = vec![admission(number.into(), number, Bytes::from("x"))];
+                admit(&*store, documents, Unity::Each).await.unwrap()
+            })
+        })
+        .collect();
+    while store.health().state != Readiness::Shedding {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(store.health().position, Position(1));
+    assert!(store.health().waiting <= 4);
+    drop(view);
+    for writer in writers {
+        writer.await.unwrap();
+    }
+    assert_eq!(store.health().state, Readiness::Ready);
+    assert_eq!(store.documents(None, 100).await.unwrap().len(), 12);
 }

@@ -170,10 +170,7 @@ fn agrees(record: &Record<'_>, batch: &Batch<'_>) -> Result<(), &'static str> {
 
 /// Judges the bytes from `end` on, the end of the last whole batch, where no record could be read at `bad`.
 pub fn judge(bytes: &[u8], header: &Header, end: usize, bad: usize) -> Tail {
-    let Some(written) = bytes.iter().rposition(|byte| *byte != 0) else {
-        return Tail::Clean;
-    };
-    let written = written + 1;
+    let written = written(bytes);
     if written <= end {
         return Tail::Clean;
     }
@@ -195,6 +192,19 @@ pub fn judge(bytes: &[u8], header: &Header, end: usize, bad: usize) -> Tail {
         return Tail::Corrupt;
     }
     Tail::Torn(written)
+}
+
+/// Offset behind the last byte that is not zero. Whole sectors are compared: most of a segment is empty.
+fn written(bytes: &[u8]) -> usize {
+    let mut end = bytes.len();
+    for chunk in bytes.rchunks(SECTOR) {
+        if chunk != &[0; SECTOR][..chunk.len()] {
+            break;
+        }
+        end -= chunk.len();
+    }
+    let last = bytes[..end].iter().rposition(|byte| *byte != 0);
+    last.map_or(0, |last| last + 1)
 }
 
 /// The first valid commit record from `from` on. Nobody can forge one: its checksum needs the segment's id.
@@ -221,7 +231,7 @@ fn hole(bytes: &[u8], end: usize, from: usize, to: usize) -> bool {
     sectors.into_iter().any(|sector| {
         let first = (sector * SECTOR).max(end);
         let after = ((sector + 1) * SECTOR).min(bytes.len());
-        first < after && bytes[first..after].iter().all(|byte| *byte == 0)
+        first < after && written(&bytes[first..after]) == 0
     })
 }
 

@@ -24,7 +24,7 @@
 //!
 //! The letters `A`–`Z` are the implementations' own.
 
-use crate::claims::canon::Canon;
+use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
 use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
@@ -80,6 +80,49 @@ impl<T: Canon> Part for T {
     fn append(&self, out: &mut Vec<u8>) {
         self.put(out);
     }
+}
+
+/// What a key is about, for people: ids, centres, days and cells; never a number or another value.
+pub fn subject(key: &[u8]) -> String {
+    let (letter, rest) = key.split_first().unwrap_or((&0, &[]));
+    let first = rest.get(..16).unwrap_or_default();
+    let last = rest.len().checked_sub(16).map_or(rest, |at| &rest[at..]);
+    let (what, named) = match letter {
+        b'c' => ("registration of centre", shown::<Finess>(rest)),
+        b'd' => ("document", shown::<DocumentId>(first)),
+        b'e' => ("endpoint", shown::<EndpointName>(rest)),
+        b'f' => ("support by document", shown::<DocumentId>(last)),
+        b'g' => ("sums of a group of open documents", None),
+        b'h' => ("history of document", shown::<DocumentId>(first)),
+        b'i' => ("history of lot", shown::<LotId>(first)),
+        b'k' => ("the latest document of a number", None),
+        b'l' => ("lot", shown::<LotId>(first)),
+        b'm' => ("terms", None),
+        b'o' => ("open document", shown::<DocumentId>(last)),
+        b'p' => ("declared paper", centre_and_day(rest)),
+        b'q' => ("age of a group of open documents", None),
+        b'r' => ("a receipt or settlement known", None),
+        b't' => ("timer of document", shown::<DocumentId>(last)),
+        b'u' => ("next instant of lot", shown::<LotId>(last)),
+        b'w' => ("count of posts turned away", None),
+        b'x' => ("an orphan", None),
+        b'y' => ("cell", shown::<Cell>(rest)),
+        _ => ("a key of no table", None),
+    };
+    match named {
+        Some(named) => format!("{what} {named}"),
+        None => what.to_owned(),
+    }
+}
+
+fn shown<T: Canon + ToString>(bytes: &[u8]) -> Option<String> {
+    let value: T = canon::value_of(bytes).ok()?;
+    Some(value.to_string())
+}
+
+fn centre_and_day(bytes: &[u8]) -> Option<String> {
+    let (centre, day): (Finess, Day) = canon::value_of(bytes).ok()?;
+    Some(format!("{centre} {day}"))
 }
 
 /// The first key after all keys with this prefix.

@@ -133,6 +133,10 @@ fn answer(text: &str) -> Answer<'_> {
     }
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "UPDATE=1 rewrites the golden file"
+)]
 fn compare(path: &Path, judgement: &Judgement) {
     let mut found = format!(
         "event: {:?}\nreason: {:?}\nretry: {:?}\nalert: {:?}\n",

@@ -72,6 +72,14 @@ impl Decider<'_, '_> {
         };
         let late = fold::ends_attempt(conclusion.event)
             && (lot.state != State::Sending || lot.attempts != conclusion.attempt);
+        // The answer to an older attempt, or to a question asked about it, says nothing about what came since.
+        let outdated = late && lot.state == State::Sending;
+        if outdated || asked_too_long_ago(&lot, &conclusion) {
+            return Ok(Outcome::Conflict(Conflict::Delivery {
+                lot: conclusion.lot,
+                state: lot.state,
+            }));
+        }
         let delivery = Delivery {
             lot: conclusion.lot,
             event: conclusion.event,
@@ -84,13 +92,6 @@ impl Decider<'_, '_> {
                 .as_ref()
                 .map(|(bytes, salt)| commitment(*salt, Digest(Sha256::digest(bytes).into()))),
         };
-        // The answer to an older attempt says nothing about the one that runs now.
-        if late && lot.state == State::Sending {
-            return Ok(Outcome::Conflict(Conflict::Delivery {
-                lot: conclusion.lot,
-                state: lot.state,
-            }));
-        }
         let position = self.next;
         self.deliver(delivery)?;
         if let Some((bytes, salt)) = conclusion.words {
@@ -130,4 +131,16 @@ impl Decider<'_, '_> {
             Step::Impossible(why) => Err(Error::Impossible(why)),
         }
     }
+}
+
+/// Whether a question to the insurer is answered that is no longer open: the lot moved on since it was asked, or
+/// the answer was recorded before.
+fn asked_too_long_ago(lot: &LotRecord, conclusion: &Conclusion) -> bool {
+    let waits = match lot.wait() {
+        Some((Wait::Ask, _)) => lot.attempts == conclusion.attempt,
+        Some((Wait::Send | Wait::Time, _)) => false,
+        // A finished lot moves no more: what is said of it is recorded.
+        None => true,
+    };
+    fold::answers_question(conclusion.event) && !waits
 }

@@ -109,8 +109,12 @@ impl Fold<'_, '_> {
             if record.lot == lot {
                 record.proven = record.proven.or(attempted);
             }
-            newly = lot.is_some() && record.answered_in != lot;
-            record.answered_in = lot;
+            // A word that the document does not expect is recorded and answers nothing.
+            let answered = record.lot == lot && record.standing() != Standing::InLot;
+            if answered {
+                newly = record.answered_in != lot;
+                record.answered_in = lot;
+            }
             Ok(())
         })?;
         match lot {

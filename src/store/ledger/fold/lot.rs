@@ -5,12 +5,12 @@ use crate::claims::delivery::{Arrival, Event, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::registry::Centre;
-use crate::claims::standing::{Act, Heard, Word};
+use crate::claims::standing::{Act, Heard, Standing, Word};
 use crate::claims::time::Timestamp;
 use crate::store::ledger::fold::{Fold, document};
 use crate::store::ledger::keys;
 use crate::store::ledger::records::{self, save};
-use crate::store::{Error, LotRecord};
+use crate::store::{DocumentRecord, Error, LotRecord};
 
 /// Whether an event ends an attempt.
 pub fn ends_attempt(event: Event) -> bool {
@@ -26,6 +26,30 @@ pub fn ends_attempt(event: Event) -> bool {
         | Event::StatusUnknown
         | Event::StatusUnreachable
         | Event::NoStatusService
+        | Event::ReceiptComplete
+        | Event::ReceiptPartial
+        | Event::ExpectedBy
+        | Event::Cancel
+        | Event::DuplicateConfirmed
+        | Event::ByHand
+        | Event::Restored => false,
+    }
+}
+
+/// Whether an event is the answer to a question about the status of a lot.
+pub fn answers_question(event: Event) -> bool {
+    match event {
+        Event::StatusKnown
+        | Event::StatusRefused
+        | Event::StatusUnknown
+        | Event::StatusUnreachable
+        | Event::NoStatusService => true,
+        Event::Leased
+        | Event::NotReached
+        | Event::Deferred
+        | Event::Taken
+        | Event::ContentRefused
+        | Event::NoAnswer
         | Event::ReceiptComplete
         | Event::ReceiptPartial
         | Event::ExpectedBy
@@ -113,6 +137,11 @@ impl Fold<'_, '_> {
         }
         after.next = match after.state {
             State::Answered | State::Void => None,
+            // A document went to paper while the attempt ran: now the insurer is asked about its lot.
+            State::Taken if before.state == State::Sending && after.ask => Some(Next {
+                at: self.at,
+                reason: Reason::Doubt,
+            }),
             // A receipt during the attempt proved the taking, whatever the attempt's own end says.
             State::Taken if before.state == State::Sending && event != Event::Taken => {
                 Some(self.receipt_expected(&after)?)
@@ -180,10 +209,7 @@ impl Fold<'_, '_> {
                     };
                     self.hear(*document, heard, Some(delivery.lot), None)?;
                 }
-                None => self.change(*document, |record| match record.lot {
-                    Some(lot) if lot == delivery.lot => document::act(record, Act::LotVoided),
-                    Some(_) | None => Ok(()),
-                })?,
+                None => self.change(*document, |record| reopened(record, delivery.lot))?,
             }
         }
         Ok(())
@@ -202,8 +228,17 @@ impl Fold<'_, '_> {
                 word: Word::Receipt(*verdict),
                 code: code.clone(),
             };
-            // A refusal, too, proves that the lot arrived.
-            self.hear(*document, heard, Some(receipted.lot), lot.attempted)?;
+            let record = records::known_document(self.working, *document)?;
+            if record.lot == Some(receipted.lot) {
+                // A refusal, too, proves that the lot arrived.
+                self.hear(*document, heard, record.lot, lot.attempted)?;
+            } else {
+                // Its lot was void and it is in another one by now: this says nothing about that one.
+                self.change(*document, |record| {
+                    record.course.hear_of_the_past(heard);
+                    Ok(())
+                })?;
+            }
         }
         Ok(())
     }
@@ -259,4 +294,15 @@ impl Fold<'_, '_> {
         }
         save(self.working, keys::lot(id), &after);
     }
+}
+
+/// A document of a void lot is open again; what proved the lot's taking is disproved with it.
+fn reopened(record: &mut DocumentRecord, lot: LotId) -> Result<(), Error> {
+    if record.lot != Some(lot) {
+        return Ok(());
+    }
+    if record.standing() == Standing::InLot {
+        record.proven = None;
+    }
+    document::act(record, Act::LotVoided)
 }

@@ -16,7 +16,7 @@ use crate::store::ledger::keys;
 use crate::store::ledger::records::{self, save};
 
 pub use document::supporting;
-pub use lot::ends_attempt;
+pub use lot::{answers_question, ends_attempt};
 
 /// Applies one entry.
 pub fn fold(working: &mut Working<'_>, position: Position, stamped: &Stamped) -> Result<(), Error> {

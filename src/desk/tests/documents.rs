@@ -1,0 +1,124 @@
+//! One document through its life, as its centre sees it: golden answers in `fixtures/answers/desk`.
+
+use std::time::Duration;
+
+use axum::http::header;
+
+use super::house::{Door, House, admission, facts};
+use crate::claims::delivery::Event;
+use crate::claims::document::{Kind, ReplacementReason};
+use crate::claims::entry::Reason;
+use crate::claims::id::Number;
+use crate::claims::receipt::{PartOutcome, Verdict};
+use crate::store::Command;
+
+const PATH: &str = "/v1/documents/00000000-0000-0000-0000-000000000001";
+
+/// Compares the answer about document 1 with its golden file.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "UPDATE=1 rewrites the golden file"
+)]
+async fn golden(house: &House, slug: &str, who: &str, path: &str) {
+    let answer = house.get(Door::Public, who, path).await;
+    let found = format!("{:#}\n", answer.json());
+    let file = format!("fixtures/answers/desk/{slug}.json");
+    if std::env::var_os("UPDATE").is_some() {
+        std::fs::write(&file, &found).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert_eq!(found, kept, "{file}: UPDATE=1 rewrites it");
+    assert_eq!(answer.header(header::CACHE_CONTROL), "no-store");
+}
+
+async fn sealed() -> House {
+    let house = House::admitted().await;
+    house.seal().await;
+    house
+}
+
+async fn taken() -> House {
+    let house = sealed().await;
+    house.attempt(Event::Taken, Reason::Receipt).await;
+    house
+}
+
+#[tokio::test]
+async fn before_the_insurer_has_it() {
+    golden(&House::admitted().await, "open", "centre", PATH).await;
+    let house = sealed().await;
+    golden(&house, "queued", "centre", PATH).await;
+    house.post("operator", "/v1/endpoints/paris/hold", "").await;
+    golden(&house, "held-by-hand", "centre", PATH).await;
+    house
+        .post("operator", "/v1/endpoints/paris/release", "")
+        .await;
+    house.lease().await;
+    golden(&house, "transmitting", "centre", PATH).await;
+    house.conclude(Event::Deferred, Reason::Busy, None).await;
+    golden(&house, "held", "centre", PATH).await;
+
+    let house = sealed().await;
+    house.attempt(Event::NoAnswer, Reason::Doubt).await;
+    golden(&house, "in-doubt", "centre", PATH).await;
+}
+
+#[tokio::test]
+async fn with_the_insurer() {
+    let house = taken().await;
+    golden(&house, "transmitted", "centre", PATH).await;
+    house.clock.advance(Duration::from_secs(3600));
+    house.commit(Command::Tick).await;
+    golden(&house, "overdue", "centre", PATH).await;
+    house.receipt(Verdict::Accepted).await;
+    golden(&house, "acknowledged", "centre", PATH).await;
+    house.clock.advance(Duration::from_secs(86_400));
+    house.settle(PartOutcome::Paid).await;
+    golden(&house, "paid", "centre", PATH).await;
+}
+
+#[tokio::test]
+async fn against_the_centre() {
+    let house = taken().await;
+    house.receipt(Verdict::Refused).await;
+    golden(&house, "refused-by-receipt", "centre", PATH).await;
+    golden(&house, "refused-by-receipt.operator", "operator", PATH).await;
+
+    let house = sealed().await;
+    house.refuse().await;
+    golden(&house, "refused-by-answer", "centre", PATH).await;
+    golden(&house, "refused-by-answer.operator", "operator", PATH).await;
+
+    let house = taken().await;
+    house.receipt(Verdict::Accepted).await;
+    house.settle(PartOutcome::Rejected).await;
+    golden(&house, "rejected", "centre", PATH).await;
+}
+
+#[tokio::test]
+async fn a_replacement_and_a_piece_are_linked() {
+    let house = sealed().await;
+    house.refuse().await;
+    let mut replacement = facts(Kind::Fse, "100000001");
+    let number = Number::parse("100000001").unwrap();
+    replacement.replaces = Some((Kind::Fse, number, ReplacementReason::Refused));
+    house.admit(admission(2, replacement)).await;
+    golden(&house, "replaced", "centre", PATH).await;
+    let latest = "/v1/documents?number=100000001&kind=FSE";
+    golden(&house, "replacement", "centre", latest).await;
+    let mut piece = facts(Kind::Pj, "200000001");
+    piece.supports = Some(number);
+    house.admit(admission(3, piece)).await;
+    let latest = "/v1/documents?number=200000001&kind=PJ";
+    golden(&house, "piece", "centre", latest).await;
+}
+
+#[tokio::test]
+async fn content_is_given_back_byte_for_byte() {
+    let house = House::admitted().await;
+    let answer = house
+        .get(Door::Public, "centre", &format!("{PATH}/content"))
+        .await;
+    assert_eq!(&answer.body[..], b"<document n=\"1\"/>");
+    assert_eq!(answer.header(header::CONTENT_TYPE), "application/xml");
+}

@@ -1,0 +1,152 @@
+//! Who gets what: role × route × status.
+
+use axum::body::Body;
+use axum::http::header;
+
+use super::house::{Door, House, OTHER, OWN, admission, facts};
+use crate::claims::document::{Kind, Purpose};
+use crate::formats::json::problem;
+
+const ID: &str = "00000000-0000-0000-0000-000000000001";
+
+#[tokio::test]
+#[rustfmt::skip]
+async fn what_each_role_gets() {
+    let house = House::admitted().await;
+    let callers = ["nobody", "centre", "other", "tester", "gestionnaire", "insurer", "operator", "national", "metrics"];
+    let document = format!("/v1/documents/{ID}");
+    let content = format!("{document}/content");
+    let by_key = "/v1/documents?number=100000001&kind=FSE&centre=750712184";
+    let rate = format!("/v1/centres/{OWN}/rate?period=2026");
+    let others_rate = format!("/v1/centres/{OTHER}/rate?period=2026");
+    let unknown = "/v1/documents/00000000-0000-0000-0000-00000000000f";
+    use Door::{Operators, Public};
+    let table: &[(Door, &str, &str, [u16; 9])] = &[
+        //                                           nobody centre other tester gest. insurer oper. national metrics
+        (Public,    "GET",  &document,                [401,  200,  404,  404,   200,  403,    200,  403,    403]),
+        (Public,    "GET",  by_key,                   [401,  200,  404,  404,   200,  403,    200,  403,    403]),
+        (Public,    "GET",  unknown,                  [401,  404,  404,  404,   404,  403,    404,  403,    403]),
+        (Public,    "GET",  "/v1/documents/x",        [401,  404,  404,  404,   404,  404,    404,  404,    404]),
+        (Public,    "GET",  &content,                 [401,  200,  404,  404,   200,  403,    403,  403,    403]),
+        (Operators, "GET",  &content,                 [404;  9]),
+        (Public,    "GET",  &rate,                    [401,  200,  403,  200,   200,  403,    200,  200,    403]),
+        (Public,    "GET",  &others_rate,             [401,  403,  200,  403,   403,  403,    200,  200,    403]),
+        (Public,    "GET",  "/v1/rates?period=2026",  [401,  200,  200,  200,   200,  403,    200,  200,    403]),
+        (Public,    "GET",  "/metrics",               [401,  403,  403,  403,   403,  403,    200,  403,    200]),
+        (Operators, "GET",  "/metrics",               [401,  403,  403,  403,   403,  403,    200,  403,    200]),
+        (Public,    "GET",  "/healthz",               [200;  9]),
+        (Public,    "GET",  "/readyz",                [200;  9]),
+        (Public,    "GET",  "/v1/queue",              [404;  9]),
+        (Operators, "GET",  "/v1/queue",              [401,  403,  403,  403,   403,  403,    200,  403,    403]),
+        (Public,    "POST", "/v1/endpoints/paris/hold",    [404; 9]),
+        (Operators, "POST", "/v1/endpoints/paris/hold",    [401, 403, 403, 403, 403, 403, 200, 403, 403]),
+        (Operators, "POST", "/v1/endpoints/paris/release", [401, 403, 403, 403, 403, 403, 200, 403, 403]),
+        (Operators, "POST", &format!("{document}/paper"),  [401, 403, 403, 403, 403, 403, 200, 403, 403]),
+        (Operators, "POST", &format!("{document}/by-hand"), [401, 403, 403, 403, 403, 403, 422, 403, 403]),
+    ];
+    for (door, method, path, expected) in table {
+        for (who, expected) in callers.iter().zip(expected) {
+            let answer = house.ask(*door, who, method, path, Body::empty()).await;
+            assert_eq!(answer.status, *expected, "{door:?} {method} {path} as {who}");
+            if answer.status >= 400 {
+                assert_eq!(answer.header(header::CONTENT_TYPE), problem::MEDIA_TYPE);
+                assert_eq!(answer.json()["status"], *expected);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn health_says_nothing_more() {
+    let house = House::new().await;
+    for path in ["/healthz", "/readyz"] {
+        assert!(
+            house
+                .get(Door::Public, "nobody", path)
+                .await
+                .body
+                .is_empty()
+        );
+    }
+}
+
+#[tokio::test]
+async fn metrics_are_open_on_loopback_only_where_the_settings_say_so() {
+    let house = House::with_open_metrics().await;
+    let open = house.get(Door::Operators, "nobody", "/metrics").await;
+    assert_eq!(open.status, 200);
+    let text = String::from_utf8(open.body.to_vec()).unwrap();
+    assert!(text.contains("bordereau_ledger_position"), "{text}");
+    assert!(
+        text.contains("bordereau_obligation_left_out_centres"),
+        "{text}"
+    );
+    let public = house.get(Door::Public, "nobody", "/metrics").await;
+    assert_eq!(public.status, 401);
+}
+
+#[tokio::test]
+async fn a_caller_of_tests_sees_tests_alone() {
+    let house = House::admitted().await;
+    let mut test = admission(2, facts(Kind::Fse, "100000002"));
+    test.purpose = Purpose::Test;
+    house.admit(test).await;
+    let seen = |id: u32| format!("/v1/documents/00000000-0000-0000-0000-{id:012}");
+    for (who, id, status) in [
+        ("tester", 1, 404),
+        ("tester", 2, 200),
+        ("centre", 1, 200),
+        ("centre", 2, 200),
+    ] {
+        let answer = house.get(Door::Public, who, &seen(id)).await;
+        assert_eq!(answer.status, status, "{who} {id}");
+    }
+}
+
+#[tokio::test]
+async fn questions_that_cannot_be_understood() {
+    let house = House::new().await;
+    for (who, path, parameter) in [
+        ("centre", "/v1/documents?kind=FSE", "number"),
+        ("centre", "/v1/documents?number=100000001&kind=fse", "kind"),
+        (
+            "gestionnaire",
+            "/v1/documents?number=100000001&kind=FSE",
+            "centre",
+        ),
+        ("national", "/v1/rates?period=2026-13", "period"),
+        ("national", "/v1/rates?after=1", "after"),
+        ("national", "/v1/rates?format=xml", "format"),
+    ] {
+        let answer = house.get(Door::Public, who, path).await;
+        assert_eq!(answer.status, 400, "{path}");
+        assert_eq!(answer.json()["parameter"], parameter, "{path}");
+    }
+    for (path, status) in [
+        ("/v1/rates?periode=2026", 400),
+        ("/v1/centres/1/rate", 404),
+        ("/v1/centres/690000007/rate", 404),
+        ("/v1/centres/750712184/rate?period=2019", 404),
+    ] {
+        let answer = house.get(Door::Public, "national", path).await;
+        assert_eq!(answer.status, status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn rates_are_a_table_too_and_a_centre_sees_its_own() {
+    let house = House::new().await;
+    let rows = |answer: &super::house::Answer| answer.json()["rates"].as_array().unwrap().len();
+    let path = "/v1/rates?period=2026-Q4";
+    assert_eq!(rows(&house.get(Door::Public, "national", path).await), 2);
+    assert_eq!(rows(&house.get(Door::Public, "centre", path).await), 1);
+    assert_eq!(
+        rows(&house.get(Door::Public, "gestionnaire", path).await),
+        1
+    );
+    let csv = format!("{path}&format=csv");
+    let csv = house.get(Door::Public, "national", &csv).await;
+    assert_eq!(csv.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
+    let text = String::from_utf8(csv.body.to_vec()).unwrap();
+    assert_eq!(text.lines().count(), 3);
+}

@@ -1,0 +1,491 @@
+//! A small house: a ledger, two centres, one endpoint, a caller of each role, and the desk.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, header};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tempfile::TempDir;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+use crate::access::{Access, CertificateEntry, Config as AccessConfig, Grant, Role, TokenFile};
+use crate::claims::agreement::Agreements;
+use crate::claims::delivery::Event;
+use crate::claims::document::{
+    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
+};
+use crate::claims::entry::{Next, Reason, Sealed};
+use crate::claims::id::{
+    Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
+};
+use crate::claims::outcome::{Named, Refusal};
+use crate::claims::receipt::{
+    Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
+    Verdict,
+};
+use crate::claims::registry::{Category, Centre};
+use crate::claims::routes::Routes;
+use crate::claims::terms::Region;
+use crate::claims::time::{Day, Timestamp};
+use crate::clock::{Clock, ManualClock};
+use crate::desk::{self, Config, Desk, Parts, Scrapers};
+use crate::formats::json::refusal;
+use crate::formats::xml::{Reader, write_receipt, write_settlement};
+use crate::report::CentreLabel;
+use crate::report::agreements::File;
+use crate::report::snapshot::Snapshot;
+use crate::store::ledger::Secret;
+use crate::store::memory::Memory;
+use crate::store::{
+    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, TallyQuery, Unity,
+};
+use crate::telemetry::Telemetry;
+use crate::tls::Peer;
+use crate::tls::authority::{Authority, ClientName};
+
+pub(super) const OWN: &str = "750712184";
+pub(super) const OTHER: &str = "750000002";
+
+/// A listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Door {
+    Public,
+    Operators,
+}
+
+pub(super) struct House {
+    pub(super) store: Arc<Memory>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) desk: Arc<Desk>,
+    tokens: BTreeMap<&'static str, String>,
+    certificate: Arc<[u8]>,
+    _directory: TempDir,
+}
+
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(super) fn header(&self, name: header::HeaderName) -> &str {
+        self.headers[name].to_str().unwrap()
+    }
+}
+
+pub(super) fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn caisse() -> Destination {
+    Destination::Amo(Amo::new("01", "751", "0000").unwrap())
+}
+
+fn endpoint() -> EndpointName {
+    EndpointName::parse("paris").unwrap()
+}
+
+pub(super) fn facts(kind: Kind, number: &str) -> Facts {
+    Facts {
+        key: Key {
+            centre: Finess::parse(OWN).unwrap(),
+            kind,
+            number: Number::parse(number).unwrap(),
+        },
+        mode: Mode::Secured,
+        destination: caisse(),
+        clock_day: Day::new(2026, 11, 20).unwrap(),
+        clock_basis: ClockBasis::Completed,
+        care_day: Day::new(2026, 11, 20).unwrap(),
+        third_party_amo: ThirdParty::PatientPaid,
+        third_party_amc: ThirdParty::PatientPaid,
+        amount_amo: Cents(1750),
+        amount_amc: Cents(0),
+        settled_for: None,
+        exclusions: Exclusions::NONE,
+        replaces: None,
+        supports: None,
+    }
+}
+
+pub(super) fn admission(id: u128, facts: Facts) -> Admission {
+    let body = Bytes::from(format!("<document n=\"{id}\"/>"));
+    Admission {
+        document: DocumentId(id),
+        purpose: Purpose::Real,
+        facts,
+        digest: Digest(Sha256::digest(&body).into()),
+        body,
+        salt: [7; 16],
+        warnings: vec![name("ACT_QUALIFIER")],
+    }
+}
+
+fn centre(finess: &str, gestionnaire: &str) -> Centre {
+    Centre {
+        finess: Finess::parse(finess).unwrap(),
+        name: "Centre".into(),
+        category: Category::Medical,
+        gestionnaire: name(gestionnaire),
+        caisse: Amo::new("01", "751", "0000").unwrap(),
+        region: Region::Metropole,
+        agreement: name("national"),
+        from: Day::new(2020, 1, 1).unwrap(),
+        until: None,
+    }
+}
+
+fn agreements() -> Agreements {
+    let file: File = serde_json::from_value(serde_json::json!({
+        "id": "national", "title": "Accord", "role": "agreement", "source": "a test",
+        "in_force_from": "2020-01-01", "status": "unconfirmed",
+        "counting": {
+            "kinds": ["FSE", "paper"], "numerator_modes": ["S", "F", "C"],
+            "modes_shown_apart": ["D", "L", "P", "N"], "day_basis": "clock",
+            "minimum_paper_coverage": [1, 1], "paper_duplicate": "paper", "rejected": "transmitted",
+        },
+    }))
+    .unwrap();
+    let agreement = file.agreement().ok().unwrap();
+    Agreements::new(vec![agreement]).ok().unwrap()
+}
+
+fn grant(name: &str, role: Role) -> Grant {
+    Grant {
+        name: name.into(),
+        role,
+        centres: Vec::new(),
+        gestionnaire: None,
+        insurer: None,
+        test: false,
+    }
+}
+
+fn grants() -> [(&'static str, Grant); 7] {
+    let of = |name, finess: &str, test| Grant {
+        centres: vec![finess.into()],
+        test,
+        ..grant(name, Role::Centre)
+    };
+    let gestionnaire = Grant {
+        gestionnaire: Some("G1".into()),
+        ..grant("gestionnaire", Role::Centre)
+    };
+    [
+        ("centre", of("centre", OWN, false)),
+        ("other", of("other", OTHER, false)),
+        ("tester", of("tester", OWN, true)),
+        ("gestionnaire", gestionnaire),
+        ("operator", grant("operator", Role::Operator)),
+        ("national", grant("national", Role::National)),
+        ("metrics", grant("metrics", Role::Metrics)),
+    ]
+}
+
+fn certificate() -> Arc<[u8]> {
+    let authority = Authority::new("Test").unwrap();
+    let client = ClientName {
+        common_name: "caisse",
+        uri: None,
+    };
+    let pair = authority.client(client).unwrap();
+    let pem = x509_parser::pem::parse_x509_pem(pair.certificate.as_bytes()).unwrap();
+    pem.1.contents.into()
+}
+
+impl House {
+    pub(super) async fn new() -> House {
+        House::with(Config::default()).await
+    }
+
+    pub(super) async fn with(config: Config) -> House {
+        let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
+        let clock = Arc::new(ManualClock::new(now, 1));
+        let store = Arc::new(Memory::new(Secret::new([9; 32])));
+        let centres = vec![centre(OWN, "G1"), centre(OTHER, "G2")];
+        store.commit(now, Command::Registry(centres)).await.unwrap();
+        let directory = tempfile::tempdir().unwrap();
+        let (access, tokens) = access(directory.path(), now);
+        let routes = Routes::new([(endpoint(), Purpose::Real, vec![caisse()])]);
+        let telemetry = Telemetry::new(&Default::default(), &[endpoint()]).unwrap();
+        let agreements = Arc::new(agreements());
+        let (snapshots, published) = watch::channel(Arc::default());
+        let tallies = store.tallies(every_day()).await.unwrap();
+        let registry = store.centres().await.unwrap();
+        let snapshot = Snapshot::balanced(now, tallies, registry, &agreements);
+        snapshots.send_replace(Arc::new(snapshot));
+        let desk = Desk::new(Parts {
+            store: store.clone(),
+            access: Arc::new(access),
+            clock: clock.clone(),
+            reader: Arc::new(Reader::new().unwrap()),
+            routes: Arc::new(routes),
+            agreements,
+            snapshots: published,
+            telemetry: Arc::new(telemetry),
+            config,
+            centre_label: CentreLabel::UpTo(10),
+        });
+        House {
+            store,
+            clock,
+            desk,
+            tokens,
+            certificate: certificate(),
+            _directory: directory,
+        }
+    }
+
+    /// A house whose metrics are open on loopback.
+    pub(super) async fn with_open_metrics() -> House {
+        House::with(Config {
+            metrics: Scrapers::Loopback,
+            ..Config::default()
+        })
+        .await
+    }
+
+    pub(super) async fn get(&self, door: Door, who: &str, path: &str) -> Answer {
+        self.ask(door, who, "GET", path, Body::empty()).await
+    }
+
+    pub(super) async fn post(&self, who: &str, path: &str, body: &'static str) -> Answer {
+        self.ask(Door::Operators, who, "POST", path, Body::from(body))
+            .await
+    }
+
+    /// Asks as a caller: one of the tokens, `insurer` by certificate, or `nobody`.
+    pub(super) async fn ask(
+        &self,
+        door: Door,
+        who: &str,
+        method: &str,
+        path: &str,
+        body: Body,
+    ) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = self.tokens.get(who) {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let address: SocketAddr = match door {
+            Door::Public => "192.0.2.1:1".parse().unwrap(),
+            Door::Operators => "127.0.0.1:1".parse().unwrap(),
+        };
+        let request = request.extension(Peer {
+            address,
+            certificate: (who == "insurer").then(|| self.certificate.clone()),
+        });
+        let router = match door {
+            Door::Public => desk::public(self.desk.clone()),
+            Door::Operators => desk::operators(self.desk.clone()),
+        };
+        let router = router.fallback(desk::not_found);
+        let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
+    pub(super) async fn commit(&self, command: Command) -> Outcome {
+        self.store.commit(self.clock.now(), command).await.unwrap()
+    }
+
+    pub(super) async fn admit(&self, admission: Admission) {
+        let outcome = self
+            .commit(Command::Admit {
+                caller: name("centre"),
+                documents: vec![admission],
+                unity: Unity::Each,
+            })
+            .await;
+        let Outcome::Admitted(rows) = outcome else {
+            panic!("{outcome:?}")
+        };
+        assert!(matches!(rows[0], Admitted::Received { .. }), "{rows:?}");
+    }
+
+    /// The document 1, admitted.
+    pub(super) async fn admitted() -> House {
+        let house = House::new().await;
+        house
+            .admit(admission(1, facts(Kind::Fse, "100000001")))
+            .await;
+        house
+    }
+
+    /// Seals document 1 into lot 11.
+    pub(super) async fn seal(&self) {
+        self.commit(Command::Seal(Sealed {
+            lot: LotId(11),
+            centre: Finess::parse(OWN).unwrap(),
+            destination: caisse(),
+            endpoint: endpoint(),
+            purpose: Purpose::Real,
+            documents: vec![DocumentId(1)],
+            digest: Digest([1; 32]),
+            length: 100,
+            due: self.clock.now(),
+        }))
+        .await;
+    }
+
+    pub(super) async fn lease(&self) {
+        let lease = Lease {
+            endpoint: endpoint(),
+            until: self.clock.now() + Duration::from_secs(60),
+            most: 10,
+        };
+        let leased = self.store.lease_due(self.clock.now(), lease).await.unwrap();
+        assert_eq!(leased.len(), 1);
+    }
+
+    /// Sends lot 11 for the first time, with this end.
+    pub(super) async fn attempt(&self, event: Event, reason: Reason) {
+        self.lease().await;
+        self.conclude(event, reason, None).await;
+    }
+
+    pub(super) async fn conclude(&self, event: Event, reason: Reason, refusal: Option<Refusal>) {
+        let named = refusal.iter().flat_map(|refusal| &refusal.named);
+        let named = named
+            .map(|named| (named.document, named.code.clone()))
+            .collect();
+        let words = refusal.map(|words| (refusal::write(&words).into(), [5; 16]));
+        self.commit(Command::Conclude(Conclusion {
+            lot: LotId(11),
+            attempt: 1,
+            event,
+            next: Next {
+                at: self.clock.now() + Duration::from_secs(3600),
+                reason,
+            },
+            named,
+            words,
+        }))
+        .await;
+    }
+
+    /// The insurer's answer refuses document 1, in its own words.
+    pub(super) async fn refuse(&self) {
+        self.lease().await;
+        let refusal = Refusal {
+            code: Some(name("L01")),
+            text: Some("Lot refusé".into()),
+            named: vec![Named {
+                document: DocumentId(1),
+                code: Some(name("D07")),
+                text: Some("Droits fermés".into()),
+            }],
+        };
+        self.conclude(Event::ContentRefused, Reason::Turn, Some(refusal))
+            .await;
+    }
+
+    pub(super) async fn receipt(&self, verdict: Verdict) {
+        let (code, text) = match verdict {
+            Verdict::Accepted => (None, None),
+            Verdict::Refused => (Some(name("A12")), Some("Facture en double".to_owned())),
+        };
+        self.hear(Item::Receipt(Receipt {
+            id: name("arl-1"),
+            lot: LotId(11),
+            digest: Digest([1; 32]),
+            issued: self.clock.now(),
+            verdict,
+            documents: Vec::new(),
+            coverage: Coverage::Whole,
+            code,
+            text,
+        }))
+        .await;
+    }
+
+    pub(super) async fn settle(&self, outcome: PartOutcome) {
+        let (code, text) = match outcome {
+            PartOutcome::Paid => (None, None),
+            PartOutcome::Rejected | PartOutcome::Deferred => {
+                (Some(name("R42")), Some("Acte non remboursable".to_owned()))
+            }
+        };
+        let part = PartSettlement {
+            part: Part::Amo,
+            outcome,
+            amount: Cents(1750),
+            code,
+            text,
+        };
+        self.hear(Item::Settlement(Settlement {
+            id: name("rsp-1"),
+            document: DocumentId(1),
+            issued: self.clock.now(),
+            content: SettlementContent::Parts(vec![part]),
+        }))
+        .await;
+    }
+
+    async fn hear(&self, item: Item) {
+        let bytes = match &item {
+            Item::Receipt(receipt) => write_receipt(receipt),
+            Item::Settlement(settlement) => write_settlement(settlement),
+        };
+        let heard = Heard {
+            fallback: item.id().clone(),
+            item: Some(item),
+            bytes: bytes.into(),
+            salt: [3; 16],
+        };
+        self.commit(Command::Receipts {
+            endpoint: endpoint(),
+            destinations: vec![caisse()],
+            items: vec![heard],
+            cursor: None,
+        })
+        .await;
+    }
+}
+
+fn access(directory: &std::path::Path, now: Timestamp) -> (Access, BTreeMap<&'static str, String>) {
+    let path = directory.join("tokens");
+    let file = TokenFile::new(path.clone());
+    let until = now + Duration::from_secs(86_400);
+    let issue = |(name, grant)| {
+        let issued = file.issue(grant, until, now).unwrap();
+        (name, issued.secret.reveal().to_owned())
+    };
+    let tokens = grants().into_iter().map(issue).collect();
+    let config = AccessConfig {
+        tokens: Some(path),
+        certificates: vec![CertificateEntry {
+            identity: "cn:caisse".into(),
+            caller: Grant {
+                insurer: Some("paris".into()),
+                ..grant("caisse", Role::Insurer)
+            },
+        }],
+    };
+    let access = Access::open(&config, Arc::new(|_| {}), now).unwrap();
+    (access, tokens)
+}
+
+fn every_day() -> TallyQuery {
+    TallyQuery {
+        centre: None,
+        from: Day::new(2000, 1, 1).unwrap(),
+        to: Day::new(2100, 1, 1).unwrap(),
+    }
+}

@@ -1,0 +1,139 @@
+//! What operators do, and what the queue shows of it.
+
+use axum::body::Body;
+use serde_json::json;
+
+use super::house::{Door, House, name};
+use crate::claims::delivery::Event;
+use crate::claims::entry::{Entry, Gate, Position, Reason};
+use crate::desk::Config;
+use crate::store::Store;
+
+const PATH: &str = "/v1/documents/00000000-0000-0000-0000-000000000001";
+
+async fn last_entry(house: &House) -> Entry {
+    let position = house.store.health().position;
+    let entries = house.store.entries(Position(position.0 - 1), 1).await;
+    entries.unwrap().remove(0).1.entry
+}
+
+#[tokio::test]
+async fn an_endpoint_is_held_and_released_under_the_operators_name() {
+    let house = House::new().await;
+    for (verb, gate) in [("hold", Gate::Held), ("release", Gate::Open)] {
+        let path = format!("/v1/endpoints/paris/{verb}");
+        for _ in 0..2 {
+            assert_eq!(house.post("operator", &path, "").await.status, 200);
+        }
+        let entry = last_entry(&house).await;
+        assert!(
+            matches!(&entry, Entry::Endpoint { gate: found, actor, .. }
+                if *found == gate && *actor == name("operator")),
+            "{entry:?}"
+        );
+    }
+    // Holding again what is held is no second entry: registrations, hold, release.
+    assert_eq!(house.store.health().position, Position(4));
+    let unknown = house.post("operator", "/v1/endpoints/lyon/hold", "").await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn a_document_goes_by_hand_only_with_evidence() {
+    let house = House::admitted().await;
+    let path = format!("{PATH}/by-hand");
+    assert_eq!(house.post("operator", &path, "").await.status, 422);
+    let done = house.post("operator", &path, "deposited at the desk").await;
+    assert_eq!(
+        (done.status, &done.json()["standing"]),
+        (200, &json!("by hand"))
+    );
+    let again = house.post("operator", &path, "deposited at the desk").await;
+    assert_eq!(again.status, 200);
+    let other = house.post("operator", &format!("{PATH}/paper"), "").await;
+    assert_eq!(other.status, 409);
+    assert_eq!(other.json()["standing"], "by hand");
+}
+
+#[tokio::test]
+async fn evidence_has_a_limit() {
+    let config = Config {
+        evidence_bytes: 4.try_into().unwrap(),
+        ..Config::default()
+    };
+    let house = House::with(config).await;
+    house
+        .admit(super::house::admission(
+            1,
+            super::house::facts(crate::claims::document::Kind::Fse, "100000001"),
+        ))
+        .await;
+    let path = format!("{PATH}/by-hand");
+    let answer = house
+        .ask(
+            Door::Operators,
+            "operator",
+            "POST",
+            &path,
+            Body::from("12345"),
+        )
+        .await;
+    assert_eq!((answer.status, &answer.json()["limit"]), (413, &json!(4)));
+}
+
+#[tokio::test]
+async fn a_running_attempt_stands_against_going_by_hand_but_not_against_paper() {
+    let house = House::admitted().await;
+    house.seal().await;
+    house.lease().await;
+    let by_hand = house
+        .post("operator", &format!("{PATH}/by-hand"), "x")
+        .await;
+    assert_eq!(
+        (by_hand.status, &by_hand.json()["delivery"]),
+        (409, &json!("sending"))
+    );
+    let paper = house.post("operator", &format!("{PATH}/paper"), "").await;
+    assert_eq!(
+        (paper.status, &paper.json()["standing"]),
+        (200, &json!("on paper"))
+    );
+}
+
+#[tokio::test]
+async fn the_queue_says_what_is_held_and_why() {
+    let house = House::admitted().await;
+    let queue = || house.get(Door::Operators, "operator", "/v1/queue");
+    let at = |text: &serde_json::Value, key: &str| text["endpoints"][0][key].clone();
+    let text = queue().await.json();
+    assert_eq!(at(&text, "reasons"), json!({"sealing": 1}));
+    assert_eq!(text["deadlines"], json!({"ahead": 1}));
+    house.seal().await;
+    house.attempt(Event::NotReached, Reason::Unreachable).await;
+    let text = queue().await.json();
+    assert_eq!(at(&text, "standings"), json!({"held": 1}));
+    assert_eq!(at(&text, "reasons"), json!({"unreachable": 1}));
+    house.clock.advance(std::time::Duration::from_secs(90));
+    house.post("operator", "/v1/endpoints/paris/hold", "").await;
+    let text = queue().await.json();
+    assert_eq!(at(&text, "gate"), "held");
+    assert_eq!(at(&text, "reasons"), json!({"held by hand": 1}));
+    assert_eq!(at(&text, "oldest_seconds"), 90);
+    assert_eq!((&text["documents"], &text["stuck"]), (&json!(1), &json!(0)));
+}
+
+#[tokio::test]
+async fn what_the_queue_shows_is_in_the_metrics() {
+    let house = House::admitted().await;
+    house.get(Door::Operators, "operator", "/v1/queue").await;
+    house.clock.advance(std::time::Duration::from_secs(5));
+    let metrics = house.get(Door::Public, "metrics", "/metrics").await;
+    let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+    for line in [
+        "bordereau_queue_documents{endpoint=\"paris\",standing=\"open\"} 1",
+        "bordereau_queue_oldest_seconds{endpoint=\"paris\"} 5",
+        "bordereau_queue_stuck_documents 0",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
+}

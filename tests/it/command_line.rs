@@ -1,0 +1,138 @@
+//! The command line without a daemon: exit codes and what is printed.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::gateway::{Place, program};
+
+fn run(arguments: &[&str]) -> Output {
+    program()
+        .args(arguments)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn validate_tells_all_findings_and_ends_with_65() {
+    let valid = "fixtures/documents/valid/fse-tiers-payant.xml";
+    assert_eq!(run(&["validate", valid]).status.code(), Some(0));
+    let faulty = std::fs::read_dir("fixtures/documents/invalid").unwrap();
+    let faulty = faulty
+        .map(|entry| entry.unwrap().path())
+        .find(|path| path.to_str().unwrap().contains("/NIR_KEY."));
+    let faulty = faulty.unwrap().with_extension("xml");
+    let output = run(&["validate", "--json", valid, faulty.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(65));
+    let lines: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(lines.len(), 2);
+    assert_eq!(
+        (&lines[0]["valid"], &lines[1]["valid"]),
+        (&true.into(), &false.into())
+    );
+    let finding = &lines[1]["findings"][0];
+    assert_eq!(finding["code"], "NIR_KEY");
+    for key in ["severity", "layer", "path", "fr", "en"] {
+        assert!(
+            finding[key].as_str().is_some_and(|text| !text.is_empty()),
+            "{key}"
+        );
+    }
+    assert!(finding["line"].as_u64() > Some(1) && finding["column"].as_u64() >= Some(1));
+}
+
+#[test]
+fn what_is_not_understood_ends_with_the_codes_of_sysexits() {
+    assert_eq!(run(&["no-such-command"]).status.code(), Some(64));
+    assert_eq!(
+        run(&["validate", "no-such-file.xml"]).status.code(),
+        Some(66)
+    );
+    assert_eq!(
+        run(&["check-config", "--config", "no-such-file.toml"])
+            .status
+            .code(),
+        Some(78)
+    );
+    assert_eq!(run(&["--help"]).status.code(), Some(0));
+}
+
+#[test]
+fn schemas_are_written_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let output = run(&["schemas", "--write", directory.path().to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0));
+    for entry in std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas")).unwrap() {
+        let entry = entry.unwrap();
+        let written = std::fs::read(directory.path().join(entry.file_name())).unwrap();
+        assert!(
+            written == std::fs::read(entry.path()).unwrap(),
+            "{:?}",
+            entry.file_name()
+        );
+    }
+}
+
+#[test]
+fn a_configuration_is_checked_before_anything_is_bound() {
+    let place = Place::bare().ready("https://localhost:9");
+    let config = place.config();
+    let check = || {
+        program()
+            .args(["check-config", "--config"])
+            .arg(&config)
+            .output()
+            .unwrap()
+    };
+    assert_eq!(
+        check().status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&check().stderr)
+    );
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("lot_age_seconds", "lot_aeg_seconds")).unwrap();
+    let refused = check();
+    assert_eq!(refused.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("dispatch.lot_aeg_seconds"));
+    assert!(!place.path("store").exists(), "nothing was opened");
+}
+
+#[test]
+fn tokens_are_issued_listed_and_revoked() {
+    let place = Place::bare().ready("https://localhost:9");
+    let token = |arguments: &[&str]| {
+        let output = program()
+            .args(["token", "--config"])
+            .arg(place.config())
+            .args(arguments)
+            .output()
+            .unwrap();
+        (
+            output.status.code(),
+            String::from_utf8(output.stdout).unwrap(),
+        )
+    };
+    let (code, list) = token(&["list"]);
+    assert_eq!(code, Some(0));
+    assert!(
+        list.contains("centre") && !list.contains(&place.centre),
+        "{list}"
+    );
+    let id = list
+        .lines()
+        .find(|line| line.contains("metrics"))
+        .unwrap()
+        .split_whitespace()
+        .next()
+        .unwrap()
+        .to_owned();
+    assert_eq!(token(&["revoke", &id]).0, Some(0));
+    assert_eq!(token(&["revoke", "0000000000000000"]).0, Some(65));
+}

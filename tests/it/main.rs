@@ -1,0 +1,15 @@
+//! The real program as its users meet it: real processes, real TLS with certificates made for the run, signals.
+//! A line of WARN or ERROR that a test did not announce fails it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panic and read a clock"
+)]
+
+mod gateway;
+mod insurer;
+
+mod command_line;
+mod kill;
+mod road;

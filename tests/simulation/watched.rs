@@ -1,0 +1,137 @@
+//! The ledger of a run: a store in memory that outlives every crash, with the laws looking at each commit.
+
+use std::collections::BTreeMap;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use futures_util::FutureExt;
+use tokio::sync::watch;
+
+use bordereau::claims::entry::{Position, Stamped};
+use bordereau::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use bordereau::claims::registry::Centre;
+use bordereau::claims::time::Timestamp;
+use bordereau::store::ledger::Secret;
+use bordereau::store::memory::Memory;
+use bordereau::store::{
+    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
+    Lease, Leased, LotRecord, Outcome, Sealing, Store, Tallies, TallyQuery,
+};
+
+use crate::laws::Laws;
+
+/// The secret of every run's store.
+pub const SECRET: [u8; 32] = [9; 32];
+
+/// A store that is looked at after every command.
+pub struct Watched {
+    pub memory: Memory,
+    laws: Mutex<Laws>,
+}
+
+impl Watched {
+    pub fn new(laws: Laws) -> Arc<Watched> {
+        Arc::new(Watched {
+            memory: Memory::new(Secret::new(SECRET)),
+            laws: Mutex::new(laws),
+        })
+    }
+
+    /// The laws, to be asked or told.
+    pub fn laws(&self) -> MutexGuard<'_, Laws> {
+        self.laws.lock().unwrap()
+    }
+
+    /// Nothing that the decider does may panic or be impossible; everything that it did keeps the laws.
+    fn look<T>(&self, answer: std::thread::Result<Result<T, Error>>) -> Result<T, Error> {
+        let answer = answer.unwrap_or_else(|panic| {
+            let said = panic.downcast_ref::<String>().cloned();
+            let said = said.unwrap_or_else(|| "a panic without words".to_owned());
+            Err(Error::Stopped(said.into()))
+        });
+        let mut laws = self.laws();
+        if let Err(error) = &answer {
+            laws.broken(format!("the decider failed: {error}"));
+        }
+        laws.after_commit(&self.memory);
+        answer
+    }
+}
+
+#[async_trait]
+impl Store for Watched {
+    async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
+        let answer = AssertUnwindSafe(self.memory.commit(at, command));
+        self.look(answer.catch_unwind().await)
+    }
+
+    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
+        let answer = AssertUnwindSafe(self.memory.lease_due(at, lease));
+        self.look(answer.catch_unwind().await)
+    }
+
+    async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
+        self.memory.due(at, sealing, most).await
+    }
+
+    async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {
+        self.memory.body(body).await
+    }
+
+    async fn entries(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<(Position, Stamped)>, Error> {
+        self.memory.entries(after, most).await
+    }
+
+    async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
+        self.memory.document(find).await
+    }
+
+    async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
+        self.memory.lot(lot).await
+    }
+
+    async fn documents(
+        &self,
+        after: Option<DocumentId>,
+        most: usize,
+    ) -> Result<Vec<DocumentRecord>, Error> {
+        self.memory.documents(after, most).await
+    }
+
+    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
+        self.memory.tallies(query).await
+    }
+
+    async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
+        self.memory.centres().await
+    }
+
+    async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
+        self.memory.endpoints().await
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.memory.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.memory.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.memory.free_bytes().await
+    }
+
+    fn health(&self) -> Health {
+        self.memory.health()
+    }
+
+    fn watch(&self) -> watch::Receiver<Position> {
+        self.memory.watch()
+    }
+}
