@@ -1,4 +1,4 @@
-//! The README's table of problems is that of the code: `UPDATE=1 cargo test --test readme` writes it again.
+//! The README's table of answers is that of the code: `UPDATE=1 cargo test --test readme` writes it again.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,31 +11,22 @@ use std::fs;
 use bordereau::formats::json::problem::Kind;
 
 const BEGIN: &str = "<!-- problems: written by `UPDATE=1 cargo test --test readme` -->\n";
-const END: &str = "<!-- end of problems -->";
+const END: &str = "\n<!-- end of problems -->";
+
+/// The answers that are no problem.
+const GOOD: &str = "
+| status | type | what it is | what you do |
+|---|---|---|---|
+| 200 | – | The same document was admitted before, or the question is answered | Keep the id. |
+| 202 | – | Admitted: durable | Keep the id; follow its standing. |
+";
 
 #[test]
-fn the_table_of_problems_is_that_of_the_code() {
+fn the_table_of_answers_is_that_of_the_code() {
     let text = fs::read_to_string("README.md").unwrap();
-    let begin = text.find(BEGIN).unwrap();
-    let end = text.find(END).unwrap();
-    let rows: String = Kind::ALL
-        .iter()
-        .map(|kind| {
-            let word = kind.uri().rsplit(':').next().unwrap();
-            format!(
-                "| {} | `{word}` | {} | {} |\n",
-                kind.status(),
-                kind.title(),
-                kind.detail()
-            )
-        })
-        .collect();
-    // The rows go on from the table above the mark, which must therefore end it.
-    let expected = format!(
-        "{}{rows}{BEGIN}{}",
-        &text[..begin.min(table_end(&text, begin))],
-        &text[end..]
-    );
+    let (before, rest) = text.split_once(BEGIN).unwrap();
+    let (_, after) = rest.split_once(END).unwrap();
+    let expected = format!("{before}{BEGIN}{GOOD}{}{END}{after}", problems());
     if std::env::var_os("UPDATE").is_some() {
         fs::write("README.md", expected).unwrap();
     } else {
@@ -46,8 +37,15 @@ fn the_table_of_problems_is_that_of_the_code() {
     }
 }
 
-/// Where the last row that people wrote ends: rows of problems follow it.
-fn table_end(text: &str, begin: usize) -> usize {
-    let hand_written = "follow its standing. |\n";
-    text[..begin].find(hand_written).unwrap() + hand_written.len()
+fn problems() -> String {
+    let row = |kind: &Kind| {
+        let word = kind.uri().rsplit(':').next().unwrap();
+        format!(
+            "| {} | `{word}` | {} | {} |\n",
+            kind.status(),
+            kind.title(),
+            kind.detail()
+        )
+    };
+    Kind::ALL.iter().map(row).collect()
 }

@@ -31,8 +31,7 @@ use crate::receipts::Receipts;
 use crate::report::keeper::Keeper;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::{Command, Store};
-use crate::telemetry::Telemetry;
-use crate::telemetry::event::Event;
+use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
@@ -220,10 +219,11 @@ impl App {
         let queue = desk.clone().watch_queue(app.stop_loops.clone());
         app.loops.spawn(queue);
         app.listen_operators(&config, desk, &observers).await?;
+        let version = env!("CARGO_PKG_VERSION");
+        let since = clock.now();
         app.spawn_loops(&config, &read, store, clock, keeper);
-        telemetry.record(Event::Started {
-            version: env!("CARGO_PKG_VERSION"),
-        });
+        telemetry.show(Reading::Running { since, version });
+        telemetry.record(Event::Started { version });
         Ok(app)
     }
 

@@ -31,6 +31,8 @@ pub struct Survey {
     pub unrouted: Waiting,
     /// Unfinished documents without a next instant; always 0.
     pub stuck: u64,
+    /// Receipts and settlements that match nothing.
+    pub orphans: u64,
     /// Real documents that are not proven to be transmitted, by their deadline.
     pub deadlines: Vec<(Deadline, u64)>,
 }
@@ -75,6 +77,7 @@ impl Surveyor<'_> {
             survey: Survey {
                 position: self.store.health().position,
                 at,
+                orphans: self.store.orphans().await?,
                 endpoints: endpoints
                     .map(|name| (name.clone(), Waiting::default()))
                     .collect(),
@@ -91,6 +94,8 @@ impl Surveyor<'_> {
             for record in &records {
                 pass.take(record).await?;
             }
+            let ids = records.iter().map(|record| record.received.document);
+            pass.survey.stuck += self.store.stuck(ids.collect()).await?;
         }
     }
 }
@@ -120,7 +125,6 @@ impl Pass<'_> {
             };
             waiting.add(record, stage, reason);
         }
-        self.survey.stuck += u64::from(reason.is_none());
         self.deadline(record);
         Ok(())
     }
@@ -155,7 +159,7 @@ impl Pass<'_> {
     }
 }
 
-/// What an unfinished document waits for; none if nothing would ever happen to it.
+/// What an unfinished document waits for; none if its lot moved on while it was read.
 fn reason(
     record: &DocumentRecord,
     lot: Option<&LotRecord>,
@@ -210,6 +214,9 @@ impl Survey {
         }
         telemetry.show(Reading::Stuck {
             documents: self.stuck,
+        });
+        telemetry.show(Reading::Orphans {
+            items: self.orphans,
         });
         telemetry.show(Reading::Deadlines {
             documents: &self.deadlines,

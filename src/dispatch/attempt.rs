@@ -73,9 +73,12 @@ impl Dispatch {
         };
         let judgement = outcome::judge_asked(&asked, &sealed.documents, lot.state);
         let outcome = question_word(&asked);
-        let next = self
-            .next(&judgement, &lot, lot.attempts, self.clock.now())
-            .await;
+        let now = self.clock.now();
+        let since = lot
+            .attempted
+            .map_or(Duration::ZERO, |start| now.since(start));
+        let waits = self.config.schedule().waits_within(since);
+        let next = self.next(&judgement, &lot, waits, now).await;
         self.conclude(&lot, lot.attempts, judgement, refusal_asked(asked), next)
             .await;
         self.telemetry.record(Event::Asked {

@@ -84,6 +84,16 @@ pub trait Store: Send + Sync {
     /// Cursor and gate of every endpoint that has one.
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;
 
+    /// How many of these documents violate "nothing is stuck": unfinished, and in no index by which they
+    /// would be found again. All are looked at in one state of the ledger; 0 in a store without defect.
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error>;
+
+    /// How many receipts and settlements are kept that match nothing.
+    async fn orphans(&self) -> Result<u64, Error>;
+
+    /// Bytes free where the ledger is written; none where nothing is written.
+    async fn free_bytes(&self) -> Result<Option<u64>, Error>;
+
     /// How it is: no IO, no waiting; cheap enough for every request.
     fn health(&self) -> Health;
 

@@ -9,8 +9,8 @@ use futures_util::FutureExt;
 
 use bordereau::claims::audit::{Audit, compare};
 use bordereau::claims::delivery::{Event, State};
-use bordereau::claims::entry::{Entry, Position, Stamped};
-use bordereau::claims::id::{Digest, DocumentId, LotId};
+use bordereau::claims::entry::{Delivery, Entry, Gate, Position, Stamped};
+use bordereau::claims::id::{Digest, DocumentId, EndpointName, LotId};
 use bordereau::claims::standing::Standing;
 use bordereau::claims::tally::PaperCell;
 use bordereau::claims::time::Day;
@@ -30,6 +30,8 @@ pub struct Laws {
     sealed: BTreeMap<LotId, Sealed>,
     /// Digest of every document that was admitted, as the centre posted it.
     posted: BTreeMap<DocumentId, Digest>,
+    /// Endpoints that an operator holds.
+    held: BTreeSet<EndpointName>,
     falsified: Falsified,
     broken: Vec<String>,
 }
@@ -47,6 +49,7 @@ pub enum Falsified {
 struct Sealed {
     documents: Vec<DocumentId>,
     digest: Option<Digest>,
+    endpoint: Option<EndpointName>,
     leased: u32,
     sent: u32,
 }
@@ -122,7 +125,8 @@ impl Laws {
         self.standings(memory, &documents);
         self.lots(memory, &documents);
         self.book(memory, book);
-        if memory.stuck().ok() != Some(0) {
+        let ids = documents.iter().map(|record| record.received.document);
+        if now(memory.stuck(ids.collect())) != 0 {
             self.broken("documents are stuck".to_owned());
         }
     }
@@ -165,14 +169,60 @@ impl Laws {
                 let lot = Sealed {
                     documents: sealed.documents.clone(),
                     digest: Some(sealed.digest),
+                    endpoint: Some(sealed.endpoint.clone()),
                     ..Sealed::default()
                 };
                 self.sealed.insert(sealed.lot, lot);
             }
-            Entry::Delivery(delivery) if delivery.event == Event::Leased => {
-                self.sealed.entry(delivery.lot).or_default().leased += 1;
+            Entry::Delivery(delivery) => self.delivery(delivery),
+            Entry::Receipted(receipted) => {
+                let sealed = self.sealed.get(&receipted.lot);
+                if sealed.is_none_or(|sealed| sealed.leased == 0) {
+                    let lot = receipted.lot;
+                    self.broken(format!(
+                        "a receipt of lot {lot} was taken before it was sent"
+                    ));
+                }
             }
-            _ => {}
+            Entry::Endpoint { endpoint, gate, .. } => {
+                match gate {
+                    Gate::Held => self.held.insert(endpoint.clone()),
+                    Gate::Open => self.held.remove(endpoint),
+                };
+            }
+            Entry::Terms(_)
+            | Entry::Registered(_)
+            | Entry::Received(_)
+            | Entry::TurnedAway(_)
+            | Entry::Settled(_)
+            | Entry::Orphaned(_)
+            | Entry::Foreign(_)
+            | Entry::Cursor { .. }
+            | Entry::Declared { .. }
+            | Entry::Cancelled { .. }
+            | Entry::ByHand { .. }
+            | Entry::OnPaper { .. }
+            | Entry::PaperOwed { .. }
+            | Entry::Lapsed { .. }
+            | Entry::Unsettled { .. } => {}
+        }
+    }
+
+    fn delivery(&mut self, delivery: &Delivery) {
+        if delivery.event != Event::Leased {
+            return;
+        }
+        let sealed = self.sealed.entry(delivery.lot).or_default();
+        sealed.leased += 1;
+        if sealed
+            .endpoint
+            .as_ref()
+            .is_none_or(|endpoint| self.held.contains(endpoint))
+        {
+            let lot = delivery.lot;
+            self.broken(format!(
+                "lot {lot} was leased although its endpoint is held"
+            ));
         }
     }
 

@@ -55,6 +55,11 @@ impl Life {
         self.died.notified().await;
     }
 
+    /// How many points are left.
+    pub fn points(&self) -> u64 {
+        self.points.load(Ordering::Relaxed)
+    }
+
     /// Dies now.
     pub fn kill(&self) {
         self.dead.store(true, Ordering::Relaxed);
@@ -125,6 +130,21 @@ impl<S: Store> Store for Mortal<S> {
         self.inner.document(find).await
     }
 
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.life.point().await;
+        self.inner.free_bytes().await
+    }
+
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
         self.life.point().await;
         self.inner.lot(lot).await
@@ -152,6 +172,21 @@ impl<S: Store> Store for Mortal<S> {
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.life.point().await;
         self.inner.endpoints().await
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.life.point().await;
+        self.inner.free_bytes().await
     }
 
     fn health(&self) -> Health {

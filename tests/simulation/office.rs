@@ -12,6 +12,7 @@ use bordereau::claims::document::{
 use bordereau::claims::entry::{Gate, PaperRow, TurnedAway};
 use bordereau::claims::id::{Amc, Amo, Digest, DocumentId, Number};
 use bordereau::claims::standing::{Act, Standing};
+use bordereau::claims::terms::Region;
 use bordereau::claims::time::Day;
 use bordereau::clock::Clock;
 use bordereau::store::{Admission, Admitted, Command, Conflict, Find, Outcome, Store, Unity};
@@ -77,6 +78,7 @@ impl Office {
             84..89 => self.declare().await,
             89..91 => self.turn_away().await,
             91..96 => self.gate().await,
+            96..98 => self.register().await,
             _ => "nothing",
         }
     }
@@ -285,6 +287,16 @@ impl Office {
         let turned = self.store.commit(now, Command::TurnAway(vec![post])).await;
         drop(turned);
         "turn away"
+    }
+
+    /// A centre's holidays change under its documents.
+    async fn register(&mut self) -> &'static str {
+        let mut centre = self.random.one_of(&self.world.centres).clone();
+        centre.region = *self
+            .random
+            .one_of(&[Region::Metropole, Region::AlsaceMoselle]);
+        self.command(Command::Registry(vec![centre])).await;
+        "register"
     }
 
     async fn gate(&mut self) -> &'static str {

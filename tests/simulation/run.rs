@@ -23,6 +23,9 @@ use crate::random::Random;
 use crate::watched::Watched;
 use crate::world::{PausedClock, Tools, World};
 
+/// Points that an idle hour may use: a look of each loop now and then.
+const IDLE_POINTS: u64 = 600;
+
 /// What a run was like: for the seeds' own account, and to see that one seed repeats itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
@@ -114,7 +117,7 @@ impl Run {
 
     /// Centres work, insurers fail, the gateway dies.
     async fn trouble(&mut self) -> Result<(), String> {
-        for _ in 0..self.random.between(15, 50) {
+        for _ in 0..self.random.between(10, 40) {
             if self.process.is_none() {
                 self.start().await;
             }
@@ -147,6 +150,7 @@ impl Run {
                 .await?;
             self.writing.finish(self.clock.now(), &self.insurers);
         }
+        self.idle().await?;
         self.ended(|standing| match standing {
             Standing::Open | Standing::InLot => false,
             Standing::Acknowledged
@@ -163,6 +167,22 @@ impl Run {
             | Standing::Granted
             | Standing::Declined => true,
         })
+    }
+
+    /// When nothing is to be done, nearly nothing is done: no loop turns for its own sake.
+    async fn idle(&mut self) -> Result<(), String> {
+        let points = |run: &Run| {
+            run.process
+                .as_ref()
+                .map_or(0, |process| process.life.points())
+        };
+        let before = points(self);
+        self.step("idle", Duration::from_secs(3600)).await?;
+        let used = before - points(self);
+        if used > IDLE_POINTS {
+            return Err(format!("{used} calls in an idle hour"));
+        }
+        Ok(())
     }
 
     /// Time alone ends what is left.

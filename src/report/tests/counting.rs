@@ -178,6 +178,18 @@ impl Store for Flawed {
         self.sound.endpoints().await
     }
 
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, store::Error> {
+        self.sound.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, store::Error> {
+        self.sound.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, store::Error> {
+        self.sound.free_bytes().await
+    }
+
     fn health(&self) -> Health {
         self.sound.health()
     }

@@ -124,6 +124,7 @@ pub struct Embedded {
     queue: Option<mpsc::Sender<Request>>,
     overlay: Arc<Overlay>,
     reader: Reader,
+    directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
@@ -184,6 +185,7 @@ impl Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
             reader,
+            directory: config.directory.clone(),
             position,
             state: state.clone(),
             threads: Vec::new(),
@@ -211,11 +213,12 @@ impl Embedded {
     }
 
     /// A store at rest: it answers questions and takes no command.
-    fn at_rest(overlay: Overlay, position: Position, rest: Rest) -> Embedded {
+    fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, rest: Rest) -> Embedded {
         Embedded {
             queue: None,
             overlay: Arc::new(overlay),
             reader: rest.journal.reader().clone(),
+            directory,
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
@@ -375,6 +378,25 @@ impl Store for Embedded {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.ask(move |view| query::count_stuck(view, &documents))
+            .await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.ask(|view| query::orphans(view)).await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        let directory = self.directory.clone();
+        self.ask(move |_| {
+            let found = rustix::fs::statvfs(&directory);
+            let found = found.map_err(|error| Error::Read(error.to_string().into()))?;
+            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+        })
+        .await
     }
 
     fn health(&self) -> Health {

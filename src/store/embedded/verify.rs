@@ -134,14 +134,11 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         let position = journal.head().position;
         let overlay = Overlay::new(tree, position, config.overlay_bytes);
         overlay.publish(tail, position);
-        Embedded::at_rest(
-            overlay,
-            position,
-            Rest {
-                journal,
-                _scratch: scratch,
-            },
-        )
+        let rest = Rest {
+            journal,
+            _scratch: scratch,
+        };
+        Embedded::at_rest(config.directory.clone(), overlay, position, rest)
     });
     Ok((verified, store))
 }

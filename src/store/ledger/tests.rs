@@ -22,8 +22,9 @@ use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{DayBasis, Lateness};
 use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
-use crate::store::ledger::Secret;
-use crate::store::memory::Memory;
+use crate::store::index::{Index, Working};
+use crate::store::ledger::{Secret, fold, query};
+use crate::store::memory::{Map, Memory};
 use crate::store::{
     Admission, Admitted, BodyId, Command, Conclusion, Conflict, Find, Heard, HeardOutcome, Lease,
     Outcome, Sealing, Store, TallyQuery, Unity,
@@ -276,7 +277,8 @@ impl Road {
             assert_eq!(counted, units as i64, "{basis:?}");
         }
         assert!(tallies.units.values().all(|count| *count > 0));
-        assert_eq!(self.store.stuck().unwrap(), 0);
+        let ids = documents.iter().map(|record| record.received.document);
+        assert_eq!(self.store.stuck(ids.collect()).await.unwrap(), 0);
         let entries = self.store.entries(Position(0), usize::MAX).await.unwrap();
         let mut audit = Audit::default();
         for (position, stamped) in &entries {
@@ -724,4 +726,124 @@ async fn receipts_of_others_move_nothing() {
     );
     assert_eq!(road.standing(10).await, Standing::InLot);
     road.check().await;
+}
+
+#[tokio::test]
+async fn a_settlement_of_the_wrong_form_answers_nothing() {
+    let mut road = Road::new().await;
+    road.admit(admission(10, facts(Kind::Pec, "1"), "a")).await;
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    let outcome = road.settle("s1", 10, PartOutcome::Paid).await;
+    assert_eq!(outcome, HeardOutcome::Recorded);
+    assert_eq!(
+        (road.standing(10).await, road.lot(1).await),
+        (Standing::InLot, State::Taken)
+    );
+    road.check().await;
+}
+
+#[tokio::test]
+async fn a_receipt_of_a_void_lot_says_nothing_about_the_next_one() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::ContentRefused, &[10]).await;
+    assert_eq!(road.seal(2).await, [DocumentId(11)]);
+    road.receipt("r1", 1, Verdict::Refused).await;
+    assert_eq!(
+        (road.standing(10).await, road.standing(11).await),
+        (Standing::Refused, Standing::InLot)
+    );
+    assert_eq!(road.lot(2).await, State::Due);
+    road.check().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_an_outdated_question_is_not_recorded() {
+    let mut road = Road::new().await;
+    road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+        .await;
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::NoAnswer, &[]).await;
+    road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+    road.now = road.now + Duration::from_secs(3600);
+    road.lease().await;
+    for state in [State::Sending, State::InDoubt] {
+        let again = road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+        let conflict = Conflict::Delivery {
+            lot: LotId(1),
+            state,
+        };
+        assert_eq!(again, Outcome::Conflict(conflict));
+        road.conclude(1, 2, Event::NoAnswer, &[]).await;
+    }
+    road.check().await;
+}
+
+#[tokio::test]
+async fn a_void_lot_proves_no_taking() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    let paper = Command::Paper {
+        document: DocumentId(10),
+        actor: name("operator"),
+    };
+    road.store.commit(road.now, paper).await.unwrap();
+    road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+    assert_eq!(
+        (road.lot(1).await, road.standing(11).await),
+        (State::Void, Standing::Open)
+    );
+    let view = road.store.document(Find::Id(DocumentId(11))).await.unwrap();
+    assert_eq!(view.unwrap().late, Lateness::Unproven);
+    road.check().await;
+}
+
+#[tokio::test]
+async fn a_document_that_no_index_finds_again_is_stuck() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    road.receipt("r1", 1, Verdict::Accepted).await;
+    road.admit(admission(12, facts(Kind::Fse, "000000003"), "a"))
+        .await;
+    road.seal(2).await;
+    road.admit(admission(13, facts(Kind::Fse, "000000004"), "a"))
+        .await;
+    let entries = road.store.entries(Position(0), usize::MAX).await.unwrap();
+    let ids = [10, 11, 12, 13].map(DocumentId);
+
+    let mut index = Map::default();
+    for (position, stamped) in &entries {
+        let mut working = Working::new(&index);
+        fold(&mut working, *position, stamped).unwrap();
+        let changes = working.into_changes();
+        index.apply(changes);
+    }
+    assert_eq!(query::count_stuck(&index, &ids).unwrap(), 0);
+    // Two wait for their settlement, one is in a lot, one may be sealed; an open one has no other index.
+    for (table, lost) in [(b't', 2), (b'u', 3), (b'o', 4)] {
+        let keys = index.scan(&[table], &[table + 1], usize::MAX).unwrap();
+        index.apply(keys.into_iter().map(|(key, _)| (key, None)).collect());
+        assert_eq!(query::count_stuck(&index, &ids).unwrap(), lost);
+    }
+    assert_eq!(query::count_stuck(&index, &[DocumentId(99)]).unwrap(), 1);
 }
