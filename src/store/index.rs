@@ -20,6 +20,9 @@ pub trait Index: Send + Sync {
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error>;
 }
 
+/// Keys and values, in order of key.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Changes of keys: a value, or none where the key goes.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
@@ -130,12 +133,7 @@ mod tests {
             Ok(BTreeMap::get(self, key).cloned())
         }
 
-        fn scan(
-            &self,
-            from: &[u8],
-            to: &[u8],
-            most: usize,
-        ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
             let range = self.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
             Ok(range
                 .take(most)

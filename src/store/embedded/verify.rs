@@ -194,10 +194,15 @@ impl<'a> Check<'a> {
     fn run(mut self, to: Head) -> Option<Changes> {
         let reader = self.reader;
         self.reached(Head::origin());
-        let read = reader.replay(Head::origin(), to, |batch| {
+        let visit = |batch: &Batch<'_>| {
             self.batch(batch);
             Ok::<(), journal::Error>(())
-        });
+        };
+        let read = match reader.last() {
+            Some(_) => reader.replay(Head::origin(), to, visit),
+            // A journal that was never begun.
+            None => Ok(()),
+        };
         if let Err(damage) = read {
             let what = format!("{damage}; nothing after it was read");
             self.verified.differ(Part::Journal, what);
