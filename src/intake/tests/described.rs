@@ -14,6 +14,18 @@ use crate::intake::{description, table};
 /// The room's tag: other rooms describe their routes in the same file.
 const TAG: &str = "intake";
 
+/// What only questions are answered with, by another room.
+const OF_THE_DESK: [Kind; 8] = [
+    Kind::QueryInvalid,
+    Kind::AddressUnknown,
+    Kind::CentreUnknown,
+    Kind::RateUnbound,
+    Kind::EndpointUnknown,
+    Kind::ContentGone,
+    Kind::EvidenceMissing,
+    Kind::NotReady,
+];
+
 fn description() -> Value {
     serde_json::from_str(description::TEXT).unwrap()
 }
@@ -70,10 +82,12 @@ fn every_problem_is_described_under_its_status() {
 fn every_problem_has_an_answer_among_the_fixtures() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/answers");
     let answers = fs::read_dir(directory).unwrap();
-    let answers: String = answers
-        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+    let own = answers.map(|entry| entry.unwrap().path());
+    let answers: String = own
+        .filter(|path| path.is_file())
+        .map(|path| fs::read_to_string(path).unwrap())
         .collect();
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().filter(|kind| !OF_THE_DESK.contains(kind)) {
         assert!(answers.contains(&format!("\"{}\"", kind.uri())), "{kind:?}");
     }
 }
