@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bordereau::claims::finding::Finding;
 use bordereau::claims::rules::{self, AMC_LENGTHS, Context, Registry};
@@ -20,6 +20,7 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::formats::xml::{Limits, Reader};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quick_xml::events::Event;
+use tokio::time::Instant;
 
 /// Files that one xmllint process reads: enough to forget its start.
 const FILES: u32 = 1_000;

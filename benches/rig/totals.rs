@@ -6,7 +6,10 @@ use std::time::Duration;
 
 /// Time and pieces of work of each column, by how many worked at once.
 #[derive(Default)]
-pub struct Totals(RefCell<BTreeMap<(&'static str, u64), (Duration, u64)>>);
+pub struct Totals(RefCell<BTreeMap<Column, (Duration, u64)>>);
+
+/// A name, and how many worked at once.
+pub type Column = (&'static str, u64);
 
 impl Totals {
     /// Adds a run to its column, and gives its time back.

@@ -161,7 +161,7 @@ impl Conservation {
     }
 
     fn paper(&self, tallies: &Tallies) -> Option<Difference> {
-        let found = compare(&days_declared(&tallies.paper), &self.audit.paper());
+        let found = compare(&tallies.paper, &self.audit.paper());
         let text = |cell: PaperCell| format!("{} {}", cell.centre, cell.day);
         let basis = |_| DayBasis::Clock;
         difference(
@@ -219,15 +219,6 @@ pub(super) fn every_day() -> TallyQuery {
         from: day(1900, 1, 1),
         to: day(9999, 12, 30),
     }
-}
-
-/// The paper cells with 1 on the row of each declared day, whatever number a store keeps there.
-fn days_declared(paper: &BTreeMap<PaperCell, i64>) -> BTreeMap<PaperCell, i64> {
-    let counted = paper.iter().map(|(cell, sheets)| match cell.caisse {
-        None => (*cell, 1),
-        Some(_) => (*cell, *sheets),
-    });
-    counted.collect()
 }
 
 /// A unit is in one cell for each basis, so the greatest basis tells how many units differ.

@@ -45,17 +45,6 @@ pub struct Gateway {
 }
 
 impl Place {
-    /// Certificates, a registry with one centre, and a gateway's configuration with one endpoint.
-    pub fn new(insurer: &str) -> Place {
-        let place = Place::bare();
-        place.configure(insurer);
-        Place {
-            centre: place.token("centre", &["--centre", CENTRE]),
-            metrics: place.token("metrics", &[]),
-            ..place
-        }
-    }
-
     /// Only a directory and its certificates: for an insurer that starts first.
     pub fn bare() -> Place {
         let directory = tempfile::tempdir().unwrap();

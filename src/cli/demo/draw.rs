@@ -9,9 +9,8 @@ pub(super) struct Draw(u64);
 impl Draw {
     /// The draws of one subject under a seed.
     pub(super) fn new(seed: u32, subject: u64) -> Draw {
-        let mut draw = Draw(u64::from(seed) ^ subject.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-        draw.next();
-        draw
+        // Mixed, or subjects would draw one sequence from different places.
+        Draw(mix(u64::from(seed)) ^ mix(!subject))
     }
 
     /// A number below a bound above zero.
@@ -40,11 +39,14 @@ impl Draw {
 
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        mix(self.0)
     }
+}
+
+fn mix(mut value: u64) -> u64 {
+    value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    value ^ (value >> 31)
 }
 
 /// A FINESS: department, serial number, key by Luhn (Corsica's 2A and 2B count as 20).

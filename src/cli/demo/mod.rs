@@ -5,11 +5,15 @@
 //! off before leaves it behind. No claim, person or key here is real, except the numbers of three caisses.
 
 mod draw;
+mod cast;
 mod sheet;
 mod book;
+mod papers;
 mod world;
+mod gateway;
 mod post;
 mod table;
+mod report;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +28,7 @@ use crate::telemetry::log;
 
 use book::Book;
 use post::Centres;
-use table::Report;
+use report::Report;
 use world::World;
 
 /// How long documents have to come to their end.

@@ -1,20 +1,17 @@
 //! The centres at work: they declare their paper, post, wait when asked to, replace what was refused, cancel, and
-//! look where their documents are, all by the public interface with a token each.
-//!
-//! A request without an answer, or answered 5xx, is repeated as it is: the gateway says what became of it.
+//! look where their documents are, all by the public interface with a token each. Nothing is asked of the store.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, anyhow, bail};
-use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use indicatif::ProgressBar;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
-use reqwest::{Certificate, Client, Method, StatusCode};
+use reqwest::{Certificate, Client, Method};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
 use crate::cli::demo::book::{Book, By, Deed, End, Parcel, Post, Round};
+use crate::cli::demo::gateway::{Body, Desk};
 use crate::cli::demo::world::World;
 use crate::formats::xml::write_lot;
 
@@ -23,10 +20,6 @@ const AT_ONCE: usize = 16;
 
 /// Between two looks at what is not finished.
 const LOOK: Duration = Duration::from_millis(400);
-
-/// Before a request without an answer is repeated, and how often it is.
-const REPEAT: Duration = Duration::from_millis(200);
-const REPEATS: usize = 50;
 
 /// The centres, and what they know of their documents.
 pub(super) struct Centres<'a> {
@@ -70,20 +63,6 @@ pub(super) struct Counted {
     pub(super) rates: Vec<Value>,
     /// Unfinished documents without a next instant.
     pub(super) stuck: Option<u64>,
-}
-
-/// A connection to the gateway.
-struct Desk {
-    client: Client,
-    public: String,
-    operators: String,
-}
-
-/// An answer, and whether an earlier try of the same request may have been heard.
-struct Answered {
-    status: u16,
-    body: Value,
-    is_repeated: bool,
 }
 
 impl<'a> Centres<'a> {
@@ -418,68 +397,4 @@ fn is_final(end: End) -> bool {
             true
         }
     }
-}
-
-/// What a request carries.
-enum Body {
-    None,
-    Xml(Bytes),
-    Json(Bytes),
-}
-
-impl Desk {
-    /// Asks until there is an answer that says what became of it.
-    async fn ask(
-        &self,
-        method: Method,
-        url: &str,
-        token: &str,
-        body: &Body,
-    ) -> anyhow::Result<Answered> {
-        let mut is_repeated = false;
-        for _ in 0..REPEATS {
-            let request = self.client.request(method.clone(), url).bearer_auth(token);
-            let request = match body {
-                Body::None => request,
-                Body::Xml(bytes) => request
-                    .header(CONTENT_TYPE, "application/xml")
-                    .body(bytes.clone()),
-                Body::Json(bytes) => request
-                    .header(CONTENT_TYPE, "application/json")
-                    .body(bytes.clone()),
-            };
-            let Ok(response) = request.send().await else {
-                is_repeated = true;
-                sleep(REPEAT).await;
-                continue;
-            };
-            let status = response.status();
-            let wait = wait(response.headers());
-            match status {
-                StatusCode::TOO_MANY_REQUESTS => sleep(wait).await,
-                _ if status.is_server_error() => {
-                    is_repeated = true;
-                    sleep(wait).await;
-                }
-                _ => {
-                    let bytes = response.bytes().await?;
-                    let body = serde_json::from_slice(&bytes).unwrap_or_default();
-                    return Ok(Answered {
-                        status: status.as_u16(),
-                        body,
-                        is_repeated,
-                    });
-                }
-            }
-        }
-        bail!("the gateway does not answer {method} {url}")
-    }
-}
-
-/// How long an answer asks to wait.
-fn wait(headers: &HeaderMap) -> Duration {
-    let seconds = headers
-        .get(RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.parse().ok());
-    seconds.map_or(REPEAT, Duration::from_secs)
 }

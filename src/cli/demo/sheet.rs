@@ -6,7 +6,7 @@ use crate::claims::document::{
 };
 use crate::claims::registry::Category;
 use crate::claims::time::Day;
-use crate::cli::demo::book::Insurer;
+use crate::cli::demo::cast::Insurer;
 use crate::cli::demo::draw::{self, Draw};
 use crate::formats::xml::{
     ActText, CarriedText, CoverageText, DocumentText, PersonText, PractitionerText, write_document,

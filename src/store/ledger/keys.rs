@@ -15,7 +15,8 @@
 //! | `o` | group, document | length (open documents that may be sealed) |
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | oldest, group | – (groups by age) |
-//! | `r` | endpoint, id | – (receipts and settlements known) |
+//! | `r` | endpoint, id | – (receipts known) |
+//! | `s` | endpoint, id | – (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
 //! | `w` | centre, day, caller | count of posts turned away |
@@ -101,7 +102,8 @@ pub fn subject(key: &[u8]) -> String {
         b'o' => ("open document", shown::<DocumentId>(last)),
         b'p' => ("declared paper", centre_and_day(rest)),
         b'q' => ("age of a group of open documents", None),
-        b'r' => ("a receipt or settlement known", None),
+        b'r' => ("a receipt known", None),
+        b's' => ("a settlement known", None),
         b't' => ("timer of document", shown::<DocumentId>(last)),
         b'u' => ("next instant of lot", shown::<LotId>(last)),
         b'w' => ("count of posts turned away", None),
@@ -197,10 +199,6 @@ pub fn lot(id: LotId) -> Vec<u8> {
     key(b'l', &[&id])
 }
 
-pub fn lots() -> Vec<u8> {
-    vec![b'l']
-}
-
 pub fn terms() -> Vec<u8> {
     vec![b'm']
 }
@@ -233,8 +231,12 @@ pub fn groups_by_age() -> Vec<u8> {
     vec![b'q']
 }
 
-pub fn known(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
+pub fn receipt(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
     key(b'r', &[endpoint, id])
+}
+
+pub fn settlement(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
+    key(b's', &[endpoint, id])
 }
 
 pub fn timer(at: Timestamp, document: DocumentId) -> Vec<u8> {
@@ -267,10 +269,6 @@ pub fn waits_until(wait: Wait, endpoint: &EndpointName, at: Timestamp) -> Vec<u8
 
 pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
-}
-
-pub fn turned_aways() -> Vec<u8> {
-    vec![b'w']
 }
 
 pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {

@@ -5,7 +5,8 @@
 use crate::claims::document::{Kind, Mode, ReplacementReason, ThirdParty};
 use crate::claims::time::Day;
 use crate::cli::demo::book::story::{STORIES, Story};
-use crate::cli::demo::book::{Answer, Book, By, Deed, End, FRESH, Insurer, Line, OLD, Post, Round};
+use crate::cli::demo::book::{Answer, Book, By, Deed, End, FRESH, Line, OLD, Post, Round};
+use crate::cli::demo::cast::Insurer;
 use crate::cli::demo::draw::Draw;
 use crate::cli::demo::sheet::{self, Flaw, Sender};
 use crate::formats::xml::{DocumentText, write_document};
