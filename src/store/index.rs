@@ -8,6 +8,9 @@ use std::ops::Bound;
 
 use crate::store::Error;
 
+/// Keys with their values, in order of key.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Ordered keys and values: `sled`, a map in memory, or either below an overlay.
 pub trait Index: Send + Sync {
     /// The value of a key.
