@@ -6,6 +6,7 @@
 //! then the store.
 
 mod observers;
+mod renewal;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,13 +31,13 @@ use crate::receipts::Receipts;
 use crate::report::keeper::Keeper;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::{Command, Store};
-use crate::telemetry::Telemetry;
-use crate::telemetry::event::Event;
+use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
 
 use observers::Observers;
+use renewal::Renewal;
 
 /// The running gateway.
 pub struct App {
@@ -48,6 +49,7 @@ pub struct App {
     listeners: JoinSet<()>,
     loops: JoinSet<()>,
     telemetry: Arc<Telemetry>,
+    renewal: Renewal,
 }
 
 /// Why the gateway does not start.
@@ -181,7 +183,7 @@ impl App {
         let intake = intake.await.map_err(Error::start)?;
         let desk = desk::Desk::new(desk::Parts {
             store: store.clone(),
-            access,
+            access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
             routes: read.routes.clone(),
@@ -192,6 +194,7 @@ impl App {
             centre_label: config.report.centre_label,
         });
 
+        let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
         let mut app = App {
             public: read.public.address,
             operators: None,
@@ -201,33 +204,40 @@ impl App {
             listeners: JoinSet::new(),
             loops: JoinSet::new(),
             telemetry: telemetry.clone(),
+            renewal: Renewal {
+                public: read.public.clone(),
+                server: server.clone(),
+                transport: read.transport.clone(),
+                access,
+                clock: clock.clone(),
+            },
         };
         let public = intake::router(intake)
             .merge(desk::public(desk.clone()))
             .fallback(desk::not_found);
-        app.listen_public(&read, public, &observers).await?;
+        app.listen_public(&read, server, public, &observers).await?;
         let queue = desk.clone().watch_queue(app.stop_loops.clone());
         app.loops.spawn(queue);
         app.listen_operators(&config, desk, &observers).await?;
+        let version = env!("CARGO_PKG_VERSION");
+        let since = clock.now();
         app.spawn_loops(&config, &read, store, clock, keeper);
-        telemetry.record(Event::Started {
-            version: env!("CARGO_PKG_VERSION"),
-        });
+        telemetry.show(Reading::Running { since, version });
+        telemetry.record(Event::Started { version });
         Ok(app)
     }
 
     async fn listen_public(
         &mut self,
         read: &Read,
+        server: Arc<Server>,
         router: Router,
         observers: &Observers,
     ) -> Result<(), Error> {
         let listener = bind(read.public.address).await?;
         self.public = listener.local_addr().map_err(Error::start)?;
         let door = Door {
-            acceptor: Acceptor::Tls(Arc::new(
-                Server::new(&read.material).map_err(Error::config)?,
-            )),
+            acceptor: Acceptor::Tls(server),
             limits: read.public.tls.limits,
             observer: observers.door(),
         };
@@ -327,6 +337,11 @@ impl App {
         );
         addresses.push(("command line", self.socket.display().to_string()));
         addresses
+    }
+
+    /// Reads certificates, revocation lists and tokens again; what cannot be read stays as it was.
+    pub async fn renew(&self) {
+        self.renewal.run().await;
     }
 
     /// Ends when a loop or listener ended by itself, which none of them does.

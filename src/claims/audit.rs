@@ -266,8 +266,8 @@ impl Audit {
     }
 
     /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it
-    /// names none; every other document is open again. What proved an attempt before stands: the centre
-    /// did transmit then, whatever the insurer knows of it now.
+    /// names none; every other document that was still in it is open again, and what seemed to prove its
+    /// taking is disproved: "unknown" means that nothing had arrived (DOMAIN §4).
     fn voided(
         &mut self,
         at: Timestamp,
@@ -284,7 +284,11 @@ impl Audit {
                 let said = Fact::Said(at, lot_name.clone(), Word::ContentRefused);
                 self.note(*document, said)?;
             } else {
+                let was_in_lot = self.document(*document)?.read().standing == Standing::InLot;
                 self.note(*document, Fact::LotVoided)?;
+                if was_in_lot {
+                    self.document(*document)?.proven = None;
+                }
             }
         }
         Ok(())

@@ -16,6 +16,7 @@ mod watch;
 mod operations;
 mod queue;
 mod survey;
+mod verify;
 pub mod socket;
 #[cfg(test)]
 mod tests;
@@ -71,6 +72,8 @@ pub struct Desk {
     parts: Parts,
     /// The last survey of the queue; one is taken at a time.
     surveyed: Mutex<Option<Arc<Survey>>>,
+    /// Who counts the whole ledger for an operator.
+    verifying: Mutex<()>,
 }
 
 impl Desk {
@@ -79,6 +82,7 @@ impl Desk {
         Arc::new(Desk {
             parts,
             surveyed: Mutex::default(),
+            verifying: Mutex::default(),
         })
     }
 }
@@ -99,6 +103,7 @@ pub fn operators(desk: Arc<Desk>) -> Router {
         .route("/v1/endpoints/{name}/hold", post(operations::hold))
         .route("/v1/endpoints/{name}/release", post(operations::release))
         .route("/v1/queue", get(queue::get))
+        .route("/v1/verify", post(verify::verify))
         .route("/metrics", get(watch::metrics_nearby))
         // The one body that is read has its own limit.
         .layer(DefaultBodyLimit::disable())

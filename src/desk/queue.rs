@@ -110,12 +110,14 @@ impl WaitingText {
 }
 
 impl Desk {
-    /// The survey of the present ledger: the last one, or a new one where entries came since.
+    /// The survey of the present ledger: the last one, or a new one where entries came since or a day of
+    /// Paris ended, by which deadlines pass.
     pub(super) async fn survey(&self) -> Result<Arc<Survey>, store::Error> {
         let mut last = self.surveyed.lock().await;
         let position = self.parts.store.health().position;
+        let now = self.parts.clock.now();
         if let Some(survey) = last.as_ref()
-            && survey.position == position
+            && (survey.position, survey.at.day()) == (position, now.day())
         {
             return Ok(survey.clone());
         }
@@ -124,7 +126,7 @@ impl Desk {
             routes: &self.parts.routes,
             page: self.parts.config.survey_page.get(),
         };
-        let survey = Arc::new(surveyor.survey(self.parts.clock.now()).await?);
+        let survey = Arc::new(surveyor.survey(now).await?);
         *last = Some(survey.clone());
         Ok(survey)
     }
@@ -134,7 +136,8 @@ impl Desk {
         self.surveyed.try_lock().ok()?.clone()
     }
 
-    /// Surveys the queue whenever the ledger has grown, for the metrics, until it is told to stop.
+    /// Surveys the queue whenever the ledger has grown and at midnight in Paris, for the metrics, until it is
+    /// told to stop.
     pub async fn watch_queue(self: Arc<Desk>, shutdown: CancellationToken) {
         let mut grown = self.parts.store.watch();
         let rounds = async {
@@ -145,7 +148,12 @@ impl Desk {
                 let _ = self.survey().await;
                 let pause = self.parts.config.survey().max(began.elapsed() * SHARE);
                 sleep(pause).await;
-                if grown.changed().await.is_err() {
+                let now = self.parts.clock.now();
+                let is_open = tokio::select! {
+                    changed = grown.changed() => changed.is_ok(),
+                    () = sleep(now.day().end().since(now)) => true,
+                };
+                if !is_open {
                     return std::future::pending().await;
                 }
             }

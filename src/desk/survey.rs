@@ -31,6 +31,8 @@ pub struct Survey {
     pub unrouted: Waiting,
     /// Unfinished documents without a next instant; always 0.
     pub stuck: u64,
+    /// Receipts and settlements that match nothing.
+    pub orphans: u64,
     /// Real documents that are not proven to be transmitted, by their deadline.
     pub deadlines: Vec<(Deadline, u64)>,
 }
@@ -75,6 +77,7 @@ impl Surveyor<'_> {
             survey: Survey {
                 position: self.store.health().position,
                 at,
+                orphans: self.store.orphans().await?,
                 endpoints: endpoints
                     .map(|name| (name.clone(), Waiting::default()))
                     .collect(),
@@ -88,9 +91,12 @@ impl Surveyor<'_> {
                 return Ok(pass.survey);
             };
             after = Some(last.received.document);
-            for record in &records {
+            let unfinished = records.iter().filter(|record| !is_finished(record));
+            let ids = unfinished.clone().map(|record| record.received.document);
+            for record in unfinished.clone() {
                 pass.take(record).await?;
             }
+            pass.survey.stuck += self.store.stuck(ids.collect()).await?;
         }
     }
 }
@@ -98,9 +104,6 @@ impl Surveyor<'_> {
 impl Pass<'_> {
     async fn take(&mut self, record: &DocumentRecord) -> Result<(), Error> {
         let received = &record.received;
-        if record.standing().is_finished(received.facts.key.kind) {
-            return Ok(());
-        }
         let lot = match (record.standing(), record.lot) {
             (Standing::InLot, Some(lot)) => self.lot(lot).await?,
             (_, _) => None,
@@ -120,7 +123,6 @@ impl Pass<'_> {
             };
             waiting.add(record, stage, reason);
         }
-        self.survey.stuck += u64::from(reason.is_none());
         self.deadline(record);
         Ok(())
     }
@@ -155,7 +157,13 @@ impl Pass<'_> {
     }
 }
 
-/// What an unfinished document waits for; none if nothing would ever happen to it.
+fn is_finished(record: &DocumentRecord) -> bool {
+    record
+        .standing()
+        .is_finished(record.received.facts.key.kind)
+}
+
+/// What an unfinished document waits for; none if its lot moved on while it was read.
 fn reason(
     record: &DocumentRecord,
     lot: Option<&LotRecord>,
@@ -210,6 +218,9 @@ impl Survey {
         }
         telemetry.show(Reading::Stuck {
             documents: self.stuck,
+        });
+        telemetry.show(Reading::Orphans {
+            items: self.orphans,
         });
         telemetry.show(Reading::Deadlines {
             documents: &self.deadlines,

@@ -28,7 +28,7 @@ pub(super) async fn metrics(
 ) -> Result<Response, Refused> {
     let caller = desk.identify(&parts)?;
     desk.allow(&caller, Action::Scrape).await?;
-    Ok(bytes(200, EXPOSITION, desk.metrics()))
+    Ok(bytes(200, EXPOSITION, desk.metrics().await))
 }
 
 /// `GET /metrics` on the operators' listener: open to this machine where the settings say so.
@@ -39,7 +39,7 @@ pub(super) async fn metrics_nearby(
     let peer = parts.extensions.get::<Peer>();
     let is_near = peer.is_some_and(|peer| peer.address.ip().is_loopback());
     match desk.parts.config.metrics {
-        Scrapers::Loopback if is_near => Ok(bytes(200, EXPOSITION, desk.metrics())),
+        Scrapers::Loopback if is_near => Ok(bytes(200, EXPOSITION, desk.metrics().await)),
         Scrapers::Loopback | Scrapers::Identified => metrics(desk, parts).await,
     }
 }
@@ -59,7 +59,7 @@ pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> StatusCode {
 
 impl Desk {
     /// All metrics, with the obligation family from the keeper's snapshot.
-    fn metrics(&self) -> String {
+    async fn metrics(&self) -> String {
         let telemetry = &self.parts.telemetry;
         let health = self.parts.store.health();
         telemetry.show(Reading::Store {
@@ -71,6 +71,10 @@ impl Desk {
             lag: health.lag,
             waiting: health.waiting,
         });
+        // A disk that does not say how full it is says no number, rather than a wrong one.
+        if let Ok(Some(bytes)) = self.parts.store.free_bytes().await {
+            telemetry.show(Reading::FreeSpace { bytes });
+        }
         if let Some(survey) = self.last_survey() {
             survey.show(telemetry, self.parts.clock.now());
         }

@@ -279,6 +279,8 @@ async fn an_empty_store_knows_nothing<S: Subject>() {
     assert_eq!(store.entries(Position(0), 10).await.unwrap(), []);
     assert!(store.body(BodyId::Document(id)).await.unwrap().is_none());
     assert_eq!(tallies(&*store).await, Tallies::default());
+    assert_eq!(store.orphans().await.unwrap(), 0);
+    assert_ne!(store.free_bytes().await.unwrap(), Some(0));
     assert_eq!(*store.watch().borrow(), Position(0));
 }
 

@@ -100,17 +100,6 @@ impl Memory {
         })
     }
 
-    /// How many documents violate "nothing is stuck".
-    pub fn stuck(&self) -> Result<usize, Error> {
-        let inner = self.lock();
-        let documents = query::documents(&inner.index, None, usize::MAX)?;
-        let mut stuck = 0;
-        for document in &documents {
-            stuck += usize::from(query::stuck(&inner.index, document)?);
-        }
-        Ok(stuck)
-    }
-
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic while deciding changed nothing: changes are applied as one at the end.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -196,6 +185,18 @@ impl Store for Memory {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         query::endpoints(&self.lock().index)
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        query::count_stuck(&self.lock().index, &documents)
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        query::orphans(&self.lock().index)
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        Ok(None)
     }
 
     fn health(&self) -> Health {

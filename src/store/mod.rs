@@ -84,6 +84,16 @@ pub trait Store: Send + Sync {
     /// Cursor and gate of every endpoint that has one.
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;
 
+    /// How many of these documents violate "nothing is stuck": unfinished, and in no index by which they
+    /// would be found again. All are looked at in one state of the ledger; 0 in a store without defect.
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error>;
+
+    /// How many receipts and settlements are kept that match nothing.
+    async fn orphans(&self) -> Result<u64, Error>;
+
+    /// Bytes free where the ledger is written; none where nothing is written.
+    async fn free_bytes(&self) -> Result<Option<u64>, Error>;
+
     /// How it is: no IO, no waiting; cheap enough for every request.
     fn health(&self) -> Health;
 
@@ -117,7 +127,9 @@ pub enum Command {
     Receipts {
         /// The endpoint polled, or the endpoint of the caller who pushed.
         endpoint: EndpointName,
-        /// The destinations that this endpoint serves.
+        /// Whether this endpoint is one for real documents or one for tests: it speaks of no others.
+        purpose: Purpose,
+        /// The destinations that this endpoint serves. It also speaks of what was sent to itself before.
         destinations: Vec<Destination>,
         /// Items in order, each with its bytes as received.
         items: Vec<Heard>,
@@ -502,7 +514,7 @@ pub struct Tallies {
     pub position: Position,
     /// Units.
     pub units: BTreeMap<Cell, i64>,
-    /// Paper sheets; the row without caisse says that the day is declared.
+    /// Paper sheets; 1 on the row without caisse of each declared day.
     pub paper: BTreeMap<PaperCell, i64>,
 }
 

@@ -12,4 +12,5 @@ mod insurer;
 
 mod command_line;
 mod kill;
+mod operating;
 mod road;

@@ -125,7 +125,8 @@ impl Laws {
         self.standings(memory, &documents);
         self.lots(memory, &documents);
         self.book(memory, book);
-        if memory.stuck().ok() != Some(0) {
+        let ids = documents.iter().map(|record| record.received.document);
+        if now(memory.stuck(ids.collect())) != 0 {
             self.broken("documents are stuck".to_owned());
         }
     }

@@ -159,6 +159,21 @@ impl<S: Store> Store for Mortal<S> {
         self.inner.endpoints().await
     }
 
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.life.point().await;
+        self.inner.free_bytes().await
+    }
+
     fn health(&self) -> Health {
         self.inner.health()
     }

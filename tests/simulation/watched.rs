@@ -115,6 +115,18 @@ impl Store for Watched {
         self.memory.endpoints().await
     }
 
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.memory.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.memory.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.memory.free_bytes().await
+    }
+
     fn health(&self) -> Health {
         self.memory.health()
     }

@@ -451,6 +451,7 @@ impl House {
         };
         self.commit(Command::Receipts {
             endpoint: endpoint(),
+            purpose: Purpose::Real,
             destinations: vec![caisse()],
             items: vec![heard],
             cursor: None,

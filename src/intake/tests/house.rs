@@ -556,6 +556,18 @@ impl Store for Moody {
         self.inner.endpoints().await
     }
 
+    async fn stuck(&self, documents: Vec<crate::claims::id::DocumentId>) -> Result<u64, Error> {
+        self.inner.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.inner.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.inner.free_bytes().await
+    }
+
     fn health(&self) -> Health {
         let health = self.inner.health();
         match self.mood() {

@@ -28,6 +28,7 @@ mod replay;
 mod secret;
 mod state;
 mod tree;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -46,6 +47,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
+use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::query;
@@ -122,9 +124,12 @@ pub struct Embedded {
     queue: Option<mpsc::Sender<Request>>,
     overlay: Arc<Overlay>,
     reader: Reader,
+    directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// Of a store that is only read: its lock, released last.
+    _rest: Option<Rest>,
 }
 
 impl Embedded {
@@ -180,9 +185,11 @@ impl Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
             reader,
+            directory: config.directory.clone(),
             position,
             state: state.clone(),
             threads: Vec::new(),
+            _rest: None,
         };
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
@@ -203,6 +210,20 @@ impl Embedded {
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
         Ok(store)
+    }
+
+    /// A store at rest: it answers questions and takes no command.
+    fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, rest: Rest) -> Embedded {
+        Embedded {
+            queue: None,
+            overlay: Arc::new(overlay),
+            reader: rest.journal.reader().clone(),
+            directory,
+            position: watch::Sender::new(position).subscribe(),
+            state: Arc::new(State::applied(position)),
+            threads: Vec::new(),
+            _rest: Some(rest),
+        }
     }
 
     async fn ask<T: Send + 'static>(
@@ -357,6 +378,25 @@ impl Store for Embedded {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.ask(move |view| query::count_stuck(view, &documents))
+            .await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.ask(|view| query::orphans(view)).await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        let directory = self.directory.clone();
+        self.ask(move |_| {
+            let found = rustix::fs::statvfs(&directory);
+            let found = found.map_err(|error| Error::Read(error.to_string().into()))?;
+            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+        })
+        .await
     }
 
     fn health(&self) -> Health {

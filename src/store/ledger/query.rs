@@ -347,7 +347,7 @@ fn paper(index: &dyn Index, query: TallyQuery, tallies: &mut Tallies) -> Result<
                 day,
                 caisse: None,
             },
-            0,
+            1,
         );
         let rows: Vec<PaperRow> = records::read(&value)?;
         for row in rows {
@@ -384,8 +384,36 @@ pub fn endpoints(index: &dyn Index) -> Result<BTreeMap<EndpointName, EndpointRec
         .collect()
 }
 
-/// Documents that violate "nothing is stuck": unfinished, and in no index by which they would be found again.
-pub fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
+/// How many receipts and settlements match nothing, read a page at a time.
+pub fn orphans(index: &dyn Index) -> Result<u64, Error> {
+    const PAGE: usize = 1_000;
+    let end = keys::after(&keys::orphans());
+    let (mut from, mut count) = (keys::orphans(), 0);
+    loop {
+        let found = index.scan(&from, &end, PAGE)?;
+        let Some((last, _)) = found.last() else {
+            return Ok(count);
+        };
+        from = keys::after(last);
+        count += found.len() as u64;
+    }
+}
+
+/// How many of these documents are stuck; one that is not known is.
+pub fn count_stuck(index: &dyn Index, documents: &[DocumentId]) -> Result<u64, Error> {
+    let mut count = 0;
+    for id in documents {
+        let is_stuck = match records::document(index, *id)? {
+            Some(record) => stuck(index, &record)?,
+            None => true,
+        };
+        count += u64::from(is_stuck);
+    }
+    Ok(count)
+}
+
+/// Whether a document violates "nothing is stuck": unfinished, and in no index by which it would be found again.
+fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
     let kind: Kind = record.received.facts.key.kind;
     if record.standing().is_finished(kind) {
         return Ok(false);

@@ -22,8 +22,9 @@ use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{DayBasis, Lateness};
 use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
-use crate::store::ledger::Secret;
-use crate::store::memory::Memory;
+use crate::store::index::{Index, Working};
+use crate::store::ledger::{Secret, fold, query};
+use crate::store::memory::{Map, Memory};
 use crate::store::{
     Admission, Admitted, BodyId, Command, Conclusion, Conflict, Find, Heard, HeardOutcome, Lease,
     Outcome, Sealing, Store, TallyQuery, Unity,
@@ -199,6 +200,7 @@ impl Road {
         let destinations = vec![caisse()];
         let command = Command::Receipts {
             endpoint: endpoint(),
+            purpose: Purpose::Real,
             destinations,
             items: vec![heard],
             cursor: None,
@@ -276,7 +278,8 @@ impl Road {
             assert_eq!(counted, units as i64, "{basis:?}");
         }
         assert!(tallies.units.values().all(|count| *count > 0));
-        assert_eq!(self.store.stuck().unwrap(), 0);
+        let ids = documents.iter().map(|record| record.received.document);
+        assert_eq!(self.store.stuck(ids.collect()).await.unwrap(), 0);
         let entries = self.store.entries(Position(0), usize::MAX).await.unwrap();
         let mut audit = Audit::default();
         for (position, stamped) in &entries {
@@ -423,6 +426,21 @@ async fn a_post_stands_or_falls_together() {
         "{rows:?}"
     );
     road.check().await;
+    // The same document twice in a post that falls: neither is known, for neither is there.
+    let mut twice = documents();
+    twice.insert(1, admission(13, facts(Kind::Fse, "000000002"), "c"));
+    let rows = road.admit_all(twice, Unity::Together).await;
+    assert!(
+        matches!(
+            rows[..],
+            [
+                Admitted::WithTheOthers,
+                Admitted::WithTheOthers,
+                Admitted::Refused(_)
+            ]
+        ),
+        "{rows:?}"
+    );
     let rows = road.admit_all(documents(), Unity::Each).await;
     assert!(
         matches!(rows[..], [Admitted::Received { .. }, Admitted::Refused(_)]),
@@ -698,6 +716,7 @@ async fn receipts_of_others_move_nothing() {
     assert_eq!(cause, HeardOutcome::Orphan(OrphanCause::UnknownLot));
     let command = Command::Receipts {
         endpoint: EndpointName::parse("other").unwrap(),
+        purpose: Purpose::Real,
         destinations: Vec::new(),
         items: vec![Heard {
             item: Some(Item::Receipt(Receipt {
@@ -808,4 +827,108 @@ async fn a_void_lot_proves_no_taking() {
     let view = road.store.document(Find::Id(DocumentId(11))).await.unwrap();
     assert_eq!(view.unwrap().late, Lateness::Unproven);
     road.check().await;
+}
+
+#[tokio::test]
+async fn a_document_that_no_index_finds_again_is_stuck() {
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    road.receipt("r1", 1, Verdict::Accepted).await;
+    road.admit(admission(12, facts(Kind::Fse, "000000003"), "a"))
+        .await;
+    road.seal(2).await;
+    road.admit(admission(13, facts(Kind::Fse, "000000004"), "a"))
+        .await;
+    let entries = road.store.entries(Position(0), usize::MAX).await.unwrap();
+    let ids = [10, 11, 12, 13].map(DocumentId);
+
+    let mut index = Map::default();
+    for (position, stamped) in &entries {
+        let mut working = Working::new(&index);
+        fold(&mut working, *position, stamped).unwrap();
+        let changes = working.into_changes();
+        index.apply(changes);
+    }
+    assert_eq!(query::count_stuck(&index, &ids).unwrap(), 0);
+    // Two wait for their settlement, one is in a lot, one may be sealed; an open one has no other index.
+    for (table, lost) in [(b't', 2), (b'u', 3), (b'o', 4)] {
+        let keys = index.scan(&[table], &[table + 1], usize::MAX).unwrap();
+        index.apply(keys.into_iter().map(|(key, _)| (key, None)).collect());
+        assert_eq!(query::count_stuck(&index, &ids).unwrap(), lost);
+    }
+    assert_eq!(query::count_stuck(&index, &[DocumentId(99)]).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_speaks_of_what_was_sent_to_it_and_of_its_own_purpose() {
+    use crate::claims::entry::OrphanCause;
+    let foreign = HeardOutcome::Orphan(OrphanCause::OtherDestination);
+    let (real, test) = (Purpose::Real, Purpose::Test);
+    for (speaker, purpose, destinations, outcome) in [
+        // Its destination has another endpoint by now: what went to it is answered by it all the same.
+        ("paris", real, vec![], HeardOutcome::Recorded),
+        ("paris-new", real, vec![caisse()], HeardOutcome::Recorded),
+        ("paris-test", test, vec![caisse()], foreign),
+        ("other", real, vec![], foreign),
+    ] {
+        let mut road = Road::new().await;
+        road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+            .await;
+        road.seal(1).await;
+        road.lease().await;
+        road.conclude(1, 1, Event::Taken, &[]).await;
+        let settlement = Settlement {
+            id: name("1"),
+            document: DocumentId(10),
+            issued: road.now,
+            content: SettlementContent::Parts(vec![PartSettlement {
+                part: Part::Amo,
+                outcome: PartOutcome::Paid,
+                amount: Cents(1750),
+                code: None,
+                text: None,
+            }]),
+        };
+        let receipt = Receipt {
+            id: name("1"),
+            lot: LotId(1),
+            digest: Digest([1; 32]),
+            issued: road.now,
+            verdict: Verdict::Accepted,
+            documents: Vec::new(),
+            coverage: Coverage::Whole,
+            code: None,
+            text: None,
+        };
+        let heard = |item| Heard {
+            item: Some(item),
+            bytes: Bytes::new(),
+            salt: [0; 16],
+            fallback: name("x"),
+        };
+        for item in [Item::Receipt(receipt), Item::Settlement(settlement)] {
+            let is_settlement = matches!(item, Item::Settlement(_));
+            let command = Command::Receipts {
+                endpoint: EndpointName::parse(speaker).unwrap(),
+                purpose,
+                destinations: destinations.clone(),
+                items: vec![heard(item)],
+                cursor: None,
+            };
+            // The two have the same number, and each is heard; of what matches nothing one is enough.
+            let expected = match outcome {
+                HeardOutcome::Orphan(_) if is_settlement => HeardOutcome::Known,
+                outcome => outcome,
+            };
+            let found = road.store.commit(road.now, command).await.unwrap();
+            assert_eq!(found, Outcome::Heard(vec![expected]), "{speaker}");
+        }
+        road.check().await;
+    }
 }
