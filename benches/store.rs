@@ -3,10 +3,13 @@
 //!
 //! The figures mean something only as ratios within one run, which it prints: `cargo bench --bench store`.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
-use std::fs::File;
-use std::os::unix::fs::FileExt;
+#[path = "rig/raw.rs"]
+mod raw;
+#[path = "rig/runs.rs"]
+mod runs;
+#[path = "rig/totals.rs"]
+mod totals;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,23 +26,20 @@ use bordereau::store::embedded::{Config, Embedded};
 use bordereau::store::{Admission, Admitted, Command, Outcome, Store, Unity, Unobserved};
 use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use rustix::fs::{FallocateFlags, fallocate};
+use raw::Raw;
+use runs::share;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::Instant;
+use totals::Totals;
 
 const BODY: usize = 8 * 1024;
-const RESERVE: u64 = 64 << 20;
 const CENTRE: &str = "750712184";
-
-/// Time and documents of each column.
-type Totals = RefCell<BTreeMap<(&'static str, u64), (Duration, u64)>>;
 
 fn admissions(criterion: &mut Criterion) {
     let runtime = Runtime::new().expect("a runtime starts");
     let totals = Totals::default();
+    let body = body();
     for writers in [1, 64] {
         let mut group = criterion.benchmark_group("admit");
         group.throughput(Throughput::Elements(1));
@@ -49,8 +49,9 @@ fn admissions(criterion: &mut Criterion) {
         let raw = Arc::new(Raw::start(directory.path()));
         group.bench_function(BenchmarkId::new("raw", writers), |bencher| {
             bencher.iter_custom(|count| {
-                let took = runtime.block_on(share(count, writers, |_| append(raw.clone())));
-                add(&totals, ("raw", writers), took, count)
+                let one = |_| append(raw.clone(), body.clone());
+                let took = runtime.block_on(share(count, writers, one));
+                totals.add(("raw", writers), took, count)
             });
         });
         drop(raw);
@@ -64,60 +65,12 @@ fn admissions(criterion: &mut Criterion) {
                 let took = runtime.block_on(share(count, writers, |number| {
                     admit(store.clone(), first + number)
                 }));
-                add(&totals, ("store", writers), took, count)
+                totals.add(("store", writers), took, count)
             });
         });
         group.finish();
-        print(&totals, writers);
+        totals.print("store", "raw", writers);
     }
-}
-
-fn print(totals: &Totals, writers: u64) {
-    let totals = totals.borrow();
-    let rate = |column| {
-        let (took, count) = totals.get(&(column, writers))?;
-        Some(*count as f64 / took.as_secs_f64())
-    };
-    if let (Some(raw), Some(store)) = (rate("raw"), rate("store")) {
-        let ratio = store / raw;
-        println!("{writers} writers: {store:.0}/s over {raw:.0}/s = {ratio:.2}");
-    }
-}
-
-fn add(totals: &Totals, column: (&'static str, u64), took: Duration, count: u64) -> Duration {
-    let mut totals = totals.borrow_mut();
-    let total = totals.entry(column).or_default();
-    total.0 += took;
-    total.1 += count;
-    took
-}
-
-/// Does `count` pieces of work by so many writers, each one after the other; how long it took.
-async fn share<W>(count: u64, writers: u64, work: impl Fn(u64) -> W) -> Duration
-where
-    W: Future<Output = ()> + Send + 'static,
-{
-    let shares: Vec<Vec<W>> = (0..writers)
-        .map(|writer| {
-            let numbers = (writer..count).step_by(writers as usize);
-            numbers.map(&work).collect()
-        })
-        .collect();
-    let began = Instant::now();
-    let running: Vec<_> = shares
-        .into_iter()
-        .map(|share| {
-            tokio::spawn(async move {
-                for one in share {
-                    one.await;
-                }
-            })
-        })
-        .collect();
-    for writer in running {
-        writer.await.expect("a writer ends well");
-    }
-    began.elapsed()
 }
 
 fn target() -> TempDir {
@@ -130,49 +83,8 @@ fn body() -> Bytes {
     blocks.flatten().collect()
 }
 
-/// One thread that appends what is ready, syncs, and answers all.
-struct Raw(mpsc::Sender<(Bytes, oneshot::Sender<()>)>, Bytes);
-
-impl Raw {
-    fn start(directory: &Path) -> Raw {
-        let (sender, mut queue) = mpsc::channel::<(Bytes, oneshot::Sender<()>)>(1024);
-        let file = File::create(directory.join("raw")).expect("a file is made");
-        std::thread::spawn(move || {
-            let mut buffer = Vec::new();
-            let (mut written, mut reserved) = (0, 0);
-            while let Some(first) = queue.blocking_recv() {
-                buffer.clear();
-                let mut answers = Vec::new();
-                let mut next = Some(first);
-                while let Some((bytes, answer)) = next {
-                    buffer.extend_from_slice(&bytes);
-                    answers.push(answer);
-                    next = queue.try_recv().ok();
-                }
-                if written + buffer.len() as u64 > reserved {
-                    // As the store does it: a file that grows is slower to sync.
-                    fallocate(&file, FallocateFlags::empty(), reserved, RESERVE)
-                        .expect("there is room for the file");
-                    reserved += RESERVE;
-                }
-                file.write_all_at(&buffer, written)
-                    .expect("the file takes bytes");
-                written += buffer.len() as u64;
-                file.sync_data().expect("the file is synced");
-                for answer in answers {
-                    let _ = answer.send(());
-                }
-            }
-        });
-        Raw(sender, body())
-    }
-}
-
-async fn append(raw: Arc<Raw>) {
-    let (answer, answered) = oneshot::channel();
-    let sent = raw.0.send((raw.1.clone(), answer)).await;
-    sent.expect("the thread runs");
-    answered.await.expect("the thread answers");
+async fn append(raw: Arc<Raw>, body: Bytes) {
+    raw.append(body).await;
 }
 
 fn open(directory: &Path) -> Embedded {

@@ -1,45 +1,54 @@
-//! How long a document takes: bare quick-xml events, this program's structure, one xmllint process over many files.
+//! How long a document takes on one core: bare quick-xml events, this program's structure, structure and rules as
+//! the gateway runs them, and one xmllint process over many files with the same schema.
 //!
-//! The figures mean something only as ratios within one run: `cargo bench --bench validation`.
+//! The figures mean something only as ratios within one run, which it prints: `cargo bench --bench validation`.
 
+#[path = "rig/documents.rs"]
+mod documents;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use bordereau::schema::{Limits, Schema, Source, read};
+use bordereau::claims::finding::Finding;
+use bordereau::claims::rules::{self, AMC_LENGTHS, Context, Registry};
+use bordereau::claims::terms::Terms;
+use bordereau::claims::time::{Day, Timestamp};
+use bordereau::formats::xml::{Limits, Reader};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use quick_xml::Reader;
 use quick_xml::events::Event;
-
-const XSD: &str = include_str!("../src/schema/tests/sample.xsd");
-const XML: &str = include_str!("../src/schema/tests/sample.xml");
+use tokio::time::Instant;
 
 /// Files that one xmllint process reads: enough to forget its start.
 const FILES: u32 = 1_000;
 
+/// Time and documents of each column.
+type Totals = RefCell<BTreeMap<&'static str, (Duration, u64)>>;
+
 fn validation(criterion: &mut Criterion) {
-    let schema = Schema::compile(&[Source {
-        name: "sample.xsd",
-        xsd: XSD,
-    }])
-    .expect("the sample compiles");
-    for size in [4_000, 9_000, 20_000] {
-        let document = document(size);
-        assert!(
-            read(document.as_bytes(), &schema, &Limits::default(), &mut ())
-                .findings
-                .is_empty()
-        );
+    let reader = Reader::new().expect("the embedded schemas compile");
+    let day = Day::new(2026, 11, 20).expect("a day");
+    for size in [4_000, 8_000, 20_000] {
+        let document = documents::document(1, day, size);
+        assert_eq!(judge(&reader, &document), 0, "the document is valid");
+        let totals = Totals::default();
         let mut group = criterion.benchmark_group(format!("validation/{}kB", size / 1_000));
         group.throughput(Throughput::Bytes(document.len() as u64));
-        group.bench_function("events", |bencher| bencher.iter(|| events(&document)));
+        group.bench_function("events", |bencher| {
+            bencher.iter_custom(|count| add(&totals, "events", count, || events(&document)));
+        });
         group.bench_function("structure", |bencher| {
-            bencher.iter(|| {
-                read(document.as_bytes(), &schema, &Limits::default(), &mut ())
-                    .findings
-                    .len()
+            bencher.iter_custom(|count| {
+                add(&totals, "structure", count, || {
+                    structure(&reader, &document)
+                })
             });
+        });
+        group.bench_function("whole", |bencher| {
+            bencher.iter_custom(|count| add(&totals, "whole", count, || judge(&reader, &document)));
         });
         group.sample_size(10);
         group.bench_with_input(
@@ -47,29 +56,48 @@ fn validation(criterion: &mut Criterion) {
             &document,
             |bencher, document| {
                 bencher.iter_custom(|count| {
-                    xmllint(document) * u32::try_from(count).unwrap_or(u32::MAX) / FILES
+                    let took = xmllint(document);
+                    let mut totals = totals.borrow_mut();
+                    let total = totals.entry("xmllint").or_default();
+                    *total = (total.0 + took, total.1 + u64::from(FILES));
+                    took * u32::try_from(count).unwrap_or(u32::MAX) / FILES
                 });
             },
         );
         group.finish();
+        print(&totals, document.len());
     }
 }
 
-/// The sample with as many acts as make it this large.
-fn document(size: usize) -> String {
-    let begin = XML
-        .find("    <act rank=\"1\">")
-        .expect("the sample has acts");
-    let end = XML.find("    <act rank=\"2\"").expect("the sample has two");
-    let act = &XML[begin..end];
-    let acts = (size - XML.len()) / act.len();
-    let ranked = |rank: usize| act.replace("rank=\"1\"", &format!("rank=\"{}\"", rank + 3));
-    let more: String = (0..acts).map(ranked).collect();
-    XML.replace("  </acts>", &format!("{more}  </acts>"))
+/// Does it so often, and adds the time to a column.
+fn add(totals: &Totals, column: &'static str, count: u64, work: impl Fn() -> usize) -> Duration {
+    let began = Instant::now();
+    for _ in 0..count {
+        std::hint::black_box(work());
+    }
+    let took = began.elapsed();
+    let mut totals = totals.borrow_mut();
+    let total = totals.entry(column).or_default();
+    *total = (total.0 + took, total.1 + count);
+    took
+}
+
+fn print(totals: &Totals, bytes: usize) {
+    let totals = totals.borrow();
+    let each = |column| {
+        let (took, count) = totals[column];
+        took.as_secs_f64() * 1e6 / count as f64
+    };
+    let xmllint = each("xmllint");
+    for column in ["events", "structure", "whole"] {
+        let own = each(column);
+        let ratio = xmllint / own;
+        println!("{bytes} bytes: {column} {own:.1} us, xmllint {xmllint:.1} us = {ratio:.2} times");
+    }
 }
 
 fn events(document: &str) -> usize {
-    let mut reader = Reader::from_str(document);
+    let mut reader = quick_xml::Reader::from_str(document);
     let mut count = 0;
     while !matches!(reader.read_event(), Ok(Event::Eof) | Err(_)) {
         count += 1;
@@ -77,10 +105,31 @@ fn events(document: &str) -> usize {
     count
 }
 
+fn structure(reader: &Reader, document: &str) -> usize {
+    let read = reader.read_document(document.as_bytes(), &Limits::default());
+    read.findings.len()
+}
+
+/// Findings of all layers.
+fn judge(reader: &Reader, document: &str) -> usize {
+    let mut read = reader.read_document(document.as_bytes(), &Limits::default());
+    let mut findings: Vec<Finding> = std::mem::take(&mut read.findings);
+    if let Some(document) = &read.value {
+        let context = Context {
+            now: Timestamp::parse("2026-11-20T12:00:00Z").expect("an instant"),
+            terms: &Terms::default(),
+            registry: Registry::NotConsulted,
+            amc_lengths: &AMC_LENGTHS,
+        };
+        findings.extend(rules::check(document, &context, &read).findings);
+    }
+    findings.len()
+}
+
 /// How long one xmllint process takes for all the files.
 fn xmllint(document: &str) -> Duration {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let xsd = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/schema/tests/sample.xsd");
+    let xsd = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/document-1.xsd");
     let names: Vec<String> = (0..FILES).map(|index| format!("{index}.xml")).collect();
     for name in &names {
         fs::write(folder.path().join(name), document).expect("room for the files");

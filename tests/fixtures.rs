@@ -4,7 +4,11 @@
 //! All persons are invented. Identifiers have valid keys; caisses are real ones; the documents are meant to be
 //! validated as of 20 November 2026.
 
-#![allow(clippy::unwrap_used, reason = "a test may fail by panic")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail by panic and read UPDATE"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -4,6 +4,12 @@
 //! `cargo test --test simulation` lives through 200 seeds and those in `fixtures/seeds.txt`, which failed once.
 //! `SEEDS=10000` sets how many; `SEED=7` lives through one and tells of its steps.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a run that cannot go on has failed"
+)]
+
 #[path = "simulation/insurers.rs"]
 mod insurers;
 #[path = "simulation/laws.rs"]

@@ -6,6 +6,7 @@
 //! then the store.
 
 mod observers;
+mod renewal;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,6 +37,7 @@ use crate::transport::Transport;
 use crate::transport::https::Https;
 
 use observers::Observers;
+use renewal::Renewal;
 
 /// The running gateway.
 pub struct App {
@@ -47,6 +49,7 @@ pub struct App {
     listeners: JoinSet<()>,
     loops: JoinSet<()>,
     telemetry: Arc<Telemetry>,
+    renewal: Renewal,
 }
 
 /// Why the gateway does not start.
@@ -180,7 +183,7 @@ impl App {
         let intake = intake.await.map_err(Error::start)?;
         let desk = desk::Desk::new(desk::Parts {
             store: store.clone(),
-            access,
+            access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
             routes: read.routes.clone(),
@@ -191,6 +194,7 @@ impl App {
             centre_label: config.report.centre_label,
         });
 
+        let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
         let mut app = App {
             public: read.public.address,
             operators: None,
@@ -200,9 +204,16 @@ impl App {
             listeners: JoinSet::new(),
             loops: JoinSet::new(),
             telemetry: telemetry.clone(),
+            renewal: Renewal {
+                public: read.public.clone(),
+                server: server.clone(),
+                transport: read.transport.clone(),
+                access,
+                clock: clock.clone(),
+            },
         };
         let public = intake::router(intake).merge(desk::public(desk.clone()));
-        app.listen_public(&read, desk::closed(public), &observers)
+        app.listen_public(&read, server, desk::closed(public), &observers)
             .await?;
         let queue = desk.clone().watch_queue(app.stop_loops.clone());
         app.loops.spawn(queue);
@@ -218,15 +229,14 @@ impl App {
     async fn listen_public(
         &mut self,
         read: &Read,
+        server: Arc<Server>,
         router: Router,
         observers: &Observers,
     ) -> Result<(), Error> {
         let listener = bind(read.public.address).await?;
         self.public = listener.local_addr().map_err(Error::start)?;
         let door = Door {
-            acceptor: Acceptor::Tls(Arc::new(
-                Server::new(&read.material).map_err(Error::config)?,
-            )),
+            acceptor: Acceptor::Tls(server),
             limits: read.public.tls.limits,
             observer: observers.door(),
         };
@@ -326,6 +336,11 @@ impl App {
         );
         addresses.push(("command line", self.socket.display().to_string()));
         addresses
+    }
+
+    /// Reads certificates, revocation lists and tokens again; what cannot be read stays as it was.
+    pub async fn renew(&self) {
+        self.renewal.run().await;
     }
 
     /// Ends when a loop or listener ended by itself, which none of them does.

@@ -275,9 +275,13 @@ fn a_lot_that_a_document_left_is_void_once_it_is_unknown() {
     ]);
     let found = [1, 2].map(|document| audit.standing(DocumentId(document)).unwrap());
     assert_eq!(found, [Standing::OnPaper, Standing::Open]);
-    // The first proof stands: the centre did transmit, whatever the insurer knows of it now.
+    // What seemed to prove the taking is disproved for the one that was still in the lot.
     let lateness: BTreeSet<_> = audit.units().keys().map(|c| (c.standing, c.late)).collect();
-    assert!(lateness.contains(&(Standing::Open, Lateness::InTime)));
+    let expected = [
+        (Standing::Open, Lateness::Unproven),
+        (Standing::OnPaper, Lateness::InTime),
+    ];
+    assert_eq!(lateness, expected.into());
 }
 
 #[test]

@@ -136,7 +136,7 @@ fn luhn(digits: impl DoubleEndedIterator<Item = u8>) -> Result<(), Invalid> {
             (_, digit) => digit * 2,
         })
         .sum();
-    if sum % 10 == 0 {
+    if sum.is_multiple_of(10) {
         Ok(())
     } else {
         Err(Invalid::Key)
@@ -501,16 +501,24 @@ mod tests {
 
     #[test]
     fn practitioner_keys() {
-        assert_eq!(
-            check_rpps("10002519894"),
-            luhn([1, 0, 0, 0, 2, 5, 1, 9, 8, 9, 4].into_iter())
-        );
-        assert_eq!(check_rpps("1000251989"), Err(Invalid::Form));
-        assert_eq!(
-            check_am("75A123456").is_ok(),
-            luhn([7, 5, 1, 1, 2, 3, 4, 5, 6].into_iter()).is_ok()
-        );
-        assert_eq!(check_am("75G123456"), Err(Invalid::Form));
+        for (rpps, expected) in [
+            ("10002519899", Ok(())),
+            ("10002519894", Err(Invalid::Key)),
+            ("10002519989", Err(Invalid::Key)),
+            ("1000251989", Err(Invalid::Form)),
+            ("1000251989A", Err(Invalid::Form)),
+        ] {
+            assert_eq!(check_rpps(rpps), expected, "{rpps}");
+        }
+        for (number, expected) in [
+            ("75A123456", Ok(())),
+            ("75F123451", Ok(())),
+            ("75F123456", Err(Invalid::Key)),
+            ("75G123456", Err(Invalid::Form)),
+            ("75A12345", Err(Invalid::Form)),
+        ] {
+            assert_eq!(check_am(number), expected, "{number}");
+        }
     }
 
     #[test]

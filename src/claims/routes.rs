@@ -9,7 +9,7 @@ use crate::claims::id::{Destination, EndpointName};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Routes {
     by_destination: BTreeMap<(Destination, Purpose), EndpointName>,
-    by_endpoint: BTreeMap<EndpointName, Vec<Destination>>,
+    by_endpoint: BTreeMap<EndpointName, (Purpose, Vec<Destination>)>,
 }
 
 impl Routes {
@@ -26,7 +26,7 @@ impl Routes {
                     .entry((*destination, purpose))
                     .or_insert_with(|| endpoint.clone());
             }
-            routes.by_endpoint.insert(endpoint, destinations);
+            routes.by_endpoint.insert(endpoint, (purpose, destinations));
         }
         routes
     }
@@ -38,7 +38,14 @@ impl Routes {
 
     /// The destinations that an endpoint serves; none of an endpoint that is not known.
     pub fn destinations(&self, endpoint: &EndpointName) -> &[Destination] {
-        self.by_endpoint.get(endpoint).map_or(&[], Vec::as_slice)
+        let known = self.by_endpoint.get(endpoint);
+        known.map_or(&[], |(_, destinations)| destinations)
+    }
+
+    /// Whether an endpoint is for real documents or for tests; one that is not known serves neither.
+    pub fn purpose(&self, endpoint: &EndpointName) -> Purpose {
+        let known = self.by_endpoint.get(endpoint);
+        known.map_or(Purpose::Test, |(purpose, _)| *purpose)
     }
 
     /// Every endpoint.
@@ -60,5 +67,6 @@ mod tests {
         assert_eq!(routes.find(destination, Purpose::Test), Some(&endpoint));
         assert_eq!(routes.find(destination, Purpose::Real), None);
         assert_eq!(routes.destinations(&endpoint), [destination]);
+        assert_eq!(routes.purpose(&endpoint), Purpose::Test);
     }
 }

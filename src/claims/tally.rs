@@ -3,6 +3,8 @@
 //! The unit of account is the line: a document and its replacements, counted once, on the days of its
 //! root, with the kind, mode and standing of its latest document (DOMAIN §2).
 
+use std::fmt;
+
 use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::id::{Amo, Destination, Finess};
 use crate::claims::standing::{Receipted, Standing};
@@ -78,6 +80,23 @@ impl DayBasis {
             DayBasis::Care => "care",
             DayBasis::Reception => "reception",
         }
+    }
+}
+
+/// For people: basis, centre, day and closed words.
+impl fmt::Display for Cell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} {} {} {} {} {} {}",
+            self.basis.as_str(),
+            self.centre,
+            self.day,
+            self.kind.as_str(),
+            self.mode.as_str(),
+            self.standing.as_str(),
+            self.late.as_str(),
+        )
     }
 }
 

@@ -60,7 +60,14 @@ impl Day {
 
     /// Reads `YYYY-MM-DD`, exactly.
     pub fn parse(text: &str) -> Option<Day> {
-        if text.len() != 10 {
+        let [y, z, e, a, b'-', m, o, b'-', d, f] = text.as_bytes() else {
+            return None;
+        };
+        // The parser of dates takes signs and blanks too.
+        if [y, z, e, a, m, o, d, f]
+            .iter()
+            .any(|byte| !byte.is_ascii_digit())
+        {
             return None;
         }
         NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Day)
@@ -193,7 +200,15 @@ mod tests {
 
     #[test]
     fn a_day_is_read_strictly() {
-        for text in ["2026-1-01", "2026-02-30", "26-01-01", "2026-01-01Z", ""] {
+        for text in [
+            "2026-1-01",
+            "2026-02-30",
+            "26-01-01",
+            "2026-01-01Z",
+            "+026-10-01",
+            "2026-10- 1",
+            "",
+        ] {
             assert_eq!(Day::parse(text), None, "{text}");
         }
     }

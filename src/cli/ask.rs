@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client, StatusCode};
 use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
-use crate::cli::{Settings, daemon};
+use crate::cli::{Settings, daemon, history, rates};
 
 /// Which documents to post, and where.
 #[derive(Debug, Args)]
@@ -34,6 +34,9 @@ pub struct StatusOptions {
     settings: Settings,
     /// Its id, as the gateway gave it out.
     id: String,
+    /// The whole answer as JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// Which rates to show.
@@ -84,7 +87,11 @@ pub fn submit(options: &SubmitOptions) -> Result<Code, Failure> {
 /// Shows a document.
 pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
     let (status, body) = ask(&options.settings, &format!("/v1/documents/{}", options.id))?;
-    println!("{body:#}");
+    if options.json || !status.is_success() {
+        println!("{body:#}");
+    } else {
+        print!("{}", history::text(&body));
+    }
     Ok(if status.is_success() {
         Code::Ok
     } else {
@@ -103,7 +110,7 @@ pub fn rate(options: &RateOptions) -> Result<Code, Failure> {
     if options.json || !status.is_success() {
         println!("{body:#}");
     } else {
-        super::rates::print(&body);
+        println!("{}", rates::text(&body));
     }
     Ok(if status.is_success() {
         Code::Ok
@@ -112,11 +119,21 @@ pub fn rate(options: &RateOptions) -> Result<Code, Failure> {
     })
 }
 
+/// Asks the daemon of this machine to do something.
+pub fn post(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async { answer(client.post(format!("http://localhost{path}"))).await })
+}
+
 /// Asks the daemon of this machine.
 fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
-    let config = settings.load()?;
-    let client = client(Client::builder().unix_socket(config.desk.socket.clone()))?;
+    let client = local(settings)?;
     daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
+}
+
+fn local(settings: &Settings) -> Result<Client, Failure> {
+    let config = settings.load()?;
+    client(Client::builder().unix_socket(config.desk.socket))
 }
 
 fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {

@@ -1,10 +1,11 @@
 //! `bordereau serve` and `check-config`: the daemon's life from its configuration to its last answer.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::{self, App};
 use crate::cli::Settings;
@@ -12,24 +13,29 @@ use crate::cli::exit::{Code, Failure};
 use crate::clock::SystemClock;
 use crate::telemetry;
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs.
+/// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates and tokens again.
 pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
     telemetry::log::start(&config.telemetry.log).map_err(Failure::config)?;
     block_on(async {
+        // From now on: one that comes during the start must not end the program.
+        let mut hangup = listen(SignalKind::hangup())?;
         let app = App::start(config, Arc::new(SystemClock))
             .await
             .map_err(failure)?;
         for (what, address) in app.addresses() {
             tracing::info!(what, address, "listening");
         }
-        let stop = stop_signal();
+        let mut stop = pin!(stop_signal());
         let mut app = app;
-        tokio::select! {
-            stopped = stop => stopped?,
-            () = app.broke_off() => {
-                app.stop().await;
-                return Err(Failure::new(Code::Software, anyhow::anyhow!("a task of the gateway ended by itself")));
+        loop {
+            tokio::select! {
+                stopped = &mut stop => break stopped?,
+                Some(()) = hangup.recv() => app.renew().await,
+                () = app.broke_off() => {
+                    app.stop().await;
+                    return Err(Failure::new(Code::Software, anyhow::anyhow!("a task of the gateway ended by itself")));
+                }
             }
         }
         app.stop().await;
@@ -58,11 +64,6 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
 
 /// Ends when the process is asked to stop.
 pub async fn stop_signal() -> Result<(), Failure> {
-    let listen = |kind| {
-        signal(kind)
-            .context("signals cannot be heard")
-            .map_err(|error| Failure::new(Code::Software, error))
-    };
     let (mut terminate, mut interrupt) = (
         listen(SignalKind::terminate())?,
         listen(SignalKind::interrupt())?,
@@ -72,6 +73,12 @@ pub async fn stop_signal() -> Result<(), Failure> {
         _ = interrupt.recv() => {}
     }
     Ok(())
+}
+
+fn listen(kind: SignalKind) -> Result<Signal, Failure> {
+    signal(kind)
+        .context("signals cannot be heard")
+        .map_err(|error| Failure::new(Code::Software, error))
 }
 
 /// The one cryptography of the program, for the client library that asks for a default.

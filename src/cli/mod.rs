@@ -9,7 +9,9 @@ mod schemas;
 mod token;
 mod daemon;
 mod ask;
+mod history;
 mod rates;
+mod verify_store;
 mod simulate;
 mod demo;
 
@@ -53,6 +55,8 @@ enum Command {
     Status(ask::StatusOptions),
     /// Show rates.
     Rate(ask::RateOptions),
+    /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
+    VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
     Simulate(simulate::Options),
 }
@@ -103,6 +107,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Submit(options) => ask::submit(&options),
         Command::Status(options) => ask::status(&options),
         Command::Rate(options) => ask::rate(&options),
+        Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
     };
     match result {

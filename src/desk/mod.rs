@@ -16,6 +16,7 @@ mod watch;
 mod operations;
 mod queue;
 mod survey;
+mod verify;
 pub mod socket;
 #[cfg(test)]
 mod tests;
@@ -70,6 +71,8 @@ pub struct Desk {
     parts: Parts,
     /// The last survey of the queue; one is taken at a time.
     surveyed: Mutex<Option<Arc<Survey>>>,
+    /// Who counts the whole ledger for an operator.
+    verifying: Mutex<()>,
 }
 
 impl Desk {
@@ -78,6 +81,7 @@ impl Desk {
         Arc::new(Desk {
             parts,
             surveyed: Mutex::default(),
+            verifying: Mutex::default(),
         })
     }
 }
@@ -136,6 +140,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Public, "get", "/metrics", get(watch::metrics)),
         (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
+        (Door::Operators, "post", "/v1/verify", post(verify::verify)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
         (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
         (Door::Operators, "post", "/v1/documents/{id}/paper", post(operations::paper)),

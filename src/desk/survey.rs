@@ -91,10 +91,11 @@ impl Surveyor<'_> {
                 return Ok(pass.survey);
             };
             after = Some(last.received.document);
-            for record in &records {
+            let unfinished = records.iter().filter(|record| !is_finished(record));
+            let ids = unfinished.clone().map(|record| record.received.document);
+            for record in unfinished.clone() {
                 pass.take(record).await?;
             }
-            let ids = records.iter().map(|record| record.received.document);
             pass.survey.stuck += self.store.stuck(ids.collect()).await?;
         }
     }
@@ -103,9 +104,6 @@ impl Surveyor<'_> {
 impl Pass<'_> {
     async fn take(&mut self, record: &DocumentRecord) -> Result<(), Error> {
         let received = &record.received;
-        if record.standing().is_finished(received.facts.key.kind) {
-            return Ok(());
-        }
         let lot = match (record.standing(), record.lot) {
             (Standing::InLot, Some(lot)) => self.lot(lot).await?,
             (_, _) => None,
@@ -157,6 +155,12 @@ impl Pass<'_> {
         };
         add(&mut self.survey.deadlines, stands);
     }
+}
+
+fn is_finished(record: &DocumentRecord) -> bool {
+    record
+        .standing()
+        .is_finished(record.received.facts.key.kind)
 }
 
 /// What an unfinished document waits for; none if its lot moved on while it was read.

@@ -26,9 +26,8 @@ impl Dispatch {
         let judgement = match self.compose_again(&lot).await {
             Ok(composed) => {
                 // The lease ends before anybody else may think that the attempt is over.
-                let within = lot
-                    .next
-                    .map_or(Duration::ZERO, |next| next.at.since(started));
+                let now = self.clock.now();
+                let within = lot.next.map_or(Duration::ZERO, |next| next.at.since(now));
                 let send = self.transport.send(&lot.sealed.endpoint, &composed);
                 match tokio::time::timeout(within, send).await {
                     Ok(sent) => (

@@ -18,7 +18,7 @@ pub struct Config {
     pub lot_bytes: NonZeroU64,
     /// Seconds that an open document waits at most for others of its lot.
     pub lot_age_seconds: f64,
-    /// Attempts at one endpoint at the same time.
+    /// Attempts at one endpoint at the same time, and as many questions about lots.
     pub concurrency: NonZeroUsize,
     /// Seconds after which an attempt without end is given up and its lot in doubt. Longer than any endpoint's
     /// time to answer.

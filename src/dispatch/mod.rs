@@ -8,8 +8,10 @@
 mod attempt;
 mod config;
 mod seal;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,19 +22,19 @@ use crate::claims::id::{EndpointName, LotId};
 use crate::claims::routes::Routes;
 use crate::claims::terms::Terms;
 use crate::clock::Clock;
-use crate::store::{self, Command, Due, Lease, Store};
+use crate::store::{self, Command, Due, Lease, Readiness, Store};
 use crate::telemetry::Telemetry;
 use crate::transport::Transport;
 
 pub use config::{Config, ReceiptExpected};
 
-/// How many groups are sealed, and lots asked about, in one turn.
+/// How many groups are sealed, and lots looked at for each endpoint, in one turn.
 const AT_ONCE: usize = 64;
 
 /// Longest sleep: a machine's clock that is set forward is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// Sleep at least after a turn in which documents were due to be sealed and could not be.
+/// Sleep at least after a turn in which the store failed, or documents were due to be sealed and could not be.
 const FRUITLESS_SLEEP: Duration = Duration::from_secs(1);
 
 /// The loop and what it works with.
@@ -60,8 +62,11 @@ struct Running {
     attempts: JoinSet<Ended>,
     /// Attempts per endpoint.
     lanes: BTreeMap<EndpointName, usize>,
-    /// Lots being asked about.
-    asking: BTreeSet<LotId>,
+    /// Lots being asked about, and where.
+    asking: BTreeMap<LotId, EndpointName>,
+    /// Groups that were due and could not be sealed in the last turn: they come first again, and the next turn
+    /// looks beyond them.
+    passed_over: usize,
 }
 
 /// What ended.
@@ -82,7 +87,7 @@ impl Dispatch {
                 Ok(sleep) => sleep,
                 Err(error) => {
                     tracing::error!(%error, "dispatch cannot use the store");
-                    self.config.pause()
+                    FRUITLESS_SLEEP
                 }
             };
             // In this order, so that a run repeats itself from its seed. None starves another: each leads to the
@@ -110,15 +115,25 @@ impl Dispatch {
 
     /// Does everything that is due, and says how long nothing more is.
     async fn turn(&self, running: &mut Running) -> Result<Duration, store::Error> {
+        // Whose answer cannot be recorded is not asked.
+        if let Readiness::Failed(why) = self.store.health().state {
+            return Err(store::Error::Stopped(why.into()));
+        }
         let now = self.clock.now();
-        let due = self
-            .store
-            .due(now, self.config.sealing(), AT_ONCE + running.asking.len())
-            .await?;
+        let most = AT_ONCE + running.asking.len() + running.passed_over;
+        let due = self.store.due(now, self.config.sealing(), most).await?;
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
         let sealed = self.seal_groups(&due).await?;
+        let passed_over = due.groups.len() - sealed;
+        if passed_over > running.passed_over {
+            tracing::warn!(
+                groups = passed_over,
+                "documents of so many centres and destinations are due and cannot be sealed"
+            );
+        }
+        running.passed_over = passed_over;
         self.ask(running, &due);
         let full = self.send(running, &due).await?;
         // What was done may have made more due: look again at once. A full lane is looked at when an attempt ends.
@@ -138,10 +153,15 @@ impl Dispatch {
         Ok(next.clamp(least, LONGEST_SLEEP))
     }
 
+    /// Asks about the lots that are in doubt, so many at once at each endpoint: one that is slow to answer keeps
+    /// no other waiting.
     fn ask(&self, running: &mut Running, due: &Due) {
         for lot in &due.asks {
-            let id = lot.sealed.lot;
-            if running.asking.len() < AT_ONCE && running.asking.insert(id) {
+            let (id, endpoint) = (lot.sealed.lot, &lot.sealed.endpoint);
+            let there = running.asking.values().filter(|asked| *asked == endpoint);
+            let is_free = there.count() < self.config.concurrency.get();
+            if is_free && !running.asking.contains_key(&id) {
+                running.asking.insert(id, endpoint.clone());
                 let (dispatch, lot) = (self.clone(), lot.clone());
                 running.attempts.spawn(async move {
                     dispatch.question(lot).await;

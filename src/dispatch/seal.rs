@@ -30,7 +30,7 @@ impl Dispatch {
         let mut sealed = 0;
         for group in &due.groups {
             let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
-                tracing::warn!(destination = %group.destination, "documents wait: no endpoint serves their destination");
+                tracing::debug!(destination = %group.destination, "documents wait: no endpoint serves their destination");
                 continue;
             };
             match self.seal(group, endpoint.clone()).await {

@@ -8,7 +8,7 @@ use super::answer::Refused;
 use super::fate::{End, Fate, Post};
 use super::judging::{Judged, Judgement};
 use crate::access::Caller;
-use crate::claims::document::Key;
+use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::TurnedAway;
 use crate::claims::finding::{Finding, Severity};
 use crate::claims::id::{DocumentId, Name};
@@ -29,7 +29,7 @@ impl Intake {
     ) -> Result<Vec<Fate>, Refused> {
         let mut fates = Vec::with_capacity(posts.len());
         for post in posts {
-            let end = self.before_commit(&post).await?;
+            let end = self.before_commit(caller, &post).await?;
             fates.push((post, end));
         }
         let fails = |end: &Option<End>| !matches!(end, None | Some(End::Known(..)));
@@ -50,12 +50,12 @@ impl Intake {
     }
 
     /// What is settled of a post before the ledger is asked to admit it; none for a sound one.
-    async fn before_commit(&self, post: &Post) -> Result<Option<End>, Refused> {
+    async fn before_commit(&self, caller: &Caller, post: &Post) -> Result<Option<End>, Refused> {
         match post.judged.judgement {
             Judgement::Sound { .. } => Ok(None),
             Judgement::Forbidden(forbidden) => Ok(Some(End::Forbidden(forbidden))),
             Judgement::Faulty => {
-                let known = self.known_before(post).await?;
+                let known = self.known_before(caller.purpose(), post).await?;
                 Ok(Some(known.unwrap_or(End::Faulty)))
             }
         }
@@ -63,8 +63,8 @@ impl Intake {
 
     /// A document that was admitted once and would not be today (a route is gone, a centre was closed) is
     /// still answered as known: its caller may not have heard the first answer. The bytes tell, as long as
-    /// they are kept.
-    async fn known_before(&self, post: &Post) -> Result<Option<End>, Refused> {
+    /// they are kept. A test is never the answer to a claim: that claim would be lost.
+    async fn known_before(&self, purpose: Purpose, post: &Post) -> Result<Option<End>, Refused> {
         let mut find = post.judged.key().map(|key| (key, Find::Key(key)));
         while let Some((key, next)) = find {
             let view = self.parts.store.document(next).await;
@@ -78,7 +78,8 @@ impl Intake {
             let id = received.document;
             let body = self.parts.store.body(BodyId::Document(id)).await;
             let body = body.map_err(|error| self.of_store(error))?;
-            if body.is_some_and(|body| body.bytes == post.bytes) {
+            let is_same = body.is_some_and(|body| body.bytes == post.bytes);
+            if is_same && received.purpose == purpose {
                 return Ok(Some(End::known(&view.record)));
             }
             find = received.replaces.map(|id| (key, Find::Id(id)));

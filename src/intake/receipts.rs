@@ -125,6 +125,7 @@ impl Intake {
         });
         let command = Command::Receipts {
             endpoint: endpoint.clone(),
+            purpose: self.parts.routes.purpose(endpoint),
             destinations: self.parts.routes.destinations(endpoint).to_vec(),
             items: heard.collect(),
             cursor: None,

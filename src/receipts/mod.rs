@@ -203,6 +203,7 @@ impl Receipts {
         let kinds: Vec<Option<Item>> = items.iter().map(|heard| heard.item.clone()).collect();
         let command = Command::Receipts {
             endpoint: endpoint.clone(),
+            purpose: self.routes.purpose(endpoint),
             destinations: self.routes.destinations(endpoint).to_vec(),
             items,
             cursor,

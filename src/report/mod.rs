@@ -7,6 +7,7 @@
 pub mod agreements;
 pub mod snapshot;
 pub mod scan;
+pub mod conservation;
 pub mod keeper;
 pub mod rates;
 pub mod exposition;

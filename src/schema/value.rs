@@ -534,7 +534,7 @@ mod tests {
                 assert!(builtin.parse(text).is_some(), "{builtin:?} {text}");
             }
             for text in bad.split_whitespace() {
-                assert!(!builtin.parse(text).is_some(), "{builtin:?} {text}");
+                assert!(builtin.parse(text).is_none(), "{builtin:?} {text}");
             }
         }
     }

@@ -14,8 +14,11 @@ pub trait Index: Send + Sync {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error>;
 
     /// Up to `most` pairs with `from <= key < to`, in order of key.
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error>;
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error>;
 }
+
+/// Keys and values, in order of key.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Changes of keys: a value, or none where the key goes.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -74,7 +77,7 @@ impl Index for Working<'_> {
         }
     }
 
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
         merge(self.base, &self.changes, from, to, most)
     }
 }
@@ -86,7 +89,7 @@ pub fn merge(
     from: &[u8],
     to: &[u8],
     most: usize,
-) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+) -> Result<Pairs, Error> {
     if from >= to {
         return Ok(Vec::new());
     }
@@ -127,12 +130,7 @@ mod tests {
             Ok(BTreeMap::get(self, key).cloned())
         }
 
-        fn scan(
-            &self,
-            from: &[u8],
-            to: &[u8],
-            most: usize,
-        ) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
             let range = self.range::<[u8], _>((Bound::Included(from), Bound::Excluded(to)));
             Ok(range
                 .take(most)

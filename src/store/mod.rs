@@ -127,7 +127,9 @@ pub enum Command {
     Receipts {
         /// The endpoint polled, or the endpoint of the caller who pushed.
         endpoint: EndpointName,
-        /// The destinations that this endpoint serves.
+        /// Whether this endpoint is one for real documents or one for tests: it speaks of no others.
+        purpose: Purpose,
+        /// The destinations that this endpoint serves. It also speaks of what was sent to itself before.
         destinations: Vec<Destination>,
         /// Items in order, each with its bytes as received.
         items: Vec<Heard>,
@@ -512,7 +514,7 @@ pub struct Tallies {
     pub position: Position,
     /// Units.
     pub units: BTreeMap<Cell, i64>,
-    /// Paper sheets; the row without caisse says that the day is declared.
+    /// Paper sheets; 1 on the row without caisse of each declared day.
     pub paper: BTreeMap<PaperCell, i64>,
 }
 

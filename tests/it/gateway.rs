@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use bordereau::tls::authority::{Authority, ClientName};
 use reqwest::{Certificate, Client, Response};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// FINESS of the centre of the fixtures.
@@ -44,17 +45,6 @@ pub struct Gateway {
 }
 
 impl Place {
-    /// Certificates, a registry with one centre, and a gateway's configuration with one endpoint.
-    pub fn new(insurer: &str) -> Place {
-        let place = Place::bare();
-        place.configure(insurer);
-        Place {
-            centre: place.token("centre", &["--centre", CENTRE]),
-            metrics: place.token("metrics", &[]),
-            ..place
-        }
-    }
-
     /// Only a directory and its certificates: for an insurer that starts first.
     pub fn bare() -> Place {
         let directory = tempfile::tempdir().unwrap();
@@ -310,13 +300,21 @@ impl Gateway {
         self.check_lines(&[]);
     }
 
+    /// SIGHUP: read certificates and tokens again.
+    pub fn renew(&self) {
+        self.signal(Signal::HUP);
+    }
+
     /// SIGTERM, and the end that follows.
     pub fn stop(mut self, announced: &[&str]) -> ExitStatus {
-        let pid = rustix::process::Pid::from_child(&self.child);
-        rustix::process::kill_process(pid, rustix::process::Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         let status = self.child.wait().unwrap();
         self.check_lines(announced);
         status
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// No line is louder than INFO but those announced, and none names a person.

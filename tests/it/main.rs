@@ -12,4 +12,6 @@ mod insurer;
 
 mod command_line;
 mod kill;
+mod operating;
+mod readme;
 mod road;

@@ -130,21 +130,6 @@ impl<S: Store> Store for Mortal<S> {
         self.inner.document(find).await
     }
 
-    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
-        self.life.point().await;
-        self.inner.stuck(documents).await
-    }
-
-    async fn orphans(&self) -> Result<u64, Error> {
-        self.life.point().await;
-        self.inner.orphans().await
-    }
-
-    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
-        self.life.point().await;
-        self.inner.free_bytes().await
-    }
-
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
         self.life.point().await;
         self.inner.lot(lot).await
@@ -172,6 +157,21 @@ impl<S: Store> Store for Mortal<S> {
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.life.point().await;
         self.inner.endpoints().await
+    }
+
+    async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.stuck(documents).await
+    }
+
+    async fn orphans(&self) -> Result<u64, Error> {
+        self.life.point().await;
+        self.inner.orphans().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, Error> {
+        self.life.point().await;
+        self.inner.free_bytes().await
     }
 
     fn health(&self) -> Health {

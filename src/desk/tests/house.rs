@@ -508,6 +508,7 @@ impl House {
         };
         self.commit(Command::Receipts {
             endpoint: endpoint(),
+            purpose: Purpose::Real,
             destinations: vec![caisse()],
             items: vec![heard],
             cursor: None,

@@ -62,7 +62,7 @@ async fn a_method_is_refused_with_those_that_are_known() {
 }
 
 #[tokio::test]
-async fn rates_a_gate_and_the_queue() {
+async fn rates_a_gate_the_queue_and_the_account() {
     let house = House::admitted().await;
     let rate = "/v1/centres/750712184/rate?period=2026";
     house.get(Door::Public, "centre", rate).await.is("rate");
@@ -74,4 +74,6 @@ async fn rates_a_gate_and_the_queue() {
     hold.is("endpoint-held");
     let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
     queue.is("queue");
+    let verified = house.post("operator", "/v1/verify", "").await;
+    verified.is("verified");
 }

@@ -332,3 +332,18 @@ async fn what_was_admitted_is_known_also_when_it_would_not_be_admitted_today() {
     let other = house.post(Who::Vendor, DOCUMENTS, xml + "\n").await;
     assert_eq!(other.status, 422);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_test_does_not_answer_for_a_claim_that_is_turned_away() {
+    let house = House::new().await;
+    let xml = fse("000000017", |_| {});
+    let test = house.post(Who::Tester, DOCUMENTS, xml.clone()).await;
+    assert_eq!(test.status, 202);
+    house
+        .clock
+        .set(crate::claims::time::Timestamp::parse("2026-11-01T09:00:00Z").unwrap());
+    let claim = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
+    assert_eq!(claim.status, 422);
+    let again = house.post(Who::Tester, DOCUMENTS, xml).await;
+    assert_eq!(again.status, 200);
+}

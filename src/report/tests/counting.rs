@@ -15,6 +15,7 @@ use crate::claims::period::Period;
 use crate::claims::registry::Centre;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
+use crate::report::conservation::Conservation;
 use crate::report::keeper::Keeper;
 use crate::report::snapshot::{Snapshot, Soundness};
 use crate::report::{Config, Error};
@@ -272,6 +273,50 @@ async fn an_imbalance_raises_an_alert_and_changes_no_rate() {
         );
         let alert = "bordereau_ledger_imbalance_documents 0";
         assert!(telemetry.render().contains(alert), "{flaw:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_account_names_the_cell_of_every_miscount() {
+    for (flaw, between, cell) in [
+        (Flaw::Nothing, None, ""),
+        (
+            Flaw::DroppedIncrement,
+            Some("tallies and entries"),
+            "clock 750000010 2026-10-05 FSE S",
+        ),
+        (
+            Flaw::DoubledIncrement,
+            Some("tallies and entries"),
+            "clock 750000010 2026-10-05 FSE S",
+        ),
+        (
+            Flaw::DroppedSheet,
+            Some("declared paper and entries"),
+            "750000010 2026-10-05",
+        ),
+        (
+            Flaw::UndeclaredDay,
+            Some("declared paper and entries"),
+            "750000010 2026-10-05",
+        ),
+        (
+            Flaw::LostDocument,
+            Some("standings and entries"),
+            "clock 750000010",
+        ),
+        (Flaw::GrowsWhileScanned, None, ""),
+    ] {
+        let store = Flawed::new();
+        *store.flaw.lock().unwrap() = flaw;
+        let account = Conservation::new(store, 2, 100).account().await.unwrap();
+        let found = account.differences.first();
+        assert_eq!(found.map(|found| found.between), between, "{flaw:?}");
+        assert_eq!(account.holds, between.is_none(), "{flaw:?}");
+        for found in &account.differences {
+            let named = found.cells.iter().any(|named| named.starts_with(cell));
+            assert!(named, "{flaw:?}: {:?}", found.cells);
+        }
     }
 }
 

@@ -28,6 +28,7 @@ mod replay;
 mod secret;
 mod state;
 mod tree;
+pub mod verify;
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -46,6 +47,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
+use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::query;
@@ -126,6 +128,8 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// Of a store that is only read: its lock, released last.
+    _rest: Option<Rest>,
 }
 
 impl Embedded {
@@ -185,6 +189,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            _rest: None,
         };
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
@@ -205,6 +210,20 @@ impl Embedded {
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
         Ok(store)
+    }
+
+    /// A store at rest: it answers questions and takes no command.
+    fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, rest: Rest) -> Embedded {
+        Embedded {
+            queue: None,
+            overlay: Arc::new(overlay),
+            reader: rest.journal.reader().clone(),
+            directory,
+            position: watch::Sender::new(position).subscribe(),
+            state: Arc::new(State::applied(position)),
+            threads: Vec::new(),
+            _rest: Some(rest),
+        }
     }
 
     async fn ask<T: Send + 'static>(

@@ -18,7 +18,7 @@ use crate::store::{BodyId, Error};
 
 /// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
 /// makes of an entry, counts this up: an index of another layout is built anew from the journal.
-const LAYOUT: u8 = 1;
+const LAYOUT: u8 = 2;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -43,6 +43,16 @@ pub fn applied(index: &dyn Index) -> Result<Option<Head>, Error> {
     let value = index.get(&applied_key())?;
     let head: Option<HeadBytes> = value.map(|bytes| read(&bytes)).transpose()?;
     Ok(head.map(|head| head.0))
+}
+
+/// What one of these keys is about, for people; none if it is the ledger's.
+pub fn subject(key: &[u8]) -> Option<&'static str> {
+    match key.first()? {
+        b'A' => Some("the place up to which the index is applied"),
+        b'B' => Some("the place of a body"),
+        b'E' => Some("a mark in the journal"),
+        _ => None,
+    }
 }
 
 /// Where a body is.

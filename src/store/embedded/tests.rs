@@ -1,7 +1,8 @@
 //! Damage and loss around the index, the secret and the lock: what a start makes of each.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -366,4 +367,155 @@ async fn a_full_overlay_holds_back_commits_until_there_is_room() {
     }
     assert_eq!(store.health().state, Readiness::Ready);
     assert_eq!(store.documents(None, 100).await.unwrap().len(), 12);
+}
+
+fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
+    verify::verify(&config(directory)).unwrap()
+}
+
+fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(self::files(&path));
+        } else {
+            files.insert(path.clone(), fs::read(path).unwrap());
+        }
+    }
+    files
+}
+
+fn said(verified: &verify::Verified) -> Vec<(&'static str, &str)> {
+    let differences = verified.differences.iter();
+    differences
+        .map(|found| (found.part.as_str(), found.what.as_str()))
+        .collect()
+}
+
+#[tokio::test]
+async fn a_sound_store_at_rest_is_read_whole_and_answers_as_before() {
+    let (directory, picture) = forty().await;
+    let before = files(directory.path());
+    let (verified, store) = check(directory.path());
+    assert_eq!(said(&verified), []);
+    assert_eq!((verified.entries, verified.bodies), (41, 40));
+    assert!(verified.segments > 1 && verified.body_bytes == 40 * 400);
+    let compared = verified.index.unwrap();
+    assert_eq!(compared.position, Position(41));
+    assert!(compared.records > 40 * 4);
+    let store = store.unwrap();
+    assert_eq!(contract::picture(&store).await, picture);
+    let refused = store.commit(contract::now(), Command::Tick).await;
+    assert!(matches!(refused, Err(Error::Stopped(_))));
+    assert!(matches!(
+        open(directory.path()),
+        Err(OpenError::Journal(journal::Error::Locked))
+    ));
+    drop(store);
+    assert!(
+        files(directory.path()) == before,
+        "the check changed a file"
+    );
+    assert_eq!(
+        contract::picture(&open(directory.path()).unwrap()).await,
+        picture
+    );
+}
+
+#[tokio::test]
+async fn an_older_index_is_no_difference_and_a_stranger_is() {
+    let (directory, _) = forty().await;
+    let old = TempDir::new().unwrap();
+    copy(&directory.path().join("index"), &old.path().join("index"));
+    let store = open(directory.path()).unwrap();
+    fill(&store, 40..70).await;
+    let picture = contract::picture(&store).await;
+    drop(store);
+    let index = directory.path().join("index");
+    fs::remove_dir_all(&index).unwrap();
+    copy(&old.path().join("index"), &index);
+    let (verified, store) = check(directory.path());
+    assert_eq!(said(&verified), []);
+    assert_eq!(verified.index.unwrap().position, Position(41));
+    assert_eq!(contract::picture(&store.unwrap()).await, picture);
+
+    let other = TempDir::new().unwrap();
+    fill(&open(other.path()).unwrap(), 100..120).await;
+    fs::remove_dir_all(&index).unwrap();
+    copy(&other.path().join("index"), &index);
+    let (verified, store) = check(directory.path());
+    let what = "it was made of another journal than this, up to entry 21";
+    assert_eq!(said(&verified), [("index", what)]);
+    assert!(store.is_none());
+
+    fs::remove_dir_all(directory.path().join("journal")).unwrap();
+    fs::create_dir(directory.path().join("journal")).unwrap();
+    let (verified, _) = check(directory.path());
+    let what = "it has seen entry 21, but the journal ends at entry 0";
+    assert_eq!(said(&verified), [("index", what)]);
+}
+
+#[tokio::test]
+async fn what_was_changed_in_the_index_is_named() {
+    let (directory, _) = forty().await;
+    let document = crate::claims::id::DocumentId(7);
+    let change = |change: &dyn Fn(&sled::Db)| {
+        let db = sled::open(directory.path().join("index")).unwrap();
+        change(&db);
+    };
+    let key = crate::store::ledger::keys::document(document);
+    let record = std::cell::RefCell::new(sled::IVec::default());
+    change(&|db| *record.borrow_mut() = db.get(&key).unwrap().unwrap());
+    let sound = || {
+        change(&|db| drop(db.insert(&key, record.borrow().clone()).unwrap()));
+    };
+
+    // A flipped bit in a record, a record that is gone, one too many.
+    change(&|db| {
+        let mut bytes = record.borrow().to_vec();
+        *bytes.last_mut().unwrap() ^= 1;
+        db.insert(&key, bytes).unwrap();
+    });
+    let named = format!("document {document}");
+    let (verified, store) = check(directory.path());
+    drop(store);
+    assert_eq!(said(&verified), [("index", &*format!("{named} differs"))]);
+    change(&|db| drop(db.remove(&key).unwrap()));
+    let (verified, store) = check(directory.path());
+    drop(store);
+    assert_eq!(
+        said(&verified),
+        [("index", &*format!("{named} is missing"))]
+    );
+    sound();
+    let stranger = crate::store::ledger::keys::document(crate::claims::id::DocumentId(999));
+    change(&|db| drop(db.insert(&stranger, record.borrow().clone()).unwrap()));
+    let (verified, _) = check(directory.path());
+    assert_eq!(verified.differing, 1);
+    assert!(said(&verified)[0].1.ends_with("should not be there"));
+}
+
+#[tokio::test]
+async fn damage_in_the_journal_is_named_by_file_and_byte() {
+    let (directory, _) = forty().await;
+    let journal = directory.path().join("journal");
+    let paths = fs::read_dir(&journal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let mut segments: Vec<_> = paths.filter(|path| path.extension().is_some()).collect();
+    segments.sort();
+    for segment in [&segments[0], segments.last().unwrap()] {
+        let sound = fs::read(segment).unwrap();
+        let mut bytes = sound.clone();
+        bytes[300] ^= 1;
+        fs::write(segment, bytes).unwrap();
+        let (verified, store) = check(directory.path());
+        assert!(store.is_none());
+        assert_eq!(verified.differing, 1);
+        let name = segment.file_name().unwrap().to_str().unwrap();
+        let (part, what) = said(&verified)[0];
+        assert!(part == "journal" && what.starts_with(name), "{what}");
+        fs::write(segment, sound).unwrap();
+    }
 }

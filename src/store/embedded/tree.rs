@@ -30,6 +30,12 @@ impl Tree {
         }
     }
 
+    /// Opens a copy of the tree of a directory, made at a scratch path that this process owns.
+    pub fn open_copy(directory: &Path, scratch: &Path, cache_bytes: u64) -> Result<Tree, Error> {
+        copy(&directory.join(NAME), &scratch.join(NAME)).map_err(|error| read(&error))?;
+        attempt(scratch, cache_bytes)
+    }
+
     /// Sets the present tree aside and makes an empty one.
     pub fn anew(directory: &Path, cache_bytes: u64) -> Result<Tree, Error> {
         set_aside(directory).map_err(|error| read(&error))?;
@@ -87,6 +93,25 @@ fn attempt(directory: &Path, cache_bytes: u64) -> Result<Tree, Error> {
         Ok(Err(error)) => Err(read(&error)),
         Err(_) => Err(Error::Read("the index panicked while it was opened".into())),
     }
+}
+
+/// Copies a directory and what is in it; one that does not exist is empty.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    let entries = match fs::read_dir(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 fn set_aside(directory: &Path) -> io::Result<()> {

@@ -20,6 +20,7 @@ pub mod format;
 pub mod scan;
 pub mod segment;
 pub mod reader;
+pub mod still;
 
 use std::fs::File;
 use std::io;
@@ -244,6 +245,7 @@ impl Journal {
         observer: &dyn Observer,
     ) -> Result<Journal, Error> {
         let lock = segment::lock(directory)?;
+        segment::remove_unfinished(directory)?;
         let reader = Reader::default();
         for segment in segment::list(directory)? {
             reader.add(segment);
@@ -381,12 +383,25 @@ fn begin(head: &Head, ordinal: u64, capacity: u64, id: [u8; 16]) -> Header {
 
 /// Reads the last segment to its end and cuts a torn tail.
 fn recover(segment: &Segment, file: &File, observer: &dyn Observer) -> Result<Head, Error> {
+    let (head, torn) = find_end(segment)?;
+    if torn > 0 {
+        let zeros = vec![0; torn];
+        file.write_all_at(&zeros, head.offset)
+            .and_then(|()| file.sync_data())
+            .map_err(|source| segment.failed(&source))?;
+        observer.tail_cut(torn as u64);
+    }
+    Ok(head)
+}
+
+/// The place behind the last whole batch of the last segment, and how many bytes of a torn tail follow it.
+fn find_end(segment: &Segment) -> Result<(Head, usize), Error> {
     let bytes = segment.bytes()?;
     let mut batches = Batches::new(&bytes, &segment.header);
     let (bad, what) = loop {
         match batches.step() {
             Ok(_) => {}
-            Err(Stop::End) => return Ok(batches.head()),
+            Err(Stop::End) => return Ok((batches.head(), 0)),
             Err(Stop::Unreadable(at, what)) => break (at, what),
             Err(Stop::Contradiction(at, what) | Stop::Unsupported(at, what)) => {
                 return Err(segment.corrupt(at as u64, what));
@@ -396,16 +411,9 @@ fn recover(segment: &Segment, file: &File, observer: &dyn Observer) -> Result<He
     let head = batches.head();
     let end = head.offset as usize;
     match scan::judge(&bytes, &segment.header, end, bad) {
-        Tail::Clean => Ok(head),
+        Tail::Clean => Ok((head, 0)),
         Tail::Corrupt => Err(segment.corrupt(bad as u64, what)),
-        Tail::Torn(written) => {
-            let zeros = vec![0; written - end];
-            file.write_all_at(&zeros, head.offset)
-                .and_then(|()| file.sync_data())
-                .map_err(|source| segment.failed(&source))?;
-            observer.tail_cut(zeros.len() as u64);
-            Ok(head)
-        }
+        Tail::Torn(written) => Ok((head, written - end)),
     }
 }
 

@@ -87,14 +87,11 @@ impl Segment {
     }
 }
 
-/// The named segments of a directory in order, without gaps; what was never finished is removed.
+/// The named segments of a directory in order, without gaps; what was never finished is left alone.
 pub fn list(directory: &Path) -> Result<Vec<Segment>, Error> {
     let mut segments = Vec::new();
     for path in files(directory)? {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.ends_with(UNFINISHED) {
-            fs::remove_file(&path).map_err(|source| Error::io(&path, &source))?;
-        } else if name.ends_with(ENDING) {
+        if has_ending(&path, ENDING) {
             segments.push(Segment::open(path)?);
         }
     }
@@ -105,6 +102,16 @@ pub fn list(directory: &Path) -> Result<Vec<Segment>, Error> {
         }
     }
     Ok(segments)
+}
+
+/// Removes what was never finished: nothing was ever answered for it.
+pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
+    for path in files(directory)? {
+        if has_ending(&path, UNFINISHED) {
+            fs::remove_file(&path).map_err(|source| Error::io(&path, &source))?;
+        }
+    }
+    Ok(())
 }
 
 /// Makes the directory if needed and takes its lock, which is held as long as the file is open.
@@ -127,6 +134,11 @@ pub fn sync_directory(directory: &Path) -> Result<(), Error> {
     File::open(directory)
         .and_then(|opened| opened.sync_all())
         .map_err(|source| Error::io(directory, &source))
+}
+
+fn has_ending(path: &Path, ending: &str) -> bool {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().ends_with(ending)
 }
 
 fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {

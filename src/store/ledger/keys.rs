@@ -15,7 +15,8 @@
 //! | `o` | group, document | length (open documents that may be sealed) |
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | oldest, group | – (groups by age) |
-//! | `r` | endpoint, id | – (receipts and settlements known) |
+//! | `r` | endpoint, id | – (receipts known) |
+//! | `s` | endpoint, id | – (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
 //! | `w` | centre, day, caller | count of posts turned away |
@@ -24,7 +25,7 @@
 //!
 //! The letters `A`–`Z` are the implementations' own.
 
-use crate::claims::canon::Canon;
+use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
 use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
@@ -80,6 +81,50 @@ impl<T: Canon> Part for T {
     fn append(&self, out: &mut Vec<u8>) {
         self.put(out);
     }
+}
+
+/// What a key is about, for people: ids, centres, days and cells; never a number or another value.
+pub fn subject(key: &[u8]) -> String {
+    let (letter, rest) = key.split_first().unwrap_or((&0, &[]));
+    let first = rest.get(..16).unwrap_or_default();
+    let last = rest.len().checked_sub(16).map_or(rest, |at| &rest[at..]);
+    let (what, named) = match letter {
+        b'c' => ("registration of centre", shown::<Finess>(rest)),
+        b'd' => ("document", shown::<DocumentId>(first)),
+        b'e' => ("endpoint", shown::<EndpointName>(rest)),
+        b'f' => ("support by document", shown::<DocumentId>(last)),
+        b'g' => ("sums of a group of open documents", None),
+        b'h' => ("history of document", shown::<DocumentId>(first)),
+        b'i' => ("history of lot", shown::<LotId>(first)),
+        b'k' => ("the latest document of a number", None),
+        b'l' => ("lot", shown::<LotId>(first)),
+        b'm' => ("terms", None),
+        b'o' => ("open document", shown::<DocumentId>(last)),
+        b'p' => ("declared paper", centre_and_day(rest)),
+        b'q' => ("age of a group of open documents", None),
+        b'r' => ("a receipt known", None),
+        b's' => ("a settlement known", None),
+        b't' => ("timer of document", shown::<DocumentId>(last)),
+        b'u' => ("next instant of lot", shown::<LotId>(last)),
+        b'w' => ("count of posts turned away", None),
+        b'x' => ("an orphan", None),
+        b'y' => ("cell", shown::<Cell>(rest)),
+        _ => ("a key of no table", None),
+    };
+    match named {
+        Some(named) => format!("{what} {named}"),
+        None => what.to_owned(),
+    }
+}
+
+fn shown<T: Canon + ToString>(bytes: &[u8]) -> Option<String> {
+    let value: T = canon::value_of(bytes).ok()?;
+    Some(value.to_string())
+}
+
+fn centre_and_day(bytes: &[u8]) -> Option<String> {
+    let (centre, day): (Finess, Day) = canon::value_of(bytes).ok()?;
+    Some(format!("{centre} {day}"))
 }
 
 /// The first key after all keys with this prefix.
@@ -154,10 +199,6 @@ pub fn lot(id: LotId) -> Vec<u8> {
     key(b'l', &[&id])
 }
 
-pub fn lots() -> Vec<u8> {
-    vec![b'l']
-}
-
 pub fn terms() -> Vec<u8> {
     vec![b'm']
 }
@@ -190,8 +231,12 @@ pub fn groups_by_age() -> Vec<u8> {
     vec![b'q']
 }
 
-pub fn known(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
+pub fn receipt(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
     key(b'r', &[endpoint, id])
+}
+
+pub fn settlement(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
+    key(b's', &[endpoint, id])
 }
 
 pub fn timer(at: Timestamp, document: DocumentId) -> Vec<u8> {
@@ -224,10 +269,6 @@ pub fn waits_until(wait: Wait, endpoint: &EndpointName, at: Timestamp) -> Vec<u8
 
 pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
-}
-
-pub fn turned_aways() -> Vec<u8> {
-    vec![b'w']
 }
 
 pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {

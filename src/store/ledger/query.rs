@@ -347,7 +347,7 @@ fn paper(index: &dyn Index, query: TallyQuery, tallies: &mut Tallies) -> Result<
                 day,
                 caisse: None,
             },
-            0,
+            1,
         );
         let rows: Vec<PaperRow> = records::read(&value)?;
         for row in rows {

@@ -200,6 +200,7 @@ impl Road {
         let destinations = vec![caisse()];
         let command = Command::Receipts {
             endpoint: endpoint(),
+            purpose: Purpose::Real,
             destinations,
             items: vec![heard],
             cursor: None,
@@ -425,6 +426,21 @@ async fn a_post_stands_or_falls_together() {
         "{rows:?}"
     );
     road.check().await;
+    // The same document twice in a post that falls: neither is known, for neither is there.
+    let mut twice = documents();
+    twice.insert(1, admission(13, facts(Kind::Fse, "000000002"), "c"));
+    let rows = road.admit_all(twice, Unity::Together).await;
+    assert!(
+        matches!(
+            rows[..],
+            [
+                Admitted::WithTheOthers,
+                Admitted::WithTheOthers,
+                Admitted::Refused(_)
+            ]
+        ),
+        "{rows:?}"
+    );
     let rows = road.admit_all(documents(), Unity::Each).await;
     assert!(
         matches!(rows[..], [Admitted::Received { .. }, Admitted::Refused(_)]),
@@ -700,6 +716,7 @@ async fn receipts_of_others_move_nothing() {
     assert_eq!(cause, HeardOutcome::Orphan(OrphanCause::UnknownLot));
     let command = Command::Receipts {
         endpoint: EndpointName::parse("other").unwrap(),
+        purpose: Purpose::Real,
         destinations: Vec::new(),
         items: vec![Heard {
             item: Some(Item::Receipt(Receipt {
@@ -846,4 +863,72 @@ async fn a_document_that_no_index_finds_again_is_stuck() {
         assert_eq!(query::count_stuck(&index, &ids).unwrap(), lost);
     }
     assert_eq!(query::count_stuck(&index, &[DocumentId(99)]).unwrap(), 1);
+}
+
+#[tokio::test]
+async fn an_endpoint_speaks_of_what_was_sent_to_it_and_of_its_own_purpose() {
+    use crate::claims::entry::OrphanCause;
+    let foreign = HeardOutcome::Orphan(OrphanCause::OtherDestination);
+    let (real, test) = (Purpose::Real, Purpose::Test);
+    for (speaker, purpose, destinations, outcome) in [
+        // Its destination has another endpoint by now: what went to it is answered by it all the same.
+        ("paris", real, vec![], HeardOutcome::Recorded),
+        ("paris-new", real, vec![caisse()], HeardOutcome::Recorded),
+        ("paris-test", test, vec![caisse()], foreign),
+        ("other", real, vec![], foreign),
+    ] {
+        let mut road = Road::new().await;
+        road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+            .await;
+        road.seal(1).await;
+        road.lease().await;
+        road.conclude(1, 1, Event::Taken, &[]).await;
+        let settlement = Settlement {
+            id: name("1"),
+            document: DocumentId(10),
+            issued: road.now,
+            content: SettlementContent::Parts(vec![PartSettlement {
+                part: Part::Amo,
+                outcome: PartOutcome::Paid,
+                amount: Cents(1750),
+                code: None,
+                text: None,
+            }]),
+        };
+        let receipt = Receipt {
+            id: name("1"),
+            lot: LotId(1),
+            digest: Digest([1; 32]),
+            issued: road.now,
+            verdict: Verdict::Accepted,
+            documents: Vec::new(),
+            coverage: Coverage::Whole,
+            code: None,
+            text: None,
+        };
+        let heard = |item| Heard {
+            item: Some(item),
+            bytes: Bytes::new(),
+            salt: [0; 16],
+            fallback: name("x"),
+        };
+        for item in [Item::Receipt(receipt), Item::Settlement(settlement)] {
+            let is_settlement = matches!(item, Item::Settlement(_));
+            let command = Command::Receipts {
+                endpoint: EndpointName::parse(speaker).unwrap(),
+                purpose,
+                destinations: destinations.clone(),
+                items: vec![heard(item)],
+                cursor: None,
+            };
+            // The two have the same number, and each is heard; of what matches nothing one is enough.
+            let expected = match outcome {
+                HeardOutcome::Orphan(_) if is_settlement => HeardOutcome::Known,
+                outcome => outcome,
+            };
+            let found = road.store.commit(road.now, command).await.unwrap();
+            assert_eq!(found, Outcome::Heard(vec![expected]), "{speaker}");
+        }
+        road.check().await;
+    }
 }

@@ -210,7 +210,7 @@ pub(super) fn free_act() -> Act {
 }
 
 pub(super) fn prescribe(document: &mut Document, date: &str) {
-    for prescriber in &mut document.prescriber {
+    if let Some(prescriber) = &mut document.prescriber {
         prescriber.prescribed = Some(at(day(date)));
     }
 }

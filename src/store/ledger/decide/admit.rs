@@ -1,5 +1,7 @@
 //! Admission: a document is new, known already, or stands against what is known.
 
+use std::collections::BTreeSet;
+
 use crate::claims::deadline;
 use crate::claims::document::{Key, Kind, Purpose};
 use crate::claims::entry::{Entry, Received};
@@ -48,11 +50,7 @@ impl Decider<'_, '_> {
                 self.next = next;
                 self.entries.clear();
                 self.bodies.clear();
-                let others = rows.into_iter().map(|row| match row {
-                    Admitted::Received { .. } => Admitted::WithTheOthers,
-                    Admitted::Known { .. } | Admitted::Refused(_) | Admitted::WithTheOthers => row,
-                });
-                Ok(Outcome::Admitted(others.collect()))
+                Ok(Outcome::Admitted(with_the_others(rows, &documents)))
             }
             Some(_) | None => Ok(Outcome::Admitted(rows)),
         }
@@ -248,6 +246,18 @@ impl Decider<'_, '_> {
         }
         Ok(Admitted::Received { document, deadline })
     }
+}
+
+/// The rows of a post of which nothing is admitted. What was known by a document of this very post alone is as
+/// little admitted as that document.
+fn with_the_others(rows: Vec<Admitted>, posted: &[Admission]) -> Vec<Admitted> {
+    let posted: BTreeSet<DocumentId> = posted.iter().map(|posted| posted.document).collect();
+    let undone = |row| match row {
+        Admitted::Received { .. } => Admitted::WithTheOthers,
+        Admitted::Known { document, .. } if posted.contains(&document) => Admitted::WithTheOthers,
+        Admitted::Known { .. } | Admitted::Refused(_) | Admitted::WithTheOthers => row,
+    };
+    rows.into_iter().map(undone).collect()
 }
 
 /// Names of the facts in which two documents of one number differ, never their values.

@@ -18,6 +18,7 @@ use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::index::Working;
 use crate::store::ledger::decide::leave::Way;
+use crate::store::ledger::decide::receipts::Speaker;
 use crate::store::ledger::keys;
 use crate::store::ledger::{Decision, Secret, fold, records};
 use crate::store::{Body, BodyId, Command, Conflict, Error, Outcome};
@@ -86,10 +87,18 @@ impl Decider<'_, '_> {
             Command::Conclude(conclusion) => self.conclude(conclusion),
             Command::Receipts {
                 endpoint,
+                purpose,
                 destinations,
                 items,
                 cursor,
-            } => self.receipts(&endpoint, &destinations, items, cursor),
+            } => {
+                let speaker = Speaker {
+                    endpoint,
+                    purpose,
+                    destinations,
+                };
+                self.receipts(&speaker, items, cursor)
+            }
             Command::Declare {
                 centre,
                 day,

@@ -2,6 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, SettledContent};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt, Settlement, SettlementContent, Verdict};
@@ -10,52 +11,72 @@ use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{keys, records};
 use crate::store::{Body, BodyId, Error, Heard, HeardOutcome, LotRecord, Outcome};
 
+/// Who brings receipts and settlements, and what it may speak of.
+pub(super) struct Speaker {
+    /// The endpoint polled, or that of the caller who pushed.
+    pub(super) endpoint: EndpointName,
+    /// Real or test.
+    pub(super) purpose: Purpose,
+    /// The destinations that the endpoint serves at present.
+    pub(super) destinations: Vec<Destination>,
+}
+
+impl Speaker {
+    /// Of a lot that went to this endpoint, also when its destination has another one by now; or of a lot whose
+    /// destination it serves.
+    fn may_speak(&self, lot: &LotRecord) -> bool {
+        let sealed = &lot.sealed;
+        sealed.endpoint == self.endpoint || self.serves(sealed.destination, sealed.purpose)
+    }
+
+    /// A test endpoint never speaks of a real document: its word would be counted.
+    fn serves(&self, destination: Destination, purpose: Purpose) -> bool {
+        self.purpose == purpose && self.destinations.contains(&destination)
+    }
+}
+
 impl Decider<'_, '_> {
     pub(super) fn receipts(
         &mut self,
-        endpoint: &EndpointName,
-        destinations: &[Destination],
+        speaker: &Speaker,
         items: Vec<Heard>,
         cursor: Option<Name>,
     ) -> Result<Outcome, Error> {
         let mut rows = Vec::with_capacity(items.len());
         for heard in items {
-            rows.push(self.heard(endpoint, destinations, heard)?);
+            rows.push(self.heard(speaker, heard)?);
         }
         if let Some(cursor) = cursor
-            && records::endpoint(self.working, endpoint)?.cursor.as_ref() != Some(&cursor)
+            && records::endpoint(self.working, &speaker.endpoint)?
+                .cursor
+                .as_ref()
+                != Some(&cursor)
         {
             self.push(Entry::Cursor {
-                endpoint: endpoint.clone(),
+                endpoint: speaker.endpoint.clone(),
                 cursor,
             })?;
         }
         Ok(Outcome::Heard(rows))
     }
 
-    fn heard(
-        &mut self,
-        endpoint: &EndpointName,
-        destinations: &[Destination],
-        heard: Heard,
-    ) -> Result<HeardOutcome, Error> {
+    fn heard(&mut self, speaker: &Speaker, heard: Heard) -> Result<HeardOutcome, Error> {
+        let endpoint = &speaker.endpoint;
         let id = heard
             .item
             .as_ref()
             .map_or(&heard.fallback, Item::id)
             .clone();
-        if self.working.get(&keys::known(endpoint, &id))?.is_some() {
+        if self.is_known(endpoint, &id, heard.item.as_ref())? {
             return Ok(HeardOutcome::Known);
         }
         let digest = Digest(Sha256::digest(&heard.bytes).into());
         let commitment = commitment(heard.salt, digest);
         let entry = match &heard.item {
             None => Err(OrphanCause::Unreadable),
-            Some(Item::Receipt(receipt)) => {
-                self.receipt(endpoint, destinations, receipt, commitment)?
-            }
+            Some(Item::Receipt(receipt)) => self.receipt(speaker, receipt, commitment)?,
             Some(Item::Settlement(settlement)) => {
-                self.settlement(endpoint, destinations, settlement, commitment)?
+                self.settlement(speaker, settlement, commitment)?
             }
         };
         let (entry, outcome) = match entry {
@@ -88,17 +109,32 @@ impl Decider<'_, '_> {
         Ok(outcome)
     }
 
-    fn receipt(
+    /// Whether an item of this id was heard before. Receipts and settlements are numbered apart; what matched
+    /// nothing has one number for both.
+    fn is_known(
         &self,
         endpoint: &EndpointName,
-        destinations: &[Destination],
+        id: &Name,
+        item: Option<&Item>,
+    ) -> Result<bool, Error> {
+        let recorded = match item {
+            Some(Item::Receipt(_)) => self.working.get(&keys::receipt(endpoint, id))?,
+            Some(Item::Settlement(_)) => self.working.get(&keys::settlement(endpoint, id))?,
+            None => None,
+        };
+        Ok(recorded.is_some() || self.working.get(&keys::orphan(endpoint, id))?.is_some())
+    }
+
+    fn receipt(
+        &self,
+        speaker: &Speaker,
         receipt: &Receipt,
         commitment: Digest,
     ) -> Result<Result<Entry, OrphanCause>, Error> {
         let Some(lot) = records::lot(self.working, receipt.lot)? else {
             return Ok(Err(OrphanCause::UnknownLot));
         };
-        if !destinations.contains(&lot.sealed.destination) {
+        if !speaker.may_speak(&lot) {
             return Ok(Err(OrphanCause::OtherDestination));
         }
         if receipt.digest != lot.sealed.digest {
@@ -113,7 +149,7 @@ impl Decider<'_, '_> {
             return Ok(Err(OrphanCause::UnknownDocument));
         }
         Ok(Ok(Entry::Receipted(Box::new(Receipted {
-            endpoint: endpoint.clone(),
+            endpoint: speaker.endpoint.clone(),
             id: receipt.id.clone(),
             lot: receipt.lot,
             issued: receipt.issued,
@@ -124,15 +160,21 @@ impl Decider<'_, '_> {
 
     fn settlement(
         &self,
-        endpoint: &EndpointName,
-        destinations: &[Destination],
+        speaker: &Speaker,
         settlement: &Settlement,
         commitment: Digest,
     ) -> Result<Result<Entry, OrphanCause>, Error> {
         let Some(document) = records::document(self.working, settlement.document)? else {
             return Ok(Err(OrphanCause::UnknownDocument));
         };
-        if !destinations.contains(&document.received.facts.destination) {
+        let allowed = match document.lot {
+            Some(lot) => speaker.may_speak(&records::known_lot(self.working, lot)?),
+            None => speaker.serves(
+                document.received.facts.destination,
+                document.received.purpose,
+            ),
+        };
+        if !allowed {
             return Ok(Err(OrphanCause::OtherDestination));
         }
         let content = match &settlement.content {
@@ -147,7 +189,7 @@ impl Decider<'_, '_> {
             ),
         };
         Ok(Ok(Entry::Settled(Box::new(Settled {
-            endpoint: endpoint.clone(),
+            endpoint: speaker.endpoint.clone(),
             id: settlement.id.clone(),
             document: settlement.document,
             issued: settlement.issued,

@@ -65,7 +65,7 @@ impl Fold<'_, '_> {
 
     pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
         self.working
-            .put(keys::known(&settled.endpoint, &settled.id), Vec::new());
+            .put(keys::settlement(&settled.endpoint, &settled.id), Vec::new());
         let record = records::known_document(self.working, settled.document)?;
         let attempted = match record.lot {
             Some(lot) => records::known_lot(self.working, lot)?.attempted,

@@ -216,8 +216,10 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn receipted(&mut self, receipted: &Receipted) -> Result<(), Error> {
-        self.working
-            .put(keys::known(&receipted.endpoint, &receipted.id), Vec::new());
+        self.working.put(
+            keys::receipt(&receipted.endpoint, &receipted.id),
+            Vec::new(),
+        );
         self.working
             .put(keys::lot_history(receipted.lot, self.position), Vec::new());
         let lot = records::known_lot(self.working, receipted.lot)?;

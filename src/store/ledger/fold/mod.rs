@@ -97,7 +97,6 @@ impl Fold<'_, '_> {
     }
 
     fn orphaned(&mut self, endpoint: &EndpointName, id: &Name, cause: OrphanCause) {
-        self.working.put(keys::known(endpoint, id), Vec::new());
         save(self.working, keys::orphan(endpoint, id), &cause);
     }
 }

@@ -1,0 +1,199 @@
+//! `bordereau verify-store`: reads the whole ledger and says whether everything in it agrees.
+//!
+//! A store at rest is read from the disk up: journal, bodies, index, and the three counts. Of a running
+//! gateway the three counts are asked for. It repairs nothing and changes nothing.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+use clap::Args;
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::cli::exit::{Code, Failure};
+use crate::cli::{Settings, ask, daemon};
+use crate::config::Config;
+use crate::report::conservation::Conservation;
+use crate::store::embedded::verify::{self, TOLD, Verified};
+use crate::store::embedded::{Embedded, OpenError};
+use crate::store::journal;
+
+/// How to say it.
+#[derive(Debug, Args)]
+pub struct Options {
+    #[command(flatten)]
+    settings: Settings,
+    /// Everything as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was checked.
+struct Checked {
+    /// What was read from the disk; none of a running gateway.
+    disk: Option<Verified>,
+    /// What the three counts said; none if the store cannot be asked.
+    account: Option<Value>,
+}
+
+/// Checks and prints; 0 when all holds, 1 when anything differs.
+pub fn run(options: &Options) -> Result<Code, Failure> {
+    let config = options.settings.load()?;
+    let journal = config.store.directory.join("journal");
+    if !journal.is_dir() {
+        let error = anyhow!("there is no journal at {}", journal.display());
+        return Err(Failure::new(Code::NoInput, error));
+    }
+    let checked = match verify::verify(&config.store) {
+        Ok((verified, store)) => at_rest(&config, verified, store)?,
+        Err(OpenError::Journal(journal::Error::Locked)) => at_work(&options.settings)?,
+        Err(error) => return Err(Failure::new(Code::Io, error)),
+    };
+    if options.json {
+        println!("{:#}", checked.value());
+    } else {
+        checked.print();
+    }
+    Ok(if checked.holds() { Code::Ok } else { Code::No })
+}
+
+fn at_rest(
+    config: &Config,
+    verified: Verified,
+    store: Option<Embedded>,
+) -> Result<Checked, Failure> {
+    let account = match store {
+        Some(store) => Some(count(config, store)?),
+        None => None,
+    };
+    Ok(Checked {
+        disk: Some(verified),
+        account,
+    })
+}
+
+fn count(config: &Config, store: Embedded) -> Result<Value, Failure> {
+    let page = usize::try_from(config.report.page.get()).unwrap_or(usize::MAX);
+    daemon::block_on(async {
+        let mut conservation = Conservation::new(Arc::new(store), page, TOLD);
+        let account = conservation.account().await;
+        let account = account.map_err(|error| Failure::new(Code::Io, error))?;
+        serde_json::to_value(account).map_err(|error| Failure::new(Code::Software, error))
+    })
+}
+
+/// Somebody has the store: if it is the gateway of this configuration, it answers.
+fn at_work(settings: &Settings) -> Result<Checked, Failure> {
+    let (status, answer) = ask::post(settings, "/v1/verify")?;
+    if status != StatusCode::OK {
+        let why = answer["detail"].as_str().unwrap_or("no reason given");
+        let error = anyhow!("the gateway answers {status}: {why}");
+        return Err(Failure::new(Code::Unavailable, error));
+    }
+    Ok(Checked {
+        disk: None,
+        account: Some(answer),
+    })
+}
+
+impl Checked {
+    fn holds(&self) -> bool {
+        let on_disk = self.disk.as_ref().is_none_or(Verified::holds);
+        let counted = self.account.as_ref();
+        on_disk && counted.is_some_and(|account| account["holds"] == true)
+    }
+
+    fn value(&self) -> Value {
+        let disk = self.disk.as_ref();
+        json!({
+            "holds": self.holds(),
+            "journal": disk.map(|disk| json!({
+                "segments": disk.segments,
+                "batches": disk.batches,
+                "entries": disk.entries,
+                "torn_bytes": disk.torn_bytes,
+            })),
+            "bodies": disk.map(|disk| json!({ "number": disk.bodies, "bytes": disk.body_bytes })),
+            "index": disk.and_then(|disk| disk.index).map(|index| json!({
+                "records": index.records,
+                "position": index.position.0,
+            })),
+            "differences": disk.map(|disk| {
+                let told = disk.differences.iter();
+                let told = told.map(|found| json!({ "part": found.part.as_str(), "what": found.what }));
+                told.collect::<Vec<_>>()
+            }),
+            "differing": disk.map(|disk| disk.differing),
+            "account": self.account,
+        })
+    }
+
+    fn print(&self) {
+        match &self.disk {
+            Some(disk) => print_disk(disk),
+            None => {
+                println!("disk      not read: the gateway is running; stop it to read that too")
+            }
+        }
+        match &self.account {
+            Some(account) => print_account(account),
+            None => println!("counts    not made: journal and index do not fit together"),
+        }
+        println!(
+            "{}",
+            if self.holds() {
+                "everything holds"
+            } else {
+                "it does not hold"
+            }
+        );
+    }
+}
+
+fn print_disk(disk: &Verified) {
+    println!(
+        "journal   {} segments, {} batches, {} entries read: checksums, commits, chain",
+        disk.segments, disk.batches, disk.entries
+    );
+    if disk.torn_bytes > 0 {
+        println!(
+            "          {} bytes of a batch that was never finished; the next start cuts them",
+            disk.torn_bytes
+        );
+    }
+    println!(
+        "bodies    {} of {} bytes read, each against the commitment in its entry",
+        disk.bodies, disk.body_bytes
+    );
+    match disk.index {
+        Some(index) => println!(
+            "index     {} records compared with a fresh fold of the entries up to {}",
+            index.records, index.position.0
+        ),
+        None => println!("index     could not be compared"),
+    }
+    for found in &disk.differences {
+        println!("DIFFERS   {}: {}", found.part.as_str(), found.what);
+    }
+    let untold = disk.differing - disk.differences.len() as u64;
+    if untold > 0 {
+        println!("DIFFERS   {untold} more");
+    }
+}
+
+fn print_account(account: &Value) {
+    println!(
+        "counts    {} units, {} days of declared paper: tallies, standings and entries up to {}",
+        account["units"], account["declared_days"], account["position"]
+    );
+    for found in account["differences"].as_array().into_iter().flatten() {
+        println!(
+            "DIFFERS   {}: by {}",
+            found["between"].as_str().unwrap_or_default(),
+            found["documents"]
+        );
+        for cell in found["cells"].as_array().into_iter().flatten() {
+            println!("          {}", cell.as_str().unwrap_or_default());
+        }
+    }
+}

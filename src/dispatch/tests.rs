@@ -1,0 +1,223 @@
+//! What one endpoint or destination cannot do keeps no other waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use super::{AT_ONCE, Config, Dispatch, Running};
+use crate::claims::delivery::{Event, State};
+use crate::claims::document::{
+    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
+};
+use crate::claims::entry::{Next, Reason, Sealed};
+use crate::claims::id::{
+    Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
+};
+use crate::claims::registry::{Category, Centre};
+use crate::claims::routes::Routes;
+use crate::claims::standing::Standing;
+use crate::claims::terms::{Region, Terms};
+use crate::claims::time::{Day, Timestamp};
+use crate::clock::{Clock, ManualClock};
+use crate::store::ledger::Secret;
+use crate::store::memory::Memory;
+use crate::store::{Admission, Command, Conclusion, Find, Lease, Store, Unity};
+use crate::telemetry::Telemetry;
+use crate::transport::simulated::{Course, Fate, Request, Simulated};
+
+struct Rig {
+    dispatch: Dispatch,
+    clock: Arc<ManualClock>,
+    running: Running,
+}
+
+fn name(text: &str) -> Name {
+    Name::parse(text).unwrap()
+}
+
+fn endpoint(text: &str) -> EndpointName {
+    EndpointName::parse(text).unwrap()
+}
+
+fn mutuelle(number: u32) -> Destination {
+    Destination::Amc(Amc::parse(&format!("{number:08}")).unwrap())
+}
+
+fn finess() -> Finess {
+    Finess::parse("750712184").unwrap()
+}
+
+impl Rig {
+    /// A gateway that reaches mutuelles 1 and 2, each by its own endpoint; the first never answers a question.
+    async fn new() -> Rig {
+        let now = Timestamp::parse("2026-11-20T09:00:00Z").unwrap();
+        let clock = Arc::new(ManualClock::new(now, 1));
+        let store = Memory::new(Secret::new([9; 32]));
+        let centre = Centre {
+            finess: finess(),
+            name: "Centre".into(),
+            category: Category::Medical,
+            gestionnaire: name("G1"),
+            caisse: Amo::new("01", "751", "0000").unwrap(),
+            region: Region::Metropole,
+            agreement: name("national-2025"),
+            from: Day::new(2020, 1, 1).unwrap(),
+            until: None,
+        };
+        let registry = Command::Registry(vec![centre]);
+        store.commit(now, registry).await.unwrap();
+        let transport = Simulated::new(Box::new(|call| {
+            let mut fate = Fate::now(Course::Answered);
+            let is_question = matches!(call.request, Request::Status(_));
+            if is_question && call.endpoint.as_str() == "slow" {
+                fate.there = Duration::from_secs(3600);
+            }
+            fate
+        }));
+        let routes = Routes::new([
+            (endpoint("slow"), Purpose::Real, vec![mutuelle(1)]),
+            (endpoint("swift"), Purpose::Real, vec![mutuelle(2)]),
+        ]);
+        let dispatch = Dispatch {
+            store: Arc::new(store),
+            transport: Arc::new(transport),
+            clock: clock.clone(),
+            routes: Arc::new(routes),
+            terms: Terms::default(),
+            config: Arc::new(Config::default()),
+            telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
+        };
+        let running = Running::default();
+        Rig {
+            dispatch,
+            clock,
+            running,
+        }
+    }
+
+    async fn commit(&self, command: Command) {
+        let now = self.clock.now();
+        self.dispatch.store.commit(now, command).await.unwrap();
+    }
+
+    async fn admit(&self, number: u32, destination: Destination) -> DocumentId {
+        let document = DocumentId(number.into());
+        let day = Day::new(2026, 11, 20).unwrap();
+        let body = Bytes::from(format!("<a n=\"{number}\"/>"));
+        let facts = Facts {
+            key: Key {
+                centre: finess(),
+                kind: Kind::Dre,
+                number: Number::parse(&format!("{number:09}")).unwrap(),
+            },
+            mode: Mode::Secured,
+            destination,
+            clock_day: day,
+            clock_basis: ClockBasis::Completed,
+            care_day: day,
+            third_party_amo: ThirdParty::InsurerPays,
+            third_party_amc: ThirdParty::InsurerPays,
+            amount_amo: Cents(0),
+            amount_amc: Cents(750),
+            settled_for: None,
+            exclusions: Exclusions::NONE,
+            replaces: None,
+            supports: None,
+        };
+        let admission = Admission {
+            document,
+            purpose: Purpose::Real,
+            facts,
+            digest: Digest(Sha256::digest(&body).into()),
+            body,
+            salt: [7; 16],
+            warnings: Vec::new(),
+        };
+        self.commit(Command::Admit {
+            caller: name("vendor"),
+            documents: vec![admission],
+            unity: Unity::Each,
+        })
+        .await;
+        document
+    }
+
+    /// A lot of one document that was sent and not answered.
+    async fn doubt(&self, number: u32, destination: Destination, at: &str) -> LotId {
+        let document = self.admit(number, destination).await;
+        let (lot, now) = (LotId(number.into()), self.clock.now());
+        self.commit(Command::Seal(Sealed {
+            lot,
+            centre: finess(),
+            destination,
+            endpoint: endpoint(at),
+            purpose: Purpose::Real,
+            documents: vec![document],
+            digest: Digest([1; 32]),
+            length: 1,
+            due: now,
+        }))
+        .await;
+        let lease = Lease {
+            endpoint: endpoint(at),
+            until: now + Duration::from_secs(60),
+            most: 1,
+        };
+        assert_eq!(
+            self.dispatch
+                .store
+                .lease_due(now, lease)
+                .await
+                .unwrap()
+                .len(),
+            1
+        );
+        self.commit(Command::Conclude(Conclusion {
+            lot,
+            attempt: 1,
+            event: Event::NoAnswer,
+            next: Next {
+                at: now,
+                reason: Reason::Doubt,
+            },
+            named: Vec::new(),
+            words: None,
+        }))
+        .await;
+        lot
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn groups_that_no_endpoint_serves_keep_no_other_waiting() {
+    let mut rig = Rig::new().await;
+    let unserved = u32::try_from(AT_ONCE).unwrap() * 2 + 1;
+    for number in 1..=unserved {
+        rig.admit(number, mutuelle(1000 + number)).await;
+    }
+    rig.clock.advance(Duration::from_secs(1));
+    let served = rig.admit(9999, mutuelle(2)).await;
+    rig.clock.advance(Duration::from_secs(60));
+    for _ in 0..3 {
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+    }
+    let found = rig.dispatch.store.document(Find::Id(served)).await.unwrap();
+    assert_eq!(found.unwrap().record.standing(), Standing::InLot);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_slow_to_answer_keeps_no_other_waiting() {
+    let mut rig = Rig::new().await;
+    for number in 1..=u32::try_from(AT_ONCE).unwrap() * 2 {
+        rig.doubt(number, mutuelle(1), "slow").await;
+    }
+    let other = rig.doubt(9999, mutuelle(2), "swift").await;
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    let most = Config::default().concurrency.get() + 1;
+    assert_eq!(rig.running.asking.len(), most);
+    assert!(rig.running.attempts.join_next().await.is_some());
+    let found = rig.dispatch.store.lot(other).await.unwrap();
+    assert_eq!(found.unwrap().state, State::Due, "its insurer never saw it");
+}

@@ -1,0 +1,471 @@
+//! Reads a whole store at rest and says where it contradicts itself.
+//!
+//! Checked: every record's checksum, every commit and the chain; every body against the commitment in its
+//! entry, and that none is missing; every record of the index against a fresh fold of the journal up to the
+//! entry that the index has seen. It takes the lock and changes nothing: no restart is decided, no torn tail
+//! is cut, and the index is opened as a copy, because opening is a change. The copy is a directory
+//! `verify.scratch` beside it; a crash leaves it behind and the next check replaces it. The fresh fold is
+//! held in memory, some kB for each document.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::entry::{Entry, Position, Stamped};
+use crate::claims::id::Digest;
+use crate::store::embedded::overlay::Overlay;
+use crate::store::embedded::tree::Tree;
+use crate::store::embedded::{Config, Embedded, OpenError, places};
+use crate::store::index::{Changes, Index, Working};
+use crate::store::journal::reader::Reader;
+use crate::store::journal::scan::Batch;
+use crate::store::journal::still::Still;
+use crate::store::journal::{self, Head, Mark};
+use crate::store::ledger::{self, keys};
+use crate::store::memory::Map;
+use crate::store::{BodyId, Error};
+
+/// At most so many differences are kept to be told; the rest is only counted.
+pub const TOLD: usize = 1_000;
+
+/// Records of an index that are compared at once.
+const PAGE: usize = 1_000;
+
+const SCRATCH: &str = "verify.scratch";
+
+/// What was read, and what differs.
+#[derive(Debug, Default)]
+pub struct Verified {
+    /// Segments of the journal.
+    pub segments: u64,
+    /// Batches read.
+    pub batches: u64,
+    /// Entries read.
+    pub entries: u64,
+    /// Bodies read.
+    pub bodies: u64,
+    /// Their bytes.
+    pub body_bytes: u64,
+    /// Bytes of a batch that was never finished; nothing was answered for it, and it is no difference.
+    pub torn_bytes: u64,
+    /// The index, if it could be compared.
+    pub index: Option<Compared>,
+    /// What differs, the first [`TOLD`].
+    pub differences: Vec<Difference>,
+    /// How many differences there are.
+    pub differing: u64,
+}
+
+/// An index that was compared with a fresh fold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Compared {
+    /// Up to which entry it was applied.
+    pub position: Position,
+    /// How many records were compared.
+    pub records: u64,
+}
+
+/// One place where a store contradicts itself; named by ids, centres, days and cells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// Which part.
+    pub part: Part,
+    /// What, for people.
+    pub what: String,
+}
+
+/// A part of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Segments, records, commits, chain, entries.
+    Journal,
+    /// Bodies and their commitments.
+    Bodies,
+    /// The index.
+    Index,
+}
+
+impl Part {
+    /// The word for it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Part::Journal => "journal",
+            Part::Bodies => "bodies",
+            Part::Index => "index",
+        }
+    }
+}
+
+/// Checks the store of a directory, and gives it out to be asked, if it can be asked. Blocks.
+///
+/// # Errors
+/// When another process has it, or the system refuses. Damage is no error but a difference.
+pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError> {
+    let journal = match Still::open(&config.directory.join("journal")) {
+        Ok(journal) => journal,
+        Err(error @ (journal::Error::Locked | journal::Error::Io { .. })) => {
+            return Err(error.into());
+        }
+        Err(damage) => {
+            let mut verified = Verified::default();
+            verified.differ(Part::Journal, damage.to_string());
+            return Ok((verified, None));
+        }
+    };
+    let scratch = Scratch::make(&config.directory).map_err(|error| Error::Read(unmade(&error)))?;
+    let mut verified = Verified {
+        segments: journal.segments(),
+        torn_bytes: journal.torn_bytes(),
+        ..Verified::default()
+    };
+    let tree = match Tree::open_copy(&config.directory, &scratch.0, config.cache_bytes) {
+        Ok(tree) => Some(tree),
+        Err(error) => {
+            verified.differ(Part::Index, format!("it does not open: {error}"));
+            None
+        }
+    };
+    let tail = Check::new(&mut verified, journal.reader(), tree.as_ref()).run(journal.head());
+    let store = tree.zip(tail).map(|(tree, tail)| {
+        let position = journal.head().position;
+        let overlay = Overlay::new(tree, position, config.overlay_bytes);
+        overlay.publish(tail, position);
+        let rest = Rest {
+            journal,
+            _scratch: scratch,
+        };
+        Embedded::at_rest(config.directory.clone(), overlay, position, rest)
+    });
+    Ok((verified, store))
+}
+
+impl Verified {
+    /// Whether nothing differs.
+    pub fn holds(&self) -> bool {
+        self.differing == 0
+    }
+
+    fn differ(&mut self, part: Part, what: String) {
+        self.differing += 1;
+        if self.differences.len() < TOLD {
+            self.differences.push(Difference { part, what });
+        }
+    }
+}
+
+/// One reading of the journal from its beginning to its end.
+struct Check<'a> {
+    verified: &'a mut Verified,
+    reader: &'a Reader,
+    tree: Option<&'a Tree>,
+    /// Up to where the index is applied, as it says.
+    applied: Option<Head>,
+    /// The index that should be; none after an entry that could not be followed.
+    fresh: Option<Map>,
+    /// What the index has not seen yet, from the place on up to which it is applied.
+    tail: Option<Working<'a>>,
+}
+
+impl<'a> Check<'a> {
+    fn new(verified: &'a mut Verified, reader: &'a Reader, tree: Option<&'a Tree>) -> Check<'a> {
+        let applied = tree.and_then(|tree| match places::applied(tree) {
+            Ok(applied) => Some(applied.unwrap_or(Head::origin())),
+            Err(_) => {
+                let what = "it is of another layout: the next start builds it anew";
+                verified.differ(Part::Index, what.into());
+                None
+            }
+        });
+        Check {
+            verified,
+            reader,
+            tree,
+            applied,
+            fresh: Some(Map::default()),
+            tail: None,
+        }
+    }
+
+    /// Reads up to a place. Gives what the index still has to see, if journal and index fit together.
+    fn run(mut self, to: Head) -> Option<Changes> {
+        let reader = self.reader;
+        self.reached(Head::origin());
+        let visit = |batch: &Batch<'_>| {
+            self.batch(batch);
+            Ok::<(), journal::Error>(())
+        };
+        let read = match reader.last() {
+            Some(_) => reader.replay(Head::origin(), to, visit),
+            // A journal that was never begun.
+            None => Ok(()),
+        };
+        if let Err(damage) = read {
+            let what = format!("{damage}; nothing after it was read");
+            self.verified.differ(Part::Journal, what);
+            return None;
+        }
+        if let (Some(applied), None, Some(_)) = (self.applied, &self.verified.index, &self.fresh) {
+            let (index, journal) = (applied.position.0, to.position.0);
+            let what = if index > journal {
+                format!("it has seen entry {index}, but the journal ends at entry {journal}")
+            } else {
+                format!("it was made of another journal than this, up to entry {index}")
+            };
+            self.verified.differ(Part::Index, what);
+        }
+        self.fresh?;
+        self.tail.map(Working::into_changes)
+    }
+
+    fn batch(&mut self, batch: &Batch<'_>) {
+        self.verified.batches += 1;
+        self.verified.entries += batch.entries.len() as u64;
+        let mut entries = Vec::with_capacity(batch.entries.len());
+        for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
+            match Stamped::read(bytes) {
+                Ok(stamped) => entries.push((Position(number), stamped)),
+                Err(_) => {
+                    let what = format!("entry {number} cannot be read");
+                    self.verified.differ(Part::Journal, what);
+                    self.fresh = None;
+                }
+            }
+        }
+        self.bodies(batch, &entries);
+        self.fold(batch, &entries);
+        self.reached(batch.end);
+    }
+
+    /// Bodies lie in the batch of the entries that commit to them.
+    fn bodies(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)]) {
+        let promised = entries.iter();
+        let promised = promised.filter_map(|(position, stamped)| promise(*position, stamped));
+        let mut promised: BTreeMap<BodyId, Digest> = promised.collect();
+        for (name, place) in &batch.bodies {
+            let body = match self.reader.body(*place) {
+                Ok((_, body)) => body,
+                Err(damage) => {
+                    self.verified.differ(Part::Bodies, damage.to_string());
+                    continue;
+                }
+            };
+            self.verified.bodies += 1;
+            self.verified.body_bytes += body.bytes.len() as u64;
+            let digest = Digest(Sha256::digest(&body.bytes).into());
+            let said = match promised.remove(name) {
+                Some(committed) if committed == ledger::commitment(body.salt, digest) => continue,
+                Some(_) => "has other bytes than its entry commits to",
+                None => "belongs to no entry",
+            };
+            let what = format!("the body of {} {said}", owner(*name));
+            self.verified.differ(Part::Bodies, what);
+        }
+        for name in promised.keys() {
+            let what = format!("the body of {} is missing", owner(*name));
+            self.verified.differ(Part::Bodies, what);
+        }
+    }
+
+    fn fold(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)]) {
+        let start = Mark {
+            segment: batch.end.segment,
+            offset: batch.start,
+            first: batch.first,
+        };
+        let mut traces = Changes::new();
+        places::record(&mut traces, start, &batch.bodies, batch.end);
+        if let Some(tail) = &mut self.tail {
+            tail.absorb(traces.clone());
+            if let Err(error) = follow(tail, entries) {
+                let what = format!("what it has not seen cannot be added to it: {error}");
+                self.verified.differ(Part::Index, what);
+                self.tail = None;
+            }
+        }
+        let Some(fresh) = &mut self.fresh else { return };
+        let mut working = Working::new(fresh);
+        working.absorb(traces);
+        match follow(&mut working, entries) {
+            Ok(()) => {
+                let changes = working.into_changes();
+                fresh.apply(changes);
+            }
+            Err(error) => {
+                let what = format!(
+                    "entries {} to {} contradict those before them: {error}",
+                    batch.first.0, batch.end.position.0
+                );
+                self.verified.differ(Part::Journal, what);
+                self.fresh = None;
+            }
+        }
+    }
+
+    /// Compares the index with the fresh one where it should be the same.
+    fn reached(&mut self, head: Head) {
+        let (Some(tree), Some(fresh)) = (self.tree, &self.fresh) else {
+            return;
+        };
+        if self.applied != Some(head) {
+            return;
+        }
+        let verified = &mut *self.verified;
+        // Only reads, from a copy that nobody writes to.
+        let compared = catch_unwind(AssertUnwindSafe(|| compare(tree, fresh, verified)));
+        match compared {
+            Ok(Ok(records)) => {
+                let position = head.position;
+                self.verified.index = Some(Compared { position, records });
+                self.tail = Some(Working::new(tree));
+            }
+            Ok(Err(error)) => self.verified.differ(Part::Index, error.to_string()),
+            Err(_) => {
+                let what = "its files are damaged: it panicked while it was read";
+                self.verified.differ(Part::Index, what.into());
+            }
+        }
+        // Compared once, whatever came of it.
+        self.applied = None;
+    }
+}
+
+fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<(), Error> {
+    for (position, stamped) in entries {
+        ledger::fold(working, *position, stamped)?;
+    }
+    Ok(())
+}
+
+/// The body that an entry commits to, and the commitment.
+fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
+    let own = |commitment| Some((BodyId::Entry(position), commitment));
+    match &stamped.entry {
+        Entry::Received(received) => {
+            Some((BodyId::Document(received.document), received.commitment))
+        }
+        Entry::Delivery(delivery) => own(delivery.words?),
+        Entry::Receipted(receipted) => own(receipted.commitment),
+        Entry::Settled(settled) => own(settled.commitment),
+        Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
+        Entry::ByHand { evidence, .. } => own(*evidence),
+        Entry::Terms(_)
+        | Entry::Registered(_)
+        | Entry::TurnedAway(_)
+        | Entry::Sealed(_)
+        | Entry::Cursor { .. }
+        | Entry::Declared { .. }
+        | Entry::Cancelled { .. }
+        | Entry::OnPaper { .. }
+        | Entry::PaperOwed { .. }
+        | Entry::Lapsed { .. }
+        | Entry::Unsettled { .. }
+        | Entry::Endpoint { .. } => None,
+    }
+}
+
+fn owner(name: BodyId) -> String {
+    match name {
+        BodyId::Document(document) => format!("document {document}"),
+        BodyId::Entry(position) => format!("entry {}", position.0),
+    }
+}
+
+/// Compares all records of two indexes; gives how many keys there were.
+fn compare(stored: &Tree, fresh: &Map, verified: &mut Verified) -> Result<u64, Error> {
+    let (mut stored, mut fresh) = (Pages::new(stored), Pages::new(fresh));
+    let (mut left, mut right) = (stored.next()?, fresh.next()?);
+    let mut records = 0;
+    loop {
+        let (key, said) = match (&left, &right) {
+            (None, None) => return Ok(records),
+            (Some((key, is)), Some((other, should))) if key == other => {
+                (key.clone(), (is != should).then_some("differs"))
+            }
+            (Some((key, _)), Some((other, _))) if key > other => {
+                (other.clone(), Some("is missing"))
+            }
+            (None, Some((key, _))) => (key.clone(), Some("is missing")),
+            (Some((key, _)), _) => (key.clone(), Some("should not be there")),
+        };
+        if let Some(said) = said {
+            let subject = places::subject(&key).map_or_else(|| keys::subject(&key), str::to_owned);
+            verified.differ(Part::Index, format!("{subject} {said}"));
+        }
+        records += 1;
+        if left.as_ref().is_some_and(|(at, _)| *at == key) {
+            left = stored.next()?;
+        }
+        if right.as_ref().is_some_and(|(at, _)| *at == key) {
+            right = fresh.next()?;
+        }
+    }
+}
+
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// All pairs of an index, in order of key.
+struct Pages<'a> {
+    index: &'a dyn Index,
+    from: Vec<u8>,
+    page: std::vec::IntoIter<Pair>,
+}
+
+impl<'a> Pages<'a> {
+    fn new(index: &'a dyn Index) -> Pages<'a> {
+        Pages {
+            index,
+            from: Vec::new(),
+            page: Vec::new().into_iter(),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Pair>, Error> {
+        if self.page.len() == 0 {
+            // Every key begins with a letter.
+            self.page = self.index.scan(&self.from, &[0xff], PAGE)?.into_iter();
+        }
+        let next = self.page.next();
+        if let Some((key, _)) = &next {
+            self.from.clone_from(key);
+            self.from.push(0);
+        }
+        Ok(next)
+    }
+}
+
+/// What a store at rest stands on, to be released after it.
+pub(super) struct Rest {
+    /// The journal, and with it the lock.
+    pub(super) journal: Still,
+    _scratch: Scratch,
+}
+
+/// A directory that is removed at the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn make(directory: &Path) -> io::Result<Scratch> {
+        let path = directory.join(SCRATCH);
+        match fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            Ok(()) | Err(_) => {}
+        }
+        fs::create_dir(&path)?;
+        Ok(Scratch(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed now is replaced by the next check.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn unmade(error: &io::Error) -> std::sync::Arc<str> {
+    format!("no room for a copy of the index: {error}").into()
+}
