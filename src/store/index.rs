@@ -20,9 +20,6 @@ pub trait Index: Send + Sync {
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error>;
 }
 
-/// Keys and values, in order of key.
-pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
-
 /// Changes of keys: a value, or none where the key goes.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
