@@ -212,10 +212,9 @@ impl App {
                 clock: clock.clone(),
             },
         };
-        let public = intake::router(intake)
-            .merge(desk::public(desk.clone()))
-            .fallback(desk::not_found);
-        app.listen_public(&read, server, public, &observers).await?;
+        let public = intake::router(intake).merge(desk::public(desk.clone()));
+        app.listen_public(&read, server, desk::closed(public), &observers)
+            .await?;
         let queue = desk.clone().watch_queue(app.stop_loops.clone());
         app.loops.spawn(queue);
         app.listen_operators(&config, desk, &observers).await?;
@@ -256,7 +255,7 @@ impl App {
         desk: Arc<desk::Desk>,
         observers: &Observers,
     ) -> Result<(), Error> {
-        let router = desk::operators(desk.clone()).fallback(desk::not_found);
+        let router = desk::closed(desk::operators(desk.clone()));
         let socket = desk::socket::bind(&config.desk).map_err(|source| Error::Listen {
             address: config.desk.socket.display().to_string(),
             source,

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
@@ -16,7 +16,7 @@ use crate::telemetry::event::Denial;
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
-use super::door::{Asked, Entered};
+use super::door::{Asked, Entered, Part};
 use super::heard::{Ear, Eyes, Said};
 use super::words;
 
@@ -107,7 +107,7 @@ struct Links {
 /// `GET /v1/documents/{id}`.
 pub(super) async fn by_id(
     State(desk): State<Arc<Desk>>,
-    Path(id): Path<String>,
+    Part(id): Part<String>,
     Entered(caller): Entered,
 ) -> Result<Response, Refused> {
     let view = desk.seen_by(&caller, &id).await?;
@@ -128,7 +128,7 @@ pub(super) async fn by_key(
 /// `GET /v1/documents/{id}/content`: the bytes as posted, for the owner alone.
 pub(super) async fn content(
     State(desk): State<Arc<Desk>>,
-    Path(id): Path<String>,
+    Part(id): Part<String>,
     Entered(caller): Entered,
 ) -> Result<Response, Refused> {
     match caller.role() {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Query};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query};
 use axum::http::header;
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -27,6 +27,9 @@ pub(super) struct Entered(pub(super) Arc<Caller>);
 /// An operator who came in.
 pub(super) struct Operator(pub(super) Arc<Caller>);
 
+/// The parts of the path that vary. Bytes that are no text are at no address.
+pub(super) struct Part<T>(pub(super) T);
+
 /// A query of which every key is known.
 pub(super) struct Asked<T>(pub(super) T);
 
@@ -38,6 +41,16 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Desk>> for Asked<T> {
         query
             .map(|Query(query)| Asked(query))
             .map_err(|_| Kind::QueryUnknown.into())
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Part<T>, Refused> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(part)| Part(part))
+            .map_err(|_| Kind::AddressUnknown.into())
     }
 }
 

@@ -25,8 +25,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use tokio::sync::{Mutex, watch as channel};
 
 use crate::access::Access;
@@ -87,41 +86,64 @@ impl Desk {
     }
 }
 
-/// The routes of the public listener that read. There is no fallback: the composition root adds it.
+/// The routes of the public listener that read. There is no fallback: see [`closed`].
 pub fn public(desk: Arc<Desk>) -> Router {
-    reading()
-        .route("/v1/documents/{id}/content", get(document::content))
-        .route("/metrics", get(watch::metrics))
-        .with_state(desk)
+    routes(Door::Public).with_state(desk)
 }
 
 /// The routes of the operators' listener and of the command line's socket.
 pub fn operators(desk: Arc<Desk>) -> Router {
-    reading()
-        .route("/v1/documents/{id}/paper", post(operations::paper))
-        .route("/v1/documents/{id}/by-hand", post(operations::by_hand))
-        .route("/v1/endpoints/{name}/hold", post(operations::hold))
-        .route("/v1/endpoints/{name}/release", post(operations::release))
-        .route("/v1/queue", get(queue::get))
-        .route("/v1/verify", post(verify::verify))
-        .route("/metrics", get(watch::metrics_nearby))
+    routes(Door::Operators)
         // The one body that is read has its own limit.
         .layer(DefaultBodyLimit::disable())
         .with_state(desk)
 }
 
-/// The answer to an address that nothing is at.
-pub async fn not_found() -> Response {
-    answer::Refused::from(Kind::AddressUnknown).into_response()
+/// All routes of a listener, and a problem for an address that is none of them and for a method that its address
+/// does not know.
+pub fn closed(router: Router) -> Router {
+    router
+        .fallback(|| async { answer::Refused::from(Kind::AddressUnknown) })
+        .method_not_allowed_fallback(|| async { answer::Refused::from(Kind::MethodUnknown) })
 }
 
-/// What both listeners read; who sees what is for each to check.
-fn reading() -> Router<Arc<Desk>> {
-    Router::new()
-        .route("/v1/documents", get(document::by_key))
-        .route("/v1/documents/{id}", get(document::by_id))
-        .route("/v1/centres/{finess}/rate", get(rates::of_centre))
-        .route("/v1/rates", get(rates::of_all))
-        .route("/healthz", get(watch::healthz))
-        .route("/readyz", get(watch::readyz))
+/// Where a route is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Door {
+    /// On both listeners; who sees what is for each route to check.
+    Both,
+    /// On the public listener alone.
+    Public,
+    /// On the operators' listener and the socket alone.
+    Operators,
+}
+
+fn routes(door: Door) -> Router<Arc<Desk>> {
+    let rows = table().into_iter();
+    let own = rows.filter(|(at, ..)| *at == Door::Both || *at == door);
+    own.fold(Router::new(), |router, (_, _, path, handler)| {
+        router.route(path, handler)
+    })
+}
+
+/// Door, method, path, handler: what `schemas/gateway-1.openapi.json` describes.
+#[rustfmt::skip]
+fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
+    vec![
+        (Door::Both, "get", "/v1/documents", get(document::by_key)),
+        (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
+        (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
+        (Door::Both, "get", "/v1/rates", get(rates::of_all)),
+        (Door::Both, "get", "/healthz", get(watch::healthz)),
+        (Door::Both, "get", "/readyz", get(watch::readyz)),
+        (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
+        (Door::Public, "get", "/metrics", get(watch::metrics)),
+        (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
+        (Door::Operators, "get", "/v1/queue", get(queue::get)),
+        (Door::Operators, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
+        (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
+        (Door::Operators, "post", "/v1/documents/{id}/paper", post(operations::paper)),
+        (Door::Operators, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),
+    ]
 }

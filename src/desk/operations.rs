@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
@@ -18,7 +18,7 @@ use crate::store::{Command, Find, Outcome};
 
 use super::Desk;
 use super::answer::{Refused, json};
-use super::door::Operator;
+use super::door::{Operator, Part};
 
 /// An endpoint and its gate.
 #[derive(Debug, Serialize)]
@@ -31,7 +31,7 @@ struct EndpointText {
 /// `POST /v1/endpoints/{name}/hold`: lots for it wait until it is released.
 pub(super) async fn hold(
     desk: State<Arc<Desk>>,
-    name: Path<String>,
+    name: Part<String>,
     operator: Operator,
 ) -> Result<Response, Refused> {
     set_gate(desk, name, operator, Gate::Held).await
@@ -40,7 +40,7 @@ pub(super) async fn hold(
 /// `POST /v1/endpoints/{name}/release`: its lots go again.
 pub(super) async fn release(
     desk: State<Arc<Desk>>,
-    name: Path<String>,
+    name: Part<String>,
     operator: Operator,
 ) -> Result<Response, Refused> {
     set_gate(desk, name, operator, Gate::Open).await
@@ -48,7 +48,7 @@ pub(super) async fn release(
 
 async fn set_gate(
     State(desk): State<Arc<Desk>>,
-    Path(name): Path<String>,
+    Part(name): Part<String>,
     operator: Operator,
     gate: Gate,
 ) -> Result<Response, Refused> {
@@ -78,7 +78,7 @@ async fn set_gate(
 /// `POST /v1/documents/{id}/paper`: its paper duplicate was sent.
 pub(super) async fn paper(
     State(desk): State<Arc<Desk>>,
-    Path(id): Path<String>,
+    Part(id): Part<String>,
     operator: Operator,
 ) -> Result<Response, Refused> {
     let document = desk
@@ -95,7 +95,7 @@ pub(super) async fn paper(
 /// `POST /v1/documents/{id}/by-hand`: it was transmitted another way; the body is the evidence.
 pub(super) async fn by_hand(
     State(desk): State<Arc<Desk>>,
-    Path(id): Path<String>,
+    Part(id): Part<String>,
     operator: Operator,
     body: Body,
 ) -> Result<Response, Refused> {

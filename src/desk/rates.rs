@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use serde::Deserialize;
@@ -17,7 +17,7 @@ use crate::telemetry::event::Denial;
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
-use super::door::{Asked, Entered, gestionnaire};
+use super::door::{Asked, Entered, Part, gestionnaire};
 
 /// Which rate of a centre.
 #[derive(Debug, Deserialize)]
@@ -47,7 +47,7 @@ enum Format {
 /// `GET /v1/centres/{finess}/rate?period=`.
 pub(super) async fn of_centre(
     State(desk): State<Arc<Desk>>,
-    Path(finess): Path<String>,
+    Part(finess): Part<String>,
     Entered(caller): Entered,
     Asked(query): Asked<OfCentre>,
 ) -> Result<Response, Refused> {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::Intake;
 use super::answer::{Refused, json};
 use super::body::Media;
-use super::door::Entered;
+use super::door::{Entered, Part};
 use super::fate::of_conflict;
 use crate::access::Action;
 use crate::claims::document::Purpose;
@@ -22,7 +22,7 @@ use crate::telemetry::event::Denial;
 /// `PUT /v1/declarations/{finess}/{day}`: 200 with the day as declared; 409 when the centre is not open.
 pub(super) async fn put(
     State(intake): State<Arc<Intake>>,
-    Path((finess, day)): Path<(String, String)>,
+    Part((finess, day)): Part<(String, String)>,
     entered: Entered,
     request: Request,
 ) -> Result<Response, Refused> {

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::Intake;
 use super::answer::{Refused, json};
 use super::body::Media;
-use super::door::Entered;
+use super::door::{Entered, Part};
 use super::fate::{Post, of_conflict};
 use super::judging::Judgement;
 use crate::access::Action;
@@ -75,7 +75,7 @@ pub(super) async fn validate(
 /// `POST /v1/documents/{id}/cancel`: 200 cancelled, now or before; 409.
 pub(super) async fn cancel(
     State(intake): State<Arc<Intake>>,
-    Path(id): Path<String>,
+    Part(id): Part<String>,
     entered: Entered,
 ) -> Result<Response, Refused> {
     let caller = entered.for_centres(&intake)?;

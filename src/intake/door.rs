@@ -4,9 +4,10 @@
 
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::header;
 use axum::http::request::Parts;
+use serde::de::DeserializeOwned;
 
 use super::Intake;
 use super::answer::Refused;
@@ -19,6 +20,19 @@ use crate::tls::Peer;
 
 /// A caller who came in.
 pub(super) struct Entered(pub(super) Arc<Caller>);
+
+/// The parts of the path that vary. Bytes that are no text are at no address.
+pub(super) struct Part<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Part<T>, Refused> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(part)| Part(part))
+            .map_err(|_| Kind::AddressUnknown.into())
+    }
+}
 
 impl FromRequestParts<Arc<Intake>> for Entered {
     type Rejection = Refused;

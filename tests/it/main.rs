@@ -13,4 +13,5 @@ mod insurer;
 mod command_line;
 mod kill;
 mod operating;
+mod readme;
 mod road;

@@ -38,6 +38,8 @@ async fn what_each_role_gets() {
         (Public,    "GET",  "/readyz",                [200;  9]),
         (Public,    "GET",  "/v1/queue",              [404;  9]),
         (Operators, "GET",  "/v1/queue",              [401,  403,  403,  403,   403,  403,    200,  403,    403]),
+        (Public,    "POST", "/v1/verify",             [404;  9]),
+        (Operators, "POST", "/v1/verify",             [401,  403,  403,  403,   403,  403,    200,  403,    403]),
         (Public,    "POST", "/v1/endpoints/paris/hold",    [404; 9]),
         (Operators, "POST", "/v1/endpoints/paris/hold",    [401, 403, 403, 403, 403, 403, 200, 403, 403]),
         (Operators, "POST", "/v1/endpoints/paris/release", [401, 403, 403, 403, 403, 403, 200, 403, 403]),

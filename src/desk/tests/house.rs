@@ -1,4 +1,5 @@
-//! A small house: a ledger, two centres, one endpoint, a caller of each role, and the desk.
+//! A small house: a ledger, two centres, one endpoint, a caller of each role, and the desk. Every answer is held
+//! against the description.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, header};
+use axum::response::Response;
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -36,7 +38,8 @@ use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::desk::{self, Config, Desk, Parts, Scrapers};
-use crate::formats::json::refusal;
+use crate::formats::json::described::foresees;
+use crate::formats::json::{problem, refusal};
 use crate::formats::xml::{Reader, write_receipt, write_settlement};
 use crate::report::CentreLabel;
 use crate::report::agreements::File;
@@ -64,6 +67,8 @@ pub(super) struct House {
     pub(super) store: Arc<Memory>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) desk: Arc<Desk>,
+    /// What the keeper publishes.
+    pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     tokens: BTreeMap<&'static str, String>,
     certificate: Arc<[u8]>,
     _directory: TempDir,
@@ -76,6 +81,60 @@ pub(super) struct Answer {
 }
 
 impl Answer {
+    pub(super) async fn of(response: Response) -> Answer {
+        let (parts, body) = response.into_parts();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body: body.collect().await.unwrap().to_bytes(),
+        }
+    }
+
+    fn is_foreseen(&self, method: &str, path: &str) {
+        let media_type = self.headers.get(header::CONTENT_TYPE);
+        let media_type = media_type.map_or("", |value| value.to_str().unwrap());
+        let json = if media_type.ends_with("json") {
+            self.json()
+        } else {
+            Value::Null
+        };
+        foresees(method, path, self.status, media_type, &json);
+    }
+
+    /// Holds an answer against its golden file in `fixtures/answers/desk`: a problem with its status and
+    /// headers, anything else must be found and is its JSON alone.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "UPDATE=1 rewrites the golden file"
+    )]
+    pub(super) fn is(&self, slug: &str) {
+        let body = format!("{:#}\n", self.json());
+        let (slug, found) = if self.header(header::CONTENT_TYPE) == problem::MEDIA_TYPE {
+            let status = self.status;
+            let head = format!("{status}\n{}", self.shown_headers());
+            (format!("{status}-{slug}.http"), format!("{head}\n{body}"))
+        } else {
+            assert_eq!(self.status, 200, "{slug}: {body}");
+            (format!("{slug}.json"), body)
+        };
+        let file = format!("fixtures/answers/desk/{slug}");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&file, &found).unwrap();
+        }
+        let kept = std::fs::read_to_string(&file).unwrap_or_default();
+        assert_eq!(found, kept, "{file}: UPDATE=1 rewrites it");
+        assert_eq!(self.header(header::CACHE_CONTROL), "no-store");
+    }
+
+    fn shown_headers(&self) -> String {
+        let shown = [header::CONTENT_TYPE, header::RETRY_AFTER, header::ALLOW];
+        let shown = shown.iter().filter_map(|name| {
+            let value = self.headers.get(name)?;
+            Some(format!("{name}: {}\n", value.to_str().unwrap()))
+        });
+        shown.collect()
+    }
+
     pub(super) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -242,6 +301,7 @@ impl House {
             store,
             clock,
             desk,
+            snapshots,
             tokens,
             certificate: certificate(),
             _directory: directory,
@@ -291,14 +351,11 @@ impl House {
             Door::Public => desk::public(self.desk.clone()),
             Door::Operators => desk::operators(self.desk.clone()),
         };
-        let router = router.fallback(desk::not_found);
+        let router = desk::closed(router);
         let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
-        let (parts, body) = response.into_parts();
-        Answer {
-            status: parts.status.as_u16(),
-            headers: parts.headers,
-            body: body.collect().await.unwrap().to_bytes(),
-        }
+        let answer = Answer::of(response).await;
+        answer.is_foreseen(method, path.split('?').next().unwrap());
+        answer
     }
 
     pub(super) async fn commit(&self, command: Command) -> Outcome {
@@ -463,7 +520,7 @@ impl House {
 fn access(directory: &std::path::Path, now: Timestamp) -> (Access, BTreeMap<&'static str, String>) {
     let path = directory.join("tokens");
     let file = TokenFile::new(path.clone());
-    let until = now + Duration::from_secs(86_400);
+    let until = now + Duration::from_secs(30 * 86_400);
     let issue = |(name, grant)| {
         let issued = file.issue(grant, until, now).unwrap();
         (name, issued.secret.reveal().to_owned())

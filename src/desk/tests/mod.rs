@@ -1,7 +1,9 @@
 //! The desk by its routes, over a ledger in memory that is filled by commands.
 
 mod house;
+mod described;
 mod doors;
+mod problems;
 mod documents;
 mod steering;
 mod local;

@@ -9,3 +9,5 @@ pub mod problem;
 pub mod posted;
 pub mod declaration;
 pub mod pushed;
+#[cfg(test)]
+pub(crate) mod described;

@@ -109,6 +109,10 @@ problems! {
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
         "Use a name of the configuration; the queue lists them."
         "Utilisez un nom de la configuration ; la file les liste.";
+    /// The address knows other methods.
+    MethodUnknown 405 "method-unknown" "This address does not know the method"
+        "`Allow` names those it knows; the description at /v1/openapi.json says what each does."
+        "`Allow` nomme celles qu'elle connaît ; la description à /v1/openapi.json dit ce que fait chacune.";
     /// The body took too long.
     BodyTooSlow 408 "body-too-slow" "The body did not arrive in time"
         "Post again with the same number."

@@ -14,7 +14,6 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 use tower::ServiceExt;
 
-use super::described::foresees;
 use crate::access::{self, Access, CertificateEntry, Grant, Role, TokenFile};
 use crate::claims::document::{
     ActCode, Cents, ClockBasis, DestinationText, Kind, Mode, Nature, PractitionerId, Purpose,
@@ -27,6 +26,7 @@ use crate::claims::routes::Routes;
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::ManualClock;
+use crate::formats::json::described::foresees;
 use crate::formats::xml::{
     ActText, CarriedText, CoverageText, DocumentText, PersonText, PractitionerText, Reader,
     write_document,
