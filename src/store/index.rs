@@ -8,6 +8,9 @@ use std::ops::Bound;
 
 use crate::store::Error;
 
+/// Keys with their values, in order of key.
+pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// Ordered keys and values: `sled`, a map in memory, or either below an overlay.
 pub trait Index: Send + Sync {
     /// The value of a key.
@@ -16,9 +19,6 @@ pub trait Index: Send + Sync {
     /// Up to `most` pairs with `from <= key < to`, in order of key.
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error>;
 }
-
-/// Keys and values, in order of key.
-pub type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
 /// Changes of keys: a value, or none where the key goes.
 pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;

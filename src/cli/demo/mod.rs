@@ -1,8 +1,8 @@
 //! `bordereau demo`: the main job in one command. It writes down what must come out, lets insurers, centres and
 //! the gateway do their work over real connections, and compares.
 //!
-//! Everything lies in one directory under the system's temporary one, which is removed at the end; what is cut
-//! off before leaves it behind. No claim, person or key here is real, except the numbers of three caisses.
+//! Everything lies in one directory under the system's temporary one, which is removed at the end, also after
+//! Ctrl-C; a kill leaves it behind. No claim, person or key here is real, except the numbers of three caisses.
 
 mod draw;
 mod cast;
@@ -18,8 +18,10 @@ mod report;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::time::{Instant, sleep};
 
 use crate::cli::daemon;
 use crate::cli::exit::{Code, Failure};
@@ -89,25 +91,11 @@ async fn play(options: &Options) -> anyhow::Result<Code> {
     };
     let clock = Arc::new(SystemClock);
     let book = Book::write(size, clock.now().day());
-    let world = World::start(&book, size.seed, clock).await?;
-    eprintln!(
-        "{} documents of {} centres, {} insurers and the gateway, in {}",
-        book.posts.len(),
-        book.centres.len(),
-        world.insurers.len(),
-        world.directory().display()
-    );
-
-    let mut centres = Centres::new(&book, &world)?;
-    let until = tokio::time::Instant::now() + PATIENCE;
-    centres.declare().await?;
-    let bar = bar(&book, "posting");
-    centres.post(&bar).await?;
-    bar.set_message("following");
-    centres.follow(&bar, until).await?;
-    bar.finish_and_clear();
-
-    let report = count(&book, &world, &mut centres).await?;
+    let (world, report) = tokio::select! {
+        acted = act(&book, size.seed, clock) => acted?,
+        // Dropped, the world takes its directory with it.
+        _ = daemon::stop_signal() => bail!("interrupted: nothing was compared"),
+    };
     if options.json {
         println!("{:#}", report.json(size));
     } else {
@@ -126,16 +114,37 @@ async fn play(options: &Options) -> anyhow::Result<Code> {
     })
 }
 
+/// Starts the world, lets the centres do their work in it, and compares.
+async fn act(book: &Book, seed: u32, clock: Arc<SystemClock>) -> anyhow::Result<(World, Report)> {
+    let world = World::start(book, seed, clock).await?;
+    eprintln!(
+        "{} documents of {} centres, three insurers, a test platform and the gateway, in {}",
+        book.posts.len(),
+        book.centres.len(),
+        world.directory().display()
+    );
+    let mut centres = Centres::new(book, &world)?;
+    let until = Instant::now() + PATIENCE;
+    centres.declare().await?;
+    let bar = bar(book, "posting");
+    centres.post(&bar).await?;
+    bar.set_message("following");
+    centres.follow(&bar, until).await?;
+    bar.finish_and_clear();
+    let report = count(book, &world, &mut centres).await?;
+    Ok((world, report))
+}
+
 /// Reads what came out, as soon as the gateway has counted it.
 async fn count(book: &Book, world: &World, centres: &mut Centres<'_>) -> anyhow::Result<Report> {
     centres.look_again().await?;
-    let until = tokio::time::Instant::now() + COUNTING;
+    let until = Instant::now() + COUNTING;
     loop {
         let report = Report::new(book, centres, &world.books(), &centres.counted().await?);
-        if report.is_right() || tokio::time::Instant::now() > until {
+        if report.is_right() || Instant::now() > until {
             return Ok(report);
         }
-        tokio::time::sleep(LOOK).await;
+        sleep(LOOK).await;
     }
 }
 
