@@ -1,5 +1,6 @@
 //! The seeded simulation: the transmitting and collecting loops among centres and insurers that fail in every way,
-//! on a paused clock, with a crash between any two awaits. All laws of DESIGN §1 are looked at after every step.
+//! on a paused clock, with a crash between any two awaits. All invariants of `src/ARCHITECTURE.md` are looked at
+//! after every step.
 //!
 //! `cargo test --test simulation` lives through 200 seeds and those in `fixtures/seeds.txt`, which failed once.
 //! `SEEDS=10000` sets how many; `SEED=7` lives through one and tells of its steps.

@@ -2,8 +2,8 @@
 //!
 //! It shares no code with the tallies, nor with the tables that move deliveries and standings: it keeps
 //! every document's facts in a list and reads the whole list again each time it is asked. It is slow and
-//! simple on purpose, because a defect of the first count must not be able to hide in the second
-//! (DESIGN law 8). It never corrects anything: a difference is an alert.
+//! simple on purpose, because a defect of the first count must not be able to hide in the second.
+//! It never corrects anything: a difference is an alert.
 //!
 //! Memory: some hundred bytes for each document ever admitted, and for each thing said about it. It holds
 //! ids and facts, nothing nominative; after a crash it is fed again from the first entry.
@@ -267,7 +267,7 @@ impl Audit {
 
     /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it
     /// names none; every other document that was still in it is open again, and what seemed to prove its
-    /// taking is disproved: "unknown" means that nothing had arrived (DOMAIN §4).
+    /// taking is disproved: "unknown" means that nothing had arrived.
     fn voided(
         &mut self,
         at: Timestamp,

@@ -512,7 +512,7 @@ fn fact(act: Act) -> Fact {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2_000))]
 
-    /// Two readings of the second table of DOMAIN §4, written apart from each other, agree on every way
+    /// Two readings of the table of standings, written apart from each other, agree on every way
     /// that a document can take. An act that the table does not allow is no entry, so it is left out.
     #[test]
     fn both_readings_of_the_standing_table_agree(
@@ -551,7 +551,7 @@ proptest! {
     }
 }
 
-/// Two readings of the first table of DOMAIN §4, written apart from each other, agree on every cell.
+/// Two readings of the table of deliveries, written apart from each other, agree on every cell.
 #[test]
 fn both_readings_of_the_delivery_table_agree() {
     let presences = [(false, Presence::Whole), (true, Presence::Diminished)];

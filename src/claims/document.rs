@@ -21,7 +21,7 @@ pub enum Kind {
     Pec,
 }
 
-/// Securing mode: CNAM's classes of a transmitted lot (list IR_TCR_V, DOMAIN §2).
+/// Securing mode: CNAM's classes of a transmitted lot (list IR_TCR_V).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mode {
     /// S: SESAM with Vitale, secured, encrypted.
@@ -69,7 +69,7 @@ pub enum Purpose {
     Test,
 }
 
-/// Reasons for which a policy may leave a document out of the denominator (DOMAIN §2).
+/// Reasons for which a policy may leave a document out of the denominator, once used by UNCAM (2010).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Exclusion {
     /// Aide médicale de l'État.

@@ -216,7 +216,7 @@ pub struct Next {
     pub reason: Reason,
 }
 
-/// Why an unfinished thing waits (DESIGN law 7): a closed list, shown to people and counted.
+/// Why an unfinished thing waits, for none may be stuck: a closed list, shown to people and counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
     /// Waits until its lot is full or old enough.

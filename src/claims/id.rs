@@ -1,4 +1,4 @@
-//! Identifiers of the field, each with the check that its issuer defines (DOMAIN §5), and our own ids.
+//! Identifiers of the field, each with the check that its issuer defines, and our own ids.
 //!
 //! A value of one of these types has passed its check. The NIR is the exception by purpose: it is only
 //! checked, never kept (R115-2 CSS), so there is no type that could end up in a key or a log.
@@ -20,7 +20,7 @@ pub enum Invalid {
     Key,
 }
 
-/// Where a document goes: one AMO or one AMC (DOMAIN §4).
+/// Where a document goes: one AMO or one AMC, never both.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Destination {
     /// A caisse of the compulsory insurance.

@@ -1,7 +1,7 @@
 //! The obligation of a centre over a period: which agreement and category bind it, and its rate under them.
 //!
 //! The verdict is that of the agreement and category in effect on the last day, on the whole period; where
-//! either changed within it, each stretch of days is shown beside it (DOMAIN §2).
+//! either changed within it, each stretch of days is shown beside it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

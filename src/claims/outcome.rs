@@ -1,6 +1,6 @@
 //! What a reply of an insurer means for a lot: one table, every class of reply, no memory.
 //!
-//! Two budgets, never mixed (DESIGN law 6). Distance is not evidence: whatever does not come from the
+//! Two budgets, never mixed. Distance is not evidence: whatever does not come from the
 //! insurer's own reading of the lot is the destination's trouble and holds the lot, without limit. Only
 //! an answer in the words of the wire contract, for this very lot, takes it or refuses its content.
 
@@ -280,7 +280,7 @@ impl Judgement {
 
 impl Refusal {
     /// The documents of a lot that a refusal strikes: those it names, or all of them with the lot's code
-    /// when it names none (DOMAIN §4, partial refusal a). Names of documents elsewhere strike nothing.
+    /// when it names none: nothing of the lot was taken. Names of documents elsewhere strike nothing.
     fn named_of(&self, documents: &[DocumentId]) -> Vec<(DocumentId, Option<Name>)> {
         let find = |document: &DocumentId| {
             let named = self

@@ -1,6 +1,6 @@
 //! The télétransmission rate: a function of cells, paper sheets and a policy, and of nothing else.
 //!
-//! The unit is the line (DOMAIN §2); a unit counts as transmitted only on a positive receipt; paper is in
+//! The unit is the line; a unit counts as transmitted only on a positive receipt; paper is in
 //! the denominator alone. Counts are integers and ratios exact fractions. Where there was no activity
 //! there is no rate: neither 100 % nor 0 %.
 //!

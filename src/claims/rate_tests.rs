@@ -1,4 +1,4 @@
-//! The rules of counting of DOMAIN §2, one row each.
+//! The rules of counting, one row each.
 
 use super::*;
 use crate::claims::agreement::Comparator;

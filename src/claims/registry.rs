@@ -1,6 +1,6 @@
 //! The registry of centres: who may send, since when, and under which category, gestionnaire and caisse.
 //!
-//! A centre has versions, each from a day on; a document follows the version of its own day (DOMAIN §2).
+//! A centre has versions, each from a day on; a document follows the version of its own day.
 
 use crate::claims::document::AgreementId;
 use crate::claims::id::{Amo, Finess, Name};

@@ -1,6 +1,6 @@
 //! When the next attempt is made: exponential, capped, spread, and the same on every computation.
 //!
-//! There is no randomness: the spread derives from the lot and the attempt (DESIGN law 9), so a replay
+//! There is no randomness: the spread derives from the lot and the attempt, so a replay
 //! finds the same instants. There is no last attempt: a lot is held, never dropped.
 
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Cells in which units are counted: fine enough for every policy, so that a rate is only a sum of cells.
 //!
 //! The unit of account is the line: a document and its replacements, counted once, on the days of its
-//! root, with the kind, mode and standing of its latest document (DOMAIN §2).
+//! root, with the kind, mode and standing of its latest document.
 
 use std::fmt;
 

@@ -4,7 +4,7 @@
 //! timer as it was computed then.
 
 /// Settings of the calendar of a document. All are counts of days; the defaults are the law's, where the
-/// law names one (R161-47, R161-48 CSS; DOMAIN §3).
+/// law names one (R161-47, R161-48 CSS).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Terms {
     /// Jours ouvrés to transmit when the patient paid (R161-47: 3).

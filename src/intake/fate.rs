@@ -45,7 +45,7 @@ pub(super) enum End {
     WithTheOthers,
 }
 
-/// The code of a PJ whose FSE is not known (DOMAIN §4: it is turned away); only the ledger can tell.
+/// The code of a PJ whose FSE is not known: it is turned away; only the ledger can tell.
 const SUPPORTED_UNKNOWN: &str = "SUPPORTED_UNKNOWN";
 
 impl Fate {

@@ -1,4 +1,4 @@
-//! Conservation (DESIGN law 8): the tallies, the standings and the entries counted again must say the same.
+//! Conservation: the tallies, the standings and the entries counted again must say the same.
 //!
 //! It compares and never corrects. The tallies and the second fold are compared at one and the same
 //! position; the scan of standings takes longer than entries wait, so the lines that moved while it ran are

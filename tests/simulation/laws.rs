@@ -1,4 +1,5 @@
-//! The laws of DESIGN §1 as checks: after every commit the three counts, after every step all the others.
+//! The invariants of `src/ARCHITECTURE.md` as checks: after every commit the three counts, after every step all
+//! the others.
 //!
 //! A law that does not hold is written down and ends the run; nothing here changes the ledger.
 

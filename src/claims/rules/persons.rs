@@ -15,7 +15,7 @@ use crate::claims::time::Day;
 /// Nobody is known to have lived longer than a few years more.
 const OLDEST_YEARS: u32 = 120;
 
-/// Months under which a patient is an infant (the exclusion of 2010, DOMAIN §2).
+/// Months under which a patient is an infant (UNCAM's exclusion of 2010).
 const INFANT_MONTHS: u32 = 3;
 
 /// NGAP letter keys of the auxiliaires médicaux: nurses, physiotherapists, speech therapists, orthoptists.

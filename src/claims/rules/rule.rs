@@ -64,7 +64,7 @@ catalogue! {
     TotalsMissing "TOTALS_MISSING" Error
         "Les totaux manquent pour ce document"
         "The totals are missing for this kind of document";
-    /// A PJ names the FSE that it supports (DOMAIN §4).
+    /// A PJ names the FSE that it supports, waits for its receipt and shares its fate.
     SupportsMissing "SUPPORTS_MISSING" Error
         "La pièce justificative ne désigne pas la FSE qu'elle justifie"
         "The supporting piece does not name the FSE that it supports";
@@ -99,7 +99,7 @@ catalogue! {
     CentreClosed "CENTRE_CLOSED" Error
         "Ce centre n'était pas ouvert, selon le registre, le jour des soins"
         "By the registry this centre was not open on the day of the care";
-    /// Numéro d'ordre: on an FSE and a DRE a numéro de facture of 9 digits, not zero (DOMAIN §5, B2 position 30).
+    /// Numéro d'ordre: on an FSE and a DRE a numéro de facture of 9 digits, not zero (B2, position 30).
     NumberForm "NUMBER_FORM" Error
         "Le numéro n'a pas la forme requise : 9 chiffres non tous nuls pour une FSE ou une DRE"
         "The number does not have the required form: 9 digits, not all zero, for an FSE or a DRE";
@@ -107,7 +107,7 @@ catalogue! {
     AmcForm "AMC_FORM" Error
         "Le numéro d'AMC n'a pas une longueur admise"
         "The number of the AMC does not have an accepted length";
-    /// An FSE and its PJ go to an AMO, a DRE to an AMC; a PEC to either (DOMAIN §4).
+    /// An FSE and its PJ go to an AMO, a DRE to an AMC; a PEC to either.
     DestinationKind "DESTINATION_KIND" Error
         "La destination ne convient pas : une FSE ou une PJ va à une AMO, une DRE à une AMC"
         "The destination does not fit: an FSE or a PJ goes to an AMO, a DRE to an AMC";
@@ -150,7 +150,7 @@ catalogue! {
     NirBirth "NIR_BIRTH" Warning
         "L'année ou le mois du NIR diffère de la date de naissance de la même personne"
         "The year or month in the NIR differs from the birth date of the same person";
-    /// Without the patient's birth date an infant could not be told (an exclusion of DOMAIN §2).
+    /// Without the patient's birth date an infant could not be told (UNCAM's exclusion of 2010).
     BirthMissing "BIRTH_MISSING" Error
         "La date de naissance du bénéficiaire manque"
         "The birth date of the beneficiary is missing";

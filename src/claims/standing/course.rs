@@ -96,7 +96,7 @@ impl<T: Canon> Canon for Said<T> {
 }
 
 impl Expected {
-    /// What a document expects (DOMAIN §4, "expected parts").
+    /// What a document expects: the parts whose amount asked of its destination is not zero.
     pub fn of(facts: &Facts) -> Expected {
         match facts.key.kind {
             Kind::Pj => Expected::Nothing,
