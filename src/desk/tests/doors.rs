@@ -127,7 +127,7 @@ async fn questions_that_cannot_be_understood() {
     for (path, status) in [
         ("/v1/rates?periode=2026", 400),
         ("/v1/centres/1/rate", 404),
-        ("/v1/centres/690000007/rate", 404),
+        ("/v1/centres/750990012/rate", 404),
         ("/v1/centres/750712184/rate?period=2019", 404),
     ] {
         let answer = house.get(Door::Public, "national", path).await;

@@ -27,7 +27,7 @@ async fn each_says_what_to_do() {
         (Public,    "nobody",   "DELETE", "/v1/rates",                              "method-unknown"),
         (Operators, "nobody",   "PUT",    "/v1/rates",                              "method-unknown"),
         (Public,    "national", "GET",    "/v1/rates?period=2026-13",               "query-invalid"),
-        (Public,    "national", "GET",    "/v1/centres/690000007/rate",             "centre-unknown"),
+        (Public,    "national", "GET",    "/v1/centres/750990012/rate",             "centre-unknown"),
         (Public,    "national", "GET",    "/v1/centres/750712184/rate?period=2019", "rate-unbound"),
         (Operators, "operator", "POST",   "/v1/endpoints/lyon/hold",                "endpoint-unknown"),
         (Operators, "operator", "POST",   BY_HAND,                                  "evidence-missing"),
