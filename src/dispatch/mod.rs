@@ -32,7 +32,8 @@ const AT_ONCE: usize = 64;
 /// Longest sleep: a machine's clock that is set forward is noticed by then.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
-/// Sleep at least after a turn in which documents were due to be sealed and could not be.
+/// Sleep at least after a turn in which documents were due to be sealed and could not be, or the store failed: a
+/// store that cannot be read costs no processor and fills no log.
 const FRUITLESS_SLEEP: Duration = Duration::from_secs(1);
 
 /// The loop and what it works with.
@@ -82,7 +83,7 @@ impl Dispatch {
                 Ok(sleep) => sleep,
                 Err(error) => {
                     tracing::error!(%error, "dispatch cannot use the store");
-                    self.config.pause()
+                    FRUITLESS_SLEEP
                 }
             };
             // In this order, so that a run repeats itself from its seed. None starves another: each leads to the
