@@ -335,6 +335,15 @@ impl Gateway {
     }
 }
 
+/// A test that fails leaves no gateway behind.
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        // Of one that has ended already there is nothing to kill, and waiting again gives its end again.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 /// The document of the fixture with another number.
 pub fn document(number: usize) -> String {
     let path =
