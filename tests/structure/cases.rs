@@ -32,6 +32,23 @@ pub fn all() -> Vec<Case> {
         .collect()
 }
 
+/// The schema of documents, with the valid fixtures.
+pub fn documents() -> Case {
+    let mut cases = all().into_iter();
+    let found = cases.find(|case| case.file.ends_with("schemas/document-1.xsd"));
+    found.expect("the schema of documents is there")
+}
+
+/// Names and texts of the faulty documents among the fixtures, where they are UTF-8: whatever their fault, in the
+/// form or only against a rule, the judges have one verdict on their structure.
+pub fn faulty() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let found = files(&root.join("fixtures/documents/invalid"), "xml").into_iter();
+    found
+        .filter_map(|path| Some((path.display().to_string(), fs::read_to_string(path).ok()?)))
+        .collect()
+}
+
 fn case(file: PathBuf, fixtures: &[PathBuf]) -> Case {
     let xsd = text(&file);
     let target = xsd
