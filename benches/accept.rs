@@ -43,7 +43,8 @@ use totals::Totals;
 const BYTES: usize = 8_000;
 
 /// Nothing is sent while posts are measured: lots never become full or old.
-const NOTHING_LEAVES: &str = "lot_documents = 1_000_000\nlot_age_seconds = 86400.0\n";
+const NOTHING_LEAVES: &str =
+    "lot_documents = 1_000_000\nlot_bytes = 1_000_000_000_000\nlot_age_seconds = 86400.0\n";
 
 /// A server under load.
 struct Target {

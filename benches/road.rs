@@ -4,6 +4,8 @@
 //! `cargo bench --bench road`. Nothing here is repeated and averaged: one run, its figures printed. Insurer and
 //! centres run in this process, on the same machine.
 
+#[path = "rig/cpu.rs"]
+mod cpu;
 #[path = "rig/documents.rs"]
 mod documents;
 #[path = "rig/gateway.rs"]
@@ -30,8 +32,8 @@ const CLIENTS: u64 = 16;
 const BYTES: usize = 4_000;
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Ticks a second in /proc, the same on every Linux that we know.
-const TICKS: f64 = 100.0;
+/// Where the time of a process itself is in its `stat`.
+const OWN: usize = 11;
 
 /// A gateway as a process, and the way to it.
 struct Gateway {
@@ -145,11 +147,6 @@ impl Gateway {
 
     /// CPU seconds so far, of the program and for it.
     fn cpu(&self) -> f64 {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.child.id()));
-        let stat = stat.expect("it runs");
-        let (_, after) = stat.rsplit_once(") ").expect("a name");
-        let fields = after.split(' ').skip(11).take(2);
-        let ticks: f64 = fields.filter_map(|field| field.parse::<f64>().ok()).sum();
-        ticks / TICKS
+        cpu::taken(&self.child.id().to_string(), OWN).as_secs_f64()
     }
 }
