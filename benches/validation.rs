@@ -23,7 +23,6 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::formats::xml::{Limits, Reader};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use quick_xml::events::Event;
-use tokio::time::Instant;
 
 /// Files that one xmllint process reads: enough to forget its start.
 const FILES: u32 = 1_000;
