@@ -144,8 +144,10 @@ impl Desk {
             loop {
                 grown.mark_unchanged();
                 let began = Instant::now();
-                // A store that cannot be read says so itself; the last survey stays.
-                let _ = self.survey().await;
+                // The last survey stays, and so do the gauges: a person must know that they are old.
+                if let Err(error) = self.survey().await {
+                    tracing::warn!(%error, "the queue cannot be surveyed");
+                }
                 let pause = self.parts.config.survey().max(began.elapsed() * SHARE);
                 sleep(pause).await;
                 let now = self.parts.clock.now();

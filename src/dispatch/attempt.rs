@@ -229,7 +229,21 @@ fn attempt_word(judgement: &Judgement) -> Attempt {
         Event::NotReached => Attempt::NotReached,
         Event::ContentRefused => Attempt::Refused,
         Event::NoAnswer => Attempt::NoAnswer,
-        _ => Attempt::Deferred,
+        // An attempt is judged by one of five events; the others are of questions, receipts and commands.
+        Event::Deferred
+        | Event::Leased
+        | Event::StatusKnown
+        | Event::StatusRefused
+        | Event::StatusUnknown
+        | Event::StatusUnreachable
+        | Event::NoStatusService
+        | Event::ReceiptComplete
+        | Event::ReceiptPartial
+        | Event::ExpectedBy
+        | Event::Cancel
+        | Event::DuplicateConfirmed
+        | Event::ByHand
+        | Event::Restored => Attempt::Deferred,
     }
 }
 

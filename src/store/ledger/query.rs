@@ -442,7 +442,20 @@ fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
                 ))?
                 .is_none())
         }
-        _ => match record.timer {
+        // Finished ones were answered above; the others wait for time alone.
+        Standing::Acknowledged
+        | Standing::Refused
+        | Standing::Paid
+        | Standing::PartPaid
+        | Standing::Rejected
+        | Standing::Unsettled
+        | Standing::OnPaper
+        | Standing::ByHand
+        | Standing::Cancelled
+        | Standing::Replaced
+        | Standing::Lapsed
+        | Standing::Granted
+        | Standing::Declined => match record.timer {
             Some(at) => Ok(index
                 .get(&keys::timer(at, record.received.document))?
                 .is_none()),

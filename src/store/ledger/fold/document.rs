@@ -178,7 +178,18 @@ impl Fold<'_, '_> {
             Standing::OnPaper | Standing::ByHand | Standing::Cancelled => {
                 before.standing() == Standing::InLot
             }
-            _ => false,
+            Standing::Open
+            | Standing::InLot
+            | Standing::Acknowledged
+            | Standing::Refused
+            | Standing::Paid
+            | Standing::PartPaid
+            | Standing::Rejected
+            | Standing::Unsettled
+            | Standing::Replaced
+            | Standing::Lapsed
+            | Standing::Granted
+            | Standing::Declined => false,
         };
         if let (true, Some(lot)) = (left, after.lot) {
             let old = records::known_lot(self.working, lot)?;

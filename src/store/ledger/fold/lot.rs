@@ -130,7 +130,19 @@ impl Fold<'_, '_> {
             | Event::NoStatusService => {
                 after.ask = false;
             }
-            _ => {}
+            Event::NotReached
+            | Event::Deferred
+            | Event::Taken
+            | Event::ContentRefused
+            | Event::NoAnswer
+            | Event::StatusUnreachable
+            | Event::ReceiptComplete
+            | Event::ReceiptPartial
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand
+            | Event::Restored => {}
         }
         if !ends_attempt(event) || before.state == State::Sending {
             after.arrival = before.arrival.after(event);
