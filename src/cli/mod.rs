@@ -13,6 +13,7 @@ mod history;
 mod rates;
 mod verify_store;
 mod simulate;
+mod conformance;
 mod demo;
 
 use std::ffi::OsString;
@@ -59,6 +60,8 @@ enum Command {
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
     Simulate(simulate::Options),
+    /// Put an insurer's endpoint for tests to the test: does it keep the wire contract?
+    Conformance(conformance::Options),
 }
 
 /// Where the configuration is.
@@ -109,6 +112,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Rate(options) => ask::rate(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Conformance(options) => conformance::run(&options),
     };
     match result {
         Ok(code) => code.into(),

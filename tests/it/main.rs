@@ -11,6 +11,7 @@ mod gateway;
 mod insurer;
 
 mod command_line;
+mod conformance;
 mod kill;
 mod operating;
 mod readme;
