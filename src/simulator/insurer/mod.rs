@@ -156,6 +156,11 @@ impl Handle {
         self.shared.state().book.contents().clone()
     }
 
+    /// How many documents are in the book.
+    pub fn documents(&self) -> usize {
+        self.shared.state().book.contents().documents.len()
+    }
+
     /// Stops accepting, lets open requests end, and returns when none is left.
     pub async fn shutdown(self) {
         self.stop.cancel();

@@ -253,6 +253,29 @@ impl Every {
 }
 
 impl Plan {
+    /// Whether every document comes to a positive receipt and is settled as it asks, however late.
+    pub fn takes_everything(&self) -> bool {
+        let Settlements {
+            rejected,
+            amc_rejected,
+            deferred,
+            declined,
+            silent,
+            ..
+        } = &self.settlements;
+        let rules = [
+            &self.wire.refused,
+            &self.receipts.negative,
+            &self.receipts.silent,
+            rejected,
+            amc_rejected,
+            deferred,
+            declined,
+            silent,
+        ];
+        rules.iter().all(|rules| rules.is_empty()) && self.breaches.is_empty()
+    }
+
     /// Whether it breaks a sentence of the contract.
     pub(super) fn breaks(&self, breach: Breach) -> bool {
         self.breaches.contains(&breach)
