@@ -186,7 +186,7 @@ impl Gateway {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until {
             let text = fs::read_to_string(log)?;
-            let lines = text.lines().map(|line| serde_json::from_str::<Value>(line));
+            let lines = text.lines().map(serde_json::from_str::<Value>);
             for line in lines.map_while(Result::ok) {
                 let address = line["address"].as_str().unwrap_or_default().to_owned();
                 match line["what"].as_str() {
