@@ -7,6 +7,7 @@
     reason = "a test may fail by panic and read a clock"
 )]
 
+mod account;
 mod gateway;
 mod insurer;
 
