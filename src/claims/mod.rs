@@ -26,3 +26,5 @@ pub mod period;
 pub mod agreement;
 pub mod rate;
 pub mod obligation;
+#[cfg(test)]
+pub mod example;

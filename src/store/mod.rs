@@ -447,6 +447,9 @@ pub struct DocumentRecord {
     pub answered_in: Option<LotId>,
     /// For a PJ: the FSE whose receipt it waits for.
     pub waits_for: Option<DocumentId>,
+    /// Since when it may be sealed: its admission, or for a PJ the receipt of its FSE. When its lot is void and it is
+    /// open again, it keeps its age.
+    pub sealable_since: Timestamp,
 }
 
 /// A document with what is read from elsewhere: for people and programs that ask about one.

@@ -12,9 +12,10 @@
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
-//! | `o` | group, document | length (open documents that may be sealed) |
+//! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
-//! | `q` | oldest, group | – (groups by age) |
+//! | `q` | `a`, oldest, group | – (groups by age) |
+//! | `q` | `c` or `b`, class, group | – (groups by size: count, or bytes) |
 //! | `r` | endpoint, id | – (receipts known) |
 //! | `s` | endpoint, id | – (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
@@ -43,6 +44,15 @@ pub enum Wait {
     Time,
 }
 
+/// What a group is sized by, as a part of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// How many documents.
+    Count,
+    /// How many bytes.
+    Bytes,
+}
+
 /// Open documents that may be sealed together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupKey {
@@ -63,6 +73,21 @@ impl Wait {
             Wait::Ask => b'a',
             Wait::Time => b't',
         }
+    }
+}
+
+impl Size {
+    fn letter(self) -> u8 {
+        match self {
+            Size::Count => b'c',
+            Size::Bytes => b'b',
+        }
+    }
+
+    /// The class of a size: between two powers of two. So a group changes its key seldom, and who looks for groups
+    /// from a size on reads at most those of half that size besides.
+    pub fn class(size: u64) -> u8 {
+        (u64::BITS - size.leading_zeros()) as u8
     }
 }
 
@@ -101,7 +126,7 @@ pub fn subject(key: &[u8]) -> String {
         b'm' => ("terms", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
         b'p' => ("declared paper", centre_and_day(rest)),
-        b'q' => ("age of a group of open documents", None),
+        b'q' => ("age or size of a group of open documents", None),
         b'r' => ("a receipt known", None),
         b's' => ("a settlement known", None),
         b't' => ("timer of document", shown::<DocumentId>(last)),
@@ -203,8 +228,8 @@ pub fn terms() -> Vec<u8> {
     vec![b'm']
 }
 
-pub fn open(group: GroupKey, document: DocumentId) -> Vec<u8> {
-    key(b'o', &[&group, &document])
+pub fn open(group: GroupKey, since: Timestamp, document: DocumentId) -> Vec<u8> {
+    key(b'o', &[&group, &since, &document])
 }
 
 pub fn opens(group: GroupKey) -> Vec<u8> {
@@ -224,11 +249,27 @@ pub fn papers_of(centre: Finess) -> Vec<u8> {
 }
 
 pub fn group_by_age(oldest: Timestamp, group: GroupKey) -> Vec<u8> {
-    key(b'q', &[&oldest, &group])
+    key(b'q', &[&b'a', &oldest, &group])
 }
 
 pub fn groups_by_age() -> Vec<u8> {
-    vec![b'q']
+    key(b'q', &[&b'a'])
+}
+
+pub fn groups_until(oldest: Timestamp) -> Vec<u8> {
+    after(&key(b'q', &[&b'a', &oldest]))
+}
+
+pub fn group_by_size(size: Size, class: u8, group: GroupKey) -> Vec<u8> {
+    key(b'q', &[&size.letter(), &class, &group])
+}
+
+pub fn groups_by_size(size: Size) -> Vec<u8> {
+    key(b'q', &[&size.letter()])
+}
+
+pub fn groups_from_class(size: Size, class: u8) -> Vec<u8> {
+    key(b'q', &[&size.letter(), &class])
 }
 
 pub fn receipt(endpoint: &EndpointName, id: &Name) -> Vec<u8> {

@@ -37,6 +37,7 @@ impl Fold<'_, '_> {
             timer: None,
             answered_in: None,
             waits_for,
+            sealable_since: self.at,
         };
         save(
             self.working,
@@ -203,9 +204,12 @@ impl Fold<'_, '_> {
             && after.receipted() == standing::Receipted::Yes
             && after.received.facts.key.kind == Kind::Fse;
         if receipted {
+            let at = self.at;
             for pj in supporting(self.working, after.received.document)? {
                 self.change(pj, |record| {
-                    record.waits_for = None;
+                    if record.waits_for.take().is_some() {
+                        record.sealable_since = at;
+                    }
                     Ok(())
                 })?;
             }
