@@ -12,7 +12,7 @@ use crate::claims::document::{
 };
 use crate::claims::entry::{
     Delivery, Entry, Gate, Next, OrphanCause, Orphaned, PaperRow, Position, Reason, Receipted,
-    Received, Sealed, Settled, SettledContent, Stamped, TurnedAway,
+    Received, Sealed, Settled, SettledContent, Stamped, Subject, TurnedAway,
 };
 use crate::claims::id::{
     Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
@@ -232,6 +232,7 @@ canon_enum! {
     Region { 1 => Metropole, 2 => AlsaceMoselle }
     Category { 1 => Medical, 2 => Dentaire, 3 => Polyvalent, 4 => Infirmier }
     Gate { 1 => Open, 2 => Held }
+    Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name) }
     Verdict { 1 => Accepted, 2 => Refused }
     Part { 1 => Amo, 2 => Amc }
     PartOutcome { 1 => Paid, 2 => Rejected, 3 => Deferred }
@@ -283,7 +284,9 @@ canon_enum! {
         16 => PaperOwed { document },
         17 => Lapsed { document },
         18 => Unsettled { document },
-        19 => Endpoint { endpoint, gate, actor }
+        19 => Endpoint { endpoint, gate, actor },
+        22 => Retried { lot, actor, next },
+        23 => Explained { of, subject, actor, reason }
     }
 }
 
