@@ -290,6 +290,8 @@ pub enum Reason {
     Lapse,
     /// The lot's bytes could not be read, or do not match their digest: a person must look.
     Unreadable,
+    /// The endpoint takes no lots at this hour or on this day.
+    Closed,
 }
 
 /// A receipt, without its text.

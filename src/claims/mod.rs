@@ -19,6 +19,7 @@ pub mod standing;
 pub mod entry;
 pub mod tally;
 pub mod rules;
+pub mod lane;
 pub mod canon;
 pub mod audit;
 pub mod fraction;
