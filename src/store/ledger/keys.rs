@@ -17,12 +17,12 @@
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | `a`, oldest, group | – (groups by age) |
 //! | `q` | `c` or `b`, class, group | – (groups by size: count, or bytes) |
-//! | `r` | endpoint, id | – (receipts known) |
-//! | `s` | endpoint, id | – (settlements known) |
+//! | `r` | endpoint, id | fingerprint (receipts known) |
+//! | `s` | endpoint, id | fingerprint (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
 //! | `w` | centre, day, caller | count of posts turned away |
-//! | `x` | endpoint, id | cause (orphans) |
+//! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
 //!
 //! The letters `A`–`Z` are the implementations' own.
@@ -30,7 +30,7 @@
 use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::listing::{Book, Place};
@@ -346,8 +346,8 @@ pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
 }
 
-pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
-    key(b'x', &[endpoint, id])
+pub fn orphan(endpoint: &EndpointName, id: &Name, fingerprint: Digest) -> Vec<u8> {
+    key(b'x', &[endpoint, id, &fingerprint])
 }
 
 pub fn orphans() -> Vec<u8> {

@@ -66,8 +66,9 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
-        self.working
-            .put(keys::settlement(&settled.endpoint, &settled.id), Vec::new());
+        let (endpoint, id, fingerprint) = (&settled.endpoint, &settled.id, settled.fingerprint);
+        save(self.working, keys::settlement(endpoint, id), &fingerprint);
+        self.taken(endpoint, id, fingerprint);
         let record = records::known_document(self.working, settled.document)?;
         let attempted = match record.lot {
             Some(lot) => records::known_lot(self.working, lot)?.attempted,
