@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::claims::agreement::{
     Agreement, Counting, PaperDuplicate, PaperSheets, RejectedUnit, Role, Status, Threshold,
 };
-use crate::claims::document::{Kind, Mode};
+use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::fraction::{Distance, Fraction};
 use crate::claims::id::Finess;
 use crate::claims::registry::Category;
@@ -23,8 +23,8 @@ use crate::claims::time::Day;
 /// CNAM's secured modes (S, F, C of the list IR_TCR_V): the secured rate is theirs under every policy.
 pub const SECURED: [Mode; 3] = [Mode::Secured, Mode::WithoutVitale, Mode::Clear];
 
-/// Counts under one policy and what they amount to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Counts under one policy and what they amount to. The default is that of nothing counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
     /// Transmitted units in the policy's numerator modes.
     pub numerator: i64,
@@ -42,6 +42,8 @@ pub struct Rate {
     pub splits: Splits,
     /// What is not in the denominator, and what is shown apart.
     pub beside: Beside,
+    /// The excluded ones, by which of the policy's exclusions apply: the parts sum to them.
+    pub excluded: BTreeMap<Exclusions, i64>,
     /// How many of the active days have a declaration of paper.
     pub coverage: Coverage,
     /// The policy's threshold for the category.
@@ -95,12 +97,15 @@ pub struct Coverage {
 }
 
 /// What may be said of a rate. In order of precedence: the first that holds is the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// Nothing to count: no rate.
+    #[default]
     NoData,
     /// Fewer active days are declared than the policy asks: the denominator is not known.
     PaperUnknown,
+    /// A sum over centres: the obligation, and so any verdict, is each centre's own (L162-34-1, R161-42 CSS).
+    Aggregate,
     /// The policy is there to compare with, and gives no verdict.
     Reference,
     /// The threshold was not read in the agreement itself.
@@ -146,6 +151,7 @@ struct Count {
     paper_sheets: i64,
     splits: Splits,
     beside: Beside,
+    excluded: BTreeMap<Exclusions, i64>,
     active: BTreeSet<(Finess, Day)>,
     declared: BTreeSet<(Finess, Day)>,
 }
@@ -161,8 +167,10 @@ impl Count {
             return;
         }
         self.active.insert((cell.centre, cell.day));
-        if cell.exclusions.intersects(counting.exclusions) {
+        let reasons = cell.exclusions.both(counting.exclusions);
+        if reasons != Exclusions::NONE {
             self.beside.excluded += number;
+            *self.excluded.entry(reasons).or_default() += number;
             return;
         }
         self.show_apart(cell, number);
@@ -220,6 +228,7 @@ impl Count {
             transmitted: self.transmitted,
             splits: self.splits,
             beside: self.beside,
+            excluded: self.excluded,
             coverage,
             threshold,
             verdict,
@@ -294,6 +303,13 @@ fn is_transmitted(counting: &Counting, cell: &Cell) -> bool {
 }
 
 impl Splits {
+    fn join(&mut self, part: &Splits) {
+        join(&mut self.mode, &part.mode);
+        join(&mut self.kind, &part.kind);
+        join(&mut self.standing, &part.standing);
+        join(&mut self.lateness, &part.lateness);
+    }
+
     fn add(&mut self, counting: &Counting, cell: &Cell, number: i64) {
         let on_paper = cell.standing == Standing::OnPaper;
         let mode = match counting.paper_duplicate {
@@ -315,7 +331,47 @@ impl Splits {
     }
 }
 
+fn join<K: Ord + Copy>(sums: &mut BTreeMap<K, i64>, part: &BTreeMap<K, i64>) {
+    for (key, number) in part {
+        *sums.entry(*key).or_default() += number;
+    }
+}
+
 impl Rate {
+    /// Adds the counts of other units under the same policy: of other centres, or of other days. Sums are
+    /// added to sums; a ratio is never added to a ratio.
+    pub fn join(&mut self, part: &Rate) {
+        self.numerator += part.numerator;
+        self.secured += part.secured;
+        self.electronic += part.electronic;
+        self.denominator += part.denominator;
+        self.paper_sheets += part.paper_sheets;
+        join(&mut self.transmitted, &part.transmitted);
+        self.splits.join(&part.splits);
+        join(&mut self.excluded, &part.excluded);
+        self.beside.cancelled += part.beside.cancelled;
+        self.beside.excluded += part.beside.excluded;
+        self.beside.by_hand += part.beside.by_hand;
+        self.beside.both_ways += part.beside.both_ways;
+        self.coverage.active += part.coverage.active;
+        self.coverage.declared += part.coverage.declared;
+    }
+
+    /// The rate of joined counts: without threshold, and with no verdict but that something is not known.
+    #[must_use]
+    pub fn aggregated(self, policy: &Agreement) -> Rate {
+        let verdict = match Fraction::new(self.numerator, self.denominator) {
+            None => Verdict::NoData,
+            Some(_) if !is_covered(&policy.counting, self.coverage) => Verdict::PaperUnknown,
+            Some(_) => Verdict::Aggregate,
+        };
+        Rate {
+            threshold: None,
+            verdict,
+            ..self
+        }
+    }
+
     /// The policy's rate; none without activity.
     pub fn share(&self) -> Option<Fraction> {
         Fraction::new(self.numerator, self.denominator)
@@ -350,6 +406,7 @@ impl Verdict {
         match self {
             Verdict::NoData => "no data",
             Verdict::PaperUnknown => "paper unknown",
+            Verdict::Aggregate => "aggregate",
             Verdict::Reference => "reference",
             Verdict::Unconfirmed => "unconfirmed",
             Verdict::NoThreshold => "no threshold",

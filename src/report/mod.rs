@@ -9,7 +9,9 @@ pub mod snapshot;
 pub mod scan;
 pub mod conservation;
 pub mod keeper;
+pub mod shapes;
 pub mod rates;
+pub mod table;
 pub mod exposition;
 
 #[cfg(test)]
@@ -66,6 +68,9 @@ pub enum Error {
     /// The centre is not registered.
     #[error("the centre is not registered")]
     UnknownCentre,
+    /// The page asked for follows none.
+    #[error("no page has this `next`")]
+    Cursor,
     /// Nothing binds the centre in that period.
     #[error(transparent)]
     Unbound(#[from] Unbound),

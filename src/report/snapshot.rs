@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
 use crate::claims::id::Finess;
-use crate::claims::obligation::{self, Counts, Obligation, Unbound};
+use crate::claims::obligation::{self, Obligation, Unbound};
 use crate::claims::period::Period;
 use crate::claims::registry::Centre;
+use crate::claims::tally::Counts;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::store::Tallies;
@@ -119,6 +120,12 @@ impl Snapshot {
         let found = self.centres.get(&centre).ok_or(Error::UnknownCentre)?;
         Ok(found.obligation(agreements, period)?)
     }
+
+    /// The registration of a centre on the last day of a period, closed or not.
+    pub fn version(&self, centre: Finess, period: Period) -> Option<&Centre> {
+        let versions = &self.centres.get(&centre)?.versions;
+        versions.iter().rfind(|version| version.from <= period.to())
+    }
 }
 
 impl CentreCounts {
@@ -157,11 +164,11 @@ fn by_centre(
         .collect();
     for (cell, number) in units {
         let centre = centres.entry(cell.centre).or_default();
-        centre.counts.units.insert(cell, number);
+        centre.counts.add_units(cell, number);
     }
     for (cell, number) in paper {
         let centre = centres.entry(cell.centre).or_default();
-        centre.counts.paper.insert(cell, number);
+        centre.counts.add_paper(cell, number);
     }
     centres
 }
