@@ -9,14 +9,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claims::agreement::{
-    Agreement, Counting, PaperDuplicate, PaperSheets, RejectedUnit, Role, Status, Threshold,
-};
+use crate::claims::agreement::{Agreement, Counting, PaperSheets, Role, Status, Threshold};
 use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::fraction::{Distance, Fraction};
 use crate::claims::id::Finess;
+use crate::claims::place::{Counted, Place, Transmitted, place, went_both_ways};
 use crate::claims::registry::Category;
-use crate::claims::standing::{Receipted, Standing};
+use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::time::Day;
 
@@ -158,37 +157,39 @@ struct Count {
 
 impl Count {
     fn unit(&mut self, counting: &Counting, cell: &Cell, number: i64) {
-        let counts = cell.basis == counting.day_basis && counting.kinds.contains(&cell.kind);
-        if !counts || number == 0 {
+        if number == 0 {
             return;
         }
-        if cell.standing == Standing::Cancelled {
-            self.beside.cancelled += number;
-            return;
-        }
-        self.active.insert((cell.centre, cell.day));
-        let reasons = cell.exclusions.both(counting.exclusions);
-        if reasons != Exclusions::NONE {
-            self.beside.excluded += number;
-            *self.excluded.entry(reasons).or_default() += number;
-            return;
-        }
-        self.show_apart(cell, number);
-        self.denominator += number;
-        self.splits.add(counting, cell, number);
-        if is_transmitted(counting, cell) {
-            *self.transmitted.entry(cell.mode).or_default() += number;
-            if counting.numerator_modes.contains(&cell.mode) {
-                self.numerator += number;
+        match place(counting, cell) {
+            Place::Elsewhere => {}
+            Place::Cancelled => self.beside.cancelled += number,
+            Place::Excluded(reasons) => {
+                self.active.insert((cell.centre, cell.day));
+                self.beside.excluded += number;
+                *self.excluded.entry(reasons).or_default() += number;
+            }
+            Place::Counted(counted) => {
+                self.active.insert((cell.centre, cell.day));
+                self.counted(cell, counted, number);
             }
         }
     }
 
-    fn show_apart(&mut self, cell: &Cell, number: i64) {
+    fn counted(&mut self, cell: &Cell, counted: Counted, number: i64) {
+        self.denominator += number;
+        self.splits.add(cell, counted.mode, number);
+        match counted.transmitted {
+            Transmitted::No => {}
+            Transmitted::Apart => *self.transmitted.entry(cell.mode).or_default() += number,
+            Transmitted::Numerator => {
+                *self.transmitted.entry(cell.mode).or_default() += number;
+                self.numerator += number;
+            }
+        }
         if cell.standing == Standing::ByHand {
             self.beside.by_hand += number;
         }
-        if cell.standing == Standing::OnPaper && cell.receipted == Receipted::Yes {
+        if went_both_ways(cell) {
             self.beside.both_ways += number;
         }
     }
@@ -273,35 +274,6 @@ fn is_covered(counting: &Counting, coverage: Coverage) -> bool {
     }
 }
 
-/// Whether a unit of the denominator was transmitted: on a positive receipt, and as the policy says of
-/// paper duplicates and rejected units. An operator's word is no receipt.
-fn is_transmitted(counting: &Counting, cell: &Cell) -> bool {
-    let receipted = cell.receipted == Receipted::Yes;
-    match cell.standing {
-        Standing::ByHand => false,
-        Standing::OnPaper => match counting.paper_duplicate {
-            PaperDuplicate::Paper => false,
-            PaperDuplicate::Electronic => receipted,
-        },
-        Standing::Rejected => match counting.rejected {
-            RejectedUnit::Transmitted => receipted,
-            RejectedUnit::NotTransmitted => false,
-        },
-        Standing::Open
-        | Standing::InLot
-        | Standing::Acknowledged
-        | Standing::Refused
-        | Standing::Paid
-        | Standing::PartPaid
-        | Standing::Unsettled
-        | Standing::Cancelled
-        | Standing::Replaced
-        | Standing::Lapsed
-        | Standing::Granted
-        | Standing::Declined => receipted,
-    }
-}
-
 impl Splits {
     fn join(&mut self, part: &Splits) {
         join(&mut self.mode, &part.mode);
@@ -310,12 +282,7 @@ impl Splits {
         join(&mut self.lateness, &part.lateness);
     }
 
-    fn add(&mut self, counting: &Counting, cell: &Cell, number: i64) {
-        let on_paper = cell.standing == Standing::OnPaper;
-        let mode = match counting.paper_duplicate {
-            PaperDuplicate::Paper if on_paper => Slice::Paper,
-            PaperDuplicate::Paper | PaperDuplicate::Electronic => Slice::Units(cell.mode),
-        };
+    fn add(&mut self, cell: &Cell, mode: Slice<Mode>, number: i64) {
         *self.mode.entry(mode).or_default() += number;
         *self.kind.entry(Slice::Units(cell.kind)).or_default() += number;
         let standing = Slice::Units(cell.standing);

@@ -1,17 +1,72 @@
-//! `bordereau rate`: rates as a table for people, from the running gateway.
+//! `bordereau rate`: rates as a table for people, what is behind a figure, and the tallies counted again.
 
 use std::fmt::Write as _;
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
-use crate::cli::{Settings, ask};
+use crate::cli::{Settings, ask, verify_store};
+
+/// Which rates to show, or what to do with them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// What else can be asked about rates.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Show the documents behind a figure.
+    Explain(Explained),
+    /// Count every tally again from the ledger and compare; exit 0 when all agree, 1 when any differs.
+    Rebuild(Rebuilt),
+}
+
+/// Which figure is opened.
+#[derive(Debug, Args)]
+struct Explained {
+    #[command(flatten)]
+    settings: Settings,
+    /// The centre.
+    #[arg(long, value_name = "FINESS")]
+    centre: String,
+    #[command(flatten)]
+    days: Days,
+    /// `numerator`, `missing`, `denominator`, `cancelled`, `excluded`, `by_hand`, `both_ways`, or a split and its
+    /// part: `mode:S`, `standing:refused`, `lateness:late`, `kind:FSE`, `mode:paper`.
+    #[arg(long, default_value = "missing")]
+    cell: String,
+    /// As it was after this entry of the ledger.
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<u64>,
+    /// The page after the one whose `next` this is.
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
+    /// The whole answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How tallies are counted again.
+#[derive(Debug, Args)]
+struct Rebuilt {
+    #[command(flatten)]
+    settings: Settings,
+    /// Compare, and change nothing. An index that differs is built anew from the journal when its directory is
+    /// removed while the gateway is stopped.
+    #[arg(long, required = true)]
+    verify: bool,
+}
 
 /// Which rates to show.
 #[derive(Debug, Args)]
-pub struct Options {
+struct Shown {
     #[command(flatten)]
     settings: Settings,
     /// Sum by `gestionnaire`, `category`, `caisse`, `agreement`, or `all`; without it each `centre` alone.
@@ -34,6 +89,9 @@ pub struct Options {
     /// Centres bound by this agreement.
     #[arg(long, value_name = "ID")]
     agreement: Option<String>,
+    /// As they were after this entry of the ledger: reads the whole ledger up to it.
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<u64>,
     /// The page after the one whose `next` this is.
     #[arg(long, value_name = "NEXT")]
     after: Option<String>,
@@ -59,9 +117,77 @@ pub struct Days {
     until: Option<String>,
 }
 
-/// Shows rates.
+/// Shows rates, or does the other thing that is asked.
 pub fn run(options: &Options) -> Result<Code, Failure> {
+    match &options.other {
+        None => show(&options.shown),
+        Some(Other::Explain(options)) => explain(options),
+        Some(Other::Rebuild(options)) => verify_store::account(&options.settings),
+    }
+}
+
+/// Shows what is behind a figure.
+fn explain(options: &Explained) -> Result<Code, Failure> {
     let mut query = options.days.query();
+    query.push(("centre", options.centre.clone()));
+    query.push(("cell", options.cell.clone()));
+    let as_of = options.as_of.map(|position| position.to_string());
+    query.extend(as_of.map(|position| ("as_of", position)));
+    query.extend(options.after.clone().map(|after| ("after", after)));
+    let path = ask::path("/v1/rates/explain", &query);
+    let (status, body) = ask::ask(&options.settings, &path)?;
+    if options.json || !status.is_success() {
+        println!("{body:#}");
+    } else {
+        print!("{}", explanation(&body));
+    }
+    Ok(if status.is_success() {
+        Code::Ok
+    } else {
+        Code::Data
+    })
+}
+
+fn explanation(answer: &Value) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "day", "number", "kind", "mode", "standing", "lateness", "document", "entries",
+    ]);
+    for unit in answer["units"].as_array().into_iter().flatten() {
+        let entries = unit["entries"].as_array().into_iter().flatten();
+        let entries: Vec<String> = entries.map(Value::to_string).collect();
+        let of = |name| word(unit, name).to_owned();
+        table.add_row([
+            of("day"),
+            of("number"),
+            of("kind"),
+            of("mode"),
+            of("standing"),
+            of("lateness"),
+            of("document"),
+            entries.join(" "),
+        ]);
+    }
+    let mut out = format!(
+        "{}\n{} counted\n{table}\n",
+        heading(answer),
+        answer["counted"]
+    );
+    for row in answer["sheets"].as_array().into_iter().flatten() {
+        let (day, caisse) = (word(row, "day"), word(row, "caisse"));
+        writeln!(out, "{day}  {} sheets of paper, {caisse}", row["sheets"])
+            .expect("a string takes every text");
+    }
+    if let Some(next) = answer["next"].as_str() {
+        writeln!(out, "more follow: --after '{next}'").expect("a string takes every text");
+    }
+    out
+}
+
+fn show(options: &Shown) -> Result<Code, Failure> {
+    let mut query = options.days.query();
+    let as_of = options.as_of.map(|position| position.to_string());
     let format = options.csv.then(|| "csv".to_owned());
     for (key, value) in [
         ("by", &options.by),
@@ -70,6 +196,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
         ("category", &options.category),
         ("caisse", &options.caisse),
         ("agreement", &options.agreement),
+        ("as_of", &as_of),
         ("after", &options.after),
         ("format", &format),
     ] {

@@ -1,6 +1,7 @@
 //! Rates from the keeper's snapshot: of one centre, of all that the caller may see, and of groups of them, as
 //! JSON or CSV.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -32,6 +33,8 @@ pub(super) struct OfCentre {
     period: Option<String>,
     from: Option<String>,
     until: Option<String>,
+    /// The position up to which the answer is recomputed; the last count when it is not said.
+    as_of: Option<u64>,
 }
 
 /// Which rates.
@@ -49,6 +52,8 @@ pub(super) struct OfAll {
     category: Option<String>,
     caisse: Option<String>,
     agreement: Option<String>,
+    /// The position up to which the answer is recomputed; the last count when it is not said.
+    as_of: Option<u64>,
     /// What `next` of the page before said.
     after: Option<String>,
     /// `json` or `csv`; otherwise as `Accept` says.
@@ -74,7 +79,8 @@ pub(super) async fn of_centre(
     desk.allow(&caller, action).await?;
     let days = (query.from.as_deref(), query.until.as_deref());
     let period = desk.period(query.period.as_deref(), days)?;
-    let snapshot = desk.snapshot();
+    let snapshot = desk.snapshot_at(query.as_of, BTreeSet::from([finess]));
+    let snapshot = snapshot.await?;
     let rate = rates::of_centre(&snapshot, &desk.parts.agreements, finess, period);
     let rate = rate.map_err(|error| desk.without_rate(&error))?;
     Ok(json(200, &rate))
@@ -94,13 +100,18 @@ pub(super) async fn of_all(
     let by = query.by.as_deref().map_or(Some(By::Centre), By::parse);
     let by = by.ok_or_else(|| Refused::parameter("by"))?;
     let (filter, format) = (query.filter()?, query.format(&headers)?);
-    let snapshot = desk.snapshot();
+    // Who may see a centre is decided by its registration of today, also of an earlier answer.
+    let last = desk.snapshot();
     let today = desk.parts.clock.now().day();
     let scope = |finess: Finess| {
         let action = Action::ReadRates(Rates::Of(finess));
-        let of = |finess| gestionnaire(&snapshot.centres.get(&finess)?.versions, today);
+        let of = |finess| gestionnaire(&last.centres.get(&finess)?.versions, today);
         caller.may(action, of).is_ok()
     };
+    let asked = |finess: &Finess| filter.centre.is_none_or(|centre| centre == *finess);
+    let centres = last.centres.keys().copied();
+    let centres = centres.filter(|finess| asked(finess) && scope(*finess));
+    let snapshot = desk.snapshot_at(query.as_of, centres.collect()).await?;
     let selection = Selection {
         scope: &scope,
         filter: &filter,

@@ -39,6 +39,8 @@ pub enum Soundness {
     NotCounted,
     /// They agreed.
     Balanced,
+    /// An earlier state, counted again by the second count alone.
+    Recomputed,
     /// They differed, and these counts are older than that.
     Imbalanced {
         /// Since when.
@@ -96,7 +98,7 @@ impl Snapshot {
     pub fn imbalanced(&self, at: Timestamp, documents: u64) -> Snapshot {
         let since = match self.soundness {
             Soundness::Imbalanced { since, .. } => since,
-            Soundness::NotCounted | Soundness::Balanced => at,
+            Soundness::NotCounted | Soundness::Balanced | Soundness::Recomputed => at,
         };
         Snapshot {
             soundness: Soundness::Imbalanced { since, documents },
@@ -129,6 +131,14 @@ impl Snapshot {
 }
 
 impl CentreCounts {
+    /// A registered centre of which nothing is counted yet.
+    pub fn none(versions: Vec<Centre>) -> CentreCounts {
+        CentreCounts {
+            versions,
+            counts: Counts::default(),
+        }
+    }
+
     /// The obligation of this centre over a period.
     pub fn obligation(
         &self,
@@ -145,6 +155,7 @@ impl Soundness {
         match self {
             Soundness::NotCounted => "not counted",
             Soundness::Balanced => "balanced",
+            Soundness::Recomputed => "recomputed",
             Soundness::Imbalanced { .. } => "imbalanced",
         }
     }
@@ -157,10 +168,7 @@ fn by_centre(
 ) -> BTreeMap<Finess, CentreCounts> {
     let mut centres: BTreeMap<Finess, CentreCounts> = registry
         .into_iter()
-        .map(|(finess, versions)| {
-            let counts = Counts::default();
-            (finess, CentreCounts { versions, counts })
-        })
+        .map(|(finess, versions)| (finess, CentreCounts::none(versions)))
         .collect();
     for (cell, number) in units {
         let centre = centres.entry(cell.centre).or_default();

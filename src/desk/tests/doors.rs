@@ -119,6 +119,23 @@ async fn questions_that_cannot_be_understood() {
         ("national", "/v1/rates?period=2026-13", "period"),
         ("national", "/v1/rates?after=1", "after"),
         ("national", "/v1/rates?format=xml", "format"),
+        ("national", "/v1/rates?as_of=99", "as_of"),
+        ("operator", "/v1/rates/explain", "centre"),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&cell=mode",
+            "cell",
+        ),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&after=1",
+            "after",
+        ),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&as_of=99",
+            "as_of",
+        ),
         ("national", "/v1/rates?by=region", "by"),
         ("national", "/v1/rates?by=category&after=nothing", "after"),
         ("national", "/v1/rates?category=dental", "category"),
@@ -222,4 +239,42 @@ async fn rates_come_in_groups_and_pages() {
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
     assert!(text.starts_with("by,group,agreement,centres,"), "{text}");
     assert_eq!(text.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn an_earlier_answer_is_given_again_and_a_figure_is_opened() {
+    let house = House::admitted().await;
+    let rate = |position: u64| format!("/v1/centres/{}/rate?as_of={position}", super::house::OWN);
+    // Two registrations, and then the document.
+    for (position, units) in [(2, 0), (3, 1)] {
+        let answer = house
+            .get(Door::Public, "centre", &rate(position))
+            .await
+            .json();
+        assert_eq!(answer["denominator"], units);
+        assert_eq!(answer["basis"]["position"], position);
+        assert_eq!(answer["basis"]["ledger"], "recomputed");
+        let path = format!("/v1/rates?by=all&as_of={position}");
+        let all = house.get(Door::Public, "national", &path).await.json();
+        assert_eq!(all["groups"][0]["denominator"], units);
+    }
+    let opened = format!(
+        "/v1/rates/explain?centre={}&cell=missing&as_of=3",
+        super::house::OWN
+    );
+    for (who, status) in [
+        ("centre", 200),
+        ("operator", 200),
+        ("other", 403),
+        ("national", 403),
+        ("nobody", 401),
+    ] {
+        let answer = house.get(Door::Public, who, &opened).await;
+        assert_eq!(answer.status, status, "{who}");
+        if status == 200 {
+            let unit = &answer.json()["units"][0];
+            assert_eq!(unit["number"], "100000001");
+            assert_eq!(unit["entries"], serde_json::json!([3]));
+        }
+    }
 }

@@ -89,7 +89,7 @@ async fn the_family_is_in_the_list_of_metrics() {
     }));
 }
 
-async fn counted(entries: Vec<Stamped>) -> Arc<Snapshot> {
+pub(super) async fn counted(entries: Vec<Stamped>) -> Arc<Snapshot> {
     let clock = ManualClock::new(entries.last().unwrap().at, 1);
     let store = Memory::rebuilt(Secret::new([9; 32]), entries).unwrap();
     let mut keeper = Keeper::new(
