@@ -57,7 +57,7 @@ enum Command {
     /// Show a document: where it is, what comes next, when and why.
     Status(ask::StatusOptions),
     /// Show rates.
-    Rate(ask::RateOptions),
+    Rate(rates::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
@@ -113,7 +113,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(options) => token::run(&options),
         Command::Submit(options) => ask::submit(&options),
         Command::Status(options) => ask::status(&options),
-        Command::Rate(options) => ask::rate(&options),
+        Command::Rate(options) => rates::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Load(options) => load::run(&options),

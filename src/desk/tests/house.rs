@@ -296,6 +296,7 @@ impl House {
             snapshots: published,
             telemetry: Arc::new(telemetry),
             config,
+            past: crate::report::Config::default().past(),
             centre_label: CentreLabel::UpTo(10),
         });
         House {
