@@ -26,3 +26,4 @@ pub mod period;
 pub mod agreement;
 pub mod rate;
 pub mod obligation;
+pub mod reconcile;

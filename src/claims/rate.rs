@@ -168,7 +168,7 @@ impl Count {
         self.show_apart(cell, number);
         self.denominator += number;
         self.splits.add(counting, cell, number);
-        if is_transmitted(counting, cell) {
+        if is_transmitted(counting, cell.standing, cell.receipted) {
             *self.transmitted.entry(cell.mode).or_default() += number;
             if counting.numerator_modes.contains(&cell.mode) {
                 self.numerator += number;
@@ -266,9 +266,9 @@ fn is_covered(counting: &Counting, coverage: Coverage) -> bool {
 
 /// Whether a unit of the denominator was transmitted: on a positive receipt, and as the policy says of
 /// paper duplicates and rejected units. An operator's word is no receipt.
-fn is_transmitted(counting: &Counting, cell: &Cell) -> bool {
-    let receipted = cell.receipted == Receipted::Yes;
-    match cell.standing {
+pub fn is_transmitted(counting: &Counting, standing: Standing, receipted: Receipted) -> bool {
+    let receipted = receipted == Receipted::Yes;
+    match standing {
         Standing::ByHand => false,
         Standing::OnPaper => match counting.paper_duplicate {
             PaperDuplicate::Paper => false,
