@@ -29,5 +29,6 @@ pub mod place;
 pub mod rate;
 pub mod obligation;
 pub mod aggregate;
+pub mod reconcile;
 #[cfg(test)]
 pub mod example;
