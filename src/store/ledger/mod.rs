@@ -7,6 +7,7 @@
 mod decide;
 mod fold;
 pub(in crate::store) mod keys;
+mod turn;
 pub(in crate::store) mod query;
 mod records;
 #[cfg(test)]

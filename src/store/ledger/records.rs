@@ -19,7 +19,7 @@ canon::canon_struct! {
     DocumentRecord {
         received, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for
     }
-    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next }
+    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
     EndpointRecord { cursor, gate }
     OpenGroup { oldest, count, bytes }
 }
