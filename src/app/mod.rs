@@ -197,6 +197,7 @@ impl App {
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
+            past: config.report.past(),
             centre_label: config.report.centre_label,
         });
 

@@ -130,6 +130,8 @@ families! {
 
     RECEIPTS = "receipts_total" Shape::Counter, ["endpoint", "kind"],
         "Receipts and settlements that insurers gave out, by kind.";
+    RECEIPTS_ORPHANED = "receipts_orphaned_total" Shape::Counter, ["endpoint", "cause"],
+        "Receipts and settlements kept that moved nothing, by cause.";
     RECEIPTS_POLLS = "receipts_polls_total" Shape::Counter, ["endpoint", "outcome"],
         "Insurers asked for receipts, by outcome.";
     RECEIPTS_ORPHANS = "receipts_orphans" Shape::Gauge, [],

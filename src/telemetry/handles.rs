@@ -12,6 +12,7 @@ use metrics::{
 use metrics_exporter_prometheus::PrometheusRecorder;
 
 use crate::claims::document::Kind;
+use crate::claims::entry::OrphanCause;
 use crate::claims::id::EndpointName;
 use crate::telemetry::event::{
     Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, kind_word,
@@ -69,6 +70,7 @@ struct Endpoint {
     alerts: ByWord<Counter>,
     limit: Gauge,
     receipts: ByWord<Counter>,
+    orphaned: ByWord<Counter>,
     polls: ByWord<Counter>,
     queue: ByWord<Gauge>,
     oldest: Gauge,
@@ -169,12 +171,22 @@ impl Handles {
             Event::Lane(said) => self.lane(said),
             Event::Heard { endpoint, kind } => self.item(endpoint, kind),
             Event::HeardAgain { endpoint } => self.item(endpoint, Item::Repeated),
-            Event::Orphaned { endpoint, .. } => self.item(endpoint, Item::Orphan),
-            Event::Foreign { endpoint } => self.item(endpoint, Item::Foreign),
+            Event::Orphaned { endpoint, cause } => {
+                self.item(endpoint, Item::Orphan);
+                one(&self.endpoint(endpoint).orphaned, cause.as_str());
+            }
+            Event::Foreign { endpoint } => {
+                self.item(endpoint, Item::Foreign);
+                let cause = OrphanCause::OtherDestination.as_str();
+                one(&self.endpoint(endpoint).orphaned, cause);
+            }
             Event::Polled {
                 endpoint, outcome, ..
             } => {
                 one(&self.endpoint(endpoint).polls, outcome.as_str());
+            }
+            Event::FeedUnreadable { endpoint, .. } => {
+                one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
             }
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
             Event::Uncounted { .. } => {}
@@ -376,6 +388,11 @@ impl Make<'_> {
             alerts: self.counters(family::DELIVERY_ALERTS, &[name], lane::Alert::WORDS),
             limit: self.gauge(family::DELIVERY_LIMIT, &[name]),
             receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),
+            orphaned: self.counters(
+                family::RECEIPTS_ORPHANED,
+                &[name],
+                &OrphanCause::ALL.map(OrphanCause::as_str),
+            ),
             polls: self.counters(family::RECEIPTS_POLLS, &[name], Poll::WORDS),
             queue: self.gauges(family::QUEUE_DOCUMENTS, &[name], Stage::WORDS),
             oldest: self.gauge(family::QUEUE_OLDEST, &[name]),

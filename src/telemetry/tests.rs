@@ -117,8 +117,13 @@ fn exercised() -> Telemetry {
         Event::Foreign { endpoint },
         Event::Polled {
             endpoint,
-            outcome: Poll::Failed,
+            outcome: Poll::NoAnswer,
             items: 0,
+        },
+        Event::FeedUnreadable {
+            endpoint,
+            code: "XML_SYNTAX",
+            line: 3,
         },
         Event::Imbalanced {
             documents: 2,
