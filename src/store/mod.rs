@@ -50,7 +50,8 @@ pub trait Store: Send + Sync {
     /// Decides a command at an instant, makes its entries and bodies durable, and answers.
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error>;
 
-    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable.
+    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable. Centres come in
+    /// turn, and of each the lot with the oldest legal deadline comes first.
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
 
     /// What is due at `at`, and when the next thing is.
@@ -532,6 +533,8 @@ pub struct LotRecord {
     pub unanswered: u32,
     /// Next instant and reason, unless finished.
     pub next: Option<Next>,
+    /// The oldest legal deadline of its documents, if one has any.
+    pub deadline: Option<Day>,
 }
 
 /// Cursor and gate of an endpoint.

@@ -9,6 +9,7 @@ mod fold;
 pub(in crate::store) mod change;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
+mod turn;
 pub(in crate::store) mod query;
 mod records;
 #[cfg(test)]
