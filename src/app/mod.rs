@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
 use crate::dispatch::Dispatch;
+use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -82,6 +83,7 @@ struct Read {
     routes: Arc<Routes>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
+    keys: Arc<Keyring>,
     public: config::Public,
 }
 
@@ -139,6 +141,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         routes: Arc::new(Routes::new(routes)),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
         transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
         public,
     })
 }
@@ -175,6 +178,7 @@ impl App {
                 clock: clock.clone(),
                 reader: read.reader.clone(),
                 routes: read.routes.clone(),
+                keys: read.keys.clone(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
@@ -306,6 +310,7 @@ impl App {
             routes: read.routes.clone(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
+            keys: read.keys.clone(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };
