@@ -114,6 +114,37 @@ pub enum Entry {
         /// Who.
         actor: Name,
     },
+    /// An operator asked for the next attempt of a lot, or for the question before it, at another instant.
+    Retried {
+        /// The lot.
+        lot: LotId,
+        /// Who.
+        actor: Name,
+        /// When it comes, and what for.
+        next: Next,
+    },
+    /// Why an operator did what an earlier entry says.
+    Explained {
+        /// The entry.
+        of: Position,
+        /// What it is about.
+        subject: Subject,
+        /// Who.
+        actor: Name,
+        /// Commitment to the reason, a body.
+        reason: Digest,
+    },
+}
+
+/// What an operator's act is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A document.
+    Document(DocumentId),
+    /// A lot.
+    Lot(LotId),
+    /// An endpoint.
+    Endpoint(EndpointName),
 }
 
 /// Whether an operator lets lots go to an endpoint.
@@ -259,6 +290,8 @@ pub enum Reason {
     Lapse,
     /// The lot's bytes could not be read, or do not match their digest: a person must look.
     Unreadable,
+    /// The endpoint takes no lots at this hour or on this day.
+    Closed,
 }
 
 /// A receipt, without its text.

@@ -19,6 +19,7 @@ pub mod standing;
 pub mod entry;
 pub mod tally;
 pub mod rules;
+pub mod lane;
 pub mod canon;
 pub mod audit;
 pub mod fraction;
@@ -26,3 +27,5 @@ pub mod period;
 pub mod agreement;
 pub mod rate;
 pub mod obligation;
+#[cfg(test)]
+pub mod example;

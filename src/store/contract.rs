@@ -120,6 +120,8 @@ macro_rules! laws {
     };
 }
 
+mod hand;
+
 laws! {
     an_empty_store_knows_nothing
     the_same_again_is_known_and_other_bytes_are_a_conflict

@@ -12,6 +12,7 @@ use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::Trouble;
 use crate::claims::receipt::{self, SettlementContent, Verdict};
+use crate::telemetry::lane;
 use crate::telemetry::reading::words;
 
 /// Something that happened.
@@ -149,7 +150,11 @@ pub enum Event<'a> {
     LotUnreadable {
         /// The lot.
         lot: LotId,
+        /// Why: one of the gateway's own sentences.
+        why: &'a str,
     },
+    /// The transmitting loop says something beside the course of its lots.
+    Lane(lane::Event<'a>),
 
     /// A receipt or settlement was recorded.
     Heard {
@@ -455,10 +460,15 @@ impl Event<'_> {
             } => {
                 info!(%lot, %endpoint, outcome = outcome.as_str(), "insurer asked about a lot");
             }
-            Event::BreakerMoved { endpoint, state } => {
-                warn!(%endpoint, state = state.as_str(), "breaker moved");
+            Event::BreakerMoved { endpoint, state } => match state {
+                Breaker::Closed => info!(%endpoint, "lots go again"),
+                Breaker::HalfOpen => debug!(%endpoint, "one exchange goes as a probe"),
+                Breaker::Open => warn!(%endpoint, "lots are held: the endpoint does not serve"),
+            },
+            Event::LotUnreadable { lot, why } => {
+                error!(%lot, why, "lot unreadable or not what was sealed");
             }
-            Event::LotUnreadable { lot } => error!(%lot, "lot unreadable or not what was sealed"),
+            Event::Lane(said) => said.log(),
             Event::Heard { endpoint, kind } => {
                 debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
             }

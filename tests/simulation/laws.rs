@@ -214,7 +214,9 @@ impl Laws {
             | Entry::OnPaper { .. }
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
-            | Entry::Unsettled { .. } => {}
+            | Entry::Unsettled { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => {}
         }
     }
 

@@ -276,6 +276,7 @@ impl Run {
             transport: transport.clone(),
             clock: self.clock.clone(),
             routes: Arc::clone(&self.world.routes),
+            lanes: Arc::default(),
             terms: self.terms,
             config: Arc::clone(&self.world.dispatch),
             telemetry: Arc::clone(&self.tools.telemetry),

@@ -2,6 +2,7 @@
 //! derives the same as the first time; it decides nothing and refuses nothing.
 
 mod document;
+mod hand;
 mod lot;
 mod tally;
 
@@ -84,6 +85,8 @@ impl Fold<'_, '_> {
                 save(self.working, keys::endpoint(endpoint), &record);
                 Ok(())
             }
+            Entry::Retried { lot, next, .. } => self.retried(*lot, *next),
+            Entry::Explained { subject, .. } => self.explained(subject),
         }
     }
 
