@@ -290,6 +290,16 @@ pub enum Evidence {
     UnreadableFeed,
 }
 
+impl Evidence {
+    /// The receipt or settlement, if it could be read.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
+        }
+    }
+}
+
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
