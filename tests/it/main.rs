@@ -11,6 +11,7 @@ mod gateway;
 mod insurer;
 
 mod command_line;
+mod hand;
 mod kill;
 mod operating;
 mod readme;
