@@ -181,7 +181,7 @@ macro_rules! canon_text {
     )*};
 }
 
-pub(crate) use canon_struct;
+pub(crate) use {canon_enum, canon_struct};
 
 canon_integer!(u8, u16, u32, u64, u128, i32, i64);
 canon_text!(Finess, Amc, Number, EndpointName, Name);
@@ -210,9 +210,9 @@ canon_struct! {
     Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due }
     Delivery { lot, event, attempt, next, named, words }
     Next { at, reason }
-    Receipted { endpoint, id, lot, issued, verdicts, commitment }
-    Settled { endpoint, id, document, issued, content, commitment }
-    Orphaned { endpoint, id, cause, commitment }
+    Receipted { endpoint, id, lot, issued, verdicts, commitment, fingerprint }
+    Settled { endpoint, id, document, issued, content, commitment, fingerprint }
+    Orphaned { endpoint, id, cause, commitment, fingerprint }
     PaperRow { caisse, sheets }
     Cell { basis, centre, day, kind, mode, destination, standing, receipted, late, exclusions }
     PaperCell { centre, day, caisse }
@@ -239,12 +239,14 @@ canon_enum! {
     Answer { 1 => Granted, 2 => Declined }
     SettledContent { 1 => Parts(parts), 2 => Answer(answer, code) }
     OrphanCause {
-        1 => UnknownLot, 2 => OtherDigest, 3 => UnknownDocument, 4 => OtherDestination, 5 => Unreadable
+        1 => UnknownLot, 2 => OtherDigest, 3 => UnknownDocument, 4 => OtherDestination, 5 => Unreadable,
+        6 => OtherContent, 7 => UnreadableFeed, 8 => Signature, 9 => TooMany
     }
     Reason {
         1 => Sealing, 2 => Fse, 3 => Turn, 4 => Unreachable, 5 => Tls, 6 => Identity, 7 => Address, 8 => Busy,
         9 => Failing, 10 => Breaker, 11 => HeldByHand, 12 => NoRoute, 13 => Attempt, 14 => Doubt, 15 => Receipt,
-        16 => Overdue, 17 => Settlement, 18 => Replacement, 19 => Lapse, 20 => Unreadable
+        16 => Overdue, 17 => Settlement, 18 => Replacement, 19 => Lapse, 20 => Unreadable,
+        21 => Closed
     }
     delivery::State {
         1 => Due, 2 => Sending, 3 => InDoubt, 4 => Taken, 5 => Overdue, 6 => Answered, 7 => Void

@@ -290,6 +290,8 @@ pub enum Reason {
     Lapse,
     /// The lot's bytes could not be read, or do not match their digest: a person must look.
     Unreadable,
+    /// The endpoint takes no lots at this hour or on this day.
+    Closed,
 }
 
 /// A receipt, without its text.
@@ -307,6 +309,8 @@ pub struct Receipted {
     pub verdicts: Vec<(DocumentId, Verdict, Option<Name>)>,
     /// Commitment to the receipt as received, a body.
     pub commitment: Digest,
+    /// Keyed digest of what it says, by which the same one is known again, however it was written.
+    pub fingerprint: Digest,
 }
 
 /// A settlement, without its text.
@@ -324,6 +328,8 @@ pub struct Settled {
     pub content: SettledContent,
     /// Commitment to the settlement as received, a body.
     pub commitment: Digest,
+    /// Keyed digest of what it says, by which the same one is known again, however it was written.
+    pub fingerprint: Digest,
 }
 
 /// The two forms of a settlement, without texts.
@@ -346,6 +352,8 @@ pub struct Orphaned {
     pub cause: OrphanCause,
     /// Commitment to it as received, a body.
     pub commitment: Digest,
+    /// Keyed digest of what it says, by which the same one is known again, however it was written.
+    pub fingerprint: Digest,
 }
 
 /// Why a receipt or settlement moves nothing.
@@ -361,6 +369,44 @@ pub enum OrphanCause {
     OtherDestination,
     /// It cannot be read.
     Unreadable,
+    /// Its id was recorded before with other content: what was recorded first stands.
+    OtherContent,
+    /// A whole feed of which not even the items can be told apart.
+    UnreadableFeed,
+    /// It is not signed by the key that is agreed with the endpoint.
+    Signature,
+    /// Its document was spoken of so often that it can only be a fault of the insurer.
+    TooMany,
+}
+
+impl OrphanCause {
+    /// Every one.
+    pub const ALL: [OrphanCause; 9] = [
+        OrphanCause::UnknownLot,
+        OrphanCause::OtherDigest,
+        OrphanCause::UnknownDocument,
+        OrphanCause::OtherDestination,
+        OrphanCause::Unreadable,
+        OrphanCause::OtherContent,
+        OrphanCause::UnreadableFeed,
+        OrphanCause::Signature,
+        OrphanCause::TooMany,
+    ];
+
+    /// The word used in answers and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrphanCause::UnknownLot => "unknown lot",
+            OrphanCause::OtherDigest => "other digest",
+            OrphanCause::UnknownDocument => "unknown document",
+            OrphanCause::OtherDestination => "other destination",
+            OrphanCause::Unreadable => "unreadable",
+            OrphanCause::OtherContent => "other content",
+            OrphanCause::UnreadableFeed => "unreadable feed",
+            OrphanCause::Signature => "signature",
+            OrphanCause::TooMany => "too many",
+        }
+    }
 }
 
 /// Paper sheets of one caisse on one day.

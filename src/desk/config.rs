@@ -31,6 +31,8 @@ pub struct Config {
     pub list_looked_at: NonZeroUsize,
     /// Centres in one answer of `GET /v1/rates`. The country has some 3 000.
     pub rates_centres: NonZeroUsize,
+    /// Units in one answer of `GET /v1/rates/explain`.
+    pub explained_units: NonZeroUsize,
     /// Bytes of the evidence of a transmission by hand.
     pub evidence_bytes: NonZeroUsize,
     /// Streams of events open at once.
@@ -100,6 +102,7 @@ impl Default for Config {
             list_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             list_looked_at: const { NonZeroUsize::new(10_000).expect("not zero") },
             rates_centres: const { NonZeroUsize::new(4000).expect("not zero") },
+            explained_units: const { NonZeroUsize::new(500).expect("not zero") },
             evidence_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
             streams: const { NonZeroUsize::new(64).expect("not zero") },
             stream_heartbeat_seconds: const { NonZeroU64::new(15).expect("not zero") },

@@ -11,7 +11,7 @@ use crate::store::{DocumentRecord, LotRecord};
 use crate::telemetry::reading::Stage;
 
 /// Every reason.
-pub(super) const REASONS: [Reason; 20] = [
+pub(super) const REASONS: [Reason; 21] = [
     Reason::Sealing,
     Reason::Fse,
     Reason::Turn,
@@ -32,6 +32,7 @@ pub(super) const REASONS: [Reason; 20] = [
     Reason::Replacement,
     Reason::Lapse,
     Reason::Unreadable,
+    Reason::Closed,
 ];
 
 /// What happens next: when and why.
@@ -91,7 +92,8 @@ fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
                 | Reason::Breaker
                 | Reason::HeldByHand
                 | Reason::NoRoute
-                | Reason::Unreadable,
+                | Reason::Unreadable
+                | Reason::Closed,
             ) => Stage::Held,
             // No lot that is due waits for these.
             Some(
@@ -158,6 +160,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::Replacement => "replacement",
         Reason::Lapse => "lapse",
         Reason::Unreadable => "unreadable",
+        Reason::Closed => "closed",
     }
 }
 
@@ -245,6 +248,10 @@ pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
         Reason::Unreadable => (
             format!("Les octets du lot ne se relisent pas : un opérateur doit intervenir ; nouvel essai {le}."),
             format!("The lot's bytes cannot be read again: an operator must look; it is tried again {on}."),
+        ),
+        Reason::Closed => (
+            format!("Le frontal de l'organisme est fermé ; envoi {le}."),
+            format!("The insurer's endpoint is closed; it is sent {on}."),
         ),
     };
     Sentence { fr, en }

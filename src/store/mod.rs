@@ -265,17 +265,28 @@ pub struct Conclusion {
     pub words: Option<(Bytes, [u8; 16])>,
 }
 
-/// A receipt or settlement and its bytes as received.
+/// What came from an insurer, and its bytes as received.
 #[derive(Clone)]
 pub struct Heard {
-    /// What it says; none if it cannot be read (it is kept as an orphan).
-    pub item: Option<Item>,
-    /// Its bytes.
+    /// What it says, as far as it is evidence.
+    pub evidence: Evidence,
+    /// Its bytes, with its signature if it has one.
     pub bytes: Bytes,
     /// Salt of the commitment.
     pub salt: [u8; 16],
-    /// The id under which an unreadable item is kept.
-    pub fallback: Name,
+}
+
+/// What came from an insurer, as far as it is evidence. Only an item moves anything; all else is kept as an orphan.
+#[derive(Clone)]
+pub enum Evidence {
+    /// A receipt or settlement, signed where the endpoint's are.
+    Item(Item),
+    /// A receipt or settlement without the signature that it needs.
+    Unproven(Item),
+    /// A single one that cannot be read.
+    Unreadable,
+    /// A feed of which not even the items can be told apart.
+    UnreadableFeed,
 }
 
 /// The answer to a command.
@@ -361,10 +372,12 @@ pub enum Conflict {
 pub enum HeardOutcome {
     /// Recorded.
     Recorded,
-    /// Known already; nothing changes.
+    /// Recorded before with the same content; nothing changes.
     Known,
     /// Kept as an orphan.
     Orphan(OrphanCause),
+    /// Kept as an orphan before, and still nothing that it fits; nothing changes.
+    OrphanAgain(OrphanCause),
 }
 
 /// How lots of an endpoint are leased.
@@ -478,6 +491,9 @@ pub struct DocumentRecord {
     pub answered_in: Option<LotId>,
     /// For a PJ: the FSE whose receipt it waits for.
     pub waits_for: Option<DocumentId>,
+    /// Since when it may be sealed: its admission, or for a PJ the receipt of its FSE. When its lot is void and it is
+    /// open again, it keeps its age.
+    pub sealable_since: Timestamp,
 }
 
 /// A document with what is read from elsewhere: for people and programs that ask about one.

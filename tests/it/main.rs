@@ -7,12 +7,15 @@
     reason = "a test may fail by panic and read a clock"
 )]
 
+mod account;
 mod gateway;
 mod insurer;
 
 mod command_line;
+mod conformance;
 mod hand;
 mod kill;
+mod load;
 mod operating;
 mod readme;
 mod road;

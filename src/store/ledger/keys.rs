@@ -13,15 +13,16 @@
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
-//! | `o` | group, document | length (open documents that may be sealed) |
+//! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
-//! | `q` | oldest, group | – (groups by age) |
-//! | `r` | endpoint, id | – (receipts known) |
-//! | `s` | endpoint, id | – (settlements known) |
+//! | `q` | `a`, oldest, group | – (groups by age) |
+//! | `q` | `c` or `b`, class, group | – (groups by size: count, or bytes) |
+//! | `r` | endpoint, id | fingerprint (receipts known) |
+//! | `s` | endpoint, id | fingerprint (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
 //! | `w` | centre, day, caller | count of posts turned away |
-//! | `x` | endpoint, id | cause (orphans) |
+//! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
 //!
 //! The letters `A`–`Z` are the implementations' own.
@@ -29,7 +30,7 @@
 use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::listing::{Book, Place};
@@ -43,6 +44,15 @@ pub enum Wait {
     Ask,
     /// Time alone: a lease that runs out, a receipt that becomes overdue.
     Time,
+}
+
+/// What a group is sized by, as a part of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// How many documents.
+    Count,
+    /// How many bytes.
+    Bytes,
 }
 
 /// Open documents that may be sealed together.
@@ -65,6 +75,21 @@ impl Wait {
             Wait::Ask => b'a',
             Wait::Time => b't',
         }
+    }
+}
+
+impl Size {
+    fn letter(self) -> u8 {
+        match self {
+            Size::Count => b'c',
+            Size::Bytes => b'b',
+        }
+    }
+
+    /// The class of a size: between two powers of two. So a group changes its key seldom, and who looks for groups
+    /// from a size on reads at most those of half that size besides.
+    pub fn class(size: u64) -> u8 {
+        (u64::BITS - size.leading_zeros()) as u8
     }
 }
 
@@ -104,7 +129,7 @@ pub fn subject(key: &[u8]) -> String {
         b'm' => ("terms", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
         b'p' => ("declared paper", centre_and_day(rest)),
-        b'q' => ("age of a group of open documents", None),
+        b'q' => ("age or size of a group of open documents", None),
         b'r' => ("a receipt known", None),
         b's' => ("a settlement known", None),
         b't' => ("timer of document", shown::<DocumentId>(last)),
@@ -237,8 +262,8 @@ pub fn terms() -> Vec<u8> {
     vec![b'm']
 }
 
-pub fn open(group: GroupKey, document: DocumentId) -> Vec<u8> {
-    key(b'o', &[&group, &document])
+pub fn open(group: GroupKey, since: Timestamp, document: DocumentId) -> Vec<u8> {
+    key(b'o', &[&group, &since, &document])
 }
 
 pub fn opens(group: GroupKey) -> Vec<u8> {
@@ -258,11 +283,27 @@ pub fn papers_of(centre: Finess) -> Vec<u8> {
 }
 
 pub fn group_by_age(oldest: Timestamp, group: GroupKey) -> Vec<u8> {
-    key(b'q', &[&oldest, &group])
+    key(b'q', &[&b'a', &oldest, &group])
 }
 
 pub fn groups_by_age() -> Vec<u8> {
-    vec![b'q']
+    key(b'q', &[&b'a'])
+}
+
+pub fn groups_until(oldest: Timestamp) -> Vec<u8> {
+    after(&key(b'q', &[&b'a', &oldest]))
+}
+
+pub fn group_by_size(size: Size, class: u8, group: GroupKey) -> Vec<u8> {
+    key(b'q', &[&size.letter(), &class, &group])
+}
+
+pub fn groups_by_size(size: Size) -> Vec<u8> {
+    key(b'q', &[&size.letter()])
+}
+
+pub fn groups_from_class(size: Size, class: u8) -> Vec<u8> {
+    key(b'q', &[&size.letter(), &class])
 }
 
 pub fn receipt(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
@@ -305,8 +346,8 @@ pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
 }
 
-pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
-    key(b'x', &[endpoint, id])
+pub fn orphan(endpoint: &EndpointName, id: &Name, fingerprint: Digest) -> Vec<u8> {
+    key(b'x', &[endpoint, id, &fingerprint])
 }
 
 pub fn orphans() -> Vec<u8> {

@@ -12,6 +12,8 @@ pub(in crate::store) mod keys;
 pub(in crate::store) mod query;
 mod records;
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 mod tests;
 
 use sha2::{Digest as _, Sha256};

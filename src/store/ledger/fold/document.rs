@@ -38,6 +38,7 @@ impl Fold<'_, '_> {
             timer: None,
             answered_in: None,
             waits_for,
+            sealable_since: self.at,
         };
         save(
             self.working,
@@ -65,8 +66,9 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
-        self.working
-            .put(keys::settlement(&settled.endpoint, &settled.id), Vec::new());
+        let (endpoint, id, fingerprint) = (&settled.endpoint, &settled.id, settled.fingerprint);
+        save(self.working, keys::settlement(endpoint, id), &fingerprint);
+        self.taken(endpoint, id, fingerprint);
         let record = records::known_document(self.working, settled.document)?;
         let attempted = match record.lot {
             Some(lot) => records::known_lot(self.working, lot)?.attempted,
@@ -216,9 +218,12 @@ impl Fold<'_, '_> {
             && after.receipted() == standing::Receipted::Yes
             && after.received.facts.key.kind == Kind::Fse;
         if receipted {
+            let at = self.at;
             for pj in supporting(self.working, after.received.document)? {
                 self.change(pj, |record| {
-                    record.waits_for = None;
+                    if record.waits_for.take().is_some() {
+                        record.sealable_since = at;
+                    }
                     Ok(())
                 })?;
             }
