@@ -164,7 +164,9 @@ impl Audit {
             | Entry::Foreign(_)
             | Entry::Cursor { .. }
             | Entry::PaperOwed { .. }
-            | Entry::Endpoint { .. } => Ok(()),
+            | Entry::Endpoint { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => Ok(()),
         }
     }
 

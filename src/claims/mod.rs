@@ -19,6 +19,7 @@ pub mod standing;
 pub mod entry;
 pub mod tally;
 pub mod rules;
+pub mod lane;
 pub mod canon;
 pub mod audit;
 pub mod fraction;
@@ -28,3 +29,6 @@ pub mod place;
 pub mod rate;
 pub mod obligation;
 pub mod aggregate;
+pub mod reconcile;
+#[cfg(test)]
+pub mod example;

@@ -137,7 +137,9 @@ impl Audit {
             | Entry::Orphaned(_)
             | Entry::Foreign(_)
             | Entry::Cursor { .. }
-            | Entry::Endpoint { .. } => false,
+            | Entry::Endpoint { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => false,
         }
     }
 }

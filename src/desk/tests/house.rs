@@ -47,7 +47,8 @@ use crate::report::snapshot::Snapshot;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, TallyQuery, Unity,
+    Admission, Admitted, Command, Conclusion, Evidence, Heard, Lease, Outcome, Store, TallyQuery,
+    Unity,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -502,8 +503,7 @@ impl House {
             Item::Settlement(settlement) => write_settlement(settlement),
         };
         let heard = Heard {
-            fallback: item.id().clone(),
-            item: Some(item),
+            evidence: Evidence::Item(item),
             bytes: bytes.into(),
             salt: [3; 16],
         };

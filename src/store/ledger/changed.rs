@@ -56,7 +56,9 @@ impl Touched {
             | Entry::Orphaned(_)
             | Entry::Foreign(_)
             | Entry::Cursor { .. }
-            | Entry::Endpoint { .. } => {}
+            | Entry::Endpoint { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => {}
         }
         Ok(())
     }
