@@ -7,7 +7,7 @@
 //! | `e` | endpoint | cursor and gate |
 //! | `f` | FSE, PJ | – (PJs that support an FSE) |
 //! | `g` | group | oldest, count and bytes of its open documents |
-//! | `h` | document, position | – (entries about a document) |
+//! | `h` | document, position | – (entries about a document after its admission) |
 //! | `i` | lot, position | – (entries about a lot) |
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |

@@ -52,7 +52,8 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
         .transpose()?;
     let next = next(index, &record, lot.as_ref())?;
     let prefix = keys::document_histories(record.received.document);
-    let mut history = positions(index, &prefix)?;
+    let mut history = vec![record.position];
+    history.extend(positions(index, &prefix)?);
     if let Some(lot) = record.lot {
         history.extend(positions(index, &keys::lot_histories(lot))?);
     }

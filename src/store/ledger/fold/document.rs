@@ -27,6 +27,7 @@ impl Fold<'_, '_> {
         };
         let record = DocumentRecord {
             received: received.clone(),
+            position: self.position,
             at: self.at,
             course: Course::admitted(),
             lot: None,
@@ -160,8 +161,10 @@ impl Fold<'_, '_> {
                 self.working.put(keys::timer(at, id), Vec::new());
             }
         }
-        self.working
-            .put(keys::document_history(id, self.position), Vec::new());
+        if before.is_some() {
+            self.working
+                .put(keys::document_history(id, self.position), Vec::new());
+        }
         save(self.working, keys::document(id), &after);
         self.regroup(before.as_ref(), &after)?;
         self.recount(before.as_ref(), &after)?;
