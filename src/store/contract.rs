@@ -2,6 +2,8 @@
 //!
 //! A subject gives a fresh store and can stop and start it again; stopping gives no chance to say goodbye.
 
+mod receipts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ use crate::claims::delivery::{Event, State};
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Entry, Next, Position, Reason, Sealed, Stamped};
 use crate::claims::example;
-use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId, Name};
+use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
@@ -114,6 +116,8 @@ macro_rules! laws {
     };
 }
 
+mod hand;
+
 laws! {
     an_empty_store_knows_nothing
     the_same_again_is_known_and_other_bytes_are_a_conflict
@@ -126,7 +130,16 @@ laws! {
     a_restart_keeps_everything_that_was_answered
     a_lot_that_was_being_sent_is_in_doubt_after_a_restart
     tallies_are_those_of_their_position_while_others_write
+    what_was_recorded_first_stands
+    an_orphan_that_fits_when_it_comes_again_is_taken
+    what_cannot_be_evidence_is_kept_once
+    a_document_is_spoken_of_so_often_and_no_more
 }
+
+use receipts::{
+    a_document_is_spoken_of_so_often_and_no_more, an_orphan_that_fits_when_it_comes_again_is_taken,
+    what_cannot_be_evidence_is_kept_once, what_was_recorded_first_stands,
+};
 
 pub fn now() -> Timestamp {
     Timestamp::parse("2026-11-20T09:00:00Z").unwrap()
@@ -134,6 +147,14 @@ pub fn now() -> Timestamp {
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+fn finess() -> Finess {
+    example::centre().finess
+}
+
+fn caisse() -> Amo {
+    example::caisse()
 }
 
 /// The centre that all documents here are of.
@@ -421,8 +442,8 @@ async fn a_restart_keeps_everything_that_was_answered<S: Subject>() {
 fn sealed(documents: Vec<DocumentId>) -> Sealed {
     Sealed {
         lot: LotId(77),
-        centre: example::centre().finess,
-        destination: Destination::Amo(example::caisse()),
+        centre: finess(),
+        destination: Destination::Amo(caisse()),
         endpoint: EndpointName::parse("paris").unwrap(),
         purpose: Purpose::Real,
         documents,

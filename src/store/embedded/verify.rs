@@ -352,6 +352,7 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         Entry::Settled(settled) => own(settled.commitment),
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
+        Entry::Explained { reason, .. } => own(*reason),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)
@@ -363,7 +364,8 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         | Entry::PaperOwed { .. }
         | Entry::Lapsed { .. }
         | Entry::Unsettled { .. }
-        | Entry::Endpoint { .. } => None,
+        | Entry::Endpoint { .. }
+        | Entry::Retried { .. } => None,
     }
 }
 

@@ -7,8 +7,9 @@
 //! | `e` | endpoint | cursor and gate |
 //! | `f` | FSE, PJ | – (PJs that support an FSE) |
 //! | `g` | group | oldest, count and bytes of its open documents |
-//! | `h` | document, position | – (entries about a document after its admission) |
+//! | `h` | document, position | what it was after the entry (of its admission its record tells) |
 //! | `i` | lot, position | – (entries about a lot) |
+//! | `j` | list, centre, instant, document | – (documents by list) |
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
@@ -16,12 +17,12 @@
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | `a`, oldest, group | – (groups by age) |
 //! | `q` | `c` or `b`, class, group | – (groups by size: count, or bytes) |
-//! | `r` | endpoint, id | – (receipts known) |
-//! | `s` | endpoint, id | – (settlements known) |
+//! | `r` | endpoint, id | fingerprint (receipts known) |
+//! | `s` | endpoint, id | fingerprint (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
 //! | `w` | centre, day, caller | count of posts turned away |
-//! | `x` | endpoint, id | cause (orphans) |
+//! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
 //!
 //! The letters `A`–`Z` are the implementations' own.
@@ -29,9 +30,10 @@
 use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
+use crate::store::listing::{Book, Place};
 
 /// What a lot waits for, as a part of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +123,7 @@ pub fn subject(key: &[u8]) -> String {
         b'g' => ("sums of a group of open documents", None),
         b'h' => ("history of document", shown::<DocumentId>(first)),
         b'i' => ("history of lot", shown::<LotId>(first)),
+        b'j' => ("list with document", shown::<DocumentId>(last)),
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' => ("terms", None),
@@ -216,12 +219,43 @@ pub fn lot_histories(lot: LotId) -> Vec<u8> {
     key(b'i', &[&lot])
 }
 
+pub fn listed(book: Book, place: Place) -> Vec<u8> {
+    let Place {
+        centre,
+        at,
+        document,
+    } = place;
+    key(b'j', &[&letter(book), &centre, &at, &document])
+}
+
+pub fn listed_of(book: Book, centre: Finess) -> Vec<u8> {
+    key(b'j', &[&letter(book), &centre])
+}
+
+pub fn listed_since(book: Book, centre: Finess, at: Timestamp) -> Vec<u8> {
+    key(b'j', &[&letter(book), &centre, &at])
+}
+
+fn letter(book: Book) -> [u8; 2] {
+    match book {
+        Book::All => [b'a', 0],
+        Book::PaperOwed => [b'p', 0],
+        Book::BothWays => [b'b', 0],
+        Book::Contradicted => [b'c', 0],
+        Book::Rare(standing) => [b's', canon::bytes_of(&standing)[0]],
+    }
+}
+
 pub fn latest(of: &Key) -> Vec<u8> {
     key(b'k', &[of])
 }
 
 pub fn lot(id: LotId) -> Vec<u8> {
     key(b'l', &[&id])
+}
+
+pub fn lots() -> Vec<u8> {
+    vec![b'l']
 }
 
 pub fn terms() -> Vec<u8> {
@@ -312,8 +346,8 @@ pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
 }
 
-pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
-    key(b'x', &[endpoint, id])
+pub fn orphan(endpoint: &EndpointName, id: &Name, fingerprint: Digest) -> Vec<u8> {
+    key(b'x', &[endpoint, id, &fingerprint])
 }
 
 pub fn orphans() -> Vec<u8> {

@@ -6,6 +6,8 @@
 
 mod decide;
 mod fold;
+pub(in crate::store) mod change;
+pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod query;
 mod records;

@@ -11,6 +11,7 @@ use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, DayBasis, PaperCell};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::index::Index;
+use crate::store::ledger::change::Moment;
 use crate::store::ledger::keys::{self, GroupKey, Size, Wait};
 use crate::store::ledger::records::{self, OpenGroup};
 use crate::store::{
@@ -51,12 +52,8 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
         .map(|lot| records::known_lot(index, lot))
         .transpose()?;
     let next = next(index, &record, lot.as_ref())?;
-    let prefix = keys::document_histories(record.received.document);
     let mut history = vec![record.position];
-    history.extend(positions(index, &prefix)?);
-    if let Some(lot) = record.lot {
-        history.extend(positions(index, &keys::lot_histories(lot))?);
-    }
+    history.extend(self::history(index, record.received.document)?);
     history.sort_unstable();
     history.dedup();
     Ok(DocumentView {
@@ -69,7 +66,7 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
 }
 
 /// What happens next to a document, when and why; none when it is finished.
-fn next(
+pub fn next(
     index: &dyn Index,
     record: &DocumentRecord,
     lot: Option<&LotRecord>,
@@ -114,6 +111,20 @@ fn next_of_fse(index: &dyn Index, pj: &DocumentRecord, fse: DocumentId) -> Resul
         at,
         reason: Reason::Fse,
     })
+}
+
+/// Positions of the entries about a document and about every lot that it was in.
+fn history(index: &dyn Index, document: DocumentId) -> Result<Vec<Position>, Error> {
+    let prefix = keys::document_histories(document);
+    let mut found = Vec::new();
+    for (key, value) in index.scan(&prefix, &keys::after(&prefix), usize::MAX)? {
+        found.push(records::read(&key[prefix.len()..])?);
+        let moment: Moment = records::read(&value)?;
+        if let Some(lot) = moment.lot {
+            found.extend(positions(index, &keys::lot_histories(lot))?);
+        }
+    }
+    Ok(found)
 }
 
 fn positions(index: &dyn Index, prefix: &[u8]) -> Result<Vec<Position>, Error> {

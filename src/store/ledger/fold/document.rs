@@ -6,9 +6,10 @@ use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::standing::{self, Act, Course, Expected, Heard, Standing, Word};
 use crate::claims::time::Timestamp;
 use crate::store::index::Index;
+use crate::store::ledger::change::Moment;
 use crate::store::ledger::fold::Fold;
-use crate::store::ledger::keys;
 use crate::store::ledger::records::{self, save};
+use crate::store::ledger::{keys, listing};
 use crate::store::{DocumentRecord, Error, LotRecord};
 
 impl Fold<'_, '_> {
@@ -66,8 +67,9 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
-        self.working
-            .put(keys::settlement(&settled.endpoint, &settled.id), Vec::new());
+        let (endpoint, id, fingerprint) = (&settled.endpoint, &settled.id, settled.fingerprint);
+        save(self.working, keys::settlement(endpoint, id), &fingerprint);
+        self.taken(endpoint, id, fingerprint);
         let record = records::known_document(self.working, settled.document)?;
         let attempted = match record.lot {
             Some(lot) => records::known_lot(self.working, lot)?.attempted,
@@ -161,11 +163,17 @@ impl Fold<'_, '_> {
                 self.working.put(keys::timer(at, id), Vec::new());
             }
         }
-        if before.is_some() {
-            self.working
-                .put(keys::document_history(id, self.position), Vec::new());
+        // Of its admission the record itself tells: most documents that wait have nothing else.
+        if let Some(before) = &before {
+            let moment = Moment {
+                standing: after.standing(),
+                lot: after.lot.filter(|lot| before.lot != Some(*lot)),
+            };
+            let key = keys::document_history(id, self.position);
+            save(self.working, key, &moment);
         }
         save(self.working, keys::document(id), &after);
+        listing::keep(self.working, before.as_ref(), &after);
         self.regroup(before.as_ref(), &after)?;
         self.recount(before.as_ref(), &after)?;
         self.follow(before.as_ref(), &after)
