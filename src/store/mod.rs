@@ -493,6 +493,8 @@ pub enum Find {
 pub struct DocumentRecord {
     /// Its admission.
     pub received: crate::claims::entry::Received,
+    /// Position of its admission.
+    pub position: Position,
     /// When it was admitted.
     pub at: Timestamp,
     /// Standing and what insurers said.
@@ -639,6 +641,11 @@ pub enum Readiness {
     Ready,
     /// It can, but new documents should wait: answer 503.
     Shedding,
+    /// It cannot, and will: its index failed and is built anew from the journal.
+    Rebuilding {
+        /// So much of it is there.
+        percent: u8,
+    },
     /// It cannot; the reason for people.
     Failed(&'static str),
 }
@@ -649,10 +656,12 @@ pub trait Observer: Send + Sync {
     fn committed(&self, entries: usize, bytes: usize, sync: std::time::Duration);
     /// A sync failed.
     fn sync_failed(&self);
-    /// Entries were replayed at start.
+    /// Entries were replayed, at start or because the index failed.
     fn replayed(&self, entries: u64);
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
+    fn index_failed(&self);
 }
 
 /// An observer that looks away.
@@ -663,6 +672,7 @@ impl Observer for Unobserved {
     fn sync_failed(&self) {}
     fn replayed(&self, _entries: u64) {}
     fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {}
 }
 
 /// Why a store did not do as asked. Except for `Impossible`, the fate of the command is unknown.
@@ -671,8 +681,8 @@ pub enum Error {
     /// The store stopped: nothing can be committed any more.
     #[error("the store stopped: {0}")]
     Stopped(Arc<str>),
-    /// Too many commands wait.
-    #[error("too many commands wait for the store")]
+    /// Not now: too many commands wait, or the index is built anew.
+    #[error("the store is busy: too many commands wait, or its index is built anew")]
     Busy,
     /// Reading failed.
     #[error("the store cannot read: {0}")]

@@ -17,12 +17,17 @@
 //! | after the sync, before the answer | all of it; the caller repeats and is answered as before |
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
+//! | while the index is built anew | an index applied up to some batch: the rest is replayed |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
+//!
+//! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
+//! committed or read, health says how far it is, and then the store goes on by itself.
 //!
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
 mod overlay;
+mod applier;
 mod places;
 mod replay;
 mod secret;
@@ -45,6 +50,7 @@ use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
+use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
@@ -165,7 +171,7 @@ impl Embedded {
             head,
             &*observer,
         )?;
-        let overlay = Arc::new(Overlay::new(tree, head.position, config.overlay_bytes));
+        let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         let mut committer = Committer::new(
             config,
@@ -173,25 +179,32 @@ impl Embedded {
             overlay.clone(),
             state.clone(),
             secret,
-            observer,
+            observer.clone(),
         );
         restart(&mut committer, at)?;
-        Embedded::start(config, committer, overlay, state, reader)
+        let applier = Applier {
+            overlay,
+            state,
+            directory: config.directory.clone(),
+            cache_bytes: config.cache_bytes,
+            reader,
+            observer,
+        };
+        Embedded::start(config, committer, applier)
     }
 
     fn start(
         config: &Config,
         mut committer: Committer,
-        overlay: Arc<Overlay>,
-        state: Arc<State>,
-        reader: Reader,
+        applier: Applier,
     ) -> Result<Embedded, OpenError> {
+        let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
         let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
         let mut store = Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
-            reader,
+            reader: applier.reader.clone(),
             directory: config.directory.clone(),
             position,
             state: state.clone(),
@@ -208,9 +221,7 @@ impl Embedded {
             }
         };
         let applies = move || {
-            let applied = |position| state.set_applied(position);
-            if let Some(error) = guarded("the index failed", &state, || overlay.apply_all(applied))
-            {
+            if let Some(error) = guarded("the index failed", &state, || applier.run()) {
                 overlay.fail(error);
             }
         };
@@ -237,6 +248,9 @@ impl Embedded {
         &self,
         question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        if self.state.rebuilding().is_some() {
+            return Err(Error::Busy);
+        }
         let overlay = self.overlay.clone();
         let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
         answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
@@ -447,10 +461,11 @@ impl Store for Embedded {
             ),
             None => (0, 1),
         };
-        let state = match self.state.failed() {
-            Some(summary) => Readiness::Failed(summary),
-            None if waiting * 4 >= most * 3 => Readiness::Shedding,
-            None => Readiness::Ready,
+        let state = match (self.state.failed(), self.state.rebuilding()) {
+            (Some(summary), _) => Readiness::Failed(summary),
+            (None, Some(percent)) => Readiness::Rebuilding { percent },
+            (None, None) if waiting * 4 >= most * 3 => Readiness::Shedding,
+            (None, None) => Readiness::Ready,
         };
         Health {
             state,

@@ -7,7 +7,7 @@
 //! | `e` | endpoint | cursor and gate |
 //! | `f` | FSE, PJ | – (PJs that support an FSE) |
 //! | `g` | group | oldest, count and bytes of its open documents |
-//! | `h` | document, position | what it was after the entry |
+//! | `h` | document, position | what it was after the entry (of its admission its record tells) |
 //! | `i` | lot, position | – (entries about a lot) |
 //! | `j` | list, centre, instant, document | – (documents by list) |
 //! | `k` | centre, kind, numéro | latest document |

@@ -52,7 +52,8 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
         .map(|lot| records::known_lot(index, lot))
         .transpose()?;
     let next = next(index, &record, lot.as_ref())?;
-    let mut history = history(index, record.received.document)?;
+    let mut history = vec![record.position];
+    history.extend(self::history(index, record.received.document)?);
     history.sort_unstable();
     history.dedup();
     Ok(DocumentView {

@@ -17,7 +17,7 @@ use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord};
 
 canon::canon_struct! {
     DocumentRecord {
-        received, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
+        received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
     LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
