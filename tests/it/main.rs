@@ -17,4 +17,5 @@ mod kill;
 mod load;
 mod operating;
 mod readme;
+mod receipts;
 mod road;
