@@ -191,6 +191,7 @@ impl App {
             config.intake.clone(),
         );
         let intake = intake.await.map_err(Error::start)?;
+        let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
             store: store.clone(),
             access: access.clone(),
@@ -201,7 +202,9 @@ impl App {
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
+            past: config.report.past(),
             centre_label: config.report.centre_label,
+            closing: stop_listening.clone(),
         });
 
         let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
@@ -209,7 +212,7 @@ impl App {
             public: read.public.address,
             operators: None,
             socket: config.desk.socket.clone(),
-            stop_listening: CancellationToken::new(),
+            stop_listening,
             stop_loops: CancellationToken::new(),
             listeners: JoinSet::new(),
             loops: JoinSet::new(),

@@ -8,6 +8,8 @@
 //! Memory: some hundred bytes for each document ever admitted, and for each thing said about it. It holds
 //! ids and facts, nothing nominative; after a crash it is fed again from the first entry.
 
+mod portion;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::delivery::{Event, State};
@@ -22,6 +24,8 @@ use crate::claims::standing::{self, Standing, Word};
 use crate::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use crate::claims::time::{Day, Timestamp};
 
+pub use portion::Line;
+
 /// All documents, lots and declarations that the entries fed so far speak of.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
@@ -29,6 +33,10 @@ pub struct Audit {
     documents: BTreeMap<DocumentId, Document>,
     lots: BTreeMap<LotId, Lot>,
     declared: BTreeMap<(Finess, Day), Vec<PaperRow>>,
+    /// The documents of each day of a centre: a document is at all days of its root.
+    by_day: BTreeMap<(Finess, Day), Vec<DocumentId>>,
+    /// The centres that it counts; all when none is named.
+    only: Option<BTreeSet<Finess>>,
 }
 
 /// An entry that cannot follow those before it: the ledger itself is broken, and nothing can be counted.
@@ -128,6 +136,9 @@ impl Audit {
             });
         }
         self.position = position;
+        if !self.concerns(&stamped.entry) {
+            return Ok(());
+        }
         let at = stamped.at;
         match &stamped.entry {
             Entry::Received(received) => self.received(at, received),
@@ -178,20 +189,7 @@ impl Audit {
 
     /// Declared sheets, and 1 on the row without caisse for each declared day.
     pub fn paper(&self) -> BTreeMap<PaperCell, i64> {
-        let mut cells = BTreeMap::new();
-        for ((centre, day), rows) in &self.declared {
-            let cell = |caisse| PaperCell {
-                centre: *centre,
-                day: *day,
-                caisse,
-            };
-            cells.insert(cell(None), 1);
-            for row in rows {
-                *cells.entry(cell(Some(row.caisse))).or_default() += i64::from(row.sheets);
-            }
-        }
-        cells.retain(|_, sheets| *sheets != 0);
-        cells
+        sheets(&self.declared)
     }
 
     /// The standing of one document, from its whole list of facts.
@@ -228,6 +226,7 @@ impl Audit {
         if before.is_some() {
             return Err(Broken::Twice(self.position));
         }
+        self.file(received.document);
         self.touch(received.document)
     }
 
@@ -390,6 +389,26 @@ impl Audit {
         let unknown = Broken::UnknownLot(self.position, id);
         self.lots.get_mut(&id).ok_or(unknown)
     }
+}
+
+/// Sheets by cell, and 1 on the row without caisse for each declared day.
+fn sheets<'a>(
+    declared: impl IntoIterator<Item = (&'a (Finess, Day), &'a Vec<PaperRow>)>,
+) -> BTreeMap<PaperCell, i64> {
+    let mut cells = BTreeMap::new();
+    for ((centre, day), rows) in declared {
+        let cell = |caisse| PaperCell {
+            centre: *centre,
+            day: *day,
+            caisse,
+        };
+        cells.insert(cell(None), 1);
+        for row in rows {
+            *cells.entry(cell(Some(row.caisse))).or_default() += i64::from(row.sheets);
+        }
+    }
+    cells.retain(|_, sheets| *sheets != 0);
+    cells
 }
 
 /// The cells on which two counts differ; a cell that is missing counts as zero.

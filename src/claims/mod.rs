@@ -25,7 +25,10 @@ pub mod audit;
 pub mod fraction;
 pub mod period;
 pub mod agreement;
+pub mod place;
 pub mod rate;
 pub mod obligation;
+pub mod aggregate;
+pub mod reconcile;
 #[cfg(test)]
 pub mod example;
