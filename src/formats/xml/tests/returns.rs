@@ -45,7 +45,7 @@ fn a_signature_follows_its_item_in_a_feed_and_alone() {
     let alone = fixture!("signatures/receipt.xml");
     let single = reader.alone(alone).unwrap();
     for (keys, bytes, part) in [
-        (&ed25519, &bytes[..], receipt),
+        (&ed25519, bytes, receipt),
         (&p256, bytes, settlement),
         (&ed25519, alone, &single),
     ] {
