@@ -27,3 +27,4 @@ pub mod agreement;
 pub mod rate;
 pub mod obligation;
 pub mod reconcile;
+pub mod forecast;

@@ -125,8 +125,20 @@ pub fn post(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Fail
     daemon::block_on(async { answer(client.post(format!("http://localhost{path}"))).await })
 }
 
+/// Sends bytes to the daemon of this machine.
+pub fn send(
+    settings: &Settings,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        answer(client.post(format!("http://localhost{path}")).body(body)).await
+    })
+}
+
 /// Asks the daemon of this machine.
-fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
+pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
     let client = local(settings)?;
     daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
 }

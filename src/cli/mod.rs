@@ -11,6 +11,8 @@ mod daemon;
 mod ask;
 mod history;
 mod rates;
+mod reconcile;
+mod forecast;
 mod verify_store;
 mod simulate;
 mod demo;
@@ -55,6 +57,10 @@ enum Command {
     Status(ask::StatusOptions),
     /// Show rates.
     Rate(ask::RateOptions),
+    /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
+    Forecast(forecast::Options),
+    /// Lay a caisse's figures beside the ledger, and show why the two differ.
+    Reconcile(reconcile::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
@@ -107,6 +113,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Submit(options) => ask::submit(&options),
         Command::Status(options) => ask::status(&options),
         Command::Rate(options) => ask::rate(&options),
+        Command::Forecast(options) => forecast::run(&options),
+        Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
     };

@@ -110,6 +110,7 @@ impl Desk {
         match error {
             report::Error::UnknownCentre => Kind::CentreUnknown.into(),
             report::Error::Unbound(_) => Kind::RateUnbound.into(),
+            report::Error::UnevenPeriod => Refused::parameter("period"),
             report::Error::NotCounted
             | report::Error::Cut
             | report::Error::Store(_)

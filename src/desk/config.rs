@@ -29,6 +29,12 @@ pub struct Config {
     pub rates_centres: NonZeroUsize,
     /// Bytes of the evidence of a transmission by hand.
     pub evidence_bytes: NonZeroUsize,
+    /// Bytes of a caisse's figures.
+    pub figures_bytes: NonZeroUsize,
+    /// Bytes of the result of a reconciliation.
+    pub reconciliation_bytes: NonZeroUsize,
+    /// Centres or differences of a reconciliation in one answer.
+    pub reconciliation_rows: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
     /// Documents that a survey reads from the store at once.
@@ -71,6 +77,9 @@ impl Default for Config {
             history_entries: const { NonZeroUsize::new(1000).expect("not zero") },
             rates_centres: const { NonZeroUsize::new(4000).expect("not zero") },
             evidence_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
+            figures_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
+            reconciliation_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
+            reconciliation_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },

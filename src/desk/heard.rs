@@ -173,7 +173,10 @@ impl Ear<'_> {
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
-            | Entry::Endpoint { .. } => {}
+            | Entry::Endpoint { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
         Ok(())
     }

@@ -17,6 +17,8 @@ mod operations;
 mod queue;
 mod survey;
 mod verify;
+mod reconcile;
+mod forecast;
 pub mod socket;
 #[cfg(test)]
 mod tests;
@@ -73,6 +75,8 @@ pub struct Desk {
     surveyed: Mutex<Option<Arc<Survey>>>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
+    /// Who loads figures or lays them beside the ledger.
+    reconciling: Mutex<()>,
 }
 
 impl Desk {
@@ -82,6 +86,7 @@ impl Desk {
             parts,
             surveyed: Mutex::default(),
             verifying: Mutex::default(),
+            reconciling: Mutex::default(),
         })
     }
 }
@@ -133,7 +138,17 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/documents", get(document::by_key)),
         (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
+        (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
+        (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
+        (Door::Both, "post", "/v1/figures", post(reconcile::load)),
+        (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
+        (Door::Both, "post", "/v1/reconciliations", post(reconcile::run)),
+        (Door::Both, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
+        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
+        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),

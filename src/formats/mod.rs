@@ -5,3 +5,5 @@
 pub mod xml;
 pub mod lot;
 pub mod json;
+pub mod figures;
+pub mod registry;

@@ -11,6 +11,8 @@ pub mod conservation;
 pub mod keeper;
 pub mod rates;
 pub mod exposition;
+pub mod reconciliation;
+pub mod forecast;
 
 #[cfg(test)]
 mod tests;
@@ -66,6 +68,9 @@ pub enum Error {
     /// The centre is not registered.
     #[error("the centre is not registered")]
     UnknownCentre,
+    /// A reconciliation is of whole months.
+    #[error("the period is not of whole months")]
+    UnevenPeriod,
     /// Nothing binds the centre in that period.
     #[error(transparent)]
     Unbound(#[from] Unbound),

@@ -205,7 +205,10 @@ impl Laws {
             | Entry::OnPaper { .. }
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
-            | Entry::Unsettled { .. } => {}
+            | Entry::Unsettled { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
     }
 

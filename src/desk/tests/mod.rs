@@ -6,4 +6,5 @@ mod doors;
 mod problems;
 mod documents;
 mod steering;
+mod reconciling;
 mod local;

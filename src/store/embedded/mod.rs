@@ -50,10 +50,11 @@ use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
-use crate::store::ledger::query;
+use crate::store::ledger::{lines, query};
 use crate::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
-    Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
+    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer, Outcome, Readiness,
+    RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// Where the store is and what bounds it.
@@ -378,6 +379,23 @@ impl Store for Embedded {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.ask(move |view| lines::lines(view, view.position(), centre))
+            .await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.ask(|view| lines::figures(view)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.ask(|view| lines::runs(view)).await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.ask(move |view| lines::judged(view, run)).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

@@ -352,6 +352,9 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         Entry::Settled(settled) => own(settled.commitment),
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
+        Entry::FiguresLoaded(figures) => own(figures.commitment),
+        Entry::Reconciled(run) => own(run.commitment),
+        Entry::Judged(judged) => own(judged.comment?),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)

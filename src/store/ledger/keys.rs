@@ -2,6 +2,8 @@
 //!
 //! | letter | key | value |
 //! |---|---|---|
+//! | `a` | digest | figures of a caisse |
+//! | `b` | position | reconciliation |
 //! | `c` | FINESS | versions of the centre |
 //! | `d` | document | its record |
 //! | `e` | endpoint | cursor and gate |
@@ -9,6 +11,7 @@
 //! | `g` | group | oldest, count and bytes of its open documents |
 //! | `h` | document, position | – (entries about a document) |
 //! | `i` | lot, position | – (entries about a lot) |
+//! | `v` | reconciliation, line | its last judgement |
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
@@ -28,7 +31,7 @@
 use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 
@@ -89,6 +92,8 @@ pub fn subject(key: &[u8]) -> String {
     let first = rest.get(..16).unwrap_or_default();
     let last = rest.len().checked_sub(16).map_or(rest, |at| &rest[at..]);
     let (what, named) = match letter {
+        b'a' => ("figures of a caisse", None),
+        b'b' => ("a reconciliation", None),
         b'c' => ("registration of centre", shown::<Finess>(rest)),
         b'd' => ("document", shown::<DocumentId>(first)),
         b'e' => ("endpoint", shown::<EndpointName>(rest)),
@@ -96,6 +101,7 @@ pub fn subject(key: &[u8]) -> String {
         b'g' => ("sums of a group of open documents", None),
         b'h' => ("history of document", shown::<DocumentId>(first)),
         b'i' => ("history of lot", shown::<LotId>(first)),
+        b'v' => ("a judgement on a reconciliation", None),
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' => ("terms", None),
@@ -137,6 +143,34 @@ pub fn after(prefix: &[u8]) -> Vec<u8> {
         }
     }
     vec![0xff; 64]
+}
+
+pub fn figures(digest: Digest) -> Vec<u8> {
+    key(b'a', &[&digest])
+}
+
+pub fn all_figures() -> Vec<u8> {
+    vec![b'a']
+}
+
+pub fn run(position: Position) -> Vec<u8> {
+    key(b'b', &[&position])
+}
+
+pub fn runs() -> Vec<u8> {
+    vec![b'b']
+}
+
+pub fn judged(run: Position, line: u32) -> Vec<u8> {
+    key(b'v', &[&run, &line])
+}
+
+pub fn judged_of(run: Position) -> Vec<u8> {
+    key(b'v', &[&run])
+}
+
+pub fn numbers_of(centre: Finess) -> Vec<u8> {
+    key(b'k', &[&centre])
 }
 
 pub fn centre(finess: Finess) -> Vec<u8> {

@@ -8,6 +8,7 @@ mod decide;
 mod fold;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod query;
+pub(in crate::store) mod lines;
 mod records;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! Every command is safe to repeat: what is done already is answered again and changes nothing.
 
 mod admit;
+mod figures;
 mod leave;
 mod lots;
 mod receipts;
@@ -118,6 +119,19 @@ impl Decider<'_, '_> {
                 gate,
                 actor,
             } => self.endpoint(endpoint, gate, actor),
+            Command::LoadFigures {
+                figures,
+                file,
+                salt,
+            } => self.load_figures(figures, file, salt),
+            Command::Reconcile { run, result, salt } => self.reconcile(run, result, salt),
+            Command::Judge {
+                run,
+                line,
+                judgement,
+                actor,
+                comment,
+            } => self.judge((run, line), judgement, actor, comment),
             Command::Lease(lease) => self.lease(&lease),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
