@@ -17,13 +17,12 @@ use crate::claims::agreement::{Comparator, Counting, PaperSheets, Threshold};
 use crate::claims::calendar::Calendar;
 use crate::claims::document::{AgreementId, Mode};
 use crate::claims::fraction::Fraction;
-use crate::claims::obligation::Counts;
 use crate::claims::period::Period;
-use crate::claims::rate;
+use crate::claims::place::{Place, Transmitted, place};
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::reconcile::figures::Month;
 use crate::claims::standing::Standing;
-use crate::claims::tally::Cell;
+use crate::claims::tally::{Cell, Counts};
 use crate::claims::time::Day;
 
 /// The unit of shares here: a whole is a million.
@@ -178,19 +177,16 @@ impl Year {
             losses: BTreeMap::new(),
         };
         let mut months: BTreeMap<Month, Seen> = BTreeMap::new();
-        for (cell, number) in &counts.units {
-            if cell.basis != counting.day_basis || !period.contains(cell.day) {
-                continue;
-            }
+        let days = (period.from(), period.to());
+        for (cell, number) in counts.units(counting.day_basis, days) {
             let Some(fate) = Fate::of(counting, cell) else {
                 continue;
             };
             let month = months.entry(Month::of(cell.day)).or_default();
             year.take(fate, *number, month);
         }
-        for (cell, sheets) in &counts.paper {
-            let counted = cell.caisse.is_some() && period.contains(cell.day);
-            if counted && counting.paper_sheets == PaperSheets::Counted {
+        for (cell, sheets) in counts.paper(days) {
+            if cell.caisse.is_some() && counting.paper_sheets == PaperSheets::Counted {
                 let month = months.entry(Month::of(cell.day)).or_default();
                 year.take(Fate::Lost(Cause::Paper), *sheets, month);
             }
@@ -327,18 +323,14 @@ enum Fate {
 impl Fate {
     /// None for a unit that is not in the denominator.
     fn of(counting: &Counting, cell: &Cell) -> Option<Fate> {
-        let counted = counting.kinds.contains(&cell.kind)
-            && cell.standing != Standing::Cancelled
-            && !cell.exclusions.intersects(counting.exclusions);
-        if !counted {
-            return None;
-        }
-        if rate::is_transmitted(counting, cell.standing, cell.receipted) {
-            return Some(if counting.numerator_modes.contains(&cell.mode) {
-                Fate::Counted
-            } else {
-                Fate::Lost(Cause::Mode(cell.mode))
-            });
+        let counted = match place(counting, cell) {
+            Place::Elsewhere | Place::Cancelled | Place::Excluded(_) => return None,
+            Place::Counted(counted) => counted,
+        };
+        match counted.transmitted {
+            Transmitted::Numerator => return Some(Fate::Counted),
+            Transmitted::Apart => return Some(Fate::Lost(Cause::Mode(cell.mode))),
+            Transmitted::No => {}
         }
         Some(match cell.standing {
             // A mode that never counts is lost whatever the answer.
@@ -482,12 +474,8 @@ mod tests {
         let mut counts = Counts::default();
         for month in 1..=last {
             let text = format!("2026-{month:02}-10");
-            counts
-                .units
-                .insert(cell(&text, Standing::Paid, Mode::Secured), good);
-            counts
-                .units
-                .insert(cell(&text, Standing::Refused, Mode::Secured), bad);
+            counts.add_units(cell(&text, Standing::Paid, Mode::Secured), good);
+            counts.add_units(cell(&text, Standing::Refused, Mode::Secured), bad);
         }
         counts
     }
@@ -581,16 +569,14 @@ mod tests {
             (Standing::Cancelled, Mode::Secured, 9),
             (Standing::Paid, Mode::Degraded, 20),
         ] {
-            counts
-                .units
-                .insert(cell("2026-02-11", standing, mode), number);
+            counts.add_units(cell("2026-02-11", standing, mode), number);
         }
         let sheets = PaperCell {
             centre: Finess::parse("750712184").unwrap(),
             day: day("2026-02-11"),
             caisse: Some(Amo::new("01", "751", "0000").unwrap()),
         };
-        counts.paper.insert(sheets, 10);
+        counts.add_paper(sheets, 10);
         let found = of(&counts, at_least(7, 10), "2026-02-28");
         let causes: Vec<_> = found
             .losses

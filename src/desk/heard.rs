@@ -174,6 +174,8 @@ impl Ear<'_> {
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
             | Entry::Endpoint { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
             | Entry::Judged(_) => {}

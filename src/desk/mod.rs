@@ -12,6 +12,7 @@ mod document;
 mod heard;
 mod words;
 mod rates;
+mod past;
 mod watch;
 mod operations;
 mod queue;
@@ -37,6 +38,7 @@ use crate::clock::Clock;
 use crate::formats::json::problem::Kind;
 use crate::formats::xml::Reader;
 use crate::report::CentreLabel;
+use crate::report::past::Bounds;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -64,6 +66,8 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// Settings.
     pub config: Config,
+    /// How earlier answers are recomputed.
+    pub past: Bounds,
     /// The label of the centre on the obligation metrics.
     pub centre_label: CentreLabel,
 }
@@ -73,6 +77,8 @@ pub struct Desk {
     parts: Parts,
     /// The last survey of the queue; one is taken at a time.
     surveyed: Mutex<Option<Arc<Survey>>>,
+    /// The last recount of a centre; one is made at a time.
+    past: Mutex<Option<past::Kept>>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
     /// Who loads figures or lays them beside the ledger.
@@ -85,6 +91,7 @@ impl Desk {
         Arc::new(Desk {
             parts,
             surveyed: Mutex::default(),
+            past: Mutex::default(),
             verifying: Mutex::default(),
             reconciling: Mutex::default(),
         })
@@ -140,6 +147,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
         (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
+        (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
         (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
         (Door::Both, "post", "/v1/figures", post(reconcile::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),

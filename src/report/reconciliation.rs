@@ -470,7 +470,7 @@ impl From<&Count> for CountText {
             denominator: count.denominator,
             percent: count
                 .share()
-                .map(|share| crate::report::rates::Ratio::from(share).percent),
+                .map(|share| crate::report::shapes::Ratio::from(share).percent),
         }
     }
 }

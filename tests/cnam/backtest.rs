@@ -1,14 +1,11 @@
 //! The forecast against years whose end is known: how many centres end inside the spread that was told before.
 
-use std::collections::BTreeMap;
-
 use bordereau::claims::calendar::Calendar;
 use bordereau::claims::document::{Exclusions, Kind, Mode};
 use bordereau::claims::forecast::{WHOLE, forecast};
 use bordereau::claims::id::{Amo, Destination, Finess};
-use bordereau::claims::obligation::Counts;
 use bordereau::claims::standing::{Receipted, Standing};
-use bordereau::claims::tally::{Cell, DayBasis, Lateness};
+use bordereau::claims::tally::{Cell, Counts, DayBasis, Lateness};
 use bordereau::claims::terms::{DayCount, Region};
 use bordereau::claims::time::Day;
 
@@ -54,7 +51,7 @@ fn the_year_ends_inside_the_spread_about_as_often_as_told() {
 
 /// Months of a centre: acknowledged documents on the tenth, and others that never count.
 fn counts(centre: &str, months: &[(u32, u32)]) -> Counts {
-    let mut units = BTreeMap::new();
+    let mut units = Counts::default();
     for (index, (good, bad)) in months.iter().enumerate() {
         let month = u32::try_from(index + 1).expect("a month");
         let mut put = |mode, number: u32| {
@@ -70,13 +67,10 @@ fn counts(centre: &str, months: &[(u32, u32)]) -> Counts {
                 late: Lateness::InTime,
                 exclusions: Exclusions::NONE,
             };
-            units.insert(cell, i64::from(number));
+            units.add_units(cell, i64::from(number));
         };
         put(Mode::Secured, *good);
         put(Mode::Degraded, *bad);
     }
-    Counts {
-        units,
-        paper: BTreeMap::new(),
-    }
+    units
 }

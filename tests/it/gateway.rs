@@ -161,10 +161,16 @@ answer_seconds = 5
 
     /// Starts a gateway and waits until it listens.
     pub fn start(&self) -> Gateway {
+        self.start_with(&[])
+    }
+
+    /// Starts a gateway with more in its environment, and waits until it listens.
+    pub fn start_with(&self, environment: &[(&str, PathBuf)]) -> Gateway {
         let mut child = program()
             .args(["serve", "--config"])
             .arg(self.config())
             .env("RUST_BACKTRACE", "0")
+            .envs(environment.iter().map(|(key, value)| (key, value)))
             .stderr(Stdio::piped())
             .stdout(Stdio::null())
             .spawn()
@@ -294,10 +300,15 @@ impl Gateway {
     }
 
     /// kill -9.
-    pub fn kill(mut self) {
+    pub fn kill(self) {
+        self.kill_after(&[]);
+    }
+
+    /// kill -9, of a gateway that had a reason to complain.
+    pub fn kill_after(mut self, announced: &[&str]) {
         self.child.kill().unwrap();
         assert_eq!(self.child.wait().unwrap().signal(), Some(9));
-        self.check_lines(&[]);
+        self.check_lines(announced);
     }
 
     /// SIGHUP: read certificates and tokens again.

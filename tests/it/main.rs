@@ -7,11 +7,14 @@
     reason = "a test may fail by panic and read a clock"
 )]
 
+mod account;
 mod gateway;
 mod insurer;
 
 mod command_line;
+mod conformance;
 mod kill;
+mod load;
 mod operating;
 mod readme;
 mod road;

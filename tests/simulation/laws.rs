@@ -206,6 +206,8 @@ impl Laws {
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
             | Entry::Judged(_) => {}

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::claims::agreement::{Counting, PaperSheets};
 use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::id::{DocumentId, Number};
-use crate::claims::rate;
+use crate::claims::place;
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::reconcile::figures::Class;
 use crate::claims::standing::{Receipted, Standing};
@@ -106,12 +106,12 @@ impl Unit {
 
     /// Whether the policy leaves it out.
     pub fn is_excluded(&self, counting: &Counting) -> bool {
-        self.exclusions.intersects(counting.exclusions)
+        self.exclusions.both(counting.exclusions) != Exclusions::NONE
     }
 
     /// Whether it counts as transmitted.
     pub fn is_transmitted(&self, counting: &Counting) -> bool {
-        rate::is_transmitted(counting, self.standing, self.receipted)
+        place::is_transmitted(counting, self.standing, self.receipted)
     }
 
     /// The class in which we expect the caisse to have it.

@@ -352,6 +352,7 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         Entry::Settled(settled) => own(settled.commitment),
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
+        Entry::Explained { reason, .. } => own(*reason),
         Entry::FiguresLoaded(figures) => own(figures.commitment),
         Entry::Reconciled(run) => own(run.commitment),
         Entry::Judged(judged) => own(judged.comment?),
@@ -366,7 +367,8 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         | Entry::PaperOwed { .. }
         | Entry::Lapsed { .. }
         | Entry::Unsettled { .. }
-        | Entry::Endpoint { .. } => None,
+        | Entry::Endpoint { .. }
+        | Entry::Retried { .. } => None,
     }
 }
 

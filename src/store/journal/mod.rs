@@ -253,9 +253,6 @@ impl Journal {
         if reader.last().is_none() {
             let header = begin(&Head::origin(), 1, segment_bytes, entropy());
             reader.add(Segment::create(directory, header)?.0);
-            if let Some(parent) = directory.parent() {
-                segment::sync_directory(parent)?;
-            }
         }
         let segment = reader.last().ok_or(Error::NoSegment(1))?;
         let file = segment.writable()?;

@@ -116,7 +116,7 @@ pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
 
 /// Makes the directory if needed and takes its lock, which is held as long as the file is open.
 pub fn lock(directory: &Path) -> Result<File, Error> {
-    fs::create_dir_all(directory).map_err(|source| Error::io(directory, &source))?;
+    make_directory(directory)?;
     let path = directory.join(LOCK);
     let fail = |source| Error::io(&path, &source);
     let mut options = OpenOptions::new();
@@ -127,6 +127,28 @@ pub fn lock(directory: &Path) -> Result<File, Error> {
         Err(TryLockError::WouldBlock) => Err(Error::Locked),
         Err(TryLockError::Error(source)) => Err(fail(source)),
     }
+}
+
+/// Makes a directory and those above it that are missing, and their names durable: also that of the first one
+/// that is there, because it may have been made just before a crash.
+fn make_directory(directory: &Path) -> Result<(), Error> {
+    let parent = match directory.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Ok(()),
+    };
+    if directory.is_dir() {
+        return match sync_directory(parent) {
+            // Made by somebody who may look there, before we came.
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::PermissionDenied => {
+                Ok(())
+            }
+            synced => synced,
+        };
+    }
+    make_directory(parent)?;
+    fs::create_dir(directory).map_err(|source| Error::io(directory, &source))?;
+    sync_directory(parent)
 }
 
 /// Makes the names in a directory durable.

@@ -6,10 +6,14 @@
 
 mod decide;
 mod fold;
+pub(in crate::store) mod change;
+pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
 mod records;
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod tests;
 

@@ -52,7 +52,7 @@ impl Decider<'_, '_> {
     }
 
     /// The same word without another comment changes nothing.
-    pub(super) fn judge(
+    pub(super) fn judge_line(
         &mut self,
         (run, line): (Position, u32),
         judgement: Judgement,

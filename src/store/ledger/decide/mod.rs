@@ -5,6 +5,7 @@
 
 mod admit;
 mod figures;
+mod hand;
 mod leave;
 mod lots;
 mod receipts;
@@ -131,7 +132,13 @@ impl Decider<'_, '_> {
                 judgement,
                 actor,
                 comment,
-            } => self.judge((run, line), judgement, actor, comment),
+            } => self.judge_line((run, line), judgement, actor, comment),
+            Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Explain {
+                command,
+                reason,
+                salt,
+            } => self.explain(*command, reason, salt),
             Command::Lease(lease) => self.lease(&lease),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
