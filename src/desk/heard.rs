@@ -171,7 +171,10 @@ impl Ear<'_> {
             | Entry::Unsettled { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
         Ok(())
     }

@@ -142,7 +142,10 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Cursor { .. }
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
-        | Entry::Explained { .. } => event("other"),
+        | Entry::Explained { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_) => event("other"),
     }
 }
 

@@ -6,3 +6,5 @@ pub mod xml;
 pub mod lot;
 pub mod json;
 pub mod jws;
+pub mod figures;
+pub mod registry;

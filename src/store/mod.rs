@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 use crate::claims::delivery::{self, Arrival};
 use crate::claims::document::{Facts, Key, Purpose};
-use crate::claims::entry::{Gate, Next, OrphanCause, PaperRow, Position, Stamped};
+use crate::claims::entry::{Gate, Judgement, Next, OrphanCause, PaperRow, Position, Stamped};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
@@ -108,6 +108,18 @@ pub trait Store: Send + Sync {
 
     /// Cursor and gate of every endpoint that has one.
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;
+
+    /// All lines of one centre, real documents only, in one state of the ledger.
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error>;
+
+    /// The figures that were loaded, by digest.
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error>;
+
+    /// All reconciliations, oldest first.
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error>;
+
+    /// The last judgement on each line of a reconciliation that has one, in order.
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error>;
 
     /// How many of these documents violate "nothing is stuck": unfinished, and in no index by which they
     /// would be found again. All are looked at in one state of the ledger; 0 in a store without defect.
@@ -205,6 +217,37 @@ pub enum Command {
         gate: Gate,
         /// Who.
         actor: Name,
+    },
+    /// Keep a caisse's figures; a file that is known changes nothing. The commitment is computed here.
+    LoadFigures {
+        /// What the file says of itself.
+        figures: crate::claims::entry::FiguresLoaded,
+        /// The file.
+        file: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Keep the result of a reconciliation. The commitment is computed here.
+    Reconcile {
+        /// What was compared.
+        run: crate::claims::entry::Reconciled,
+        /// The result.
+        result: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Accept or dispute a line of a reconciliation.
+    Judge {
+        /// The reconciliation.
+        run: Position,
+        /// The line, from 1.
+        line: u32,
+        /// What is said.
+        judgement: Judgement,
+        /// Who.
+        actor: Name,
+        /// A comment, and the salt of its commitment.
+        comment: Option<(Bytes, [u8; 16])>,
     },
     /// The next attempt of a lot, or the question before it, at an instant.
     Retry {
@@ -567,6 +610,65 @@ pub struct EndpointRecord {
     pub cursor: Option<Name>,
     /// Held or open.
     pub gate: Gate,
+}
+
+/// Figures as they were loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiguresRecord {
+    /// Their entry; the file is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was loaded.
+    pub figures: crate::claims::entry::FiguresLoaded,
+}
+
+/// A reconciliation as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its entry, by which it is named; the result is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was compared.
+    pub run: crate::claims::entry::Reconciled,
+}
+
+/// The last judgement on a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedRecord {
+    /// Its entry; the comment is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was said.
+    pub judged: crate::claims::entry::Judged,
+}
+
+/// The lines of a centre, and up to which entry they are true.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    /// Up to here.
+    pub position: Position,
+    /// One for each unit of account, by root.
+    pub lines: Vec<Line>,
+}
+
+/// One unit of account: a document and its replacements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its three cells: the same but for the day.
+    pub cells: [Cell; 3],
+    /// First document.
+    pub root: DocumentId,
+    /// Latest document.
+    pub latest: DocumentId,
+    /// Kind and number of each document that has its number still, the latest last.
+    pub numbers: Vec<Key>,
+    /// Last day in time, of the root.
+    pub deadline: Option<Day>,
+    /// The insurer's code of the refusal that stands.
+    pub refusal: Option<Name>,
 }
 
 /// Which tallies.

@@ -216,7 +216,10 @@ impl Laws {
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
     }
 

@@ -139,7 +139,10 @@ impl Audit {
             | Entry::Cursor { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => false,
+            | Entry::Explained { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => false,
         }
     }
 }

@@ -306,6 +306,16 @@ impl House {
         .await
     }
 
+    /// Counts the ledger as the keeper does, and publishes it.
+    pub(super) async fn count(&self) -> Arc<Snapshot> {
+        let tallies = self.store.tallies(every_day()).await.unwrap();
+        let registry = self.store.centres().await.unwrap();
+        let now = self.clock.now();
+        let snapshot = Arc::new(Snapshot::balanced(now, tallies, registry, &agreements()));
+        self.snapshots.send_replace(snapshot.clone());
+        snapshot
+    }
+
     pub(super) async fn get(&self, door: Door, who: &str, path: &str) -> Answer {
         self.ask(door, who, "GET", path, Body::empty()).await
     }

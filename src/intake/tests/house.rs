@@ -37,8 +37,8 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
     Body as StoredBody, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    Find, Health, Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies,
-    TallyQuery,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -588,6 +588,22 @@ impl Store for Moody {
         &self,
     ) -> Result<std::collections::BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.inner.endpoints().await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.inner.lines(centre).await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.inner.figures().await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.inner.runs().await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.inner.judged(run).await
     }
 
     async fn stuck(&self, documents: Vec<crate::claims::id::DocumentId>) -> Result<u64, Error> {

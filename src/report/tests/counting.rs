@@ -22,8 +22,9 @@ use crate::report::{Config, Error};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    self, Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Find,
-    Health, Lease, Leased, LotRecord, Outcome, Sealing, Store, Tallies, TallyQuery,
+    self, Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord,
+    Sealing, Store, Tallies, TallyQuery,
 };
 use crate::telemetry::Telemetry;
 
@@ -213,6 +214,22 @@ impl Store for Flawed {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, store::Error> {
         self.sound.endpoints().await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, store::Error> {
+        self.sound.lines(centre).await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, store::Error> {
+        self.sound.figures().await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, store::Error> {
+        self.sound.runs().await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, store::Error> {
+        self.sound.judged(run).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, store::Error> {

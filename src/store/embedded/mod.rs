@@ -58,12 +58,12 @@ use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::changed::Touched;
-use crate::store::ledger::{self, query};
+use crate::store::ledger::{self, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Changed, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
-    Error, Find, Health, Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store,
-    Tallies, TallyQuery,
+    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
+    Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
@@ -431,6 +431,23 @@ impl Store for Embedded {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.ask(move |view| lines::lines(view, view.position(), centre))
+            .await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.ask(|view| lines::figures(view)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.ask(|view| lines::runs(view)).await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.ask(move |view| lines::judged(view, run)).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

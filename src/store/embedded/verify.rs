@@ -353,6 +353,9 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
+        Entry::FiguresLoaded(figures) => own(figures.commitment),
+        Entry::Reconciled(run) => own(run.commitment),
+        Entry::Judged(judged) => own(judged.comment?),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)

@@ -103,7 +103,10 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
-        | Entry::Explained { .. } => Vec::new(),
+        | Entry::Explained { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_) => Vec::new(),
     })
 }
 

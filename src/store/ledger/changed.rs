@@ -58,7 +58,10 @@ impl Touched {
             | Entry::Cursor { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
         Ok(())
     }

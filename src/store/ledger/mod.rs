@@ -12,6 +12,7 @@ pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 mod turn;
 pub(in crate::store) mod query;
+pub(in crate::store) mod lines;
 mod records;
 #[cfg(test)]
 mod scale;

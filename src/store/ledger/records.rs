@@ -13,7 +13,9 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::index::{Index, Working};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
-use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord};
+use crate::store::{
+    DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
+};
 
 canon::canon_struct! {
     DocumentRecord {
@@ -22,6 +24,9 @@ canon::canon_struct! {
     }
     LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
     EndpointRecord { cursor, gate }
+    FiguresRecord { position, at, figures }
+    RunRecord { position, at, run }
+    JudgedRecord { position, at, judged }
     OpenGroup { oldest, first, count, bytes }
 }
 
