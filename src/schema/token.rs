@@ -152,12 +152,12 @@ impl<'t, 'n> Tokens<'t, 'n> {
     #[inline]
     pub(super) fn text(&self) -> Cow<'t, str> {
         let text = self.scanner.content();
-        match self.scanner.piece() {
-            Piece::Reference => attribute::resolve(text).unwrap_or_default(),
-            _ if self.marks.carriage && text.contains('\r') => {
-                Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n"))
-            }
-            _ => Cow::Borrowed(text),
+        if self.scanner.piece() == Piece::Reference {
+            return attribute::resolve(text).unwrap_or_default();
+        }
+        match self.marks.carriage && text.contains('\r') {
+            true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+            false => Cow::Borrowed(text),
         }
     }
 
