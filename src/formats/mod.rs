@@ -5,3 +5,4 @@
 pub mod xml;
 pub mod lot;
 pub mod json;
+pub mod jws;

@@ -117,6 +117,7 @@ macro_rules! laws {
 }
 
 mod hand;
+mod turns;
 
 laws! {
     an_empty_store_knows_nothing

@@ -24,7 +24,7 @@ pub mod memory;
 #[cfg(test)]
 mod contract;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -50,7 +50,8 @@ pub trait Store: Send + Sync {
     /// Decides a command at an instant, makes its entries and bodies durable, and answers.
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error>;
 
-    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable.
+    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable. Centres come in
+    /// turn, and of each the lot with the oldest legal deadline comes first.
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
 
     /// What is due at `at`, and when the next thing is.
@@ -90,6 +91,17 @@ pub trait Store: Send + Sync {
 
     /// Tallies of units and paper over days, as of now.
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error>;
+
+    /// The tallies of all days of centres that an entry after a position speaks of, and which days those are,
+    /// all as of one position. A store that cannot tell, or not cheaply, answers with everything.
+    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+        let _ = after;
+        let tallies = self.tallies(TallyQuery::everything()).await?;
+        Ok(Changed {
+            tallies,
+            covered: Covered::Everything,
+        })
+    }
 
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
@@ -287,6 +299,16 @@ pub enum Evidence {
     Unreadable,
     /// A feed of which not even the items can be told apart.
     UnreadableFeed,
+}
+
+impl Evidence {
+    /// The receipt or settlement, if it could be read.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
+        }
+    }
 }
 
 /// The answer to a command.
@@ -534,6 +556,8 @@ pub struct LotRecord {
     pub unanswered: u32,
     /// Next instant and reason, unless finished.
     pub next: Option<Next>,
+    /// The oldest legal deadline of its documents, if one has any.
+    pub deadline: Option<Day>,
 }
 
 /// Cursor and gate of an endpoint.
@@ -565,6 +589,36 @@ pub struct Tallies {
     pub units: BTreeMap<Cell, i64>,
     /// Paper sheets; 1 on the row without caisse of each declared day.
     pub paper: BTreeMap<PaperCell, i64>,
+}
+
+/// Tallies of the days that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// The tallies of the covered days, and of no others; a cell that is not there is zero.
+    pub tallies: Tallies,
+    /// Which days those are.
+    pub covered: Covered,
+}
+
+/// Which days tallies cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Covered {
+    /// All of them.
+    Everything,
+    /// These days of these centres, by every basis, and their declared paper.
+    Days(BTreeSet<(Finess, Day)>),
+}
+
+impl TallyQuery {
+    /// Every centre and every day that can be asked for.
+    pub fn everything() -> TallyQuery {
+        let day = |year, month, day| Day::new(year, month, day).expect("a day of the calendar");
+        TallyQuery {
+            centre: None,
+            from: day(1900, 1, 1),
+            to: day(9999, 12, 30),
+        }
+    }
 }
 
 /// How a store is.

@@ -5,5 +5,8 @@ mod described;
 mod doors;
 mod problems;
 mod documents;
+mod listing;
+mod events;
+mod replay;
 mod steering;
 mod local;

@@ -109,6 +109,10 @@ problems! {
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
         "Use a name of the configuration; the queue lists them."
         "Utilisez un nom de la configuration ; la file les liste.";
+    /// No such lot.
+    LotUnknown 404 "lot-unknown" "No lot has this id"
+        "The document names the lot it is in; void lots are in its history."
+        "Le document nomme le lot où il est ; les lots annulés sont dans son historique.";
     /// The address knows other methods.
     MethodUnknown 405 "method-unknown" "This address does not know the method"
         "`Allow` names those it knows; the description at /v1/openapi.json says what each does."
@@ -181,10 +185,14 @@ problems! {
     DayAhead 422 "day-ahead" "The day has not begun"
         "Declare a day on which it has begun in Paris, or later."
         "Déclarez un jour à partir de son début à Paris.";
+    /// Steering without a reason, or by what cannot be read.
+    OrderFaulty 422 "order-faulty" "The order cannot be taken"
+        "Send JSON as the description has it: `reason` is a text that says why, and nothing unknown stands beside it."
+        "Envoyez du JSON selon la description : `reason` est un texte qui dit pourquoi, sans champ inconnu à côté.";
     /// By hand, without evidence.
     EvidenceMissing 422 "evidence-missing" "Evidence is needed"
-        "Send what proves the transmission as the body: a text or a file."
-        "Envoyez ce qui prouve la transmission comme corps : un texte ou un fichier.";
+        "Send what proves the transmission in `evidence`: the bytes of a text or a file, in base64."
+        "Envoyez ce qui prouve la transmission dans `evidence` : les octets d'un texte ou d'un fichier, en base64.";
     /// Another document of the lot fails; the status of a row, never of a request.
     WithTheOthers 424 "with-the-others" "Not admitted because another document of the lot was not"
         "This document has no fault of its own: post it again."

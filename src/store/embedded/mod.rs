@@ -57,12 +57,17 @@ use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
+use crate::store::ledger::changed::Touched;
 use crate::store::ledger::{self, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
-    Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
+    Error, Find, Health, Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store,
+    Tallies, TallyQuery,
 };
+
+/// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
+const CHANGED_ENTRIES: u64 = 100_000;
 
 /// Where the store is and what bounds it.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -393,6 +398,31 @@ impl Store for Embedded {
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.ask(move |view| query::tallies(view, view.position(), query))
             .await
+    }
+
+    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+        let reader = self.reader.clone();
+        self.ask(move |view| {
+            let upto = view.position();
+            if upto.0.saturating_sub(after.0) > CHANGED_ENTRIES {
+                return Ok(Changed {
+                    tallies: query::tallies(view, upto, TallyQuery::everything())?,
+                    covered: Covered::Everything,
+                });
+            }
+            let mut touched = Touched::default();
+            if after < upto {
+                let mark = places::mark(view, Position(after.0 + 1))?;
+                let found = reader.entries(mark, after, upto, usize::MAX);
+                for (_, bytes) in found.map_err(unreadable)? {
+                    let stamped = Stamped::read(&bytes);
+                    let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+                    touched.add(view, &stamped.entry)?;
+                }
+            }
+            touched.tallies(view, upto)
+        })
+        .await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

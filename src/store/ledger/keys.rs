@@ -21,6 +21,8 @@
 //! | `s` | endpoint, id | fingerprint (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
+//! | `v` | `l`, endpoint, centre, deadline, lot | next instant (lots to be sent, by centre and deadline) |
+//! | `v` | `c`, endpoint | the centre whose lot was leased last |
 //! | `w` | centre, day, caller | count of posts turned away |
 //! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
@@ -134,6 +136,8 @@ pub fn subject(key: &[u8]) -> String {
         b's' => ("a settlement known", None),
         b't' => ("timer of document", shown::<DocumentId>(last)),
         b'u' => ("next instant of lot", shown::<LotId>(last)),
+        b'v' if rest.first() == Some(&b'l') => ("turn of lot", shown::<LotId>(last)),
+        b'v' => ("the centre whose turn was last", None),
         b'w' => ("count of posts turned away", None),
         b'x' => ("an orphan", None),
         b'y' => ("cell", shown::<Cell>(rest)),
@@ -340,6 +344,25 @@ pub fn waits_at(wait: Wait, endpoint: &EndpointName) -> Vec<u8> {
 
 pub fn waits_until(wait: Wait, endpoint: &EndpointName, at: Timestamp) -> Vec<u8> {
     after(&key(b'u', &[&wait.letter(), endpoint, &at]))
+}
+
+/// A lot to be sent; one without a legal deadline comes after all that have one.
+pub fn turn(endpoint: &EndpointName, centre: Finess, deadline: Option<Day>, lot: LotId) -> Vec<u8> {
+    let deadline = deadline.or(Day::new(9999, 12, 31));
+    let deadline = deadline.map_or(i32::MAX, Day::number);
+    key(b'v', &[&b'l', endpoint, &centre, &deadline, &lot])
+}
+
+pub fn turns(endpoint: &EndpointName) -> Vec<u8> {
+    key(b'v', &[&b'l', endpoint])
+}
+
+pub fn turns_of(endpoint: &EndpointName, centre: Finess) -> Vec<u8> {
+    key(b'v', &[&b'l', endpoint, &centre])
+}
+
+pub fn last_turn(endpoint: &EndpointName) -> Vec<u8> {
+    key(b'v', &[&b'c', endpoint])
 }
 
 pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {

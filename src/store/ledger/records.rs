@@ -20,7 +20,7 @@ canon::canon_struct! {
         received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
-    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next }
+    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
     EndpointRecord { cursor, gate }
     OpenGroup { oldest, first, count, bytes }
 }
