@@ -76,7 +76,7 @@ enum Command {
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
     /// Show rates.
-    Rate(rates::Options),
+    Rate(Box<rates::Options>),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.

@@ -135,11 +135,14 @@ laws! {
     an_orphan_that_fits_when_it_comes_again_is_taken
     what_cannot_be_evidence_is_kept_once
     a_document_is_spoken_of_so_often_and_no_more
+    a_lot_without_its_receipt_is_overdue_and_asked_about
 }
 
 use receipts::{
-    a_document_is_spoken_of_so_often_and_no_more, an_orphan_that_fits_when_it_comes_again_is_taken,
-    what_cannot_be_evidence_is_kept_once, what_was_recorded_first_stands,
+    a_document_is_spoken_of_so_often_and_no_more,
+    a_lot_without_its_receipt_is_overdue_and_asked_about,
+    an_orphan_that_fits_when_it_comes_again_is_taken, what_cannot_be_evidence_is_kept_once,
+    what_was_recorded_first_stands,
 };
 
 pub fn now() -> Timestamp {

@@ -398,7 +398,7 @@ pub enum HeardOutcome {
     Known,
     /// Kept as an orphan.
     Orphan(OrphanCause),
-    /// Kept as an orphan before, and still nothing that it fits; nothing changes.
+    /// Kept as an orphan before for the same cause; nothing changes.
     OrphanAgain(OrphanCause),
 }
 

@@ -18,4 +18,5 @@ mod kill;
 mod load;
 mod operating;
 mod readme;
+mod receipts;
 mod road;

@@ -1,16 +1,16 @@
 //! What the ledger heard from insurers, counted apart: each receipt and settlement is taken once, and an orphan is
-//! kept once until it is taken.
+//! kept once for each cause until it is taken.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use bordereau::claims::entry::Entry;
+use bordereau::claims::entry::{Entry, OrphanCause};
 use bordereau::claims::id::{Digest, EndpointName, Name};
 
 /// Everything that came from insurers.
 #[derive(Default)]
 pub struct Returns {
     taken: BTreeSet<(Kind, EndpointName, Name)>,
-    orphans: BTreeSet<(EndpointName, Name, Digest)>,
+    orphans: BTreeMap<(EndpointName, Name, Digest), OrphanCause>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,10 +36,11 @@ impl Returns {
                     orphan.id.clone(),
                     orphan.fingerprint,
                 );
-                return match self.orphans.insert(key) {
-                    true => Ok(()),
-                    false => Err(format!("orphan {} is kept twice", orphan.id)),
-                };
+                let before = self.orphans.insert(key, orphan.cause);
+                if before == Some(orphan.cause) {
+                    return Err(format!("orphan {} is kept twice", orphan.id));
+                }
+                return Ok(());
             }
             _ => return Ok(()),
         };
