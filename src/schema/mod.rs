@@ -20,6 +20,8 @@ mod identity;
 mod declare;
 mod model;
 mod simple;
+mod white;
+mod bound;
 mod value;
 mod number;
 mod instant;

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::bound::Bound;
 use super::code::Code;
-use super::instant::Instant;
 use super::number::Decimal;
 use super::pattern::Pattern;
 use super::value::{Builtin, Family, Parsed};
+use super::white::{White, words};
 
 /// Index of a simple type in [`Simples`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,14 +50,6 @@ pub(super) enum Kind {
     Union(Box<[SimpleId]>),
 }
 
-/// What happens to whitespace before a value is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum White {
-    Preserve,
-    Replace,
-    Collapse,
-}
-
 /// What of its type a value fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Facet {
@@ -66,31 +59,6 @@ pub(super) enum Facet {
     Length,
     Digits,
     Range,
-}
-
-/// One bound of a value.
-#[derive(Clone, Debug)]
-pub(super) struct Bound {
-    pub(super) side: Side,
-    /// As written in the schema.
-    pub(super) value: Box<str>,
-    limit: Limit,
-}
-
-/// A bound, parsed once.
-#[derive(Clone, Debug)]
-enum Limit {
-    Number(Decimal<Box<str>>),
-    Instant(Instant<Box<str>>),
-}
-
-/// Which side a bound closes, and whether the bound itself is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    MinInclusive,
-    MinExclusive,
-    MaxInclusive,
-    MaxExclusive,
 }
 
 impl Facet {
@@ -126,42 +94,6 @@ impl Simple {
     pub(super) fn normalise<'v>(&self, value: &'v str) -> Cow<'v, str> {
         self.white.apply(value)
     }
-}
-
-impl White {
-    fn apply(self, value: &str) -> Cow<'_, str> {
-        match self {
-            White::Preserve => Cow::Borrowed(value),
-            White::Replace
-                if value
-                    .bytes()
-                    .any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) =>
-            {
-                Cow::Owned(value.replace(['\t', '\n', '\r'], " "))
-            }
-            White::Replace => Cow::Borrowed(value),
-            White::Collapse if is_collapsed(value) => Cow::Borrowed(value),
-            White::Collapse => Cow::Owned(words(value).collect::<Vec<_>>().join(" ")),
-        }
-    }
-}
-
-/// True when there is no whitespace but single spaces between words: nearly always.
-fn is_collapsed(value: &str) -> bool {
-    let mut space = true;
-    for byte in value.bytes() {
-        let blank = byte == b' ';
-        if matches!(byte, b'\t' | b'\n' | b'\r') || (blank && space) {
-            return false;
-        }
-        space = blank;
-    }
-    !space || value.is_empty()
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', '\t', '\n', '\r'])
-        .filter(|word| !word.is_empty())
 }
 
 impl Simples {
@@ -387,83 +319,5 @@ impl Simple {
             .to_owned(),
             Kind::List(_) | Kind::Union(_) => String::new(),
         }
-    }
-}
-
-impl Bound {
-    /// A bound that is a value of a type; none when it is not, or has no order.
-    pub(super) fn new(side: Side, builtin: Builtin, value: &str) -> Option<Bound> {
-        let limit = match builtin.parse(value)? {
-            Parsed::Number(decimal) => Limit::Number(decimal.kept()),
-            Parsed::Instant(instant) => Limit::Instant(instant.kept()),
-            Parsed::Text => return None,
-        };
-        Some(Bound {
-            side,
-            value: value.into(),
-            limit,
-        })
-    }
-
-    /// True when the value is inside. An undetermined order is outside.
-    fn holds(&self, value: &Parsed<'_>) -> bool {
-        let order = match (value, &self.limit) {
-            (Parsed::Number(value), Limit::Number(limit)) => Some(value.compare(limit)),
-            (Parsed::Instant(value), Limit::Instant(limit)) => value.compare(limit),
-            (Parsed::Number(_) | Parsed::Instant(_) | Parsed::Text, _) => None,
-        };
-        match self.side {
-            Side::MinInclusive => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-            Side::MinExclusive => order == Some(Ordering::Greater),
-            Side::MaxInclusive => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-            Side::MaxExclusive => order == Some(Ordering::Less),
-        }
-    }
-
-    fn words(&self) -> String {
-        let sign = match self.side {
-            Side::MinInclusive => "≥",
-            Side::MinExclusive => ">",
-            Side::MaxInclusive => "≤",
-            Side::MaxExclusive => "<",
-        };
-        format!("{sign} {}", self.value)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whitespace() {
-        let rows = [
-            (White::Preserve, " a\t b ", " a\t b "),
-            (White::Replace, " a\t\nb ", " a  b "),
-            (White::Collapse, " a\t \nb ", "a b"),
-            (White::Collapse, "a b", "a b"),
-            (White::Collapse, " \n ", ""),
-            (White::Collapse, "\u{a0}a", "\u{a0}a"),
-        ];
-        for (white, text, wanted) in rows {
-            assert_eq!(white.apply(text), wanted, "{white:?} {text:?}");
-        }
-    }
-
-    #[test]
-    fn bounds_close_one_side() {
-        let rows = [
-            (Side::MinInclusive, [false, true, true]),
-            (Side::MinExclusive, [false, false, true]),
-            (Side::MaxInclusive, [true, true, false]),
-            (Side::MaxExclusive, [true, false, false]),
-        ];
-        for (side, wanted) in rows {
-            let bound = Bound::new(side, Builtin::Decimal, "10.0").unwrap();
-            let holds = |value: &str| bound.holds(&Builtin::Decimal.parse(value).unwrap());
-            assert_eq!(["9.99", "10", "10.01"].map(holds), wanted, "{side:?}");
-        }
-        let undetermined = Bound::new(Side::MinInclusive, Builtin::Date, "2026-01-01Z").unwrap();
-        assert!(!undetermined.holds(&Builtin::Date.parse("2026-01-01").unwrap()));
     }
 }

@@ -7,6 +7,7 @@
 
 mod code;
 mod document;
+mod element;
 mod node;
 mod returns;
 mod envelope;
