@@ -14,12 +14,13 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
+use crate::store::ledger::changed::Touched;
 use crate::store::ledger::{self, Secret, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
-    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness, RunRecord,
-    Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// A store in memory.
@@ -194,6 +195,17 @@ impl Store for Memory {
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         let inner = self.lock();
         query::tallies(&inner.index, Position(inner.entries.len() as u64), query)
+    }
+
+    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+        let inner = self.lock();
+        let position = Position(inner.entries.len() as u64);
+        let skip = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let mut touched = Touched::default();
+        for stamped in inner.entries.iter().skip(skip) {
+            touched.add(&inner.index, &stamped.entry)?;
+        }
+        touched.tallies(&inner.index, position)
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -113,6 +113,10 @@ problems! {
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
         "Use a name of the configuration; the queue lists them."
         "Utilisez un nom de la configuration ; la file les liste.";
+    /// No such lot.
+    LotUnknown 404 "lot-unknown" "No lot has this id"
+        "The document names the lot it is in; void lots are in its history."
+        "Le document nomme le lot où il est ; les lots annulés sont dans son historique.";
     /// No such figures for this caller.
     FiguresUnknown 404 "figures-unknown" "No figures of yours have this digest"
         "Load the file first; the list of figures has the digests."
@@ -197,14 +201,18 @@ problems! {
     DayAhead 422 "day-ahead" "The day has not begun"
         "Declare a day on which it has begun in Paris, or later."
         "Déclarez un jour à partir de son début à Paris.";
+    /// Steering without a reason, or by what cannot be read.
+    OrderFaulty 422 "order-faulty" "The order cannot be taken"
+        "Send JSON as the description has it: `reason` is a text that says why, and nothing unknown stands beside it."
+        "Envoyez du JSON selon la description : `reason` est un texte qui dit pourquoi, sans champ inconnu à côté.";
     /// A caisse's figures have findings.
     FiguresFaulty 422 "figures-faulty" "The figures are refused as a whole"
         "`findings` holds what is wrong, each with its line, column and field. Nothing was kept."
         "`findings` dit ce qui ne va pas, avec la ligne, la colonne et le champ. Rien n'a été gardé.";
     /// By hand, without evidence.
     EvidenceMissing 422 "evidence-missing" "Evidence is needed"
-        "Send what proves the transmission as the body: a text or a file."
-        "Envoyez ce qui prouve la transmission comme corps : un texte ou un fichier.";
+        "Send what proves the transmission in `evidence`: the bytes of a text or a file, in base64."
+        "Envoyez ce qui prouve la transmission dans `evidence` : les octets d'un texte ou d'un fichier, en base64.";
     /// Another document of the lot fails; the status of a row, never of a request.
     WithTheOthers 424 "with-the-others" "Not admitted because another document of the lot was not"
         "This document has no fault of its own: post it again."

@@ -132,8 +132,8 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
     let tail = Check::new(&mut verified, journal.reader(), tree.as_ref()).run(journal.head());
     let store = tree.zip(tail).map(|(tree, tail)| {
         let position = journal.head().position;
-        let overlay = Overlay::new(tree, position, config.overlay_bytes);
-        overlay.publish(tail, position);
+        let overlay = Overlay::new(tree, journal.head(), config.overlay_bytes);
+        overlay.publish(tail, journal.head());
         let rest = Rest {
             journal,
             _scratch: scratch,

@@ -19,10 +19,10 @@ use crate::store::{
 
 canon::canon_struct! {
     DocumentRecord {
-        received, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
+        received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
-    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next }
+    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }
