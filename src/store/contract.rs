@@ -117,6 +117,7 @@ macro_rules! laws {
 }
 
 mod hand;
+mod figures;
 mod turns;
 
 laws! {
