@@ -164,7 +164,8 @@ impl Audit {
             | Entry::PaperOwed { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => Ok(()),
+            | Entry::Explained { .. }
+            | Entry::Notified { .. } => Ok(()),
         }
     }
 

@@ -171,7 +171,8 @@ impl Ear<'_> {
             | Entry::Unsettled { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::Notified { .. } => {}
         }
         Ok(())
     }

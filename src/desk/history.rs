@@ -142,7 +142,8 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Cursor { .. }
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
-        | Entry::Explained { .. } => event("other"),
+        | Entry::Explained { .. }
+        | Entry::Notified { .. } => event("other"),
     }
 }
 

@@ -13,7 +13,7 @@ use crate::claims::id::{Destination, EndpointName};
 use crate::claims::lane::Rules;
 use crate::tls;
 
-use super::lane;
+use super::{lane, webhook};
 
 /// The endpoints.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,6 +22,9 @@ pub struct Config {
     /// One technical address each. A destination has at most one for real documents and one for tests.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// Who is told of changes.
+    #[serde(default)]
+    pub webhooks: webhook::Config,
 }
 
 /// One technical address of an insurer.
@@ -319,6 +322,7 @@ mod tests {
         };
         let config = |second| Config {
             endpoints: vec![real.clone(), second],
+            webhooks: webhook::Config::default(),
         };
         let destination = real.destinations[0];
         let both = config(named("other", "test"));

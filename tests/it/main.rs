@@ -19,3 +19,4 @@ mod load;
 mod operating;
 mod readme;
 mod road;
+mod webhooks;

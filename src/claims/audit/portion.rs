@@ -93,7 +93,8 @@ impl Audit {
             | Entry::Cursor { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => false,
+            | Entry::Explained { .. }
+            | Entry::Notified { .. } => false,
         }
     }
 }

@@ -120,6 +120,10 @@ impl Decider<'_, '_> {
                 actor,
             } => self.endpoint(endpoint, gate, actor),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Notified { target, upto } => {
+                self.push(Entry::Notified { target, upto })?;
+                Ok(self.done())
+            }
             Command::Explain {
                 command,
                 reason,
