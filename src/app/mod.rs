@@ -29,6 +29,7 @@ use crate::config::{self, Config};
 use crate::desk;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
+use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -89,6 +90,7 @@ struct Read {
     reader: Arc<Reader>,
     transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
+    keys: Arc<Keyring>,
     public: config::Public,
 }
 
@@ -151,6 +153,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         webhooks: Arc::new(
             webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
         ),
+        keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
         public,
     })
 }
@@ -187,6 +190,7 @@ impl App {
                 clock: clock.clone(),
                 reader: read.reader.clone(),
                 routes: read.routes.clone(),
+                keys: read.keys.clone(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
@@ -330,6 +334,7 @@ impl App {
             routes: read.routes.clone(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
+            keys: read.keys.clone(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };

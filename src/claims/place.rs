@@ -87,7 +87,7 @@ pub fn place(counting: &Counting, cell: &Cell) -> Place {
             PaperDuplicate::Paper if is_paper => Slice::Paper,
             PaperDuplicate::Paper | PaperDuplicate::Electronic => Slice::Units(cell.mode),
         },
-        transmitted: match is_transmitted(counting, cell) {
+        transmitted: match is_transmitted(counting, cell.standing, cell.receipted) {
             false => Transmitted::No,
             true if counting.numerator_modes.contains(&cell.mode) => Transmitted::Numerator,
             true => Transmitted::Apart,
@@ -102,9 +102,9 @@ pub fn went_both_ways(cell: &Cell) -> bool {
 
 /// Whether a unit of the denominator was transmitted: on a positive receipt, and as the policy says of
 /// paper duplicates and rejected units. An operator's word is no receipt.
-fn is_transmitted(counting: &Counting, cell: &Cell) -> bool {
-    let receipted = cell.receipted == Receipted::Yes;
-    match cell.standing {
+pub fn is_transmitted(counting: &Counting, standing: Standing, receipted: Receipted) -> bool {
+    let receipted = receipted == Receipted::Yes;
+    match standing {
         Standing::ByHand => false,
         Standing::OnPaper => match counting.paper_duplicate {
             PaperDuplicate::Paper => false,

@@ -102,6 +102,18 @@ pub fn order(
     })
 }
 
+/// Sends bytes to the daemon of this machine.
+pub fn send(
+    settings: &Settings,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        answer(client.post(format!("http://localhost{path}")).body(body)).await
+    })
+}
+
 /// A path and its query; every byte that could be taken for something else is escaped.
 pub fn path(path: &str, query: &[(&str, String)]) -> String {
     let mut out = path.to_owned();

@@ -13,6 +13,8 @@ mod history;
 mod documents;
 mod hand;
 mod rates;
+mod reconcile;
+mod forecast;
 mod verify_store;
 mod simulate;
 mod conformance;
@@ -76,7 +78,11 @@ enum Command {
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
     /// Show rates.
-    Rate(rates::Options),
+    Rate(Box<rates::Options>),
+    /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
+    Forecast(forecast::Options),
+    /// Lay a caisse's figures beside the ledger, and show why the two differ.
+    Reconcile(reconcile::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
@@ -141,6 +147,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
         Command::Rate(options) => rates::run(&options),
+        Command::Forecast(options) => forecast::run(&options),
+        Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Load(options) => load::run(&options),

@@ -112,6 +112,7 @@ impl Desk {
             report::Error::Unbound(_) => Kind::RateUnbound.into(),
             report::Error::Future => Refused::parameter("as_of"),
             report::Error::Cursor => Refused::parameter("after"),
+            report::Error::UnevenPeriod => Refused::parameter("period"),
             report::Error::NotCounted
             | report::Error::Cut
             | report::Error::Store(_)

@@ -49,6 +49,12 @@ pub struct Config {
     pub replay_lots: NonZeroUsize,
     /// Lots a second of a replay that names no pace.
     pub replay_per_second: NonZeroU32,
+    /// Bytes of a caisse's figures.
+    pub figures_bytes: NonZeroUsize,
+    /// Bytes of the result of a reconciliation.
+    pub reconciliation_bytes: NonZeroUsize,
+    /// Centres or differences of a reconciliation in one answer.
+    pub reconciliation_rows: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
     /// Documents that a survey reads from the store at once.
@@ -111,6 +117,9 @@ impl Default for Config {
             reason_bytes: const { NonZeroUsize::new(2000).expect("not zero") },
             replay_lots: const { NonZeroUsize::new(10_000).expect("not zero") },
             replay_per_second: const { NonZeroU32::new(10).expect("not zero") },
+            figures_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
+            reconciliation_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
+            reconciliation_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },

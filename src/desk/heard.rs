@@ -172,7 +172,10 @@ impl Ear<'_> {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
-            | Entry::Notified { .. } => {}
+            | Entry::Notified { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
         Ok(())
     }

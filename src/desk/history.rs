@@ -143,7 +143,10 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Explained { .. }
-        | Entry::Notified { .. } => event("other"),
+        | Entry::Notified { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_) => event("other"),
     }
 }
 

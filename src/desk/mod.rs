@@ -23,6 +23,8 @@ mod replay;
 mod queue;
 mod survey;
 mod verify;
+mod reconcile;
+mod forecast;
 pub mod socket;
 #[cfg(test)]
 mod tests;
@@ -91,6 +93,8 @@ pub struct Desk {
     replaying: Mutex<()>,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
+    /// Who loads figures or lays them beside the ledger.
+    reconciling: Mutex<()>,
 }
 
 impl Desk {
@@ -104,6 +108,7 @@ impl Desk {
             past: Mutex::default(),
             verifying: Mutex::default(),
             replaying: Mutex::default(),
+            reconciling: Mutex::default(),
         })
     }
 }
@@ -156,8 +161,18 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
         (Door::Both, "get", "/v1/events", get(events::get)),
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
+        (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
         (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
+        (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
+        (Door::Both, "post", "/v1/figures", post(reconcile::load)),
+        (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
+        (Door::Both, "post", "/v1/reconciliations", post(reconcile::run)),
+        (Door::Both, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
+        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
+        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),

@@ -18,5 +18,6 @@ mod kill;
 mod load;
 mod operating;
 mod readme;
+mod receipts;
 mod road;
 mod webhooks;

@@ -21,21 +21,17 @@ use tower::ServiceExt;
 use crate::access::{Access, CertificateEntry, Config as AccessConfig, Grant, Role, TokenFile};
 use crate::claims::agreement::Agreements;
 use crate::claims::delivery::Event;
-use crate::claims::document::{
-    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
-};
+use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
-use crate::claims::id::{
-    Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
-};
+use crate::claims::example;
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
-use crate::claims::registry::{Category, Centre};
+use crate::claims::registry::Centre;
 use crate::claims::routes::Routes;
-use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::desk::{self, Config, Desk, Parts, Scrapers};
@@ -155,7 +151,7 @@ pub(super) fn name(text: &str) -> Name {
 }
 
 pub(super) fn caisse() -> Destination {
-    Destination::Amo(Amo::new("01", "751", "0000").unwrap())
+    Destination::Amo(example::caisse())
 }
 
 pub(super) fn endpoint() -> EndpointName {
@@ -163,25 +159,13 @@ pub(super) fn endpoint() -> EndpointName {
 }
 
 pub(super) fn facts(kind: Kind, number: &str) -> Facts {
+    let ordinary = example::facts(kind, number);
     Facts {
         key: Key {
             centre: Finess::parse(OWN).unwrap(),
-            kind,
-            number: Number::parse(number).unwrap(),
+            ..ordinary.key
         },
-        mode: Mode::Secured,
-        destination: caisse(),
-        clock_day: Day::new(2026, 11, 20).unwrap(),
-        clock_basis: ClockBasis::Completed,
-        care_day: Day::new(2026, 11, 20).unwrap(),
-        third_party_amo: ThirdParty::PatientPaid,
-        third_party_amc: ThirdParty::PatientPaid,
-        amount_amo: Cents(1750),
-        amount_amc: Cents(0),
-        settled_for: None,
-        exclusions: Exclusions::NONE,
-        replaces: None,
-        supports: None,
+        ..ordinary
     }
 }
 
@@ -201,14 +185,9 @@ pub(super) fn admission(id: u128, facts: Facts) -> Admission {
 fn centre(finess: &str, gestionnaire: &str) -> Centre {
     Centre {
         finess: Finess::parse(finess).unwrap(),
-        name: "Centre".into(),
-        category: Category::Medical,
         gestionnaire: name(gestionnaire),
-        caisse: Amo::new("01", "751", "0000").unwrap(),
-        region: Region::Metropole,
         agreement: name("national"),
-        from: Day::new(2020, 1, 1).unwrap(),
-        until: None,
+        ..example::centre()
     }
 }
 
@@ -325,6 +304,16 @@ impl House {
             ..Config::default()
         })
         .await
+    }
+
+    /// Counts the ledger as the keeper does, and publishes it.
+    pub(super) async fn count(&self) -> Arc<Snapshot> {
+        let tallies = self.store.tallies(every_day()).await.unwrap();
+        let registry = self.store.centres().await.unwrap();
+        let now = self.clock.now();
+        let snapshot = Arc::new(Snapshot::balanced(now, tallies, registry, &agreements()));
+        self.snapshots.send_replace(snapshot.clone());
+        snapshot
     }
 
     pub(super) async fn get(&self, door: Door, who: &str, path: &str) -> Answer {

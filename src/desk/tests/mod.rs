@@ -9,4 +9,5 @@ mod listing;
 mod events;
 mod replay;
 mod steering;
+mod reconciling;
 mod local;
