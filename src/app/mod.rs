@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
 use crate::dispatch::Dispatch;
+use crate::dispatch::webhooks::Webhooks;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
@@ -39,6 +40,7 @@ use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
+use crate::transport::webhook;
 
 use observers::Observers;
 use renewal::Renewal;
@@ -87,6 +89,7 @@ struct Read {
     lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
+    webhooks: Arc<webhook::Webhooks>,
     keys: Arc<Keyring>,
     public: config::Public,
 }
@@ -147,6 +150,9 @@ fn read(config: &Config) -> Result<Read, Error> {
         lanes: Arc::new(lanes.map_err(Error::config)?),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
         transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        webhooks: Arc::new(
+            webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
+        ),
         keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
         public,
     })
@@ -313,6 +319,14 @@ impl App {
             config: Arc::new(config.dispatch.clone()),
             telemetry: self.telemetry.clone(),
         };
+        let webhooks = Webhooks {
+            store: store.clone(),
+            way: read.webhooks.clone(),
+            clock: clock.clone(),
+            targets: config.transport.webhooks.targets.clone(),
+            schedule: config.dispatch.schedule(),
+            telemetry: self.telemetry.clone(),
+        };
         let receipts = Receipts {
             store,
             transport,
@@ -325,6 +339,7 @@ impl App {
             telemetry: self.telemetry.clone(),
         };
         self.loops.spawn(dispatch.run(self.stop_loops.clone()));
+        self.loops.spawn(webhooks.run(self.stop_loops.clone()));
         self.loops.spawn(receipts.run(self.stop_loops.clone()));
         self.loops.spawn(keeper.run(self.stop_loops.clone()));
         let (telemetry, stop) = (self.telemetry.clone(), self.stop_loops.clone());

@@ -167,6 +167,7 @@ impl Audit {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
+            | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
             | Entry::Judged(_) => Ok(()),

@@ -294,6 +294,7 @@ canon_enum! {
         19 => Endpoint { endpoint, gate, actor },
         22 => Retried { lot, actor, next },
         23 => Explained { of, subject, actor, reason },
+        24 => Notified { target, upto },
         30 => FiguresLoaded(figures),
         31 => Reconciled(run),
         32 => Judged(judged)

@@ -140,6 +140,13 @@ pub enum Entry {
         /// Commitment to the reason, a body.
         reason: Digest,
     },
+    /// A webhook's target was told of everything up to here.
+    Notified {
+        /// Its name in the configuration.
+        target: Name,
+        /// The last entry that it was told of, or that says nothing to it.
+        upto: Position,
+    },
 }
 
 /// What an operator's act is about.

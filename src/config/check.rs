@@ -61,6 +61,9 @@ impl Found {
         if let Err(error) = config.transport.check() {
             self.refuse("transport.endpoints", error);
         }
+        if let Err(error) = config.transport.webhooks.check() {
+            self.refuse("transport.webhooks.targets", error);
+        }
         if let Err(error) = config.transport.lanes(&config.dispatch.lane()) {
             self.refuse("transport.endpoints", error);
         }

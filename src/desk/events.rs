@@ -17,16 +17,18 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::access::{Caller, Scope};
+use crate::claims::change::Change;
 use crate::claims::document::Purpose;
 use crate::claims::entry::Position;
 use crate::claims::id::Finess;
+use crate::formats::json::change::ChangeText;
 use crate::formats::json::problem::Kind;
-use crate::store::change::{Change, Changes};
+use crate::store::change::Changes;
 
 use super::Desk;
 use super::answer::{Refused, bytes};
@@ -44,20 +46,6 @@ pub(super) struct Query {
     /// Events after this position; without it, those from now on.
     after: Option<String>,
     centre: Option<String>,
-}
-
-/// One event's data.
-#[derive(Debug, Serialize)]
-struct ChangeText {
-    position: u64,
-    at: String,
-    id: String,
-    number: String,
-    kind: &'static str,
-    centre: String,
-    event: &'static str,
-    standing: &'static str,
-    code: Option<String>,
 }
 
 /// A stream to one caller.
@@ -188,7 +176,7 @@ impl Sight {
             if seen.peek().is_none_or(|next| next.position != position) {
                 text.push_str(&format!("id: {}\n", position.0));
             }
-            let data = serde_json::to_string(&ChangeText::of(change));
+            let data = serde_json::to_string(&ChangeText::from(change));
             let data = data.expect("texts and numbers can be written");
             text.push_str(&format!("event: document\ndata: {data}\n\n"));
         }
@@ -199,22 +187,6 @@ impl Sight {
         let is_beyond = self.purpose == Purpose::Test && change.purpose == Purpose::Real;
         let centres = self.centres.as_ref();
         !is_beyond && centres.is_none_or(|centres| centres.contains(&change.key.centre))
-    }
-}
-
-impl ChangeText {
-    fn of(change: &Change) -> ChangeText {
-        ChangeText {
-            position: change.position.0,
-            at: change.at.to_string(),
-            id: change.document.to_string(),
-            number: change.key.number.to_string(),
-            kind: change.key.kind.as_str(),
-            centre: change.key.centre.to_string(),
-            event: change.what.as_str(),
-            standing: change.standing.as_str(),
-            code: change.code.as_ref().map(ToString::to_string),
-        }
     }
 }
 

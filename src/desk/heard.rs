@@ -172,6 +172,7 @@ impl Ear<'_> {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
+            | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
             | Entry::Judged(_) => {}

@@ -143,6 +143,7 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Explained { .. }
+        | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
         | Entry::Judged(_) => event("other"),

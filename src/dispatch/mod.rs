@@ -9,6 +9,7 @@ mod attempt;
 mod config;
 mod lanes;
 mod seal;
+pub mod webhooks;
 #[cfg(test)]
 mod tests;
 

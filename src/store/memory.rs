@@ -188,6 +188,12 @@ impl Store for Memory {
         ledger::change::changes(&self.lock().index, &entries, upto)
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, Error> {
+        ledger::change::notified(&self.lock().index)
+    }
+
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
         ledger::listing::lots(&self.lock().index, after, most)
     }

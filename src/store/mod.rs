@@ -86,6 +86,9 @@ pub trait Store: Send + Sync {
     /// What the entries after a position changed about documents; at most `most` entries are looked at.
     async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error>;
 
+    /// How far each target of a webhook was told.
+    async fn notified(&self) -> Result<BTreeMap<Name, Position>, Error>;
+
     /// Lots in order of id after one, at most `most`; for scans.
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error>;
 
@@ -257,6 +260,13 @@ pub enum Command {
         actor: Name,
         /// When; the past is now.
         at: Timestamp,
+    },
+    /// Record how far a webhook's target was told.
+    Notified {
+        /// Its name.
+        target: Name,
+        /// The last entry.
+        upto: Position,
     },
     /// A command of an operator, with the reason for it.
     Explain {

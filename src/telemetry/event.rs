@@ -201,6 +201,14 @@ pub enum Event<'a> {
         line: u32,
     },
 
+    /// A webhook's target was told, or could not be.
+    Told {
+        /// What came of it.
+        outcome: Telling,
+        /// Changes of documents in the request.
+        changes: usize,
+    },
+
     /// The independent counts of the ledger differ: no rate is changed until a person has looked.
     Imbalanced {
         /// By how many documents.
@@ -322,6 +330,24 @@ words! {
         Orphan = "orphan",
         /// From the wrong one.
         Foreign = "foreign",
+    }
+}
+
+words! {
+    /// What came of telling a webhook's target.
+    Telling {
+        /// It has it.
+        Taken = "taken",
+        /// It answered something else than 2xx.
+        Refused = "refused",
+        /// No whole answer.
+        Unreachable = "unreachable",
+        /// Its name leads to an address that may not be told anything.
+        Denied = "denied",
+        /// How far it was told could not be read or recorded.
+        Unrecorded = "unrecorded",
+        /// A defect of the gateway ended its loop, which begins again.
+        BrokeOff = "broke off",
     }
 }
 
@@ -494,6 +520,7 @@ impl Event<'_> {
                 "the feed of receipts cannot be read and nothing behind it is collected: its bytes are kept as an \
                  orphan; have the insurer mend it"
             ),
+            Event::Told { outcome, changes } => log_told(outcome, changes),
             Event::Imbalanced {
                 documents,
                 position,
@@ -507,6 +534,19 @@ impl Event<'_> {
                 "the counts of the ledger differ"
             ),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
+        }
+    }
+}
+
+fn log_told(outcome: Telling, changes: usize) {
+    let said = outcome.as_str();
+    match outcome {
+        Telling::Taken => debug!(changes, "a webhook's target was told"),
+        Telling::Refused | Telling::Unreachable => {
+            info!(said, changes, "a webhook's target is told again later");
+        }
+        Telling::Denied | Telling::Unrecorded | Telling::BrokeOff => {
+            error!(said, changes, "a webhook's target cannot be told");
         }
     }
 }

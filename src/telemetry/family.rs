@@ -141,6 +141,9 @@ families! {
     RECEIPTS_OVERDUE = "receipts_overdue_documents" Shape::Gauge, ["endpoint"],
         "Documents whose receipt was expected by now.";
 
+    WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
+        "Requests to targets of webhooks, by outcome.";
+
     DEADLINE_DOCUMENTS = "deadline_documents" Shape::Gauge, ["state"],
         "Documents not yet transmitted, by how they stand to their legal deadline.";
 

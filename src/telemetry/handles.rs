@@ -15,7 +15,7 @@ use crate::claims::document::Kind;
 use crate::claims::entry::OrphanCause;
 use crate::claims::id::EndpointName;
 use crate::telemetry::event::{
-    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, kind_word,
+    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, Telling, kind_word,
 };
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
@@ -57,6 +57,7 @@ pub(super) struct Handles {
     unreadable: Counter,
     unsealed: ByWord<Gauge>,
     stalls: Counter,
+    told: ByWord<Counter>,
     delivery_seconds: Histogram,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     other: Endpoint,
@@ -108,6 +109,7 @@ impl Handles {
             unreadable: make.counter(family::DELIVERY_UNREADABLE, &[]),
             unsealed: make.gauges(family::DELIVERY_UNSEALED, &[], lane::Obstacle::WORDS),
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
+            told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
             endpoints: endpoints
                 .iter()
@@ -191,6 +193,7 @@ impl Handles {
             Event::FeedUnreadable { endpoint, .. } => {
                 one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
             }
+            Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
             Event::Uncounted { .. } => {}
         }

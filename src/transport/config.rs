@@ -15,7 +15,7 @@ use crate::claims::lane::Rules;
 use crate::formats::jws::{self, Keyring, Keys};
 use crate::tls;
 
-use super::lane;
+use super::{lane, webhook};
 
 /// The endpoints.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -24,6 +24,9 @@ pub struct Config {
     /// One technical address each. A destination has at most one for real documents and one for tests.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// Who is told of changes.
+    #[serde(default)]
+    pub webhooks: webhook::Config,
 }
 
 /// One technical address of an insurer.
@@ -340,6 +343,7 @@ mod tests {
         let endpoint = endpoint(|text| text["receipt_keys"] = path.to_str().into()).unwrap();
         let config = Config {
             endpoints: vec![endpoint],
+            webhooks: webhook::Config::default(),
         };
         assert!(matches!(config.keyring(), Err(Error::KeysFile { .. })));
         std::fs::write(&path, "no key").unwrap();
@@ -383,6 +387,7 @@ mod tests {
         };
         let config = |second| Config {
             endpoints: vec![real.clone(), second],
+            webhooks: webhook::Config::default(),
         };
         let destination = real.destinations[0];
         let both = config(named("other", "test"));

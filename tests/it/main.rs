@@ -20,3 +20,4 @@ mod operating;
 mod readme;
 mod receipts;
 mod road;
+mod webhooks;

@@ -162,6 +162,13 @@ impl<S: Store> Store for Mortal<S> {
         self.inner.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<bordereau::claims::id::Name, Position>, Error> {
+        self.life.point().await;
+        self.inner.notified().await
+    }
+
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
         self.life.point().await;
         self.inner.lots(after, most).await

@@ -119,6 +119,12 @@ impl Store for Watched {
         self.memory.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<bordereau::claims::id::Name, Position>, Error> {
+        self.memory.notified().await
+    }
+
     async fn lots(
         &self,
         after: Option<bordereau::claims::id::LotId>,

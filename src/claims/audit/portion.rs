@@ -140,6 +140,7 @@ impl Audit {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
+            | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
             | Entry::Judged(_) => false,

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use serde_json::Value;
 
 use super::house::{Door, House, OTHER, admission, facts};
+use crate::claims::change::What;
 use crate::claims::delivery::Event;
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::Reason;
@@ -14,7 +15,6 @@ use crate::claims::id::Finess;
 use crate::claims::receipt::Verdict;
 use crate::desk::Config;
 use crate::formats::json::described::{conforms, listed};
-use crate::store::change::What;
 
 /// A stream that is read as a browser does.
 struct Client {

@@ -568,6 +568,12 @@ impl Store for Moody {
         self.inner.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, Error> {
+        self.inner.notified().await
+    }
+
     async fn lots(
         &self,
         after: Option<crate::claims::id::LotId>,

@@ -141,6 +141,12 @@ impl Store for Flawed {
         self.sound.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, store::Error> {
+        self.sound.notified().await
+    }
+
     async fn lots(
         &self,
         after: Option<crate::claims::id::LotId>,

@@ -373,6 +373,12 @@ impl Store for Embedded {
         .await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, Error> {
+        self.ask(|view| ledger::change::notified(view)).await
+    }
+
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
         self.ask(move |view| ledger::listing::lots(view, after, most))
             .await

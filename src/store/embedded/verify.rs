@@ -368,7 +368,8 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         | Entry::Lapsed { .. }
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
-        | Entry::Retried { .. } => None,
+        | Entry::Retried { .. }
+        | Entry::Notified { .. } => None,
     }
 }
 

@@ -1,13 +1,16 @@
 //! Which documents each entry changed, and where they stood after it: read from the entry and the histories that
 //! the fold kept, so that an old entry tells the same today as when it was new.
 
+use std::collections::BTreeMap;
+
 use crate::claims::canon;
+use crate::claims::change::{Change, What};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Delivery, Entry, Position, Settled, SettledContent, Stamped};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::standing::{Course, Standing};
 use crate::store::Error;
-use crate::store::change::{Change, Changes, What};
+use crate::store::change::Changes;
 use crate::store::index::Index;
 use crate::store::ledger::{keys, records};
 
@@ -104,6 +107,7 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
         | Entry::Explained { .. }
+        | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
         | Entry::Judged(_) => Vec::new(),
@@ -141,6 +145,16 @@ fn delivered(index: &dyn Index, delivery: &Delivery) -> Result<Vec<Touched>, Err
         }
     });
     Ok(touched.collect())
+}
+
+/// How far each target was told.
+pub fn notified(index: &dyn Index) -> Result<BTreeMap<Name, Position>, Error> {
+    let prefix = keys::all_notified();
+    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, value)| Ok((records::read(&key[1..])?, records::read(value)?)))
+        .collect()
 }
 
 /// The first code of a settlement.

@@ -59,6 +59,7 @@ impl Touched {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
+            | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
             | Entry::Judged(_) => {}

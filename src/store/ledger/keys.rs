@@ -15,6 +15,7 @@
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
+//! | `n` | target | how far it was told |
 //! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | `a`, oldest, group | – (groups by age) |
@@ -134,6 +135,7 @@ pub fn subject(key: &[u8]) -> String {
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' => ("terms", None),
+        b'n' => ("how far a target was told", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
         b'p' => ("declared paper", centre_and_day(rest)),
         b'q' => ("age or size of a group of open documents", None),
@@ -298,6 +300,14 @@ pub fn lots() -> Vec<u8> {
 
 pub fn terms() -> Vec<u8> {
     vec![b'm']
+}
+
+pub fn notified(target: &Name) -> Vec<u8> {
+    key(b'n', &[target])
+}
+
+pub fn all_notified() -> Vec<u8> {
+    vec![b'n']
 }
 
 pub fn open(group: GroupKey, since: Timestamp, document: DocumentId) -> Vec<u8> {

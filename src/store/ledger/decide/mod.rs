@@ -134,6 +134,10 @@ impl Decider<'_, '_> {
                 comment,
             } => self.judge_line((run, line), judgement, actor, comment),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Notified { target, upto } => {
+                self.push(Entry::Notified { target, upto })?;
+                Ok(self.done())
+            }
             Command::Explain {
                 command,
                 reason,

@@ -115,6 +115,10 @@ impl Fold<'_, '_> {
             }
             Entry::Retried { lot, next, .. } => self.retried(*lot, *next),
             Entry::Explained { subject, .. } => self.explained(subject),
+            Entry::Notified { target, upto } => {
+                save(self.working, keys::notified(target), upto);
+                Ok(())
+            }
         }
     }
 
