@@ -25,6 +25,8 @@ mod office;
 mod path;
 #[path = "simulation/random.rs"]
 mod random;
+#[path = "simulation/returns.rs"]
+mod returns;
 #[path = "simulation/run.rs"]
 mod run;
 #[path = "simulation/watched.rs"]

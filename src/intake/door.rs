@@ -105,7 +105,7 @@ impl Intake {
     fn shed(&self) -> Result<(), Refused> {
         match self.parts.store.health().state {
             Readiness::Ready => Ok(()),
-            Readiness::Shedding | Readiness::Failed(_) => {
+            Readiness::Shedding | Readiness::Rebuilding { .. } | Readiness::Failed(_) => {
                 self.parts.telemetry.record(Event::Shed);
                 Err(Refused::wait(Kind::Unavailable, self.config.retry()))
             }

@@ -98,6 +98,8 @@ pub enum Event<'a> {
         /// Entries.
         entries: u64,
     },
+    /// The index failed while the store ran, and is built anew from the journal.
+    IndexFailed,
     /// A torn tail, never acknowledged, was cut from the journal.
     TailCut {
         /// Bytes.
@@ -433,6 +435,9 @@ impl Event<'_> {
                 error!("sync failed: nothing is acknowledged until the store is verified")
             }
             Event::Replayed { entries } => info!(entries, "entries replayed"),
+            Event::IndexFailed => {
+                warn!("the index failed: it is set aside and built anew from the journal")
+            }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
             Event::Sealed {
                 lot,

@@ -44,6 +44,7 @@ pub(super) struct Handles {
     sync_errors: Counter,
     replayed: Counter,
     tail_cut: Counter,
+    index_failures: Counter,
     ready: Gauge,
     free: Gauge,
     lag: Gauge,
@@ -94,6 +95,7 @@ impl Handles {
             sync_errors: make.counter(family::STORE_SYNC_ERRORS, &[]),
             replayed: make.counter(family::STORE_REPLAYED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
+            index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
@@ -145,6 +147,7 @@ impl Handles {
             Event::SyncFailed => self.sync_errors.increment(1),
             Event::Replayed { entries } => self.replayed.increment(entries),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
+            Event::IndexFailed => self.index_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,

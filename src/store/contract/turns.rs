@@ -1,6 +1,7 @@
 //! The laws of turns: centres one after the other, and of each the oldest legal deadline first.
 
 use super::*;
+use crate::claims::registry::Centre;
 
 laws! {
     a_centre_with_many_lots_keeps_no_other_waiting

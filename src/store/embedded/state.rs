@@ -1,14 +1,19 @@
 //! What health tells without asking anyone: how far the index is, and why the store stopped.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
 use crate::claims::entry::Position;
 use crate::store::Error;
 
+/// Beyond all percents: the index is not being built anew.
+const SOUND: u8 = u8::MAX;
+
 /// Shared by the store and its threads; a failure is final.
 pub struct State {
     applied: AtomicU64,
+    /// Percent of the index that is being built anew, or [`SOUND`].
+    rebuilding: AtomicU8,
     failure: OnceLock<(&'static str, Error)>,
 }
 
@@ -17,6 +22,7 @@ impl State {
     pub fn applied(position: Position) -> State {
         State {
             applied: AtomicU64::new(position.0),
+            rebuilding: AtomicU8::new(SOUND),
             failure: OnceLock::new(),
         }
     }
@@ -30,6 +36,22 @@ impl State {
     pub fn lag(&self, position: Position) -> u64 {
         let applied = self.applied.load(Ordering::Relaxed);
         position.0.saturating_sub(applied)
+    }
+
+    /// The index failed and is built anew: so many percent of it are there.
+    pub fn rebuilds(&self, percent: u8) {
+        self.rebuilding.store(percent.min(100), Ordering::Release);
+    }
+
+    /// The index is there again, or there will be none.
+    pub fn rebuilds_no_more(&self) {
+        self.rebuilding.store(SOUND, Ordering::Release);
+    }
+
+    /// How many percent of the index are there, while it is built anew.
+    pub fn rebuilding(&self) -> Option<u8> {
+        let percent = self.rebuilding.load(Ordering::Acquire);
+        (percent != SOUND).then_some(percent)
     }
 
     /// Nothing can be committed any more. The first reason is the one that is kept.
