@@ -163,7 +163,7 @@ impl Dispatch {
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
-        let sealing = self.seal_groups(&due).await?;
+        let sealing = self.seal_groups(&due, &running.lanes).await?;
         let sealed = !sealing.sealed.is_empty();
         let asks = self.ask(running, &due);
         let sends = self.send(running, &due, &sealing.sealed).await?;

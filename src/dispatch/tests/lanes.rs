@@ -147,8 +147,16 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
     };
     rig.dispatch.lanes = Arc::new(BTreeMap::from([(endpoint("slow"), rules)]));
     rig.running = rig.dispatch.nothing_runs();
+    // A Friday, 10:00 in Paris: what is sealed now is due when the endpoint opens.
+    let document = rig.admit(2, mutuelle(1)).await;
+    rig.clock.advance(Duration::from_secs(30));
+    rig.turned().await;
+    let sealed = rig.dispatch.store.document(Find::Id(document)).await;
+    let next = sealed.unwrap().unwrap().next.unwrap();
+    let opens = Timestamp::parse("2026-11-21T07:00:00Z").unwrap();
+    assert_eq!((next.at, next.reason), (opens, Reason::Turn));
     let lot = rig.due(1).await;
-    rig.clock.advance(Duration::from_secs(21 * 3600 + 1800));
+    rig.clock.advance(Duration::from_secs(21 * 3600 + 1770));
     assert_eq!(rig.exhausted().await, [0; 0]);
     let sleep = rig.dispatch.turn(&mut rig.running).await.unwrap();
     assert_eq!(
@@ -156,7 +164,7 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
         crate::dispatch::LONGEST_SLEEP.min(Duration::from_secs(1800))
     );
     rig.clock.advance(Duration::from_secs(1800));
-    assert_eq!(rig.exhausted().await, [1]);
+    assert_eq!(rig.exhausted().await, [1, 1]);
     assert_eq!(rig.lot(lot).await.state, State::Taken);
 }
 
