@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::store;
 use crate::telemetry::Telemetry;
-use crate::telemetry::event::Event;
+use crate::telemetry::event::{Event, Room};
 use crate::{access, tls};
 
 /// Hears facts and passes them on as events.
@@ -60,6 +60,20 @@ impl store::Observer for Observers {
 
     fn sync_failed(&self) {
         self.telemetry.record(Event::SyncFailed);
+    }
+
+    fn reopened(&self) {
+        self.telemetry.record(Event::Reopened);
+    }
+
+    fn room_changed(&self, room: store::Room) {
+        self.telemetry.record(Event::RoomChanged {
+            room: match room {
+                store::Room::Ample => Room::Ample,
+                store::Room::Low => Room::Low,
+                store::Room::Full => Room::Full,
+            },
+        });
     }
 
     fn replayed(&self, entries: u64) {

@@ -1,12 +1,12 @@
 //! What machines watch: metrics, and whether the gateway lives and can commit. No identity of a caller and no
-//! detail is needed for health, and none is given.
+//! detail is needed for health, and none is given but the word why it cannot commit.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::access::Action;
 use crate::report::exposition;
@@ -50,10 +50,12 @@ pub(super) async fn healthz() -> StatusCode {
 }
 
 /// `GET /readyz`: it can commit. An insurer's state is no part of it.
-pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> StatusCode {
+pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
     match desk.parts.store.health().state {
-        Readiness::Ready | Readiness::Shedding => StatusCode::OK,
-        Readiness::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
+            StatusCode::OK.into_response()
+        }
+        Readiness::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 
@@ -64,7 +66,7 @@ impl Desk {
         let health = self.parts.store.health();
         telemetry.show(Reading::Store {
             ready: match health.state {
-                Readiness::Ready | Readiness::Shedding => Ready::Yes,
+                Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => Ready::Yes,
                 Readiness::Failed(_) => Ready::No,
             },
             position: health.position,

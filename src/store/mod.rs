@@ -538,16 +538,33 @@ pub enum Readiness {
     Ready,
     /// It can, but new documents should wait: answer 503.
     Shedding,
+    /// The disk is filling up: it admits no documents. What is sent and heard is still recorded.
+    LowOnDisk,
     /// It cannot; the reason for people.
     Failed(&'static str),
+}
+
+/// How much room the disk of a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Enough.
+    Ample,
+    /// Less than documents are admitted with.
+    Low,
+    /// Less than anything is written with.
+    Full,
 }
 
 /// What a store tells its observer: facts, which `app` binds to telemetry.
 pub trait Observer: Send + Sync {
     /// A batch was committed: entries, bodies' bytes, and how long the sync took.
     fn committed(&self, entries: usize, bytes: usize, sync: std::time::Duration);
-    /// A sync failed.
+    /// A write or a sync failed: nothing is acknowledged until the journal was opened anew and verified.
     fn sync_failed(&self);
+    /// The journal was opened anew and verified after a failure: it goes on.
+    fn reopened(&self) {}
+    /// The disk has more or less room than before.
+    fn room_changed(&self, _room: Room) {}
     /// Entries were replayed at start.
     fn replayed(&self, entries: u64);
     /// The journal's tail was torn and cut: bytes.
@@ -564,7 +581,7 @@ impl Observer for Unobserved {
     fn tail_cut(&self, _bytes: u64) {}
 }
 
-/// Why a store did not do as asked. Except for `Impossible`, the fate of the command is unknown.
+/// Why a store did not do as asked. Except for `Full` and `Impossible`, the fate of the command is unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The store stopped: nothing can be committed any more.
@@ -573,6 +590,9 @@ pub enum Error {
     /// Too many commands wait.
     #[error("too many commands wait for the store")]
     Busy,
+    /// The disk has no room for it: nothing was done.
+    #[error("the disk has no room for it")]
+    Full,
     /// Reading failed.
     #[error("the store cannot read: {0}")]
     Read(Arc<str>),

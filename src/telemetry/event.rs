@@ -89,8 +89,15 @@ pub enum Event<'a> {
         /// Time to write and sync.
         sync: Duration,
     },
-    /// A sync failed: nothing is acknowledged until the store was verified.
+    /// A write or a sync failed: nothing is acknowledged until the journal was opened anew and verified.
     SyncFailed,
+    /// The journal was opened anew and verified: it goes on.
+    Reopened,
+    /// The store's disk has more or less room than before.
+    RoomChanged {
+        /// How much now.
+        room: Room,
+    },
     /// Entries were applied to the index at start.
     Replayed {
         /// Entries.
@@ -211,6 +218,18 @@ words! {
         Paper = "declared paper and entries",
         /// The standings of all documents, and the entries counted again.
         Standings = "standings and entries",
+    }
+}
+
+words! {
+    /// How much room the store's disk has.
+    Room {
+        /// Enough.
+        Ample = "ample",
+        /// No document is admitted; what is sent and heard is recorded.
+        Low = "low",
+        /// Nothing is written.
+        Full = "full",
     }
 }
 
@@ -387,6 +406,12 @@ impl Event<'_> {
             Event::SyncFailed => {
                 error!("sync failed: nothing is acknowledged until the store is verified")
             }
+            Event::Reopened => warn!("the journal was opened anew and verified: it goes on"),
+            Event::RoomChanged { room } => match room {
+                Room::Ample => info!("the disk has room again"),
+                Room::Low => error!("the disk is filling up: no document is admitted"),
+                Room::Full => error!("the disk is full: nothing is written"),
+            },
             Event::Replayed { entries } => info!(entries, "entries replayed"),
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
             Event::Sealed {

@@ -14,7 +14,7 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 use crate::claims::document::Kind;
 use crate::claims::id::EndpointName;
 use crate::telemetry::event::{
-    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, kind_word,
+    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, Room, kind_word,
 };
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
@@ -40,6 +40,8 @@ pub(super) struct Handles {
     commit_entries: Histogram,
     written: Counter,
     sync_errors: Counter,
+    reopened: Counter,
+    room: Gauge,
     replayed: Counter,
     tail_cut: Counter,
     ready: Gauge,
@@ -85,6 +87,8 @@ impl Handles {
             commit_entries: make.histogram(family::STORE_COMMIT_ENTRIES),
             written: make.counter(family::STORE_WRITTEN, &[]),
             sync_errors: make.counter(family::STORE_SYNC_ERRORS, &[]),
+            reopened: make.counter(family::STORE_REOPENED, &[]),
+            room: make.gauge(family::STORE_ROOM, &[]),
             replayed: make.counter(family::STORE_REPLAYED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
@@ -134,6 +138,12 @@ impl Handles {
                 self.written.increment(bytes as u64);
             }
             Event::SyncFailed => self.sync_errors.increment(1),
+            Event::Reopened => self.reopened.increment(1),
+            Event::RoomChanged { room } => self.room.set(match room {
+                Room::Ample => 0.0,
+                Room::Low => 1.0,
+                Room::Full => 2.0,
+            }),
             Event::Replayed { entries } => self.replayed.increment(entries),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),

@@ -18,4 +18,5 @@ mod insurer;
 
 mod disk;
 
+mod failing;
 mod power_cut;

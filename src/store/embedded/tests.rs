@@ -295,14 +295,19 @@ fn copy_tolerant(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_written_stops_the_store() {
+async fn a_journal_that_cannot_be_written_stops_the_store_until_it_can() {
     let directory = TempDir::new().unwrap();
-    let store = open(directory.path()).unwrap();
+    let config = Config {
+        look_seconds: 0.01,
+        ..config(directory.path())
+    };
+    let store = open_config(&config, Arc::new(Unobserved)).unwrap();
     fill(&store, 0..1).await;
     assert_eq!(store.health().state, Readiness::Ready);
     // The next segment cannot be made.
     let journal = directory.path().join("journal");
-    fs::rename(&journal, directory.path().join("elsewhere")).unwrap();
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(&journal, &elsewhere).unwrap();
     let body = Bytes::from(vec![b'x'; SEGMENT as usize]);
     let documents = vec![admission(1, 1, body)];
     let failed = admit(&store, documents.clone(), Unity::Each).await;
@@ -312,6 +317,50 @@ async fn a_journal_that_cannot_be_written_stops_the_store() {
     assert!(matches!(store.health().state, Readiness::Failed(_)));
     // What was committed can still be read.
     assert_eq!(store.documents(None, 10).await.unwrap().len(), 1);
+
+    fs::rename(&elsewhere, &journal).unwrap();
+    while store.health().state != Readiness::Ready {
+        tokio::task::yield_now().await;
+    }
+    let again = vec![admission(1, 1, Bytes::from(vec![b'x'; SEGMENT as usize]))];
+    admit(&store, again, Unity::Each).await.unwrap();
+    let before = contract::picture(&store).await;
+    drop(store);
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+    assert_eq!(store.documents(None, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn instants_of_entries_never_go_back_with_the_clock() {
+    use crate::claims::time::Timestamp;
+    let directory = TempDir::new().unwrap();
+    let mut store = open(directory.path()).unwrap();
+    fill(&store, 0..3).await;
+    let hour = Duration::from_secs(3600);
+    let late = contract::now() + hour;
+    let post = |number: u32| vec![admission(number.into(), number, Bytes::from("x"))];
+    let admit_at = async |store: &Embedded, at: Timestamp, number| {
+        let command = Command::Admit {
+            caller: crate::claims::id::Name::parse("caller").unwrap(),
+            documents: post(number),
+            unity: Unity::Each,
+        };
+        store.commit(at, command).await.unwrap()
+    };
+    admit_at(&store, late, 10).await;
+    // Set back while it runs, and found set back at the next start.
+    admit_at(&store, contract::now(), 11).await;
+    drop(store);
+    store = open(directory.path()).unwrap();
+    admit_at(&store, contract::now(), 12).await;
+    let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+    let instants: Vec<_> = entries.iter().map(|(_, stamped)| stamped.at).collect();
+    assert!(instants.is_sorted());
+    assert_eq!(instants[instants.len() - 3..], [late; 3]);
+    admit_at(&store, late + hour, 13).await;
+    let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+    assert_eq!(entries.last().unwrap().1.at, late + hour);
 }
 
 #[tokio::test]

@@ -2,8 +2,9 @@
 //!
 //! One writer, which holds the directory's lock. A batch is one write and one `fdatasync`; when
 //! [`Journal::append`] returns `Ok` it is on stable storage. It never writes over a committed byte, never
-//! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops),
-//! and never gives out bytes that it has not checked. The form of the files is described in [`format`].
+//! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops until
+//! [`Journal::reopen`] has cut off what was not acknowledged), and never gives out bytes that it has not checked.
+//! The form of the files is described in [`format`].
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
@@ -188,6 +189,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the disk has no room.
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Error::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ),
+            Error::Locked
+            | Error::Version { .. }
+            | Error::Corrupt { .. }
+            | Error::NoSegment(_)
+            | Error::Diverged
+            | Error::TooLarge(_)
+            | Error::Stopped => false,
+        }
+    }
+
     fn io(path: &Path, source: &io::Error) -> Error {
         Error::Io {
             file: name_of(path),
@@ -231,6 +249,7 @@ pub struct Journal {
     head: Head,
     buffer: Vec<u8>,
     stopped: bool,
+    reserved: bool,
     // Released last.
     _lock: File,
 }
@@ -252,7 +271,7 @@ impl Journal {
         }
         if reader.last().is_none() {
             let header = begin(&Head::origin(), 1, segment_bytes, entropy());
-            reader.add(Segment::create(directory, header)?.0);
+            reader.add(Segment::create(directory, &header)?.0);
         }
         let segment = reader.last().ok_or(Error::NoSegment(1))?;
         let file = segment.writable()?;
@@ -267,6 +286,7 @@ impl Journal {
             head,
             buffer: Vec::new(),
             stopped: false,
+            reserved: false,
             _lock: lock,
         })
     }
@@ -296,6 +316,58 @@ impl Journal {
         Ok(written)
     }
 
+    /// Whether a write or sync failed, so that nothing more is written until it is opened anew.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Opens it anew after a failed write or sync, at the place behind the last batch that was acknowledged.
+    ///
+    /// What of the failed batch reached the disk is not known, and the pages that should have carried it may be
+    /// gone although a later sync succeeds. So it is not synced again: it is written over with zeros, which is
+    /// what unwritten bytes are, and nothing of it was answered. Then the whole segment is read from the disk
+    /// again and must end at that place. A segment that was made and never written to is removed.
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        self.stopped = true;
+        segment::remove_unfinished(&self.directory)?;
+        segment::remove_after(&self.directory, self.head.segment)?;
+        self.reader.truncate(self.head.segment);
+        self.segment = self.reader.segment(self.head.segment)?;
+        self.file = self.segment.writable()?;
+        self.erase()
+            .map_err(|source| self.segment.failed(&source))?;
+        let (head, torn) = find_end(&self.segment)?;
+        if head != self.head || torn > 0 {
+            return Err(Error::Diverged);
+        }
+        self.stopped = false;
+        Ok(())
+    }
+
+    /// Zeros over what may have been written behind the head, synced, and no longer in the page cache.
+    fn erase(&self) -> io::Result<()> {
+        let room = self.segment.header.capacity - self.head.offset;
+        let length =
+            usize::try_from(room).map_or(self.buffer.len(), |room| room.min(self.buffer.len()));
+        self.file.write_all_at(&vec![0; length], self.head.offset)?;
+        self.file.sync_data()?;
+        // Only advice: where it is not taken, what is read is what was read before.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(())
+    }
+
+    /// Sees to it that there is a segment's room set aside for when the disk is full.
+    pub fn reserve(&mut self) -> Result<(), Error> {
+        segment::reserve(&self.directory, self.segment_bytes)?;
+        self.reserved = true;
+        Ok(())
+    }
+
+    /// Whether it is still set aside.
+    pub fn has_reserve(&self) -> bool {
+        self.reserved
+    }
+
     /// The place behind the last batch.
     pub fn head(&self) -> Head {
         self.head
@@ -310,7 +382,13 @@ impl Journal {
         let capacity = self.segment_bytes.max((HEADER + length) as u64);
         let ordinal = self.head.segment + 1;
         let header = begin(&self.head, ordinal, capacity, (self.entropy)());
-        let (segment, file) = Segment::create(&self.directory, header)?;
+        let (segment, file) = match Segment::create(&self.directory, &header) {
+            Err(error) if error.is_no_room() => {
+                self.reserved = false;
+                Segment::of_reserve(&self.directory, header)?
+            }
+            created => created?,
+        };
         self.reader.add(segment);
         self.segment = self.reader.segment(ordinal)?;
         self.file = file;

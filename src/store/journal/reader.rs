@@ -119,6 +119,15 @@ impl Reader {
         segments.last().cloned()
     }
 
+    /// Forgets the segments after one: they were made and never written to.
+    pub fn truncate(&self, ordinal: u64) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        segments.truncate(usize::try_from(ordinal).unwrap_or(usize::MAX));
+    }
+
     /// Adds the next segment.
     pub fn add(&self, segment: Segment) {
         let mut segments = self

@@ -2,7 +2,8 @@
 //!
 //! A segment gets its name only when it is preallocated and its header is synced, so a named segment with a
 //! bad header is damage and never a crash. A crash leaves at most a file `*.new`, which the next start
-//! removes: nothing was ever answered for it.
+//! removes: nothing was ever answered for it. A file `reserve` holds the room of one more segment for when the
+//! disk is full.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
@@ -13,6 +14,7 @@ use crate::store::journal::format::{BadHeader, HEADER, Header};
 
 const ENDING: &str = ".segment";
 const UNFINISHED: &str = ".new";
+const RESERVE: &str = "reserve";
 const LOCK: &str = "lock";
 
 /// A segment's header and its file.
@@ -25,12 +27,39 @@ pub struct Segment {
 
 impl Segment {
     /// Makes a segment: preallocated, its header synced, its name durable. Gives it out open for writing.
-    pub fn create(directory: &Path, header: Header) -> Result<(Segment, File), Error> {
+    pub fn create(directory: &Path, header: &Header) -> Result<(Segment, File), Error> {
+        Segment::name(directory, header.clone(), |path| prepare(path, header))
+    }
+
+    /// Makes a segment of the room that was set aside; its capacity is the reserve's length.
+    pub fn of_reserve(directory: &Path, mut header: Header) -> Result<(Segment, File), Error> {
+        let reserve = directory.join(RESERVE);
+        let fail = |source: io::Error| Error::io(&reserve, &source);
+        let capacity = match fs::metadata(&reserve) {
+            Ok(found) if found.len() >= header.capacity => found.len(),
+            Ok(_) | Err(_) => return Err(fail(io::ErrorKind::StorageFull.into())),
+        };
+        header.capacity = capacity;
+        Segment::name(directory, header.clone(), |path| {
+            fs::rename(&reserve, path)?;
+            let mut file = OpenOptions::new().read(true).write(true).open(path)?;
+            file.write_all(&header.write())?;
+            file.sync_all()?;
+            Ok(file)
+        })
+    }
+
+    /// Gives a file its name when it is whole.
+    fn name(
+        directory: &Path,
+        header: Header,
+        make: impl FnOnce(&Path) -> io::Result<File>,
+    ) -> Result<(Segment, File), Error> {
         let name = format!("{:010}-{:020}{ENDING}", header.ordinal, header.first.0);
         let path = directory.join(&name);
         let unfinished = directory.join(name + UNFINISHED);
         let fail = |source| Error::io(&path, &source);
-        let file = prepare(&unfinished, &header).map_err(fail)?;
+        let file = make(&unfinished).map_err(fail)?;
         fs::rename(&unfinished, &path).map_err(fail)?;
         sync_directory(directory)?;
         Ok((Segment { header, path }, file))
@@ -112,6 +141,51 @@ pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+/// Removes the segments after one. Nothing in them was ever acknowledged: the caller knows by its own head.
+pub fn remove_after(directory: &Path, ordinal: u64) -> Result<(), Error> {
+    let mut removed = false;
+    for path in files(directory)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let number = name
+            .split('-')
+            .next()
+            .and_then(|number| number.parse().ok());
+        if name.ends_with(ENDING) && number.is_some_and(|number: u64| number > ordinal) {
+            fs::remove_file(&path).map_err(|source| Error::io(&path, &source))?;
+            removed = true;
+        }
+    }
+    if removed {
+        sync_directory(directory)?;
+    }
+    Ok(())
+}
+
+/// Sees to it that a file of a segment's length is there, its blocks reserved, for when the disk is full.
+pub fn reserve(directory: &Path, length: u64) -> Result<(), Error> {
+    let path = directory.join(RESERVE);
+    match fs::metadata(&path) {
+        Ok(found) if found.len() == length => return Ok(()),
+        // Left unfinished, or of another setting.
+        Ok(_) | Err(_) => {}
+    }
+    let made = || {
+        let mut options = OpenOptions::new();
+        let file = options
+            .create(true)
+            .truncate(true)
+            .write(true)
+            .open(&path)?;
+        preallocate(&file, length)?;
+        file.sync_all()
+    };
+    made().map_err(|source| {
+        // Half a reserve is none.
+        let _ = fs::remove_file(&path);
+        Error::io(&path, &source)
+    })
 }
 
 /// Makes the directory if needed and takes its lock, which is held as long as the file is open.

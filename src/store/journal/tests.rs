@@ -354,7 +354,7 @@ fn an_unfinished_segment_is_removed_and_an_empty_one_used() {
     assert!(!unfinished.exists());
     let header = begin(&journal.head(), 2, SMALL, [9; 16]);
     drop(journal);
-    Segment::create(directory.path(), header).unwrap();
+    Segment::create(directory.path(), &header).unwrap();
     let mut journal = open(directory.path()).unwrap();
     journal.append(&batches[0]).unwrap();
     assert_eq!(journal.head().segment, 2);
