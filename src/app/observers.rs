@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store;
+use crate::store::journal::scan::{Damage, Lost};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Room};
 use crate::{access, tls};
@@ -78,6 +79,19 @@ impl store::Observer for Observers {
 
     fn replayed(&self, entries: u64) {
         self.telemetry.record(Event::Replayed { entries });
+    }
+
+    fn damaged(&self, damage: &Damage) {
+        let entries = match damage.lost {
+            Lost::Entries(first, last) => last.0.saturating_sub(first.0) + 1,
+            Lost::Bodies(_) => 0,
+        };
+        self.telemetry.record(Event::Damaged {
+            segment: damage.segment,
+            offset: damage.offset,
+            what: damage.what,
+            entries,
+        });
     }
 
     fn tail_cut(&self, bytes: u64) {

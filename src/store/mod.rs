@@ -39,6 +39,7 @@ use crate::claims::standing::{Course, Standing};
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::journal::scan::Damage;
 
 /// The ledger, its bodies and what is derived from them.
 #[async_trait]
@@ -567,6 +568,8 @@ pub trait Observer: Send + Sync {
     fn room_changed(&self, _room: Room) {}
     /// Entries were replayed at start.
     fn replayed(&self, entries: u64);
+    /// A place of the journal is damaged: found at the start.
+    fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
 }

@@ -103,6 +103,17 @@ pub enum Event<'a> {
         /// Entries.
         entries: u64,
     },
+    /// A place of the journal is damaged. It stays as it is, for a person to put back a copy of the file.
+    Damaged {
+        /// Ordinal of the segment; 0: a file that is none.
+        segment: u64,
+        /// Offset in it, in bytes.
+        offset: u64,
+        /// What was found: one of the room's own words.
+        what: &'static str,
+        /// Entries that cannot be read.
+        entries: u64,
+    },
     /// A torn tail, never acknowledged, was cut from the journal.
     TailCut {
         /// Bytes.
@@ -413,6 +424,12 @@ impl Event<'_> {
                 Room::Full => error!("the disk is full: nothing is written"),
             },
             Event::Replayed { entries } => info!(entries, "entries replayed"),
+            Event::Damaged {
+                segment,
+                offset,
+                what,
+                entries,
+            } => error!(segment, offset, what, entries, "the journal is damaged"),
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
             Event::Sealed {
                 lot,

@@ -43,6 +43,7 @@ pub(super) struct Handles {
     reopened: Counter,
     room: Gauge,
     replayed: Counter,
+    damaged: Counter,
     tail_cut: Counter,
     ready: Gauge,
     free: Gauge,
@@ -90,6 +91,7 @@ impl Handles {
             reopened: make.counter(family::STORE_REOPENED, &[]),
             room: make.gauge(family::STORE_ROOM, &[]),
             replayed: make.counter(family::STORE_REPLAYED, &[]),
+            damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
@@ -145,6 +147,7 @@ impl Handles {
                 Room::Full => 2.0,
             }),
             Event::Replayed { entries } => self.replayed.increment(entries),
+            Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {

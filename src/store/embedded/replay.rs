@@ -8,12 +8,13 @@ use std::path::Path;
 
 use crate::claims::entry::{Position, Stamped};
 use crate::store::embedded::tree::Tree;
+use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, places};
 use crate::store::index::{Changes, Working};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{Head, Mark};
-use crate::store::{Error, Observer, ledger};
+use crate::store::{BodyId, Error, Observer, ledger};
 
 /// After so many entries the changes are applied.
 const ENTRIES_AT_ONCE: u64 = 512;
@@ -40,6 +41,8 @@ pub fn open(
     }
     match replay(&tree, reader, from, to, observer) {
         Ok(()) => Ok(tree),
+        // The index fits, the journal is damaged: nothing that is built anew would get further.
+        Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
         Err(_) if from != Head::origin() => {
             rebuild(tree, directory, cache_bytes, reader, to, observer)
         }
@@ -70,15 +73,18 @@ fn replay(
 ) -> Result<(), OpenError> {
     let mut working = Working::new(tree);
     let mut waiting = 0;
-    reader.replay(from, to, |batch| {
-        fold(&mut working, batch)?;
+    reader.replay(from, to, |batch, unreadable| {
+        let lost = fold(&mut working, batch)?;
         let mut traces = Changes::new();
         let start = Mark {
             segment: batch.end.segment,
             offset: batch.start,
             first: batch.first,
         };
-        places::record(&mut traces, start, &batch.bodies, batch.end);
+        // A body that cannot be read is one that is there, not one that is gone.
+        let lost = lost.into_iter().zip(unreadable.iter().copied().cycle());
+        let bodies: Vec<_> = batch.bodies.iter().copied().chain(lost).collect();
+        places::record(&mut traces, start, &bodies, batch.end);
         working.absorb(traces);
         waiting += batch.entries.len() as u64;
         if waiting >= ENTRIES_AT_ONCE {
@@ -95,12 +101,16 @@ fn replay(
     Ok(())
 }
 
-fn fold(working: &mut Working<'_>, batch: &Batch<'_>) -> Result<(), OpenError> {
+/// Folds a batch's entries; gives the bodies that they commit to and that are not among those of the batch.
+fn fold(working: &mut Working<'_>, batch: &Batch<'_>) -> Result<Vec<BodyId>, OpenError> {
+    let mut lost = Vec::new();
     for (number, entry) in (batch.first.0..).zip(&batch.entries) {
         let stamped = Stamped::read(entry).map_err(|_| OpenError::Entry(number))?;
         ledger::fold(working, Position(number), &stamped)?;
+        lost.extend(promise(Position(number), &stamped).map(|(body, _)| body));
     }
-    Ok(())
+    lost.retain(|body| batch.bodies.iter().all(|(name, _)| name != body));
+    Ok(lost)
 }
 
 fn apply<'a>(tree: &'a Tree, working: &mut Working<'a>) -> Result<(), Error> {

@@ -5,6 +5,7 @@
 //! removes: nothing was ever answered for it. A file `reserve` holds the room of one more segment for when the
 //! disk is full.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -89,6 +90,15 @@ impl Segment {
         Ok(bytes)
     }
 
+    /// All its bytes, zeros where a file that was cut off has none.
+    pub fn remains(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = fs::read(&self.path).map_err(|source| Error::io(&self.path, &source))?;
+        let capacity = usize::try_from(self.header.capacity)
+            .map_err(|_| self.corrupt(0, "it is longer than memory"))?;
+        bytes.resize(capacity, 0);
+        Ok(bytes)
+    }
+
     /// The error that names a place of damage in it.
     pub fn corrupt(&self, offset: u64, what: &'static str) -> Error {
         Error::corrupt(&self.path, offset, what)
@@ -116,21 +126,71 @@ impl Segment {
     }
 }
 
-/// The named segments of a directory in order, without gaps; what was never finished is left alone.
-pub fn list(directory: &Path) -> Result<Vec<Segment>, Error> {
-    let mut segments = Vec::new();
+/// The segments of a directory.
+#[derive(Default)]
+pub struct Listed {
+    /// From the first to the last, without gaps; why one of them cannot be read.
+    pub segments: Vec<Result<Segment, Error>>,
+    /// Names of files that look like segments and are none of them: copies, under other names.
+    pub strays: Vec<String>,
+}
+
+/// The segments of a directory by their names; what was never finished is left alone. A file that is not the
+/// segment that its name says counts as that segment, and as one that cannot be read.
+///
+/// # Errors
+/// When the directory cannot be read, a later version wrote a segment, or the last one cannot be read: nothing
+/// says then what was acknowledged.
+pub fn list(directory: &Path) -> Result<Listed, Error> {
+    let mut found: BTreeMap<u64, Result<Segment, Error>> = BTreeMap::new();
+    let mut listed = Listed::default();
     for path in files(directory)? {
-        if has_ending(&path, ENDING) {
-            segments.push(Segment::open(path)?);
+        let name = path.file_name().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let Some(whole) = name.strip_suffix(ENDING) else {
+            continue;
+        };
+        let Some((ordinal, first)) = numbers(whole) else {
+            listed.strays.push(name);
+            continue;
+        };
+        let segment = match Segment::open(path) {
+            Ok(segment) if (segment.header.ordinal, segment.header.first.0) != (ordinal, first) => {
+                Err(segment.corrupt(0, "it is a copy of another segment"))
+            }
+            Err(error @ (Error::Version { .. } | Error::Io { .. })) => return Err(error),
+            opened => opened,
+        };
+        match (found.get(&ordinal), &segment) {
+            (Some(_), Err(_)) => listed.strays.push(name),
+            (Some(_), Ok(_)) | (None, _) => drop(found.insert(ordinal, segment)),
         }
     }
-    segments.sort_by_key(|segment| segment.header.ordinal);
-    for (expected, segment) in (1..).zip(&segments) {
-        if segment.header.ordinal != expected {
-            return Err(segment.corrupt(0, "a segment before this one is missing, or doubled"));
+    if let Some(last) = found.last_entry() {
+        let ordinal = *last.key();
+        if let Err(error) = last.get() {
+            return Err(error.clone());
+        }
+        for ordinal in 1..=ordinal {
+            let segment = found.remove(&ordinal);
+            listed
+                .segments
+                .push(segment.unwrap_or(Err(Error::NoSegment(ordinal))));
         }
     }
-    Ok(segments)
+    Ok(listed)
+}
+
+/// Ordinal and first position that a name without its ending says.
+fn numbers(name: &str) -> Option<(u64, u64)> {
+    let (ordinal, first) = name.split_once('-')?;
+    let is = |text: &str, length: usize| {
+        text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
+    };
+    if !is(ordinal, 10) || !is(first, 20) {
+        return None;
+    }
+    Some((ordinal.parse().ok()?, first.parse().ok()?))
 }
 
 /// Removes what was never finished: nothing was ever answered for it.
