@@ -8,6 +8,7 @@
 mod observers;
 mod renewal;
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
+use crate::claims::id::EndpointName;
+use crate::claims::lane;
 use crate::claims::registry::Centre;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
@@ -80,6 +83,7 @@ struct Read {
     agreements: Arc<Agreements>,
     centres: Option<Vec<Centre>>,
     routes: Arc<Routes>,
+    lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
     public: config::Public,
@@ -130,6 +134,7 @@ fn read(config: &Config) -> Result<Read, Error> {
             endpoint.destinations.clone(),
         )
     });
+    let lanes = config.transport.lanes(&config.dispatch.lane());
     Ok(Read {
         material: public.tls.load().map_err(Error::config)?,
         agreements: Arc::new(
@@ -137,6 +142,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         ),
         centres,
         routes: Arc::new(Routes::new(routes)),
+        lanes: Arc::new(lanes.map_err(Error::config)?),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
         transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
         public,
@@ -191,6 +197,7 @@ impl App {
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
+            past: config.report.past(),
             centre_label: config.report.centre_label,
         });
 
@@ -295,6 +302,7 @@ impl App {
             transport: transport.clone(),
             clock: clock.clone(),
             routes: read.routes.clone(),
+            lanes: read.lanes.clone(),
             terms: config.terms,
             config: Arc::new(config.dispatch.clone()),
             telemetry: self.telemetry.clone(),

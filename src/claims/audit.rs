@@ -8,6 +8,8 @@
 //! Memory: some hundred bytes for each document ever admitted, and for each thing said about it. It holds
 //! ids and facts, nothing nominative; after a crash it is fed again from the first entry.
 
+mod portion;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::delivery::{Event, State};
@@ -22,6 +24,8 @@ use crate::claims::standing::{self, Standing, Word};
 use crate::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use crate::claims::time::{Day, Timestamp};
 
+pub use portion::Line;
+
 /// All documents, lots and declarations that the entries fed so far speak of.
 #[derive(Clone, Debug, Default)]
 pub struct Audit {
@@ -29,6 +33,8 @@ pub struct Audit {
     documents: BTreeMap<DocumentId, Document>,
     lots: BTreeMap<LotId, Lot>,
     declared: BTreeMap<(Finess, Day), Vec<PaperRow>>,
+    /// The centres that it counts; all when none is named.
+    only: Option<BTreeSet<Finess>>,
 }
 
 /// An entry that cannot follow those before it: the ledger itself is broken, and nothing can be counted.
@@ -128,6 +134,9 @@ impl Audit {
             });
         }
         self.position = position;
+        if !self.concerns(&stamped.entry) {
+            return Ok(());
+        }
         let at = stamped.at;
         match &stamped.entry {
             Entry::Received(received) => self.received(at, received),
@@ -153,7 +162,9 @@ impl Audit {
             | Entry::Foreign(_)
             | Entry::Cursor { .. }
             | Entry::PaperOwed { .. }
-            | Entry::Endpoint { .. } => Ok(()),
+            | Entry::Endpoint { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => Ok(()),
         }
     }
 

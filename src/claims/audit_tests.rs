@@ -117,6 +117,7 @@ fn receipt(lot: u128, issued: &str, verdicts: &[(u128, Verdict)]) -> Entry {
         issued: at(issued),
         verdicts: verdicts.collect(),
         commitment: Digest([0; 32]),
+        fingerprint: Digest([0; 32]),
     }))
 }
 
@@ -128,6 +129,7 @@ fn settlement(document: u128, issued: &str, outcome: PartOutcome) -> Entry {
         issued: at(issued),
         content: SettledContent::Parts(vec![(Part::Amo, outcome, 1_000, None)]),
         commitment: Digest([0; 32]),
+        fingerprint: Digest([0; 32]),
     }))
 }
 

@@ -12,7 +12,7 @@ use crate::claims::document::{
 };
 use crate::claims::entry::{
     Delivery, Entry, Gate, Next, OrphanCause, Orphaned, PaperRow, Position, Reason, Receipted,
-    Received, Sealed, Settled, SettledContent, Stamped, TurnedAway,
+    Received, Sealed, Settled, SettledContent, Stamped, Subject, TurnedAway,
 };
 use crate::claims::id::{
     Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
@@ -181,7 +181,7 @@ macro_rules! canon_text {
     )*};
 }
 
-pub(crate) use canon_struct;
+pub(crate) use {canon_enum, canon_struct};
 
 canon_integer!(u8, u16, u32, u64, u128, i32, i64);
 canon_text!(Finess, Amc, Number, EndpointName, Name);
@@ -210,9 +210,9 @@ canon_struct! {
     Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due }
     Delivery { lot, event, attempt, next, named, words }
     Next { at, reason }
-    Receipted { endpoint, id, lot, issued, verdicts, commitment }
-    Settled { endpoint, id, document, issued, content, commitment }
-    Orphaned { endpoint, id, cause, commitment }
+    Receipted { endpoint, id, lot, issued, verdicts, commitment, fingerprint }
+    Settled { endpoint, id, document, issued, content, commitment, fingerprint }
+    Orphaned { endpoint, id, cause, commitment, fingerprint }
     PaperRow { caisse, sheets }
     Cell { basis, centre, day, kind, mode, destination, standing, receipted, late, exclusions }
     PaperCell { centre, day, caisse }
@@ -232,18 +232,21 @@ canon_enum! {
     Region { 1 => Metropole, 2 => AlsaceMoselle }
     Category { 1 => Medical, 2 => Dentaire, 3 => Polyvalent, 4 => Infirmier }
     Gate { 1 => Open, 2 => Held }
+    Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name) }
     Verdict { 1 => Accepted, 2 => Refused }
     Part { 1 => Amo, 2 => Amc }
     PartOutcome { 1 => Paid, 2 => Rejected, 3 => Deferred }
     Answer { 1 => Granted, 2 => Declined }
     SettledContent { 1 => Parts(parts), 2 => Answer(answer, code) }
     OrphanCause {
-        1 => UnknownLot, 2 => OtherDigest, 3 => UnknownDocument, 4 => OtherDestination, 5 => Unreadable
+        1 => UnknownLot, 2 => OtherDigest, 3 => UnknownDocument, 4 => OtherDestination, 5 => Unreadable,
+        6 => OtherContent, 7 => UnreadableFeed, 8 => Signature, 9 => TooMany
     }
     Reason {
         1 => Sealing, 2 => Fse, 3 => Turn, 4 => Unreachable, 5 => Tls, 6 => Identity, 7 => Address, 8 => Busy,
         9 => Failing, 10 => Breaker, 11 => HeldByHand, 12 => NoRoute, 13 => Attempt, 14 => Doubt, 15 => Receipt,
-        16 => Overdue, 17 => Settlement, 18 => Replacement, 19 => Lapse, 20 => Unreadable
+        16 => Overdue, 17 => Settlement, 18 => Replacement, 19 => Lapse, 20 => Unreadable,
+        21 => Closed
     }
     delivery::State {
         1 => Due, 2 => Sending, 3 => InDoubt, 4 => Taken, 5 => Overdue, 6 => Answered, 7 => Void
@@ -283,7 +286,9 @@ canon_enum! {
         16 => PaperOwed { document },
         17 => Lapsed { document },
         18 => Unsettled { document },
-        19 => Endpoint { endpoint, gate, actor }
+        19 => Endpoint { endpoint, gate, actor },
+        22 => Retried { lot, actor, next },
+        23 => Explained { of, subject, actor, reason }
     }
 }
 

@@ -146,6 +146,15 @@ impl State {
         }
     }
 
+    /// Whether an operator may ask for the next attempt, or for the question before it, at another instant. Where
+    /// an attempt runs, a receipt is awaited or nothing more is to be done, nothing is sent again.
+    pub fn may_be_retried(self) -> bool {
+        match self {
+            State::Due | State::InDoubt | State::Overdue => true,
+            State::Sending | State::Taken | State::Answered | State::Void => false,
+        }
+    }
+
     /// The word used in answers.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -517,9 +517,17 @@ impl Exclusions {
         self.0 & exclusion.bit() != 0
     }
 
-    /// Whether the two sets share one.
-    pub fn intersects(self, other: Exclusions) -> bool {
-        self.0 & other.0 != 0
+    /// Those that are in both sets.
+    #[must_use]
+    pub fn both(self, other: Exclusions) -> Exclusions {
+        Exclusions(self.0 & other.0)
+    }
+
+    /// Its exclusions.
+    pub fn each(self) -> impl Iterator<Item = Exclusion> {
+        Exclusion::ALL
+            .into_iter()
+            .filter(move |exclusion| self.contains(*exclusion))
     }
 
     /// The bits, as stored.

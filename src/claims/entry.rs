@@ -114,6 +114,37 @@ pub enum Entry {
         /// Who.
         actor: Name,
     },
+    /// An operator asked for the next attempt of a lot, or for the question before it, at another instant.
+    Retried {
+        /// The lot.
+        lot: LotId,
+        /// Who.
+        actor: Name,
+        /// When it comes, and what for.
+        next: Next,
+    },
+    /// Why an operator did what an earlier entry says.
+    Explained {
+        /// The entry.
+        of: Position,
+        /// What it is about.
+        subject: Subject,
+        /// Who.
+        actor: Name,
+        /// Commitment to the reason, a body.
+        reason: Digest,
+    },
+}
+
+/// What an operator's act is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A document.
+    Document(DocumentId),
+    /// A lot.
+    Lot(LotId),
+    /// An endpoint.
+    Endpoint(EndpointName),
 }
 
 /// Whether an operator lets lots go to an endpoint.
@@ -259,6 +290,8 @@ pub enum Reason {
     Lapse,
     /// The lot's bytes could not be read, or do not match their digest: a person must look.
     Unreadable,
+    /// The endpoint takes no lots at this hour or on this day.
+    Closed,
 }
 
 /// A receipt, without its text.
@@ -276,6 +309,8 @@ pub struct Receipted {
     pub verdicts: Vec<(DocumentId, Verdict, Option<Name>)>,
     /// Commitment to the receipt as received, a body.
     pub commitment: Digest,
+    /// Keyed digest of what it says, by which the same one is known again, however it was written.
+    pub fingerprint: Digest,
 }
 
 /// A settlement, without its text.
@@ -293,6 +328,8 @@ pub struct Settled {
     pub content: SettledContent,
     /// Commitment to the settlement as received, a body.
     pub commitment: Digest,
+    /// Keyed digest of what it says, by which the same one is known again, however it was written.
+    pub fingerprint: Digest,
 }
 
 /// The two forms of a settlement, without texts.
@@ -315,6 +352,8 @@ pub struct Orphaned {
     pub cause: OrphanCause,
     /// Commitment to it as received, a body.
     pub commitment: Digest,
+    /// Keyed digest of what it says, by which the same one is known again, however it was written.
+    pub fingerprint: Digest,
 }
 
 /// Why a receipt or settlement moves nothing.
@@ -330,6 +369,44 @@ pub enum OrphanCause {
     OtherDestination,
     /// It cannot be read.
     Unreadable,
+    /// Its id was recorded before with other content: what was recorded first stands.
+    OtherContent,
+    /// A whole feed of which not even the items can be told apart.
+    UnreadableFeed,
+    /// It is not signed by the key that is agreed with the endpoint.
+    Signature,
+    /// Its document was spoken of so often that it can only be a fault of the insurer.
+    TooMany,
+}
+
+impl OrphanCause {
+    /// Every one.
+    pub const ALL: [OrphanCause; 9] = [
+        OrphanCause::UnknownLot,
+        OrphanCause::OtherDigest,
+        OrphanCause::UnknownDocument,
+        OrphanCause::OtherDestination,
+        OrphanCause::Unreadable,
+        OrphanCause::OtherContent,
+        OrphanCause::UnreadableFeed,
+        OrphanCause::Signature,
+        OrphanCause::TooMany,
+    ];
+
+    /// The word used in answers and labels.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OrphanCause::UnknownLot => "unknown lot",
+            OrphanCause::OtherDigest => "other digest",
+            OrphanCause::UnknownDocument => "unknown document",
+            OrphanCause::OtherDestination => "other destination",
+            OrphanCause::Unreadable => "unreadable",
+            OrphanCause::OtherContent => "other content",
+            OrphanCause::UnreadableFeed => "unreadable feed",
+            OrphanCause::Signature => "signature",
+            OrphanCause::TooMany => "too many",
+        }
+    }
 }
 
 /// Paper sheets of one caisse on one day.

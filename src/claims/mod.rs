@@ -19,10 +19,16 @@ pub mod standing;
 pub mod entry;
 pub mod tally;
 pub mod rules;
+pub mod lane;
 pub mod canon;
 pub mod audit;
 pub mod fraction;
 pub mod period;
 pub mod agreement;
+pub mod place;
 pub mod rate;
 pub mod obligation;
+pub mod aggregate;
+pub mod reconcile;
+#[cfg(test)]
+pub mod example;

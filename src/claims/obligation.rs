@@ -3,7 +3,7 @@
 //! The verdict is that of the agreement and category in effect on the last day, on the whole period; where
 //! either changed within it, each stretch of days is shown beside it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use crate::claims::agreement::{Agreement, Agreements, Threshold};
 use crate::claims::document::AgreementId;
@@ -11,17 +11,8 @@ use crate::claims::fraction::Distance;
 use crate::claims::period::Period;
 use crate::claims::rate::{Rate, rate};
 use crate::claims::registry::{Category, Centre};
-use crate::claims::tally::{Cell, PaperCell};
+use crate::claims::tally::Counts;
 use crate::claims::time::Day;
-
-/// Cells of units and of paper sheets.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Units.
-    pub units: BTreeMap<Cell, i64>,
-    /// Paper sheets.
-    pub paper: BTreeMap<PaperCell, i64>,
-}
 
 /// The rate of one centre over one period.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -189,28 +180,26 @@ impl Stretch<'_> {
 }
 
 /// The version of a day, closed or not: a unit may fall on a day after its centre closed.
-fn latest(versions: &[Centre], day: Day) -> Option<&Centre> {
+pub(super) fn latest(versions: &[Centre], day: Day) -> Option<&Centre> {
     let known = versions.iter().filter(|version| version.from <= day);
     known.max_by_key(|version| version.from)
 }
 
-fn rate_between(
+/// The rate of the days, both included, for a category under an agreement.
+pub(super) fn rate_between(
     counts: &Counts,
     agreement: &Agreement,
     category: Category,
-    (from, to): (Day, Day),
+    days: (Day, Day),
 ) -> Rate {
-    let within = |day: Day| from <= day && day <= to;
-    rate(
-        agreement,
-        category,
-        counts.units.iter().filter(|(cell, _)| within(cell.day)),
-        counts.paper.iter().filter(|(cell, _)| within(cell.day)),
-    )
+    let units = counts.units(agreement.counting.day_basis, days);
+    rate(agreement, category, units, counts.paper(days))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::claims::agreement::tests::{agreement, day, id};
     use crate::claims::agreement::{Comparator, Role};
@@ -218,7 +207,7 @@ mod tests {
     use crate::claims::id::{Amo, Destination, Finess, Name};
     use crate::claims::rate::Verdict;
     use crate::claims::standing::{Receipted, Standing};
-    use crate::claims::tally::{DayBasis, Lateness};
+    use crate::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
     use crate::claims::terms::Region;
 
     fn caisse() -> Amo {
@@ -255,13 +244,13 @@ mod tests {
                 late: Lateness::InTime,
                 exclusions: Exclusions::NONE,
             };
-            *counts.units.entry(cell).or_default() += 1;
+            counts.add_units(cell, 1);
             let declared = PaperCell {
                 centre: cell.centre,
                 day: cell.day,
                 caisse: None,
             };
-            counts.paper.insert(declared, 1);
+            counts.add_paper(declared, 1);
         }
         counts
     }

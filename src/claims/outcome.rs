@@ -10,6 +10,7 @@ use std::time::Duration;
 use crate::claims::delivery::{Event, State};
 use crate::claims::entry::Reason;
 use crate::claims::id::{DocumentId, Name};
+use crate::claims::lane::Signal;
 
 /// What became of one attempt.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,6 +267,44 @@ fn wait_or_backoff(wait: Option<Duration>) -> Retry {
     wait.map_or(Retry::Backoff, Retry::After)
 }
 
+impl Sent {
+    /// What it says of the endpoint: apart from what it means for the lot, and without any of it.
+    pub fn signal(&self) -> Signal {
+        match self {
+            Sent::Answered(Reply::Taken | Reply::Refused(_) | Reply::OtherBytes) => Signal::Served,
+            Sent::Answered(Reply::Trouble(trouble, wait)) => trouble.signal(*wait),
+            Sent::NotReached(_) => Signal::Unserved,
+            Sent::Unanswered(_) => Signal::Silent,
+        }
+    }
+}
+
+impl Asked {
+    /// What it says of the endpoint; nothing where it cannot be asked.
+    pub fn signal(&self) -> Option<Signal> {
+        match self {
+            Asked::Answered(
+                StatusReply::Known
+                | StatusReply::Unknown
+                | StatusReply::Refused(_)
+                | StatusReply::OtherBytes,
+            ) => Some(Signal::Served),
+            Asked::Answered(StatusReply::Trouble(trouble, wait)) => Some(trouble.signal(*wait)),
+            Asked::NoAnswer(Cause::Timeout | Cause::Broken | Cause::NotHttp) => {
+                Some(Signal::Silent)
+            }
+            Asked::NoAnswer(
+                Cause::NoEndpoint
+                | Cause::Name
+                | Cause::Connection
+                | Cause::Tls
+                | Cause::OwnCertificate,
+            ) => Some(Signal::Unserved),
+            Asked::NoService => None,
+        }
+    }
+}
+
 impl Judgement {
     fn of(event: Event, reason: Reason, retry: Retry) -> Judgement {
         Judgement {
@@ -301,6 +340,13 @@ impl Refusal {
 }
 
 impl Trouble {
+    fn signal(self, wait: Option<Duration>) -> Signal {
+        match self {
+            Trouble::Busy | Trouble::Failing => Signal::Strained(self, wait),
+            Trouble::Identity | Trouble::Address | Trouble::Unintelligible => Signal::Unserved,
+        }
+    }
+
     /// Why a lot waits after such an answer.
     pub fn reason(self) -> Reason {
         match self {

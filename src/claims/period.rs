@@ -7,6 +7,8 @@
 //! | `2026` | the calendar year |
 //! | `ytd` | 1 January to the day handed in |
 //! | `2026-11-22/ytd` | 1 January to that day |
+//! | `rolling` | the twelve months that end on the day handed in |
+//! | `2026-11-22/rolling` | the twelve months that end on that day |
 //! | `2026-03-01/2026-05-31` | any days, both included, at most [`LONGEST_DAYS`] |
 
 use std::fmt;
@@ -35,6 +37,8 @@ pub enum Form {
     Year,
     /// From 1 January to a day.
     YearToDate,
+    /// The twelve months that end on a day.
+    Rolling,
     /// Any first and last day.
     Days,
 }
@@ -44,7 +48,7 @@ pub enum Form {
 pub enum Invalid {
     /// It has none of the forms.
     #[error(
-        "a period is written 2026-10, 2026-Q4, 2026, ytd, 2026-11-22/ytd or 2026-03-01/2026-05-31"
+        "a period is written 2026-10, 2026-Q4, 2026, ytd, 2026-11-22/ytd, rolling, 2026-11-22/rolling or 2026-03-01/2026-05-31"
     )]
     Form,
     /// Its last day is before its first.
@@ -56,12 +60,16 @@ pub enum Invalid {
 }
 
 impl Period {
-    /// Reads one of the forms of this room; `today` is the last day of a bare `ytd`.
+    /// Reads one of the forms of this room; `today` is the last day of a bare `ytd` or `rolling`.
     pub fn parse(text: &str, today: Day) -> Result<Period, Invalid> {
         if text == "ytd" {
             return Ok(Period::year_to_date(today));
         }
+        if text == "rolling" {
+            return Ok(Period::rolling(today));
+        }
         match text.split_once('/') {
+            Some((day, "rolling")) => Ok(Period::rolling(Day::parse(day).ok_or(Invalid::Form)?)),
             Some((day, "ytd")) => Ok(Period::year_to_date(Day::parse(day).ok_or(Invalid::Form)?)),
             Some((from, to)) => Period::days(
                 Day::parse(from).ok_or(Invalid::Form)?,
@@ -92,6 +100,20 @@ impl Period {
             form: Form::YearToDate,
             to: day,
             ..Period::year_of(day)
+        }
+    }
+
+    /// The twelve months that end on a day: from the day after the same date of the year before. A day that
+    /// the year before did not have, 29 February, begins on 1 March.
+    pub fn rolling(day: Day) -> Period {
+        let before = Day::new(day.year() - 1, day.month(), day.day_of_month());
+        let from = before.map(|before| before.plus_days(1));
+        Period {
+            form: Form::Rolling,
+            from: from
+                .or_else(|| Day::new(day.year() - 1, 3, 1))
+                .unwrap_or(day),
+            to: day,
         }
     }
 
@@ -159,6 +181,7 @@ impl Form {
             Form::Quarter => "quarter",
             Form::Year => "year",
             Form::YearToDate => "year_to_date",
+            Form::Rolling => "rolling",
             Form::Days => "days",
         }
     }
@@ -172,6 +195,7 @@ impl fmt::Display for Period {
             Form::Quarter => write!(out, "{year:04}-Q{}", (month - 1) / 3 + 1),
             Form::Year => write!(out, "{year:04}"),
             Form::YearToDate => write!(out, "{}/ytd", self.to),
+            Form::Rolling => write!(out, "{}/rolling", self.to),
             Form::Days => write!(out, "{}/{}", self.from, self.to),
         }
     }
@@ -217,6 +241,24 @@ mod tests {
                 "2026-01-01",
                 "2026-11-22",
                 Form::YearToDate,
+            ),
+            (
+                "2026-11-22/rolling",
+                "2025-11-23",
+                "2026-11-22",
+                Form::Rolling,
+            ),
+            (
+                "2028-02-29/rolling",
+                "2027-03-01",
+                "2028-02-29",
+                Form::Rolling,
+            ),
+            (
+                "2029-02-28/rolling",
+                "2028-02-29",
+                "2029-02-28",
+                Form::Rolling,
             ),
             (
                 "2025-12-31/2026-01-01",

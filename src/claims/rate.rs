@@ -9,22 +9,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claims::agreement::{
-    Agreement, Counting, PaperDuplicate, PaperSheets, RejectedUnit, Role, Status, Threshold,
-};
-use crate::claims::document::{Kind, Mode};
+use crate::claims::agreement::{Agreement, Counting, PaperSheets, Role, Status, Threshold};
+use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::fraction::{Distance, Fraction};
 use crate::claims::id::Finess;
+use crate::claims::place::{Counted, Place, Transmitted, place, went_both_ways};
 use crate::claims::registry::Category;
-use crate::claims::standing::{Receipted, Standing};
+use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::time::Day;
 
 /// CNAM's secured modes (S, F, C of the list IR_TCR_V): the secured rate is theirs under every policy.
 pub const SECURED: [Mode; 3] = [Mode::Secured, Mode::WithoutVitale, Mode::Clear];
 
-/// Counts under one policy and what they amount to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Counts under one policy and what they amount to. The default is that of nothing counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rate {
     /// Transmitted units in the policy's numerator modes.
     pub numerator: i64,
@@ -42,6 +41,8 @@ pub struct Rate {
     pub splits: Splits,
     /// What is not in the denominator, and what is shown apart.
     pub beside: Beside,
+    /// The excluded ones, by which of the policy's exclusions apply: the parts sum to them.
+    pub excluded: BTreeMap<Exclusions, i64>,
     /// How many of the active days have a declaration of paper.
     pub coverage: Coverage,
     /// The policy's threshold for the category.
@@ -95,12 +96,15 @@ pub struct Coverage {
 }
 
 /// What may be said of a rate. In order of precedence: the first that holds is the verdict.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
     /// Nothing to count: no rate.
+    #[default]
     NoData,
     /// Fewer active days are declared than the policy asks: the denominator is not known.
     PaperUnknown,
+    /// A sum over centres: the obligation, and so any verdict, is each centre's own (L162-34-1, R161-42 CSS).
+    Aggregate,
     /// The policy is there to compare with, and gives no verdict.
     Reference,
     /// The threshold was not read in the agreement itself.
@@ -146,41 +150,46 @@ struct Count {
     paper_sheets: i64,
     splits: Splits,
     beside: Beside,
+    excluded: BTreeMap<Exclusions, i64>,
     active: BTreeSet<(Finess, Day)>,
     declared: BTreeSet<(Finess, Day)>,
 }
 
 impl Count {
     fn unit(&mut self, counting: &Counting, cell: &Cell, number: i64) {
-        let counts = cell.basis == counting.day_basis && counting.kinds.contains(&cell.kind);
-        if !counts || number == 0 {
+        if number == 0 {
             return;
         }
-        if cell.standing == Standing::Cancelled {
-            self.beside.cancelled += number;
-            return;
-        }
-        self.active.insert((cell.centre, cell.day));
-        if cell.exclusions.intersects(counting.exclusions) {
-            self.beside.excluded += number;
-            return;
-        }
-        self.show_apart(cell, number);
-        self.denominator += number;
-        self.splits.add(counting, cell, number);
-        if is_transmitted(counting, cell) {
-            *self.transmitted.entry(cell.mode).or_default() += number;
-            if counting.numerator_modes.contains(&cell.mode) {
-                self.numerator += number;
+        match place(counting, cell) {
+            Place::Elsewhere => {}
+            Place::Cancelled => self.beside.cancelled += number,
+            Place::Excluded(reasons) => {
+                self.active.insert((cell.centre, cell.day));
+                self.beside.excluded += number;
+                *self.excluded.entry(reasons).or_default() += number;
+            }
+            Place::Counted(counted) => {
+                self.active.insert((cell.centre, cell.day));
+                self.counted(cell, counted, number);
             }
         }
     }
 
-    fn show_apart(&mut self, cell: &Cell, number: i64) {
+    fn counted(&mut self, cell: &Cell, counted: Counted, number: i64) {
+        self.denominator += number;
+        self.splits.add(cell, counted.mode, number);
+        match counted.transmitted {
+            Transmitted::No => {}
+            Transmitted::Apart => *self.transmitted.entry(cell.mode).or_default() += number,
+            Transmitted::Numerator => {
+                *self.transmitted.entry(cell.mode).or_default() += number;
+                self.numerator += number;
+            }
+        }
         if cell.standing == Standing::ByHand {
             self.beside.by_hand += number;
         }
-        if cell.standing == Standing::OnPaper && cell.receipted == Receipted::Yes {
+        if went_both_ways(cell) {
             self.beside.both_ways += number;
         }
     }
@@ -220,6 +229,7 @@ impl Count {
             transmitted: self.transmitted,
             splits: self.splits,
             beside: self.beside,
+            excluded: self.excluded,
             coverage,
             threshold,
             verdict,
@@ -264,42 +274,15 @@ fn is_covered(counting: &Counting, coverage: Coverage) -> bool {
     }
 }
 
-/// Whether a unit of the denominator was transmitted: on a positive receipt, and as the policy says of
-/// paper duplicates and rejected units. An operator's word is no receipt.
-fn is_transmitted(counting: &Counting, cell: &Cell) -> bool {
-    let receipted = cell.receipted == Receipted::Yes;
-    match cell.standing {
-        Standing::ByHand => false,
-        Standing::OnPaper => match counting.paper_duplicate {
-            PaperDuplicate::Paper => false,
-            PaperDuplicate::Electronic => receipted,
-        },
-        Standing::Rejected => match counting.rejected {
-            RejectedUnit::Transmitted => receipted,
-            RejectedUnit::NotTransmitted => false,
-        },
-        Standing::Open
-        | Standing::InLot
-        | Standing::Acknowledged
-        | Standing::Refused
-        | Standing::Paid
-        | Standing::PartPaid
-        | Standing::Unsettled
-        | Standing::Cancelled
-        | Standing::Replaced
-        | Standing::Lapsed
-        | Standing::Granted
-        | Standing::Declined => receipted,
-    }
-}
-
 impl Splits {
-    fn add(&mut self, counting: &Counting, cell: &Cell, number: i64) {
-        let on_paper = cell.standing == Standing::OnPaper;
-        let mode = match counting.paper_duplicate {
-            PaperDuplicate::Paper if on_paper => Slice::Paper,
-            PaperDuplicate::Paper | PaperDuplicate::Electronic => Slice::Units(cell.mode),
-        };
+    fn join(&mut self, part: &Splits) {
+        join(&mut self.mode, &part.mode);
+        join(&mut self.kind, &part.kind);
+        join(&mut self.standing, &part.standing);
+        join(&mut self.lateness, &part.lateness);
+    }
+
+    fn add(&mut self, cell: &Cell, mode: Slice<Mode>, number: i64) {
         *self.mode.entry(mode).or_default() += number;
         *self.kind.entry(Slice::Units(cell.kind)).or_default() += number;
         let standing = Slice::Units(cell.standing);
@@ -315,7 +298,47 @@ impl Splits {
     }
 }
 
+fn join<K: Ord + Copy>(sums: &mut BTreeMap<K, i64>, part: &BTreeMap<K, i64>) {
+    for (key, number) in part {
+        *sums.entry(*key).or_default() += number;
+    }
+}
+
 impl Rate {
+    /// Adds the counts of other units under the same policy: of other centres, or of other days. Sums are
+    /// added to sums; a ratio is never added to a ratio.
+    pub fn join(&mut self, part: &Rate) {
+        self.numerator += part.numerator;
+        self.secured += part.secured;
+        self.electronic += part.electronic;
+        self.denominator += part.denominator;
+        self.paper_sheets += part.paper_sheets;
+        join(&mut self.transmitted, &part.transmitted);
+        self.splits.join(&part.splits);
+        join(&mut self.excluded, &part.excluded);
+        self.beside.cancelled += part.beside.cancelled;
+        self.beside.excluded += part.beside.excluded;
+        self.beside.by_hand += part.beside.by_hand;
+        self.beside.both_ways += part.beside.both_ways;
+        self.coverage.active += part.coverage.active;
+        self.coverage.declared += part.coverage.declared;
+    }
+
+    /// The rate of joined counts: without threshold, and with no verdict but that something is not known.
+    #[must_use]
+    pub fn aggregated(self, policy: &Agreement) -> Rate {
+        let verdict = match Fraction::new(self.numerator, self.denominator) {
+            None => Verdict::NoData,
+            Some(_) if !is_covered(&policy.counting, self.coverage) => Verdict::PaperUnknown,
+            Some(_) => Verdict::Aggregate,
+        };
+        Rate {
+            threshold: None,
+            verdict,
+            ..self
+        }
+    }
+
     /// The policy's rate; none without activity.
     pub fn share(&self) -> Option<Fraction> {
         Fraction::new(self.numerator, self.denominator)
@@ -350,6 +373,7 @@ impl Verdict {
         match self {
             Verdict::NoData => "no data",
             Verdict::PaperUnknown => "paper unknown",
+            Verdict::Aggregate => "aggregate",
             Verdict::Reference => "reference",
             Verdict::Unconfirmed => "unconfirmed",
             Verdict::NoThreshold => "no threshold",

@@ -1,10 +1,11 @@
 //! The rules of counting, one row each.
 
 use super::*;
-use crate::claims::agreement::Comparator;
 use crate::claims::agreement::tests::{agreement, day};
+use crate::claims::agreement::{Comparator, PaperDuplicate, RejectedUnit};
 use crate::claims::document::{Exclusion, Exclusions};
 use crate::claims::id::{Amo, Destination};
+use crate::claims::standing::Receipted;
 use crate::claims::tally::DayBasis;
 
 fn caisse() -> Amo {

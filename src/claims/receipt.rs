@@ -3,6 +3,7 @@
 //! These values come from a document that an insurer wrote. Its free texts are content: they are kept as
 //! bodies, shown to the centre unchanged, and never enter an entry.
 
+use crate::claims::canon::{self, Canon, Malformed, Take};
 use crate::claims::document::Cents;
 use crate::claims::id::{Digest, DocumentId, LotId, Name};
 use crate::claims::time::Timestamp;
@@ -143,7 +144,26 @@ pub enum Item {
     Settlement(Settlement),
 }
 
+canon::canon_struct! {
+    Receipt { id, lot, digest, issued, verdict, documents, coverage, code, text }
+    DocumentVerdict { document, verdict, code, text }
+    Settlement { id, document, issued, content }
+    PartSettlement { part, outcome, amount, code, text }
+}
+
+canon::canon_enum! {
+    Coverage { 1 => Whole, 2 => Listed }
+    SettlementContent { 1 => Parts(parts), 2 => Answer { answer, code, text } }
+    Item { 1 => Receipt(receipt), 2 => Settlement(settlement) }
+}
+
 impl Item {
+    /// Everything that it says, as bytes: two items say the same when these are the same, however their XML was
+    /// written.
+    pub fn canonical(&self) -> Vec<u8> {
+        canon::bytes_of(self)
+    }
+
     /// The insurer's id of the item.
     pub fn id(&self) -> &Name {
         match self {

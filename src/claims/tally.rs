@@ -3,6 +3,7 @@
 //! The unit of account is the line: a document and its replacements, counted once, on the days of its
 //! root, with the kind, mode and standing of its latest document.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::claims::document::{Exclusions, Kind, Mode};
@@ -67,6 +68,62 @@ pub struct PaperCell {
     pub day: Day,
     /// The caisse; none on the row that says that the day is declared at all.
     pub caisse: Option<Amo>,
+}
+
+/// Cells of units and of paper sheets by their days, so that a span of days is read without the others.
+/// A cell of which nothing is left is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    units: BTreeMap<(DayBasis, Day), BTreeMap<Cell, i64>>,
+    paper: BTreeMap<Day, BTreeMap<PaperCell, i64>>,
+}
+
+impl Counts {
+    /// Adds units to a cell.
+    pub fn add_units(&mut self, cell: Cell, number: i64) {
+        let day = self.units.entry((cell.basis, cell.day)).or_default();
+        add(day, cell, number);
+    }
+
+    /// Adds sheets to a cell; 1 on the row without caisse declares the day.
+    pub fn add_paper(&mut self, cell: PaperCell, number: i64) {
+        add(self.paper.entry(cell.day).or_default(), cell, number);
+    }
+
+    /// Forgets the units of a day, to be counted again.
+    pub fn forget_units(&mut self, basis: DayBasis, day: Day) {
+        self.units.remove(&(basis, day));
+    }
+
+    /// Forgets the sheets of a day, to be counted again.
+    pub fn forget_paper(&mut self, day: Day) {
+        self.paper.remove(&day);
+    }
+
+    /// The units of days, both included, by one basis.
+    pub fn units(
+        &self,
+        basis: DayBasis,
+        (from, to): (Day, Day),
+    ) -> impl Iterator<Item = (&Cell, &i64)> {
+        // A range that ends before it begins is empty.
+        let days = (from <= to).then(|| self.units.range((basis, from)..=(basis, to)));
+        days.into_iter().flatten().flat_map(|(_, cells)| cells)
+    }
+
+    /// The sheets of days, both included.
+    pub fn paper(&self, (from, to): (Day, Day)) -> impl Iterator<Item = (&PaperCell, &i64)> {
+        let days = (from <= to).then(|| self.paper.range(from..=to));
+        days.into_iter().flatten().flat_map(|(_, cells)| cells)
+    }
+}
+
+fn add<K: Ord + Copy>(cells: &mut BTreeMap<K, i64>, cell: K, number: i64) {
+    let count = cells.entry(cell).or_default();
+    *count += number;
+    if *count == 0 {
+        cells.remove(&cell);
+    }
 }
 
 impl DayBasis {

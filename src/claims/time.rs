@@ -116,6 +116,32 @@ impl Day {
         Timestamp(local.map_or(0, |time| time.timestamp_micros()))
     }
 
+    /// The instant at which the clocks of Paris show so many minutes after midnight on this day: the first of the two
+    /// where they show it twice, the end of the gap and as long after it where they skip it; 1440 and more is the end.
+    pub fn at_minute(self, minute: u16) -> Timestamp {
+        let midnight = self.0.and_hms_opt(0, 0, 0).unwrap_or_default();
+        let local = self
+            .0
+            .and_hms_opt(u32::from(minute / 60), u32::from(minute % 60), 0);
+        let Some(local) = local else {
+            return self.end();
+        };
+        match Paris.from_local_datetime(&local).earliest() {
+            Some(time) => Timestamp(time.timestamp_micros()),
+            // Before the gap an hour of the clocks is an hour.
+            None => {
+                self.start()
+                    + Duration::from_micros(
+                        local
+                            .signed_duration_since(midnight)
+                            .num_microseconds()
+                            .unwrap_or(0)
+                            .unsigned_abs(),
+                    )
+            }
+        }
+    }
+
     /// The end of this day in Paris (24:00), which is the start of the next.
     pub fn end(self) -> Timestamp {
         self.plus_days(1).start()

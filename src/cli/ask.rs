@@ -8,7 +8,7 @@ use reqwest::{Certificate, Client, StatusCode};
 use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
-use crate::cli::{Settings, daemon, history, rates};
+use crate::cli::{Settings, daemon, history};
 
 /// Which documents to post, and where.
 #[derive(Debug, Args)]
@@ -34,22 +34,6 @@ pub struct StatusOptions {
     settings: Settings,
     /// Its id, as the gateway gave it out.
     id: String,
-    /// The whole answer as JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// Which rates to show.
-#[derive(Debug, Args)]
-pub struct RateOptions {
-    #[command(flatten)]
-    settings: Settings,
-    /// One centre; without it all of them.
-    #[arg(long, value_name = "FINESS")]
-    centre: Option<String>,
-    /// A month (2026-10), quarter (2026-Q4), year (2026) or year to date (ytd).
-    #[arg(long, default_value = "ytd")]
-    period: String,
     /// The whole answer as JSON.
     #[arg(long)]
     json: bool,
@@ -99,34 +83,32 @@ pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
     })
 }
 
-/// Shows rates.
-pub fn rate(options: &RateOptions) -> Result<Code, Failure> {
-    let period = &options.period;
-    let path = match &options.centre {
-        Some(finess) => format!("/v1/centres/{finess}/rate?period={period}"),
-        None => format!("/v1/rates?period={period}"),
-    };
-    let (status, body) = ask(&options.settings, &path)?;
-    if options.json || !status.is_success() {
-        println!("{body:#}");
-    } else {
-        println!("{}", rates::text(&body));
-    }
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
-}
-
 /// Asks the daemon of this machine to do something.
 pub fn post(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
     let client = local(settings)?;
     daemon::block_on(async { answer(client.post(format!("http://localhost{path}"))).await })
 }
 
+/// A path and its query; every byte that could be taken for something else is escaped.
+pub fn path(path: &str, query: &[(&str, String)]) -> String {
+    let mut out = path.to_owned();
+    for (index, (key, value)) in query.iter().enumerate() {
+        out.push(if index == 0 { '?' } else { '&' });
+        out.push_str(key);
+        out.push('=');
+        for byte in value.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-._/".contains(&byte) {
+                out.push(char::from(byte));
+            } else {
+                out.push_str(&format!("%{byte:02X}"));
+            }
+        }
+    }
+    out
+}
+
 /// Asks the daemon of this machine.
-fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
+pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
     let client = local(settings)?;
     daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
 }

@@ -13,7 +13,10 @@ mod history;
 mod rates;
 mod verify_store;
 mod simulate;
+mod conformance;
+mod lab;
 mod demo;
+mod load;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -54,11 +57,15 @@ enum Command {
     /// Show a document: where it is, what comes next, when and why.
     Status(ask::StatusOptions),
     /// Show rates.
-    Rate(ask::RateOptions),
+    Rate(rates::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
     Simulate(simulate::Options),
+    /// Let documents of many centres arrive at a rate, and show figures if everything was counted as it should be.
+    Load(load::Options),
+    /// Put an insurer's endpoint for tests to the test: does it keep the wire contract?
+    Conformance(conformance::Options),
 }
 
 /// Where the configuration is.
@@ -106,9 +113,11 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(options) => token::run(&options),
         Command::Submit(options) => ask::submit(&options),
         Command::Status(options) => ask::status(&options),
-        Command::Rate(options) => ask::rate(&options),
+        Command::Rate(options) => rates::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Load(options) => load::run(&options),
+        Command::Conformance(options) => conformance::run(&options),
     };
     match result {
         Ok(code) => code.into(),

@@ -1,19 +1,248 @@
-//! Rates as a table for people.
+//! `bordereau rate`: rates as a table for people, what is behind a figure, and the tallies counted again.
 
 use std::fmt::Write as _;
 
+use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::Value;
 
-/// The rates that the gateway answered: of one centre, or of many.
-pub fn text(answer: &Value) -> String {
-    let many = answer["rates"].as_array();
+use crate::cli::exit::{Code, Failure};
+use crate::cli::{Settings, ask, verify_store};
+
+/// Which rates to show, or what to do with them.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Options {
+    #[command(subcommand)]
+    other: Option<Other>,
+    #[command(flatten)]
+    shown: Shown,
+}
+
+/// What else can be asked about rates.
+#[derive(Debug, Subcommand)]
+enum Other {
+    /// Show the documents behind a figure.
+    Explain(Explained),
+    /// Count every tally again from the ledger and compare; exit 0 when all agree, 1 when any differs.
+    Rebuild(Rebuilt),
+}
+
+/// Which figure is opened.
+#[derive(Debug, Args)]
+struct Explained {
+    #[command(flatten)]
+    settings: Settings,
+    /// The centre.
+    #[arg(long, value_name = "FINESS")]
+    centre: String,
+    #[command(flatten)]
+    days: Days,
+    /// `numerator`, `missing`, `denominator`, `cancelled`, `excluded`, `by_hand`, `both_ways`, or a split and its
+    /// part: `mode:S`, `standing:refused`, `lateness:late`, `kind:FSE`, `mode:paper`.
+    #[arg(long, default_value = "missing")]
+    cell: String,
+    /// As it was after this entry of the ledger.
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<u64>,
+    /// The page after the one whose `next` this is.
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
+    /// The whole answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How tallies are counted again.
+#[derive(Debug, Args)]
+struct Rebuilt {
+    #[command(flatten)]
+    settings: Settings,
+    /// Compare, and change nothing. An index that differs is built anew from the journal when its directory is
+    /// removed while the gateway is stopped.
+    #[arg(long, required = true)]
+    verify: bool,
+}
+
+/// Which rates to show.
+#[derive(Debug, Args)]
+struct Shown {
+    #[command(flatten)]
+    settings: Settings,
+    /// Sum by `gestionnaire`, `category`, `caisse`, `agreement`, or `all`; without it each `centre` alone.
+    #[arg(long, value_name = "GROUP")]
+    by: Option<String>,
+    #[command(flatten)]
+    days: Days,
+    /// One centre.
+    #[arg(long, value_name = "FINESS")]
+    centre: Option<String>,
+    /// Centres of this gestionnaire.
+    #[arg(long, value_name = "NAME")]
+    gestionnaire: Option<String>,
+    /// Centres of this category: medical, dentaire, polyvalent, infirmier.
+    #[arg(long)]
+    category: Option<String>,
+    /// Centres of this caisse, by its nine digits.
+    #[arg(long)]
+    caisse: Option<String>,
+    /// Centres bound by this agreement.
+    #[arg(long, value_name = "ID")]
+    agreement: Option<String>,
+    /// As they were after this entry of the ledger: reads the whole ledger up to it.
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<u64>,
+    /// The page after the one whose `next` this is.
+    #[arg(long, value_name = "NEXT")]
+    after: Option<String>,
+    /// The answer as CSV.
+    #[arg(long, conflicts_with = "json")]
+    csv: bool,
+    /// The whole answer as JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Which days.
+#[derive(Debug, Args)]
+pub struct Days {
+    /// A month (2026-10), quarter (2026-Q4), year (2026), year to date (ytd) or the last twelve months (rolling).
+    #[arg(long, conflicts_with = "from")]
+    period: Option<String>,
+    /// First day, instead of a period.
+    #[arg(long, value_name = "DAY", requires = "until")]
+    from: Option<String>,
+    /// Last day.
+    #[arg(long, value_name = "DAY", requires = "from")]
+    until: Option<String>,
+}
+
+/// Shows rates, or does the other thing that is asked.
+pub fn run(options: &Options) -> Result<Code, Failure> {
+    match &options.other {
+        None => show(&options.shown),
+        Some(Other::Explain(options)) => explain(options),
+        Some(Other::Rebuild(options)) => verify_store::account(&options.settings),
+    }
+}
+
+/// Shows what is behind a figure.
+fn explain(options: &Explained) -> Result<Code, Failure> {
+    let mut query = options.days.query();
+    query.push(("centre", options.centre.clone()));
+    query.push(("cell", options.cell.clone()));
+    let as_of = options.as_of.map(|position| position.to_string());
+    query.extend(as_of.map(|position| ("as_of", position)));
+    query.extend(options.after.clone().map(|after| ("after", after)));
+    let path = ask::path("/v1/rates/explain", &query);
+    let (status, body) = ask::ask(&options.settings, &path)?;
+    if options.json || !status.is_success() {
+        println!("{body:#}");
+    } else {
+        print!("{}", explanation(&body));
+    }
+    Ok(if status.is_success() {
+        Code::Ok
+    } else {
+        Code::Data
+    })
+}
+
+fn explanation(answer: &Value) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    table.set_header([
+        "day", "number", "kind", "mode", "standing", "lateness", "document", "entries",
+    ]);
+    for unit in answer["units"].as_array().into_iter().flatten() {
+        let entries = unit["entries"].as_array().into_iter().flatten();
+        let entries: Vec<String> = entries.map(Value::to_string).collect();
+        let of = |name| word(unit, name).to_owned();
+        table.add_row([
+            of("day"),
+            of("number"),
+            of("kind"),
+            of("mode"),
+            of("standing"),
+            of("lateness"),
+            of("document"),
+            entries.join(" "),
+        ]);
+    }
+    let mut out = format!(
+        "{}\n{} counted\n{table}\n",
+        heading(answer),
+        answer["counted"]
+    );
+    for row in answer["sheets"].as_array().into_iter().flatten() {
+        let (day, caisse) = (word(row, "day"), word(row, "caisse"));
+        writeln!(out, "{day}  {} sheets of paper, {caisse}", row["sheets"])
+            .expect("a string takes every text");
+    }
+    if let Some(next) = answer["next"].as_str() {
+        writeln!(out, "more follow: --after '{next}'").expect("a string takes every text");
+    }
+    out
+}
+
+fn show(options: &Shown) -> Result<Code, Failure> {
+    let mut query = options.days.query();
+    let as_of = options.as_of.map(|position| position.to_string());
+    let format = options.csv.then(|| "csv".to_owned());
+    for (key, value) in [
+        ("by", &options.by),
+        ("centre", &options.centre),
+        ("gestionnaire", &options.gestionnaire),
+        ("category", &options.category),
+        ("caisse", &options.caisse),
+        ("agreement", &options.agreement),
+        ("as_of", &as_of),
+        ("after", &options.after),
+        ("format", &format),
+    ] {
+        query.extend(value.as_ref().map(|value| (key, value.clone())));
+    }
+    let (status, body) = ask::ask(&options.settings, &ask::path("/v1/rates", &query))?;
+    match body.as_str() {
+        Some(csv) if options.csv => print!("{csv}"),
+        _ if options.json || !status.is_success() => println!("{body:#}"),
+        _ => println!("{}", text(&body)),
+    }
+    Ok(if status.is_success() {
+        Code::Ok
+    } else {
+        Code::Data
+    })
+}
+
+impl Days {
+    /// As the gateway is asked.
+    pub fn query(&self) -> Vec<(&'static str, String)> {
+        let named = [
+            ("period", &self.period),
+            ("from", &self.from),
+            ("until", &self.until),
+        ];
+        let given = named
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value.clone()?)));
+        given.collect()
+    }
+}
+
+/// The rates that the gateway answered: of centres, or of groups of them.
+fn text(answer: &Value) -> String {
+    let many = answer["rates"].as_array().or(answer["groups"].as_array());
     let one = std::slice::from_ref(answer);
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header([
-        "centre",
-        "category",
+        answer["by"].as_str().unwrap_or("centre"),
+        if answer["by"].is_null() {
+            "category"
+        } else {
+            "centres"
+        },
         "rate",
         "of",
         "secured",
@@ -36,7 +265,7 @@ pub fn text(answer: &Value) -> String {
         writeln!(out, "{centre}: {reason}").expect("a string takes every text");
     }
     if let Some(next) = answer["next"].as_str() {
-        writeln!(out, "more centres follow {next}").expect("a string takes every text");
+        writeln!(out, "more follow: --after '{next}'").expect("a string takes every text");
     }
     out.push_str("These are the gateway's own counts, not the caisse's rate.");
     out
@@ -58,8 +287,14 @@ fn heading(answer: &Value) -> String {
 fn row(rate: &Value) -> [String; 9] {
     let coverage = &rate["paper_coverage"];
     [
-        word(rate, "centre").to_owned(),
-        word(rate, "category").to_owned(),
+        rate["centre"]
+            .as_str()
+            .unwrap_or(word(rate, "group"))
+            .to_owned(),
+        match &rate["centres"] {
+            Value::Number(centres) => centres.to_string(),
+            _category => word(rate, "category").to_owned(),
+        },
         percent(&rate["rate"]),
         format!("{}/{}", rate["numerator"], rate["denominator"]),
         percent(&rate["secured_rate"]),

@@ -57,6 +57,21 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     Ok(if checked.holds() { Code::Ok } else { Code::No })
 }
 
+/// Makes the three counts alone, of a running gateway or at rest, and prints them.
+pub fn account(settings: &Settings) -> Result<Code, Failure> {
+    let config = settings.load()?;
+    let checked = match verify::verify(&config.store) {
+        Ok((verified, store)) => at_rest(&config, verified, store)?,
+        Err(OpenError::Journal(journal::Error::Locked)) => at_work(settings)?,
+        Err(error) => return Err(Failure::new(Code::Io, error)),
+    };
+    match &checked.account {
+        Some(account) => print_account(account),
+        None => checked.print(),
+    }
+    Ok(if checked.holds() { Code::Ok } else { Code::No })
+}
+
 fn at_rest(
     config: &Config,
     verified: Verified,

@@ -72,6 +72,9 @@ impl Found {
         if let Err(error) = config.transport.check() {
             self.refuse("transport.endpoints", error);
         }
+        if let Err(error) = config.transport.lanes(&config.dispatch.lane()) {
+            self.refuse("transport.endpoints", error);
+        }
     }
 
     fn intake(&mut self, config: &Config) {

@@ -111,6 +111,8 @@ impl Desk {
         match error {
             report::Error::UnknownCentre => Kind::CentreUnknown.into(),
             report::Error::Unbound(_) => Kind::RateUnbound.into(),
+            report::Error::Future => Refused::parameter("as_of"),
+            report::Error::Cursor => Refused::parameter("after"),
             report::Error::NotCounted
             | report::Error::Cut
             | report::Error::Store(_)
@@ -118,7 +120,8 @@ impl Desk {
         }
     }
 
-    fn later(&self, kind: Kind) -> Refused {
+    /// Not now: the caller is asked to wait.
+    pub(super) fn later(&self, kind: Kind) -> Refused {
         Refused {
             problem: Box::new(kind.into()),
             wait: Some(self.parts.config.retry()),

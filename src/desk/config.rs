@@ -27,6 +27,8 @@ pub struct Config {
     pub history_entries: NonZeroUsize,
     /// Centres in one answer of `GET /v1/rates`. The country has some 3 000.
     pub rates_centres: NonZeroUsize,
+    /// Units in one answer of `GET /v1/rates/explain`.
+    pub explained_units: NonZeroUsize,
     /// Bytes of the evidence of a transmission by hand.
     pub evidence_bytes: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
@@ -70,6 +72,7 @@ impl Default for Config {
             metrics: Scrapers::Identified,
             history_entries: const { NonZeroUsize::new(1000).expect("not zero") },
             rates_centres: const { NonZeroUsize::new(4000).expect("not zero") },
+            explained_units: const { NonZeroUsize::new(500).expect("not zero") },
             evidence_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },

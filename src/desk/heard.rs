@@ -173,7 +173,9 @@ impl Ear<'_> {
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
-            | Entry::Endpoint { .. } => {}
+            | Entry::Endpoint { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => {}
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod document;
 mod heard;
 mod words;
 mod rates;
+mod past;
 mod watch;
 mod operations;
 mod queue;
@@ -35,6 +36,7 @@ use crate::clock::Clock;
 use crate::formats::json::problem::Kind;
 use crate::formats::xml::Reader;
 use crate::report::CentreLabel;
+use crate::report::past::Bounds;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
 use crate::telemetry::Telemetry;
@@ -62,6 +64,8 @@ pub struct Parts {
     pub telemetry: Arc<Telemetry>,
     /// Settings.
     pub config: Config,
+    /// How earlier answers are recomputed.
+    pub past: Bounds,
     /// The label of the centre on the obligation metrics.
     pub centre_label: CentreLabel,
 }
@@ -71,6 +75,8 @@ pub struct Desk {
     parts: Parts,
     /// The last survey of the queue; one is taken at a time.
     surveyed: Mutex<Option<Arc<Survey>>>,
+    /// The last recount of a centre; one is made at a time.
+    past: Mutex<Option<past::Kept>>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
 }
@@ -81,6 +87,7 @@ impl Desk {
         Arc::new(Desk {
             parts,
             surveyed: Mutex::default(),
+            past: Mutex::default(),
             verifying: Mutex::default(),
         })
     }
@@ -134,6 +141,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
+        (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),

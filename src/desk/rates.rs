@@ -1,18 +1,25 @@
-//! Rates from the keeper's snapshot: of one centre, and of all that the caller may see, as JSON or CSV.
+//! Rates from the keeper's snapshot: of one centre, of all that the caller may see, and of groups of them, as
+//! JSON or CSV.
 
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::response::Response;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Caller, Forbidden, Rates};
-use crate::claims::id::Finess;
+use crate::claims::aggregate::{By, Filter};
+use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::period::Period;
+use crate::claims::registry::Category;
+use crate::claims::time::Day;
 use crate::formats::json::problem;
 use crate::report::rates::{self, Selection};
 use crate::report::snapshot::Snapshot;
+use crate::report::table;
 use crate::telemetry::event::Denial;
 
 use super::Desk;
@@ -24,14 +31,30 @@ use super::door::{Asked, Entered, Part, gestionnaire};
 #[serde(deny_unknown_fields)]
 pub(super) struct OfCentre {
     period: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    /// The position up to which the answer is recomputed; the last count when it is not said.
+    as_of: Option<u64>,
 }
 
 /// Which rates.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct OfAll {
+    /// How centres are put together; each alone when it is not said.
+    by: Option<String>,
     period: Option<String>,
-    /// Centres after this one.
+    /// First and last day, instead of a period.
+    from: Option<String>,
+    until: Option<String>,
+    centre: Option<String>,
+    gestionnaire: Option<String>,
+    category: Option<String>,
+    caisse: Option<String>,
+    agreement: Option<String>,
+    /// The position up to which the answer is recomputed; the last count when it is not said.
+    as_of: Option<u64>,
+    /// What `next` of the page before said.
     after: Option<String>,
     /// `json` or `csv`; otherwise as `Accept` says.
     format: Option<String>,
@@ -54,51 +77,77 @@ pub(super) async fn of_centre(
     let finess = Finess::parse(&finess).map_err(|_| problem::Kind::AddressInvalid)?;
     let action = Action::ReadRates(Rates::Of(finess));
     desk.allow(&caller, action).await?;
-    let period = desk.period(query.period.as_deref())?;
-    let snapshot = desk.snapshot();
+    let days = (query.from.as_deref(), query.until.as_deref());
+    let period = desk.period(query.period.as_deref(), days)?;
+    let snapshot = desk.snapshot_at(query.as_of, BTreeSet::from([finess]));
+    let snapshot = snapshot.await?;
     let rate = rates::of_centre(&snapshot, &desk.parts.agreements, finess, period);
     let rate = rate.map_err(|error| desk.without_rate(&error))?;
     Ok(json(200, &rate))
 }
 
-/// `GET /v1/rates?period=`: the centres that the caller may see.
+/// `GET /v1/rates?by=&period=`: the centres that the caller may see, each alone or put together.
 pub(super) async fn of_all(
     State(desk): State<Arc<Desk>>,
     Entered(caller): Entered,
     Asked(query): Asked<OfAll>,
+    uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
-    let snapshot = desk.snapshot();
     desk.reads_rates(&caller)?;
-    let period = desk.period(query.period.as_deref())?;
-    let after = query.after.as_deref().map(Finess::parse).transpose();
-    let after = after.map_err(|_| Refused::parameter("after"))?;
+    let days = (query.from.as_deref(), query.until.as_deref());
+    let period = desk.period(query.period.as_deref(), days)?;
+    let by = query.by.as_deref().map_or(Some(By::Centre), By::parse);
+    let by = by.ok_or_else(|| Refused::parameter("by"))?;
+    let (filter, format) = (query.filter()?, query.format(&headers)?);
+    // Who may see a centre is decided by its registration of today, also of an earlier answer.
+    let last = desk.snapshot();
     let today = desk.parts.clock.now().day();
     let scope = |finess: Finess| {
         let action = Action::ReadRates(Rates::Of(finess));
-        let of = |finess| gestionnaire(&snapshot.centres.get(&finess)?.versions, today);
+        let of = |finess| gestionnaire(&last.centres.get(&finess)?.versions, today);
         caller.may(action, of).is_ok()
     };
+    let asked = |finess: &Finess| filter.centre.is_none_or(|centre| centre == *finess);
+    let centres = last.centres.keys().copied();
+    let centres = centres.filter(|finess| asked(finess) && scope(*finess));
+    let snapshot = desk.snapshot_at(query.as_of, centres.collect()).await?;
     let selection = Selection {
         scope: &scope,
-        after,
+        filter: &filter,
+        after: query.after.as_deref(),
         most: desk.parts.config.rates_centres.get(),
     };
-    let format = query.format(&headers)?;
-    let rates = rates::of_all(&snapshot, &desk.parts.agreements, period, &selection);
-    let rates = rates.map_err(|error| desk.without_rate(&error))?;
-    Ok(write(&rates, format))
+    let agreements = &desk.parts.agreements;
+    match by {
+        By::Centre => {
+            let rates = rates::of_all(&snapshot, agreements, period, &selection);
+            let rates = rates.map_err(|error| desk.without_rate(&error))?;
+            let next = rates.next.clone();
+            Ok(write(&rates, table::of_centres, format, (&uri, next)))
+        }
+        By::Gestionnaire | By::Category | By::Caisse | By::Agreement | By::All => {
+            let groups = rates::of_groups(&snapshot, agreements, (by, period), &selection);
+            let groups = groups.map_err(|error| desk.without_rate(&error))?;
+            let next = groups.next.clone();
+            Ok(write(&groups, table::of_groups, format, (&uri, next)))
+        }
+    }
 }
 
-fn write(rates: &rates::Rates, format: Format) -> Response {
+fn write<T: Serialize>(
+    rates: &T,
+    table: impl Fn(&T) -> String,
+    format: Format,
+    (uri, next): (&Uri, Option<String>),
+) -> Response {
     let mut response = match format {
         Format::Json => json(200, rates),
-        Format::Csv => bytes(200, "text/csv; charset=utf-8", rates::csv(rates)),
+        Format::Csv => bytes(200, "text/csv; charset=utf-8", table(rates)),
     };
-    if let Some(next) = &rates.next {
+    if let Some(next) = next {
         // RFC 8288: the only way for CSV to say that there is more.
-        let period = rates.period.name.replace('/', "%2F");
-        let link = format!("</v1/rates?period={period}&after={next}>; rel=\"next\"");
+        let link = format!("<{}>; rel=\"next\"", following(uri, &next));
         if let Ok(link) = HeaderValue::from_str(&link) {
             response.headers_mut().insert(header::LINK, link);
         }
@@ -106,7 +155,46 @@ fn write(rates: &rates::Rates, format: Format) -> Response {
     response
 }
 
+/// The same question about the page after this one.
+fn following(uri: &Uri, next: &str) -> String {
+    let mut path = format!("{}?", uri.path());
+    let asked = uri.query().unwrap_or_default().split('&');
+    for pair in asked.filter(|pair| !pair.is_empty() && !pair.starts_with("after=")) {
+        path.push_str(pair);
+        path.push('&');
+    }
+    path.push_str("after=");
+    for byte in next.bytes() {
+        match byte {
+            b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' => {
+                path.push(char::from(byte));
+            }
+            other => write!(path, "%{other:02X}").expect("a string takes every text"),
+        }
+    }
+    path
+}
+
 impl OfAll {
+    fn filter(&self) -> Result<Filter, Refused> {
+        fn read<T>(
+            name: &'static str,
+            text: &Option<String>,
+            read: impl Fn(&str) -> Option<T>,
+        ) -> Result<Option<T>, Refused> {
+            let Some(text) = text else { return Ok(None) };
+            read(text).map(Some).ok_or_else(|| Refused::parameter(name))
+        }
+        let name = |text: &str| Name::parse(text).ok();
+        Ok(Filter {
+            centre: read("centre", &self.centre, |text| Finess::parse(text).ok())?,
+            gestionnaire: read("gestionnaire", &self.gestionnaire, name)?,
+            category: read("category", &self.category, Category::parse)?,
+            caisse: read("caisse", &self.caisse, |text| Amo::parse(text).ok())?,
+            agreement: read("agreement", &self.agreement, name)?,
+        })
+    }
+
     fn format(&self, headers: &HeaderMap) -> Result<Format, Refused> {
         match self.format.as_deref() {
             Some("json") => Ok(Format::Json),
@@ -138,10 +226,26 @@ impl Desk {
         }
     }
 
-    /// The period asked for; the year to date when none is named.
-    fn period(&self, text: Option<&str>) -> Result<Period, Refused> {
+    /// The period asked for, by name or by its first and last day; the year to date when none is named.
+    pub(super) fn period(
+        &self,
+        text: Option<&str>,
+        days: (Option<&str>, Option<&str>),
+    ) -> Result<Period, Refused> {
         let today = self.parts.clock.now().day();
-        let period = Period::parse(text.unwrap_or("ytd"), today);
-        period.map_err(|_| Refused::parameter("period"))
+        match (text, days) {
+            (text, (None, None)) => {
+                let period = Period::parse(text.unwrap_or("ytd"), today);
+                period.map_err(|_| Refused::parameter("period"))
+            }
+            (None, (Some(from), Some(until))) => {
+                let from = Day::parse(from).ok_or_else(|| Refused::parameter("from"))?;
+                let until = Day::parse(until).ok_or_else(|| Refused::parameter("until"))?;
+                Period::days(from, until).map_err(|_| Refused::parameter("until"))
+            }
+            (Some(_), _) => Err(Refused::parameter("period")),
+            (None, (None, Some(_))) => Err(Refused::parameter("from")),
+            (None, (Some(_), None)) => Err(Refused::parameter("until")),
+        }
     }
 }

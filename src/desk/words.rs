@@ -67,7 +67,8 @@ fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
                 | Reason::Breaker
                 | Reason::HeldByHand
                 | Reason::NoRoute
-                | Reason::Unreadable,
+                | Reason::Unreadable
+                | Reason::Closed,
             ) => Stage::Held,
             // No lot that is due waits for these.
             Some(
@@ -126,6 +127,7 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::Replacement => "replacement",
         Reason::Lapse => "lapse",
         Reason::Unreadable => "unreadable",
+        Reason::Closed => "closed",
     }
 }
 
@@ -214,6 +216,10 @@ pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
             format!("Les octets du lot ne se relisent pas : un opérateur doit intervenir ; nouvel essai {le}."),
             format!("The lot's bytes cannot be read again: an operator must look; it is tried again {on}."),
         ),
+        Reason::Closed => (
+            format!("Le frontal de l'organisme est fermé ; envoi {le}."),
+            format!("The insurer's endpoint is closed; it is sent {on}."),
+        ),
     };
     Sentence { fr, en }
 }
@@ -237,7 +243,7 @@ fn when(at: Timestamp, now: Timestamp) -> Sentence {
 mod tests {
     use super::*;
 
-    const REASONS: [Reason; 20] = [
+    const REASONS: [Reason; 21] = [
         Reason::Sealing,
         Reason::Fse,
         Reason::Turn,
@@ -258,6 +264,7 @@ mod tests {
         Reason::Replacement,
         Reason::Lapse,
         Reason::Unreadable,
+        Reason::Closed,
     ];
 
     #[test]

@@ -4,43 +4,42 @@ use std::time::Duration;
 
 use crate::claims::deadline;
 use crate::claims::entry::{Next, Reason};
-use crate::claims::outcome::{
-    self, Alert, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply,
-};
+use crate::claims::outcome::{self, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply};
 use crate::claims::registry::Centre;
 use crate::claims::terms::Region;
 use crate::claims::time::Timestamp;
+use crate::dispatch::lanes::Place;
 use crate::dispatch::{Dispatch, ReceiptExpected};
 use crate::formats::json;
 use crate::store::{self, Command, Conclusion, Leased, LotRecord};
 use crate::telemetry::event::{Attempt, Event, Question};
+use crate::telemetry::lane::Alert;
 
 /// How often the recording of an outcome is tried; after that the lease runs out and the lot is in doubt.
 const RECORDINGS: u32 = 5;
 
 impl Dispatch {
     /// Sends a leased lot: its attempt is durable already.
-    pub(super) async fn attempt(&self, leased: Leased) {
+    pub(super) async fn attempt(&self, leased: Leased, mut place: Place) {
         let Leased { lot, attempt } = leased;
         let started = self.clock.now();
+        let mut hold = None;
         let judgement = match self.compose_again(&lot).await {
             Ok(composed) => {
                 // The lease ends before anybody else may think that the attempt is over.
                 let now = self.clock.now();
                 let within = lot.next.map_or(Duration::ZERO, |next| next.at.since(now));
                 let send = self.transport.send(&lot.sealed.endpoint, &composed);
-                match tokio::time::timeout(within, send).await {
-                    Ok(sent) => (
-                        outcome::judge_sent(&sent, &lot.sealed.documents),
-                        refusal_sent(sent),
-                    ),
-                    Err(_) => (judge_unanswered(&lot), None),
-                }
+                let sent = tokio::time::timeout(within, send).await;
+                let sent = sent.unwrap_or(Sent::Unanswered(outcome::Cause::Timeout));
+                hold = place.hear(sent.signal(), self.clock.now());
+                let judgement = outcome::judge_sent(&sent, &lot.sealed.documents);
+                (judgement, refusal_sent(sent))
             }
             Err(error) => {
-                tracing::error!(lot = %lot.sealed.lot, %error, "the lot cannot be read: a person must look");
                 self.telemetry.record(Event::LotUnreadable {
                     lot: lot.sealed.lot,
+                    why: &error.to_string(),
                 });
                 (judge_unreadable(), None)
             }
@@ -49,6 +48,7 @@ impl Dispatch {
         let ended = self.clock.now();
         let outcome = attempt_word(&judgement);
         let next = self.next(&judgement, &lot, attempt, ended).await;
+        let next = held_back(next, judgement.retry, hold);
         self.conclude(&lot, attempt, judgement, refusal, next).await;
         self.telemetry.record(Event::Attempted {
             lot: lot.sealed.lot,
@@ -61,7 +61,7 @@ impl Dispatch {
     }
 
     /// Asks an insurer what became of a lot.
-    pub(super) async fn question(&self, lot: LotRecord) {
+    pub(super) async fn question(&self, lot: LotRecord, mut place: Place) {
         let sealed = &lot.sealed;
         let ask = self
             .transport
@@ -73,11 +73,14 @@ impl Dispatch {
         let judgement = outcome::judge_asked(&asked, &sealed.documents, lot.state);
         let outcome = question_word(&asked);
         let now = self.clock.now();
+        let signal = asked.signal();
+        let hold = signal.and_then(|signal| place.hear(signal, now));
         let since = lot
             .attempted
             .map_or(Duration::ZERO, |start| now.since(start));
         let waits = self.config.schedule().waits_within(since);
         let next = self.next(&judgement, &lot, waits, now).await;
+        let next = held_back(next, judgement.retry, hold);
         self.conclude(&lot, lot.attempts, judgement, refusal_asked(asked), next)
             .await;
         self.telemetry.record(Event::Asked {
@@ -96,7 +99,9 @@ impl Dispatch {
         refusal: Option<Refusal>,
         next: Next,
     ) {
-        alert(lot, judgement.alert);
+        if let Some(alert) = judgement.alert {
+            self.alert(lot.sealed.lot, &lot.sealed.endpoint, alert_word(alert));
+        }
         let words =
             refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()));
         let conclusion = Conclusion {
@@ -119,12 +124,12 @@ impl Dispatch {
                     | store::Error::Read(_)
                     | store::Error::Impossible(_)),
                 ) => {
-                    tracing::error!(lot = %lot.sealed.lot, %error, "the outcome of an attempt was not recorded");
-                    return;
+                    self.stalled(&error);
+                    break;
                 }
             }
         }
-        tracing::warn!(lot = %lot.sealed.lot, "the store was too busy to record an outcome; the lease will run out");
+        self.alert(lot.sealed.lot, &lot.sealed.endpoint, Alert::Unrecorded);
     }
 
     /// When the next thing is to be done for the lot.
@@ -171,23 +176,24 @@ impl Dispatch {
     }
 }
 
-/// Alerts that a person must hear of.
-fn alert(lot: &LotRecord, alert: Option<Alert>) {
-    let Some(alert) = alert else { return };
-    let said = match alert {
-        Alert::OtherBytes => "the insurer has other bytes under the id of this lot",
-        Alert::Forgotten => "the insurer does not know a lot that it had taken",
-        Alert::Unaccounted => "a taken lot has no receipt and is sent again",
-        Alert::RefusedAfterTaking => "the insurer refuses a lot that it had taken",
-    };
-    tracing::error!(lot = %lot.sealed.lot, endpoint = %lot.sealed.endpoint, said, "a person must look");
+fn alert_word(alert: outcome::Alert) -> Alert {
+    match alert {
+        outcome::Alert::OtherBytes => Alert::OtherBytes,
+        outcome::Alert::Forgotten => Alert::Forgotten,
+        outcome::Alert::Unaccounted => Alert::Unaccounted,
+        outcome::Alert::RefusedAfterTaking => Alert::RefusedAfterTaking,
+    }
 }
 
-fn judge_unanswered(lot: &LotRecord) -> Judgement {
-    outcome::judge_sent(
-        &Sent::Unanswered(outcome::Cause::Timeout),
-        &lot.sealed.documents,
-    )
+/// What waits for its endpoint waits for the lane too: whichever is later, and the reason of that.
+fn held_back(next: Next, retry: Retry, hold: Option<Next>) -> Next {
+    match retry {
+        Retry::Now | Retry::Backoff | Retry::After(_) => {
+            hold.filter(|hold| hold.at > next.at).unwrap_or(next)
+        }
+        // It is finished, it waits for its receipt, or for a person, who must know why.
+        Retry::Never | Retry::Receipt | Retry::Longest => next,
+    }
 }
 
 /// The bytes could not be read: nothing left, and a person must look before it helps to try again.

@@ -1,10 +1,11 @@
 //! Settings of the transmitting loop.
 
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::claims::lane;
 use crate::claims::retry::Schedule;
 use crate::store::Sealing;
 
@@ -19,7 +20,7 @@ pub struct Config {
     /// Seconds that an open document waits at most for others of its lot.
     pub lot_age_seconds: f64,
     /// Attempts at one endpoint at the same time, and as many questions about lots.
-    pub concurrency: NonZeroUsize,
+    pub concurrency: NonZeroU32,
     /// Seconds after which an attempt without end is given up and its lot in doubt. Longer than any endpoint's
     /// time to answer.
     pub lease_seconds: NonZeroU64,
@@ -53,7 +54,7 @@ impl Default for Config {
             lot_documents: NonZeroU32::new(100).expect("a constant above zero"),
             lot_bytes: number(4 * 1024 * 1024),
             lot_age_seconds: 30.0,
-            concurrency: NonZeroUsize::new(8).expect("a constant above zero"),
+            concurrency: NonZeroU32::new(8).expect("a constant above zero"),
             lease_seconds: number(120),
             retry_first_seconds: 5.0,
             retry_cap_seconds: 900.0,
@@ -82,6 +83,14 @@ impl Config {
             factor: 2,
             cap: seconds(self.retry_cap_seconds),
             asked_cap: Duration::from_secs(self.retry_after_cap_seconds),
+        }
+    }
+
+    /// The rules of a lane that has none of its own.
+    pub fn lane(&self) -> lane::Rules {
+        lane::Rules {
+            asked_cap: Duration::from_secs(self.retry_after_cap_seconds),
+            ..lane::Rules::new(self.concurrency)
         }
     }
 

@@ -7,26 +7,33 @@
 
 mod attempt;
 mod config;
+mod lanes;
 mod seal;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
+use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::id::{EndpointName, LotId};
+use crate::claims::lane::{self, Kind, Room};
 use crate::claims::routes::Routes;
 use crate::claims::terms::Terms;
+use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::{self, Command, Due, Lease, Readiness, Store};
-use crate::telemetry::Telemetry;
+use crate::telemetry::lane::{Alert, Event as Said};
+use crate::telemetry::{Event, Telemetry};
 use crate::transport::Transport;
 
 pub use config::{Config, ReceiptExpected};
+
+use lanes::Lanes;
+use seal::Sealing;
 
 /// How many groups are sealed, and lots looked at for each endpoint, in one turn.
 const AT_ONCE: usize = 64;
@@ -48,6 +55,8 @@ pub struct Dispatch {
     pub clock: Arc<dyn Clock>,
     /// Which endpoint serves which destination.
     pub routes: Arc<Routes>,
+    /// The rules of the endpoints' lanes; one without goes by the default.
+    pub lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
     /// The days by which receipts are expected.
     pub terms: Terms,
     /// Its settings.
@@ -57,22 +66,31 @@ pub struct Dispatch {
 }
 
 /// What runs at present.
-#[derive(Default)]
 struct Running {
-    attempts: JoinSet<Ended>,
-    /// Attempts per endpoint.
-    lanes: BTreeMap<EndpointName, usize>,
-    /// Lots being asked about, and where.
-    asking: BTreeMap<LotId, EndpointName>,
-    /// Groups that were due and could not be sealed in the last turn: they come first again, and the next turn
-    /// looks beyond them.
-    passed_over: usize,
+    tasks: JoinSet<()>,
+    /// What each of them is.
+    works: HashMap<task::Id, Work>,
+    /// Lots being asked about.
+    asking: BTreeSet<LotId>,
+    lanes: Arc<Lanes>,
+    /// What could not be sealed in the last turn: it comes first again, and the next turn looks beyond it.
+    unsealed: Sealing,
 }
 
-/// What ended.
-enum Ended {
-    Attempt(EndpointName),
-    Question(LotId),
+/// An attempt or a question that runs.
+struct Work {
+    kind: Kind,
+    lot: LotId,
+    endpoint: EndpointName,
+}
+
+/// What a look at the lanes did.
+#[derive(Default)]
+struct Begun {
+    /// Whether something was leased: more may be due.
+    leased: bool,
+    /// When a lane that holds something back lets it go.
+    next: Option<Timestamp>,
 }
 
 impl Dispatch {
@@ -80,13 +98,13 @@ impl Dispatch {
     /// cut off then is in doubt at the next start.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut changes = self.store.watch();
-        let mut running = Running::default();
+        let mut running = self.nothing_runs();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
             let sleep = match self.turn(&mut running).await {
                 Ok(sleep) => sleep,
                 Err(error) => {
-                    tracing::error!(%error, "dispatch cannot use the store");
+                    self.stalled(&error);
                     FRUITLESS_SLEEP
                 }
             };
@@ -95,21 +113,38 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
-                Some(ended) = running.attempts.join_next() => self.ended(&mut running, ended),
+                Some(ended) = running.tasks.join_next_with_id() => self.ended(&mut running, ended),
                 // A store that ended sends no more changes; the sleep still ends.
-                Ok(()) = changes.changed() => self.settle(&shutdown).await,
+                Ok(()) = changes.changed() => self.settle(&shutdown, sleep).await,
                 () = tokio::time::sleep(sleep) => {}
             }
         }
         self.drain(running).await;
     }
 
-    /// Lets a burst of changes pass before the next turn, so that a turn is made for many of them.
-    async fn settle(&self, shutdown: &CancellationToken) {
+    fn nothing_runs(&self) -> Running {
+        let lanes = Lanes::new(
+            Arc::clone(&self.lanes),
+            self.config.lane(),
+            Arc::clone(&self.clock),
+            Arc::clone(&self.telemetry),
+        );
+        Running {
+            tasks: JoinSet::new(),
+            works: HashMap::new(),
+            asking: BTreeSet::new(),
+            lanes: Arc::new(lanes),
+            unsealed: Sealing::default(),
+        }
+    }
+
+    /// Lets a burst of changes pass before the next turn, so that a turn is made for many of them; but what is due
+    /// by time alone is not kept waiting for it.
+    async fn settle(&self, shutdown: &CancellationToken, sleep: Duration) {
         tokio::select! {
             biased;
             () = shutdown.cancelled() => {}
-            () = tokio::time::sleep(self.config.pause()) => {}
+            () = tokio::time::sleep(sleep.min(self.config.pause())) => {}
         }
     }
 
@@ -120,113 +155,182 @@ impl Dispatch {
             return Err(store::Error::Stopped(why.into()));
         }
         let now = self.clock.now();
-        let most = AT_ONCE + running.asking.len() + running.passed_over;
+        let most = AT_ONCE + running.asking.len() + running.unsealed.passed_over();
         let due = self.store.due(now, self.config.sealing(), most).await?;
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
-        let sealed = self.seal_groups(&due).await?;
-        let passed_over = due.groups.len() - sealed;
-        if passed_over > running.passed_over {
-            tracing::warn!(
-                groups = passed_over,
-                "documents of so many centres and destinations are due and cannot be sealed"
-            );
-        }
-        running.passed_over = passed_over;
-        self.ask(running, &due);
-        let full = self.send(running, &due).await?;
-        // What was done may have made more due: look again at once. A full lane is looked at when an attempt ends.
-        let more = due.timers || sealed > 0 || (!due.endpoints.is_empty() && !full);
-        if more {
-            return Ok(self.config.pause());
-        }
-        // What is due and could not be done (no route, a full lane) is no reason to look again at once.
-        let least = if due.groups.is_empty() {
-            self.config.pause()
-        } else {
-            FRUITLESS_SLEEP
-        };
-        let next = due
-            .next
+        let sealing = self.seal_groups(&due).await?;
+        let sealed = !sealing.sealed.is_empty();
+        let asks = self.ask(running, &due);
+        let sends = self.send(running, &due, &sealing.sealed).await?;
+        self.tell_unsealed(running, sealing);
+        let next = [due.next, asks.next, sends.next].into_iter().flatten();
+        let sleep = next
+            .min()
             .map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
-        Ok(next.clamp(least, LONGEST_SLEEP))
+        // What was done may have made more due: look again soon. A full lane is looked at when an attempt ends.
+        let more = due.timers || sealed || sends.leased;
+        Ok(match (sleep.is_zero(), more) {
+            (false, false) => sleep.min(LONGEST_SLEEP),
+            (false, true) => sleep.min(self.config.pause()),
+            (true, true) => self.config.pause(),
+            // What is due and could not be done is no reason to look again at once.
+            (true, false) if due.groups.is_empty() => self.config.pause(),
+            (true, false) => FRUITLESS_SLEEP,
+        })
     }
 
-    /// Asks about the lots that are in doubt, so many at once at each endpoint: one that is slow to answer keeps
-    /// no other waiting.
-    fn ask(&self, running: &mut Running, due: &Due) {
+    /// Asks about the lots that are in doubt, as their lanes allow.
+    fn ask(&self, running: &mut Running, due: &Due) -> Begun {
+        let mut begun = Begun::default();
         for lot in &due.asks {
             let (id, endpoint) = (lot.sealed.lot, &lot.sealed.endpoint);
-            let there = running.asking.values().filter(|asked| *asked == endpoint);
-            let is_free = there.count() < self.config.concurrency.get();
-            if is_free && !running.asking.contains_key(&id) {
-                running.asking.insert(id, endpoint.clone());
-                let (dispatch, lot) = (self.clone(), lot.clone());
-                running.attempts.spawn(async move {
-                    dispatch.question(lot).await;
-                    Ended::Question(id)
-                });
-            }
-        }
-    }
-
-    /// Leases and sends what the lanes have room for; says whether every lane with work is full.
-    async fn send(&self, running: &mut Running, due: &Due) -> Result<bool, store::Error> {
-        let mut full = true;
-        for endpoint in &due.endpoints {
-            let used = running.lanes.get(endpoint).copied().unwrap_or_default();
-            let room = self.config.concurrency.get().saturating_sub(used);
-            if room == 0 {
+            if running.asking.contains(&id) {
                 continue;
             }
             let now = self.clock.now();
+            match running.lanes.room(endpoint, Kind::Question, now) {
+                Room::Now(_) => {}
+                Room::Full => continue,
+                Room::Held(next) => {
+                    begun.not_before(next.at);
+                    continue;
+                }
+            }
+            running.asking.insert(id);
+            let place = running.lanes.begin(endpoint, Kind::Question, now);
+            let (dispatch, lot) = (self.clone(), lot.clone());
+            let work = Work::new(Kind::Question, id, endpoint);
+            running.spawn(work, async move { dispatch.question(lot, place).await });
+        }
+        begun
+    }
+
+    /// Leases and sends what the lanes have room for.
+    async fn send(
+        &self,
+        running: &mut Running,
+        due: &Due,
+        sealed: &BTreeSet<EndpointName>,
+    ) -> Result<Begun, store::Error> {
+        let mut begun = Begun::default();
+        let endpoints: BTreeSet<_> = due.endpoints.iter().chain(sealed).collect();
+        for endpoint in endpoints {
+            let now = self.clock.now();
+            let room = match running.lanes.room(endpoint, Kind::Attempt, now) {
+                Room::Now(room) => room,
+                Room::Full => continue,
+                Room::Held(next) => {
+                    begun.not_before(next.at);
+                    continue;
+                }
+            };
             let lease = Lease {
                 endpoint: endpoint.clone(),
                 until: now + self.config.lease(),
-                most: room,
+                most: room.get() as usize,
             };
             let leased = self.store.lease_due(now, lease).await?;
-            full &= leased.is_empty();
+            begun.leased |= !leased.is_empty();
             for leased in leased {
-                *running.lanes.entry(endpoint.clone()).or_default() += 1;
-                let (dispatch, endpoint) = (self.clone(), endpoint.clone());
-                running.attempts.spawn(async move {
-                    dispatch.attempt(leased).await;
-                    Ended::Attempt(endpoint)
-                });
+                let place = running.lanes.begin(endpoint, Kind::Attempt, now);
+                let work = Work::new(Kind::Attempt, leased.lot.sealed.lot, endpoint);
+                let dispatch = self.clone();
+                running.spawn(work, async move { dispatch.attempt(leased, place).await });
             }
         }
-        Ok(full)
+        Ok(begun)
     }
 
-    fn ended(&self, running: &mut Running, ended: Result<Ended, tokio::task::JoinError>) {
-        match ended {
-            Ok(Ended::Attempt(endpoint)) => {
-                if let Some(used) = running.lanes.get_mut(&endpoint) {
-                    *used = used.saturating_sub(1);
-                }
+    fn ended(&self, running: &mut Running, ended: Result<(task::Id, ()), task::JoinError>) {
+        let (id, broke_off) = match &ended {
+            Ok((id, ())) => (*id, false),
+            Err(error) => (error.id(), true),
+        };
+        let Some(work) = running.works.remove(&id) else {
+            return;
+        };
+        match work.kind {
+            Kind::Attempt => {}
+            Kind::Question => {
+                running.asking.remove(&work.lot);
             }
-            Ok(Ended::Question(lot)) => {
-                running.asking.remove(&lot);
-            }
-            // Which lane it held is lost with it: all lanes are counted again from nothing, which at worst
-            // allows a few attempts too many. Its lot's lease runs out and it is in doubt.
-            Err(error) => {
-                tracing::error!(%error, "an attempt broke off");
-                running.lanes.clear();
-                running.asking.clear();
-            }
+        }
+        // Its place in the lane was given back. An attempt's lease runs out; a question is asked again.
+        if broke_off {
+            self.alert(work.lot, &work.endpoint, Alert::BrokeOff);
         }
     }
 
     async fn drain(&self, mut running: Running) {
-        let all = async { while running.attempts.join_next().await.is_some() {} };
+        let all = async {
+            while let Some(ended) = running.tasks.join_next_with_id().await {
+                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                running.works.remove(&id);
+            }
+        };
+        // Whoever is not told of its end by now is told so, and its lot is in doubt at the next start.
         if tokio::time::timeout(self.config.drain(), all)
             .await
             .is_err()
         {
-            tracing::warn!("attempts were cut off; their lots are in doubt at the next start");
+            let mut works: Vec<_> = running.works.into_values().collect();
+            works.sort_unstable_by_key(|work| work.lot);
+            for work in works {
+                self.alert(work.lot, &work.endpoint, Alert::CutOff);
+            }
         }
+    }
+
+    fn alert(&self, lot: LotId, endpoint: &EndpointName, alert: Alert) {
+        let said = Said::Alert {
+            lot,
+            endpoint,
+            alert,
+        };
+        self.telemetry.record(Event::Lane(said));
+    }
+
+    fn stalled(&self, error: &store::Error) {
+        let why = &error.to_string();
+        self.telemetry.record(Event::Lane(Said::Stalled { why }));
+    }
+
+    /// Tells what cannot be sealed, when it changes.
+    fn tell_unsealed(&self, running: &mut Running, sealing: Sealing) {
+        let before = std::mem::replace(&mut running.unsealed, sealing);
+        let now = &running.unsealed;
+        if (before.without_route, before.unreadable) != (now.without_route, now.unreadable) {
+            let said = Said::Unsealed {
+                without_route: now.without_route as u64,
+                unreadable: now.unreadable as u64,
+                document: now.document,
+            };
+            self.telemetry.record(Event::Lane(said));
+        }
+    }
+}
+
+impl Running {
+    fn spawn(&mut self, work: Work, running: impl Future<Output = ()> + Send + 'static) {
+        let id = self.tasks.spawn(running).id();
+        self.works.insert(id, work);
+    }
+}
+
+impl Work {
+    fn new(kind: Kind, lot: LotId, endpoint: &EndpointName) -> Work {
+        Work {
+            kind,
+            lot,
+            endpoint: endpoint.clone(),
+        }
+    }
+}
+
+impl Begun {
+    fn not_before(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |next| next.min(at)));
     }
 }

@@ -1,9 +1,11 @@
 //! Sealing: open documents of one centre for one destination become a lot whose bytes never change again.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 
 use crate::claims::entry::Sealed;
-use crate::claims::id::{Digest, DocumentId, LotId};
+use crate::claims::id::{Digest, DocumentId, EndpointName, LotId};
 use crate::dispatch::Dispatch;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
@@ -23,32 +25,52 @@ pub enum Error {
     OtherBytes(LotId),
 }
 
+/// What became of the groups that were due.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Sealing {
+    /// The endpoints that have new lots.
+    pub(super) sealed: BTreeSet<EndpointName>,
+    /// Groups whose destination no endpoint serves.
+    pub(super) without_route: usize,
+    /// Groups of which a document cannot be read.
+    pub(super) unreadable: usize,
+    /// The first of those documents.
+    pub(super) document: Option<DocumentId>,
+}
+
+impl Sealing {
+    /// Groups that were due and could not be sealed.
+    pub(super) fn passed_over(&self) -> usize {
+        self.without_route + self.unreadable
+    }
+}
+
 impl Dispatch {
-    /// Seals every group that is due and has a route, and says how many. A group without a route stays open: it is held until a
-    /// route is configured, and its documents say so.
-    pub(super) async fn seal_groups(&self, due: &Due) -> Result<usize, store::Error> {
-        let mut sealed = 0;
+    /// Seals every group that is due and has a route. A group without a route stays open: it is held until a route
+    /// is configured, and its documents say so.
+    pub(super) async fn seal_groups(&self, due: &Due) -> Result<Sealing, store::Error> {
+        let mut sealing = Sealing::default();
         for group in &due.groups {
             let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
-                tracing::debug!(destination = %group.destination, "documents wait: no endpoint serves their destination");
+                sealing.without_route += 1;
                 continue;
             };
             match self.seal(group, endpoint.clone()).await {
-                Ok(()) => sealed += 1,
-                Err(Error::Store(error)) => return Err(error),
-                Err(error @ (Error::Missing(_) | Error::OtherBytes(_))) => {
-                    tracing::error!(%error, "documents cannot be sealed");
+                Ok(()) => {
+                    sealing.sealed.insert(endpoint.clone());
                 }
+                Err(Error::Store(error)) => return Err(error),
+                Err(Error::Missing(document)) => {
+                    sealing.unreadable += 1;
+                    sealing.document = sealing.document.or(Some(document));
+                }
+                Err(Error::OtherBytes(_)) => sealing.unreadable += 1,
             }
         }
-        Ok(sealed)
+        Ok(sealing)
     }
 
-    async fn seal(
-        &self,
-        group: &Group,
-        endpoint: crate::claims::id::EndpointName,
-    ) -> Result<(), Error> {
+    async fn seal(&self, group: &Group, endpoint: EndpointName) -> Result<(), Error> {
         let id = LotId(self.clock.fresh_id());
         let lot = Lot {
             id,
@@ -72,10 +94,8 @@ impl Dispatch {
         };
         let (endpoint, documents) = (sealed.endpoint.clone(), sealed.documents.len());
         match self.store.commit(now, Command::Seal(sealed)).await? {
-            Outcome::Conflict(_) => {
-                // A document was cancelled or replaced in between: the next turn sees the group as it is now.
-                tracing::debug!(lot = %id, "a group changed while it was sealed");
-            }
+            // A document was cancelled or replaced in between: the next turn sees the group as it is now.
+            Outcome::Conflict(_) => {}
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
                 let bytes = composed.length;
                 self.telemetry.record(Event::Sealed {

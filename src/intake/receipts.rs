@@ -17,13 +17,13 @@ use super::door::Entered;
 use crate::claims::entry::OrphanCause;
 use crate::claims::finding::Finding;
 use crate::claims::id::EndpointName;
-use crate::claims::receipt::{Item, SettlementContent, Verdict};
+use crate::claims::receipt::Item;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::problem::{About, Kind};
 use crate::formats::json::pushed::{Pushed, Row};
 use crate::formats::xml::{self, Reader};
-use crate::store::{Command, Heard, HeardOutcome, Outcome};
-use crate::telemetry::event::{self, Event};
+use crate::store::{Command, Evidence, Heard, HeardOutcome, Outcome};
+use crate::telemetry::event::Event;
 
 /// `POST /v1/receipts`: a receipt, a settlement, or a feed. Alone it has its own status; in a feed a row.
 pub(super) async fn post(
@@ -117,8 +117,7 @@ impl Intake {
         let heard = items.iter().filter_map(|one| {
             let item = one.item.as_ref().ok()?;
             Some(Heard {
-                fallback: item.id().clone(),
-                item: Some(item.clone()),
+                evidence: Evidence::Item(item.clone()),
                 bytes: posted.bytes.slice(one.range.clone()),
                 salt: self.parts.clock.salt(),
             })
@@ -157,32 +156,11 @@ impl Intake {
     }
 
     fn tell_heard(&self, endpoint: &EndpointName, item: &Item, outcome: HeardOutcome) {
-        let kind = word(item);
         self.parts.telemetry.record(match outcome {
-            HeardOutcome::Recorded => Event::Heard { endpoint, kind },
-            HeardOutcome::Known => Event::HeardAgain { endpoint },
-            HeardOutcome::Orphan(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
-            HeardOutcome::Orphan(
-                cause @ (OrphanCause::UnknownLot
-                | OrphanCause::OtherDigest
-                | OrphanCause::UnknownDocument
-                | OrphanCause::Unreadable),
-            ) => Event::Orphaned { endpoint, cause },
+            HeardOutcome::Recorded => Event::heard(endpoint, None, Some(item)),
+            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },
+            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), Some(item)),
         });
-    }
-}
-
-/// The word under which an item is counted.
-fn word(item: &Item) -> event::Item {
-    match item {
-        Item::Receipt(receipt) => match receipt.verdict {
-            Verdict::Accepted => event::Item::Accepted,
-            Verdict::Refused => event::Item::Refused,
-        },
-        Item::Settlement(settlement) => match settlement.content {
-            SettlementContent::Parts(_) => event::Item::Settled,
-            SettlementContent::Answer { .. } => event::Item::Answered,
-        },
     }
 }
 
@@ -190,17 +168,27 @@ fn row(item: &Item, outcome: HeardOutcome) -> Row {
     let (status, outcome) = match outcome {
         HeardOutcome::Recorded => (200, "recorded"),
         HeardOutcome::Known => (200, "known"),
-        HeardOutcome::Orphan(OrphanCause::UnknownLot) => (202, "kept: unknown lot"),
-        HeardOutcome::Orphan(OrphanCause::UnknownDocument) => (202, "kept: unknown document"),
-        HeardOutcome::Orphan(OrphanCause::OtherDigest) => (202, "kept: other digest"),
-        HeardOutcome::Orphan(OrphanCause::Unreadable) => (202, "kept: unreadable"),
-        HeardOutcome::Orphan(OrphanCause::OtherDestination) => (403, "foreign"),
+        HeardOutcome::Orphan(cause) | HeardOutcome::OrphanAgain(cause) => kept(cause),
     };
     Row {
         id: Some(item.id().to_string()),
         status,
         outcome,
         findings: Vec::new(),
+    }
+}
+
+/// The answer to what is kept and moves nothing, also when it comes again.
+fn kept(cause: OrphanCause) -> (u16, &'static str) {
+    match cause {
+        OrphanCause::UnknownLot => (202, "kept: unknown lot"),
+        OrphanCause::UnknownDocument => (202, "kept: unknown document"),
+        OrphanCause::OtherDigest => (202, "kept: other digest"),
+        OrphanCause::OtherContent => (202, "kept: other content"),
+        OrphanCause::Signature => (202, "kept: signature"),
+        OrphanCause::TooMany => (202, "kept: too many"),
+        OrphanCause::Unreadable | OrphanCause::UnreadableFeed => (202, "kept: unreadable"),
+        OrphanCause::OtherDestination => (403, "foreign"),
     }
 }
 

@@ -2,26 +2,32 @@
 //!
 //! A cursor moves only with the commit of what came before it, in one command: a crash in between asks for the
 //! same items again, and items known already change nothing. What cannot be read or matches nothing is kept as
-//! an orphan, never dropped.
+//! an orphan, never dropped. No trouble ends a poller: it waits, longer each time, and asks again.
 
+mod pace;
+#[cfg(test)]
+mod tests;
+
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use serde::Deserialize;
-use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::claims::id::{Digest, EndpointName, Name};
-use crate::claims::receipt::Item;
+use crate::claims::id::{EndpointName, Name};
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
-use crate::formats::xml::{Limits, Reader};
-use crate::store::{self, Command, Heard, HeardOutcome, Outcome, Store};
+use crate::formats::xml::{Feed, Limits, Reader};
+use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Outcome, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
+
+use pace::{Pace, Round};
 
 /// Settings of the collecting loop. Every key has a default.
 #[derive(Clone, Debug, Deserialize)]
@@ -57,17 +63,6 @@ pub struct Receipts {
     pub telemetry: Arc<Telemetry>,
 }
 
-/// What one question brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Round {
-    /// Items: more may wait.
-    Items,
-    /// Nothing new.
-    Nothing,
-    /// Trouble; and how long the endpoint asks to wait.
-    Trouble(Option<Duration>),
-}
-
 impl Default for Config {
     fn default() -> Config {
         Config {
@@ -78,6 +73,9 @@ impl Default for Config {
     }
 }
 
+/// How one question to an endpoint ended, and how long the endpoint asks to wait.
+type Answer = (Round, Option<Duration>);
+
 impl Receipts {
     /// Asks every endpoint until shutdown, each at its own pace.
     pub async fn run(self, shutdown: CancellationToken) {
@@ -85,37 +83,19 @@ impl Receipts {
         for endpoint in self.routes.endpoints().cloned() {
             pollers.spawn(self.clone().poll(endpoint, shutdown.clone()));
         }
-        while let Some(ended) = pollers.join_next().await {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the collecting of receipts broke off at an endpoint: restart the gateway");
-            }
-        }
+        // A poller catches its own defects, so it ends at shutdown only.
+        while pollers.join_next().await.is_some() {}
     }
 
     async fn poll(self, endpoint: EndpointName, shutdown: CancellationToken) {
-        let first = span(self.config.poll_seconds);
-        let mut pause = first;
+        let mut pace = Pace::default();
         loop {
-            let round = tokio::select! {
+            let answer = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
-                round = self.round(&endpoint) => round,
+                answer = self.guarded(&endpoint, pace.last()) => answer,
             };
-            pause = match round {
-                // Its feed may be longer than one answer: it is asked again at once.
-                Ok(Round::Items) => Duration::ZERO,
-                Ok(Round::Nothing) => (pause * 2)
-                    .max(first)
-                    .min(span(self.config.idle_cap_seconds)),
-                Ok(Round::Trouble(asked)) => {
-                    let cap = span(self.config.trouble_cap_seconds);
-                    asked.unwrap_or(pause * 2).max(first).min(cap)
-                }
-                Err(error) => {
-                    tracing::error!(%endpoint, %error, "receipts cannot be recorded");
-                    span(self.config.trouble_cap_seconds)
-                }
-            };
+            let pause = pace.after(answer.0, answer.1, &self.config);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -124,83 +104,99 @@ impl Receipts {
         }
     }
 
+    /// One question. A store that fails, and even a panic, is told and answered by the next question: a poller that
+    /// ended would be missed only when receipts are overdue.
+    async fn guarded(&self, endpoint: &EndpointName, last: Round) -> Answer {
+        let question = AssertUnwindSafe(self.question(endpoint, last)).catch_unwind();
+        let outcome = match question.await {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(store::Error::Busy | store::Error::Full)) => Poll::StoreBusy,
+            Ok(Err(
+                store::Error::Stopped(_) | store::Error::Read(_) | store::Error::Impossible(_),
+            )) => Poll::Unrecorded,
+            Err(_panic) => Poll::BrokeOff,
+        };
+        self.polled(endpoint, outcome, 0);
+        (Round::Trouble, None)
+    }
+
     /// One question, and everything that follows from its answer.
-    async fn round(&self, endpoint: &EndpointName) -> Result<Round, store::Error> {
+    async fn question(&self, endpoint: &EndpointName, last: Round) -> Result<Answer, store::Error> {
         let cursor = self
             .store
             .endpoints()
             .await?
             .remove(endpoint)
             .and_then(|record| record.cursor);
-        let feed = match self
-            .transport
-            .fetch_receipts(endpoint, cursor.as_ref())
-            .await
-        {
-            Fetched::Feed(feed) => feed,
+        let fetched = self.transport.fetch_receipts(endpoint, cursor.as_ref());
+        let bytes = match fetched.await {
+            Fetched::Feed(bytes) => bytes,
             Fetched::Trouble(trouble, asked) => {
-                tracing::info!(%endpoint, ?trouble, "the endpoint has trouble giving out receipts");
-                self.polled(endpoint, Poll::Failed, 0);
-                return Ok(Round::Trouble(asked));
+                self.polled(endpoint, trouble.into(), 0);
+                return Ok((Round::Trouble, asked));
             }
-            Fetched::NoAnswer(cause) => {
-                tracing::info!(%endpoint, ?cause, "the endpoint cannot be asked for receipts");
-                self.polled(endpoint, Poll::Failed, 0);
-                return Ok(Round::Trouble(None));
+            Fetched::NoAnswer(_cause) => {
+                self.polled(endpoint, Poll::NoAnswer, 0);
+                return Ok((Round::Trouble, None));
             }
         };
-        let Some((items, next)) = self.open(endpoint, &feed) else {
-            self.polled(endpoint, Poll::Failed, 0);
-            return Ok(Round::Trouble(None));
-        };
+        let feed = self.reader.read_feed(&bytes, &self.limits);
+        if let Some(finding) = feed.findings.first() {
+            // The cursor stays, so the insurer is asked for the same page until it can be read. The first page of a
+            // row of unreadable ones is kept as proof; a page that differs each time does not fill the disk.
+            if last != Round::Unreadable {
+                let heard = self.heard(Evidence::UnreadableFeed, bytes.clone());
+                self.record(endpoint, vec![heard], None).await?;
+            }
+            self.telemetry.record(Event::FeedUnreadable {
+                endpoint,
+                code: finding.code,
+                line: finding.place.line,
+            });
+            return Ok((Round::Unreadable, None));
+        }
+        let items = self.items(&bytes, &feed);
         let count = items.len();
+        let next = feed.next.and_then(|next| Name::parse(&next).ok());
         let moved = next.is_some() && next != cursor;
         if count > 0 || moved {
             self.record(endpoint, items, next).await?;
         }
         self.polled(endpoint, Poll::Answered, count);
         // A feed that repeats itself under the same cursor is not asked again at once.
-        Ok(if count > 0 && moved {
+        let round = if count > 0 && moved {
             Round::Items
         } else {
             Round::Nothing
-        })
+        };
+        Ok((round, None))
     }
 
-    /// The items of a feed and the cursor after them; none if its envelope cannot be read.
-    fn open(&self, endpoint: &EndpointName, bytes: &Bytes) -> Option<(Vec<Heard>, Option<Name>)> {
-        let feed = self.reader.read_feed(bytes, &self.limits);
-        if let Some(finding) = feed.findings.first() {
-            tracing::warn!(%endpoint, code = finding.code, line = finding.place.line, "a feed cannot be read");
-            return None;
-        }
+    fn items(&self, bytes: &Bytes, feed: &Feed) -> Vec<Heard> {
         let items = feed.parts.iter().map(|part| {
             let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
-            self.heard(item, bytes.slice(part.range.clone()))
+            let evidence = item.map_or(Evidence::Unreadable, Evidence::Item);
+            self.heard(evidence, bytes.slice(part.range.clone()))
         });
-        let next = feed.next.and_then(|next| Name::parse(&next).ok());
-        Some((items.collect(), next))
+        items.collect()
     }
 
-    fn heard(&self, item: Option<Item>, bytes: Bytes) -> Heard {
-        let digest = Digest(Sha256::digest(&bytes).into());
-        let fallback = Name::parse(&format!("unreadable-{}", &digest.to_string()[..32]))
-            .expect("hexadecimal digits");
+    fn heard(&self, evidence: Evidence, bytes: Bytes) -> Heard {
         Heard {
-            item,
+            evidence,
             bytes,
             salt: self.clock.salt(),
-            fallback,
         }
     }
 
+    /// Makes what came durable together with the cursor after it, and tells of each item.
     async fn record(
         &self,
         endpoint: &EndpointName,
         items: Vec<Heard>,
         cursor: Option<Name>,
     ) -> Result<(), store::Error> {
-        let kinds: Vec<Option<Item>> = items.iter().map(|heard| heard.item.clone()).collect();
+        let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
         let command = Command::Receipts {
             endpoint: endpoint.clone(),
             purpose: self.routes.purpose(endpoint),
@@ -210,20 +206,23 @@ impl Receipts {
         };
         let outcome = self.store.commit(self.clock.now(), command).await?;
         if let Outcome::Heard(rows) = outcome {
-            for (row, item) in rows.into_iter().zip(&kinds) {
-                self.tell(endpoint, row, item.as_ref());
+            for (row, evidence) in rows.into_iter().zip(&evidence) {
+                self.tell(endpoint, row, evidence);
             }
         }
         Ok(())
     }
 
-    fn tell(&self, endpoint: &EndpointName, row: HeardOutcome, item: Option<&Item>) {
-        let event = match row {
-            HeardOutcome::Recorded => Event::heard(endpoint, None, item),
-            HeardOutcome::Known => Event::HeardAgain { endpoint },
-            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), item),
+    fn tell(&self, endpoint: &EndpointName, row: HeardOutcome, evidence: &Evidence) {
+        let item = match evidence {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
         };
-        self.telemetry.record(event);
+        self.telemetry.record(match row {
+            HeardOutcome::Recorded => Event::heard(endpoint, None, item),
+            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },
+            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), item),
+        });
     }
 
     fn polled(&self, endpoint: &EndpointName, outcome: Poll, items: usize) {
@@ -233,8 +232,4 @@ impl Receipts {
             items,
         });
     }
-}
-
-fn span(seconds: f64) -> Duration {
-    Duration::try_from_secs_f64(seconds).unwrap_or_default()
 }

@@ -167,7 +167,7 @@ impl Keeper {
         let last = self.published.borrow();
         match last.soundness {
             Soundness::Imbalanced { .. } => true,
-            Soundness::NotCounted | Soundness::Balanced => self
+            Soundness::NotCounted | Soundness::Balanced | Soundness::Recomputed => self
                 .scanned
                 .is_none_or(|(_, position)| position < last.position),
         }

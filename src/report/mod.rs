@@ -9,7 +9,11 @@ pub mod snapshot;
 pub mod scan;
 pub mod conservation;
 pub mod keeper;
+pub mod past;
+pub mod shapes;
 pub mod rates;
+pub mod table;
+pub mod explain;
 pub mod exposition;
 
 #[cfg(test)]
@@ -32,6 +36,9 @@ pub struct Config {
     pub interval_seconds: NonZeroU64,
     /// Seconds between two scans of all standings, the third count: the dearest of the three.
     pub scan_seconds: NonZeroU64,
+    /// How many documents are held at once when an earlier answer is recomputed; each takes some hundred bytes.
+    /// Where the centres asked for have more, the ledger is read again for the others.
+    pub past_documents: NonZeroU64,
     /// How many entries or documents are read from the store at once.
     pub page: NonZeroU64,
     /// Whether the obligation metrics carry the centre, and for how many at most.
@@ -66,6 +73,12 @@ pub enum Error {
     /// The centre is not registered.
     #[error("the centre is not registered")]
     UnknownCentre,
+    /// The ledger has not come so far.
+    #[error("the ledger has no entry at this position yet")]
+    Future,
+    /// The page asked for follows none.
+    #[error("no page has this `next`")]
+    Cursor,
     /// Nothing binds the centre in that period.
     #[error(transparent)]
     Unbound(#[from] Unbound),
@@ -76,6 +89,7 @@ impl Default for Config {
         Config {
             interval_seconds: const { NonZeroU64::new(5).expect("not zero") },
             scan_seconds: const { NonZeroU64::new(60).expect("not zero") },
+            past_documents: const { NonZeroU64::new(500_000).expect("not zero") },
             page: const { NonZeroU64::new(1_000).expect("not zero") },
             centre_label: CentreLabel::UpTo(4_000),
         }
@@ -89,6 +103,14 @@ impl Config {
 
     fn scan_interval(&self) -> Duration {
         Duration::from_secs(self.scan_seconds.get())
+    }
+
+    /// How earlier answers are recomputed.
+    pub fn past(&self) -> past::Bounds {
+        past::Bounds {
+            page: self.page(),
+            documents: usize::try_from(self.past_documents.get()).unwrap_or(usize::MAX),
+        }
     }
 
     fn page(&self) -> usize {

@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
 use crate::claims::id::Finess;
-use crate::claims::obligation::{self, Counts, Obligation, Unbound};
+use crate::claims::obligation::{self, Obligation, Unbound};
 use crate::claims::period::Period;
 use crate::claims::registry::Centre;
+use crate::claims::tally::Counts;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::store::Tallies;
@@ -38,6 +39,8 @@ pub enum Soundness {
     NotCounted,
     /// They agreed.
     Balanced,
+    /// An earlier state, counted again by the second count alone.
+    Recomputed,
     /// They differed, and these counts are older than that.
     Imbalanced {
         /// Since when.
@@ -95,7 +98,7 @@ impl Snapshot {
     pub fn imbalanced(&self, at: Timestamp, documents: u64) -> Snapshot {
         let since = match self.soundness {
             Soundness::Imbalanced { since, .. } => since,
-            Soundness::NotCounted | Soundness::Balanced => at,
+            Soundness::NotCounted | Soundness::Balanced | Soundness::Recomputed => at,
         };
         Snapshot {
             soundness: Soundness::Imbalanced { since, documents },
@@ -119,9 +122,23 @@ impl Snapshot {
         let found = self.centres.get(&centre).ok_or(Error::UnknownCentre)?;
         Ok(found.obligation(agreements, period)?)
     }
+
+    /// The registration of a centre on the last day of a period, closed or not.
+    pub fn version(&self, centre: Finess, period: Period) -> Option<&Centre> {
+        let versions = &self.centres.get(&centre)?.versions;
+        versions.iter().rfind(|version| version.from <= period.to())
+    }
 }
 
 impl CentreCounts {
+    /// A registered centre of which nothing is counted yet.
+    pub fn none(versions: Vec<Centre>) -> CentreCounts {
+        CentreCounts {
+            versions,
+            counts: Counts::default(),
+        }
+    }
+
     /// The obligation of this centre over a period.
     pub fn obligation(
         &self,
@@ -138,6 +155,7 @@ impl Soundness {
         match self {
             Soundness::NotCounted => "not counted",
             Soundness::Balanced => "balanced",
+            Soundness::Recomputed => "recomputed",
             Soundness::Imbalanced { .. } => "imbalanced",
         }
     }
@@ -150,18 +168,15 @@ fn by_centre(
 ) -> BTreeMap<Finess, CentreCounts> {
     let mut centres: BTreeMap<Finess, CentreCounts> = registry
         .into_iter()
-        .map(|(finess, versions)| {
-            let counts = Counts::default();
-            (finess, CentreCounts { versions, counts })
-        })
+        .map(|(finess, versions)| (finess, CentreCounts::none(versions)))
         .collect();
     for (cell, number) in units {
         let centre = centres.entry(cell.centre).or_default();
-        centre.counts.units.insert(cell, number);
+        centre.counts.add_units(cell, number);
     }
     for (cell, number) in paper {
         let centre = centres.entry(cell.centre).or_default();
-        centre.counts.paper.insert(cell, number);
+        centre.counts.add_paper(cell, number);
     }
     centres
 }

@@ -2,6 +2,8 @@
 //!
 //! A subject gives a fresh store and can stop and start it again; stopping gives no chance to say goodbye.
 
+mod receipts;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,6 +120,8 @@ macro_rules! laws {
     };
 }
 
+mod hand;
+
 laws! {
     an_empty_store_knows_nothing
     the_same_again_is_known_and_other_bytes_are_a_conflict
@@ -130,7 +134,16 @@ laws! {
     a_restart_keeps_everything_that_was_answered
     a_lot_that_was_being_sent_is_in_doubt_after_a_restart
     tallies_are_those_of_their_position_while_others_write
+    what_was_recorded_first_stands
+    an_orphan_that_fits_when_it_comes_again_is_taken
+    what_cannot_be_evidence_is_kept_once
+    a_document_is_spoken_of_so_often_and_no_more
 }
+
+use receipts::{
+    a_document_is_spoken_of_so_often_and_no_more, an_orphan_that_fits_when_it_comes_again_is_taken,
+    what_cannot_be_evidence_is_kept_once, what_was_recorded_first_stands,
+};
 
 pub fn now() -> Timestamp {
     Timestamp::parse("2026-11-20T09:00:00Z").unwrap()

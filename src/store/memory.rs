@@ -12,8 +12,10 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
+use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
 use crate::store::ledger::{self, Secret, query};
+use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
     Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
@@ -174,6 +176,20 @@ impl Store for Memory {
         most: usize,
     ) -> Result<Vec<DocumentRecord>, Error> {
         query::documents(&self.lock().index, after, most)
+    }
+
+    async fn list(&self, listing: Listing) -> Result<Vec<Listed>, Error> {
+        ledger::listing::list(&self.lock().index, &listing)
+    }
+
+    async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error> {
+        let entries = self.entries(after, most).await?;
+        let upto = entries.last().map_or(after, |(position, _)| *position);
+        ledger::change::changes(&self.lock().index, &entries, upto)
+    }
+
+    async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
+        ledger::listing::lots(&self.lock().index, after, most)
     }
 
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {

@@ -14,6 +14,8 @@
 //!
 //! A crash at any point leaves a ledger that ends after some whole batch; nothing answered is missing.
 
+pub mod listing;
+pub mod change;
 pub mod index;
 pub mod ledger;
 pub mod journal;
@@ -39,7 +41,9 @@ use crate::claims::standing::{Course, Standing};
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::change::Changes;
 use crate::store::journal::scan::Damage;
+use crate::store::listing::{Listed, Listing};
 
 /// The ledger, its bodies and what is derived from them.
 #[async_trait]
@@ -75,6 +79,15 @@ pub trait Store: Send + Sync {
         after: Option<DocumentId>,
         most: usize,
     ) -> Result<Vec<DocumentRecord>, Error>;
+
+    /// A page of a list of documents.
+    async fn list(&self, listing: Listing) -> Result<Vec<Listed>, Error>;
+
+    /// What the entries after a position changed about documents; at most `most` entries are looked at.
+    async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error>;
+
+    /// Lots in order of id after one, at most `most`; for scans.
+    async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error>;
 
     /// Tallies of units and paper over days, as of now.
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error>;
@@ -182,6 +195,24 @@ pub enum Command {
         /// Who.
         actor: Name,
     },
+    /// The next attempt of a lot, or the question before it, at an instant.
+    Retry {
+        /// The lot.
+        lot: LotId,
+        /// Who.
+        actor: Name,
+        /// When; the past is now.
+        at: Timestamp,
+    },
+    /// A command of an operator, with the reason for it.
+    Explain {
+        /// Cancel, Hand, Paper, Endpoint or Retry.
+        command: Box<Command>,
+        /// The reason: a text.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
     /// Lease lots that are due: their attempts.
     Lease(Lease),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
@@ -235,17 +266,28 @@ pub struct Conclusion {
     pub words: Option<(Bytes, [u8; 16])>,
 }
 
-/// A receipt or settlement and its bytes as received.
+/// What came from an insurer, and its bytes as received.
 #[derive(Clone)]
 pub struct Heard {
-    /// What it says; none if it cannot be read (it is kept as an orphan).
-    pub item: Option<Item>,
-    /// Its bytes.
+    /// What it says, as far as it is evidence.
+    pub evidence: Evidence,
+    /// Its bytes, with its signature if it has one.
     pub bytes: Bytes,
     /// Salt of the commitment.
     pub salt: [u8; 16],
-    /// The id under which an unreadable item is kept.
-    pub fallback: Name,
+}
+
+/// What came from an insurer, as far as it is evidence. Only an item moves anything; all else is kept as an orphan.
+#[derive(Clone)]
+pub enum Evidence {
+    /// A receipt or settlement, signed where the endpoint's are.
+    Item(Item),
+    /// A receipt or settlement without the signature that it needs.
+    Unproven(Item),
+    /// A single one that cannot be read.
+    Unreadable,
+    /// A feed of which not even the items can be told apart.
+    UnreadableFeed,
 }
 
 /// The answer to a command.
@@ -331,10 +373,12 @@ pub enum Conflict {
 pub enum HeardOutcome {
     /// Recorded.
     Recorded,
-    /// Known already; nothing changes.
+    /// Recorded before with the same content; nothing changes.
     Known,
     /// Kept as an orphan.
     Orphan(OrphanCause),
+    /// Kept as an orphan before, and still nothing that it fits; nothing changes.
+    OrphanAgain(OrphanCause),
 }
 
 /// How lots of an endpoint are leased.
@@ -448,6 +492,9 @@ pub struct DocumentRecord {
     pub answered_in: Option<LotId>,
     /// For a PJ: the FSE whose receipt it waits for.
     pub waits_for: Option<DocumentId>,
+    /// Since when it may be sealed: its admission, or for a PJ the receipt of its FSE. When its lot is void and it is
+    /// open again, it keeps its age.
+    pub sealable_since: Timestamp,
 }
 
 /// A document with what is read from elsewhere: for people and programs that ask about one.

@@ -10,7 +10,9 @@ use tracing::{debug, error, info, warn};
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::outcome::Trouble;
 use crate::claims::receipt::{self, SettlementContent, Verdict};
+use crate::telemetry::lane;
 use crate::telemetry::reading::words;
 
 /// Something that happened.
@@ -166,7 +168,11 @@ pub enum Event<'a> {
     LotUnreadable {
         /// The lot.
         lot: LotId,
+        /// Why: one of the gateway's own sentences.
+        why: &'a str,
     },
+    /// The transmitting loop says something beside the course of its lots.
+    Lane(lane::Event<'a>),
 
     /// A receipt or settlement was recorded.
     Heard {
@@ -200,6 +206,15 @@ pub enum Event<'a> {
         outcome: Poll,
         /// Receipts and settlements given out.
         items: usize,
+    },
+    /// An insurer's feed cannot be read, so that nothing behind it is collected.
+    FeedUnreadable {
+        /// Whose feed.
+        endpoint: &'a EndpointName,
+        /// The first finding.
+        code: &'static str,
+        /// The line of the feed on which it is.
+        line: u32,
     },
 
     /// The independent counts of the ledger differ: no rate is changed until a person has looked.
@@ -343,8 +358,26 @@ words! {
     Poll {
         /// An answer, with items or without.
         Answered = "answered",
-        /// No answer, or one that cannot be used.
-        Failed = "failed",
+        /// No answer.
+        NoAnswer = "no answer",
+        /// The insurer refuses our identity.
+        Identity = "identity",
+        /// The insurer does not know the address.
+        Address = "address",
+        /// The insurer asks to wait.
+        Busy = "busy",
+        /// The insurer fails.
+        Failing = "failing",
+        /// An answer that is not in the words of the contract, or longer than it may be.
+        Unintelligible = "unintelligible",
+        /// A feed that cannot be read.
+        Unreadable = "unreadable",
+        /// The store has no time for what came; the same is asked again.
+        StoreBusy = "store busy",
+        /// The store cannot record what came; the same is asked again.
+        Unrecorded = "unrecorded",
+        /// A defect of the gateway broke the question off; the same is asked again.
+        BrokeOff = "broke off",
     }
 }
 
@@ -370,6 +403,18 @@ impl<'a> Event<'a> {
             None => Event::Heard { endpoint, kind },
             Some(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
             Some(cause) => Event::Orphaned { endpoint, cause },
+        }
+    }
+}
+
+impl From<Trouble> for Poll {
+    fn from(trouble: Trouble) -> Poll {
+        match trouble {
+            Trouble::Identity => Poll::Identity,
+            Trouble::Address => Poll::Address,
+            Trouble::Busy => Poll::Busy,
+            Trouble::Failing => Poll::Failing,
+            Trouble::Unintelligible => Poll::Unintelligible,
         }
     }
 }
@@ -457,26 +502,35 @@ impl Event<'_> {
             } => {
                 info!(%lot, %endpoint, outcome = outcome.as_str(), "insurer asked about a lot");
             }
-            Event::BreakerMoved { endpoint, state } => {
-                warn!(%endpoint, state = state.as_str(), "breaker moved");
+            Event::BreakerMoved { endpoint, state } => match state {
+                Breaker::Closed => info!(%endpoint, "lots go again"),
+                Breaker::HalfOpen => debug!(%endpoint, "one exchange goes as a probe"),
+                Breaker::Open => warn!(%endpoint, "lots are held: the endpoint does not serve"),
+            },
+            Event::LotUnreadable { lot, why } => {
+                error!(%lot, why, "lot unreadable or not what was sealed");
             }
-            Event::LotUnreadable { lot } => error!(%lot, "lot unreadable or not what was sealed"),
+            Event::Lane(said) => said.log(),
             Event::Heard { endpoint, kind } => {
                 debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
             }
             Event::HeardAgain { endpoint } => debug!(%endpoint, "receipt known already"),
-            Event::Orphaned { endpoint, cause } => {
-                warn!(%endpoint, ?cause, "receipt matches nothing")
-            }
+            Event::Orphaned { endpoint, cause } => log_orphan(endpoint, cause),
             Event::Foreign { endpoint } => error!(%endpoint, "receipt from the wrong insurer"),
             Event::Polled {
                 endpoint,
                 outcome,
                 items,
-            } => match outcome {
-                Poll::Answered => debug!(%endpoint, items, "receipts polled"),
-                Poll::Failed => info!(%endpoint, "receipts could not be polled"),
-            },
+            } => log_poll(endpoint, outcome, items),
+            Event::FeedUnreadable {
+                endpoint,
+                code,
+                line,
+            } => error!(
+                %endpoint, code, line,
+                "the feed of receipts cannot be read and nothing behind it is collected: its bytes are kept as an \
+                 orphan; have the insurer mend it"
+            ),
             Event::Imbalanced {
                 documents,
                 position,
@@ -491,6 +545,58 @@ impl Event<'_> {
             ),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
         }
+    }
+}
+
+fn log_orphan(endpoint: &EndpointName, cause: OrphanCause) {
+    let word = cause.as_str();
+    match cause {
+        OrphanCause::UnknownLot
+        | OrphanCause::OtherDigest
+        | OrphanCause::UnknownDocument
+        | OrphanCause::OtherDestination
+        | OrphanCause::Unreadable => {
+            warn!(%endpoint, cause = word, "receipt matches nothing: kept as an orphan");
+        }
+        OrphanCause::OtherContent => error!(
+            %endpoint, cause = word,
+            "a receipt came again under its id with other content: the first stands; ask the insurer which is true"
+        ),
+        OrphanCause::Signature => error!(
+            %endpoint, cause = word,
+            "a receipt without a valid signature moves nothing: check the endpoint's key with the insurer"
+        ),
+        OrphanCause::TooMany => error!(
+            %endpoint, cause = word,
+            "a document is spoken of without end: the receipt moves nothing; ask the insurer"
+        ),
+        // Its own event says what to do.
+        OrphanCause::UnreadableFeed => {
+            debug!(%endpoint, cause = word, "the bytes of a feed are kept as an orphan");
+        }
+    }
+}
+
+fn log_poll(endpoint: &EndpointName, outcome: Poll, items: usize) {
+    let word = outcome.as_str();
+    match outcome {
+        Poll::Answered => debug!(%endpoint, items, "receipts polled"),
+        Poll::NoAnswer | Poll::Busy | Poll::Failing | Poll::StoreBusy => {
+            info!(%endpoint, outcome = word, "receipts could not be polled");
+        }
+        Poll::Identity | Poll::Address | Poll::Unintelligible => error!(
+            %endpoint, outcome = word,
+            "receipts cannot be polled until this is settled with the insurer"
+        ),
+        Poll::Unreadable => debug!(%endpoint, "a feed of receipts is unreadable"),
+        Poll::Unrecorded => error!(
+            %endpoint, outcome = word,
+            "receipts cannot be recorded: look at the store; they are asked for again"
+        ),
+        Poll::BrokeOff => error!(
+            %endpoint, outcome = word,
+            "a defect of the gateway broke off the collecting of receipts: report it; they are asked for again"
+        ),
     }
 }
 

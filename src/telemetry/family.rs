@@ -125,9 +125,19 @@ families! {
         "0 closed: lots go; 1 half open: one goes as a trial; 2 open: lots are held.";
     DELIVERY_UNREADABLE = "delivery_unreadable_lots_total" Shape::Counter, [],
         "Lots whose bytes could not be read or do not match their digest; a person must look.";
+    DELIVERY_ALERTS = "delivery_alerts_total" Shape::Counter, ["endpoint", "alert"],
+        "Events about single lots that somebody must hear of, by what they are.";
+    DELIVERY_LIMIT = "delivery_limit_attempts" Shape::Gauge, ["endpoint"],
+        "Attempts that may run at once at present; it grows with success and is cut by trouble.";
+    DELIVERY_UNSEALED = "delivery_unsealed_groups" Shape::Gauge, ["cause"],
+        "Groups of documents that were due to be sealed at the last turn and could not be.";
+    DELIVERY_STALLS = "delivery_stalls_total" Shape::Counter, [],
+        "Turns of the transmitting loop that could not use the store.";
 
     RECEIPTS = "receipts_total" Shape::Counter, ["endpoint", "kind"],
         "Receipts and settlements that insurers gave out, by kind.";
+    RECEIPTS_ORPHANED = "receipts_orphaned_total" Shape::Counter, ["endpoint", "cause"],
+        "Receipts and settlements kept that moved nothing, by cause.";
     RECEIPTS_POLLS = "receipts_polls_total" Shape::Counter, ["endpoint", "outcome"],
         "Insurers asked for receipts, by outcome.";
     RECEIPTS_ORPHANS = "receipts_orphans" Shape::Gauge, [],

@@ -12,11 +12,13 @@ use metrics::{
 use metrics_exporter_prometheus::PrometheusRecorder;
 
 use crate::claims::document::Kind;
+use crate::claims::entry::OrphanCause;
 use crate::claims::id::EndpointName;
 use crate::telemetry::event::{
     Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, Room, kind_word,
 };
 use crate::telemetry::family::{self, Family, Shape};
+use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
 
 /// The label of an endpoint that is not configured.
@@ -55,6 +57,8 @@ pub(super) struct Handles {
     orphans: Gauge,
     deadlines: ByWord<Gauge>,
     unreadable: Counter,
+    unsealed: ByWord<Gauge>,
+    stalls: Counter,
     delivery_seconds: Histogram,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     other: Endpoint,
@@ -66,7 +70,10 @@ struct Endpoint {
     attempts: ByWord<Counter>,
     questions: ByWord<Counter>,
     breaker: Gauge,
+    alerts: ByWord<Counter>,
+    limit: Gauge,
     receipts: ByWord<Counter>,
+    orphaned: ByWord<Counter>,
     polls: ByWord<Counter>,
     queue: ByWord<Gauge>,
     oldest: Gauge,
@@ -103,6 +110,8 @@ impl Handles {
             orphans: make.gauge(family::RECEIPTS_ORPHANS, &[]),
             deadlines: make.gauges(family::DEADLINE_DOCUMENTS, &[], Deadline::WORDS),
             unreadable: make.counter(family::DELIVERY_UNREADABLE, &[]),
+            unsealed: make.gauges(family::DELIVERY_UNSEALED, &[], lane::Obstacle::WORDS),
+            stalls: make.counter(family::DELIVERY_STALLS, &[]),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
             endpoints: endpoints
                 .iter()
@@ -172,17 +181,51 @@ impl Handles {
                 });
             }
             Event::LotUnreadable { .. } => self.unreadable.increment(1),
+            Event::Lane(said) => self.lane(said),
             Event::Heard { endpoint, kind } => self.item(endpoint, kind),
             Event::HeardAgain { endpoint } => self.item(endpoint, Item::Repeated),
-            Event::Orphaned { endpoint, .. } => self.item(endpoint, Item::Orphan),
-            Event::Foreign { endpoint } => self.item(endpoint, Item::Foreign),
+            Event::Orphaned { endpoint, cause } => {
+                self.item(endpoint, Item::Orphan);
+                one(&self.endpoint(endpoint).orphaned, cause.as_str());
+            }
+            Event::Foreign { endpoint } => {
+                self.item(endpoint, Item::Foreign);
+                let cause = OrphanCause::OtherDestination.as_str();
+                one(&self.endpoint(endpoint).orphaned, cause);
+            }
             Event::Polled {
                 endpoint, outcome, ..
             } => {
                 one(&self.endpoint(endpoint).polls, outcome.as_str());
             }
+            Event::FeedUnreadable { endpoint, .. } => {
+                one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
+            }
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
             Event::Uncounted { .. } => {}
+        }
+    }
+
+    fn lane(&self, said: lane::Event<'_>) {
+        match said {
+            lane::Event::Alert {
+                endpoint, alert, ..
+            } => one(&self.endpoint(endpoint).alerts, alert.as_str()),
+            lane::Event::Unsealed {
+                without_route,
+                unreadable,
+                ..
+            } => {
+                let groups = [
+                    (lane::Obstacle::NoRoute.as_str(), without_route),
+                    (lane::Obstacle::Unreadable.as_str(), unreadable),
+                ];
+                set_all(&self.unsealed, groups.into_iter());
+            }
+            lane::Event::Stalled { .. } => self.stalls.increment(1),
+            lane::Event::LimitMoved { endpoint, attempts } => {
+                self.endpoint(endpoint).limit.set(f64::from(attempts));
+            }
         }
     }
 
@@ -355,7 +398,14 @@ impl Make<'_> {
             attempts: self.counters(family::DELIVERY_ATTEMPTS, &[name], Attempt::WORDS),
             questions: self.counters(family::DELIVERY_QUESTIONS, &[name], Question::WORDS),
             breaker: self.gauge(family::DELIVERY_BREAKER, &[name]),
+            alerts: self.counters(family::DELIVERY_ALERTS, &[name], lane::Alert::WORDS),
+            limit: self.gauge(family::DELIVERY_LIMIT, &[name]),
             receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),
+            orphaned: self.counters(
+                family::RECEIPTS_ORPHANED,
+                &[name],
+                &OrphanCause::ALL.map(OrphanCause::as_str),
+            ),
             polls: self.counters(family::RECEIPTS_POLLS, &[name], Poll::WORDS),
             queue: self.gauges(family::QUEUE_DOCUMENTS, &[name], Stage::WORDS),
             oldest: self.gauge(family::QUEUE_OLDEST, &[name]),

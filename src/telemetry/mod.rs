@@ -6,6 +6,7 @@
 //! since the start, which is what a Prometheus counter promises.
 
 pub mod event;
+pub mod lane;
 pub mod reading;
 pub mod family;
 mod handles;

@@ -89,7 +89,22 @@ fn exercised() -> Telemetry {
             endpoint,
             state: Breaker::Open,
         },
-        Event::LotUnreadable { lot },
+        Event::LotUnreadable { lot, why: "gone" },
+        Event::Lane(lane::Event::Alert {
+            lot,
+            endpoint,
+            alert: lane::Alert::Forgotten,
+        }),
+        Event::Lane(lane::Event::Unsealed {
+            without_route: 3,
+            unreadable: 1,
+            document: Some(document),
+        }),
+        Event::Lane(lane::Event::Stalled { why: "no disk" }),
+        Event::Lane(lane::Event::LimitMoved {
+            endpoint,
+            attempts: 5,
+        }),
         Event::Heard {
             endpoint,
             kind: Item::Accepted,
@@ -102,8 +117,13 @@ fn exercised() -> Telemetry {
         Event::Foreign { endpoint },
         Event::Polled {
             endpoint,
-            outcome: Poll::Failed,
+            outcome: Poll::NoAnswer,
             items: 0,
+        },
+        Event::FeedUnreadable {
+            endpoint,
+            code: "XML_SYNTAX",
+            line: 3,
         },
         Event::Imbalanced {
             documents: 2,
@@ -250,6 +270,12 @@ fn events_and_readings_are_counted() {
         "bordereau_start_time_seconds 1.5",
         r#"bordereau_delivery_attempts_total{endpoint="caisse-a",outcome="deferred"} 1"#,
         r#"bordereau_delivery_breaker_state{endpoint="caisse-a"} 2"#,
+        r#"bordereau_delivery_alerts_total{endpoint="caisse-a",alert="forgotten"} 1"#,
+        r#"bordereau_delivery_alerts_total{endpoint="caisse-a",alert="other bytes"} 0"#,
+        r#"bordereau_delivery_limit_attempts{endpoint="caisse-a"} 5"#,
+        r#"bordereau_delivery_unsealed_groups{cause="no route"} 3"#,
+        r#"bordereau_delivery_unsealed_groups{cause="unreadable"} 1"#,
+        "bordereau_delivery_stalls_total 1",
         r#"bordereau_receipts_total{endpoint="caisse-a",kind="repeated"} 1"#,
         r#"bordereau_queue_documents{endpoint="caisse-a",standing="held"} 3"#,
         r#"bordereau_queue_oldest_seconds{endpoint="caisse-a"} 90"#,

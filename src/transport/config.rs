@@ -10,7 +10,10 @@ use serde::{Deserialize, Deserializer};
 
 use crate::claims::document::Purpose;
 use crate::claims::id::{Destination, EndpointName};
+use crate::claims::lane::Rules;
 use crate::tls;
+
+use super::lane;
 
 /// The endpoints.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -44,6 +47,9 @@ pub struct Endpoint {
     /// Its limits.
     #[serde(default)]
     pub limits: Limits,
+    /// How much goes to it, how often and when.
+    #[serde(default)]
+    pub lane: lane::Lane,
 }
 
 /// Whether an endpoint can be asked about a lot.
@@ -95,6 +101,14 @@ pub enum Error {
         /// The endpoint named after it.
         second: EndpointName,
     },
+    /// The settings of its lane cannot be kept.
+    #[error("endpoint `{endpoint}`: {source}")]
+    Lane {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Why.
+        source: lane::Error,
+    },
     /// Certificates or keys cannot be used.
     #[error("endpoint `{endpoint}`: its certificates cannot be used")]
     Tls {
@@ -119,6 +133,24 @@ impl Config {
         self.endpoints.iter().find(|endpoint| {
             endpoint.purpose == purpose && endpoint.destinations.contains(&destination)
         })
+    }
+
+    /// The rules of every endpoint's lane, with those of the transmitting loop where an endpoint has none.
+    ///
+    /// # Errors
+    /// [`Error::Lane`].
+    pub fn lanes(&self, otherwise: &Rules) -> Result<BTreeMap<EndpointName, Rules>, Error> {
+        let rules = |endpoint: &Endpoint| {
+            let name = endpoint.name.clone();
+            match endpoint.lane.rules(otherwise) {
+                Ok(rules) => Ok((name, rules)),
+                Err(source) => Err(Error::Lane {
+                    endpoint: name,
+                    source,
+                }),
+            }
+        };
+        self.endpoints.iter().map(rules).collect()
     }
 
     /// Checks what one endpoint alone cannot show, and its address. No file is read.

@@ -5,6 +5,7 @@
 //! A crash in the middle of an attempt leaves it to the ledger's lease: the lot is then in doubt.
 
 mod config;
+pub mod lane;
 mod opening;
 mod body;
 mod cause;

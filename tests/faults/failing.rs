@@ -17,11 +17,10 @@ const COMPLAINTS: &[&str] = &[
     "opened anew",
     "the disk is filling up",
     "the disk is full",
-    "the outcome of an attempt was not recorded",
-    "the store was too busy to record an outcome",
+    "the store fails",
     "receipts cannot be recorded",
-    "dispatch cannot use the store",
     "documents cannot be sealed",
+    "\"unrecorded\"",
 ];
 
 async fn room(gateway: &Gateway) -> Option<f64> {

@@ -12,7 +12,9 @@ mod gateway;
 mod insurer;
 
 mod command_line;
+mod conformance;
 mod kill;
+mod load;
 mod operating;
 mod readme;
 mod road;

@@ -205,7 +205,9 @@ impl Laws {
             | Entry::OnPaper { .. }
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
-            | Entry::Unsettled { .. } => {}
+            | Entry::Unsettled { .. }
+            | Entry::Retried { .. }
+            | Entry::Explained { .. } => {}
         }
     }
 

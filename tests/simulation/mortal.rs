@@ -144,6 +144,28 @@ impl<S: Store> Store for Mortal<S> {
         self.inner.documents(after, most).await
     }
 
+    async fn list(
+        &self,
+        listing: bordereau::store::listing::Listing,
+    ) -> Result<Vec<bordereau::store::listing::Listed>, Error> {
+        self.life.point().await;
+        self.inner.list(listing).await
+    }
+
+    async fn changes(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<bordereau::store::change::Changes, Error> {
+        self.life.point().await;
+        self.inner.changes(after, most).await
+    }
+
+    async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
+        self.life.point().await;
+        self.inner.lots(after, most).await
+    }
+
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.life.point().await;
         self.inner.tallies(query).await

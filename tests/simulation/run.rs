@@ -263,6 +263,7 @@ impl Run {
             transport: transport.clone(),
             clock: self.clock.clone(),
             routes: Arc::clone(&self.world.routes),
+            lanes: Arc::default(),
             terms: self.world.terms,
             config: Arc::clone(&self.world.dispatch),
             telemetry: Arc::clone(&self.tools.telemetry),

@@ -103,6 +103,29 @@ impl Store for Watched {
         self.memory.documents(after, most).await
     }
 
+    async fn list(
+        &self,
+        listing: bordereau::store::listing::Listing,
+    ) -> Result<Vec<bordereau::store::listing::Listed>, Error> {
+        self.memory.list(listing).await
+    }
+
+    async fn changes(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<bordereau::store::change::Changes, Error> {
+        self.memory.changes(after, most).await
+    }
+
+    async fn lots(
+        &self,
+        after: Option<bordereau::claims::id::LotId>,
+        most: usize,
+    ) -> Result<Vec<bordereau::store::LotRecord>, Error> {
+        self.memory.lots(after, most).await
+    }
+
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.memory.tallies(query).await
     }

@@ -188,7 +188,7 @@ fn dispatching(random: &mut Random) -> dispatch::Config {
         lot_documents: std::num::NonZeroU32::new(random.between(1, 4) as u32).unwrap(),
         lot_bytes: number(random.between(40, 4000)),
         lot_age_seconds: random.between(0, 40) as f64,
-        concurrency: std::num::NonZeroUsize::new(random.between(1, 3) as usize).unwrap(),
+        concurrency: std::num::NonZeroU32::new(random.between(1, 3) as u32).unwrap(),
         lease_seconds: number(random.between(20, 90)),
         retry_first_seconds: 2.0,
         retry_cap_seconds: 60.0,

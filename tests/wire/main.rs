@@ -5,6 +5,7 @@
 
 mod rig;
 mod odd;
+mod conformance;
 
 use std::time::Duration;
 

@@ -271,6 +271,11 @@ fn put<T>(place: &mut Option<Said<T>>, outcome: T, issued: Timestamp) -> Effect 
 }
 
 impl Course {
+    /// How many words about one document are kept at most: two receipts, two parts, some deferrals and corrections are
+    /// ten, so an insurer that says more than this in thirteen months repeats itself by a fault of its own. What it says
+    /// beyond is kept as an orphan and moves nothing. Two parts of one settlement may exceed it by one word.
+    pub const WORDS: usize = 64;
+
     /// A document just admitted.
     pub fn admitted() -> Course {
         Course {
@@ -304,6 +309,11 @@ impl Course {
     /// What insurers said since the last act, in order of issue.
     pub fn heard(&self) -> &[Heard] {
         &self.heard
+    }
+
+    /// How many words of insurers are kept, folded or not.
+    pub fn words(&self) -> usize {
+        self.past.len() + self.heard.len()
     }
 
     /// Takes one word of an insurer, at its place by instant of issue and id, and folds again. The same

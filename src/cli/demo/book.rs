@@ -15,7 +15,7 @@ use crate::claims::document::{Kind, Mode};
 use crate::claims::time::Day;
 use crate::cli::demo::Size;
 use crate::cli::demo::cast::{Centre, Insurer, Policy};
-use crate::cli::demo::draw::Draw;
+use crate::cli::lab::draw::Draw;
 
 /// Ages in days of documents that are in time.
 const FRESH: [i32; 3] = [0, 1, 2];

@@ -1,8 +1,9 @@
 //! Who plays in the demo: centres of all categories, and insurers, three of them there and one that is not.
 
+use crate::claims::document::DestinationText;
 use crate::claims::registry::Category;
 use crate::claims::terms::Region;
-use crate::cli::demo::draw;
+use crate::cli::lab::{draw, sheet};
 
 /// A centre of the demo.
 pub(super) struct Centre {
@@ -102,6 +103,16 @@ impl Insurer {
             Insurer::Marseille => "131",
             Insurer::Strasbourg => "673",
             Insurer::Mutuelle => "99999997",
+        }
+    }
+
+    /// It as the destination of a document.
+    pub(super) fn addressee(self) -> DestinationText {
+        match self {
+            Insurer::Mutuelle => DestinationText::Amc(self.number().to_owned()),
+            Insurer::Paris | Insurer::Platform | Insurer::Marseille | Insurer::Strasbourg => {
+                sheet::amo(self.number())
+            }
         }
     }
 

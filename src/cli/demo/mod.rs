@@ -4,9 +4,7 @@
 //! Everything lies in one directory under the system's temporary one, which is removed at the end, also after
 //! Ctrl-C; a kill leaves it behind. No claim, person or key here is real, except the numbers of three caisses.
 
-mod draw;
 mod cast;
-mod sheet;
 mod book;
 mod papers;
 mod world;

@@ -1,28 +1,21 @@
 //! The world of the demo: certificates, tokens, simulated insurers and the gateway, each with a configuration that
 //! is written to disk as a person would write it.
 
-use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::net::{TcpListener, TcpSocket};
 
-use crate::access::{Grant, Role, TokenFile};
+use crate::access::{Grant, Role};
 use crate::app::App;
 use crate::cli::demo::book::Book;
 use crate::cli::demo::cast::Insurer;
 use crate::cli::demo::papers;
+use crate::cli::lab::home::Home;
 use crate::clock::{Clock, SystemClock};
 use crate::config;
 use crate::simulator::insurer::{self, book::Contents};
-use crate::tls::authority::{Authority, ClientName};
-
-/// How long the tokens of the demo are good.
-const TOKEN: Duration = Duration::from_secs(7 * 86_400);
 
 /// Everything that runs.
 pub(super) struct World {
@@ -46,11 +39,6 @@ pub(super) struct Tokens {
     pub(super) operator: String,
 }
 
-/// The directory of the demo.
-struct Home {
-    path: PathBuf,
-}
-
 impl World {
     /// Makes certificates and tokens, starts the insurers, then the gateway.
     pub(super) async fn start(
@@ -58,15 +46,12 @@ impl World {
         seed: u32,
         clock: Arc<SystemClock>,
     ) -> anyhow::Result<World> {
-        let home = Home::make(&*clock)?;
-        certify(&home.path)?;
-        let tokens = Tokens::issue(book, &home.path, &*clock)?;
+        let home = Home::make("demo", &*clock)?;
+        home.certify("Demo of bordereau")?;
+        let tokens = Tokens::issue(book, &home, &*clock)?;
         let mut insurers = Vec::new();
         for insurer in Insurer::PRESENT {
-            insurers.push((
-                insurer,
-                open(insurer, seed, &home.path, clock.clone()).await?,
-            ));
+            insurers.push((insurer, open(insurer, seed, &home, clock.clone()).await?));
         }
         let nobody = TcpSocket::new_v4()?;
         nobody.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
@@ -77,9 +62,9 @@ impl World {
         addresses.push((Insurer::Strasbourg, nobody.local_addr()?));
 
         let text = papers::gateway(&home.path, &addresses);
-        write(&home.path, "gateway.toml", &text)?;
-        write(&home.path, "centres.toml", &papers::registry(book))?;
-        write(&home.path, "agreement.toml", &papers::agreement(book))?;
+        home.write("gateway.toml", &text)?;
+        home.write("centres.toml", &papers::registry(book))?;
+        home.write("agreement.toml", &papers::agreement(book))?;
         let config = config::read(&text, "gateway.toml", [])?;
         let app = App::start(config, clock).await?;
         Ok(World {
@@ -110,8 +95,7 @@ impl World {
 
     /// The authority of every certificate, in PEM.
     pub(super) fn roots(&self) -> anyhow::Result<Vec<u8>> {
-        let path = self.home.path.join("authority.pem");
-        fs::read(&path).with_context(|| format!("cannot read {}", path.display()))
+        self.home.roots()
     }
 
     /// The insurers' own books as they stand.
@@ -161,41 +145,18 @@ impl World {
     }
 }
 
-impl Home {
-    /// A new directory that is its owner's alone.
-    fn make(clock: &dyn Clock) -> anyhow::Result<Home> {
-        let name = format!("bordereau-demo-{:016x}", clock.fresh_id() as u64);
-        let path = std::env::temp_dir().join(name);
-        let made = fs::DirBuilder::new().mode(0o700).create(&path);
-        made.with_context(|| format!("cannot make {}", path.display()))?;
-        Ok(Home { path })
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        // What cannot be removed now is the system's to remove: it is in its temporary directory.
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
 impl Tokens {
-    fn issue(book: &Book, home: &Path, clock: &dyn Clock) -> anyhow::Result<Tokens> {
-        let file = TokenFile::new(home.join("tokens.json"));
-        let now = clock.now();
+    fn issue(book: &Book, home: &Home, clock: &dyn Clock) -> anyhow::Result<Tokens> {
         let issue = |name: String, role: Role, centres: Vec<String>, test: bool| {
             let grant = Grant {
-                name: name.clone(),
+                name,
                 role,
                 centres,
                 gestionnaire: None,
                 insurer: None,
                 test,
             };
-            let issued = file.issue(grant, now + TOKEN, now)?;
-            let secret = issued.secret.reveal().to_owned();
-            write(home, &format!("{name}.token"), &secret)?;
-            anyhow::Ok(secret)
+            home.issue(grant, clock)
         };
         let mut tokens = Tokens {
             centres: Vec::new(),
@@ -213,35 +174,16 @@ impl Tokens {
     }
 }
 
-/// One authority, a certificate for every server, and the gateway's own as a client.
-fn certify(home: &Path) -> anyhow::Result<()> {
-    let authority = Authority::new("Demo of bordereau")?;
-    authority.write(home)?;
-    let server = authority.server(&["localhost", "127.0.0.1"])?;
-    server.write(home, "server")?;
-    let name = ClientName {
-        common_name: "gateway",
-        uri: None,
-    };
-    authority.client(name)?.write(home, "gateway")?;
-    Ok(())
-}
-
 async fn open(
     insurer: Insurer,
     seed: u32,
-    home: &Path,
+    home: &Home,
     clock: Arc<SystemClock>,
 ) -> anyhow::Result<insurer::Handle> {
     let name = insurer.endpoint();
-    let text = papers::plan(insurer, seed, home);
-    write(home, &format!("{name}.toml"), &text)?;
+    let text = papers::plan(insurer, seed, &home.path);
+    home.write(&format!("{name}.toml"), &text)?;
     let config = config::parse(&text, name)?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     Ok(insurer::Insurer::start(config, listener, clock)?)
-}
-
-fn write(home: &Path, name: &str, text: &str) -> anyhow::Result<()> {
-    let path = home.join(name);
-    fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
 }

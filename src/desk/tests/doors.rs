@@ -119,6 +119,40 @@ async fn questions_that_cannot_be_understood() {
         ("national", "/v1/rates?period=2026-13", "period"),
         ("national", "/v1/rates?after=1", "after"),
         ("national", "/v1/rates?format=xml", "format"),
+        ("national", "/v1/rates?as_of=99", "as_of"),
+        ("operator", "/v1/rates/explain", "centre"),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&cell=mode",
+            "cell",
+        ),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&after=1",
+            "after",
+        ),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&as_of=99",
+            "as_of",
+        ),
+        ("national", "/v1/rates?by=region", "by"),
+        ("national", "/v1/rates?by=category&after=nothing", "after"),
+        ("national", "/v1/rates?category=dental", "category"),
+        ("national", "/v1/rates?caisse=75", "caisse"),
+        ("national", "/v1/rates?centre=750712180", "centre"),
+        ("national", "/v1/rates?from=2026-01-01", "until"),
+        ("national", "/v1/rates?until=2026-01-01", "from"),
+        (
+            "national",
+            "/v1/rates?from=2026-01-02&until=2026-01-01",
+            "until",
+        ),
+        (
+            "national",
+            "/v1/rates?period=2026&from=2026-01-01&until=2026-01-01",
+            "period",
+        ),
     ] {
         let answer = house.get(Door::Public, who, path).await;
         assert_eq!(answer.status, 400, "{path}");
@@ -151,4 +185,96 @@ async fn rates_are_a_table_too_and_a_centre_sees_its_own() {
     assert_eq!(csv.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
     assert_eq!(text.lines().count(), 3);
+}
+
+#[tokio::test]
+async fn rates_come_in_groups_and_pages() {
+    let config = crate::desk::Config {
+        rates_centres: std::num::NonZeroUsize::MIN,
+        ..Default::default()
+    };
+    let house = House::with(config).await;
+    let groups = |answer: &super::house::Answer| {
+        let groups = answer.json()["groups"].as_array().unwrap().clone();
+        let named = groups.iter().map(|group| {
+            let name = group["group"].as_str().unwrap();
+            format!("{name} {}", group["centres"])
+        });
+        named.collect::<Vec<_>>()
+    };
+    for (who, query, found) in [
+        ("national", "by=all", "all 2"),
+        ("national", "by=category", "medical 2"),
+        ("national", "by=caisse", "017510000 2"),
+        ("national", "by=agreement", "national 2"),
+        ("national", "by=gestionnaire", "G1 1"),
+        ("national", "by=all&gestionnaire=G2", "all 1"),
+        ("gestionnaire", "by=all", "all 1"),
+        (
+            "centre",
+            "by=category&from=2026-01-01&until=2026-11-22",
+            "medical 1",
+        ),
+    ] {
+        let path = format!("/v1/rates?{query}");
+        let answer = house.get(Door::Public, who, &path).await;
+        assert_eq!(groups(&answer), [found], "{who} {query}");
+    }
+    let mut path = "/v1/rates?by=gestionnaire&period=2026-Q4&format=json".to_owned();
+    let first = house.get(Door::Public, "national", &path).await;
+    assert_eq!(groups(&first), ["G1 1"]);
+    let link = first.header(header::LINK);
+    path.push_str("&after=G1%20national");
+    assert_eq!(link, format!("<{path}>; rel=\"next\""));
+    let second = house.get(Door::Public, "national", &path).await;
+    assert_eq!(groups(&second), ["G2 1"]);
+    assert!(second.json()["next"].is_null() && second.headers.get(header::LINK).is_none());
+    let centres = house
+        .get(Door::Public, "national", "/v1/rates?gestionnaire=G2")
+        .await;
+    assert_eq!(centres.json()["rates"][0]["centre"], super::house::OTHER);
+    let csv = house
+        .get(Door::Public, "national", "/v1/rates?by=all&format=csv")
+        .await;
+    let text = String::from_utf8(csv.body.to_vec()).unwrap();
+    assert!(text.starts_with("by,group,agreement,centres,"), "{text}");
+    assert_eq!(text.lines().count(), 2);
+}
+
+#[tokio::test]
+async fn an_earlier_answer_is_given_again_and_a_figure_is_opened() {
+    let house = House::admitted().await;
+    let rate = |position: u64| format!("/v1/centres/{}/rate?as_of={position}", super::house::OWN);
+    // Two registrations, and then the document.
+    for (position, units) in [(2, 0), (3, 1)] {
+        let answer = house
+            .get(Door::Public, "centre", &rate(position))
+            .await
+            .json();
+        assert_eq!(answer["denominator"], units);
+        assert_eq!(answer["basis"]["position"], position);
+        assert_eq!(answer["basis"]["ledger"], "recomputed");
+        let path = format!("/v1/rates?by=all&as_of={position}");
+        let all = house.get(Door::Public, "national", &path).await.json();
+        assert_eq!(all["groups"][0]["denominator"], units);
+    }
+    let opened = format!(
+        "/v1/rates/explain?centre={}&cell=missing&as_of=3",
+        super::house::OWN
+    );
+    for (who, status) in [
+        ("centre", 200),
+        ("operator", 200),
+        ("other", 403),
+        ("national", 403),
+        ("nobody", 401),
+    ] {
+        let answer = house.get(Door::Public, who, &opened).await;
+        assert_eq!(answer.status, status, "{who}");
+        if status == 200 {
+            let unit = &answer.json()["units"][0];
+            assert_eq!(unit["number"], "100000001");
+            assert_eq!(unit["entries"], serde_json::json!([3]));
+        }
+    }
 }

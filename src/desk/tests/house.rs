@@ -47,7 +47,8 @@ use crate::report::snapshot::Snapshot;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, TallyQuery, Unity,
+    Admission, Admitted, Command, Conclusion, Evidence, Heard, Lease, Outcome, Store, TallyQuery,
+    Unity,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -295,6 +296,7 @@ impl House {
             snapshots: published,
             telemetry: Arc::new(telemetry),
             config,
+            past: crate::report::Config::default().past(),
             centre_label: CentreLabel::UpTo(10),
         });
         House {
@@ -501,8 +503,7 @@ impl House {
             Item::Settlement(settlement) => write_settlement(settlement),
         };
         let heard = Heard {
-            fallback: item.id().clone(),
-            item: Some(item),
+            evidence: Evidence::Item(item),
             bytes: bytes.into(),
             salt: [3; 16],
         };

@@ -542,6 +542,29 @@ impl Store for Moody {
         self.inner.documents(after, most).await
     }
 
+    async fn list(
+        &self,
+        listing: crate::store::listing::Listing,
+    ) -> Result<Vec<crate::store::listing::Listed>, Error> {
+        self.inner.list(listing).await
+    }
+
+    async fn changes(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<crate::store::change::Changes, Error> {
+        self.inner.changes(after, most).await
+    }
+
+    async fn lots(
+        &self,
+        after: Option<crate::claims::id::LotId>,
+        most: usize,
+    ) -> Result<Vec<crate::store::LotRecord>, Error> {
+        self.inner.lots(after, most).await
+    }
+
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.inner.tallies(query).await
     }

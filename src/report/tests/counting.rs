@@ -95,6 +95,29 @@ impl Flawed {
 
 #[async_trait]
 impl Store for Flawed {
+    async fn list(
+        &self,
+        listing: crate::store::listing::Listing,
+    ) -> Result<Vec<crate::store::listing::Listed>, store::Error> {
+        self.sound.list(listing).await
+    }
+
+    async fn changes(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<crate::store::change::Changes, store::Error> {
+        self.sound.changes(after, most).await
+    }
+
+    async fn lots(
+        &self,
+        after: Option<crate::claims::id::LotId>,
+        most: usize,
+    ) -> Result<Vec<crate::store::LotRecord>, store::Error> {
+        self.sound.lots(after, most).await
+    }
+
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, store::Error> {
         let mut tallies = self.sound.tallies(query).await?;
         let paper = tallies.paper.keys().copied().collect::<Vec<_>>();

@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::ledger_text;
+use crate::claims::aggregate::Filter;
 use crate::claims::entry::Stamped;
 use crate::claims::period::Period;
 use crate::clock::ManualClock;
 use crate::report::keeper::Keeper;
 use crate::report::snapshot::{Snapshot, Soundness};
-use crate::report::{CentreLabel, Config, exposition, rates};
+use crate::report::{CentreLabel, Config, exposition, rates, table};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 
@@ -28,6 +29,7 @@ async fn the_reports_of_the_ledgers() {
         let agreements = super::agreements();
         let everyone = rates::Selection {
             scope: &|_| true,
+            filter: &Filter::default(),
             after: None,
             most: 100,
         };
@@ -39,7 +41,7 @@ async fn the_reports_of_the_ledgers() {
             .map(|period| rates::of_all(&snapshot, &agreements, period, &everyone).unwrap())
             .collect();
         let json = serde_json::to_string_pretty(&reports).unwrap() + "\n";
-        let csv: String = reports.iter().map(rates::csv).collect();
+        let csv: String = reports.iter().map(table::of_centres).collect();
         let each = exposition::render(&snapshot, &agreements, CentreLabel::UpTo(2));
         let all = exposition::render(&snapshot, &agreements, CentreLabel::Off);
         let name = path.file_stem().unwrap().to_str().unwrap();
@@ -87,7 +89,7 @@ async fn the_family_is_in_the_list_of_metrics() {
     }));
 }
 
-async fn counted(entries: Vec<Stamped>) -> Arc<Snapshot> {
+pub(super) async fn counted(entries: Vec<Stamped>) -> Arc<Snapshot> {
     let clock = ManualClock::new(entries.last().unwrap().at, 1);
     let store = Memory::rebuilt(Secret::new([9; 32]), entries).unwrap();
     let mut keeper = Keeper::new(

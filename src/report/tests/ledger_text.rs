@@ -81,6 +81,7 @@ fn entry(words: &[&str], before: &[Stamped]) -> Entry {
             issued: Timestamp::from_micros(before.len() as i64),
             verdicts: verdicts.iter().map(|word| verdict(word)).collect(),
             commitment: Digest([0; 32]),
+            fingerprint: Digest([0; 32]),
         })),
         ["settled", number, outcome] => Entry::Settled(Box::new(Settled {
             endpoint: endpoint(),
@@ -89,6 +90,7 @@ fn entry(words: &[&str], before: &[Stamped]) -> Entry {
             issued: Timestamp::from_micros(before.len() as i64),
             content: SettledContent::Parts(vec![(Part::Amo, self::outcome(outcome), 1_000, None)]),
             commitment: Digest([0; 32]),
+            fingerprint: Digest([0; 32]),
         })),
         ["paper", centre, of, sheets] => Entry::Declared {
             centre: Finess::parse(centre).unwrap(),

@@ -3,6 +3,7 @@
 mod ledger_text;
 mod golden;
 mod counting;
+mod past;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -11,6 +11,7 @@ mod multipart;
 mod returns;
 mod serve;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
@@ -95,6 +96,10 @@ struct State {
     agenda: Agenda,
     /// Lots that requests are working on, once a request: neither known nor unknown.
     working: Vec<String>,
+    /// Lots that are known with another digest than they should: a breach.
+    rewritten: BTreeMap<String, String>,
+    /// Places of the feed from which items were given out.
+    given: BTreeSet<usize>,
 }
 
 impl Insurer {
@@ -123,6 +128,8 @@ impl Insurer {
                 book,
                 agenda,
                 working: Vec::new(),
+                rewritten: BTreeMap::new(),
+                given: BTreeSet::new(),
             }),
         });
         let door = Door {
@@ -147,6 +154,11 @@ impl Handle {
     /// A copy of the book as it stands.
     pub fn book(&self) -> Contents {
         self.shared.state().book.contents().clone()
+    }
+
+    /// How many documents are in the book.
+    pub fn documents(&self) -> usize {
+        self.shared.state().book.contents().documents.len()
     }
 
     /// Stops accepting, lets open requests end, and returns when none is left.

@@ -71,11 +71,30 @@ pub(super) struct Entry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Flaw(pub(super) &'static str);
 
+/// The body is not that of its digest.
+pub(super) const DIGEST: Flaw = Flaw("Repr-Digest is not that of the body");
+
+/// The header that is right for a body.
+pub(super) fn digest(body: &[u8]) -> String {
+    digest_header(&Sha256::digest(body))
+}
+
+/// Whether the boundary stands where no part begins: a reader that looks for it would cut there.
+pub(super) fn has_a_boundary_inside(opened: &Opened, body: &[u8]) -> bool {
+    let head = body.iter().position(|byte| *byte == b'\r').unwrap_or(0);
+    let delimiter = &body[..head];
+    let inside = |range: &Range<usize>| {
+        let mut windows = body[range.clone()].windows(delimiter.len().max(1));
+        windows.any(|window| window == delimiter)
+    };
+    opened.documents.iter().any(inside)
+}
+
 /// Reads a lot: the frame, the manifest, and every length and digest.
 pub(super) fn open(content_type: &str, repr_digest: &str, body: &[u8]) -> Result<Opened, Flaw> {
     let sha256 = Sha256::digest(body);
     if repr_digest != digest_header(&sha256) {
-        return Err(Flaw("Repr-Digest is not that of the body"));
+        return Err(DIGEST);
     }
     let delimiter = delimiter(content_type)?;
     let mut cursor = Cursor { body, at: 0 };

@@ -21,6 +21,60 @@ pub struct Plan {
     pub receipts: Receipts,
     /// How payment is decided.
     pub settlements: Settlements,
+    /// Sentences of the contract that it does not keep: for testing who tests it.
+    pub breaches: Vec<Breach>,
+}
+
+/// A sentence of the wire contract that an insurer can be made to break, each alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Breach {
+    /// Callers without a certificate are served.
+    ServesAnybody,
+    /// A lot that never came is answered 404.
+    UnknownIsNotFound,
+    /// The answer to a lot that is taken does not name it.
+    TakenUnnamed,
+    /// The same bytes again are a conflict.
+    AgainIsConflict,
+    /// A lot that was taken is known without its digest.
+    KnownWithoutDigest,
+    /// Other bytes under the id of a lot are answered `taken`, and left aside.
+    ConflictIsTaken,
+    /// Other bytes under the id of a lot are a conflict, and take its place.
+    ConflictOverwrites,
+    /// A document that comes in a second lot is taken again.
+    TakesTwice,
+    /// A lot that was refused is unknown.
+    ForgetsRefusals,
+    /// The digest of a body is not looked at.
+    DigestUnchecked,
+    /// Lengths of parts are not looked at.
+    LengthsUnchecked,
+    /// The address of a lot is not looked at.
+    AddressUnchecked,
+    /// Half a body is a lot.
+    HalfIsTaken,
+    /// A lot that is being handed over is a conflict for a second request.
+    SameTimeIsConflict,
+    /// A body is cut wherever its boundary stands.
+    CutsAtBoundaries,
+    /// A lot of more than fifty documents is too long.
+    FiftyAtMost,
+    /// The feed is of another namespace.
+    FeedUnreadable,
+    /// The last document of a lot has neither receipt nor settlement.
+    ForgetsTheLast,
+    /// Receipts carry another digest.
+    ReceiptOfOtherBytes,
+    /// A lot that was refused has a receipt too.
+    ReceiptForRefused,
+    /// A page that is asked for again comes in another order.
+    FeedReordered,
+    /// An empty page has another cursor.
+    EmptyPageMoves,
+    /// A cursor that is none is taken for the beginning.
+    CursorUnchecked,
 }
 
 /// What goes wrong on the wire. Shares are in thousandths of the requests that hand over lots.
@@ -199,6 +253,34 @@ impl Every {
 }
 
 impl Plan {
+    /// Whether every document comes to a positive receipt and is settled as it asks, however late.
+    pub fn takes_everything(&self) -> bool {
+        let Settlements {
+            rejected,
+            amc_rejected,
+            deferred,
+            declined,
+            silent,
+            ..
+        } = &self.settlements;
+        let rules = [
+            &self.wire.refused,
+            &self.receipts.negative,
+            &self.receipts.silent,
+            rejected,
+            amc_rejected,
+            deferred,
+            declined,
+            silent,
+        ];
+        rules.iter().all(|rules| rules.is_empty()) && self.breaches.is_empty()
+    }
+
+    /// Whether it breaks a sentence of the contract.
+    pub(super) fn breaks(&self, breach: Breach) -> bool {
+        self.breaches.contains(&breach)
+    }
+
     /// What becomes of the nth lot handed over, from 0.
     pub(super) fn fault_of_lot(&self, nth: u64) -> Fault {
         if let Some(fault) = self.wire.first_lots.get(nth as usize) {

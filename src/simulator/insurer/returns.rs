@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use super::amounts::Settled;
 use super::book::{Booked, Contents, Taken};
-use super::plan::{Plan, Rule, Shape, pick};
+use super::plan::{Breach, Plan, Rule, Shape, pick};
 use crate::claims::document::{Cents, Kind};
-use crate::claims::id::{LotId, Name};
+use crate::claims::id::{Digest, LotId, Name};
 use crate::claims::receipt::{
     Answer, Coverage, DocumentVerdict, Part, PartOutcome, PartSettlement, Receipt, Settlement,
     SettlementContent, Verdict,
@@ -28,6 +28,8 @@ pub(super) struct Return {
 /// What an item says; documents by their place in the lot.
 #[derive(Clone, Copy, Debug)]
 enum Word {
+    /// Of a lot that was refused at the door: a breach.
+    Refused,
     LotReceipt,
     DocumentReceipt(usize),
     Deferral(usize),
@@ -58,10 +60,12 @@ impl Agenda {
             Shape::Whole => self.receipt(plan, receipt, lot, Word::LotReceipt),
             Shape::Listed => {}
         }
+        let spoken_of = spoken_of(plan, taken);
         for (place, booked) in taken
             .documents
             .iter()
             .enumerate()
+            .take(spoken_of)
             .filter(|(_, booked)| !is_silent(booked))
         {
             match plan.receipts.shape {
@@ -70,6 +74,12 @@ impl Agenda {
             }
             self.settlement(plan, receipt, lot, place, booked);
         }
+    }
+
+    /// Plans a receipt for a lot that was refused at the door.
+    pub(super) fn plan_refused(&mut self, lot: LotId, at: Timestamp) {
+        let word = Word::Refused;
+        self.add(Return { at, lot, word });
     }
 
     /// Issues what has come due, and gives the items after the first `after`, at most `most`; none if
@@ -142,8 +152,13 @@ impl Agenda {
 impl Return {
     /// Writes the item; none if its lot is not in the book.
     pub(super) fn write(&self, plan: &Plan, contents: &Contents) -> Option<String> {
+        if let Some(refused) = contents.refused.get(&self.lot) {
+            let receipt = self.receipt(self.lot.to_string(), refused.digest)?;
+            return Some(xml::write_receipt(&receipt));
+        }
         let taken = contents.lots.get(&self.lot)?;
         match self.word {
+            Word::Refused => None,
             Word::LotReceipt => Some(xml::write_receipt(&self.lot_receipt(plan, taken)?)),
             Word::DocumentReceipt(place) => {
                 let receipt = self.document_receipt(plan, taken, taken.documents.get(place)?);
@@ -177,13 +192,27 @@ impl Return {
             true => Verdict::Refused,
             false => Verdict::Accepted,
         };
+        let mut receipt = self.receipt(self.lot.to_string(), digest(plan, taken))?;
+        (receipt.verdict, receipt.documents) = (verdict, documents);
+        if plan.breaks(Breach::ForgetsTheLast) {
+            receipt.coverage = Coverage::Listed;
+            let rest = taken.documents.iter().take(spoken_of(plan, taken));
+            let accepted = rest.filter(|booked| negative(booked).is_none());
+            let accepted = accepted.map(|booked| self::verdict(booked, Verdict::Accepted, None));
+            receipt.documents.extend(accepted);
+        }
+        Some(receipt)
+    }
+
+    /// A receipt that refuses everything.
+    fn receipt(&self, of: String, digest: Digest) -> Option<Receipt> {
         Some(Receipt {
-            id: Name::parse(&format!("arl-{}", self.lot)).ok()?,
+            id: Name::parse(&format!("arl-{of}")).ok()?,
             lot: self.lot,
-            digest: taken.digest,
+            digest,
             issued: self.at,
-            verdict,
-            documents,
+            verdict: Verdict::Refused,
+            documents: Vec::new(),
             coverage: Coverage::Whole,
             code: None,
             text: None,
@@ -197,15 +226,10 @@ impl Return {
             None => Verdict::Accepted,
         };
         Some(Receipt {
-            id: Name::parse(&format!("arl-{}", booked.id)).ok()?,
-            lot: self.lot,
-            digest: taken.digest,
-            issued: self.at,
             verdict: Verdict::Accepted,
             documents: vec![verdict(booked, word, rule)],
             coverage: Coverage::Listed,
-            code: None,
-            text: None,
+            ..self.receipt(booked.id.to_string(), digest(plan, taken))?
         })
     }
 
@@ -221,6 +245,23 @@ impl Return {
             issued: self.at,
             content,
         })
+    }
+}
+
+/// How many documents of a lot anything is said of, from the first.
+fn spoken_of(plan: &Plan, taken: &Taken) -> usize {
+    let all = taken.documents.len();
+    match plan.breaks(Breach::ForgetsTheLast) {
+        true => all.saturating_sub(1),
+        false => all,
+    }
+}
+
+/// The digest that receipts of a lot carry.
+fn digest(plan: &Plan, taken: &Taken) -> Digest {
+    match plan.breaks(Breach::ReceiptOfOtherBytes) {
+        true => Digest([0; 32]),
+        false => taken.digest,
     }
 }
 

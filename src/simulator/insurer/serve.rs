@@ -18,7 +18,7 @@ use tower::util::{ServiceFn, service_fn};
 
 use super::book::{Refused, Verdict};
 use super::multipart;
-use super::plan::Fault;
+use super::plan::{Breach, Fault};
 use super::{Shared, State};
 use crate::claims::id::LotId;
 use crate::formats::xml;
@@ -57,7 +57,8 @@ pub(super) fn service(
 
 async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answer, Cut> {
     let peer = request.extensions().get::<Peer>();
-    if peer.is_none_or(|peer| peer.certificate.is_none()) {
+    let is_known = peer.is_some_and(|peer| peer.certificate.is_some());
+    if !is_known && !shared.plan.breaks(Breach::ServesAnybody) {
         return Ok(plain(StatusCode::UNAUTHORIZED));
     }
     let path = request.uri().path().to_owned();
@@ -103,6 +104,14 @@ async fn put_lot(
     if fault == Fault::ResetBefore {
         return Err(Cut);
     }
+    // From here on it is worked on, however long its body takes.
+    let working = Working::on(shared.clone(), lot);
+    let meets_another = working.meets_another() && shared.plan.breaks(Breach::SameTimeIsConflict);
+    if shared.plan.breaks(Breach::HalfIsTaken) {
+        // Before the body: this request may end with its connection.
+        let mut state = shared.state();
+        state.rewritten.insert(lot.to_owned(), "0".repeat(64));
+    }
     let (head, body) = request.into_parts();
     let body = Limited::new(body, shared.limits.lot_bytes.get())
         .collect()
@@ -110,13 +119,16 @@ async fn put_lot(
     let Ok(body) = body.map(|body| body.to_bytes()) else {
         return Ok(plain(StatusCode::PAYLOAD_TOO_LARGE));
     };
+    shared.state().rewritten.remove(lot);
+    if meets_another {
+        return Ok(conflict(lot));
+    }
     let header = |name: &str| {
         let value = head.headers.get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
     let (content_type, digest) = (header("content-type"), header("repr-digest"));
     let (lot, keeper) = (lot.to_owned(), shared.clone());
-    let working = Working::on(shared.clone(), &lot);
     let taking = async move {
         // The book syncs its file: not on a thread that serves others.
         let taking = move || take(&keeper, &lot, &content_type, &digest, &body);
@@ -139,6 +151,12 @@ impl Working {
         shared.state().working.push(lot.to_owned());
         let lot = lot.to_owned();
         Working { shared, lot }
+    }
+
+    /// Whether another request works on the same lot.
+    fn meets_another(&self) -> bool {
+        let working = &self.shared.state().working;
+        working.iter().filter(|lot| **lot == self.lot).count() > 1
     }
 }
 
@@ -190,31 +208,67 @@ async fn faulty(
 }
 
 fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8]) -> Answer {
+    let plan = &shared.plan;
+    let right = multipart::digest(body);
+    let digest = match plan.breaks(Breach::DigestUnchecked) {
+        true => &right,
+        false => digest,
+    };
     let opened = match multipart::open(content_type, digest, body) {
         Ok(opened) => opened,
+        Err(multipart::DIGEST) => return problem(multipart::DIGEST.0),
+        Err(_) if plan.breaks(Breach::LengthsUnchecked) => return taken(lot),
         Err(flaw) => return problem(flaw.0),
     };
-    if opened.manifest.lot != lot {
+    if opened.manifest.lot != lot && !plan.breaks(Breach::AddressUnchecked) {
         return problem("the address names another lot than the manifest");
     }
+    if plan.breaks(Breach::FiftyAtMost) && opened.documents.len() > 50 {
+        return plain(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    if plan.breaks(Breach::CutsAtBoundaries) && multipart::has_a_boundary_inside(&opened, body) {
+        return problem("a boundary is not where the lengths put it");
+    }
     let now = shared.clock.now();
-    let State { book, agenda, .. } = &mut *shared.state();
-    match book.receive(&opened, body, &shared.plan.wire.refused, now) {
-        Ok(Some((lot, verdict @ (Verdict::Taken | Verdict::TakenBefore)))) => {
-            if let (Verdict::Taken, Some(taken)) = (verdict, book.contents().lots.get(&lot)) {
-                agenda.plan(&shared.plan, lot, taken);
+    let State {
+        book,
+        agenda,
+        rewritten,
+        ..
+    } = &mut *shared.state();
+    match book.receive(&opened, body, &plan.wire.refused, now) {
+        Ok(Some((lot, Verdict::Taken))) => {
+            if let Some(taken) = book.contents().lots.get(&lot) {
+                agenda.plan(plan, lot, taken);
             }
-            let body = json!({ "lot": lot.to_string(), "outcome": "taken" });
-            words(StatusCode::OK, body)
+            match plan.breaks(Breach::TakenUnnamed) {
+                true => words(StatusCode::OK, json!({ "outcome": "taken" })),
+                false => taken(&lot.to_string()),
+            }
+        }
+        Ok(Some((lot, Verdict::TakenBefore))) => match plan.breaks(Breach::AgainIsConflict) {
+            true => conflict(&lot.to_string()),
+            false => taken(&lot.to_string()),
+        },
+        Ok(Some((lot, Verdict::Refused(_)))) if plan.breaks(Breach::TakesTwice) => {
+            taken(&lot.to_string())
         }
         Ok(Some((lot, Verdict::Refused(refused)))) => {
+            if plan.breaks(Breach::ReceiptForRefused) {
+                agenda.plan_refused(lot, now);
+            }
             let mut body = refusal(&lot, &refused);
             body["outcome"] = "refused".into();
             words(StatusCode::UNPROCESSABLE_ENTITY, body)
         }
+        Ok(Some((lot, Verdict::OtherBytes))) if plan.breaks(Breach::ConflictIsTaken) => {
+            taken(&lot.to_string())
+        }
         Ok(Some((lot, Verdict::OtherBytes))) => {
-            let body = json!({ "lot": lot.to_string(), "outcome": "digest-conflict" });
-            words(StatusCode::CONFLICT, body)
+            if plan.breaks(Breach::ConflictOverwrites) {
+                rewritten.insert(lot.to_string(), opened.sha256);
+            }
+            conflict(&lot.to_string())
         }
         Ok(None) => problem("the manifest's ids or numbers are not of their form"),
         Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR),
@@ -222,41 +276,66 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
 }
 
 fn status(shared: &Shared, lot: &str) -> Answer {
-    let state = shared.state();
+    let (plan, state) = (&shared.plan, shared.state());
     if state.working.iter().any(|working| working == lot) {
         return plain(StatusCode::SERVICE_UNAVAILABLE);
     }
-    let Ok(lot) = LotId::parse(lot) else {
+    let Ok(id) = LotId::parse(lot) else {
         return problem("the address names no lot");
     };
     let contents = state.book.contents();
-    let body = match (contents.lots.get(&lot), contents.refused.get(&lot)) {
-        (Some(taken), _) => {
-            json!({ "lot": lot.to_string(), "status": "known", "sha256": taken.digest.to_string() })
+    let digest = contents.lots.get(&id).map(|taken| taken.digest.to_string());
+    let known = state.rewritten.get(lot).cloned().or(digest);
+    let refused = contents.refused.get(&id);
+    let body = match (known, refused) {
+        (Some(_), _) if plan.breaks(Breach::KnownWithoutDigest) => {
+            json!({ "lot": lot, "status": "known" })
         }
-        (None, Some(refused)) => {
-            let mut body = refusal(&lot, refused);
+        (Some(digest), _) => json!({ "lot": lot, "status": "known", "sha256": digest }),
+        (None, Some(refused)) if !plan.breaks(Breach::ForgetsRefusals) => {
+            let mut body = refusal(&id, refused);
             body["status"] = "refused".into();
             body
         }
-        (None, None) => json!({ "lot": lot.to_string(), "status": "unknown" }),
+        (None, _) if plan.breaks(Breach::UnknownIsNotFound) => {
+            return plain(StatusCode::NOT_FOUND);
+        }
+        (None, _) => json!({ "lot": lot, "status": "unknown" }),
     };
     words(StatusCode::OK, body)
 }
 
 fn receipts(shared: &Shared, after: &str) -> Answer {
-    let Ok(after) = after.parse::<usize>() else {
-        return problem("the cursor is not one of this feed");
+    let plan = &shared.plan;
+    let after = match after.parse::<usize>() {
+        Ok(after) => after,
+        Err(_) if plan.breaks(Breach::CursorUnchecked) => 0,
+        Err(_) => return problem("the cursor is not one of this feed"),
     };
     let now = shared.clock.now();
-    let State { book, agenda, .. } = &mut *shared.state();
+    let State {
+        book,
+        agenda,
+        given,
+        ..
+    } = &mut *shared.state();
     let Some(page) = agenda.page(now, after, shared.limits.feed_items.get().min(1000)) else {
         return problem("the cursor is not one of this feed");
     };
-    let write = |item: &super::returns::Return| item.write(&shared.plan, book.contents());
-    let items: Vec<String> = page.iter().filter_map(write).collect();
-    let next = (after + page.len()).to_string();
-    let feed = xml::write_feed(&next, items.iter().map(String::as_str));
+    let write = |item: &super::returns::Return| item.write(plan, book.contents());
+    let mut items: Vec<String> = page.iter().filter_map(write).collect();
+    if !items.is_empty() && !given.insert(after) && plan.breaks(Breach::FeedReordered) {
+        items.reverse();
+    }
+    let mut next = (after + page.len()).to_string();
+    if page.is_empty() && plan.breaks(Breach::EmptyPageMoves) {
+        // The same place, written in another way.
+        next.insert(0, '0');
+    }
+    let mut feed = xml::write_feed(&next, items.iter().map(String::as_str));
+    if plan.breaks(Breach::FeedUnreadable) {
+        feed = feed.replace("urn:bordereau:feed:1", "urn:bordereau:feed:0");
+    }
     with(StatusCode::OK, "application/xml", feed)
 }
 
@@ -274,6 +353,15 @@ fn refusal(lot: &LotId, refused: &Refused) -> Value {
     };
     let documents: Vec<Value> = refused.named.iter().map(document).collect();
     json!({ "lot": lot.to_string(), "code": "LOT-REFUSED", "documents": documents })
+}
+
+fn taken(lot: &str) -> Answer {
+    words(StatusCode::OK, json!({ "lot": lot, "outcome": "taken" }))
+}
+
+fn conflict(lot: &str) -> Answer {
+    let body = json!({ "lot": lot, "outcome": "digest-conflict" });
+    words(StatusCode::CONFLICT, body)
 }
 
 fn nth(count: &AtomicU64, decide: impl Fn(u64) -> Fault) -> Fault {

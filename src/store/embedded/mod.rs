@@ -47,13 +47,15 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
+use crate::store::change::Changes;
 use crate::store::embedded::committer::{Call, Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
-use crate::store::ledger::query;
+use crate::store::ledger::{self, query};
+use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
     Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
@@ -369,21 +371,28 @@ impl Store for Embedded {
         most: usize,
     ) -> Result<Vec<(Position, Stamped)>, Error> {
         let reader = self.reader.clone();
+        self.ask(move |view| entries(view, &reader, after, most))
+            .await
+    }
+
+    async fn list(&self, listing: Listing) -> Result<Vec<Listed>, Error> {
+        self.ask(move |view| ledger::listing::list(view, &listing))
+            .await
+    }
+
+    async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error> {
+        let reader = self.reader.clone();
         self.ask(move |view| {
-            let upto = view.position();
-            if after >= upto {
-                return Ok(Vec::new());
-            }
-            let mark = places::mark(view, Position(after.0 + 1))?;
-            let found = reader.entries(mark, after, upto, most);
-            let found = found.map_err(unreadable)?.into_iter();
-            let read = found.map(|(position, bytes)| match Stamped::read(&bytes) {
-                Ok(stamped) => Ok((position, stamped)),
-                Err(bad) => Err(Error::Read(bad.to_string().into())),
-            });
-            read.collect()
+            let entries = entries(view, &reader, after, most)?;
+            let upto = entries.last().map_or(after, |(position, _)| *position);
+            ledger::change::changes(view, &entries, upto)
         })
         .await
+    }
+
+    async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
+        self.ask(move |view| ledger::listing::lots(view, after, most))
+            .await
     }
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
@@ -432,7 +441,9 @@ impl Store for Embedded {
     }
 
     fn health(&self) -> Health {
-        let position = *self.position.borrow();
+        // Not the watch's, which hears of a batch just after the views show it: who scans and then asks up to
+        // where would find documents that moved after the position, and take that for an imbalance.
+        let position = self.overlay.position();
         let (waiting, most) = match &self.queue {
             Some(queue) => (
                 queue.max_capacity() - queue.capacity(),
@@ -455,6 +466,27 @@ impl Store for Embedded {
     fn watch(&self) -> watch::Receiver<Position> {
         self.position.clone()
     }
+}
+
+/// Entries after a position, as far as a view has them.
+fn entries(
+    view: &View,
+    reader: &Reader,
+    after: Position,
+    most: usize,
+) -> Result<Vec<(Position, Stamped)>, Error> {
+    let upto = view.position();
+    if after >= upto {
+        return Ok(Vec::new());
+    }
+    let mark = places::mark(view, Position(after.0 + 1))?;
+    let found = reader.entries(mark, after, upto, most);
+    let found = found.map_err(unreadable)?.into_iter();
+    let read = found.map(|(position, bytes)| match Stamped::read(&bytes) {
+        Ok(stamped) => Ok((position, stamped)),
+        Err(bad) => Err(Error::Read(bad.to_string().into())),
+    });
+    read.collect()
 }
 
 fn unreadable(error: journal::Error) -> Error {

@@ -13,7 +13,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use crate::claims::entry::Position;
 use crate::store::Error;
 use crate::store::embedded::tree::Tree;
-use crate::store::index::{Changes, Index, merge};
+use crate::store::index::{Changes, Index, Pairs, merge};
 
 /// At most so many layers: every read looks through all of them.
 const LAYERS: usize = 64;
@@ -82,6 +82,11 @@ impl Overlay {
             serial,
             position: inner.position,
         }
+    }
+
+    /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
+    pub fn position(&self) -> Position {
+        self.lock().position
     }
 
     /// Waits until there is room for one more layer.
@@ -196,22 +201,21 @@ impl View {
     pub fn position(&self) -> Position {
         self.position
     }
-
-    fn whole(&self) -> Below<'_> {
-        Below {
-            tree: &self.overlay.tree,
-            layers: &self.layers,
-        }
-    }
 }
 
 impl Index for View {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.whole().get(key)
+        let mut newest_first = self.layers.iter().rev();
+        match newest_first.find_map(|layer| layer.changes.get(key)) {
+            Some(change) => Ok(change.clone()),
+            None => self.overlay.tree.get(key),
+        }
     }
 
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
-        self.whole().scan(from, to, most)
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
+        let newest_first = self.layers.iter().rev().map(|layer| &layer.changes);
+        let layers: Vec<&Changes> = newest_first.collect();
+        merge(&self.overlay.tree, &layers, from, to, most)
     }
 }
 
@@ -226,34 +230,5 @@ impl Drop for View {
         }
         drop(inner);
         self.overlay.moved.notify_all();
-    }
-}
-
-/// A tree and the oldest of the layers above it.
-struct Below<'a> {
-    tree: &'a Tree,
-    layers: &'a [Arc<Layer>],
-}
-
-impl Index for Below<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let mut newest_first = self.layers.iter().rev();
-        match newest_first.find_map(|layer| layer.changes.get(key)) {
-            Some(change) => Ok(change.clone()),
-            None => self.tree.get(key),
-        }
-    }
-
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
-        match self.layers.split_last() {
-            None => self.tree.scan(from, to, most),
-            Some((top, layers)) => {
-                let below = Below {
-                    tree: self.tree,
-                    layers,
-                };
-                merge(&below, &top.changes, from, to, most)
-            }
-        }
     }
 }

@@ -13,7 +13,7 @@ use crate::store::embedded::{OpenError, places};
 use crate::store::index::{Changes, Working};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
-use crate::store::journal::{Head, Mark};
+use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error, Observer, ledger};
 
 /// After so many entries the changes are applied.
@@ -74,16 +74,14 @@ fn replay(
     let mut working = Working::new(tree);
     let mut waiting = 0;
     reader.replay(from, to, |batch, unreadable| {
-        let lost = fold(&mut working, batch)?;
+        let entries = fold(&mut working, batch)?;
         let mut traces = Changes::new();
         let start = Mark {
             segment: batch.end.segment,
             offset: batch.start,
             first: batch.first,
         };
-        // A body that cannot be read is one that is there, not one that is gone.
-        let lost = lost.into_iter().zip(unreadable.iter().copied().cycle());
-        let bodies: Vec<_> = batch.bodies.iter().copied().chain(lost).collect();
+        let bodies = bodies(batch, &entries, unreadable);
         places::record(&mut traces, start, &bodies, batch.end);
         working.absorb(traces);
         waiting += batch.entries.len() as u64;
@@ -101,16 +99,37 @@ fn replay(
     Ok(())
 }
 
-/// Folds a batch's entries; gives the bodies that they commit to and that are not among those of the batch.
-fn fold(working: &mut Working<'_>, batch: &Batch<'_>) -> Result<Vec<BodyId>, OpenError> {
-    let mut lost = Vec::new();
+/// The bodies of a batch and where they are. One that an entry commits to and that is not among those that can be
+/// read lies where nothing can: it is unreadable, which is not the same as gone.
+pub fn bodies(
+    batch: &Batch<'_>,
+    entries: &[(Position, Stamped)],
+    unreadable: &[Place],
+) -> Vec<(BodyId, Place)> {
+    let mut bodies = batch.bodies.clone();
+    if let Some(place) = unreadable.first() {
+        let promised = entries.iter();
+        let promised = promised.filter_map(|(position, stamped)| promise(*position, stamped));
+        for (body, _) in promised {
+            if batch.bodies.iter().all(|(name, _)| *name != body) {
+                bodies.push((body, *place));
+            }
+        }
+    }
+    bodies
+}
+
+fn fold(
+    working: &mut Working<'_>,
+    batch: &Batch<'_>,
+) -> Result<Vec<(Position, Stamped)>, OpenError> {
+    let mut entries = Vec::with_capacity(batch.entries.len());
     for (number, entry) in (batch.first.0..).zip(&batch.entries) {
         let stamped = Stamped::read(entry).map_err(|_| OpenError::Entry(number))?;
         ledger::fold(working, Position(number), &stamped)?;
-        lost.extend(promise(Position(number), &stamped).map(|(body, _)| body));
+        entries.push((Position(number), stamped));
     }
-    lost.retain(|body| batch.bodies.iter().all(|(name, _)| name != body));
-    Ok(lost)
+    Ok(entries)
 }
 
 fn apply<'a>(tree: &'a Tree, working: &mut Working<'a>) -> Result<(), Error> {

@@ -19,12 +19,12 @@ use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Digest;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
-use crate::store::embedded::{Config, Embedded, OpenError, places};
+use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
 use crate::store::index::{Changes, Index, Working};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
-use crate::store::journal::{self, Head, Mark};
+use crate::store::journal::{self, Head, Mark, Place};
 use crate::store::ledger::{self, keys};
 use crate::store::memory::Map;
 use crate::store::{BodyId, Error};
@@ -203,11 +203,14 @@ impl<'a> Check<'a> {
         self.reached(Head::origin());
         let visit = |piece: Piece<'_>| {
             match piece {
-                Piece::Whole(batch) => self.batch(batch),
+                Piece::Whole(batch) => self.batch(batch, &[]),
                 Piece::Patched(batch, damage) => {
                     let what = reader.damaged(damage).to_string();
                     self.verified.differ(Part::Bodies, what);
-                    self.batch(batch);
+                    match &damage.lost {
+                        Lost::Bodies(places) => self.batch(batch, places),
+                        Lost::Entries(..) => self.batch(batch, &[]),
+                    }
                 }
                 Piece::Hole(damage) => self.hole(&reader.damaged(damage), damage),
             }
@@ -248,7 +251,7 @@ impl<'a> Check<'a> {
         self.tail = None;
     }
 
-    fn batch(&mut self, batch: &Batch<'_>) {
+    fn batch(&mut self, batch: &Batch<'_>, unreadable: &[Place]) {
         self.verified.batches += 1;
         self.verified.entries += batch.entries.len() as u64;
         let mut entries = Vec::with_capacity(batch.entries.len());
@@ -263,7 +266,7 @@ impl<'a> Check<'a> {
             }
         }
         self.bodies(batch, &entries);
-        self.fold(batch, &entries);
+        self.fold(batch, &entries, unreadable);
         self.reached(batch.end);
     }
 
@@ -297,14 +300,15 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn fold(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)]) {
+    fn fold(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)], unreadable: &[Place]) {
         let start = Mark {
             segment: batch.end.segment,
             offset: batch.start,
             first: batch.first,
         };
         let mut traces = Changes::new();
-        places::record(&mut traces, start, &batch.bodies, batch.end);
+        let bodies = replay::bodies(batch, entries, unreadable);
+        places::record(&mut traces, start, &bodies, batch.end);
         if let Some(tail) = &mut self.tail {
             tail.absorb(traces.clone());
             if let Err(error) = follow(tail, entries) {
@@ -379,6 +383,7 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         Entry::Settled(settled) => own(settled.commitment),
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
+        Entry::Explained { reason, .. } => own(*reason),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)
@@ -390,7 +395,8 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         | Entry::PaperOwed { .. }
         | Entry::Lapsed { .. }
         | Entry::Unsettled { .. }
-        | Entry::Endpoint { .. } => None,
+        | Entry::Endpoint { .. }
+        | Entry::Retried { .. } => None,
     }
 }
 

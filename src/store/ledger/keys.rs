@@ -7,20 +7,22 @@
 //! | `e` | endpoint | cursor and gate |
 //! | `f` | FSE, PJ | – (PJs that support an FSE) |
 //! | `g` | group | oldest, count and bytes of its open documents |
-//! | `h` | document, position | – (entries about a document) |
+//! | `h` | document, position | what it was after the entry |
 //! | `i` | lot, position | – (entries about a lot) |
+//! | `j` | list, centre, instant, document | – (documents by list) |
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
-//! | `o` | group, document | length (open documents that may be sealed) |
+//! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
-//! | `q` | oldest, group | – (groups by age) |
-//! | `r` | endpoint, id | – (receipts known) |
-//! | `s` | endpoint, id | – (settlements known) |
+//! | `q` | `a`, oldest, group | – (groups by age) |
+//! | `q` | `c` or `b`, class, group | – (groups by size: count, or bytes) |
+//! | `r` | endpoint, id | fingerprint (receipts known) |
+//! | `s` | endpoint, id | fingerprint (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
 //! | `w` | centre, day, caller | count of posts turned away |
-//! | `x` | endpoint, id | cause (orphans) |
+//! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
 //!
 //! The letters `A`–`Z` are the implementations' own.
@@ -28,9 +30,10 @@
 use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
+use crate::store::listing::{Book, Place};
 
 /// What a lot waits for, as a part of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +44,15 @@ pub enum Wait {
     Ask,
     /// Time alone: a lease that runs out, a receipt that becomes overdue.
     Time,
+}
+
+/// What a group is sized by, as a part of its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// How many documents.
+    Count,
+    /// How many bytes.
+    Bytes,
 }
 
 /// Open documents that may be sealed together.
@@ -63,6 +75,21 @@ impl Wait {
             Wait::Ask => b'a',
             Wait::Time => b't',
         }
+    }
+}
+
+impl Size {
+    fn letter(self) -> u8 {
+        match self {
+            Size::Count => b'c',
+            Size::Bytes => b'b',
+        }
+    }
+
+    /// The class of a size: between two powers of two. So a group changes its key seldom, and who looks for groups
+    /// from a size on reads at most those of half that size besides.
+    pub fn class(size: u64) -> u8 {
+        (u64::BITS - size.leading_zeros()) as u8
     }
 }
 
@@ -96,12 +123,13 @@ pub fn subject(key: &[u8]) -> String {
         b'g' => ("sums of a group of open documents", None),
         b'h' => ("history of document", shown::<DocumentId>(first)),
         b'i' => ("history of lot", shown::<LotId>(first)),
+        b'j' => ("list with document", shown::<DocumentId>(last)),
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' => ("terms", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
         b'p' => ("declared paper", centre_and_day(rest)),
-        b'q' => ("age of a group of open documents", None),
+        b'q' => ("age or size of a group of open documents", None),
         b'r' => ("a receipt known", None),
         b's' => ("a settlement known", None),
         b't' => ("timer of document", shown::<DocumentId>(last)),
@@ -191,6 +219,33 @@ pub fn lot_histories(lot: LotId) -> Vec<u8> {
     key(b'i', &[&lot])
 }
 
+pub fn listed(book: Book, place: Place) -> Vec<u8> {
+    let Place {
+        centre,
+        at,
+        document,
+    } = place;
+    key(b'j', &[&letter(book), &centre, &at, &document])
+}
+
+pub fn listed_of(book: Book, centre: Finess) -> Vec<u8> {
+    key(b'j', &[&letter(book), &centre])
+}
+
+pub fn listed_since(book: Book, centre: Finess, at: Timestamp) -> Vec<u8> {
+    key(b'j', &[&letter(book), &centre, &at])
+}
+
+fn letter(book: Book) -> [u8; 2] {
+    match book {
+        Book::All => [b'a', 0],
+        Book::PaperOwed => [b'p', 0],
+        Book::BothWays => [b'b', 0],
+        Book::Contradicted => [b'c', 0],
+        Book::Rare(standing) => [b's', canon::bytes_of(&standing)[0]],
+    }
+}
+
 pub fn latest(of: &Key) -> Vec<u8> {
     key(b'k', &[of])
 }
@@ -199,12 +254,16 @@ pub fn lot(id: LotId) -> Vec<u8> {
     key(b'l', &[&id])
 }
 
+pub fn lots() -> Vec<u8> {
+    vec![b'l']
+}
+
 pub fn terms() -> Vec<u8> {
     vec![b'm']
 }
 
-pub fn open(group: GroupKey, document: DocumentId) -> Vec<u8> {
-    key(b'o', &[&group, &document])
+pub fn open(group: GroupKey, since: Timestamp, document: DocumentId) -> Vec<u8> {
+    key(b'o', &[&group, &since, &document])
 }
 
 pub fn opens(group: GroupKey) -> Vec<u8> {
@@ -224,11 +283,27 @@ pub fn papers_of(centre: Finess) -> Vec<u8> {
 }
 
 pub fn group_by_age(oldest: Timestamp, group: GroupKey) -> Vec<u8> {
-    key(b'q', &[&oldest, &group])
+    key(b'q', &[&b'a', &oldest, &group])
 }
 
 pub fn groups_by_age() -> Vec<u8> {
-    vec![b'q']
+    key(b'q', &[&b'a'])
+}
+
+pub fn groups_until(oldest: Timestamp) -> Vec<u8> {
+    after(&key(b'q', &[&b'a', &oldest]))
+}
+
+pub fn group_by_size(size: Size, class: u8, group: GroupKey) -> Vec<u8> {
+    key(b'q', &[&size.letter(), &class, &group])
+}
+
+pub fn groups_by_size(size: Size) -> Vec<u8> {
+    key(b'q', &[&size.letter()])
+}
+
+pub fn groups_from_class(size: Size, class: u8) -> Vec<u8> {
+    key(b'q', &[&size.letter(), &class])
 }
 
 pub fn receipt(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
@@ -271,8 +346,8 @@ pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
 }
 
-pub fn orphan(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
-    key(b'x', &[endpoint, id])
+pub fn orphan(endpoint: &EndpointName, id: &Name, fingerprint: Digest) -> Vec<u8> {
+    key(b'x', &[endpoint, id, &fingerprint])
 }
 
 pub fn orphans() -> Vec<u8> {

@@ -6,9 +6,13 @@
 
 mod decide;
 mod fold;
+pub(in crate::store) mod change;
+pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 pub(in crate::store) mod query;
 mod records;
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod tests;
 

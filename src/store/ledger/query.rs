@@ -11,7 +11,8 @@ use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, DayBasis, PaperCell};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::index::Index;
-use crate::store::ledger::keys::{self, GroupKey, Wait};
+use crate::store::ledger::change::Moment;
+use crate::store::ledger::keys::{self, GroupKey, Size, Wait};
 use crate::store::ledger::records::{self, OpenGroup};
 use crate::store::{
     DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Group, LotRecord, Sealing,
@@ -51,11 +52,7 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
         .map(|lot| records::known_lot(index, lot))
         .transpose()?;
     let next = next(index, &record, lot.as_ref())?;
-    let prefix = keys::document_histories(record.received.document);
-    let mut history = positions(index, &prefix)?;
-    if let Some(lot) = record.lot {
-        history.extend(positions(index, &keys::lot_histories(lot))?);
-    }
+    let mut history = history(index, record.received.document)?;
     history.sort_unstable();
     history.dedup();
     Ok(DocumentView {
@@ -68,7 +65,7 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
 }
 
 /// What happens next to a document, when and why; none when it is finished.
-fn next(
+pub fn next(
     index: &dyn Index,
     record: &DocumentRecord,
     lot: Option<&LotRecord>,
@@ -113,6 +110,20 @@ fn next_of_fse(index: &dyn Index, pj: &DocumentRecord, fse: DocumentId) -> Resul
         at,
         reason: Reason::Fse,
     })
+}
+
+/// Positions of the entries about a document and about every lot that it was in.
+fn history(index: &dyn Index, document: DocumentId) -> Result<Vec<Position>, Error> {
+    let prefix = keys::document_histories(document);
+    let mut found = Vec::new();
+    for (key, value) in index.scan(&prefix, &keys::after(&prefix), usize::MAX)? {
+        found.push(records::read(&key[prefix.len()..])?);
+        let moment: Moment = records::read(&value)?;
+        if let Some(lot) = moment.lot {
+            found.extend(positions(index, &keys::lot_histories(lot))?);
+        }
+    }
+    Ok(found)
 }
 
 fn positions(index: &dyn Index, prefix: &[u8]) -> Result<Vec<Position>, Error> {
@@ -175,7 +186,8 @@ fn sooner(next: &mut Option<Timestamp>, at: Timestamp) {
     *next = Some(next.map_or(at, |next| next.min(at)));
 }
 
-/// Groups that are old or full enough, oldest first, each cut to the size of one lot.
+/// Groups that are old enough, oldest first, then those that are full; each cut to the size of one lot. Reads what is
+/// due, and of what is not the next by age and the groups of more than half the size.
 fn groups(
     index: &dyn Index,
     at: Timestamp,
@@ -183,29 +195,73 @@ fn groups(
     most: usize,
     due: &mut Due,
 ) -> Result<(), Error> {
-    let found = index.scan(
-        &keys::groups_by_age(),
-        &keys::after(&keys::groups_by_age()),
-        usize::MAX,
-    )?;
-    for (key, value) in found {
-        let open: OpenGroup = records::read(&value)?;
-        let full = open.count >= sealing.documents || open.bytes >= sealing.bytes;
-        if open.oldest + sealing.age > at && !full {
-            sooner(&mut due.next, open.oldest + sealing.age);
-            continue;
-        }
-        if due.groups.len() == most {
-            sooner(&mut due.next, at);
-            break;
-        }
-        let group: GroupKey = records::read(&key[9..])?;
+    let until = keys::groups_until(at - sealing.age);
+    let aged = index.scan(&keys::groups_by_age(), &until, most.saturating_add(1))?;
+    let mut found = Vec::with_capacity(aged.len());
+    for (key, _) in aged {
+        let group: GroupKey = records::read(&key[10..])?;
+        found.push((group, sums(index, group)?));
+    }
+    full(index, at, sealing, most, &mut found)?;
+    if found.len() > most {
+        found.truncate(most);
+        sooner(&mut due.next, at);
+    }
+    for (group, sums) in found {
         due.groups.push(cut(index, group, sealing)?);
-        if open.count > sealing.documents || open.bytes > sealing.bytes {
+        if sums.count > sealing.documents || sums.bytes > sealing.bytes {
             sooner(&mut due.next, at);
         }
     }
+    let young = index.scan(&until, &keys::after(&keys::groups_by_age()), 1)?;
+    if let Some((key, _)) = young.first() {
+        let oldest: Timestamp = records::read(&key[2..10])?;
+        sooner(&mut due.next, oldest + sealing.age);
+    }
     Ok(())
+}
+
+/// Adds the groups that are full and not old, until there are more than `most`.
+fn full(
+    index: &dyn Index,
+    at: Timestamp,
+    sealing: Sealing,
+    most: usize,
+    found: &mut Vec<(GroupKey, OpenGroup)>,
+) -> Result<(), Error> {
+    const PAGE: usize = 64;
+    let by_count = |sums: &OpenGroup| sums.count >= sealing.documents;
+    let by_bytes = |sums: &OpenGroup| sums.bytes >= sealing.bytes;
+    for (size, least) in [
+        (Size::Count, u64::from(sealing.documents)),
+        (Size::Bytes, sealing.bytes),
+    ] {
+        let mut from = keys::groups_from_class(size, Size::class(least));
+        let end = keys::after(&keys::groups_by_size(size));
+        while found.len() <= most {
+            let page = index.scan(&from, &end, PAGE)?;
+            let Some((last, _)) = page.last() else { break };
+            from = keys::after(last);
+            for (key, _) in &page {
+                let group: GroupKey = records::read(&key[3..])?;
+                let sums = sums(index, group)?;
+                let is_new = match size {
+                    Size::Count => by_count(&sums),
+                    Size::Bytes => by_bytes(&sums) && !by_count(&sums),
+                };
+                if is_new && sums.oldest + sealing.age > at {
+                    found.push((group, sums));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The sums of a group that is found by its age or size.
+fn sums(index: &dyn Index, group: GroupKey) -> Result<OpenGroup, Error> {
+    records::load(index, &keys::group(group))?
+        .ok_or_else(|| Error::Read("a group of open documents has no sums".into()))
 }
 
 fn cut(index: &dyn Index, group: GroupKey, sealing: Sealing) -> Result<Group, Error> {
@@ -214,7 +270,7 @@ fn cut(index: &dyn Index, group: GroupKey, sealing: Sealing) -> Result<Group, Er
     let mut documents: Vec<(DocumentId, u32)> = Vec::with_capacity(found.len());
     let mut bytes = 0;
     for (key, value) in found {
-        let (length, _): (u32, Timestamp) = records::read(&value)?;
+        let length: u32 = records::read(&value)?;
         bytes += u64::from(length);
         if bytes > sealing.bytes && !documents.is_empty() {
             break;
@@ -422,7 +478,11 @@ fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
         Standing::Open => match record.waits_for {
             Some(fse) => Ok(records::document(index, fse)?.is_none()),
             None => Ok(index
-                .get(&keys::open(record.group(), record.received.document))?
+                .get(&keys::open(
+                    record.group(),
+                    record.sealable_since,
+                    record.received.document,
+                ))?
                 .is_none()),
         },
         Standing::InLot => {

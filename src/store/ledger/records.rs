@@ -17,18 +17,21 @@ use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord};
 
 canon::canon_struct! {
     DocumentRecord {
-        received, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for
+        received, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
+        sealable_since
     }
     LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next }
     EndpointRecord { cursor, gate }
-    OpenGroup { oldest, count, bytes }
+    OpenGroup { oldest, first, count, bytes }
 }
 
 /// The open documents of a group, summed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenGroup {
-    /// When the oldest became open to sealing.
+    /// Since when the first of them may be sealed.
     pub oldest: Timestamp,
+    /// The first of them: no open document of the group comes before it.
+    pub first: DocumentId,
     /// How many.
     pub count: u32,
     /// Their bytes.

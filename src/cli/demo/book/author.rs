@@ -7,8 +7,8 @@ use crate::claims::time::Day;
 use crate::cli::demo::book::story::{STORIES, Story};
 use crate::cli::demo::book::{Answer, Book, By, Deed, End, FRESH, Line, OLD, Post, Round};
 use crate::cli::demo::cast::Insurer;
-use crate::cli::demo::draw::Draw;
-use crate::cli::demo::sheet::{self, Flaw, Sender};
+use crate::cli::lab::draw::Draw;
+use crate::cli::lab::sheet::{self, Flaw, Sender};
 use crate::formats::xml::{DocumentText, write_document};
 
 /// Ends of numbers whose documents have another fate than to be paid.
@@ -302,7 +302,7 @@ impl Author<'_> {
             finess: &centre.finess,
             category: centre.category,
         };
-        let destination = sheet::destination(insurer);
+        let destination = insurer.addressee();
         sheet::claim(&mut self.draw, sender, kind, number, day, destination)
     }
 

@@ -4,6 +4,7 @@
 //! Every command is safe to repeat: what is done already is answered again and changes nothing.
 
 mod admit;
+mod hand;
 mod leave;
 mod lots;
 mod receipts;
@@ -118,6 +119,12 @@ impl Decider<'_, '_> {
                 gate,
                 actor,
             } => self.endpoint(endpoint, gate, actor),
+            Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Explain {
+                command,
+                reason,
+                salt,
+            } => self.explain(*command, reason, salt),
             Command::Lease(lease) => self.lease(&lease),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),

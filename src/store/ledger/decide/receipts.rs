@@ -1,4 +1,8 @@
 //! Receipts and settlements: matched with what was sent, or kept as orphans.
+//!
+//! An item is known by its endpoint, its id and what it says. What was recorded first stands: other content under
+//! the same id is kept beside it and moves nothing. An orphan is kept once; when it comes again and fits by then
+//! (its destination's endpoint was corrected), it is taken like any other.
 
 use sha2::{Digest as _, Sha256};
 
@@ -6,10 +10,11 @@ use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, SettledContent};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt, Settlement, SettlementContent, Verdict};
+use crate::claims::standing::Course;
 use crate::store::index::Index as _;
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{keys, records};
-use crate::store::{Body, BodyId, Error, Heard, HeardOutcome, LotRecord, Outcome};
+use crate::store::{Body, BodyId, Error, Evidence, Heard, HeardOutcome, LotRecord, Outcome};
 
 /// Who brings receipts and settlements, and what it may speak of.
 pub(super) struct Speaker {
@@ -19,6 +24,13 @@ pub(super) struct Speaker {
     pub(super) purpose: Purpose,
     /// The destinations that the endpoint serves at present.
     pub(super) destinations: Vec<Destination>,
+}
+
+/// By what an item is known again, and bound to its bytes.
+#[derive(Clone, Copy)]
+struct Mark {
+    fingerprint: Digest,
+    commitment: Digest,
 }
 
 impl Speaker {
@@ -61,75 +73,81 @@ impl Decider<'_, '_> {
     }
 
     fn heard(&mut self, speaker: &Speaker, heard: Heard) -> Result<HeardOutcome, Error> {
-        let endpoint = &speaker.endpoint;
-        let id = heard
-            .item
-            .as_ref()
-            .map_or(&heard.fallback, Item::id)
-            .clone();
-        if self.is_known(endpoint, &id, heard.item.as_ref())? {
-            return Ok(HeardOutcome::Known);
-        }
-        let digest = Digest(Sha256::digest(&heard.bytes).into());
-        let commitment = commitment(heard.salt, digest);
-        let entry = match &heard.item {
-            None => Err(OrphanCause::Unreadable),
-            Some(Item::Receipt(receipt)) => self.receipt(speaker, receipt, commitment)?,
-            Some(Item::Settlement(settlement)) => {
-                self.settlement(speaker, settlement, commitment)?
-            }
+        let bytes_digest = Digest(Sha256::digest(&heard.bytes).into());
+        let mark = Mark {
+            fingerprint: self.fingerprint(&heard.evidence, bytes_digest),
+            commitment: commitment(heard.salt, bytes_digest),
         };
-        let (entry, outcome) = match entry {
+        let (endpoint, id) = (&speaker.endpoint, id(&heard.evidence, mark.fingerprint));
+        let judged = match &heard.evidence {
+            Evidence::Item(item) => match self.recorded(endpoint, item)? {
+                Some(known) if known == mark.fingerprint => return Ok(HeardOutcome::Known),
+                Some(_) => Err(OrphanCause::OtherContent),
+                None => self.judge(speaker, item, mark)?,
+            },
+            Evidence::Unproven(item) => match self.recorded(endpoint, item)? {
+                Some(known) if known == mark.fingerprint => return Ok(HeardOutcome::Known),
+                Some(_) | None => Err(OrphanCause::Signature),
+            },
+            Evidence::Unreadable => Err(OrphanCause::Unreadable),
+            Evidence::UnreadableFeed => Err(OrphanCause::UnreadableFeed),
+        };
+        let (entry, outcome) = match judged {
             Ok(entry) => (entry, HeardOutcome::Recorded),
             Err(cause) => {
-                let orphan = Orphaned {
-                    endpoint: endpoint.clone(),
-                    id,
-                    cause,
-                    commitment,
-                };
-                let entry = match cause {
-                    OrphanCause::OtherDestination => Entry::Foreign(orphan),
-                    OrphanCause::UnknownLot
-                    | OrphanCause::OtherDigest
-                    | OrphanCause::UnknownDocument
-                    | OrphanCause::Unreadable => Entry::Orphaned(orphan),
-                };
+                let key = keys::orphan(endpoint, &id, mark.fingerprint);
+                if self.working.get(&key)?.is_some() {
+                    return Ok(HeardOutcome::OrphanAgain(cause));
+                }
+                let entry = orphaned(endpoint, id, cause, mark);
                 (entry, HeardOutcome::Orphan(cause))
             }
         };
         let position = self.push(entry)?;
-        self.bodies.push((
-            BodyId::Entry(position),
-            Body {
-                bytes: heard.bytes,
-                salt: heard.salt,
-            },
-        ));
+        let body = Body {
+            bytes: heard.bytes,
+            salt: heard.salt,
+        };
+        self.bodies.push((BodyId::Entry(position), body));
         Ok(outcome)
     }
 
-    /// Whether an item of this id was heard before. Receipts and settlements are numbered apart; what matched
-    /// nothing has one number for both.
-    fn is_known(
-        &self,
-        endpoint: &EndpointName,
-        id: &Name,
-        item: Option<&Item>,
-    ) -> Result<bool, Error> {
-        let recorded = match item {
-            Some(Item::Receipt(_)) => self.working.get(&keys::receipt(endpoint, id))?,
-            Some(Item::Settlement(_)) => self.working.get(&keys::settlement(endpoint, id))?,
-            None => None,
+    /// By what it says an item is known again; by its bytes, what cannot be read.
+    fn fingerprint(&self, evidence: &Evidence, bytes: Digest) -> Digest {
+        self.secret.fingerprint(match evidence {
+            Evidence::Item(item) | Evidence::Unproven(item) => {
+                Digest(Sha256::digest(item.canonical()).into())
+            }
+            Evidence::Unreadable | Evidence::UnreadableFeed => bytes,
+        })
+    }
+
+    /// The fingerprint under which an item of this id was recorded. Receipts and settlements are numbered apart.
+    fn recorded(&self, endpoint: &EndpointName, item: &Item) -> Result<Option<Digest>, Error> {
+        let key = match item {
+            Item::Receipt(receipt) => keys::receipt(endpoint, &receipt.id),
+            Item::Settlement(settlement) => keys::settlement(endpoint, &settlement.id),
         };
-        Ok(recorded.is_some() || self.working.get(&keys::orphan(endpoint, id))?.is_some())
+        records::load(self.working, &key)
+    }
+
+    fn judge(
+        &self,
+        speaker: &Speaker,
+        item: &Item,
+        mark: Mark,
+    ) -> Result<Result<Entry, OrphanCause>, Error> {
+        match item {
+            Item::Receipt(receipt) => self.receipt(speaker, receipt, mark),
+            Item::Settlement(settlement) => self.settlement(speaker, settlement, mark),
+        }
     }
 
     fn receipt(
         &self,
         speaker: &Speaker,
         receipt: &Receipt,
-        commitment: Digest,
+        mark: Mark,
     ) -> Result<Result<Entry, OrphanCause>, Error> {
         let Some(lot) = records::lot(self.working, receipt.lot)? else {
             return Ok(Err(OrphanCause::UnknownLot));
@@ -148,13 +166,21 @@ impl Decider<'_, '_> {
         {
             return Ok(Err(OrphanCause::UnknownDocument));
         }
+        let verdicts = verdicts(&lot, receipt);
+        for (document, _, _) in &verdicts {
+            let record = records::known_document(self.working, *document)?;
+            if record.course.words() >= Course::WORDS {
+                return Ok(Err(OrphanCause::TooMany));
+            }
+        }
         Ok(Ok(Entry::Receipted(Box::new(Receipted {
             endpoint: speaker.endpoint.clone(),
             id: receipt.id.clone(),
             lot: receipt.lot,
             issued: receipt.issued,
-            verdicts: verdicts(&lot, receipt),
-            commitment,
+            verdicts,
+            commitment: mark.commitment,
+            fingerprint: mark.fingerprint,
         }))))
     }
 
@@ -162,7 +188,7 @@ impl Decider<'_, '_> {
         &self,
         speaker: &Speaker,
         settlement: &Settlement,
-        commitment: Digest,
+        mark: Mark,
     ) -> Result<Result<Entry, OrphanCause>, Error> {
         let Some(document) = records::document(self.working, settlement.document)? else {
             return Ok(Err(OrphanCause::UnknownDocument));
@@ -176,6 +202,9 @@ impl Decider<'_, '_> {
         };
         if !allowed {
             return Ok(Err(OrphanCause::OtherDestination));
+        }
+        if document.course.words() >= Course::WORDS {
+            return Ok(Err(OrphanCause::TooMany));
         }
         let content = match &settlement.content {
             SettlementContent::Answer { answer, code, .. } => {
@@ -194,8 +223,41 @@ impl Decider<'_, '_> {
             document: settlement.document,
             issued: settlement.issued,
             content,
-            commitment,
+            commitment: mark.commitment,
+            fingerprint: mark.fingerprint,
         }))))
+    }
+}
+
+/// The id under which it is kept: the insurer's, or one of our own for what cannot be read.
+fn id(evidence: &Evidence, fingerprint: Digest) -> Name {
+    match evidence {
+        Evidence::Item(item) | Evidence::Unproven(item) => item.id().clone(),
+        Evidence::Unreadable | Evidence::UnreadableFeed => {
+            let digits = fingerprint.to_string();
+            Name::parse(&format!("unreadable-{}", &digits[..32])).expect("hexadecimal digits")
+        }
+    }
+}
+
+fn orphaned(endpoint: &EndpointName, id: Name, cause: OrphanCause, mark: Mark) -> Entry {
+    let orphan = Orphaned {
+        endpoint: endpoint.clone(),
+        id,
+        cause,
+        commitment: mark.commitment,
+        fingerprint: mark.fingerprint,
+    };
+    match cause {
+        OrphanCause::OtherDestination => Entry::Foreign(orphan),
+        OrphanCause::UnknownLot
+        | OrphanCause::OtherDigest
+        | OrphanCause::UnknownDocument
+        | OrphanCause::Unreadable
+        | OrphanCause::OtherContent
+        | OrphanCause::UnreadableFeed
+        | OrphanCause::Signature
+        | OrphanCause::TooMany => Entry::Orphaned(orphan),
     }
 }
 

@@ -83,7 +83,8 @@ impl Decider<'_, '_> {
             | Reason::Doubt
             | Reason::Receipt
             | Reason::Overdue
-            | Reason::Unreadable => {
+            | Reason::Unreadable
+            | Reason::Closed => {
                 return Err(Error::Impossible("a document's timer is one of three"));
             }
         }

@@ -6,9 +6,10 @@ use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::standing::{self, Act, Course, Expected, Heard, Standing, Word};
 use crate::claims::time::Timestamp;
 use crate::store::index::Index;
+use crate::store::ledger::change::Moment;
 use crate::store::ledger::fold::Fold;
-use crate::store::ledger::keys;
 use crate::store::ledger::records::{self, save};
+use crate::store::ledger::{keys, listing};
 use crate::store::{DocumentRecord, Error, LotRecord};
 
 impl Fold<'_, '_> {
@@ -37,6 +38,7 @@ impl Fold<'_, '_> {
             timer: None,
             answered_in: None,
             waits_for,
+            sealable_since: self.at,
         };
         save(
             self.working,
@@ -64,8 +66,9 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
-        self.working
-            .put(keys::settlement(&settled.endpoint, &settled.id), Vec::new());
+        let (endpoint, id, fingerprint) = (&settled.endpoint, &settled.id, settled.fingerprint);
+        save(self.working, keys::settlement(endpoint, id), &fingerprint);
+        self.taken(endpoint, id, fingerprint);
         let record = records::known_document(self.working, settled.document)?;
         let attempted = match record.lot {
             Some(lot) => records::known_lot(self.working, lot)?.attempted,
@@ -159,9 +162,21 @@ impl Fold<'_, '_> {
                 self.working.put(keys::timer(at, id), Vec::new());
             }
         }
-        self.working
-            .put(keys::document_history(id, self.position), Vec::new());
+        let moment = Moment {
+            standing: after.standing(),
+            lot: after.lot.filter(|lot| {
+                before
+                    .as_ref()
+                    .is_none_or(|before| before.lot != Some(*lot))
+            }),
+        };
+        save(
+            self.working,
+            keys::document_history(id, self.position),
+            &moment,
+        );
         save(self.working, keys::document(id), &after);
+        listing::keep(self.working, before.as_ref(), &after);
         self.regroup(before.as_ref(), &after)?;
         self.recount(before.as_ref(), &after)?;
         self.follow(before.as_ref(), &after)
@@ -203,9 +218,12 @@ impl Fold<'_, '_> {
             && after.receipted() == standing::Receipted::Yes
             && after.received.facts.key.kind == Kind::Fse;
         if receipted {
+            let at = self.at;
             for pj in supporting(self.working, after.received.document)? {
                 self.change(pj, |record| {
-                    record.waits_for = None;
+                    if record.waits_for.take().is_some() {
+                        record.sealable_since = at;
+                    }
                     Ok(())
                 })?;
             }

@@ -228,10 +228,13 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn receipted(&mut self, receipted: &Receipted) -> Result<(), Error> {
-        self.working.put(
-            keys::receipt(&receipted.endpoint, &receipted.id),
-            Vec::new(),
+        let (endpoint, id) = (&receipted.endpoint, &receipted.id);
+        save(
+            self.working,
+            keys::receipt(endpoint, id),
+            &receipted.fingerprint,
         );
+        self.taken(endpoint, id, receipted.fingerprint);
         self.working
             .put(keys::lot_history(receipted.lot, self.position), Vec::new());
         let lot = records::known_lot(self.working, receipted.lot)?;

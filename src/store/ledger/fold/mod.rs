@@ -2,11 +2,12 @@
 //! derives the same as the first time; it decides nothing and refuses nothing.
 
 mod document;
+mod hand;
 mod lot;
 mod tally;
 
-use crate::claims::entry::{Entry, OrphanCause, Position, Stamped};
-use crate::claims::id::{EndpointName, Name};
+use crate::claims::entry::{Entry, Orphaned, Position, Stamped};
+use crate::claims::id::{Digest, EndpointName, Name};
 use crate::claims::registry::Centre;
 use crate::claims::standing::Act;
 use crate::claims::time::Timestamp;
@@ -51,7 +52,7 @@ impl Fold<'_, '_> {
             Entry::Receipted(receipted) => self.receipted(receipted),
             Entry::Settled(settled) => self.settled(settled),
             Entry::Orphaned(orphan) | Entry::Foreign(orphan) => {
-                self.orphaned(&orphan.endpoint, &orphan.id, orphan.cause);
+                self.orphaned(orphan);
                 Ok(())
             }
             Entry::Cursor { endpoint, cursor } => {
@@ -84,6 +85,8 @@ impl Fold<'_, '_> {
                 save(self.working, keys::endpoint(endpoint), &record);
                 Ok(())
             }
+            Entry::Retried { lot, next, .. } => self.retried(*lot, *next),
+            Entry::Explained { subject, .. } => self.explained(subject),
         }
     }
 
@@ -96,7 +99,13 @@ impl Fold<'_, '_> {
         Ok(())
     }
 
-    fn orphaned(&mut self, endpoint: &EndpointName, id: &Name, cause: OrphanCause) {
-        save(self.working, keys::orphan(endpoint, id), &cause);
+    fn orphaned(&mut self, orphan: &Orphaned) {
+        let key = keys::orphan(&orphan.endpoint, &orphan.id, orphan.fingerprint);
+        save(self.working, key, &orphan.cause);
+    }
+
+    /// What fits after all, because it came again when it was known here, is no orphan any more.
+    fn taken(&mut self, endpoint: &EndpointName, id: &Name, fingerprint: Digest) {
+        self.working.remove(keys::orphan(endpoint, id, fingerprint));
     }
 }

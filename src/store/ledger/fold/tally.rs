@@ -1,12 +1,14 @@
 //! Sums: open documents by group, units by cell.
 
 use crate::claims::document::Purpose;
-use crate::claims::time::Timestamp;
 use crate::store::index::Index as _;
 use crate::store::ledger::fold::Fold;
-use crate::store::ledger::keys::{self, GroupKey};
+use crate::store::ledger::keys::{self, GroupKey, Size};
 use crate::store::ledger::records::{self, OpenGroup, load, save};
 use crate::store::{DocumentRecord, Error};
+
+/// Length of the end of an open document's key: instant and id.
+const OPEN_SUFFIX: usize = 8 + 16;
 
 impl Fold<'_, '_> {
     /// Keeps the groups of open documents.
@@ -19,61 +21,89 @@ impl Fold<'_, '_> {
         if was == after.is_sealable() {
             return Ok(());
         }
-        let (group, id) = (after.group(), after.received.document);
-        let length = u64::from(after.received.length);
+        let group = after.group();
         let old: Option<OpenGroup> = load(self.working, &keys::group(group))?;
-        if was {
-            self.working.remove(keys::open(group, id));
-            let Some(old) = old else { return Ok(()) };
-            let oldest = self.oldest(group)?;
-            let new = oldest.map(|oldest| OpenGroup {
-                oldest,
-                count: old.count.saturating_sub(1),
-                bytes: old.bytes.saturating_sub(length),
-            });
-            self.put_group(group, Some(old), new);
+        let new = if was {
+            self.ungrouped(old, after)?
         } else {
-            save(
-                self.working,
-                keys::open(group, id),
-                &(after.received.length, self.at),
-            );
-            let new = match old {
-                None => OpenGroup {
-                    oldest: self.at,
-                    count: 1,
-                    bytes: length,
-                },
-                Some(old) => OpenGroup {
-                    oldest: old.oldest,
-                    count: old.count + 1,
-                    bytes: old.bytes + length,
-                },
-            };
-            self.put_group(group, old, Some(new));
-        }
+            Some(self.grouped(old, after))
+        };
+        self.put_group(group, old, new);
         Ok(())
     }
 
-    /// When the first open document of a group became open; ids are in order of admission.
-    fn oldest(&self, group: GroupKey) -> Result<Option<Timestamp>, Error> {
-        let prefix = keys::opens(group);
-        let first = self.working.scan(&prefix, &keys::after(&prefix), 1)?.pop();
-        first
-            .map(|(_, value)| records::read::<(u32, Timestamp)>(&value).map(|(_, at)| at))
-            .transpose()
+    /// A document may be sealed: the sums of its group with it.
+    fn grouped(&mut self, old: Option<OpenGroup>, document: &DocumentRecord) -> OpenGroup {
+        let (since, id) = (document.sealable_since, document.received.document);
+        let length = document.received.length;
+        let key = keys::open(document.group(), since, id);
+        save(self.working, key, &length);
+        let (oldest, first) = old.map_or((since, id), |old| (old.oldest, old.first));
+        let (oldest, first) = (oldest, first).min((since, id));
+        OpenGroup {
+            oldest,
+            first,
+            count: old.map_or(0, |old| old.count) + 1,
+            bytes: old.map_or(0, |old| old.bytes) + u64::from(length),
+        }
     }
 
+    /// A document may no longer be sealed: the sums of its group without it, none if nothing is left.
+    fn ungrouped(
+        &mut self,
+        old: Option<OpenGroup>,
+        document: &DocumentRecord,
+    ) -> Result<Option<OpenGroup>, Error> {
+        let (group, id) = (document.group(), document.received.document);
+        let key = keys::open(group, document.sealable_since, id);
+        let Some(mut sums) = old.filter(|old| old.count > 1) else {
+            self.working.remove(key);
+            return Ok(None);
+        };
+        sums.count -= 1;
+        sums.bytes = sums
+            .bytes
+            .saturating_sub(u64::from(document.received.length));
+        if sums.first == id {
+            // None comes before the first, so the next one comes after it: what left before is not passed again.
+            let end = keys::after(&keys::opens(group));
+            let found = self.working.scan(&keys::after(&key), &end, 1)?.pop();
+            let (next, _) = found.ok_or_else(|| {
+                Error::Read("a group counts more open documents than it has".into())
+            })?;
+            (sums.oldest, sums.first) = records::read(&next[next.len() - OPEN_SUFFIX..])?;
+        }
+        self.working.remove(key);
+        Ok(Some(sums))
+    }
+
+    /// Keeps the keys by which a group is found: by its age, and by the classes of its sizes.
     fn put_group(&mut self, group: GroupKey, old: Option<OpenGroup>, new: Option<OpenGroup>) {
-        if let Some(old) = old {
-            self.working.remove(keys::group_by_age(old.oldest, group));
+        let found_by = |sums: OpenGroup| {
+            [
+                keys::group_by_age(sums.oldest, group),
+                keys::group_by_size(Size::Count, Size::class(u64::from(sums.count)), group),
+                keys::group_by_size(Size::Bytes, Size::class(sums.bytes), group),
+            ]
+        };
+        let before = old.map(found_by).into_iter().flatten();
+        let after: Vec<_> = new.map(found_by).into_iter().flatten().collect();
+        let mut present = Vec::new();
+        for key in before {
+            if after.contains(&key) {
+                present.push(key);
+            } else {
+                self.working.remove(key);
+            }
+        }
+        for key in after {
+            if !present.contains(&key) {
+                self.working.put(key, Vec::new());
+            }
         }
         match new {
             None => self.working.remove(keys::group(group)),
-            Some(new) => {
-                save(self.working, keys::group(group), &new);
-                save(self.working, keys::group_by_age(new.oldest, group), &new);
-            }
+            Some(new) => save(self.working, keys::group(group), &new),
         }
     }
 

@@ -1,31 +1,31 @@
-//! Chance and identifiers for the demo: everything derives from the seed, and every identifier is invented with
+//! Chance and identifiers: everything derives from the seed, and every identifier is invented with
 //! a valid key. It never reads a clock or the system's randomness.
 
 use crate::claims::time::Day;
 
 /// Numbers that derive from a seed: SplitMix64 (Steele, Lea, Flood 2014), which passes for chance here.
-pub(super) struct Draw(u64);
+pub(in crate::cli) struct Draw(u64);
 
 impl Draw {
     /// The draws of one subject under a seed.
-    pub(super) fn new(seed: u32, subject: u64) -> Draw {
+    pub(in crate::cli) fn new(seed: u32, subject: u64) -> Draw {
         // Mixed, or subjects would draw one sequence from different places.
         Draw(mix(u64::from(seed)) ^ mix(!subject))
     }
 
     /// A number below a bound above zero.
-    pub(super) fn below(&mut self, bound: usize) -> usize {
+    pub(in crate::cli) fn below(&mut self, bound: usize) -> usize {
         let bound = bound as u64;
         usize::try_from(self.next() % bound).unwrap_or_default()
     }
 
     /// One of a list that is not empty.
-    pub(super) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
+    pub(in crate::cli) fn pick<T: Copy>(&mut self, list: &[T]) -> T {
         list[self.below(list.len())]
     }
 
     /// One of a list by its weight.
-    pub(super) fn weigh<T: Copy>(&mut self, list: &[(T, usize)]) -> T {
+    pub(in crate::cli) fn weigh<T: Copy>(&mut self, list: &[(T, usize)]) -> T {
         let all = list.iter().map(|(_, weight)| weight).sum();
         let mut drawn = self.below(all);
         for (what, weight) in list {
@@ -50,7 +50,7 @@ fn mix(mut value: u64) -> u64 {
 }
 
 /// A FINESS: department, serial number, key by Luhn (Corsica's 2A and 2B count as 20).
-pub(super) fn finess(department: &str, serial: usize) -> String {
+pub(in crate::cli) fn finess(department: &str, serial: usize) -> String {
     let numeric = department.replace(['A', 'B'], "0");
     let serial = format!("{serial:06}");
     let key = luhn_key(&format!("{numeric}{serial}"));
@@ -58,14 +58,14 @@ pub(super) fn finess(department: &str, serial: usize) -> String {
 }
 
 /// An RPPS number: ten digits and their key by Luhn.
-pub(super) fn rpps(draw: &mut Draw) -> String {
+pub(in crate::cli) fn rpps(draw: &mut Draw) -> String {
     let digits = format!("10{:08}", draw.below(100_000_000));
     let key = luhn_key(&digits);
     format!("{digits}{key}")
 }
 
 /// A NIR of somebody born on that day, and its key: 97 − (N mod 97).
-pub(super) fn nir(draw: &mut Draw, birth: Day) -> (String, String) {
+pub(in crate::cli) fn nir(draw: &mut Draw, birth: Day) -> (String, String) {
     let number = format!(
         "{}{:02}{:02}75{:03}{:03}",
         1 + draw.below(2),

@@ -1,4 +1,4 @@
-//! The documents that the demo posts, before they are written as XML: invented patients, real forms and amounts
+//! The documents that demo and load post, before they are written as XML: invented patients, real forms and amounts
 //! that add up. A sheet is sound as made; what spoils one says which finding must follow.
 
 use crate::claims::document::{
@@ -6,24 +6,23 @@ use crate::claims::document::{
 };
 use crate::claims::registry::Category;
 use crate::claims::time::Day;
-use crate::cli::demo::cast::Insurer;
-use crate::cli::demo::draw::{self, Draw};
+use crate::cli::lab::draw::{self, Draw};
 use crate::formats::xml::{
     ActText, CarriedText, CoverageText, DocumentText, PersonText, PractitionerText, write_document,
 };
 
-/// What a centre of the demo sends by: its FINESS and its care.
+/// What a centre sends by: its FINESS and its care.
 #[derive(Clone, Copy)]
-pub(super) struct Sender<'a> {
+pub(in crate::cli) struct Sender<'a> {
     /// FINESS.
-    pub(super) finess: &'a str,
+    pub(in crate::cli) finess: &'a str,
     /// Its category decides what it does.
-    pub(super) category: Category,
+    pub(in crate::cli) category: Category,
 }
 
 /// A way to spoil a document, and the finding that it must have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Flaw {
+pub(in crate::cli) enum Flaw {
     /// The NIR's key.
     Nir,
     /// The RPPS's key.
@@ -52,7 +51,7 @@ pub(super) enum Flaw {
 
 impl Flaw {
     /// Every flaw; the last two cannot stand in a lot, whose envelope they would spoil.
-    pub(super) const ALL: [Flaw; 12] = [
+    pub(in crate::cli) const ALL: [Flaw; 12] = [
         Flaw::Nir,
         Flaw::Rpps,
         Flaw::Tomorrow,
@@ -68,7 +67,7 @@ impl Flaw {
     ];
 
     /// The code of the finding.
-    pub(super) fn finding(self) -> &'static str {
+    pub(in crate::cli) fn finding(self) -> &'static str {
         match self {
             Flaw::Nir => "NIR_KEY",
             Flaw::Rpps => "RPPS_KEY",
@@ -86,7 +85,7 @@ impl Flaw {
     }
 
     /// Spoils the document and writes it.
-    pub(super) fn spoil(self, mut sheet: DocumentText) -> String {
+    pub(in crate::cli) fn spoil(self, mut sheet: DocumentText) -> String {
         match self {
             Flaw::Nir => {
                 if let Some(person) = &mut sheet.beneficiary {
@@ -138,7 +137,7 @@ impl Flaw {
 }
 
 /// A claim of one act: an FSE as it is; a DRE or PEC asks the AMC too.
-pub(super) fn claim(
+pub(in crate::cli) fn claim(
     draw: &mut Draw,
     sender: Sender<'_>,
     kind: Kind,
@@ -186,7 +185,7 @@ pub(super) fn claim(
 }
 
 /// A piece that supports an FSE: a scan that nobody will read.
-pub(super) fn piece(draw: &mut Draw, fse: &DocumentText, number: &str) -> DocumentText {
+pub(in crate::cli) fn piece(draw: &mut Draw, fse: &DocumentText, number: &str) -> DocumentText {
     let mut scan = b"%PDF-1.4\n% an invented prescription ".to_vec();
     scan.extend((0..200 + draw.below(2000)).map(|_| b'a' + draw.below(26) as u8));
     DocumentText {
@@ -209,14 +208,14 @@ pub(super) fn piece(draw: &mut Draw, fse: &DocumentText, number: &str) -> Docume
 }
 
 /// Asks the AMC for what the AMO leaves.
-pub(super) fn add_amc(sheet: &mut DocumentText) {
+pub(in crate::cli) fn add_amc(sheet: &mut DocumentText) {
     for act in &mut sheet.acts {
         act.amc = Cents(act.fees.0 - act.amo.0);
     }
 }
 
 /// Bytes that are carried and never opened.
-pub(super) fn payload(draw: &mut Draw) -> CarriedText {
+pub(in crate::cli) fn payload(draw: &mut Draw) -> CarriedText {
     let sealed = (0..64 + draw.below(512)).map(|_| draw.below(256) as u8);
     CarriedText {
         media_type: "application/octet-stream".to_owned(),
@@ -224,18 +223,8 @@ pub(super) fn payload(draw: &mut Draw) -> CarriedText {
     }
 }
 
-/// An insurer as the destination of a document.
-pub(super) fn destination(insurer: Insurer) -> DestinationText {
-    match insurer {
-        Insurer::Mutuelle => DestinationText::Amc(insurer.number().to_owned()),
-        Insurer::Paris | Insurer::Platform | Insurer::Marseille | Insurer::Strasbourg => {
-            amo(insurer.number())
-        }
-    }
-}
-
 /// A caisse of the régime général by its number.
-fn amo(caisse: &str) -> DestinationText {
+pub(in crate::cli) fn amo(caisse: &str) -> DestinationText {
     DestinationText::Amo("01".to_owned(), caisse.to_owned(), "0000".to_owned())
 }
 

@@ -1,0 +1,179 @@
+//! What a run that holds shows.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Shape;
+use super::arrivals::Arrivals;
+use super::world::Used;
+use crate::claims::id::DocumentId;
+use crate::claims::time::Timestamp;
+use crate::simulator::insurer::book::Contents;
+
+/// The figures.
+pub(super) struct Figures {
+    documents: usize,
+    /// From the first instant to the last answer.
+    arrived: Duration,
+    /// From the first instant until everything was counted.
+    took: Duration,
+    /// From the instant of a post to its answer.
+    answers: Spread,
+    /// From the instant of a document to its taking by the insurer.
+    takings: Spread,
+    /// Posts that were made again.
+    repeated: u64,
+    cpu: Duration,
+    memory: u64,
+}
+
+/// A spread of durations.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Spread {
+    half: Duration,
+    most: Duration,
+    longest: Duration,
+}
+
+impl Figures {
+    pub(super) fn new(
+        arrivals: &Arrivals,
+        books: &[Contents],
+        arrived: Duration,
+        took: Duration,
+        before: Used,
+        after: Used,
+    ) -> Figures {
+        let lots = books.iter().flat_map(|book| book.lots.values());
+        let taken: BTreeMap<DocumentId, Timestamp> = lots
+            .flat_map(|lot| lot.documents.iter().map(|booked| (booked.id, lot.at)))
+            .collect();
+        let takings = arrivals.admitted.iter().filter_map(|admitted| {
+            let at = taken.get(&admitted.id)?;
+            Some(at.since(admitted.due))
+        });
+        Figures {
+            documents: arrivals.admitted.len(),
+            arrived,
+            took,
+            answers: Spread::of(arrivals.answered.clone()),
+            takings: Spread::of(takings.collect()),
+            repeated: arrivals.repeated,
+            cpu: after.cpu.saturating_sub(before.cpu),
+            memory: after.memory,
+        }
+    }
+
+    /// As JSON: seconds, bytes.
+    pub(super) fn json(&self, shape: Shape) -> Value {
+        let spread = |spread: Spread| {
+            json!({
+                "p50": spread.half.as_secs_f64(),
+                "p99": spread.most.as_secs_f64(),
+                "longest": spread.longest.as_secs_f64(),
+            })
+        };
+        json!({
+            "centres": shape.centres,
+            "documents": self.documents,
+            "rate": shape.rate,
+            "lot": shape.lot,
+            "posted_seconds": self.arrived.as_secs_f64(),
+            "counted_seconds": self.took.as_secs_f64(),
+            "counted_per_second": self.per_second(),
+            "answer_seconds": spread(self.answers),
+            "insurer_seconds": spread(self.takings),
+            "repeated_posts": self.repeated,
+            "cpu_seconds_per_1000": self.cpu_per_thousand(),
+            "peak_memory_bytes": self.memory,
+        })
+    }
+
+    fn per_second(&self) -> f64 {
+        self.documents as f64 / self.took.as_secs_f64().max(1e-9)
+    }
+
+    fn cpu_per_thousand(&self) -> f64 {
+        self.cpu.as_secs_f64() * 1e3 / self.documents.max(1) as f64
+    }
+}
+
+impl Spread {
+    fn of(mut all: Vec<Duration>) -> Spread {
+        all.sort_unstable();
+        let at = |share: usize| {
+            let place = (all.len() * share).div_ceil(100).saturating_sub(1);
+            all.get(place).copied().unwrap_or_default()
+        };
+        Spread {
+            half: at(50),
+            most: at(99),
+            longest: at(100),
+        }
+    }
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            out,
+            "{} documents arrived in {:.1} s and were counted on their receipts after {:.1} s ({:.0} a second)",
+            self.documents,
+            self.arrived.as_secs_f64(),
+            self.took.as_secs_f64(),
+            self.per_second(),
+        )?;
+        writeln!(out, "until the answer:       {}", self.answers)?;
+        writeln!(out, "until the insurer's book: {}", self.takings)?;
+        if self.repeated > 0 {
+            writeln!(out, "posts made again:       {}", self.repeated)?;
+        }
+        writeln!(
+            out,
+            "the gateway used {:.2} CPU seconds for 1000 documents and at most {} MiB",
+            self.cpu_per_thousand(),
+            self.memory >> 20,
+        )?;
+        writeln!(
+            out,
+            "right: every document is with its insurer once, byte for byte; numerators, queue and the three \
+             counts agree"
+        )
+    }
+}
+
+impl fmt::Display for Spread {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let milliseconds = |span: Duration| span.as_secs_f64() * 1e3;
+        write!(
+            out,
+            "p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms",
+            milliseconds(self.half),
+            milliseconds(self.most),
+            milliseconds(self.longest),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spread_is_that_of_the_nearest_rank() {
+        let all = |count: u64| (1..=count).map(Duration::from_millis).collect();
+        let ms = Duration::from_millis;
+        let spread = |half, most, longest| Spread {
+            half: ms(half),
+            most: ms(most),
+            longest: ms(longest),
+        };
+        assert_eq!(Spread::of(all(100)), spread(50, 99, 100));
+        assert_eq!(Spread::of(all(1)), spread(1, 1, 1));
+        assert_eq!(Spread::of(all(3)), spread(2, 3, 3));
+        assert_eq!(Spread::of(Vec::new()), Spread::default());
+    }
+}

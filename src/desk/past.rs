@@ -1,0 +1,117 @@
+//! Earlier answers again, and what is behind a figure: `as_of=` and `GET /v1/rates/explain`.
+//!
+//! Both read the ledger from its first entry, one at a time: who asks meanwhile is asked to wait. The last
+//! recount of a single centre is kept, so that paging through it costs one reading.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::Deserialize;
+
+use crate::access::Action;
+use crate::claims::entry::Position;
+use crate::claims::id::{DocumentId, Finess};
+use crate::claims::place::Member;
+use crate::formats::json::problem;
+use crate::report::explain::{self, Question};
+use crate::report::past::{self, Past};
+use crate::report::snapshot::Snapshot;
+
+use super::Desk;
+use super::answer::{Refused, json};
+use super::door::{Asked, Entered};
+
+/// The last recount of one centre.
+pub(super) struct Kept {
+    centre: Finess,
+    past: Arc<Past>,
+}
+
+/// Which cell is opened.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Opened {
+    centre: Option<String>,
+    period: Option<String>,
+    from: Option<String>,
+    until: Option<String>,
+    cell: Option<String>,
+    as_of: Option<u64>,
+    after: Option<String>,
+}
+
+/// `GET /v1/rates/explain?centre=&period=&cell=`: the documents behind a figure.
+pub(super) async fn explain(
+    State(desk): State<Arc<Desk>>,
+    Entered(caller): Entered,
+    Asked(query): Asked<Opened>,
+) -> Result<Response, Refused> {
+    let centre = query.centre.as_deref().map(Finess::parse);
+    let Some(Ok(centre)) = centre else {
+        return Err(Refused::parameter("centre"));
+    };
+    desk.allow(&caller, Action::ReadDocument(centre)).await?;
+    let days = (query.from.as_deref(), query.until.as_deref());
+    let period = desk.period(query.period.as_deref(), days)?;
+    let member = query.cell.as_deref().unwrap_or("denominator");
+    let member = Member::parse(member).ok_or_else(|| Refused::parameter("cell"))?;
+    let after = query.after.as_deref().map(DocumentId::parse).transpose();
+    let question = Question {
+        centre,
+        period,
+        member,
+        after: after.map_err(|_| Refused::parameter("after"))?,
+        most: desk.parts.config.explained_units.get(),
+    };
+    let position = match query.as_of {
+        Some(position) => Position(position),
+        None => desk.snapshot().position,
+    };
+    let past = desk.past_of(centre, position).await?;
+    let (store, agreements) = (&*desk.parts.store, &desk.parts.agreements);
+    let explained = explain::explain(store, &past, agreements, question).await;
+    let explained = explained.map_err(|error| desk.without_rate(&error))?;
+    Ok(json(200, &explained))
+}
+
+impl Desk {
+    /// What was counted last, or these centres as they were after an entry.
+    pub(super) async fn snapshot_at(
+        &self,
+        as_of: Option<u64>,
+        centres: BTreeSet<Finess>,
+    ) -> Result<Arc<Snapshot>, Refused> {
+        let Some(position) = as_of else {
+            return Ok(self.snapshot());
+        };
+        let _turn = self.past.try_lock().map_err(|_| self.occupied())?;
+        let (store, bounds) = (&*self.parts.store, self.parts.past);
+        let past = past::recount(store, centres, Position(position), bounds).await;
+        let past = past.map_err(|error| self.without_rate(&error))?;
+        Ok(Arc::new(past.snapshot))
+    }
+
+    /// One centre as it was after an entry, with its units.
+    async fn past_of(&self, centre: Finess, position: Position) -> Result<Arc<Past>, Refused> {
+        let mut kept = self.past.try_lock().map_err(|_| self.occupied())?;
+        let known = kept
+            .as_ref()
+            .filter(|kept| kept.centre == centre && kept.past.snapshot.position == position);
+        if let Some(kept) = known {
+            return Ok(kept.past.clone());
+        }
+        let past = past::of_centre(&*self.parts.store, centre, position, self.parts.past).await;
+        let past = Arc::new(past.map_err(|error| self.without_rate(&error))?);
+        *kept = Some(Kept {
+            centre,
+            past: past.clone(),
+        });
+        Ok(past)
+    }
+
+    fn occupied(&self) -> Refused {
+        self.later(problem::Kind::NotReady)
+    }
+}

@@ -1,0 +1,229 @@
+//! What a poller does with everything that an endpoint can answer.
+
+use std::collections::VecDeque;
+use std::sync::Mutex;
+
+use async_trait::async_trait;
+
+use super::*;
+use crate::claims::entry::{Entry, OrphanCause, Position};
+use crate::claims::id::{Digest, LotId};
+use crate::claims::outcome::{Asked, Cause, Sent, Trouble};
+use crate::claims::receipt::{Coverage, Item, Receipt, Verdict};
+use crate::claims::time::Timestamp;
+use crate::clock::ManualClock;
+use crate::formats::lot::Composed;
+use crate::formats::xml::{write_feed, write_receipt};
+use crate::store::BodyId;
+use crate::store::ledger::Secret;
+use crate::store::memory::Memory;
+use crate::telemetry;
+
+/// An insurer that gives these answers, one after the other, and panics after the last.
+struct Scripted(Mutex<VecDeque<Fetched>>);
+
+#[async_trait]
+impl Transport for Scripted {
+    async fn send(&self, _endpoint: &EndpointName, _lot: &Composed) -> Sent {
+        Sent::NotReached(Cause::NoEndpoint)
+    }
+
+    async fn status(&self, _endpoint: &EndpointName, _lot: LotId, _digest: Digest) -> Asked {
+        Asked::NoService
+    }
+
+    async fn fetch_receipts(&self, _endpoint: &EndpointName, _after: Option<&Name>) -> Fetched {
+        let next = self.0.lock().unwrap().pop_front();
+        next.expect("the script has an end")
+    }
+}
+
+struct Rig {
+    receipts: Receipts,
+    endpoint: EndpointName,
+    last: Round,
+}
+
+impl Rig {
+    fn new(answers: impl IntoIterator<Item = Fetched>) -> Rig {
+        let now = Timestamp::parse("2026-11-20T09:00:00Z").unwrap();
+        let endpoint = EndpointName::parse("paris").unwrap();
+        let names = [endpoint.clone()];
+        let telemetry = Telemetry::new(&telemetry::Config::default(), &names).unwrap();
+        let purpose = crate::claims::document::Purpose::Real;
+        Rig {
+            receipts: Receipts {
+                store: Arc::new(Memory::new(Secret::new([9; 32]))),
+                transport: Arc::new(Scripted(Mutex::new(answers.into_iter().collect()))),
+                clock: Arc::new(ManualClock::new(now, 1)),
+                routes: Arc::new(Routes::new([(endpoint.clone(), purpose, Vec::new())])),
+                reader: Arc::new(Reader::new().unwrap()),
+                limits: Limits::default(),
+                config: Arc::new(Config::default()),
+                telemetry: Arc::new(telemetry),
+            },
+            endpoint,
+            last: Round::Items,
+        }
+    }
+
+    async fn question(&mut self) -> Answer {
+        let answer = self.receipts.guarded(&self.endpoint, self.last).await;
+        self.last = answer.0;
+        answer
+    }
+
+    async fn entries(&self) -> Vec<Entry> {
+        let entries = self.receipts.store.entries(Position(0), usize::MAX);
+        let entries = entries.await.unwrap();
+        entries
+            .into_iter()
+            .map(|(_, stamped)| stamped.entry)
+            .collect()
+    }
+
+    fn polls(&self, outcome: &str) -> Option<f64> {
+        let page = self.receipts.telemetry.render();
+        let series = format!("receipts_polls_total{{endpoint=\"paris\",outcome=\"{outcome}\"}} ");
+        let line = page.lines().find_map(|line| line.split_once(&series));
+        line?.1.parse().ok()
+    }
+}
+
+fn feed(next: &str, items: &[&str]) -> Fetched {
+    Fetched::Feed(write_feed(next, items.iter().copied()).into())
+}
+
+fn receipt(id: &str) -> String {
+    write_receipt(&Receipt {
+        id: Name::parse(id).unwrap(),
+        lot: LotId(1),
+        digest: Digest([1; 32]),
+        issued: Timestamp::parse("2026-11-20T08:00:00Z").unwrap(),
+        verdict: Verdict::Accepted,
+        documents: Vec::new(),
+        coverage: Coverage::Whole,
+        code: None,
+        text: None,
+    })
+}
+
+#[tokio::test]
+async fn a_cursor_moves_with_the_items_before_it() {
+    let broken = receipt("2").replace("accepted", "perhaps");
+    let mut rig = Rig::new([
+        feed("c1", &[&receipt("1"), &broken]),
+        feed("c1", &[]),
+        feed("c1", &[&receipt("1")]),
+    ]);
+    assert_eq!(rig.question().await, (Round::Items, None));
+    let entries = rig.entries().await;
+    let [
+        Entry::Orphaned(unknown),
+        Entry::Orphaned(unreadable),
+        Entry::Cursor { cursor, .. },
+    ] = &entries[..]
+    else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(
+        (unknown.cause, unreadable.cause, cursor.as_str()),
+        (OrphanCause::UnknownLot, OrphanCause::Unreadable, "c1")
+    );
+    assert_eq!(rig.question().await, (Round::Nothing, None));
+    // What comes again under the same cursor is nothing new.
+    assert_eq!(rig.question().await, (Round::Nothing, None));
+    assert_eq!(rig.entries().await.len(), 3);
+    assert_eq!(rig.polls("answered"), Some(3.0));
+}
+
+#[tokio::test]
+async fn a_feed_that_cannot_be_read_is_kept_once_and_asked_for_again() {
+    let unreadable = |text: &str| Fetched::Feed(Bytes::copy_from_slice(text.as_bytes()));
+    let mut rig = Rig::new([
+        unreadable("<html>"),
+        // Of a page that differs each time only the first one in a row is kept.
+        unreadable("<html>1"),
+        feed("c1", &[&receipt("1")]),
+        unreadable("<html>"),
+        unreadable("<html>2"),
+    ]);
+    for round in [
+        Round::Unreadable,
+        Round::Unreadable,
+        Round::Items,
+        Round::Unreadable,
+        Round::Unreadable,
+    ] {
+        assert_eq!(rig.question().await, (round, None));
+    }
+    let entries = rig.entries().await;
+    let [
+        Entry::Orphaned(first),
+        Entry::Orphaned(_),
+        Entry::Cursor { .. },
+    ] = &entries[..]
+    else {
+        panic!("{entries:?}");
+    };
+    assert_eq!(first.cause, OrphanCause::UnreadableFeed);
+    let body = rig.receipts.store.body(BodyId::Entry(Position(1)));
+    assert_eq!(body.await.unwrap().unwrap().bytes, "<html>");
+    assert_eq!(rig.polls("unreadable"), Some(4.0));
+}
+
+#[tokio::test]
+async fn no_trouble_ends_a_poller() {
+    let asked = Some(Duration::from_secs(7));
+    let mut rig = Rig::new([
+        Fetched::Trouble(Trouble::Busy, asked),
+        Fetched::Trouble(Trouble::Unintelligible, None),
+        Fetched::NoAnswer(Cause::Timeout),
+    ]);
+    assert_eq!(rig.question().await, (Round::Trouble, asked));
+    for _ in 0..2 {
+        assert_eq!(rig.question().await, (Round::Trouble, None));
+    }
+    // The script has ended: this one panics.
+    assert_eq!(rig.question().await, (Round::Trouble, None));
+    for outcome in ["busy", "unintelligible", "no answer", "broke off"] {
+        assert_eq!(rig.polls(outcome), Some(1.0), "{outcome}");
+    }
+    assert_eq!(rig.entries().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_poller_goes_on_after_a_panic_and_ends_at_shutdown() {
+    let rig = Rig::new([]);
+    let shutdown = CancellationToken::new();
+    let run = tokio::spawn(rig.receipts.clone().run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    // At once, after 5 seconds and after 10 more.
+    assert_eq!(rig.polls("broke off"), Some(3.0));
+    shutdown.cancel();
+    run.await.unwrap();
+}
+
+#[test]
+fn an_item_is_told_by_what_became_of_it() {
+    let rig = Rig::new([]);
+    let item = Evidence::Item(Item::Receipt(
+        match rig
+            .receipts
+            .reader
+            .read_item(receipt("1").as_bytes(), &Limits::default())
+            .value
+        {
+            Some(Item::Receipt(receipt)) => receipt,
+            Some(Item::Settlement(_)) | None => panic!("not a receipt"),
+        },
+    ));
+    for cause in OrphanCause::ALL {
+        let outcome = HeardOutcome::Orphan(cause);
+        rig.receipts.tell(&rig.endpoint, outcome, &item);
+        let page = rig.receipts.telemetry.render();
+        let word = cause.as_str();
+        let series = format!("receipts_orphaned_total{{endpoint=\"paris\",cause=\"{word}\"}} 1");
+        assert!(page.contains(&series), "{word}");
+    }
+}

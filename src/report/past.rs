@@ -1,0 +1,183 @@
+//! Any earlier answer again: the counts as they were up to an entry of the ledger, recomputed from entries alone.
+//!
+//! It reads the ledger from its first entry, by the second count, a page of entries at a time. Memory is
+//! bounded by how many documents are held at once: where the centres asked for have more, they are counted in
+//! several passes, each over fewer centres, so it costs one reading of the ledger for each pass. It writes
+//! nothing, and a crash leaves nothing behind.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::claims::audit::{Audit, Line};
+use crate::claims::entry::{Entry, Position, Stamped};
+use crate::claims::id::Finess;
+use crate::claims::registry::Centre;
+use crate::claims::time::Timestamp;
+use crate::report::Error;
+use crate::report::snapshot::{CentreCounts, Snapshot, Soundness};
+use crate::store::Store;
+use crate::store::journal::format::Chain;
+
+/// How a past is recomputed.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Entries read from the store at once.
+    pub page: usize,
+    /// Documents held at once, some hundred bytes each; one centre alone may have more.
+    pub documents: usize,
+}
+
+/// The ledger up to an entry, counted again.
+#[derive(Clone, Debug, Default)]
+pub struct Past {
+    /// What a keeper would have published then.
+    pub snapshot: Snapshot,
+    /// The units by centre, in order of their latest document; of [`of_centre`] alone.
+    pub lines: Vec<Line>,
+    /// The hash of the chain of entries up to there.
+    pub chain: Chain,
+}
+
+/// Counts these centres as they were after the entry at `position`; those that were not registered then are
+/// not in it.
+///
+/// # Errors
+/// [`Error::Future`] when the ledger has no such entry; when it cannot be read or contradicts itself.
+pub async fn recount(
+    store: &dyn Store,
+    centres: BTreeSet<Finess>,
+    position: Position,
+    bounds: Bounds,
+) -> Result<Past, Error> {
+    let (mut left, mut past) = (centres, Past::default());
+    loop {
+        let pass = Pass::read(store, left.clone(), position, bounds).await?;
+        left.retain(|centre| !pass.centres.contains(centre));
+        let part = pass.finish(|_| Vec::new()).await?;
+        let mut centres = std::mem::take(&mut past.snapshot.centres);
+        centres.extend(part.snapshot.centres);
+        past = Past {
+            snapshot: Snapshot {
+                centres,
+                ..part.snapshot
+            },
+            ..part
+        };
+        if left.is_empty() {
+            return Ok(past);
+        }
+    }
+}
+
+/// Counts one centre as it was after the entry at `position`, and keeps its units.
+///
+/// # Errors
+/// As [`recount`].
+pub async fn of_centre(
+    store: &dyn Store,
+    centre: Finess,
+    position: Position,
+    bounds: Bounds,
+) -> Result<Past, Error> {
+    let centres = BTreeSet::from([centre]);
+    let pass = Pass::read(store, centres, position, bounds).await?;
+    pass.finish(|audit| audit.lines().collect()).await
+}
+
+/// One reading of the ledger.
+struct Pass {
+    centres: BTreeSet<Finess>,
+    audit: Audit,
+    registry: BTreeMap<Finess, Vec<Centre>>,
+    chain: Chain,
+    at: Option<Timestamp>,
+}
+
+impl Pass {
+    async fn read(
+        store: &dyn Store,
+        centres: BTreeSet<Finess>,
+        position: Position,
+        bounds: Bounds,
+    ) -> Result<Pass, Error> {
+        if position > store.health().position {
+            return Err(Error::Future);
+        }
+        let mut pass = Pass {
+            audit: Audit::of(centres.clone()),
+            centres,
+            registry: BTreeMap::new(),
+            chain: Chain::default(),
+            at: None,
+        };
+        while pass.audit.position() < position {
+            let entries = store.entries(pass.audit.position(), bounds.page).await?;
+            if entries.is_empty() {
+                return Err(Error::Cut);
+            }
+            for (place, stamped) in entries.iter().take_while(|(place, _)| *place <= position) {
+                pass.take(*place, stamped)?;
+            }
+            pass.shed(bounds.documents);
+        }
+        Ok(pass)
+    }
+
+    fn take(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {
+        self.chain = self.chain.after(&stamped.canonical());
+        self.at = Some(stamped.at);
+        if let Entry::Registered(centre) = &stamped.entry {
+            let versions = self.registry.entry(centre.finess).or_default();
+            versions.retain(|version| version.from != centre.from);
+            versions.push(centre.clone());
+            versions.sort_by_key(|version| version.from);
+        }
+        Ok(self.audit.feed(position, stamped)?)
+    }
+
+    /// Leaves half of the centres to another pass while there are too many documents.
+    fn shed(&mut self, most: usize) {
+        while self.audit.held() > most && self.centres.len() > 1 {
+            let half = self.centres.len() / 2;
+            self.centres = self.centres.iter().take(half).copied().collect();
+            self.audit.narrow(self.centres.clone());
+        }
+    }
+
+    /// Counts what was read, on a thread of its own.
+    async fn finish(
+        self,
+        lines: impl FnOnce(&Audit) -> Vec<Line> + Send + 'static,
+    ) -> Result<Past, Error> {
+        let counted = tokio::task::spawn_blocking(move || Past {
+            lines: lines(&self.audit),
+            chain: self.chain,
+            snapshot: self.snapshot(),
+        });
+        counted.await.map_err(|_| Error::Cut)
+    }
+
+    fn snapshot(self) -> Snapshot {
+        let registered = self.registry.into_iter();
+        let mut centres: BTreeMap<Finess, CentreCounts> = registered
+            .filter(|(finess, _)| self.centres.contains(finess))
+            .map(|(finess, versions)| (finess, CentreCounts::none(versions)))
+            .collect();
+        for (cell, number) in self.audit.units() {
+            if let Some(centre) = centres.get_mut(&cell.centre) {
+                centre.counts.add_units(cell, number);
+            }
+        }
+        for (cell, number) in self.audit.paper() {
+            if let Some(centre) = centres.get_mut(&cell.centre) {
+                centre.counts.add_paper(cell, number);
+            }
+        }
+        Snapshot {
+            position: self.audit.position(),
+            counted_at: self.at,
+            soundness: Soundness::Recomputed,
+            centres,
+            current: Vec::new(),
+        }
+    }
+}

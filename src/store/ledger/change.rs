@@ -1,0 +1,136 @@
+//! Which documents each entry changed, and where they stood after it: read from the entry and the histories that
+//! the fold kept, so that an old entry tells the same today as when it was new.
+
+use crate::claims::canon;
+use crate::claims::delivery::Event;
+use crate::claims::entry::{Delivery, Entry, Position, Settled, SettledContent, Stamped};
+use crate::claims::id::{DocumentId, LotId, Name};
+use crate::claims::standing::Standing;
+use crate::store::Error;
+use crate::store::change::{Change, Changes, What};
+use crate::store::index::Index;
+use crate::store::ledger::{keys, records};
+
+/// What a document was after an entry that changed it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// Its standing.
+    pub standing: Standing,
+    /// The lot that it came into by this entry.
+    pub lot: Option<LotId>,
+}
+
+canon::canon_struct! { Moment { standing, lot } }
+
+/// What entries changed, in their order. `upto` is how far was read.
+pub fn changes(
+    index: &dyn Index,
+    entries: &[(Position, Stamped)],
+    upto: Position,
+) -> Result<Changes, Error> {
+    let mut changes = Vec::new();
+    for (position, stamped) in entries {
+        for (document, what, code) in touched(index, &stamped.entry)? {
+            let key = keys::document_history(document, *position);
+            // An entry that only repeats what is known changed nothing.
+            let Some(moment) = records::load::<Moment>(index, &key)? else {
+                continue;
+            };
+            let received = records::known_document(index, document)?.received;
+            changes.push(Change {
+                position: *position,
+                at: stamped.at,
+                document,
+                key: received.facts.key,
+                purpose: received.purpose,
+                what,
+                standing: moment.standing,
+                code,
+            });
+        }
+    }
+    Ok(Changes { upto, changes })
+}
+
+type Touched = (DocumentId, What, Option<Name>);
+
+/// The documents that an entry can have changed, and how.
+fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
+    let one = |document: &DocumentId, what| vec![(*document, what, None)];
+    Ok(match entry {
+        Entry::Received(received) => {
+            let replaced = received.replaces.map(|id| (id, What::Replaced, None));
+            let own = (received.document, What::Admitted, None);
+            replaced.into_iter().chain([own]).collect()
+        }
+        Entry::Sealed(sealed) => {
+            let documents = sealed.documents.iter();
+            documents.map(|id| (*id, What::Sealed, None)).collect()
+        }
+        Entry::Delivery(delivery) => delivered(index, delivery)?,
+        Entry::Receipted(receipted) => {
+            let verdicts = receipted.verdicts.iter();
+            verdicts
+                .map(|(id, _, code)| (*id, What::Receipt, code.clone()))
+                .collect()
+        }
+        Entry::Settled(settled) => vec![(settled.document, What::Settlement, code(settled))],
+        Entry::Cancelled { document, .. } => one(document, What::Cancelled),
+        Entry::ByHand { document, .. } => one(document, What::ByHand),
+        Entry::OnPaper { document, .. } => one(document, What::OnPaper),
+        Entry::PaperOwed { document } => one(document, What::PaperOwed),
+        Entry::Lapsed { document } => one(document, What::Lapsed),
+        Entry::Unsettled { document } => one(document, What::Unsettled),
+        Entry::Terms(_)
+        | Entry::Registered(_)
+        | Entry::TurnedAway(_)
+        | Entry::Orphaned(_)
+        | Entry::Foreign(_)
+        | Entry::Cursor { .. }
+        | Entry::Declared { .. }
+        | Entry::Endpoint { .. }
+        | Entry::Retried { .. }
+        | Entry::Explained { .. } => Vec::new(),
+    })
+}
+
+fn delivered(index: &dyn Index, delivery: &Delivery) -> Result<Vec<Touched>, Error> {
+    let what = match delivery.event {
+        Event::Taken | Event::StatusKnown => What::Taken,
+        Event::ContentRefused | Event::StatusRefused => What::Refused,
+        Event::StatusUnknown | Event::Cancel | Event::DuplicateConfirmed | Event::ByHand => {
+            What::Void
+        }
+        // These move the lot alone.
+        Event::Leased
+        | Event::NotReached
+        | Event::Deferred
+        | Event::NoAnswer
+        | Event::StatusUnreachable
+        | Event::NoStatusService
+        | Event::ReceiptComplete
+        | Event::ReceiptPartial
+        | Event::ExpectedBy
+        | Event::Restored => return Ok(Vec::new()),
+    };
+    let lot = records::known_lot(index, delivery.lot)?;
+    let documents = lot.sealed.documents.into_iter();
+    let touched = documents.map(|id| {
+        let named = delivery.named.iter().find(|(named, _)| *named == id);
+        match named {
+            Some((_, code)) => (id, what, code.clone()),
+            // Of a refusal that names others, this one's lot is only void.
+            None if what == What::Refused && !delivery.named.is_empty() => (id, What::Void, None),
+            None => (id, what, None),
+        }
+    });
+    Ok(touched.collect())
+}
+
+/// The first code of a settlement.
+fn code(settled: &Settled) -> Option<Name> {
+    match &settled.content {
+        SettledContent::Parts(parts) => parts.iter().find_map(|(.., code)| code.clone()),
+        SettledContent::Answer(_, code) => code.clone(),
+    }
+}

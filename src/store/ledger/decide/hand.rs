@@ -1,0 +1,108 @@
+//! The operator's hand: the next attempt of a lot at another instant, and why an operator did what was done.
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::delivery::State;
+use crate::claims::entry::{Entry, Next, Reason, Subject};
+use crate::claims::id::{Digest, LotId, Name};
+use crate::claims::time::Timestamp;
+use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::records;
+use crate::store::{Body, BodyId, Command, Conflict, Error, LotRecord, Outcome};
+
+impl Decider<'_, '_> {
+    /// A command of an operator, and the reason beside what it does. What changes nothing needs none.
+    pub(super) fn explain(
+        &mut self,
+        command: Command,
+        reason: Bytes,
+        salt: [u8; 16],
+    ) -> Result<Outcome, Error> {
+        let (subject, actor) = steered(&command)?;
+        let of = self.next;
+        let outcome = self.command(command)?;
+        if self.next == of {
+            return Ok(outcome);
+        }
+        let digest = Digest(Sha256::digest(&reason).into());
+        let position = self.push(Entry::Explained {
+            of,
+            subject,
+            actor,
+            reason: commitment(salt, digest),
+        })?;
+        let bytes = reason;
+        self.bodies
+            .push((BodyId::Entry(position), Body { bytes, salt }));
+        Ok(self.done())
+    }
+
+    /// The next attempt of a lot, or the question before it, at an instant: with the same id and bytes, as the
+    /// delivery table has it.
+    pub(super) fn retry(
+        &mut self,
+        lot: LotId,
+        actor: Name,
+        at: Timestamp,
+    ) -> Result<Outcome, Error> {
+        let Some(record) = records::lot(self.working, lot)? else {
+            return Ok(Outcome::Conflict(Conflict::Unknown));
+        };
+        let Some(reason) = waits_for(&record) else {
+            return Ok(Outcome::Conflict(Conflict::Delivery {
+                lot,
+                state: record.state,
+            }));
+        };
+        let next = Next {
+            at: at.max(self.at),
+            reason,
+        };
+        if record.next != Some(next) {
+            self.push(Entry::Retried { lot, actor, next })?;
+        }
+        Ok(self.done())
+    }
+}
+
+/// What a lot that may be retried waits for then; none where no attempt and no question may come.
+fn waits_for(lot: &LotRecord) -> Option<Reason> {
+    if !lot.state.may_be_retried() {
+        return None;
+    }
+    match lot.state {
+        State::Due if lot.ask => Some(Reason::Doubt),
+        State::Due => Some(Reason::Turn),
+        State::InDoubt => Some(Reason::Doubt),
+        State::Overdue => Some(Reason::Overdue),
+        State::Sending | State::Taken | State::Answered | State::Void => None,
+    }
+}
+
+/// What an operator's command is about, and whose it is.
+fn steered(command: &Command) -> Result<(Subject, Name), Error> {
+    match command {
+        Command::Cancel { document, caller } => Ok((Subject::Document(*document), caller.clone())),
+        Command::Hand {
+            document, actor, ..
+        }
+        | Command::Paper { document, actor } => Ok((Subject::Document(*document), actor.clone())),
+        Command::Endpoint {
+            endpoint, actor, ..
+        } => Ok((Subject::Endpoint(endpoint.clone()), actor.clone())),
+        Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
+        Command::Terms(_)
+        | Command::Registry(_)
+        | Command::Admit { .. }
+        | Command::TurnAway(_)
+        | Command::Seal(_)
+        | Command::Conclude(_)
+        | Command::Receipts { .. }
+        | Command::Declare { .. }
+        | Command::Explain { .. }
+        | Command::Lease(_)
+        | Command::Tick
+        | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),
+    }
+}

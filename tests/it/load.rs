@@ -1,0 +1,51 @@
+//! The load with the real program: figures when everything was counted as it should be, and none otherwise.
+
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::gateway::program;
+
+fn load(arguments: &[&str]) -> Output {
+    program()
+        .args(["load", "--centres", "4", "--rate", "100"])
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+#[test]
+fn a_run_that_holds_shows_its_figures() {
+    for lot in ["1", "20"] {
+        let output = load(&["--documents", "200", "--lot", lot, "--settle", "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(figures["documents"], 200);
+        // Open-loop: 200 documents at 100 a second take their two seconds, whoever answers how fast.
+        assert!(figures["posted_seconds"].as_f64() > Some(1.5), "{figures}");
+        assert!(
+            figures["insurer_seconds"]["p99"].as_f64()
+                >= figures["insurer_seconds"]["p50"].as_f64()
+        );
+    }
+}
+
+#[test]
+fn a_run_that_does_not_hold_shows_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("plan.toml");
+    std::fs::write(
+        &plan,
+        "[receipts]\nlate_permille = 1000\nlate_milliseconds = 3600000\n",
+    )
+    .unwrap();
+    let plan = plan.to_str().unwrap();
+    let output = load(&["--documents", "40", "--plan", plan, "--patience", "2"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert_eq!(output.stdout, b"");
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("wrong: the numerators sum up to"), "{told}");
+
+    std::fs::write(plan, "[wire]\nrefused = [{ suffixes = [\"1\"] }]\n").unwrap();
+    assert_eq!(load(&["--plan", plan]).status.code(), Some(78));
+}
