@@ -21,6 +21,8 @@ mod mortal;
 mod office;
 #[path = "simulation/random.rs"]
 mod random;
+#[path = "simulation/returns.rs"]
+mod returns;
 #[path = "simulation/run.rs"]
 mod run;
 #[path = "simulation/watched.rs"]

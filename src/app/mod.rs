@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
 use crate::dispatch::Dispatch;
+use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -86,6 +87,7 @@ struct Read {
     lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
+    keys: Arc<Keyring>,
     public: config::Public,
 }
 
@@ -145,6 +147,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         lanes: Arc::new(lanes.map_err(Error::config)?),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
         transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
         public,
     })
 }
@@ -181,12 +184,14 @@ impl App {
                 clock: clock.clone(),
                 reader: read.reader.clone(),
                 routes: read.routes.clone(),
+                keys: read.keys.clone(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
             config.intake.clone(),
         );
         let intake = intake.await.map_err(Error::start)?;
+        let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
             store: store.clone(),
             access: access.clone(),
@@ -199,6 +204,7 @@ impl App {
             config: config.desk.clone(),
             past: config.report.past(),
             centre_label: config.report.centre_label,
+            closing: stop_listening.clone(),
         });
 
         let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
@@ -206,7 +212,7 @@ impl App {
             public: read.public.address,
             operators: None,
             socket: config.desk.socket.clone(),
-            stop_listening: CancellationToken::new(),
+            stop_listening,
             stop_loops: CancellationToken::new(),
             listeners: JoinSet::new(),
             loops: JoinSet::new(),
@@ -314,6 +320,7 @@ impl App {
             routes: read.routes.clone(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
+            keys: read.keys.clone(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };

@@ -97,4 +97,8 @@ impl store::Observer for Observers {
     fn tail_cut(&self, bytes: u64) {
         self.telemetry.record(Event::TailCut { bytes });
     }
+
+    fn index_failed(&self) {
+        self.telemetry.record(Event::IndexFailed);
+    }
 }

@@ -33,6 +33,8 @@ pub struct Audit {
     documents: BTreeMap<DocumentId, Document>,
     lots: BTreeMap<LotId, Lot>,
     declared: BTreeMap<(Finess, Day), Vec<PaperRow>>,
+    /// The documents of each day of a centre: a document is at all days of its root.
+    by_day: BTreeMap<(Finess, Day), Vec<DocumentId>>,
     /// The centres that it counts; all when none is named.
     only: Option<BTreeSet<Finess>>,
 }
@@ -164,7 +166,10 @@ impl Audit {
             | Entry::PaperOwed { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => Ok(()),
+            | Entry::Explained { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => Ok(()),
         }
     }
 
@@ -187,20 +192,7 @@ impl Audit {
 
     /// Declared sheets, and 1 on the row without caisse for each declared day.
     pub fn paper(&self) -> BTreeMap<PaperCell, i64> {
-        let mut cells = BTreeMap::new();
-        for ((centre, day), rows) in &self.declared {
-            let cell = |caisse| PaperCell {
-                centre: *centre,
-                day: *day,
-                caisse,
-            };
-            cells.insert(cell(None), 1);
-            for row in rows {
-                *cells.entry(cell(Some(row.caisse))).or_default() += i64::from(row.sheets);
-            }
-        }
-        cells.retain(|_, sheets| *sheets != 0);
-        cells
+        sheets(&self.declared)
     }
 
     /// The standing of one document, from its whole list of facts.
@@ -237,6 +229,7 @@ impl Audit {
         if before.is_some() {
             return Err(Broken::Twice(self.position));
         }
+        self.file(received.document);
         self.touch(received.document)
     }
 
@@ -399,6 +392,26 @@ impl Audit {
         let unknown = Broken::UnknownLot(self.position, id);
         self.lots.get_mut(&id).ok_or(unknown)
     }
+}
+
+/// Sheets by cell, and 1 on the row without caisse for each declared day.
+fn sheets<'a>(
+    declared: impl IntoIterator<Item = (&'a (Finess, Day), &'a Vec<PaperRow>)>,
+) -> BTreeMap<PaperCell, i64> {
+    let mut cells = BTreeMap::new();
+    for ((centre, day), rows) in declared {
+        let cell = |caisse| PaperCell {
+            centre: *centre,
+            day: *day,
+            caisse,
+        };
+        cells.insert(cell(None), 1);
+        for row in rows {
+            *cells.entry(cell(Some(row.caisse))).or_default() += i64::from(row.sheets);
+        }
+    }
+    cells.retain(|_, sheets| *sheets != 0);
+    cells
 }
 
 /// The cells on which two counts differ; a cell that is missing counts as zero.

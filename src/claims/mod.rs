@@ -30,5 +30,6 @@ pub mod rate;
 pub mod obligation;
 pub mod aggregate;
 pub mod reconcile;
+pub mod forecast;
 #[cfg(test)]
 pub mod example;

@@ -81,13 +81,12 @@ pub struct Counts {
 impl Counts {
     /// Adds units to a cell.
     pub fn add_units(&mut self, cell: Cell, number: i64) {
-        let day = self.units.entry((cell.basis, cell.day)).or_default();
-        add(day, cell, number);
+        add(&mut self.units, (cell.basis, cell.day), cell, number);
     }
 
     /// Adds sheets to a cell; 1 on the row without caisse declares the day.
     pub fn add_paper(&mut self, cell: PaperCell, number: i64) {
-        add(self.paper.entry(cell.day).or_default(), cell, number);
+        add(&mut self.paper, cell.day, cell, number);
     }
 
     /// Forgets the units of a day, to be counted again.
@@ -118,11 +117,20 @@ impl Counts {
     }
 }
 
-fn add<K: Ord + Copy>(cells: &mut BTreeMap<K, i64>, cell: K, number: i64) {
+fn add<D: Ord + Copy, K: Ord + Copy>(
+    days: &mut BTreeMap<D, BTreeMap<K, i64>>,
+    day: D,
+    cell: K,
+    number: i64,
+) {
+    let cells = days.entry(day).or_default();
     let count = cells.entry(cell).or_default();
     *count += number;
     if *count == 0 {
         cells.remove(&cell);
+    }
+    if cells.is_empty() {
+        days.remove(&day);
     }
 }
 

@@ -151,8 +151,10 @@ impl Dispatch {
     /// Does everything that is due, and says how long nothing more is.
     async fn turn(&self, running: &mut Running) -> Result<Duration, store::Error> {
         // Whose answer cannot be recorded is not asked.
-        if let Readiness::Failed(why) = self.store.health().state {
-            return Err(store::Error::Stopped(why.into()));
+        match self.store.health().state {
+            Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {}
+            Readiness::Rebuilding { .. } => return Ok(FRUITLESS_SLEEP),
+            Readiness::Failed(why) => return Err(store::Error::Stopped(why.into())),
         }
         let now = self.clock.now();
         let most = AT_ONCE + running.asking.len() + running.unsealed.passed_over();

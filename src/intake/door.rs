@@ -112,7 +112,9 @@ impl Intake {
                     self.ask_for_patience(Kind::DiskFull)
                 }
             },
-            Readiness::Shedding | Readiness::Failed(_) => self.ask_for_patience(Kind::Unavailable),
+            Readiness::Shedding | Readiness::Rebuilding { .. } | Readiness::Failed(_) => {
+                self.ask_for_patience(Kind::Unavailable)
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! Conservation: the tallies, the standings and the entries counted again must say the same.
 //!
-//! It compares and never corrects. The tallies and the second fold are compared at one and the same
+//! It compares and never corrects. Between two whole counts only the days of centres that new entries speak of
+//! are compared: each count says by itself what is on them. The tallies and the second fold are compared at one and the same
 //! position; the scan of standings takes longer than entries wait, so the lines that moved while it ran are
 //! set aside. It reads through the port alone, so it works on a store at rest and on one that grows.
 
@@ -12,10 +13,9 @@ use serde::Serialize;
 use crate::claims::audit::{Audit, Imbalance, compare};
 use crate::claims::entry::Position;
 use crate::claims::tally::{Cell, DayBasis, PaperCell};
-use crate::claims::time::Day;
 use crate::report::Error;
 use crate::report::scan::Scan;
-use crate::store::{Store, Tallies, TallyQuery};
+use crate::store::{Changed, Covered, Store, Tallies, TallyQuery};
 use crate::telemetry::event::Counts;
 
 /// Where two of the independent counts differ.
@@ -81,7 +81,7 @@ impl Conservation {
     /// # Errors
     /// When the store cannot be read. A ledger that contradicts itself is a difference.
     pub async fn account(&mut self) -> Result<Account, Error> {
-        let tallies = self.store.tallies(every_day()).await?;
+        let tallies = self.store.tallies(TallyQuery::everything()).await?;
         let differences = match self.compared(&tallies).await {
             Ok(differences) => differences,
             Err(Error::Ledger(broken)) => vec![DifferenceShape {
@@ -136,10 +136,23 @@ impl Conservation {
         Ok(())
     }
 
-    /// Compares tallies with the second fold, which stands at the same position.
-    pub(super) async fn tallies(&mut self, tallies: &Tallies) -> Result<Option<Difference>, Error> {
-        let difference = self.units(tallies).await?;
-        Ok(difference.or_else(|| self.paper(tallies)))
+    /// Compares the covered tallies with the second fold, which stands at the same position.
+    pub(super) async fn changed(&mut self, changed: &Changed) -> Result<Option<Difference>, Error> {
+        let tallies = &changed.tallies;
+        match &changed.covered {
+            Covered::Everything => {
+                let difference = self.units(tallies).await?;
+                Ok(difference.or_else(|| self.paper(tallies)))
+            }
+            Covered::Days(days) => {
+                let asked = days.clone();
+                let units = self.audited(move |audit| audit.units_on(&asked)).await?;
+                let units = compare(&tallies.units, &units);
+                let difference = self.of_units(tallies.position, Counts::Tallies, &units);
+                let paper = compare(&tallies.paper, &self.audit.paper_on(days));
+                Ok(difference.or_else(|| self.of_paper(tallies.position, &paper)))
+            }
+        }
     }
 
     /// Compares the standings with the second fold, on the lines that did not move since a position.
@@ -162,16 +175,13 @@ impl Conservation {
 
     fn paper(&self, tallies: &Tallies) -> Option<Difference> {
         let found = compare(&tallies.paper, &self.audit.paper());
+        self.of_paper(tallies.position, &found)
+    }
+
+    fn of_paper(&self, position: Position, found: &[Imbalance<PaperCell>]) -> Option<Difference> {
         let text = |cell: PaperCell| format!("{} {}", cell.centre, cell.day);
         let basis = |_| DayBasis::Clock;
-        difference(
-            tallies.position,
-            Counts::Paper,
-            &found,
-            self.told,
-            basis,
-            text,
-        )
+        difference(position, Counts::Paper, found, self.told, basis, text)
     }
 
     /// Asks the second fold on a thread of its own: it reads every document again.
@@ -208,16 +218,6 @@ impl From<Difference> for DifferenceShape {
             documents: difference.documents,
             cells: difference.cells,
         }
-    }
-}
-
-/// Every day that can be asked for.
-pub(super) fn every_day() -> TallyQuery {
-    let day = |year, month, day| Day::new(year, month, day).expect("a day of the calendar");
-    TallyQuery {
-        centre: None,
-        from: day(1900, 1, 1),
-        to: day(9999, 12, 30),
     }
 }
 

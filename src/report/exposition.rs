@@ -116,22 +116,26 @@ fn series(
     let mut series: BTreeMap<Labels, Sums> = BTreeMap::new();
     let mut shown: Vec<Finess> = Vec::new();
     let mut left_out: Vec<Finess> = Vec::new();
-    for current in &snapshot.current {
+    let centres = snapshot.centres.iter();
+    let current = centres.flat_map(|(finess, centre)| {
+        let current = centre.current.iter();
+        current.map(|obligation| (*finess, obligation))
+    });
+    for (finess, obligation) in current {
         let centre = match label {
             CentreLabel::Off => None,
             CentreLabel::UpTo(most) => {
                 let full = shown.len() >= usize::try_from(most).unwrap_or(usize::MAX);
-                if shown.last() != Some(&current.centre) && full {
-                    left_out.push(current.centre);
+                if shown.last() != Some(&finess) && full {
+                    left_out.push(finess);
                     continue;
                 }
-                if shown.last() != Some(&current.centre) {
-                    shown.push(current.centre);
+                if shown.last() != Some(&finess) {
+                    shown.push(finess);
                 }
-                Some(current.centre)
+                Some(finess)
             }
         };
-        let obligation = &current.obligation;
         let labels = Labels {
             centre,
             category: obligation.category,

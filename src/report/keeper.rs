@@ -2,8 +2,9 @@
 //! what agrees.
 //!
 //! It counts when the ledger has grown, at most once an interval, and at midnight in Paris because the
-//! current periods change then; an idle ledger costs nothing. The tallies and the second fold are compared
-//! at one and the same position. The scan takes longer than entries wait, so the lines that moved while it
+//! current periods change then; an idle ledger costs nothing. Between two scans only the days of centres are
+//! counted again that new entries speak of. The tallies and the second fold are compared at one and the same
+//! position. The scan takes longer than entries wait, so the lines that moved while it
 //! ran are set aside and looked at the next time.
 
 use std::sync::Arc;
@@ -16,10 +17,10 @@ use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
-use crate::report::conservation::{self, Conservation, Difference};
+use crate::report::conservation::{Conservation, Difference};
 use crate::report::snapshot::{Snapshot, Soundness};
 use crate::report::{Config, Error};
-use crate::store::{Store, Tallies};
+use crate::store::{Changed, Covered, Store, TallyQuery};
 use crate::telemetry::{Event, Reading, Telemetry};
 
 /// How many differing cells an alert names; the rest is only counted.
@@ -108,12 +109,13 @@ impl Keeper {
     /// last snapshot is marked too.
     pub async fn count(&mut self) -> Result<(), Error> {
         let registry = self.store.centres().await?;
-        let tallies = self.store.tallies(conservation::every_day()).await?;
+        let last = self.published.borrow().clone();
+        let changed = self.changed(&last).await?;
         let now = self.clock.now();
-        match self.compared(&tallies).await {
+        match self.compared(&changed).await {
             Ok(None) => {
                 self.telemetry.show(Reading::Imbalance { documents: 0 });
-                let next = Snapshot::balanced(now, tallies, registry, &self.agreements);
+                let next = last.advanced(now, changed, registry, &self.agreements);
                 self.published.send_replace(Arc::new(next));
                 Ok(())
             }
@@ -135,17 +137,35 @@ impl Keeper {
         }
     }
 
-    async fn compared(&mut self, tallies: &Tallies) -> Result<Option<Difference>, Error> {
-        self.conservation.feed(tallies.position).await?;
-        if let Some(difference) = self.conservation.tallies(tallies).await? {
+    /// The tallies of what changed since the last good count; of everything when there is none, and when all
+    /// three counts are due.
+    async fn changed(&self, last: &Snapshot) -> Result<Changed, Error> {
+        match last.soundness {
+            Soundness::Balanced if !self.scan_is_due() => {
+                Ok(self.store.changed(last.position).await?)
+            }
+            Soundness::Balanced
+            | Soundness::NotCounted
+            | Soundness::Recomputed
+            | Soundness::Imbalanced { .. } => Ok(Changed {
+                tallies: self.store.tallies(TallyQuery::everything()).await?,
+                covered: Covered::Everything,
+            }),
+        }
+    }
+
+    async fn compared(&mut self, changed: &Changed) -> Result<Option<Difference>, Error> {
+        let position = changed.tallies.position;
+        self.conservation.feed(position).await?;
+        if let Some(difference) = self.conservation.changed(changed).await? {
             return Ok(Some(difference));
         }
         if !self.scan_is_due() {
             return Ok(None);
         }
-        let difference = self.conservation.standings(tallies.position).await?;
+        let difference = self.conservation.standings(position).await?;
         if difference.is_none() {
-            self.scanned = Some((Instant::now(), tallies.position));
+            self.scanned = Some((Instant::now(), position));
         }
         Ok(difference)
     }

@@ -15,6 +15,8 @@ pub mod rates;
 pub mod table;
 pub mod explain;
 pub mod exposition;
+pub mod reconciliation;
+pub mod forecast;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +36,8 @@ use crate::store;
 pub struct Config {
     /// Seconds between two counts, when the ledger has grown; without new entries nothing is counted.
     pub interval_seconds: NonZeroU64,
-    /// Seconds between two scans of all standings, the third count: the dearest of the three.
+    /// Seconds between two whole counts: all tallies, all entries' units, and a scan of all standings, the third
+    /// count. Between them only what new entries speak of is counted again.
     pub scan_seconds: NonZeroU64,
     /// How many documents are held at once when an earlier answer is recomputed; each takes some hundred bytes.
     /// Where the centres asked for have more, the ledger is read again for the others.
@@ -79,6 +82,9 @@ pub enum Error {
     /// The page asked for follows none.
     #[error("no page has this `next`")]
     Cursor,
+    /// A reconciliation is of whole months.
+    #[error("the period is not of whole months")]
+    UnevenPeriod,
     /// Nothing binds the centre in that period.
     #[error(transparent)]
     Unbound(#[from] Unbound),
@@ -88,7 +94,7 @@ impl Default for Config {
     fn default() -> Config {
         Config {
             interval_seconds: const { NonZeroU64::new(5).expect("not zero") },
-            scan_seconds: const { NonZeroU64::new(60).expect("not zero") },
+            scan_seconds: const { NonZeroU64::new(3_600).expect("not zero") },
             past_documents: const { NonZeroU64::new(500_000).expect("not zero") },
             page: const { NonZeroU64::new(1_000).expect("not zero") },
             centre_label: CentreLabel::UpTo(4_000),

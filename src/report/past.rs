@@ -6,6 +6,7 @@
 //! nothing, and a crash leaves nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::claims::audit::{Audit, Line};
 use crate::claims::entry::{Entry, Position, Stamped};
@@ -176,8 +177,10 @@ impl Pass {
             position: self.audit.position(),
             counted_at: self.at,
             soundness: Soundness::Recomputed,
-            centres,
-            current: Vec::new(),
+            centres: centres
+                .into_iter()
+                .map(|(finess, centre)| (finess, Arc::new(centre)))
+                .collect(),
         }
     }
 }

@@ -3,7 +3,8 @@
 //! A snapshot is made only of counts on which the independent counts agreed, and never changes. When a
 //! later count differs, the same snapshot is published again with a mark.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
@@ -11,13 +12,13 @@ use crate::claims::id::Finess;
 use crate::claims::obligation::{self, Obligation, Unbound};
 use crate::claims::period::Period;
 use crate::claims::registry::Centre;
-use crate::claims::tally::Counts;
+use crate::claims::tally::{Counts, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
-use crate::store::Tallies;
+use crate::store::{Changed, Covered, Tallies};
 
 /// Counts of all centres that the independent counts agreed on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// True up to this entry.
     pub position: Position,
@@ -25,10 +26,8 @@ pub struct Snapshot {
     pub counted_at: Option<Timestamp>,
     /// What the last comparison said.
     pub soundness: Soundness,
-    /// Registered centres and their counts.
-    pub centres: BTreeMap<Finess, CentreCounts>,
-    /// The obligations of the current month, quarter and year to date.
-    pub current: Vec<Current>,
+    /// Registered centres and their counts; those that did not change are shared with the snapshot before.
+    pub centres: BTreeMap<Finess, Arc<CentreCounts>>,
 }
 
 /// What the last comparison of the independent counts said.
@@ -51,21 +50,15 @@ pub enum Soundness {
 }
 
 /// One centre: its registered versions and what was counted for it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct CentreCounts {
     /// Versions of its registration.
     pub versions: Vec<Centre>,
     /// Its cells.
     pub counts: Counts,
-}
-
-/// A current obligation.
-#[derive(Clone, Debug)]
-pub struct Current {
-    /// The centre.
-    pub centre: Finess,
-    /// Its obligation over the current month, quarter or year to date.
-    pub obligation: Obligation,
+    /// Its obligations over the current month, quarter and year to date; none when it has left or nothing binds
+    /// it, so that its series vanish.
+    pub current: Vec<Obligation>,
 }
 
 impl Snapshot {
@@ -76,22 +69,93 @@ impl Snapshot {
         registry: BTreeMap<Finess, Vec<Centre>>,
         agreements: &Agreements,
     ) -> Snapshot {
-        let centres = by_centre(tallies.units, tallies.paper, registry);
+        let mut centres = by_centre(tallies.units, tallies.paper, registry);
+        for centre in centres.values_mut() {
+            centre.current = centre.obligations(at.day(), agreements);
+        }
+        let shared = centres.into_iter();
         Snapshot {
             position: tallies.position,
             counted_at: Some(at),
             soundness: Soundness::Balanced,
-            current: current(&centres, at.day(), agreements),
-            centres,
+            centres: shared
+                .map(|(finess, centre)| (finess, Arc::new(centre)))
+                .collect(),
         }
     }
 
-    /// The same snapshot on another day: its current periods are computed again.
-    pub fn on(&self, at: Timestamp, agreements: &Agreements) -> Snapshot {
-        Snapshot {
-            current: current(&self.centres, at.day(), agreements),
+    /// This balanced snapshot with the tallies that changed since. Only centres that changed are computed again,
+    /// unless another day has begun.
+    #[must_use]
+    pub fn advanced(
+        &self,
+        at: Timestamp,
+        changed: Changed,
+        registry: BTreeMap<Finess, Vec<Centre>>,
+        agreements: &Agreements,
+    ) -> Snapshot {
+        let days = match changed.covered {
+            Covered::Everything => {
+                return Snapshot::balanced(at, changed.tallies, registry, agreements);
+            }
+            Covered::Days(days) => days,
+        };
+        let mut next = Snapshot {
+            position: changed.tallies.position,
+            counted_at: Some(at),
+            soundness: Soundness::Balanced,
             ..self.clone()
+        };
+        let mut moved: BTreeSet<Finess> = days.iter().map(|(centre, _)| *centre).collect();
+        for (finess, versions) in registry {
+            let centre = next.centres.entry(finess).or_default();
+            if centre.versions != versions {
+                Arc::make_mut(centre).versions = versions;
+                moved.insert(finess);
+            }
         }
+        next.replace(&days, &changed.tallies);
+        let same_day = self.counted_at.map(Timestamp::day) == Some(at.day());
+        for (finess, centre) in &mut next.centres {
+            if !same_day || moved.contains(finess) {
+                let current = centre.obligations(at.day(), agreements);
+                Arc::make_mut(centre).current = current;
+            }
+        }
+        next
+    }
+
+    /// Puts what was counted on these days in the place of what was there.
+    fn replace(&mut self, days: &BTreeSet<(Finess, Day)>, tallies: &Tallies) {
+        for (finess, day) in days {
+            for basis in DayBasis::ALL {
+                self.counts(*finess).forget_units(basis, *day);
+            }
+            self.counts(*finess).forget_paper(*day);
+        }
+        for (cell, number) in &tallies.units {
+            self.counts(cell.centre).add_units(*cell, *number);
+        }
+        for (cell, number) in &tallies.paper {
+            self.counts(cell.centre).add_paper(*cell, *number);
+        }
+    }
+
+    fn counts(&mut self, centre: Finess) -> &mut Counts {
+        &mut Arc::make_mut(self.centres.entry(centre).or_default()).counts
+    }
+
+    /// The same snapshot on another day: its current periods are computed again.
+    #[must_use]
+    pub fn on(&self, at: Timestamp, agreements: &Agreements) -> Snapshot {
+        let mut next = self.clone();
+        if self.counted_at.map(Timestamp::day) != Some(at.day()) {
+            for centre in next.centres.values_mut() {
+                let current = centre.obligations(at.day(), agreements);
+                Arc::make_mut(centre).current = current;
+            }
+        }
+        next
     }
 
     /// The same snapshot, with the mark that a later count differs.
@@ -135,8 +199,22 @@ impl CentreCounts {
     pub fn none(versions: Vec<Centre>) -> CentreCounts {
         CentreCounts {
             versions,
-            counts: Counts::default(),
+            ..CentreCounts::default()
         }
+    }
+
+    /// Its obligations over the current periods of a day, while it is registered on that day.
+    fn obligations(&self, today: Day, agreements: &Agreements) -> Vec<Obligation> {
+        if Centre::on(&self.versions, today).is_none() {
+            return Vec::new();
+        }
+        let periods = [
+            Period::month_of(today),
+            Period::quarter_of(today),
+            Period::year_to_date(today),
+        ];
+        let found = periods.map(|period| self.obligation(agreements, period).ok());
+        found.into_iter().flatten().collect()
     }
 
     /// The obligation of this centre over a period.
@@ -179,33 +257,4 @@ fn by_centre(
         centre.counts.add_paper(cell, number);
     }
     centres
-}
-
-/// Month, quarter and year to date of each centre that an agreement binds on that day.
-fn current(
-    centres: &BTreeMap<Finess, CentreCounts>,
-    today: Day,
-    agreements: &Agreements,
-) -> Vec<Current> {
-    let periods = [
-        Period::month_of(today),
-        Period::quarter_of(today),
-        Period::year_to_date(today),
-    ];
-    let mut found = Vec::new();
-    for (finess, centre) in centres {
-        // The series of a centre vanish when it leaves.
-        if Centre::on(&centre.versions, today).is_none() {
-            continue;
-        }
-        for period in periods {
-            if let Ok(obligation) = centre.obligation(agreements, period) {
-                found.push(Current {
-                    centre: *finess,
-                    obligation,
-                });
-            }
-        }
-    }
-    found
 }

@@ -4,8 +4,10 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use super::code::Code;
+use super::instant::Instant;
+use super::number::Decimal;
 use super::pattern::Pattern;
-use super::value::{Builtin, Decimal, Family, Instant, Parsed};
+use super::value::{Builtin, Family, Parsed};
 
 /// Index of a simple type in [`Simples`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +15,16 @@ pub(super) struct SimpleId(u32);
 
 /// All simple types of a schema.
 #[derive(Debug, Default)]
-pub(super) struct Simples(Vec<Simple>);
+pub(super) struct Simples(Vec<(Simple, Shortcut)>);
+
+/// What of a type need be checked of a value as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shortcut {
+    /// The patterns: what matches them is a value of the type, whitespace and all.
+    Patterns,
+    /// All of it.
+    None,
+}
 
 /// A simple type: what it is made of and the facets of all its derivation steps together.
 #[derive(Clone, Debug)]
@@ -155,12 +166,37 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 
 impl Simples {
     pub(super) fn add(&mut self, simple: Simple) -> SimpleId {
-        self.0.push(simple);
+        let shortcut = simple.shortcut();
+        self.0.push((simple, shortcut));
         SimpleId(self.0.len() as u32 - 1)
     }
 
     pub(super) fn get(&self, id: SimpleId) -> &Simple {
-        &self.0[id.0 as usize]
+        &self.0[id.0 as usize].0
+    }
+
+    /// True when a value as written is certainly right, and is no identifier: nearly always, and soon seen. When it
+    /// is not true, the value is to be normalised and checked.
+    #[inline]
+    pub(super) fn is_surely(&self, id: SimpleId, value: &str) -> bool {
+        let (simple, shortcut) = &self.0[id.0 as usize];
+        let mut patterns = simple.patterns.iter();
+        *shortcut == Shortcut::Patterns && patterns.all(|pattern| pattern.matches(value))
+    }
+
+    /// True when a text is a value of the type, and of one that is no identifier; a list or union is not looked into.
+    #[inline]
+    pub(super) fn takes(&self, id: SimpleId, text: &str) -> bool {
+        self.is_surely(id, text) || self.takes_normalised(id, text)
+    }
+
+    fn takes_normalised(&self, id: SimpleId, text: &str) -> bool {
+        let simple = self.get(id);
+        let plain = match simple.kind {
+            Kind::Atomic(builtin) => !builtin.is_identifier(),
+            Kind::List(_) | Kind::Union(_) => false,
+        };
+        plain && self.check(id, &simple.normalise(text)).is_ok()
     }
 
     /// Checks a normalised value; the first facet that it fails is the finding.
@@ -277,6 +313,29 @@ impl Simples {
 }
 
 impl Simple {
+    fn shortcut(&self) -> Shortcut {
+        let plain = self.enumeration.is_empty()
+            && self.length == (0, usize::MAX)
+            && self.bounds.is_empty()
+            && self.total_digits.is_none()
+            && self.fraction_digits.is_none();
+        let sure = match self.kind {
+            Kind::Atomic(Builtin::Text) => {
+                self.white == White::Preserve && !self.patterns.is_empty()
+            }
+            // No lexical form has whitespace in it: what matches needs no normalising.
+            Kind::Atomic(builtin) => builtin
+                .form()
+                .and_then(|form| Pattern::compile(&[form]).ok())
+                .is_some_and(|form| self.patterns.iter().any(|one| one.is_within(&form))),
+            Kind::List(_) | Kind::Union(_) => false,
+        };
+        match plain && sure {
+            true => Shortcut::Patterns,
+            false => Shortcut::None,
+        }
+    }
+
     fn measure(&self, value: &str) -> usize {
         match &self.kind {
             Kind::Atomic(builtin) => builtin.length(value),

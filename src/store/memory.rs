@@ -14,11 +14,13 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
-use crate::store::ledger::{self, Secret, query};
+use crate::store::ledger::changed::Touched;
+use crate::store::ledger::{self, Secret, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
-    Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// A store in memory.
@@ -197,12 +199,40 @@ impl Store for Memory {
         query::tallies(&inner.index, Position(inner.entries.len() as u64), query)
     }
 
+    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+        let inner = self.lock();
+        let position = Position(inner.entries.len() as u64);
+        let skip = usize::try_from(after.0).unwrap_or(usize::MAX);
+        let mut touched = Touched::default();
+        for stamped in inner.entries.iter().skip(skip) {
+            touched.add(&inner.index, &stamped.entry)?;
+        }
+        touched.tallies(&inner.index, position)
+    }
+
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
         query::centres(&self.lock().index)
     }
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         query::endpoints(&self.lock().index)
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        let inner = self.lock();
+        lines::lines(&inner.index, Position(inner.entries.len() as u64), centre)
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        lines::figures(&self.lock().index)
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        lines::runs(&self.lock().index)
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        lines::judged(&self.lock().index, run)
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

@@ -24,7 +24,7 @@ pub mod memory;
 #[cfg(test)]
 mod contract;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -33,7 +33,7 @@ use tokio::sync::watch;
 
 use crate::claims::delivery::{self, Arrival};
 use crate::claims::document::{Facts, Key, Purpose};
-use crate::claims::entry::{Gate, Next, OrphanCause, PaperRow, Position, Stamped};
+use crate::claims::entry::{Gate, Judgement, Next, OrphanCause, PaperRow, Position, Stamped};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
@@ -51,7 +51,8 @@ pub trait Store: Send + Sync {
     /// Decides a command at an instant, makes its entries and bodies durable, and answers.
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error>;
 
-    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable.
+    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable. Centres come in
+    /// turn, and of each the lot with the oldest legal deadline comes first.
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
 
     /// What is due at `at`, and when the next thing is.
@@ -92,11 +93,34 @@ pub trait Store: Send + Sync {
     /// Tallies of units and paper over days, as of now.
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error>;
 
+    /// The tallies of all days of centres that an entry after a position speaks of, and which days those are,
+    /// all as of one position. A store that cannot tell, or not cheaply, answers with everything.
+    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+        let _ = after;
+        let tallies = self.tallies(TallyQuery::everything()).await?;
+        Ok(Changed {
+            tallies,
+            covered: Covered::Everything,
+        })
+    }
+
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
 
     /// Cursor and gate of every endpoint that has one.
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;
+
+    /// All lines of one centre, real documents only, in one state of the ledger.
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error>;
+
+    /// The figures that were loaded, by digest.
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error>;
+
+    /// All reconciliations, oldest first.
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error>;
+
+    /// The last judgement on each line of a reconciliation that has one, in order.
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error>;
 
     /// How many of these documents violate "nothing is stuck": unfinished, and in no index by which they
     /// would be found again. All are looked at in one state of the ledger; 0 in a store without defect.
@@ -195,6 +219,37 @@ pub enum Command {
         /// Who.
         actor: Name,
     },
+    /// Keep a caisse's figures; a file that is known changes nothing. The commitment is computed here.
+    LoadFigures {
+        /// What the file says of itself.
+        figures: crate::claims::entry::FiguresLoaded,
+        /// The file.
+        file: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Keep the result of a reconciliation. The commitment is computed here.
+    Reconcile {
+        /// What was compared.
+        run: crate::claims::entry::Reconciled,
+        /// The result.
+        result: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Accept or dispute a line of a reconciliation.
+    Judge {
+        /// The reconciliation.
+        run: Position,
+        /// The line, from 1.
+        line: u32,
+        /// What is said.
+        judgement: Judgement,
+        /// Who.
+        actor: Name,
+        /// A comment, and the salt of its commitment.
+        comment: Option<(Bytes, [u8; 16])>,
+    },
     /// The next attempt of a lot, or the question before it, at an instant.
     Retry {
         /// The lot.
@@ -290,6 +345,16 @@ pub enum Evidence {
     UnreadableFeed,
 }
 
+impl Evidence {
+    /// The receipt or settlement, if it could be read.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
+        }
+    }
+}
+
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -377,7 +442,7 @@ pub enum HeardOutcome {
     Known,
     /// Kept as an orphan.
     Orphan(OrphanCause),
-    /// Kept as an orphan before, and still nothing that it fits; nothing changes.
+    /// Kept as an orphan before for the same cause; nothing changes.
     OrphanAgain(OrphanCause),
 }
 
@@ -472,6 +537,8 @@ pub enum Find {
 pub struct DocumentRecord {
     /// Its admission.
     pub received: crate::claims::entry::Received,
+    /// Position of its admission.
+    pub position: Position,
     /// When it was admitted.
     pub at: Timestamp,
     /// Standing and what insurers said.
@@ -533,6 +600,8 @@ pub struct LotRecord {
     pub unanswered: u32,
     /// Next instant and reason, unless finished.
     pub next: Option<Next>,
+    /// The oldest legal deadline of its documents, if one has any.
+    pub deadline: Option<Day>,
 }
 
 /// Cursor and gate of an endpoint.
@@ -542,6 +611,65 @@ pub struct EndpointRecord {
     pub cursor: Option<Name>,
     /// Held or open.
     pub gate: Gate,
+}
+
+/// Figures as they were loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiguresRecord {
+    /// Their entry; the file is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was loaded.
+    pub figures: crate::claims::entry::FiguresLoaded,
+}
+
+/// A reconciliation as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its entry, by which it is named; the result is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was compared.
+    pub run: crate::claims::entry::Reconciled,
+}
+
+/// The last judgement on a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedRecord {
+    /// Its entry; the comment is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was said.
+    pub judged: crate::claims::entry::Judged,
+}
+
+/// The lines of a centre, and up to which entry they are true.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    /// Up to here.
+    pub position: Position,
+    /// One for each unit of account, by root.
+    pub lines: Vec<Line>,
+}
+
+/// One unit of account: a document and its replacements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its three cells: the same but for the day.
+    pub cells: [Cell; 3],
+    /// First document.
+    pub root: DocumentId,
+    /// Latest document.
+    pub latest: DocumentId,
+    /// Kind and number of each document that has its number still, the latest last.
+    pub numbers: Vec<Key>,
+    /// Last day in time, of the root.
+    pub deadline: Option<Day>,
+    /// The insurer's code of the refusal that stands.
+    pub refusal: Option<Name>,
 }
 
 /// Which tallies.
@@ -566,6 +694,36 @@ pub struct Tallies {
     pub paper: BTreeMap<PaperCell, i64>,
 }
 
+/// Tallies of the days that changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Changed {
+    /// The tallies of the covered days, and of no others; a cell that is not there is zero.
+    pub tallies: Tallies,
+    /// Which days those are.
+    pub covered: Covered,
+}
+
+/// Which days tallies cover.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Covered {
+    /// All of them.
+    Everything,
+    /// These days of these centres, by every basis, and their declared paper.
+    Days(BTreeSet<(Finess, Day)>),
+}
+
+impl TallyQuery {
+    /// Every centre and every day that can be asked for.
+    pub fn everything() -> TallyQuery {
+        let day = |year, month, day| Day::new(year, month, day).expect("a day of the calendar");
+        TallyQuery {
+            centre: None,
+            from: day(1900, 1, 1),
+            to: day(9999, 12, 30),
+        }
+    }
+}
+
 /// How a store is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Health {
@@ -588,6 +746,11 @@ pub enum Readiness {
     Shedding,
     /// The disk is filling up: it admits no documents. What is sent and heard is still recorded.
     LowOnDisk,
+    /// It cannot, and will: its index failed and is built anew from the journal.
+    Rebuilding {
+        /// So much of it is there.
+        percent: u8,
+    },
     /// It cannot; the reason for people.
     Failed(&'static str),
 }
@@ -613,12 +776,14 @@ pub trait Observer: Send + Sync {
     fn reopened(&self) {}
     /// The disk has more or less room than before.
     fn room_changed(&self, _room: Room) {}
-    /// Entries were replayed at start.
+    /// Entries were replayed, at start or because the index failed.
     fn replayed(&self, entries: u64);
     /// A place of the journal is damaged: found at the start.
     fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
+    fn index_failed(&self);
 }
 
 /// An observer that looks away.
@@ -629,6 +794,7 @@ impl Observer for Unobserved {
     fn sync_failed(&self) {}
     fn replayed(&self, _entries: u64) {}
     fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {}
 }
 
 /// Why a store did not do as asked. Except for `Full` and `Impossible`, the fate of the command is unknown.
@@ -637,8 +803,8 @@ pub enum Error {
     /// The store stopped: nothing can be committed any more.
     #[error("the store stopped: {0}")]
     Stopped(Arc<str>),
-    /// Too many commands wait.
-    #[error("too many commands wait for the store")]
+    /// Not now: too many commands wait, or the index is built anew.
+    #[error("the store is busy: too many commands wait, or its index is built anew")]
     Busy,
     /// The disk has no room for it: nothing was done.
     #[error("the disk has no room for it")]

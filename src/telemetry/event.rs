@@ -116,6 +116,8 @@ pub enum Event<'a> {
         /// Entries that cannot be read.
         entries: u64,
     },
+    /// The index failed while the store ran, and is built anew from the journal.
+    IndexFailed,
     /// A torn tail, never acknowledged, was cut from the journal.
     TailCut {
         /// Bytes.
@@ -475,6 +477,9 @@ impl Event<'_> {
                 what,
                 entries,
             } => error!(segment, offset, what, entries, "the journal is damaged"),
+            Event::IndexFailed => {
+                warn!("the index failed: it is set aside and built anew from the journal")
+            }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
             Event::Sealed {
                 lot,

@@ -47,6 +47,7 @@ pub(super) struct Handles {
     replayed: Counter,
     damaged: Counter,
     tail_cut: Counter,
+    index_failures: Counter,
     ready: Gauge,
     free: Gauge,
     lag: Gauge,
@@ -100,6 +101,7 @@ impl Handles {
             replayed: make.counter(family::STORE_REPLAYED, &[]),
             damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
+            index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
@@ -158,6 +160,7 @@ impl Handles {
             Event::Replayed { entries } => self.replayed.increment(entries),
             Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
+            Event::IndexFailed => self.index_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,

@@ -66,6 +66,7 @@ fn exercised() -> Telemetry {
         Event::SyncFailed,
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
+        Event::IndexFailed,
         Event::Sealed {
             lot,
             endpoint,

@@ -3,13 +3,14 @@
 //! A lot has one sender, so whatever is said of a document or lot of a centre concerns that centre alone, and
 //! a count of some centres is exactly the part of the whole count that is theirs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claims::audit::Audit;
+use crate::claims::audit::{Audit, sheets};
 use crate::claims::document::Purpose;
 use crate::claims::entry::Entry;
 use crate::claims::id::{DocumentId, Finess};
-use crate::claims::tally::Cell;
+use crate::claims::tally::{Cell, PaperCell};
+use crate::claims::time::Day;
 
 /// A unit of the account: a line, and the cells that it is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -31,6 +32,45 @@ impl Audit {
         }
     }
 
+    /// The units of these days of centres, in their cells of those days alone: every document of the days is
+    /// read again.
+    pub fn units_on(&self, days: &BTreeSet<(Finess, Day)>) -> BTreeMap<Cell, i64> {
+        let mut cells = BTreeMap::new();
+        for (centre, day) in days {
+            let filed = self.by_day.get(&(*centre, *day));
+            for id in filed.into_iter().flatten() {
+                let line = self.line(*id);
+                for cell in line.iter().flat_map(|line| line.cells) {
+                    if cell.day == *day {
+                        *cells.entry(cell).or_default() += 1;
+                    }
+                }
+            }
+        }
+        cells
+    }
+
+    /// The declared sheets of these days of centres.
+    pub fn paper_on(&self, days: &BTreeSet<(Finess, Day)>) -> BTreeMap<PaperCell, i64> {
+        let declared = days.iter().filter_map(|day| {
+            let rows = self.declared.get(day)?;
+            Some((day, rows))
+        });
+        sheets(declared)
+    }
+
+    /// Puts a document to the days of its root.
+    pub(super) fn file(&mut self, id: DocumentId) {
+        let document = self.documents.get(&id);
+        let root = document.and_then(|document| self.documents.get(&document.root));
+        let Some(root) = root else { return };
+        let days = [root.clock_day, root.care_day, root.reception_day];
+        let centre = root.centre;
+        for day in BTreeSet::from(days) {
+            self.by_day.entry((centre, day)).or_default().push(id);
+        }
+    }
+
     /// How many documents it holds, each some hundred bytes.
     pub fn held(&self) -> usize {
         self.documents.len()
@@ -43,6 +83,8 @@ impl Audit {
         let known = &self.documents;
         self.lots
             .retain(|_, lot| lot.documents.iter().any(|id| known.contains_key(id)));
+        self.by_day
+            .retain(|(centre, _), _| centres.contains(centre));
         self.declared
             .retain(|(centre, _), _| centres.contains(centre));
         self.only = Some(centres);
@@ -50,17 +92,21 @@ impl Audit {
 
     /// Its units.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
-        self.documents.iter().filter_map(|(id, document)| {
-            let real = match document.purpose {
-                Purpose::Real => true,
-                Purpose::Test => false,
-            };
-            let root = self.documents.get(&document.root)?;
-            (real && !document.replaced).then(|| Line {
-                root: document.root,
-                latest: *id,
-                cells: document.cells(root),
-            })
+        self.documents.keys().filter_map(|id| self.line(*id))
+    }
+
+    /// The unit whose latest document this is.
+    fn line(&self, id: DocumentId) -> Option<Line> {
+        let document = self.documents.get(&id)?;
+        let real = match document.purpose {
+            Purpose::Real => true,
+            Purpose::Test => false,
+        };
+        let root = self.documents.get(&document.root)?;
+        (real && !document.replaced).then(|| Line {
+            root: document.root,
+            latest: id,
+            cells: document.cells(root),
         })
     }
 
@@ -93,7 +139,10 @@ impl Audit {
             | Entry::Cursor { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => false,
+            | Entry::Explained { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => false,
         }
     }
 }

@@ -172,9 +172,57 @@ impl Visitor for Gather {
     }
 
     fn text(&mut self, text: &str, place: Position) {
-        let Some(node) = self.open.last().copied() else {
-            return;
-        };
+        if let Some(node) = self.open.last() {
+            self.value(*node, text, place);
+        }
+    }
+
+    /// No element without attributes that holds a text alone has anything to begin or to end.
+    fn leaf(&mut self, element: Element<'_>, text: &str, _end: usize) {
+        let node = Node::of(self.open.last().copied(), element.name);
+        self.value(node, text, element.place);
+    }
+
+    fn close(&mut self, _end: usize) {
+        match self.open.pop() {
+            Some(Node::Beneficiary) => {
+                self.parts.beneficiary = Some(std::mem::take(&mut self.person));
+            }
+            Some(Node::Insured) => self.parts.insured = Some(std::mem::take(&mut self.person)),
+            Some(Node::Prescriber) => {
+                let prescriber = std::mem::take(&mut self.practitioner).finish();
+                self.parts.prescriber = self.promised(prescriber);
+            }
+            Some(Node::Practitioner) => {
+                let practitioner = std::mem::take(&mut self.practitioner).finish();
+                self.parts.practitioner = self.promised(practitioner);
+            }
+            Some(Node::Act) => {
+                let act = std::mem::take(&mut self.act).finish();
+                let act = self.promised(act);
+                self.parts.acts.extend(act);
+            }
+            Some(Node::Totals) => {
+                let totals = std::mem::take(&mut self.totals).finish();
+                self.parts.totals = self.promised(totals);
+            }
+            Some(Node::Attachment) => {
+                let carried = self.carried.take();
+                self.parts.attachment = self.promised(carried);
+            }
+            Some(Node::Payload) => {
+                let carried = self.carried.take();
+                self.parts.payload = self.promised(carried);
+            }
+            // The others were complete when they opened, or with their text.
+            Some(_) | None => {}
+        }
+    }
+}
+
+impl Gather {
+    /// The text of an element.
+    fn value(&mut self, node: Node, text: &str, place: Position) {
         match node {
             Node::Nir => {
                 if let Some(nir) = &mut self.person.nir {
@@ -217,44 +265,6 @@ impl Visitor for Gather {
         }
     }
 
-    fn close(&mut self, _end: usize) {
-        match self.open.pop() {
-            Some(Node::Beneficiary) => {
-                self.parts.beneficiary = Some(std::mem::take(&mut self.person));
-            }
-            Some(Node::Insured) => self.parts.insured = Some(std::mem::take(&mut self.person)),
-            Some(Node::Prescriber) => {
-                let prescriber = std::mem::take(&mut self.practitioner).finish();
-                self.parts.prescriber = self.promised(prescriber);
-            }
-            Some(Node::Practitioner) => {
-                let practitioner = std::mem::take(&mut self.practitioner).finish();
-                self.parts.practitioner = self.promised(practitioner);
-            }
-            Some(Node::Act) => {
-                let act = std::mem::take(&mut self.act).finish();
-                let act = self.promised(act);
-                self.parts.acts.extend(act);
-            }
-            Some(Node::Totals) => {
-                let totals = std::mem::take(&mut self.totals).finish();
-                self.parts.totals = self.promised(totals);
-            }
-            Some(Node::Attachment) => {
-                let carried = self.carried.take();
-                self.parts.attachment = self.promised(carried);
-            }
-            Some(Node::Payload) => {
-                let carried = self.carried.take();
-                self.parts.payload = self.promised(carried);
-            }
-            // The others were complete when they opened, or with their text.
-            Some(_) | None => {}
-        }
-    }
-}
-
-impl Gather {
     fn open_document(&mut self, element: &Element<'_>) {
         self.parts.schema_version = attribute(element, "version", owned);
         self.parts.kind = attribute(element, "kind", Kind::parse);

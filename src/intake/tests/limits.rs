@@ -175,7 +175,11 @@ async fn a_caller_who_comes_too_often_waits() {
 #[tokio::test]
 async fn a_store_that_asks_for_patience_is_heard_before_the_body() {
     let house = House::new().await;
-    for state in [Readiness::Shedding, Readiness::Failed("the disk is full")] {
+    for state in [
+        Readiness::Shedding,
+        Readiness::Rebuilding { percent: 40 },
+        Readiness::Failed("the disk is full"),
+    ] {
         house.store.feels(Mood::Says(state));
         let unread = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         let answer = house.post(Who::Vendor, DOCUMENTS, unread).await;

@@ -20,7 +20,7 @@ use crate::store::memory::Memory;
 
 /// Three centres; the second is registered anew, the third only later; receipts, refusals, replacements,
 /// settlements, paper and hands at all three.
-const LEDGER: &str = "
+pub(super) const LEDGER: &str = "
     2026-10-05T08:00:00Z centre 750000010 medical confirmed 2020-01-01
     2026-10-05T08:00:00Z centre 130000011 dentaire confirmed 2020-01-01
     2026-10-05T08:00:00Z received 1 750000010 FSE S 2026-10-05 deadline=2026-10-15

@@ -14,7 +14,7 @@ use crate::store::embedded::disk::Disk;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
-use crate::store::index::Working;
+use crate::store::index::{Remembered, Working};
 use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Secret};
 use crate::store::{Command, Error, Observer, Outcome, Room};
@@ -159,15 +159,24 @@ impl Committer {
         first: Request,
         mut ready: impl FnMut() -> Option<Request>,
     ) -> Result<(), Error> {
-        if let Err(error) = self.overlay.wait_for_room() {
-            let stopped = stopped(&error);
-            self.state.fail("the index failed", stopped.clone());
-            let _ = first.answer.send(Err(stopped.clone()));
-            return Err(stopped);
+        match self.overlay.wait_for_room() {
+            Ok(()) => {}
+            // The index is built anew, and what is known is not known meanwhile: who asks repeats.
+            Err(Error::Busy) => {
+                let _ = first.answer.send(Err(Error::Busy));
+                return Ok(());
+            }
+            Err(error) => {
+                let stopped = stopped(&error);
+                self.state.fail("the index failed", stopped.clone());
+                let _ = first.answer.send(Err(stopped.clone()));
+                return Err(stopped);
+            }
         }
         let view = self.overlay.view();
+        let read = Remembered::new(&view);
         let mut gathering = Gathering {
-            working: Working::new(&view),
+            working: Working::new(&read),
             batch: Batch::default(),
             answers: Vec::new(),
         };
@@ -235,7 +244,7 @@ impl Committer {
         };
         if let Some(written) = written {
             places::record(&mut changes, written.start, &written.bodies, written.end);
-            self.overlay.publish(changes, written.end.position);
+            self.overlay.publish(changes, written.end);
             self.position.send_replace(written.end.position);
             self.observer
                 .committed(batch.entries(), batch.length(), written.synced);

@@ -17,13 +17,18 @@
 //! | after the sync, before the answer | all of it; the caller repeats and is answered as before |
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
+//! | while the index is built anew | an index applied up to some batch: the rest is replayed |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
+//!
+//! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
+//! committed or read, health says how far it is, and then the store goes on by itself.
 //!
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
 mod disk;
 mod overlay;
+mod applier;
 mod places;
 mod replay;
 mod secret;
@@ -48,18 +53,24 @@ use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
+use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
-use crate::store::ledger::{self, query};
+use crate::store::ledger::changed::Touched;
+use crate::store::ledger::{self, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
-    Lease, Leased, LotRecord, Observer, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
+    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
+    Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
+
+/// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
+const CHANGED_ENTRIES: u64 = 100_000;
 
 /// Where the store is and what bounds it.
 #[derive(Clone, Debug, PartialEq, serde::Deserialize)]
@@ -174,7 +185,7 @@ impl Embedded {
             head,
             &*observer,
         )?;
-        let overlay = Arc::new(Overlay::new(tree, head.position, config.overlay_bytes));
+        let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         let last = last_instant(&overlay.view(), &reader, head.position)?;
         let mut committer = Committer::new(
@@ -183,21 +194,28 @@ impl Embedded {
             overlay.clone(),
             state.clone(),
             secret,
-            observer,
+            observer.clone(),
             last,
         );
         committer.look();
         restart(&mut committer, at)?;
-        Embedded::start(config, committer, overlay, state, reader)
+        let applier = Applier {
+            overlay,
+            state,
+            directory: config.directory.clone(),
+            cache_bytes: config.cache_bytes,
+            reader,
+            observer,
+        };
+        Embedded::start(config, committer, applier)
     }
 
     fn start(
         config: &Config,
         mut committer: Committer,
-        overlay: Arc<Overlay>,
-        state: Arc<State>,
-        reader: Reader,
+        applier: Applier,
     ) -> Result<Embedded, OpenError> {
+        let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
         let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
         let every = Duration::try_from_secs_f64(config.look_seconds).unwrap_or(Duration::MAX);
@@ -205,7 +223,7 @@ impl Embedded {
         let mut store = Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
-            reader,
+            reader: applier.reader.clone(),
             directory: config.directory.clone(),
             position,
             state: state.clone(),
@@ -223,9 +241,7 @@ impl Embedded {
             }
         };
         let applies = move || {
-            let applied = |position| state.set_applied(position);
-            if let Some(error) = guarded("the index failed", &state, || overlay.apply_all(applied))
-            {
+            if let Some(error) = guarded("the index failed", &state, || applier.run()) {
                 overlay.fail(error);
             }
         };
@@ -255,6 +271,9 @@ impl Embedded {
         &self,
         question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        if self.state.rebuilding().is_some() {
+            return Err(Error::Busy);
+        }
         let overlay = self.overlay.clone();
         let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
         answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
@@ -417,12 +436,54 @@ impl Store for Embedded {
             .await
     }
 
+    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+        let reader = self.reader.clone();
+        self.ask(move |view| {
+            let upto = view.position();
+            if upto.0.saturating_sub(after.0) > CHANGED_ENTRIES {
+                return Ok(Changed {
+                    tallies: query::tallies(view, upto, TallyQuery::everything())?,
+                    covered: Covered::Everything,
+                });
+            }
+            let mut touched = Touched::default();
+            if after < upto {
+                let mark = places::mark(view, Position(after.0 + 1))?;
+                let found = reader.entries(mark, after, upto, usize::MAX);
+                for (_, bytes) in found.map_err(unreadable)? {
+                    let stamped = Stamped::read(&bytes);
+                    let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+                    touched.add(view, &stamped.entry)?;
+                }
+            }
+            touched.tallies(view, upto)
+        })
+        .await
+    }
+
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
         self.ask(|view| query::centres(view)).await
     }
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.ask(|view| query::endpoints(view)).await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.ask(move |view| lines::lines(view, view.position(), centre))
+            .await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.ask(|view| lines::figures(view)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.ask(|view| lines::runs(view)).await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.ask(move |view| lines::judged(view, run)).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

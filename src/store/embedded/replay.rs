@@ -39,7 +39,7 @@ pub fn open(
             journal: to.position.0,
         });
     }
-    match replay(&tree, reader, from, to, observer) {
+    match replay(&tree, reader, from, to, told(observer)) {
         Ok(()) => Ok(tree),
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
@@ -60,17 +60,31 @@ fn rebuild(
 ) -> Result<Tree, OpenError> {
     drop(tree);
     let tree = Tree::anew(directory, cache_bytes)?;
-    replay(&tree, reader, Head::origin(), to, observer)?;
+    replay(&tree, reader, Head::origin(), to, told(observer))?;
     Ok(tree)
 }
 
-fn replay(
+/// Tells an observer how many entries were applied.
+fn told(observer: &dyn Observer) -> impl FnMut(u64, Position) -> Result<(), OpenError> {
+    move |entries, _| {
+        observer.replayed(entries);
+        Ok(())
+    }
+}
+
+/// Brings a tree from one place to another. `applied` hears how many entries were applied and up to where, and may
+/// end it.
+pub fn replay(
     tree: &Tree,
     reader: &Reader,
     from: Head,
     to: Head,
-    observer: &dyn Observer,
+    mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
+    if from == to {
+        // The same position after the same entries: no segment needs to be read.
+        return Ok(());
+    }
     let mut working = Working::new(tree);
     let mut waiting = 0;
     reader.replay(from, to, |batch, unreadable| {
@@ -87,14 +101,14 @@ fn replay(
         waiting += batch.entries.len() as u64;
         if waiting >= ENTRIES_AT_ONCE {
             apply(tree, &mut working)?;
-            observer.replayed(waiting);
+            applied(waiting, batch.end.position)?;
             waiting = 0;
         }
         Ok::<(), OpenError>(())
     })?;
     apply(tree, &mut working)?;
     if waiting > 0 {
-        observer.replayed(waiting);
+        applied(waiting, to.position)?;
     }
     Ok(())
 }

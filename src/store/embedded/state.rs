@@ -1,15 +1,20 @@
 //! What health tells without asking anyone: how far the index is, how full the disk is, and why the store does not
 //! commit.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::claims::entry::Position;
 use crate::store::{Error, Readiness, Room};
 
+/// Beyond all percents: the index is not being built anew.
+const SOUND: u8 = u8::MAX;
+
 /// Shared by the store and its threads.
 pub struct State {
     applied: AtomicU64,
+    /// Percent of the index that is being built anew, or [`SOUND`].
+    rebuilding: AtomicU8,
     inner: Mutex<Inner>,
 }
 
@@ -39,6 +44,7 @@ impl State {
     pub fn applied(position: Position) -> State {
         State {
             applied: AtomicU64::new(position.0),
+            rebuilding: AtomicU8::new(SOUND),
             inner: Mutex::new(Inner {
                 room: Room::Ample,
                 trouble: None,
@@ -55,6 +61,22 @@ impl State {
     pub fn lag(&self, position: Position) -> u64 {
         let applied = self.applied.load(Ordering::Relaxed);
         position.0.saturating_sub(applied)
+    }
+
+    /// The index failed and is built anew: so many percent of it are there.
+    pub fn rebuilds(&self, percent: u8) {
+        self.rebuilding.store(percent.min(100), Ordering::Release);
+    }
+
+    /// The index is there again, or there will be none.
+    pub fn rebuilds_no_more(&self) {
+        self.rebuilding.store(SOUND, Ordering::Release);
+    }
+
+    /// How many percent of the index are there, while it is built anew.
+    pub fn rebuilding(&self) -> Option<u8> {
+        let percent = self.rebuilding.load(Ordering::Acquire);
+        (percent != SOUND).then_some(percent)
     }
 
     /// The disk has so much room; gives what was said before.
@@ -90,6 +112,11 @@ impl State {
         let inner = self.lock();
         match (&inner.trouble, inner.room) {
             (Some(trouble), _) => Readiness::Failed(trouble.summary),
+            (None, Room::Ample | Room::Low) if self.rebuilding().is_some() => {
+                Readiness::Rebuilding {
+                    percent: self.rebuilding().unwrap_or(100),
+                }
+            }
             (None, Room::Ample) => Readiness::Ready,
             (None, Room::Low) => Readiness::LowOnDisk,
             (None, Room::Full) => Readiness::Failed("the disk is full"),

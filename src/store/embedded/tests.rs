@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::{self, Picture, admission, admit};
+use crate::store::embedded::tree::fault::Kind;
 use crate::store::{Unity, Unobserved};
 
 const SEGMENT: u64 = 16 * 1024;
@@ -26,6 +27,7 @@ impl Observer for Replayed {
         self.0.fetch_add(entries, Ordering::Relaxed);
     }
     fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {}
 }
 
 fn config(directory: &Path) -> Config {
@@ -493,6 +495,146 @@ async fn a_full_overlay_holds_back_commits_until_there_is_room() {
     }
     assert_eq!(store.health().state, Readiness::Ready);
     assert_eq!(store.documents(None, 100).await.unwrap().len(), 12);
+}
+
+/// Counts failures of the index.
+#[derive(Default)]
+struct Failures(AtomicU64);
+
+impl Observer for Failures {
+    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
+    fn sync_failed(&self) {}
+    fn replayed(&self, _entries: u64) {}
+    fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Commits as a caller does who repeats what the store was too busy for.
+async fn insist(store: &Embedded, number: u32) {
+    loop {
+        let body = Bytes::from(format!("{number:0400}"));
+        let documents = vec![admission(number.into(), number, body)];
+        match admit(store, documents, Unity::Each).await {
+            Ok(_) => return,
+            Err(Error::Busy | Error::Read(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+async fn ready(store: &Embedded) {
+    while store.health().state != Readiness::Ready {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_fails_is_built_anew_and_the_store_goes_on() {
+    for kind in [Kind::Error, Kind::Panic] {
+        let directory = TempDir::new().unwrap();
+        let seen = Arc::new(Failures::default());
+        let store = Arc::new(open_with(directory.path(), seen.clone()).unwrap());
+        fill(&store, 0..20).await;
+        for failure in 1..=2 {
+            store.overlay.tree().fails(kind);
+            let first = failure * 100;
+            for number in first..first + 20 {
+                insist(&store, number).await;
+            }
+            ready(&store).await;
+            assert_eq!(seen.0.load(Ordering::SeqCst), u64::from(failure));
+        }
+        assert_eq!(store.documents(None, 100).await.unwrap().len(), 60);
+        assert!(
+            directory.path().join("index.bad").is_dir(),
+            "it is kept to look into"
+        );
+        let picture = contract::picture(&*store).await;
+        drop(store);
+        let (verified, store) = check(directory.path());
+        assert_eq!(said(&verified), []);
+        drop(store);
+        let store = open(directory.path()).unwrap();
+        assert_eq!(contract::picture(&store).await, picture);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_index_is_built_anew_nothing_is_taken_and_health_says_how_far_it_is() {
+    let directory = TempDir::new().unwrap();
+    let (told, hears) = std::sync::mpsc::sync_channel(1);
+    let (allow, allowed) = std::sync::mpsc::sync_channel(1);
+    let held = Arc::new(Held(std::sync::Mutex::new((told, allowed))));
+    let store = Arc::new(open_with(directory.path(), held).unwrap());
+    fill(&store, 0..20).await;
+    store.overlay.tree().fails(Kind::Error);
+    // A read is enough to find it out.
+    let failed = store.documents(None, 1).await;
+    assert!(matches!(failed, Err(Error::Read(_))), "{failed:?}");
+    tokio::task::spawn_blocking(move || hears.recv().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(store.health().state, Readiness::Rebuilding { percent: 0 });
+    let body = Bytes::from_static(b"x");
+    let refused = admit(&*store, vec![admission(99, 99, body)], Unity::Each).await;
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    let refused = store.documents(None, 1).await;
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    allow.send(()).unwrap();
+    ready(&store).await;
+    assert_eq!(store.documents(None, 100).await.unwrap().len(), 20);
+    insist(&store, 99).await;
+}
+
+/// Holds back a rebuild until it is allowed.
+struct Held(
+    std::sync::Mutex<(
+        std::sync::mpsc::SyncSender<()>,
+        std::sync::mpsc::Receiver<()>,
+    )>,
+);
+
+impl Observer for Held {
+    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
+    fn sync_failed(&self) {}
+    fn replayed(&self, _entries: u64) {}
+    fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {
+        let ends = self.0.lock().unwrap();
+        ends.0.send(()).unwrap();
+        ends.1.recv().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_cannot_be_built_anew_stops_the_store_and_loses_nothing() {
+    let directory = TempDir::new().unwrap();
+    let store = Arc::new(open(directory.path()).unwrap());
+    fill(&store, 0..40).await;
+    let picture = contract::picture(&*store).await;
+    // The first segment is gone while the index fails.
+    let journal = directory.path().join("journal");
+    let mut segments: Vec<_> = fs::read_dir(&journal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some())
+        .collect();
+    segments.sort();
+    let aside = directory.path().join("aside");
+    fs::rename(&segments[0], &aside).unwrap();
+    store.overlay.tree().fails(Kind::Panic);
+    assert!(store.documents(None, 1).await.is_err());
+    while !matches!(store.health().state, Readiness::Failed(_)) {
+        tokio::task::yield_now().await;
+    }
+    let refused = admit(&*store, vec![admission(99, 99, Bytes::new())], Unity::Each).await;
+    assert!(matches!(refused, Err(Error::Stopped(_))), "{refused:?}");
+    drop(store);
+    fs::rename(&aside, &segments[0]).unwrap();
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, picture);
 }
 
 fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {

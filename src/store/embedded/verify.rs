@@ -139,8 +139,8 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
     let tail = Check::new(&mut verified, journal.reader(), tree.as_ref()).run(journal.head());
     let store = tree.zip(tail).map(|(tree, tail)| {
         let position = journal.head().position;
-        let overlay = Overlay::new(tree, position, config.overlay_bytes);
-        overlay.publish(tail, position);
+        let overlay = Overlay::new(tree, journal.head(), config.overlay_bytes);
+        overlay.publish(tail, journal.head());
         let rest = Rest {
             journal,
             _scratch: scratch,
@@ -384,6 +384,9 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
+        Entry::FiguresLoaded(figures) => own(figures.commitment),
+        Entry::Reconciled(run) => own(run.commitment),
+        Entry::Judged(judged) => own(judged.comment?),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)

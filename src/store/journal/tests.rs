@@ -243,6 +243,7 @@ impl Observer for Cut {
     fn tail_cut(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
+    fn index_failed(&self) {}
 }
 
 #[test]

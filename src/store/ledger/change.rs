@@ -5,7 +5,7 @@ use crate::claims::canon;
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Delivery, Entry, Position, Settled, SettledContent, Stamped};
 use crate::claims::id::{DocumentId, LotId, Name};
-use crate::claims::standing::Standing;
+use crate::claims::standing::{Course, Standing};
 use crate::store::Error;
 use crate::store::change::{Change, Changes, What};
 use crate::store::index::Index;
@@ -22,6 +22,16 @@ pub struct Moment {
 
 canon::canon_struct! { Moment { standing, lot } }
 
+impl Moment {
+    /// What every document is after its admission.
+    fn of_admission() -> Moment {
+        Moment {
+            standing: Course::admitted().standing(),
+            lot: None,
+        }
+    }
+}
+
 /// What entries changed, in their order. `upto` is how far was read.
 pub fn changes(
     index: &dyn Index,
@@ -31,12 +41,15 @@ pub fn changes(
     let mut changes = Vec::new();
     for (position, stamped) in entries {
         for (document, what, code) in touched(index, &stamped.entry)? {
+            let record = records::known_document(index, document)?;
             let key = keys::document_history(document, *position);
-            // An entry that only repeats what is known changed nothing.
-            let Some(moment) = records::load::<Moment>(index, &key)? else {
-                continue;
+            let moment = match records::load(index, &key)? {
+                Some(moment) => moment,
+                None if record.position == *position => Moment::of_admission(),
+                // An entry that only repeats what is known changed nothing.
+                None => continue,
             };
-            let received = records::known_document(index, document)?.received;
+            let received = record.received;
             changes.push(Change {
                 position: *position,
                 at: stamped.at,
@@ -90,7 +103,10 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
-        | Entry::Explained { .. } => Vec::new(),
+        | Entry::Explained { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_) => Vec::new(),
     })
 }
 

@@ -5,11 +5,14 @@
 //! the index, and a replay is [`fold`] alone.
 
 mod decide;
+pub(in crate::store) mod changed;
 mod fold;
 pub(in crate::store) mod change;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
+mod turn;
 pub(in crate::store) mod query;
+pub(in crate::store) mod lines;
 mod records;
 #[cfg(test)]
 mod scale;

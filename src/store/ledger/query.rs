@@ -52,7 +52,8 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
         .map(|lot| records::known_lot(index, lot))
         .transpose()?;
     let next = next(index, &record, lot.as_ref())?;
-    let mut history = history(index, record.received.document)?;
+    let mut history = vec![record.position];
+    history.extend(self::history(index, record.received.document)?);
     history.sort_unstable();
     history.dedup();
     Ok(DocumentView {
@@ -397,25 +398,51 @@ fn paper(index: &dyn Index, query: TallyQuery, tallies: &mut Tallies) -> Result<
         if !(query.from..=query.to).contains(&day) {
             continue;
         }
-        tallies.paper.insert(
-            PaperCell {
-                centre,
-                day,
-                caisse: None,
-            },
-            1,
+        sheets(
+            (centre, day),
+            &records::read::<Vec<PaperRow>>(&value)?,
+            tallies,
         );
-        let rows: Vec<PaperRow> = records::read(&value)?;
-        for row in rows {
-            *tallies
-                .paper
-                .entry(PaperCell {
-                    centre,
-                    day,
-                    caisse: Some(row.caisse),
-                })
-                .or_default() += i64::from(row.sheets);
-        }
+    }
+    Ok(())
+}
+
+/// The sheets of a declared day, and 1 on the row without caisse.
+fn sheets((centre, day): (Finess, Day), rows: &[PaperRow], tallies: &mut Tallies) {
+    let cell = |caisse| PaperCell {
+        centre,
+        day,
+        caisse,
+    };
+    tallies.paper.insert(cell(None), 1);
+    for row in rows {
+        let sheets = tallies.paper.entry(cell(Some(row.caisse))).or_default();
+        *sheets += i64::from(row.sheets);
+    }
+}
+
+/// Adds the units of a range of cells.
+pub fn units(
+    index: &dyn Index,
+    (from, to): (&[u8], &[u8]),
+    tallies: &mut Tallies,
+) -> Result<(), Error> {
+    for (key, value) in index.scan(from, to, usize::MAX)? {
+        let cell: Cell = records::read(&key[1..])?;
+        tallies.units.insert(cell, records::read(&value)?);
+    }
+    Ok(())
+}
+
+/// Adds the declared paper of one day.
+pub fn paper_of(
+    index: &dyn Index,
+    (centre, day): (Finess, Day),
+    tallies: &mut Tallies,
+) -> Result<(), Error> {
+    let rows: Option<Vec<PaperRow>> = records::load(index, &keys::paper(centre, day))?;
+    if let Some(rows) = rows {
+        sheets((centre, day), &rows, tallies);
     }
     Ok(())
 }

@@ -101,6 +101,9 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Receipts { .. }
         | Command::Declare { .. }
         | Command::Explain { .. }
+        | Command::LoadFigures { .. }
+        | Command::Reconcile { .. }
+        | Command::Judge { .. }
         | Command::Lease(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),
