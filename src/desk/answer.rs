@@ -101,6 +101,7 @@ impl Desk {
             store::Error::Stopped(_) | store::Error::Busy | store::Error::Read(_) => {
                 self.later(kind)
             }
+            store::Error::Full => self.later(Kind::DiskFull),
             store::Error::Impossible(_) => Kind::Defect.into(),
         }
     }

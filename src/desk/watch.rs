@@ -1,5 +1,5 @@
 //! What machines watch: metrics, and whether the gateway lives and can commit. No identity of a caller and no
-//! detail is needed for health, and none is given.
+//! detail is needed for health, and none is given but the word why it cannot commit.
 
 use std::sync::Arc;
 
@@ -56,12 +56,14 @@ pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
 
 fn readiness(state: Readiness) -> Response {
     match state {
-        Readiness::Ready | Readiness::Shedding => StatusCode::OK.into_response(),
+        Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
+            StatusCode::OK.into_response()
+        }
         Readiness::Rebuilding { percent } => {
             let text = format!("rebuilding {percent} %\n");
-            bytes(503, "text/plain", text)
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
         }
-        Readiness::Failed(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Readiness::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 
@@ -72,7 +74,7 @@ impl Desk {
         let health = self.parts.store.health();
         telemetry.show(Reading::Store {
             ready: match health.state {
-                Readiness::Ready | Readiness::Shedding => Ready::Yes,
+                Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => Ready::Yes,
                 Readiness::Rebuilding { .. } | Readiness::Failed(_) => Ready::No,
             },
             position: health.position,

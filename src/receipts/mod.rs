@@ -113,7 +113,7 @@ impl Receipts {
         let question = AssertUnwindSafe(self.question(endpoint, last)).catch_unwind();
         let outcome = match question.await {
             Ok(Ok(answer)) => return answer,
-            Ok(Err(store::Error::Busy)) => Poll::StoreBusy,
+            Ok(Err(store::Error::Busy | store::Error::Full)) => Poll::StoreBusy,
             Ok(Err(
                 store::Error::Stopped(_) | store::Error::Read(_) | store::Error::Impossible(_),
             )) => Poll::Unrecorded,

@@ -112,6 +112,8 @@ impl Memory {
     fn decide(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
         let mut inner = self.lock();
         let next = Position(inner.entries.len() as u64 + 1);
+        // Instants of entries never go back, whatever the clock does.
+        let at = inner.entries.last().map_or(at, |last| last.at.max(at));
         let mut working = Working::new(&inner.index);
         let decision = ledger::decide(&mut working, next, at, command, &self.secret)?;
         let changes = working.into_changes();

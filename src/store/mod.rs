@@ -42,6 +42,7 @@ use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
+use crate::store::journal::scan::Damage;
 use crate::store::listing::{Listed, Listing};
 
 /// The ledger, its bodies and what is derived from them.
@@ -753,6 +754,8 @@ pub enum Readiness {
     Ready,
     /// It can, but new documents should wait: answer 503.
     Shedding,
+    /// The disk is filling up: it admits no documents. What is sent and heard is still recorded.
+    LowOnDisk,
     /// It cannot, and will: its index failed and is built anew from the journal.
     Rebuilding {
         /// So much of it is there.
@@ -762,14 +765,31 @@ pub enum Readiness {
     Failed(&'static str),
 }
 
+/// How much room the disk of a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Enough.
+    Ample,
+    /// Less than documents are admitted with.
+    Low,
+    /// Less than anything is written with.
+    Full,
+}
+
 /// What a store tells its observer: facts, which `app` binds to telemetry.
 pub trait Observer: Send + Sync {
     /// A batch was committed: entries, bodies' bytes, and how long the sync took.
     fn committed(&self, entries: usize, bytes: usize, sync: std::time::Duration);
-    /// A sync failed.
+    /// A write or a sync failed: nothing is acknowledged until the journal was opened anew and verified.
     fn sync_failed(&self);
+    /// The journal was opened anew and verified after a failure: it goes on.
+    fn reopened(&self) {}
+    /// The disk has more or less room than before.
+    fn room_changed(&self, _room: Room) {}
     /// Entries were replayed, at start or because the index failed.
     fn replayed(&self, entries: u64);
+    /// A place of the journal is damaged: found at the start.
+    fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
     /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
@@ -787,7 +807,7 @@ impl Observer for Unobserved {
     fn index_failed(&self) {}
 }
 
-/// Why a store did not do as asked. Except for `Impossible`, the fate of the command is unknown.
+/// Why a store did not do as asked. Except for `Full` and `Impossible`, the fate of the command is unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The store stopped: nothing can be committed any more.
@@ -796,6 +816,9 @@ pub enum Error {
     /// Not now: too many commands wait, or the index is built anew.
     #[error("the store is busy: too many commands wait, or its index is built anew")]
     Busy,
+    /// The disk has no room for it: nothing was done.
+    #[error("the disk has no room for it")]
+    Full,
     /// Reading failed.
     #[error("the store cannot read: {0}")]
     Read(Arc<str>),

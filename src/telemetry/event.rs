@@ -91,11 +91,29 @@ pub enum Event<'a> {
         /// Time to write and sync.
         sync: Duration,
     },
-    /// A sync failed: nothing is acknowledged until the store was verified.
+    /// A write or a sync failed: nothing is acknowledged until the journal was opened anew and verified.
     SyncFailed,
+    /// The journal was opened anew and verified: it goes on.
+    Reopened,
+    /// The store's disk has more or less room than before.
+    RoomChanged {
+        /// How much now.
+        room: Room,
+    },
     /// Entries were applied to the index at start.
     Replayed {
         /// Entries.
+        entries: u64,
+    },
+    /// A place of the journal is damaged. It stays as it is, for a person to put back a copy of the file.
+    Damaged {
+        /// Ordinal of the segment; 0: a file that is none.
+        segment: u64,
+        /// Offset in it, in bytes.
+        offset: u64,
+        /// What was found: one of the room's own words.
+        what: &'static str,
+        /// Entries that cannot be read.
         entries: u64,
     },
     /// The index failed while the store ran, and is built anew from the journal.
@@ -236,6 +254,18 @@ words! {
         Paper = "declared paper and entries",
         /// The standings of all documents, and the entries counted again.
         Standings = "standings and entries",
+    }
+}
+
+words! {
+    /// How much room the store's disk has.
+    Room {
+        /// Enough.
+        Ample = "ample",
+        /// No document is admitted; what is sent and heard is recorded.
+        Low = "low",
+        /// Nothing is written.
+        Full = "full",
     }
 }
 
@@ -460,7 +490,19 @@ impl Event<'_> {
             Event::SyncFailed => {
                 error!("sync failed: nothing is acknowledged until the store is verified")
             }
+            Event::Reopened => warn!("the journal was opened anew and verified: it goes on"),
+            Event::RoomChanged { room } => match room {
+                Room::Ample => info!("the disk has room again"),
+                Room::Low => error!("the disk is filling up: no document is admitted"),
+                Room::Full => error!("the disk is full: nothing is written"),
+            },
             Event::Replayed { entries } => info!(entries, "entries replayed"),
+            Event::Damaged {
+                segment,
+                offset,
+                what,
+                entries,
+            } => error!(segment, offset, what, entries, "the journal is damaged"),
             Event::IndexFailed => {
                 warn!("the index failed: it is set aside and built anew from the journal")
             }

@@ -229,6 +229,10 @@ problems! {
     Unavailable 503 "unavailable" "The gateway cannot take this now"
         "Whether it was admitted is not known: wait as Retry-After says, then post again with the same number."
         "On ne sait pas si l'admission a eu lieu : attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
+    /// The disk is filling up.
+    DiskFull 503 "disk-full" "The gateway's disk is filling up"
+        "Nothing was admitted: wait as Retry-After says, then post again with the same number."
+        "Rien n'a été admis : attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
     /// It cannot be read at present.
     NotReady 503 "not-ready" "This cannot be read now"
         "Nothing was changed: wait as Retry-After says, then ask again."

@@ -26,6 +26,7 @@
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+mod disk;
 mod overlay;
 mod applier;
 mod places;
@@ -40,7 +41,9 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -51,7 +54,7 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
-use crate::store::embedded::committer::{Committer, Request};
+use crate::store::embedded::committer::{Call, Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
@@ -70,7 +73,7 @@ use crate::store::{
 const CHANGED_ENTRIES: u64 = 100_000;
 
 /// Where the store is and what bounds it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Directory of journal, index and secret.
@@ -87,6 +90,12 @@ pub struct Config {
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
     pub cache_bytes: u64,
+    /// With fewer bytes free on the disk no document is admitted; 0: never.
+    pub low_bytes: u64,
+    /// With fewer bytes free on the disk nothing is written; 0: never.
+    pub full_bytes: u64,
+    /// Seconds between two looks at the disk: how full it is, and whether a journal that failed can go on.
+    pub look_seconds: f64,
 }
 
 impl Default for Config {
@@ -100,6 +109,9 @@ impl Default for Config {
             queue_commands: thousand,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
+            low_bytes: 1 << 30,
+            full_bytes: 256 << 20,
+            look_seconds: 1.0,
         }
     }
 }
@@ -134,13 +146,15 @@ pub enum OpenError {
 
 /// The store. Dropping it commits what is queued, brings the index up and ends its threads.
 pub struct Embedded {
-    queue: Option<mpsc::Sender<Request>>,
+    queue: Option<mpsc::Sender<Call>>,
     overlay: Arc<Overlay>,
     reader: Reader,
     directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// While it is there, the committer looks at the disk every so often.
+    ticks: Option<SyncSender<()>>,
     /// Of a store that is only read: its lock, released last.
     _rest: Option<Rest>,
 }
@@ -173,6 +187,7 @@ impl Embedded {
         )?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
+        let last = last_instant(&overlay.view(), &reader, head.position)?;
         let mut committer = Committer::new(
             config,
             journal,
@@ -180,7 +195,9 @@ impl Embedded {
             state.clone(),
             secret,
             observer.clone(),
+            last,
         );
+        committer.look();
         restart(&mut committer, at)?;
         let applier = Applier {
             overlay,
@@ -201,6 +218,8 @@ impl Embedded {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
         let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
+        let every = Duration::try_from_secs_f64(config.look_seconds).unwrap_or(Duration::MAX);
+        let (ticks, tick) = disk::ticker(every, sender.downgrade());
         let mut store = Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
@@ -209,6 +228,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            ticks: None,
             _rest: None,
         };
         let commits = {
@@ -225,6 +245,8 @@ impl Embedded {
                 overlay.fail(error);
             }
         };
+        store.ticks = Some(ticks);
+        store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
         Ok(store)
@@ -240,6 +262,7 @@ impl Embedded {
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
+            ticks: None,
             _rest: Some(rest),
         }
     }
@@ -278,6 +301,18 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     thread.spawn(work).map_err(OpenError::Thread)
 }
 
+/// The instant of the last entry: none that follows is before it.
+fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestamp, OpenError> {
+    if last == Position(0) {
+        return Ok(Timestamp::default());
+    }
+    let mark = places::mark(view, last)?;
+    let found = reader.entries(mark, Position(last.0 - 1), last, 1)?;
+    let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
+    let stamped = Stamped::read(bytes).map_err(|_| OpenError::Entry(last.0))?;
+    Ok(stamped.at)
+}
+
 /// The first command of every start.
 fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
     let (answer, mut answered) = oneshot::channel();
@@ -296,6 +331,7 @@ fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.queue = None;
+        self.ticks = None;
         for thread in self.threads.drain(..).rev() {
             // A panic in it was recorded by the thread itself.
             let _ = thread.join();
@@ -313,7 +349,7 @@ impl Store for Embedded {
             answer,
         };
         let queue = self.queue.as_ref().ok_or_else(|| self.state.error())?;
-        if queue.send(request).await.is_err() {
+        if queue.send(Call::Commit(request)).await.is_err() {
             return Err(self.state.error());
         }
         answered.await.unwrap_or_else(|_| Err(self.state.error()))
@@ -467,16 +503,14 @@ impl Store for Embedded {
 
     async fn free_bytes(&self) -> Result<Option<u64>, Error> {
         let directory = self.directory.clone();
-        self.ask(move |_| {
-            let found = rustix::fs::statvfs(&directory);
-            let found = found.map_err(|error| Error::Read(error.to_string().into()))?;
-            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
-        })
-        .await
+        self.ask(move |_| disk::free_bytes(&directory).map(Some))
+            .await
     }
 
     fn health(&self) -> Health {
-        let position = *self.position.borrow();
+        // Not the watch's, which hears of a batch just after the views show it: who scans and then asks up to
+        // where would find documents that moved after the position, and take that for an imbalance.
+        let position = self.overlay.position();
         let (waiting, most) = match &self.queue {
             Some(queue) => (
                 queue.max_capacity() - queue.capacity(),
@@ -484,11 +518,9 @@ impl Store for Embedded {
             ),
             None => (0, 1),
         };
-        let state = match (self.state.failed(), self.state.rebuilding()) {
-            (Some(summary), _) => Readiness::Failed(summary),
-            (None, Some(percent)) => Readiness::Rebuilding { percent },
-            (None, None) if waiting * 4 >= most * 3 => Readiness::Shedding,
-            (None, None) => Readiness::Ready,
+        let state = match self.state.readiness() {
+            Readiness::Ready if waiting * 4 >= most * 3 => Readiness::Shedding,
+            state => state,
         };
         Health {
             state,

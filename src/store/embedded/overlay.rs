@@ -97,6 +97,11 @@ impl Overlay {
         }
     }
 
+    /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
+    pub fn position(&self) -> Position {
+        self.lock().head.position
+    }
+
     /// Waits until there is room for one more layer. While the tree is built anew, there is none, and nobody waits:
     /// [`Error::Busy`].
     pub fn wait_for_room(&self) -> Result<(), Error> {

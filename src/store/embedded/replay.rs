@@ -8,12 +8,13 @@ use std::path::Path;
 
 use crate::claims::entry::{Position, Stamped};
 use crate::store::embedded::tree::Tree;
+use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, places};
 use crate::store::index::{Changes, Working};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
-use crate::store::journal::{Head, Mark};
-use crate::store::{Error, Observer, ledger};
+use crate::store::journal::{Head, Mark, Place};
+use crate::store::{BodyId, Error, Observer, ledger};
 
 /// After so many entries the changes are applied.
 const ENTRIES_AT_ONCE: u64 = 512;
@@ -40,6 +41,8 @@ pub fn open(
     }
     match replay(&tree, reader, from, to, told(observer)) {
         Ok(()) => Ok(tree),
+        // The index fits, the journal is damaged: nothing that is built anew would get further.
+        Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
         Err(_) if from != Head::origin() => {
             rebuild(tree, directory, cache_bytes, reader, to, observer)
         }
@@ -84,15 +87,16 @@ pub fn replay(
     }
     let mut working = Working::new(tree);
     let mut waiting = 0;
-    reader.replay(from, to, |batch| {
-        fold(&mut working, batch)?;
+    reader.replay(from, to, |batch, unreadable| {
+        let entries = fold(&mut working, batch)?;
         let mut traces = Changes::new();
         let start = Mark {
             segment: batch.end.segment,
             offset: batch.start,
             first: batch.first,
         };
-        places::record(&mut traces, start, &batch.bodies, batch.end);
+        let bodies = bodies(batch, &entries, unreadable);
+        places::record(&mut traces, start, &bodies, batch.end);
         working.absorb(traces);
         waiting += batch.entries.len() as u64;
         if waiting >= ENTRIES_AT_ONCE {
@@ -109,12 +113,37 @@ pub fn replay(
     Ok(())
 }
 
-fn fold(working: &mut Working<'_>, batch: &Batch<'_>) -> Result<(), OpenError> {
+/// The bodies of a batch and where they are. One that an entry commits to and that is not among those that can be
+/// read lies where nothing can: it is unreadable, which is not the same as gone.
+pub fn bodies(
+    batch: &Batch<'_>,
+    entries: &[(Position, Stamped)],
+    unreadable: &[Place],
+) -> Vec<(BodyId, Place)> {
+    let mut bodies = batch.bodies.clone();
+    if let Some(place) = unreadable.first() {
+        let promised = entries.iter();
+        let promised = promised.filter_map(|(position, stamped)| promise(*position, stamped));
+        for (body, _) in promised {
+            if batch.bodies.iter().all(|(name, _)| *name != body) {
+                bodies.push((body, *place));
+            }
+        }
+    }
+    bodies
+}
+
+fn fold(
+    working: &mut Working<'_>,
+    batch: &Batch<'_>,
+) -> Result<Vec<(Position, Stamped)>, OpenError> {
+    let mut entries = Vec::with_capacity(batch.entries.len());
     for (number, entry) in (batch.first.0..).zip(&batch.entries) {
         let stamped = Stamped::read(entry).map_err(|_| OpenError::Entry(number))?;
         ledger::fold(working, Position(number), &stamped)?;
+        entries.push((Position(number), stamped));
     }
-    Ok(())
+    Ok(entries)
 }
 
 fn apply<'a>(tree: &'a Tree, working: &mut Working<'a>) -> Result<(), Error> {
