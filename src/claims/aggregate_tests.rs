@@ -319,10 +319,6 @@ fn an_agreement_changes_at_midnight_and_a_centre_that_left_keeps_its_units() {
             Verdict::PaperUnknown
         };
         assert_eq!(rate.verdict, verdict, "{text}");
-        assert_eq!(
-            rate.splits.kind.contains_key(&Slice::Paper),
-            false,
-            "{text}"
-        );
+        assert!(!rate.splits.kind.contains_key(&Slice::Paper), "{text}");
     }
 }

@@ -376,6 +376,20 @@ impl Threshold {
         Fraction::new(i64::from(self.fraction.0), i64::from(self.fraction.1))
     }
 
+    /// How many more documents of so many must be transmitted to reach it; 0 when it is reached, and none without
+    /// documents or when all of them would not be enough.
+    pub fn missing(self, numerator: i64, denominator: i64) -> Option<i64> {
+        let share = self.share()?;
+        let whole = i128::from(denominator) * i128::from(share.numerator());
+        let lower = i128::from(share.denominator());
+        let needed = match self.comparator {
+            Comparator::AtLeast => (whole + lower - 1).div_euclid(lower),
+            Comparator::MoreThan => whole.div_euclid(lower) + 1,
+        };
+        let missing = i64::try_from(needed).ok()?.saturating_sub(numerator).max(0);
+        (denominator > 0 && numerator.saturating_add(missing) <= denominator).then_some(missing)
+    }
+
     /// Whether a rate reaches it.
     pub fn is_reached_by(self, rate: Fraction) -> bool {
         let Some(share) = self.share() else {
@@ -467,6 +481,41 @@ pub(crate) mod tests {
     fn faults(agreement: &Agreement) -> Vec<Fault> {
         let problems = agreement.problems().into_iter();
         problems.map(|problem| problem.fault).collect()
+    }
+
+    #[test]
+    fn a_gap_is_the_least_number_of_documents_that_reaches_the_threshold() {
+        use Comparator::{AtLeast, MoreThan};
+        for (comparator, fraction, counted, missing) in [
+            (AtLeast, (7, 10), (7, 10), Some(0)),
+            (AtLeast, (7, 10), (6, 10), Some(1)),
+            (AtLeast, (7, 10), (0, 11), Some(8)),
+            (AtLeast, (7, 10), (9, 10), Some(0)),
+            (AtLeast, (1, 1), (0, 3), Some(3)),
+            (MoreThan, (2, 3), (2, 3), Some(1)),
+            (MoreThan, (2, 3), (0, 4), Some(3)),
+            (MoreThan, (2, 3), (3, 4), Some(0)),
+            (MoreThan, (1, 1), (3, 3), None),
+            (AtLeast, (7, 10), (0, 0), None),
+            (AtLeast, (7, 0), (1, 2), None),
+        ] {
+            let threshold = Threshold {
+                comparator,
+                fraction,
+            };
+            let (numerator, denominator) = counted;
+            let found = threshold.missing(numerator, denominator);
+            assert_eq!(found, missing, "{threshold} {counted:?}");
+            if let (Some(missing), Some(rate)) = (
+                found,
+                Fraction::new(numerator + found.unwrap_or(0), denominator),
+            ) {
+                assert!(threshold.is_reached_by(rate));
+                let less = Fraction::new(numerator + missing - 1, denominator);
+                let less = less.is_some_and(|less| threshold.is_reached_by(less));
+                assert!(missing == 0 || !less, "{threshold} {counted:?}");
+            }
+        }
     }
 
     #[test]

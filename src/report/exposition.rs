@@ -1,9 +1,12 @@
 //! The obligation as metrics: the family `bordereau_obligation_*` in Prometheus text, from the snapshot.
 //!
 //! It is written here and not by the exporter, because a series of a centre must vanish when the centre
-//! leaves. At most 13 series a centre: four for each of month, quarter and year to date, and the threshold
-//! for year to date, only where it is confirmed. No hash, id or date is ever a label.
+//! leaves. At most 14 series a centre: four for each of month, quarter and year to date, and threshold and gap
+//! for year to date, only where the threshold is confirmed. The national families sum over all centres, also
+//! over those that a cap leaves out, and have names of their own, so that no sum counts a document twice. No
+//! hash, id or date is ever a label.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -11,7 +14,7 @@ use crate::claims::agreement::{Agreements, Role, Status, Threshold};
 use crate::claims::document::AgreementId;
 use crate::claims::id::Finess;
 use crate::claims::period::Form;
-use crate::claims::rate::{Coverage, Rate};
+use crate::claims::rate::{Coverage, Rate, Verdict};
 use crate::claims::registry::Category;
 use crate::report::CentreLabel;
 use crate::report::snapshot::Snapshot;
@@ -29,8 +32,10 @@ pub struct Family {
 
 const LABELS: &str = "centre, category, agreement, period";
 
+const NATIONAL: &str = "category, agreement, period";
+
 /// All families, in the order in which they are written.
-pub const FAMILIES: [Family; 6] = [
+pub const FAMILIES: [Family; 11] = [
     Family {
         name: "bordereau_obligation_ratio",
         labels: LABELS,
@@ -55,6 +60,31 @@ pub const FAMILIES: [Family; 6] = [
         name: "bordereau_obligation_paper_coverage_ratio",
         labels: LABELS,
         help: "Share of days with activity that have a declaration of paper sheets; absent without activity.",
+    },
+    Family {
+        name: "bordereau_obligation_gap_documents",
+        labels: LABELS,
+        help: "Documents that must be transmitted besides to reach the confirmed threshold; absent where there is none, or all would not be enough.",
+    },
+    Family {
+        name: "bordereau_obligation_national_ratio",
+        labels: NATIONAL,
+        help: "Share of documents transmitted by all centres of the category together; absent without activity.",
+    },
+    Family {
+        name: "bordereau_obligation_national_numerator_documents",
+        labels: NATIONAL,
+        help: "Documents of all centres of the category transmitted in the modes that the agreement counts.",
+    },
+    Family {
+        name: "bordereau_obligation_national_denominator_documents",
+        labels: NATIONAL,
+        help: "Documents and declared paper sheets of all centres of the category.",
+    },
+    Family {
+        name: "bordereau_obligation_national_centres",
+        labels: "category, agreement, period, verdict",
+        help: "Centres of the category by what may be said of their rate.",
     },
     Family {
         name: "bordereau_obligation_left_out_centres",
@@ -85,7 +115,8 @@ struct Sums {
 pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) -> String {
     let (series, left_out) = series(snapshot, agreements, label);
     let mut out = String::new();
-    let [ratio, numerator, denominator, threshold, coverage, left] = FAMILIES;
+    let [ratio, numerator, denominator, threshold, coverage, gap, ..] = FAMILIES;
+    let [.., all_ratio, all_numerator, all_denominator, centres, left] = FAMILIES;
     family(&mut out, ratio, &series, |sums| {
         share(sums.numerator, sums.denominator)
     });
@@ -102,9 +133,72 @@ pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) 
     family(&mut out, coverage, &series, |sums| {
         share(sums.coverage.declared, sums.coverage.active)
     });
+    family(&mut out, gap, &series, |sums| {
+        let missing = sums.threshold?.missing(sums.numerator, sums.denominator)?;
+        Some(number(missing))
+    });
+    let national = national(snapshot);
+    let sums: BTreeMap<&Labels, &Sums> = national
+        .iter()
+        .map(|(labels, national)| (labels, &national.sums))
+        .collect();
+    family(&mut out, all_ratio, &sums, |sums| {
+        share(sums.numerator, sums.denominator)
+    });
+    family(&mut out, all_numerator, &sums, |sums| {
+        Some(number(sums.numerator))
+    });
+    family(&mut out, all_denominator, &sums, |sums| {
+        Some(number(sums.denominator))
+    });
+    verdicts(&mut out, centres, &national);
     head(&mut out, left);
     line(&mut out, format_args!("{} {left_out}", left.name));
     out
+}
+
+/// What all centres of a category amount to under an agreement, in a period.
+#[derive(Default)]
+struct National {
+    sums: Sums,
+    verdicts: BTreeMap<Verdict, i64>,
+}
+
+/// Sums over all centres, whether or not each is shown.
+fn national(snapshot: &Snapshot) -> BTreeMap<Labels, National> {
+    let mut found: BTreeMap<Labels, National> = BTreeMap::new();
+    let centres = snapshot.centres.values();
+    for obligation in centres.flat_map(|centre| &centre.current) {
+        let labels = Labels {
+            centre: None,
+            category: obligation.category,
+            agreement: obligation.agreement.clone(),
+            period: obligation.period.form(),
+        };
+        let national = found.entry(labels).or_default();
+        national.sums.add(&obligation.rate);
+        *national
+            .verdicts
+            .entry(obligation.rate.verdict)
+            .or_default() += 1;
+    }
+    found
+}
+
+fn verdicts(out: &mut String, family: Family, national: &BTreeMap<Labels, National>) {
+    if national.is_empty() {
+        return;
+    }
+    head(out, family);
+    for (labels, found) in national {
+        for (verdict, centres) in &found.verdicts {
+            let (name, verdict) = (family.name, verdict.as_str());
+            line(
+                out,
+                format_args!("{name}{{{labels},verdict=\"{verdict}\"}} {centres}"),
+            );
+        }
+    }
 }
 
 /// All series, and how many centres the cap leaves out.
@@ -169,15 +263,15 @@ impl Sums {
     }
 }
 
-fn family(
+fn family<L: Borrow<Labels>, S: Borrow<Sums>>(
     out: &mut String,
     family: Family,
-    series: &BTreeMap<Labels, Sums>,
+    series: &BTreeMap<L, S>,
     value: impl Fn(&Sums) -> Option<f64>,
 ) {
     let mut lines = series
         .iter()
-        .filter_map(|(labels, sums)| Some((labels, value(sums)?)))
+        .filter_map(|(labels, sums)| Some((labels.borrow(), value(sums.borrow())?)))
         .peekable();
     // A family without series says nothing, not even its help.
     if lines.peek().is_none() {

@@ -54,6 +54,26 @@ async fn the_reports_of_the_ledgers() {
     assert!(seen >= 3, "the ledgers are there");
 }
 
+/// A centre has at most fifteen series, and no series at all once it has left.
+#[tokio::test]
+async fn a_centre_has_few_series() {
+    let text = fs::read_to_string(fixtures().join("ledgers/verdicts.ledger")).unwrap();
+    let snapshot = counted(ledger_text::read(&text)).await;
+    let rendered = exposition::render(&snapshot, &super::agreements(), CentreLabel::UpTo(9));
+    let series = |finess: &str| {
+        let label = format!("centre=\"{finess}\"");
+        rendered
+            .lines()
+            .filter(|line| line.contains(&label))
+            .count()
+    };
+    for finess in snapshot.centres.keys() {
+        assert!(series(&finess.to_string()) <= 15, "{finess}");
+    }
+    assert_eq!(series("130000011"), 12, "without activity in the month");
+    assert_eq!(series("2A0000016"), 0, "it left on 31 October");
+}
+
 /// The rows of the obligation in `fixtures/metrics.txt` are what is rendered.
 #[tokio::test]
 async fn the_family_is_in_the_list_of_metrics() {
