@@ -110,7 +110,12 @@ mod tests {
                 503,
                 "rebuilding 7 %\n",
             ),
-            (Readiness::Failed("the journal failed"), 503, ""),
+            (Readiness::LowOnDisk, 200, ""),
+            (
+                Readiness::Failed("the journal failed"),
+                503,
+                "the journal failed",
+            ),
         ] {
             let response = readiness(state);
             assert_eq!(response.status().as_u16(), status, "{state:?}");

@@ -94,7 +94,7 @@ async fn a_last_segment_that_cannot_be_read_ends_the_start() {
     let place = Place::bare().ready("https://localhost:9");
     let posted = Posted::default();
     let gateway = start(&place);
-    for _ in 0..40 {
+    for _ in 0..100 {
         assert_eq!(posted.post(&gateway).await, Some(202));
     }
     gateway.kill_after(&[NOBODY]);
