@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
 
 use bordereau::claims::delivery::Event;
 use bordereau::claims::entry::Reason;
@@ -20,6 +19,7 @@ use rcgen::{
 use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::rig::{Rig, caisse, certificates, endpoint, header, https, insurer, piece};
 

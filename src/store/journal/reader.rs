@@ -20,8 +20,11 @@ use crate::store::{Body, BodyId};
 /// The segments that exist, shared by the writer and all readers.
 #[derive(Clone, Default)]
 pub struct Reader {
-    segments: Arc<RwLock<Vec<Result<Arc<Segment>, Error>>>>,
+    segments: Arc<RwLock<Vec<Opened>>>,
 }
+
+/// A segment, or why it cannot be read.
+type Opened = Result<Arc<Segment>, Error>;
 
 /// A piece of the journal.
 pub enum Piece<'a> {
