@@ -166,7 +166,8 @@ impl Audit {
             | Entry::PaperOwed { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => Ok(()),
+            | Entry::Explained { .. }
+            | Entry::Closed(_) => Ok(()),
         }
     }
 

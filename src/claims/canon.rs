@@ -288,7 +288,8 @@ canon_enum! {
         18 => Unsettled { document },
         19 => Endpoint { endpoint, gate, actor },
         22 => Retried { lot, actor, next },
-        23 => Explained { of, subject, actor, reason }
+        23 => Explained { of, subject, actor, reason },
+        27 => Closed(closed)
     }
 }
 

@@ -29,6 +29,7 @@ pub mod place;
 pub mod rate;
 pub mod obligation;
 pub mod aggregate;
+pub mod closing;
 pub mod reconcile;
 #[cfg(test)]
 pub mod example;

@@ -83,6 +83,17 @@ pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
     })
 }
 
+/// Asks the daemon of this machine to do something, with a text.
+pub fn post_text(
+    settings: &Settings,
+    path: &str,
+    text: &str,
+) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    let request = client.post(format!("http://localhost{path}"));
+    daemon::block_on(async { answer(request.body(text.to_owned())).await })
+}
+
 /// Asks the daemon of this machine to do something.
 pub fn post(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
     let client = local(settings)?;

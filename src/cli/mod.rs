@@ -11,6 +11,7 @@ mod daemon;
 mod ask;
 mod history;
 mod rates;
+mod period;
 mod verify_store;
 mod simulate;
 mod conformance;
@@ -57,7 +58,9 @@ enum Command {
     /// Show a document: where it is, what comes next, when and why.
     Status(ask::StatusOptions),
     /// Show rates.
-    Rate(rates::Options),
+    Rate(Box<rates::Options>),
+    /// Close periods and show what was frozen.
+    Period(period::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
@@ -114,6 +117,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Submit(options) => ask::submit(&options),
         Command::Status(options) => ask::status(&options),
         Command::Rate(options) => rates::run(&options),
+        Command::Period(options) => period::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Load(options) => load::run(&options),

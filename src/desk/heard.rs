@@ -175,7 +175,8 @@ impl Ear<'_> {
             | Entry::Unsettled { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::Closed(_) => {}
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ mod heard;
 mod words;
 mod rates;
 mod past;
+mod periods;
 mod watch;
 mod operations;
 mod queue;
@@ -142,11 +143,14 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
         (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
+        (Door::Both, "get", "/v1/periods", get(periods::list)),
+        (Door::Both, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
         (Door::Public, "get", "/metrics", get(watch::metrics)),
         (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
+        (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),

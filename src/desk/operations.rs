@@ -126,7 +126,7 @@ pub(super) fn gate_word(gate: Gate) -> &'static str {
 
 impl Desk {
     /// Commits; a conflict is a problem.
-    async fn command(&self, command: Command) -> Result<(), Refused> {
+    pub(super) async fn command(&self, command: Command) -> Result<(), Refused> {
         let now = self.parts.clock.now();
         let outcome = self.parts.store.commit(now, command).await;
         match outcome.map_err(|error| self.uncertain(&error))? {
@@ -151,7 +151,7 @@ impl Desk {
     }
 
     /// The evidence, up to its limit.
-    async fn evidence(&self, body: Body) -> Result<Bytes, Refused> {
+    pub(super) async fn evidence(&self, body: Body) -> Result<Bytes, Refused> {
         let limit = self.parts.config.evidence_bytes.get();
         match Limited::new(body, limit).collect().await {
             Ok(whole) => {

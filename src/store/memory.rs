@@ -18,8 +18,9 @@ use crate::store::ledger::changed::Touched;
 use crate::store::ledger::{self, Secret, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find,
-    Health, Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
+    Error, Find, Health, Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies,
+    TallyQuery,
 };
 
 /// A store in memory.
@@ -205,6 +206,10 @@ impl Store for Memory {
             touched.add(&inner.index, &stamped.entry)?;
         }
         touched.tallies(&inner.index, position)
+    }
+
+    async fn closings(&self) -> Result<Vec<Closing>, Error> {
+        query::closings(&self.lock().index)
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -207,7 +207,8 @@ impl Laws {
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::Closed(_) => {}
         }
     }
 

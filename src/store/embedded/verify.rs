@@ -353,6 +353,7 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
+        Entry::Closed(closed) => own(closed.reason),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)

@@ -90,7 +90,8 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
-        | Entry::Explained { .. } => Vec::new(),
+        | Entry::Explained { .. }
+        | Entry::Closed(_) => Vec::new(),
     })
 }
 

@@ -58,7 +58,8 @@ impl Touched {
             | Entry::Cursor { .. }
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
-            | Entry::Explained { .. } => {}
+            | Entry::Explained { .. }
+            | Entry::Closed(_) => {}
         }
         Ok(())
     }

@@ -24,6 +24,7 @@
 //! | `w` | centre, day, caller | count of posts turned away |
 //! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
+//! | `z` | position | instant and closing of a period |
 //!
 //! The letters `A`–`Z` are the implementations' own.
 
@@ -137,6 +138,7 @@ pub fn subject(key: &[u8]) -> String {
         b'w' => ("count of posts turned away", None),
         b'x' => ("an orphan", None),
         b'y' => ("cell", shown::<Cell>(rest)),
+        b'z' => ("closing of a period", None),
         _ => ("a key of no table", None),
     };
     match named {
@@ -364,4 +366,12 @@ pub fn cells(basis: DayBasis) -> Vec<u8> {
 
 pub fn cells_of(basis: DayBasis, centre: Finess, from: Day) -> Vec<u8> {
     key(b'y', &[&basis, &centre, &from])
+}
+
+pub fn closing(position: Position) -> Vec<u8> {
+    key(b'z', &[&position])
+}
+
+pub fn closings() -> Vec<u8> {
+    vec![b'z']
 }

@@ -101,6 +101,7 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Receipts { .. }
         | Command::Declare { .. }
         | Command::Explain { .. }
+        | Command::Close { .. }
         | Command::Lease(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),

@@ -86,6 +86,14 @@ impl Fold<'_, '_> {
                 Ok(())
             }
             Entry::Retried { lot, next, .. } => self.retried(*lot, *next),
+            Entry::Closed(closed) => {
+                save(
+                    self.working,
+                    keys::closing(self.position),
+                    &(self.at, closed.clone()),
+                );
+                Ok(())
+            }
             Entry::Explained { subject, .. } => self.explained(subject),
         }
     }
