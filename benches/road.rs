@@ -95,7 +95,7 @@ impl Gateway {
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = port.local_addr().expect("an address");
         drop(port);
-        let more = "lot_age_seconds = 0.2\n";
+        let more = "lot_age_seconds = 0.2\n[receipts]\npoll_seconds = 0.1\n[report]\ninterval_seconds = 1\n";
         let text = place.configuration(&address.to_string(), CENTRE, insurer, more);
         fs::write(place.path("bordereau.toml"), text).expect("written");
         let mut program = Command::new(env!("CARGO_BIN_EXE_bordereau"));

@@ -11,6 +11,8 @@
     reason = "a run that cannot go on has failed"
 )]
 
+#[path = "simulation/apart.rs"]
+mod apart;
 #[path = "simulation/insurers.rs"]
 mod insurers;
 #[path = "simulation/laws.rs"]
@@ -19,8 +21,12 @@ mod laws;
 mod mortal;
 #[path = "simulation/office.rs"]
 mod office;
+#[path = "simulation/path.rs"]
+mod path;
 #[path = "simulation/random.rs"]
 mod random;
+#[path = "simulation/returns.rs"]
+mod returns;
 #[path = "simulation/run.rs"]
 mod run;
 #[path = "simulation/watched.rs"]

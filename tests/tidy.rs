@@ -161,6 +161,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("indicatif", &["cli"]),
     ("anyhow", &["app", "cli"]),
     ("toml", &["config"]),
+    ("csv", &["formats"]),
 ];
 
 /// The positive space of the core: everything else from `std`, and every other crate, is out.

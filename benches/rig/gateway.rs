@@ -80,7 +80,7 @@ impl Place {
     }
 
     /// The configuration of a gateway of one centre and one insurer at an address; it meets no limit of a
-    /// caller's pace. `more` is added to the section of dispatch.
+    /// caller's pace. `more` is added to the section of dispatch, and may go on with other sections.
     pub fn configuration(&self, address: &str, centre: &str, insurer: &str, more: &str) -> String {
         let at = self.directory.path().display();
         let tls = self.tls_text("public");
@@ -105,10 +105,6 @@ requests_per_second = 1_000_000
 requests_burst = 1_000_000
 [store]
 directory = "{at}/store"
-[receipts]
-poll_seconds = 0.1
-[report]
-interval_seconds = 1
 [desk]
 socket = "{at}/bordereau.sock"
 [[transport.endpoints]]

@@ -62,6 +62,8 @@ pub enum Action<'a> {
     PushReceipt(&'a EndpointName),
     /// Read rates.
     ReadRates(Rates),
+    /// Load a caisse's figures, lay them beside the ledger, and judge what was found.
+    Reconcile,
     /// Steer the gateway.
     Operate,
     /// Read the metrics.
@@ -171,6 +173,11 @@ impl Caller {
             Action::ReadRates(rates) => match self.role {
                 Role::Centre | Role::Operator | Role::National => self.sees(rates, gestionnaire_of),
                 Role::Insurer | Role::Metrics => Err(Forbidden::Role),
+            },
+            // Which figures an insurer sees is for the desk to say.
+            Action::Reconcile => match self.role {
+                Role::Insurer | Role::Operator | Role::National => Ok(()),
+                Role::Centre | Role::Metrics => Err(Forbidden::Role),
             },
             Action::Operate => match self.role {
                 Role::Operator => Ok(()),

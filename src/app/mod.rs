@@ -28,6 +28,8 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
 use crate::dispatch::Dispatch;
+use crate::dispatch::webhooks::Webhooks;
+use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -38,6 +40,7 @@ use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
+use crate::transport::webhook;
 
 use observers::Observers;
 use renewal::Renewal;
@@ -86,6 +89,8 @@ struct Read {
     lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
+    webhooks: Arc<webhook::Webhooks>,
+    keys: Arc<Keyring>,
     public: config::Public,
 }
 
@@ -145,6 +150,10 @@ fn read(config: &Config) -> Result<Read, Error> {
         lanes: Arc::new(lanes.map_err(Error::config)?),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
         transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        webhooks: Arc::new(
+            webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
+        ),
+        keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
         public,
     })
 }
@@ -181,12 +190,14 @@ impl App {
                 clock: clock.clone(),
                 reader: read.reader.clone(),
                 routes: read.routes.clone(),
+                keys: read.keys.clone(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
             config.intake.clone(),
         );
         let intake = intake.await.map_err(Error::start)?;
+        let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
             store: store.clone(),
             access: access.clone(),
@@ -199,6 +210,7 @@ impl App {
             config: config.desk.clone(),
             past: config.report.past(),
             centre_label: config.report.centre_label,
+            closing: stop_listening.clone(),
         });
 
         let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
@@ -206,7 +218,7 @@ impl App {
             public: read.public.address,
             operators: None,
             socket: config.desk.socket.clone(),
-            stop_listening: CancellationToken::new(),
+            stop_listening,
             stop_loops: CancellationToken::new(),
             listeners: JoinSet::new(),
             loops: JoinSet::new(),
@@ -307,6 +319,14 @@ impl App {
             config: Arc::new(config.dispatch.clone()),
             telemetry: self.telemetry.clone(),
         };
+        let webhooks = Webhooks {
+            store: store.clone(),
+            way: read.webhooks.clone(),
+            clock: clock.clone(),
+            targets: config.transport.webhooks.targets.clone(),
+            schedule: config.dispatch.schedule(),
+            telemetry: self.telemetry.clone(),
+        };
         let receipts = Receipts {
             store,
             transport,
@@ -314,10 +334,12 @@ impl App {
             routes: read.routes.clone(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
+            keys: read.keys.clone(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };
         self.loops.spawn(dispatch.run(self.stop_loops.clone()));
+        self.loops.spawn(webhooks.run(self.stop_loops.clone()));
         self.loops.spawn(receipts.run(self.stop_loops.clone()));
         self.loops.spawn(keeper.run(self.stop_loops.clone()));
         let (telemetry, stop) = (self.telemetry.clone(), self.stop_loops.clone());

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::store;
+use crate::store::journal::scan::{Damage, Lost};
 use crate::telemetry::Telemetry;
-use crate::telemetry::event::Event;
+use crate::telemetry::event::{Event, Room};
 use crate::{access, tls};
 
 /// Hears facts and passes them on as events.
@@ -62,11 +63,42 @@ impl store::Observer for Observers {
         self.telemetry.record(Event::SyncFailed);
     }
 
+    fn reopened(&self) {
+        self.telemetry.record(Event::Reopened);
+    }
+
+    fn room_changed(&self, room: store::Room) {
+        self.telemetry.record(Event::RoomChanged {
+            room: match room {
+                store::Room::Ample => Room::Ample,
+                store::Room::Low => Room::Low,
+                store::Room::Full => Room::Full,
+            },
+        });
+    }
+
     fn replayed(&self, entries: u64) {
         self.telemetry.record(Event::Replayed { entries });
     }
 
+    fn damaged(&self, damage: &Damage) {
+        let entries = match damage.lost {
+            Lost::Entries(first, last) => last.0.saturating_sub(first.0) + 1,
+            Lost::Bodies(_) => 0,
+        };
+        self.telemetry.record(Event::Damaged {
+            segment: damage.segment,
+            offset: damage.offset,
+            what: damage.what,
+            entries,
+        });
+    }
+
     fn tail_cut(&self, bytes: u64) {
         self.telemetry.record(Event::TailCut { bytes });
+    }
+
+    fn index_failed(&self) {
+        self.telemetry.record(Event::IndexFailed);
     }
 }

@@ -167,7 +167,11 @@ impl Audit {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
-            | Entry::Closed(_) => Ok(()),
+            | Entry::Closed(_)
+            | Entry::Notified { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => Ok(()),
         }
     }
 

@@ -11,8 +11,9 @@ use crate::claims::document::{
     Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ReplacementReason, ThirdParty,
 };
 use crate::claims::entry::{
-    Delivery, Entry, Gate, Next, OrphanCause, Orphaned, PaperRow, Position, Reason, Receipted,
-    Received, Sealed, Settled, SettledContent, Stamped, Subject, TurnedAway,
+    Delivery, Entry, FiguresLoaded, Gate, Judged, Judgement, Next, OrphanCause, Orphaned, PaperRow,
+    Position, Reason, Receipted, Received, Reconciled, Sealed, Settled, SettledContent, Stamped,
+    Subject, TurnedAway,
 };
 use crate::claims::id::{
     Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
@@ -214,6 +215,9 @@ canon_struct! {
     Settled { endpoint, id, document, issued, content, commitment, fingerprint }
     Orphaned { endpoint, id, cause, commitment, fingerprint }
     PaperRow { caisse, sheets }
+    FiguresLoaded { digest, caller, insurer, from, last, counts, documents, commitment }
+    Reconciled { figures, from, to, actor, position, centres, differences, commitment }
+    Judged { run, line, judgement, actor, comment }
     Cell { basis, centre, day, kind, mode, destination, standing, receipted, late, exclusions }
     PaperCell { centre, day, caisse }
 }
@@ -232,6 +236,7 @@ canon_enum! {
     Region { 1 => Metropole, 2 => AlsaceMoselle }
     Category { 1 => Medical, 2 => Dentaire, 3 => Polyvalent, 4 => Infirmier }
     Gate { 1 => Open, 2 => Held }
+    Judgement { 1 => Accepted, 2 => Disputed }
     Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name) }
     Verdict { 1 => Accepted, 2 => Refused }
     Part { 1 => Amo, 2 => Amc }
@@ -289,7 +294,11 @@ canon_enum! {
         19 => Endpoint { endpoint, gate, actor },
         22 => Retried { lot, actor, next },
         23 => Explained { of, subject, actor, reason },
-        27 => Closed(closed)
+        24 => Notified { target, upto },
+        27 => Closed(closed),
+        30 => FiguresLoaded(figures),
+        31 => Reconciled(run),
+        32 => Judged(judged)
     }
 }
 

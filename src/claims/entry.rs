@@ -115,6 +115,12 @@ pub enum Entry {
         /// Who.
         actor: Name,
     },
+    /// A caisse's figures were loaded.
+    FiguresLoaded(Box<FiguresLoaded>),
+    /// Figures were laid beside our own counts.
+    Reconciled(Box<Reconciled>),
+    /// A line of a reconciliation was accepted or disputed.
+    Judged(Box<Judged>),
     /// An operator asked for the next attempt of a lot, or for the question before it, at another instant.
     Retried {
         /// The lot.
@@ -136,6 +142,13 @@ pub enum Entry {
         actor: Name,
         /// Commitment to the reason, a body.
         reason: Digest,
+    },
+    /// A webhook's target was told of everything up to here.
+    Notified {
+        /// Its name in the configuration.
+        target: Name,
+        /// The last entry that it was told of, or that says nothing to it.
+        upto: Position,
     },
 }
 
@@ -410,6 +423,72 @@ impl OrphanCause {
             OrphanCause::TooMany => "too many",
         }
     }
+}
+
+/// A file of figures as loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiguresLoaded {
+    /// SHA-256 of the file: its name from then on.
+    pub digest: Digest,
+    /// Who loaded it.
+    pub caller: Name,
+    /// The insurer whose figures they are, under the name of its endpoint; none when they are national.
+    pub insurer: Option<EndpointName>,
+    /// First day of the first month that they speak of.
+    pub from: Day,
+    /// First day of the last month that they speak of.
+    pub last: Day,
+    /// Rows that are counts.
+    pub counts: u32,
+    /// Rows that are documents.
+    pub documents: u32,
+    /// Commitment to the file, a body.
+    pub commitment: Digest,
+}
+
+/// A reconciliation; the position of its entry is its name from then on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reconciled {
+    /// The figures, by their digest.
+    pub figures: Digest,
+    /// First day compared.
+    pub from: Day,
+    /// Last day compared.
+    pub to: Day,
+    /// Who asked for it.
+    pub actor: Name,
+    /// Our counts are those of this position at least.
+    pub position: Position,
+    /// Centres compared.
+    pub centres: u32,
+    /// Differences found, numbered from 1.
+    pub differences: u32,
+    /// Commitment to the result, a body.
+    pub commitment: Digest,
+}
+
+/// What a person says of one difference.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Judged {
+    /// The reconciliation.
+    pub run: Position,
+    /// The number of the difference.
+    pub line: u32,
+    /// What is said.
+    pub judgement: Judgement,
+    /// Who.
+    pub actor: Name,
+    /// Commitment to the comment, a body.
+    pub comment: Option<Digest>,
+}
+
+/// Whether a difference is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// It is as found.
+    Accepted,
+    /// It is not.
+    Disputed,
 }
 
 /// Paper sheets of one caisse on one day.

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod retry;
 pub mod standing;
 pub mod entry;
+pub mod change;
 pub mod tally;
 pub mod rules;
 pub mod lane;
@@ -31,5 +32,6 @@ pub mod obligation;
 pub mod aggregate;
 pub mod closing;
 pub mod reconcile;
+pub mod forecast;
 #[cfg(test)]
 pub mod example;

@@ -63,14 +63,14 @@ impl Day {
         let [y, z, e, a, b'-', m, o, b'-', d, f] = text.as_bytes() else {
             return None;
         };
-        // The parser of dates takes signs and blanks too.
-        if [y, z, e, a, m, o, d, f]
-            .iter()
-            .any(|byte| !byte.is_ascii_digit())
-        {
-            return None;
-        }
-        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(Day)
+        let number = |digits: &[&u8]| {
+            digits.iter().try_fold(0, |number, byte| {
+                let digit = u32::from(byte.wrapping_sub(b'0'));
+                (digit < 10).then_some(number * 10 + digit)
+            })
+        };
+        let year = number(&[y, z, e, a])?.cast_signed();
+        Day::new(year, number(&[m, o])?, number(&[d, f])?)
     }
 
     /// Days since 1970-01-01; the form in which days are stored.

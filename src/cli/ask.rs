@@ -83,21 +83,35 @@ pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
     })
 }
 
-/// Asks the daemon of this machine to do something, with a text.
-pub fn post_text(
-    settings: &Settings,
-    path: &str,
-    text: &str,
-) -> Result<(StatusCode, Value), Failure> {
-    let client = local(settings)?;
-    let request = client.post(format!("http://localhost{path}"));
-    daemon::block_on(async { answer(request.body(text.to_owned())).await })
-}
-
 /// Asks the daemon of this machine to do something.
 pub fn post(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
     let client = local(settings)?;
     daemon::block_on(async { answer(client.post(format!("http://localhost{path}"))).await })
+}
+
+/// Asks the daemon of this machine to do something, and says what and why.
+pub fn order(
+    settings: &Settings,
+    path: &str,
+    order: &Value,
+) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        let request = client.post(format!("http://localhost{path}"));
+        answer(request.json(order)).await
+    })
+}
+
+/// Sends bytes to the daemon of this machine.
+pub fn send(
+    settings: &Settings,
+    path: &str,
+    body: Vec<u8>,
+) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        answer(client.post(format!("http://localhost{path}")).body(body)).await
+    })
 }
 
 /// A path and its query; every byte that could be taken for something else is escaped.
@@ -151,7 +165,8 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value),
     Ok((status, value))
 }
 
-fn read(file: &PathBuf) -> Result<Vec<u8>, Failure> {
+/// The bytes of a file.
+pub fn read(file: &PathBuf) -> Result<Vec<u8>, Failure> {
     std::fs::read(file)
         .with_context(|| format!("cannot read {}", file.display()))
         .map_err(|error| Failure::new(Code::NoInput, error))

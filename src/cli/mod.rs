@@ -10,8 +10,12 @@ mod token;
 mod daemon;
 mod ask;
 mod history;
+mod documents;
+mod hand;
 mod rates;
 mod period;
+mod reconcile;
+mod forecast;
 mod verify_store;
 mod simulate;
 mod conformance;
@@ -57,10 +61,31 @@ enum Command {
     Submit(ask::SubmitOptions),
     /// Show a document: where it is, what comes next, when and why.
     Status(ask::StatusOptions),
+    /// List documents: by standing, or one of the lists that the gateway keeps.
+    Documents(documents::Options),
+    /// List the documents for which a paper duplicate is owed.
+    Owed(documents::Owed),
+    /// Hold or release an endpoint.
+    #[command(subcommand)]
+    Endpoint(hand::Endpoint),
+    /// Ask for the next attempt of a lot now, with the same id and bytes.
+    Retry(hand::OfLot),
+    /// Ask for the next attempt of many lots, spread over time; never of an answered or void one.
+    Replay(hand::Replay),
+    /// Cancel a document, while nothing of it can be with the insurer.
+    Cancel(hand::OfDocument),
+    /// Declare that a document was transmitted by hand, with evidence.
+    ByHand(hand::ByHand),
+    /// Confirm that the paper duplicate of a document was sent.
+    Paper(hand::OfDocument),
     /// Show rates.
     Rate(Box<rates::Options>),
     /// Close periods and show what was frozen.
     Period(period::Options),
+    /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
+    Forecast(forecast::Options),
+    /// Lay a caisse's figures beside the ledger, and show why the two differ.
+    Reconcile(reconcile::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
     /// Act as somebody else, to test against.
@@ -116,8 +141,18 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(options) => token::run(&options),
         Command::Submit(options) => ask::submit(&options),
         Command::Status(options) => ask::status(&options),
+        Command::Documents(options) => documents::list(&options),
+        Command::Owed(options) => documents::owed(&options),
+        Command::Endpoint(endpoint) => hand::endpoint(&endpoint),
+        Command::Retry(options) => hand::retry(&options),
+        Command::Replay(options) => hand::replay(&options),
+        Command::Cancel(options) => hand::cancel(&options),
+        Command::ByHand(options) => hand::by_hand(&options),
+        Command::Paper(options) => hand::paper(&options),
         Command::Rate(options) => rates::run(&options),
         Command::Period(options) => period::run(&options),
+        Command::Forecast(options) => forecast::run(&options),
+        Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Load(options) => load::run(&options),

@@ -1,7 +1,7 @@
 //! `bordereau period`: close a period, list what is closed, show what was frozen and what came since.
 
 use clap::{Args, Subcommand};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, ask};
@@ -59,7 +59,8 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
             let mut query = vec![("period", close.period.clone())];
             query.extend(close.centre.clone().map(|centre| ("centre", centre)));
             let path = ask::path("/v1/periods/close", &query);
-            let (status, body) = ask::post_text(&close.settings, &path, &close.reason)?;
+            let order = json!({ "reason": close.reason });
+            let (status, body) = ask::order(&close.settings, &path, &order)?;
             let text = closings(&body);
             (status, body, text)
         }

@@ -9,6 +9,7 @@ use crate::telemetry;
 pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     let mut found = Found(Vec::new());
     found.telemetry(config);
+    found.store(config);
     found.callers(config);
     found.endpoints(config);
     found.intake(config);
@@ -30,6 +31,16 @@ impl Found {
     fn telemetry(&mut self, config: &Config) {
         if let Err(error) = telemetry::log::filter(&config.telemetry.log) {
             self.refuse("telemetry.log.filter", error);
+        }
+    }
+
+    fn store(&mut self, config: &Config) {
+        let store = &config.store;
+        if store.low_bytes < store.full_bytes {
+            self.refuse("store.low_bytes", "must not be below `store.full_bytes`");
+        }
+        if !(0.01..=3600.0).contains(&store.look_seconds) {
+            self.refuse("store.look_seconds", "must be between 0.01 and 3600");
         }
     }
 
@@ -60,6 +71,9 @@ impl Found {
     fn endpoints(&mut self, config: &Config) {
         if let Err(error) = config.transport.check() {
             self.refuse("transport.endpoints", error);
+        }
+        if let Err(error) = config.transport.webhooks.check() {
+            self.refuse("transport.webhooks.targets", error);
         }
         if let Err(error) = config.transport.lanes(&config.dispatch.lane()) {
             self.refuse("transport.endpoints", error);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
@@ -101,6 +101,7 @@ impl Desk {
             store::Error::Stopped(_) | store::Error::Busy | store::Error::Read(_) => {
                 self.later(kind)
             }
+            store::Error::Full => self.later(Kind::DiskFull),
             store::Error::Impossible(_) => Kind::Defect.into(),
         }
     }
@@ -112,6 +113,7 @@ impl Desk {
             report::Error::Unbound(_) => Kind::RateUnbound.into(),
             report::Error::Future => Refused::parameter("as_of"),
             report::Error::Cursor => Refused::parameter("after"),
+            report::Error::UnevenPeriod => Refused::parameter("period"),
             report::Error::NotCounted
             | report::Error::Cut
             | report::Error::Store(_)
@@ -144,6 +146,46 @@ impl IntoResponse for Refused {
         }
         response
     }
+}
+
+/// How a list is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Format {
+    /// One object.
+    Json,
+    /// RFC 4180, with a head.
+    Csv,
+}
+
+impl Format {
+    /// As the query says; otherwise as `Accept` does.
+    pub(super) fn asked(query: Option<&str>, headers: &HeaderMap) -> Result<Format, Refused> {
+        match query {
+            Some("json") => Ok(Format::Json),
+            Some("csv") => Ok(Format::Csv),
+            Some(_) => Err(Refused::parameter("format")),
+            None => {
+                let accept = headers.get(header::ACCEPT);
+                let csv = accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/csv"));
+                Ok(if csv { Format::Csv } else { Format::Json })
+            }
+        }
+    }
+}
+
+/// A line of CSV (RFC 4180): what needs quotes has them.
+pub(super) fn csv_line(cells: &[impl AsRef<str>]) -> String {
+    let quoted = cells.iter().map(|cell| {
+        let cell = cell.as_ref();
+        if cell.contains([',', '"', '\n', '\r']) {
+            format!("\"{}\"", cell.replace('"', "\"\""))
+        } else {
+            cell.to_owned()
+        }
+    });
+    let mut line = quoted.collect::<Vec<_>>().join(",");
+    line.push_str("\r\n");
+    line
 }
 
 /// A whole answer in JSON.

@@ -25,12 +25,36 @@ pub struct Config {
     pub metrics: Scrapers,
     /// Entries about one document that are read for an answer, the latest; older ones are counted as left out.
     pub history_entries: NonZeroUsize,
+    /// Documents in one answer of `GET /v1/documents`, at most.
+    pub list_rows: NonZeroUsize,
+    /// Documents that are looked at for one such answer: one that finds few goes on in the next.
+    pub list_looked_at: NonZeroUsize,
     /// Centres in one answer of `GET /v1/rates`. The country has some 3 000.
     pub rates_centres: NonZeroUsize,
     /// Units in one answer of `GET /v1/rates/explain`.
     pub explained_units: NonZeroUsize,
     /// Bytes of the evidence of a transmission by hand.
     pub evidence_bytes: NonZeroUsize,
+    /// Streams of events open at once.
+    pub streams: NonZeroUsize,
+    /// Seconds without an event after which a stream gives a sign of life.
+    pub stream_heartbeat_seconds: NonZeroU64,
+    /// Seconds after which a stream ends: its caller comes again and is identified again.
+    pub stream_age_seconds: NonZeroU64,
+    /// Entries that a stream reads from the store at once.
+    pub stream_page: NonZeroUsize,
+    /// Bytes of the reason that an operator gives for what is steered.
+    pub reason_bytes: NonZeroUsize,
+    /// Lots that one replay sets at most.
+    pub replay_lots: NonZeroUsize,
+    /// Lots a second of a replay that names no pace.
+    pub replay_per_second: NonZeroU32,
+    /// Bytes of a caisse's figures.
+    pub figures_bytes: NonZeroUsize,
+    /// Bytes of the result of a reconciliation.
+    pub reconciliation_bytes: NonZeroUsize,
+    /// Centres or differences of a reconciliation in one answer.
+    pub reconciliation_rows: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
     /// Documents that a survey reads from the store at once.
@@ -56,6 +80,16 @@ impl Config {
         Duration::from_secs(u64::from(self.retry_seconds.get()))
     }
 
+    /// The longest silence of a stream of events.
+    pub(super) fn heartbeat(&self) -> Duration {
+        Duration::from_secs(self.stream_heartbeat_seconds.get())
+    }
+
+    /// How long a stream of events lasts.
+    pub(super) fn stream_age(&self) -> Duration {
+        Duration::from_secs(self.stream_age_seconds.get())
+    }
+
     /// The least time between two surveys.
     pub(super) fn survey(&self) -> Duration {
         Duration::from_secs(self.survey_seconds.get())
@@ -71,9 +105,21 @@ impl Default for Config {
             socket_connections: const { NonZeroUsize::new(16).expect("not zero") },
             metrics: Scrapers::Identified,
             history_entries: const { NonZeroUsize::new(1000).expect("not zero") },
+            list_rows: const { NonZeroUsize::new(1000).expect("not zero") },
+            list_looked_at: const { NonZeroUsize::new(10_000).expect("not zero") },
             rates_centres: const { NonZeroUsize::new(4000).expect("not zero") },
             explained_units: const { NonZeroUsize::new(500).expect("not zero") },
             evidence_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
+            streams: const { NonZeroUsize::new(64).expect("not zero") },
+            stream_heartbeat_seconds: const { NonZeroU64::new(15).expect("not zero") },
+            stream_age_seconds: const { NonZeroU64::new(900).expect("not zero") },
+            stream_page: const { NonZeroUsize::new(256).expect("not zero") },
+            reason_bytes: const { NonZeroUsize::new(2000).expect("not zero") },
+            replay_lots: const { NonZeroUsize::new(10_000).expect("not zero") },
+            replay_per_second: const { NonZeroU32::new(10).expect("not zero") },
+            figures_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
+            reconciliation_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
+            reconciliation_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::access::{Action, Caller, Role, Scope};
 use crate::claims::document::{Key, Kind, Purpose};
@@ -16,17 +16,17 @@ use crate::telemetry::event::Denial;
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
-use super::door::{Asked, Entered, Part};
+use super::door::{Entered, Part};
 use super::heard::{Ear, Eyes, Said};
+use super::history::{Chronicle, Happened};
 use super::words;
 
 /// How a document is found by its number; all are needed, the centre only of a caller of several.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug)]
 pub(super) struct ByKey {
-    number: Option<String>,
-    kind: Option<String>,
-    centre: Option<String>,
+    pub(super) number: Option<String>,
+    pub(super) kind: Option<String>,
+    pub(super) centre: Option<String>,
 }
 
 /// A document as callers see it.
@@ -63,6 +63,8 @@ struct DocumentText {
     warnings: Vec<String>,
     #[serde(flatten)]
     said: Said,
+    /// What happened, oldest first.
+    history: Vec<Happened>,
     links: Links,
 }
 
@@ -111,17 +113,6 @@ pub(super) async fn by_id(
     Entered(caller): Entered,
 ) -> Result<Response, Refused> {
     let view = desk.seen_by(&caller, &id).await?;
-    desk.show(&caller, view).await
-}
-
-/// `GET /v1/documents?number=&kind=&centre=`: the latest of that number.
-pub(super) async fn by_key(
-    State(desk): State<Arc<Desk>>,
-    Entered(caller): Entered,
-    Asked(query): Asked<ByKey>,
-) -> Result<Response, Refused> {
-    let key = query.key(&caller)?;
-    let view = desk.find_for(&caller, Find::Key(key)).await?;
     desk.show(&caller, view).await
 }
 
@@ -175,6 +166,17 @@ fn only_centre(caller: &Caller) -> Option<Finess> {
 }
 
 impl Desk {
+    /// The latest of a number and kind.
+    pub(super) async fn show_by_key(
+        &self,
+        caller: &Caller,
+        asked: ByKey,
+    ) -> Result<Response, Refused> {
+        let key = asked.key(caller)?;
+        let view = self.find_for(caller, Find::Key(key)).await?;
+        self.show(caller, view).await
+    }
+
     /// A document by its id, if the caller may see it.
     pub(super) async fn seen_by(&self, caller: &Caller, id: &str) -> Result<DocumentView, Refused> {
         let id = DocumentId::parse(id).map_err(|_| problem::Kind::DocumentUnknown)?;
@@ -215,17 +217,22 @@ impl Desk {
             Role::Centre => Eyes::Owner,
             Role::Operator | Role::Insurer | Role::National | Role::Metrics => Eyes::Operator,
         };
+        let store = self.parts.store.as_ref();
+        let unread = |error| self.unread(&error);
+        let most = self.parts.config.history_entries.get();
+        let chronicle = Chronicle::read(store, &view.history, most).await;
+        let chronicle = chronicle.map_err(unread)?;
         let ear = Ear {
-            store: self.parts.store.as_ref(),
+            store,
             reader: &self.parts.reader,
             eyes,
-            most: self.parts.config.history_entries.get(),
         };
         let document = view.record.received.document;
-        let said = ear.listen(document, &view.history).await;
-        let said = said.map_err(|error| self.unread(&error))?;
+        let said = ear.listen(document, &chronicle).await.map_err(unread)?;
+        let history = chronicle.tell(store, document, eyes).await;
         let gate = self.gate(view.lot.as_ref()).await?;
-        let text = self.text(&view, gate, eyes, said);
+        let mut text = self.text(&view, gate, eyes, said);
+        text.history = history.map_err(unread)?;
         Ok(json(200, &text))
     }
 
@@ -251,10 +258,7 @@ impl Desk {
             centre: facts.key.centre.to_string(),
             destination: facts.destination.to_string(),
             mode: facts.mode.as_str(),
-            purpose: match received.purpose {
-                Purpose::Real => "real",
-                Purpose::Test => "test",
-            },
+            purpose: purpose_word(received.purpose),
             standing: words::standing(record, view.lot.as_ref(), gate),
             since: record.since.to_string(),
             next: self.next(view, gate),
@@ -268,21 +272,25 @@ impl Desk {
             lot: view.lot.as_ref().map(LotText::from),
             warnings: received.warnings.iter().map(ToString::to_string).collect(),
             said,
+            history: Vec::new(),
             links: Links::of(view, eyes),
         }
     }
 
     fn next(&self, view: &DocumentView, gate: Gate) -> Option<NextText> {
-        let own = view.next?;
-        // The reason of a document in a lot is its lot's, seen with the endpoint's gate.
-        let next = match &view.lot {
-            Some(lot) if lot.next == Some(own) => words::waits_for(lot, gate)?,
-            Some(_) | None => own,
-        };
+        let next = words::next(view.next, view.lot.as_ref(), gate)?;
         Some(NextText::of(
             next,
             words::sentence(next, self.parts.clock.now()),
         ))
+    }
+}
+
+/// The word for a purpose.
+pub(super) fn purpose_word(purpose: Purpose) -> &'static str {
+    match purpose {
+        Purpose::Real => "real",
+        Purpose::Test => "test",
     }
 }
 

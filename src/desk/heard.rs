@@ -15,6 +15,8 @@ use crate::formats::json::refusal;
 use crate::formats::xml::{Limits, Reader};
 use crate::store::{self, BodyId, Store};
 
+use super::history::Chronicle;
+
 /// Whether the caller may see texts of insurers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Eyes {
@@ -104,30 +106,24 @@ pub(super) struct Ear<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) reader: &'a Reader,
     pub(super) eyes: Eyes,
-    /// At most so many entries, the latest.
-    pub(super) most: usize,
 }
 
 impl Ear<'_> {
-    /// All that was said about a document, whose entries are at these positions.
+    /// All that was said about a document, by these entries.
     ///
     /// # Errors
     /// When the store cannot read.
     pub(super) async fn listen(
         &self,
         document: DocumentId,
-        history: &[Position],
+        chronicle: &Chronicle,
     ) -> Result<Said, store::Error> {
-        let left_out = history.len().saturating_sub(self.most);
         let mut said = Said {
-            entries_left_out: left_out,
+            entries_left_out: chronicle.left_out,
             ..Said::default()
         };
-        for position in &history[left_out..] {
-            let before = Position(position.0.saturating_sub(1));
-            for (position, stamped) in self.store.entries(before, 1).await? {
-                self.take(document, position, &stamped, &mut said).await?;
-            }
+        for (position, stamped) in &chronicle.entries {
+            self.take(document, *position, stamped, &mut said).await?;
         }
         Ok(said)
     }
@@ -176,7 +172,11 @@ impl Ear<'_> {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
-            | Entry::Closed(_) => {}
+            | Entry::Closed(_)
+            | Entry::Notified { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
         Ok(())
     }

@@ -9,16 +9,23 @@ mod config;
 mod door;
 mod answer;
 mod document;
+mod listing;
+mod events;
 mod heard;
+mod history;
 mod words;
 mod rates;
 mod past;
 mod periods;
 mod watch;
+mod order;
 mod operations;
+mod replay;
 mod queue;
 mod survey;
 mod verify;
+mod reconcile;
+mod forecast;
 pub mod socket;
 #[cfg(test)]
 mod tests;
@@ -28,7 +35,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post};
-use tokio::sync::{Mutex, watch as channel};
+use tokio::sync::{Mutex, Semaphore, watch as channel};
+use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
@@ -69,6 +77,8 @@ pub struct Parts {
     pub past: Bounds,
     /// The label of the centre on the obligation metrics.
     pub centre_label: CentreLabel,
+    /// The listeners close: streams end.
+    pub closing: CancellationToken,
 }
 
 /// The room at work, shared by all requests.
@@ -80,16 +90,26 @@ pub struct Desk {
     past: Mutex<Option<past::Kept>>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
+    /// Who looks through all lots for an operator.
+    replaying: Mutex<()>,
+    /// Places for streams of events.
+    streams: Arc<Semaphore>,
+    /// Who loads figures or lays them beside the ledger.
+    reconciling: Mutex<()>,
 }
 
 impl Desk {
     /// Gets ready; nothing is read yet.
     pub fn new(parts: Parts) -> Arc<Desk> {
+        let streams = Arc::new(Semaphore::new(parts.config.streams.get()));
         Arc::new(Desk {
             parts,
+            streams,
             surveyed: Mutex::default(),
             past: Mutex::default(),
             verifying: Mutex::default(),
+            replaying: Mutex::default(),
+            reconciling: Mutex::default(),
         })
     }
 }
@@ -138,13 +158,24 @@ fn routes(door: Door) -> Router<Arc<Desk>> {
 #[rustfmt::skip]
 fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
     vec![
-        (Door::Both, "get", "/v1/documents", get(document::by_key)),
+        (Door::Both, "get", "/v1/documents", get(listing::get)),
         (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
+        (Door::Both, "get", "/v1/events", get(events::get)),
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
+        (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
         (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
         (Door::Both, "get", "/v1/periods", get(periods::list)),
         (Door::Both, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
+        (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
+        (Door::Both, "post", "/v1/figures", post(reconcile::load)),
+        (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
+        (Door::Both, "post", "/v1/reconciliations", post(reconcile::run)),
+        (Door::Both, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
+        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
+        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
@@ -155,6 +186,9 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
         (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
+        (Door::Operators, "post", "/v1/lots/{id}/retry", post(replay::retry)),
+        (Door::Operators, "post", "/v1/replays", post(replay::replay)),
+        (Door::Operators, "post", "/v1/documents/{id}/cancel", post(operations::cancel)),
         (Door::Operators, "post", "/v1/documents/{id}/paper", post(operations::paper)),
         (Door::Operators, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),
     ]

@@ -1,24 +1,29 @@
-//! What operators steer: the gates of endpoints, paper duplicates, transmissions by hand.
+//! What operators steer: the gates of endpoints, cancellations, paper duplicates, transmissions by hand.
 //!
-//! Each is one command of the ledger under the operator's name, safe to repeat; nothing is steered beside it.
+//! Each is one command of the ledger under the operator's name and with a reason, safe to repeat; nothing is steered
+//! beside it.
 
 use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::claims::entry::Gate;
-use crate::claims::id::EndpointName;
-use crate::formats::json::problem::{About, Kind, Problem};
-use crate::store::{Command, Find, Outcome};
+use crate::claims::id::{DocumentId, EndpointName};
+use crate::claims::standing::Standing;
+use crate::formats::json::posted;
+use crate::formats::json::problem::Kind;
+use crate::store::{Command, Find};
 
 use super::Desk;
 use super::answer::{Refused, json};
 use super::door::{Operator, Part};
+use super::order::too_large;
 
 /// An endpoint and its gate.
 #[derive(Debug, Serialize)]
@@ -28,13 +33,24 @@ struct EndpointText {
     gate: &'static str,
 }
 
+/// A transmission by hand: why, and what proves it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ByHand {
+    reason: String,
+    /// The bytes of the evidence, in base64 (RFC 4648 §4).
+    #[serde(default)]
+    evidence: String,
+}
+
 /// `POST /v1/endpoints/{name}/hold`: lots for it wait until it is released.
 pub(super) async fn hold(
     desk: State<Arc<Desk>>,
     name: Part<String>,
     operator: Operator,
+    body: Body,
 ) -> Result<Response, Refused> {
-    set_gate(desk, name, operator, Gate::Held).await
+    set_gate(desk, name, operator, body, Gate::Held).await
 }
 
 /// `POST /v1/endpoints/{name}/release`: its lots go again.
@@ -42,37 +58,54 @@ pub(super) async fn release(
     desk: State<Arc<Desk>>,
     name: Part<String>,
     operator: Operator,
+    body: Body,
 ) -> Result<Response, Refused> {
-    set_gate(desk, name, operator, Gate::Open).await
+    set_gate(desk, name, operator, body, Gate::Open).await
 }
 
 async fn set_gate(
     State(desk): State<Arc<Desk>>,
     Part(name): Part<String>,
     operator: Operator,
+    body: Body,
     gate: Gate,
 ) -> Result<Response, Refused> {
-    let endpoint = EndpointName::parse(&name).map_err(|_| Kind::EndpointUnknown)?;
-    if !desk
-        .parts
-        .routes
-        .endpoints()
-        .any(|known| *known == endpoint)
-    {
-        return Err(Kind::EndpointUnknown.into());
-    }
+    let endpoint = desk.endpoint(&name).ok_or(Kind::EndpointUnknown)?;
     let text = EndpointText {
         endpoint: endpoint.to_string(),
         gate: gate_word(gate),
     };
-    let actor = operator.actor();
     let command = Command::Endpoint {
         endpoint,
         gate,
-        actor,
+        actor: operator.actor(),
     };
-    desk.command(command).await?;
+    desk.command(body, command).await?;
     Ok(json(200, &text))
+}
+
+/// `POST /v1/documents/{id}/cancel`: cancelled, while nothing of it can be with the insurer.
+pub(super) async fn cancel(
+    State(desk): State<Arc<Desk>>,
+    Part(id): Part<String>,
+    operator: Operator,
+    body: Body,
+) -> Result<Response, Refused> {
+    let view = desk.seen_by(&operator.0, &id).await?;
+    let received = view.record.received;
+    let (document, key) = (received.document, received.facts.key);
+    let caller = operator.actor();
+    let command = Command::Cancel { document, caller };
+    desk.command(body, command).await?;
+    Ok(json(
+        200,
+        &posted::Cancelled {
+            id: document.to_string(),
+            number: key.number.to_string(),
+            kind: key.kind.as_str(),
+            standing: Standing::Cancelled.as_str(),
+        },
+    ))
 }
 
 /// `POST /v1/documents/{id}/paper`: its paper duplicate was sent.
@@ -80,39 +113,40 @@ pub(super) async fn paper(
     State(desk): State<Arc<Desk>>,
     Part(id): Part<String>,
     operator: Operator,
+    body: Body,
 ) -> Result<Response, Refused> {
-    let document = desk
-        .seen_by(&operator.0, &id)
-        .await?
-        .record
-        .received
-        .document;
+    let document = desk.steered(&operator, &id).await?;
     let actor = operator.actor();
-    desk.command(Command::Paper { document, actor }).await?;
+    desk.command(body, Command::Paper { document, actor })
+        .await?;
     desk.after(&operator, document).await
 }
 
-/// `POST /v1/documents/{id}/by-hand`: it was transmitted another way; the body is the evidence.
+/// `POST /v1/documents/{id}/by-hand`: it was transmitted another way; the order holds the evidence.
 pub(super) async fn by_hand(
     State(desk): State<Arc<Desk>>,
     Part(id): Part<String>,
     operator: Operator,
     body: Body,
 ) -> Result<Response, Refused> {
-    let document = desk
-        .seen_by(&operator.0, &id)
-        .await?
-        .record
-        .received
-        .document;
-    let evidence = desk.evidence(body).await?;
+    let document = desk.steered(&operator, &id).await?;
+    let limit = desk.parts.config.evidence_bytes.get();
+    let order: ByHand = desk.order(body, limit.div_ceil(3) * 4).await?;
+    let evidence = STANDARD.decode(&order.evidence);
+    let evidence = evidence.map_err(|_| Kind::OrderFaulty)?;
+    if evidence.is_empty() {
+        return Err(Kind::EvidenceMissing.into());
+    }
+    if evidence.len() > limit {
+        return Err(too_large(limit));
+    }
     let command = Command::Hand {
         document,
         actor: operator.actor(),
-        evidence,
+        evidence: Bytes::from(evidence),
         salt: desk.parts.clock.salt(),
     };
-    desk.command(command).await?;
+    desk.done(command, &order.reason).await?;
     desk.after(&operator, document).await
 }
 
@@ -125,51 +159,24 @@ pub(super) fn gate_word(gate: Gate) -> &'static str {
 }
 
 impl Desk {
-    /// Commits; a conflict is a problem.
-    pub(super) async fn command(&self, command: Command) -> Result<(), Refused> {
-        let now = self.parts.clock.now();
-        let outcome = self.parts.store.commit(now, command).await;
-        match outcome.map_err(|error| self.uncertain(&error))? {
-            Outcome::Done(_) => Ok(()),
-            Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                Err(Kind::Defect.into())
-            }
-        }
+    /// An endpoint of the configuration.
+    pub(super) fn endpoint(&self, name: &str) -> Option<EndpointName> {
+        let endpoint = EndpointName::parse(name).ok()?;
+        let mut known = self.parts.routes.endpoints();
+        known.any(|known| *known == endpoint).then_some(endpoint)
+    }
+
+    /// The document that an operator means.
+    async fn steered(&self, operator: &Operator, id: &str) -> Result<DocumentId, Refused> {
+        let view = self.seen_by(&operator.0, id).await?;
+        Ok(view.record.received.document)
     }
 
     /// The document as it stands after a command.
-    async fn after(
-        &self,
-        operator: &Operator,
-        document: crate::claims::id::DocumentId,
-    ) -> Result<Response, Refused> {
+    async fn after(&self, operator: &Operator, document: DocumentId) -> Result<Response, Refused> {
         let found = self.parts.store.document(Find::Id(document)).await;
         let found = found.map_err(|error| self.unread(&error))?;
         self.show(&operator.0, found.ok_or(Kind::DocumentUnknown)?)
             .await
-    }
-
-    /// The evidence, up to its limit.
-    pub(super) async fn evidence(&self, body: Body) -> Result<Bytes, Refused> {
-        let limit = self.parts.config.evidence_bytes.get();
-        match Limited::new(body, limit).collect().await {
-            Ok(whole) => {
-                let bytes = whole.to_bytes();
-                if bytes.is_empty() {
-                    return Err(Kind::EvidenceMissing.into());
-                }
-                Ok(bytes)
-            }
-            Err(error) if error.is::<LengthLimitError>() => {
-                let limit = Some(limit);
-                let about = About {
-                    limit,
-                    ..About::default()
-                };
-                Err(Problem::new(Kind::BodyTooLarge, about).into())
-            }
-            Err(_) => Err(Kind::BodyIncomplete.into()),
-        }
     }
 }

@@ -13,11 +13,12 @@ use crate::claims::id::Finess;
 use crate::claims::period::Period;
 use crate::formats::json::problem;
 use crate::report::closing::{self, ClosedPeriod, ClosingShape};
-use crate::store::{Closing, Command};
+use crate::store::{Closing, Command, Outcome};
 
 use super::Desk;
 use super::answer::{Refused, json};
 use super::door::{Asked, Entered, Operator, Part};
+use super::order::Order;
 
 /// Which period.
 #[derive(Debug, Deserialize)]
@@ -47,7 +48,7 @@ struct Periods {
     periods: Vec<ClosedPeriod>,
 }
 
-/// `POST /v1/periods/close?period=&centre=`: the body is the reason. Safe to repeat.
+/// `POST /v1/periods/close?period=&centre=`: the body is an order with the reason. Safe to repeat.
 pub(super) async fn close(
     State(desk): State<Arc<Desk>>,
     operator: Operator,
@@ -65,16 +66,23 @@ pub(super) async fn close(
     if centre.is_some_and(|centre| !desk.snapshot().centres.contains_key(&centre)) {
         return Err(problem::Kind::CentreUnknown.into());
     }
+    let order: Order = desk.order(body, 0).await?;
     let command = Command::Close {
         period,
         centres: centre.into_iter().collect(),
         actor: operator.actor(),
         policies: desk.parts.agreements.all().cloned().collect(),
-        reason: desk.evidence(body).await?,
+        reason: desk.reason(&order.reason)?,
         salt: desk.parts.clock.salt(),
     };
-    desk.command(command).await?;
-    desk.closings_shown().await
+    let outcome = desk.parts.store.commit(desk.parts.clock.now(), command);
+    match outcome.await.map_err(|error| desk.uncertain(&error))? {
+        Outcome::Done(_) => desk.closings_shown().await,
+        Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
+        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+            Err(problem::Kind::Defect.into())
+        }
+    }
 }
 
 /// `GET /v1/periods`: every closing.

@@ -1,12 +1,12 @@
 //! What machines watch: metrics, and whether the gateway lives and can commit. No identity of a caller and no
-//! detail is needed for health, and none is given.
+//! detail is needed for health, and none is given but the word why it cannot commit.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 
 use crate::access::Action;
 use crate::report::exposition;
@@ -50,10 +50,20 @@ pub(super) async fn healthz() -> StatusCode {
 }
 
 /// `GET /readyz`: it can commit. An insurer's state is no part of it.
-pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> StatusCode {
-    match desk.parts.store.health().state {
-        Readiness::Ready | Readiness::Shedding => StatusCode::OK,
-        Readiness::Failed(_) => StatusCode::SERVICE_UNAVAILABLE,
+pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
+    readiness(desk.parts.store.health().state)
+}
+
+fn readiness(state: Readiness) -> Response {
+    match state {
+        Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
+            StatusCode::OK.into_response()
+        }
+        Readiness::Rebuilding { percent } => {
+            let text = format!("rebuilding {percent} %\n");
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
+        Readiness::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
 
@@ -64,8 +74,8 @@ impl Desk {
         let health = self.parts.store.health();
         telemetry.show(Reading::Store {
             ready: match health.state {
-                Readiness::Ready | Readiness::Shedding => Ready::Yes,
-                Readiness::Failed(_) => Ready::No,
+                Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => Ready::Yes,
+                Readiness::Rebuilding { .. } | Readiness::Failed(_) => Ready::No,
             },
             position: health.position,
             lag: health.lag,
@@ -81,5 +91,36 @@ impl Desk {
         let snapshot = self.snapshot();
         let label = self.parts.centre_label;
         telemetry.render() + &exposition::render(&snapshot, &self.parts.agreements, label)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn readiness_is_a_status_and_says_how_far_a_rebuild_is() {
+        for (state, status, text) in [
+            (Readiness::Ready, 200, ""),
+            (Readiness::Shedding, 200, ""),
+            (
+                Readiness::Rebuilding { percent: 7 },
+                503,
+                "rebuilding 7 %\n",
+            ),
+            (Readiness::LowOnDisk, 200, ""),
+            (
+                Readiness::Failed("the journal failed"),
+                503,
+                "the journal failed",
+            ),
+        ] {
+            let response = readiness(state);
+            assert_eq!(response.status().as_u16(), status, "{state:?}");
+            let body = response.into_body().collect().await.unwrap().to_bytes();
+            assert_eq!(body, text.as_bytes(), "{state:?}");
+        }
     }
 }

@@ -10,6 +10,31 @@ use crate::claims::time::Timestamp;
 use crate::store::{DocumentRecord, LotRecord};
 use crate::telemetry::reading::Stage;
 
+/// Every reason.
+pub(super) const REASONS: [Reason; 21] = [
+    Reason::Sealing,
+    Reason::Fse,
+    Reason::Turn,
+    Reason::Unreachable,
+    Reason::Tls,
+    Reason::Identity,
+    Reason::Address,
+    Reason::Busy,
+    Reason::Failing,
+    Reason::Breaker,
+    Reason::HeldByHand,
+    Reason::NoRoute,
+    Reason::Attempt,
+    Reason::Doubt,
+    Reason::Receipt,
+    Reason::Overdue,
+    Reason::Settlement,
+    Reason::Replacement,
+    Reason::Lapse,
+    Reason::Unreadable,
+    Reason::Closed,
+];
+
 /// What happens next: when and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sentence {
@@ -88,6 +113,14 @@ fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
         State::Overdue => Stage::Overdue,
         // A document leaves the standing "in lot" when its lot is answered or void.
         State::Answered | State::Void => Stage::Transmitted,
+    }
+}
+
+/// What happens next to a document: the reason of one in a lot is its lot's, seen with the endpoint's gate.
+pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, gate: Gate) -> Option<Next> {
+    match lot {
+        Some(lot) if own.is_some() && lot.next == own => waits_for(lot, gate),
+        Some(_) | None => own,
     }
 }
 
@@ -242,30 +275,6 @@ fn when(at: Timestamp, now: Timestamp) -> Sentence {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const REASONS: [Reason; 21] = [
-        Reason::Sealing,
-        Reason::Fse,
-        Reason::Turn,
-        Reason::Unreachable,
-        Reason::Tls,
-        Reason::Identity,
-        Reason::Address,
-        Reason::Busy,
-        Reason::Failing,
-        Reason::Breaker,
-        Reason::HeldByHand,
-        Reason::NoRoute,
-        Reason::Attempt,
-        Reason::Doubt,
-        Reason::Receipt,
-        Reason::Overdue,
-        Reason::Settlement,
-        Reason::Replacement,
-        Reason::Lapse,
-        Reason::Unreadable,
-        Reason::Closed,
-    ];
 
     #[test]
     fn each_reason_has_its_own_sentence_that_says_when() {

@@ -116,7 +116,9 @@ impl Dispatch {
             let command = Command::Conclude(conclusion.clone());
             match self.store.commit(self.clock.now(), command).await {
                 Ok(_) => return,
-                Err(store::Error::Busy) => tokio::time::sleep(self.config.pause()).await,
+                Err(store::Error::Busy | store::Error::Full) => {
+                    tokio::time::sleep(self.config.pause()).await
+                }
                 Err(
                     error @ (store::Error::Stopped(_)
                     | store::Error::Read(_)

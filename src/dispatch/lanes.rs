@@ -53,6 +53,12 @@ impl Lanes {
         self.change(endpoint, |lane| lane.room(kind, at))
     }
 
+    /// From when on something may go to an endpoint, as far as its hours and its own word say.
+    pub(super) fn opens(&self, endpoint: &EndpointName, at: Timestamp) -> Timestamp {
+        self.change(endpoint, |lane| lane.closed(at))
+            .map_or(at, |next| next.at)
+    }
+
     /// Something goes.
     pub(super) fn begin(
         self: &Arc<Self>,

@@ -9,6 +9,7 @@ mod attempt;
 mod config;
 mod lanes;
 mod seal;
+pub mod webhooks;
 #[cfg(test)]
 mod tests;
 
@@ -151,8 +152,10 @@ impl Dispatch {
     /// Does everything that is due, and says how long nothing more is.
     async fn turn(&self, running: &mut Running) -> Result<Duration, store::Error> {
         // Whose answer cannot be recorded is not asked.
-        if let Readiness::Failed(why) = self.store.health().state {
-            return Err(store::Error::Stopped(why.into()));
+        match self.store.health().state {
+            Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {}
+            Readiness::Rebuilding { .. } => return Ok(FRUITLESS_SLEEP),
+            Readiness::Failed(why) => return Err(store::Error::Stopped(why.into())),
         }
         let now = self.clock.now();
         let most = AT_ONCE + running.asking.len() + running.unsealed.passed_over();
@@ -160,7 +163,7 @@ impl Dispatch {
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
-        let sealing = self.seal_groups(&due).await?;
+        let sealing = self.seal_groups(&due, &running.lanes).await?;
         let sealed = !sealing.sealed.is_empty();
         let asks = self.ask(running, &due);
         let sends = self.send(running, &due, &sealing.sealed).await?;

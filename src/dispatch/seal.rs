@@ -7,6 +7,7 @@ use bytes::Bytes;
 use crate::claims::entry::Sealed;
 use crate::claims::id::{Digest, DocumentId, EndpointName, LotId};
 use crate::dispatch::Dispatch;
+use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
 use crate::telemetry::event::Event;
@@ -48,14 +49,18 @@ impl Sealing {
 impl Dispatch {
     /// Seals every group that is due and has a route. A group without a route stays open: it is held until a route
     /// is configured, and its documents say so.
-    pub(super) async fn seal_groups(&self, due: &Due) -> Result<Sealing, store::Error> {
+    pub(super) async fn seal_groups(
+        &self,
+        due: &Due,
+        lanes: &Lanes,
+    ) -> Result<Sealing, store::Error> {
         let mut sealing = Sealing::default();
         for group in &due.groups {
             let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
                 sealing.without_route += 1;
                 continue;
             };
-            match self.seal(group, endpoint.clone()).await {
+            match self.seal(group, endpoint.clone(), lanes).await {
                 Ok(()) => {
                     sealing.sealed.insert(endpoint.clone());
                 }
@@ -70,7 +75,12 @@ impl Dispatch {
         Ok(sealing)
     }
 
-    async fn seal(&self, group: &Group, endpoint: EndpointName) -> Result<(), Error> {
+    async fn seal(
+        &self,
+        group: &Group,
+        endpoint: EndpointName,
+        lanes: &Lanes,
+    ) -> Result<(), Error> {
         let id = LotId(self.clock.fresh_id());
         let lot = Lot {
             id,
@@ -81,6 +91,8 @@ impl Dispatch {
         let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
         let composed = self.compose(lot, &documents).await?;
         let now = self.clock.now();
+        // A lot for an endpoint that is closed is due when it opens, and says so.
+        let due = lanes.opens(&endpoint, now);
         let sealed = Sealed {
             lot: id,
             centre: group.centre,
@@ -90,7 +102,7 @@ impl Dispatch {
             documents,
             digest: composed.digest,
             length: composed.length,
-            due: now,
+            due,
         };
         let (endpoint, documents) = (sealed.endpoint.clone(), sealed.documents.len());
         match self.store.commit(now, Command::Seal(sealed)).await? {

@@ -1,5 +1,7 @@
 //! What one endpoint or destination cannot do keeps no other waiting.
 
+mod lanes;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +27,7 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Admission, Command, Conclusion, Find, Lease, Store, Unity};
 use crate::telemetry::Telemetry;
-use crate::transport::simulated::{Course, Fate, Request, Simulated};
+use crate::transport::simulated::{Call, Course, Fate, Request, Simulated};
 
 struct Rig {
     dispatch: Dispatch,
@@ -52,6 +54,19 @@ fn finess() -> Finess {
 impl Rig {
     /// A gateway that reaches mutuelles 1 and 2, each by its own endpoint; the first never answers a question.
     async fn new() -> Rig {
+        Rig::with(|call| {
+            let mut fate = Fate::now(Course::Answered);
+            let is_question = matches!(call.request, Request::Status(_));
+            if is_question && call.endpoint.as_str() == "slow" {
+                fate.there = Duration::from_secs(3600);
+            }
+            fate
+        })
+        .await
+    }
+
+    /// The same with another script.
+    async fn with(script: impl Fn(&Call<'_>) -> Fate + Send + Sync + 'static) -> Rig {
         let now = Timestamp::parse("2026-11-20T09:00:00Z").unwrap();
         let clock = Arc::new(ManualClock::new(now, 1));
         let store = Memory::new(Secret::new([9; 32]));
@@ -68,14 +83,8 @@ impl Rig {
         };
         let registry = Command::Registry(vec![centre]);
         store.commit(now, registry).await.unwrap();
-        let transport = Simulated::new(Box::new(|call| {
-            let mut fate = Fate::now(Course::Answered);
-            let is_question = matches!(call.request, Request::Status(_));
-            if is_question && call.endpoint.as_str() == "slow" {
-                fate.there = Duration::from_secs(3600);
-            }
-            fate
-        }));
+        let transport = Simulated::new(Box::new(script));
+        let names = [endpoint("slow"), endpoint("swift")];
         let routes = Routes::new([
             (endpoint("slow"), Purpose::Real, vec![mutuelle(1)]),
             (endpoint("swift"), Purpose::Real, vec![mutuelle(2)]),
@@ -88,7 +97,7 @@ impl Rig {
             lanes: Arc::default(),
             terms: Terms::default(),
             config: Arc::new(Config::default()),
-            telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
+            telemetry: Arc::new(Telemetry::new(&Default::default(), &names).unwrap()),
         };
         let running = dispatch.nothing_runs();
         Rig {
@@ -206,6 +215,9 @@ async fn groups_that_no_endpoint_serves_keep_no_other_waiting() {
     }
     let found = rig.dispatch.store.document(Find::Id(served)).await.unwrap();
     assert_eq!(found.unwrap().record.standing(), Standing::InLot);
+    let text = rig.dispatch.telemetry.render();
+    let told = format!(r#"bordereau_delivery_unsealed_groups{{cause="no route"}} {unserved}"#);
+    assert!(text.lines().any(|line| line == told), "{text}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,3 +5,6 @@
 pub mod xml;
 pub mod lot;
 pub mod json;
+pub mod jws;
+pub mod figures;
+pub mod registry;

@@ -81,6 +81,7 @@ impl Intake {
             store::Error::Stopped(_) | store::Error::Busy | store::Error::Read(_) => {
                 Refused::wait(Kind::Unavailable, self.config.retry())
             }
+            store::Error::Full => Refused::wait(Kind::DiskFull, self.config.retry()),
             store::Error::Impossible(_) => Kind::Defect.into(),
         }
     }

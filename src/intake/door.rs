@@ -42,7 +42,7 @@ impl FromRequestParts<Arc<Intake>> for Entered {
         intake: &Arc<Intake>,
     ) -> Result<Entered, Refused> {
         let caller = intake.identify(parts)?;
-        intake.shed()?;
+        intake.shed(&caller)?;
         let wait = intake.pace.check(caller.name());
         wait.map_err(|wait| {
             intake.deny(Denial::TooOften);
@@ -102,13 +102,24 @@ impl Intake {
             })
     }
 
-    fn shed(&self) -> Result<(), Refused> {
+    fn shed(&self, caller: &Caller) -> Result<(), Refused> {
         match self.parts.store.health().state {
             Readiness::Ready => Ok(()),
-            Readiness::Shedding | Readiness::Failed(_) => {
-                self.parts.telemetry.record(Event::Shed);
-                Err(Refused::wait(Kind::Unavailable, self.config.retry()))
+            // What insurers hand in ends waiting; what centres post begins it.
+            Readiness::LowOnDisk => match caller.role() {
+                Role::Insurer => Ok(()),
+                Role::Centre | Role::Operator | Role::National | Role::Metrics => {
+                    self.ask_for_patience(Kind::DiskFull)
+                }
+            },
+            Readiness::Shedding | Readiness::Rebuilding { .. } | Readiness::Failed(_) => {
+                self.ask_for_patience(Kind::Unavailable)
             }
         }
+    }
+
+    fn ask_for_patience(&self, kind: Kind) -> Result<(), Refused> {
+        self.parts.telemetry.record(Event::Shed);
+        Err(Refused::wait(kind, self.config.retry()))
     }
 }

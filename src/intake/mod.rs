@@ -33,6 +33,7 @@ use crate::access::Access;
 use crate::claims::routes::Routes;
 use crate::claims::terms::Terms;
 use crate::clock::Clock;
+use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
@@ -54,6 +55,8 @@ pub struct Parts {
     pub reader: Arc<Reader>,
     /// The routes to insurers.
     pub routes: Arc<Routes>,
+    /// The keys of the endpoints whose receipts are signed.
+    pub keys: Arc<Keyring>,
     /// The terms by which deadlines are counted; the same as in the ledger.
     pub terms: Terms,
     /// Logs and metrics.

@@ -1,6 +1,7 @@
 //! Receipts and settlements that an insurer hands in, one or a feed of them.
 //!
-//! They are taken in the name of the caller's own endpoint only. What cannot be read is not kept: the
+//! They are taken in the name of the caller's own endpoint only, and as evidence only with its signature where it has
+//! a key. What cannot be read is not kept: the
 //! insurer hears why at once and hands it in again. Everything else is recorded before the answer.
 
 use std::ops::Range;
@@ -21,7 +22,7 @@ use crate::claims::receipt::Item;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::problem::{About, Kind};
 use crate::formats::json::pushed::{Pushed, Row};
-use crate::formats::xml::{self, Reader};
+use crate::formats::xml::{self, Part};
 use crate::store::{Command, Evidence, Heard, HeardOutcome, Outcome};
 use crate::telemetry::event::Event;
 
@@ -35,10 +36,8 @@ pub(super) async fn post(
     let cap = intake.config.lot_bytes;
     let posted = intake.read(request, Media::Xml, cap).await?;
     let reading = Arc::clone(&intake);
-    let read = move |bytes: &Bytes| {
-        let limits = reading.config.xml_limits();
-        open(&reading.parts.reader, bytes, &limits)
-    };
+    let speaker = endpoint.clone();
+    let read = move |bytes: &Bytes| reading.open_receipts(&speaker, bytes);
     match intake.work(posted.bytes.clone(), read).await? {
         Handed::Unreadable(findings) => Err(unreadable(&findings)),
         Handed::Alone(item) => {
@@ -67,39 +66,10 @@ enum Handed {
     Unreadable(Vec<Finding>),
 }
 
-/// One item and its bytes.
+/// One item and its bytes, with its signature if it has one.
 struct One {
     range: Range<usize>,
-    item: Result<Item, Vec<Finding>>,
-}
-
-fn open(reader: &Reader, bytes: &[u8], limits: &xml::Limits) -> Handed {
-    let mut read = reader.read_item(bytes, limits);
-    if let Some(item) = read.value.take() {
-        let range = 0..bytes.len();
-        let item = Ok(item);
-        return Handed::Alone(One { range, item });
-    }
-    let feed = reader.read_feed(bytes, limits);
-    if Finding::refuses(&feed.findings) {
-        // A feed is in UTF-8, so its namespace stands there as it is.
-        let is_feed = contains(bytes, xml::FEED.as_bytes());
-        let findings = if is_feed {
-            feed.findings
-        } else {
-            read.findings
-        };
-        return Handed::Unreadable(findings);
-    }
-    let items = feed.parts.iter().map(|part| {
-        let mut read = reader.read_feed_item(bytes, part, limits);
-        let findings = std::mem::take(&mut read.findings);
-        One {
-            range: part.range.clone(),
-            item: read.value.take().ok_or(findings),
-        }
-    });
-    Handed::Feed(items.collect())
+    evidence: Result<Evidence, Vec<Finding>>,
 }
 
 fn contains(bytes: &[u8], text: &[u8]) -> bool {
@@ -107,6 +77,54 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 }
 
 impl Intake {
+    fn open_receipts(&self, endpoint: &EndpointName, bytes: &[u8]) -> Handed {
+        let (reader, limits) = (&self.parts.reader, &self.config.xml_limits());
+        let mut read = reader.read_item(bytes, limits);
+        if let Some(item) = read.value.take() {
+            return Handed::Alone(One {
+                range: 0..bytes.len(),
+                evidence: Ok(self.prove(endpoint, bytes, reader.alone(bytes).as_ref(), item)),
+            });
+        }
+        let feed = reader.read_feed(bytes, limits);
+        if Finding::refuses(&feed.findings) {
+            // A feed is in UTF-8, so its namespace stands there as it is.
+            let is_feed = contains(bytes, xml::FEED.as_bytes());
+            let findings = if is_feed {
+                feed.findings
+            } else {
+                read.findings
+            };
+            return Handed::Unreadable(findings);
+        }
+        let items = feed.parts.iter().map(|part| {
+            let mut read = reader.read_feed_item(bytes, part, limits);
+            let findings = std::mem::take(&mut read.findings);
+            let item = read.value.take().ok_or(findings);
+            One {
+                range: part.evidence(),
+                evidence: item.map(|item| self.prove(endpoint, bytes, Some(part), item)),
+            }
+        });
+        Handed::Feed(items.collect())
+    }
+
+    /// Where the endpoint has a key, only what it signed is evidence.
+    fn prove(
+        &self,
+        endpoint: &EndpointName,
+        bytes: &[u8],
+        part: Option<&Part>,
+        item: Item,
+    ) -> Evidence {
+        let signed = part.map_or(bytes, |part| part.of(bytes));
+        let jws = part.and_then(|part| part.signature(bytes));
+        match self.parts.keys.verify(endpoint, signed, jws) {
+            Ok(()) => Evidence::Item(item),
+            Err(_fault) => Evidence::Unproven(item),
+        }
+    }
+
     /// Records what can be read, in one commit; one row an item, in order.
     async fn record(
         &self,
@@ -115,9 +133,8 @@ impl Intake {
         items: Vec<One>,
     ) -> Result<Vec<Row>, Refused> {
         let heard = items.iter().filter_map(|one| {
-            let item = one.item.as_ref().ok()?;
             Some(Heard {
-                evidence: Evidence::Item(item.clone()),
+                evidence: one.evidence.as_ref().ok()?.clone(),
                 bytes: posted.bytes.slice(one.range.clone()),
                 salt: self.parts.clock.salt(),
             })
@@ -137,41 +154,41 @@ impl Intake {
         };
         let mut rows = Vec::with_capacity(items.len());
         for one in &items {
-            rows.push(match &one.item {
+            rows.push(match &one.evidence {
                 Err(findings) => Row {
                     id: None,
                     status: Kind::ReceiptUnreadable.status(),
                     outcome: "unreadable",
                     findings: FindingText::all(findings),
                 },
-                Ok(item) => {
+                Ok(evidence) => {
                     let outcome = outcomes.next();
                     let outcome = outcome.ok_or_else(|| Refused::from(Kind::Defect))?;
-                    self.tell_heard(endpoint, item, outcome);
-                    row(item, outcome)
+                    self.tell_heard(endpoint, evidence.item(), outcome);
+                    row(evidence.item(), outcome)
                 }
             });
         }
         Ok(rows)
     }
 
-    fn tell_heard(&self, endpoint: &EndpointName, item: &Item, outcome: HeardOutcome) {
+    fn tell_heard(&self, endpoint: &EndpointName, item: Option<&Item>, outcome: HeardOutcome) {
         self.parts.telemetry.record(match outcome {
-            HeardOutcome::Recorded => Event::heard(endpoint, None, Some(item)),
+            HeardOutcome::Recorded => Event::heard(endpoint, None, item),
             HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },
-            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), Some(item)),
+            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), item),
         });
     }
 }
 
-fn row(item: &Item, outcome: HeardOutcome) -> Row {
+fn row(item: Option<&Item>, outcome: HeardOutcome) -> Row {
     let (status, outcome) = match outcome {
         HeardOutcome::Recorded => (200, "recorded"),
         HeardOutcome::Known => (200, "known"),
         HeardOutcome::Orphan(cause) | HeardOutcome::OrphanAgain(cause) => kept(cause),
     };
     Row {
-        id: Some(item.id().to_string()),
+        id: item.map(|item| item.id().to_string()),
         status,
         outcome,
         findings: Vec::new(),

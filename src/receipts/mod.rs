@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::claims::id::{EndpointName, Name};
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
+use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
 use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Outcome, Store};
 use crate::telemetry::Telemetry;
@@ -57,6 +58,8 @@ pub struct Receipts {
     pub reader: Arc<Reader>,
     /// Caps on what is read.
     pub limits: Limits,
+    /// The keys of the endpoints whose receipts are signed.
+    pub keys: Arc<Keyring>,
     /// Its settings.
     pub config: Arc<Config>,
     /// Where its events go.
@@ -110,7 +113,7 @@ impl Receipts {
         let question = AssertUnwindSafe(self.question(endpoint, last)).catch_unwind();
         let outcome = match question.await {
             Ok(Ok(answer)) => return answer,
-            Ok(Err(store::Error::Busy)) => Poll::StoreBusy,
+            Ok(Err(store::Error::Busy | store::Error::Full)) => Poll::StoreBusy,
             Ok(Err(
                 store::Error::Stopped(_) | store::Error::Read(_) | store::Error::Impossible(_),
             )) => Poll::Unrecorded,
@@ -155,7 +158,7 @@ impl Receipts {
             });
             return Ok((Round::Unreadable, None));
         }
-        let items = self.items(&bytes, &feed);
+        let items = self.items(endpoint, &bytes, &feed);
         let count = items.len();
         let next = feed.next.and_then(|next| Name::parse(&next).ok());
         let moved = next.is_some() && next != cursor;
@@ -172,11 +175,17 @@ impl Receipts {
         Ok((round, None))
     }
 
-    fn items(&self, bytes: &Bytes, feed: &Feed) -> Vec<Heard> {
+    fn items(&self, endpoint: &EndpointName, bytes: &Bytes, feed: &Feed) -> Vec<Heard> {
         let items = feed.parts.iter().map(|part| {
             let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
-            let evidence = item.map_or(Evidence::Unreadable, Evidence::Item);
-            self.heard(evidence, bytes.slice(part.range.clone()))
+            let signature = part.signature(bytes);
+            let proven = self.keys.verify(endpoint, part.of(bytes), signature);
+            let evidence = match (item, proven) {
+                (Some(item), Ok(())) => Evidence::Item(item),
+                (Some(item), Err(_fault)) => Evidence::Unproven(item),
+                (None, Ok(()) | Err(_)) => Evidence::Unreadable,
+            };
+            self.heard(evidence, bytes.slice(part.evidence()))
         });
         items.collect()
     }
@@ -214,10 +223,7 @@ impl Receipts {
     }
 
     fn tell(&self, endpoint: &EndpointName, row: HeardOutcome, evidence: &Evidence) {
-        let item = match evidence {
-            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
-            Evidence::Unreadable | Evidence::UnreadableFeed => None,
-        };
+        let item = evidence.item();
         self.telemetry.record(match row {
             HeardOutcome::Recorded => Event::heard(endpoint, None, item),
             HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },

@@ -9,9 +9,10 @@ use super::*;
 use crate::claims::entry::{Entry, OrphanCause, Position};
 use crate::claims::id::{Digest, LotId};
 use crate::claims::outcome::{Asked, Cause, Sent, Trouble};
-use crate::claims::receipt::{Coverage, Item, Receipt, Verdict};
+use crate::claims::receipt::{Coverage, Receipt, Verdict};
 use crate::claims::time::Timestamp;
 use crate::clock::ManualClock;
+use crate::formats::jws::Keys;
 use crate::formats::lot::Composed;
 use crate::formats::xml::{write_feed, write_receipt};
 use crate::store::BodyId;
@@ -59,6 +60,7 @@ impl Rig {
                 routes: Arc::new(Routes::new([(endpoint.clone(), purpose, Vec::new())])),
                 reader: Arc::new(Reader::new().unwrap()),
                 limits: Limits::default(),
+                keys: Arc::default(),
                 config: Arc::new(Config::default()),
                 telemetry: Arc::new(telemetry),
             },
@@ -204,20 +206,44 @@ async fn a_poller_goes_on_after_a_panic_and_ends_at_shutdown() {
     run.await.unwrap();
 }
 
+#[tokio::test]
+async fn without_the_signature_of_its_endpoint_nothing_is_evidence() {
+    let signed = include_str!("../../fixtures/signatures/feed.xml");
+    let page = || Fetched::Feed(Bytes::from_static(signed.as_bytes()));
+    let key = include_str!("../../fixtures/signatures/ed25519.pem");
+    let keys = Keys::from_pem(key).unwrap();
+    let mut rig = Rig::new([page()]);
+    rig.receipts.keys = Arc::new(Keyring::new([(rig.endpoint.clone(), keys)]));
+    rig.question().await;
+    let causes = rig
+        .entries()
+        .await
+        .into_iter()
+        .filter_map(|entry| match entry {
+            Entry::Orphaned(orphan) => Some(orphan.cause),
+            _ => None,
+        });
+    // The lot of the first is not known here; the second is signed by another key.
+    let expected = [OrphanCause::UnknownLot, OrphanCause::Signature];
+    assert_eq!(causes.collect::<Vec<_>>(), expected);
+    // The signature is kept with what it signs.
+    for position in [1, 2] {
+        let body = rig.receipts.store.body(BodyId::Entry(Position(position)));
+        let body = body.await.unwrap().unwrap().bytes;
+        let part = rig.receipts.reader.alone(&body).unwrap();
+        assert!(part.signature(&body).is_some());
+    }
+}
+
 #[test]
 fn an_item_is_told_by_what_became_of_it() {
     let rig = Rig::new([]);
-    let item = Evidence::Item(Item::Receipt(
-        match rig
-            .receipts
-            .reader
-            .read_item(receipt("1").as_bytes(), &Limits::default())
-            .value
-        {
-            Some(Item::Receipt(receipt)) => receipt,
-            Some(Item::Settlement(_)) | None => panic!("not a receipt"),
-        },
-    ));
+    let written = receipt("1");
+    let read = rig
+        .receipts
+        .reader
+        .read_item(written.as_bytes(), &Limits::default());
+    let item = Evidence::Item(read.value.unwrap());
     for cause in OrphanCause::ALL {
         let outcome = HeardOutcome::Orphan(cause);
         rig.receipts.tell(&rig.endpoint, outcome, &item);

@@ -282,6 +282,10 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
         | Entry::Explained { .. }
+        | Entry::Notified { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_)
         | Entry::Closed(_) => None,
     }
 }

@@ -16,6 +16,8 @@ pub mod table;
 pub mod explain;
 pub mod closing;
 pub mod exposition;
+pub mod reconciliation;
+pub mod forecast;
 
 #[cfg(test)]
 mod tests;
@@ -81,6 +83,9 @@ pub enum Error {
     /// The page asked for follows none.
     #[error("no page has this `next`")]
     Cursor,
+    /// A reconciliation is of whole months.
+    #[error("the period is not of whole months")]
+    UnevenPeriod,
     /// Nothing binds the centre in that period.
     #[error(transparent)]
     Unbound(#[from] Unbound),

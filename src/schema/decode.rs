@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::code::Code;
-use super::token::Stop;
+use super::scan::Stop;
 
 /// The encodings in which a document may be posted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -27,6 +27,45 @@ pub(super) struct Decoded<'a> {
     pub(super) encoding: Encoding,
     /// Bytes of the posted document before the first of `text` (the mark of a UTF-8 document).
     pub(super) base: u32,
+    pub(super) marks: Marks,
+}
+
+/// Which rare bytes a text has anywhere, so that they need not be looked for one by one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// `]`, of which `]]>` is made.
+    pub(super) bracket: bool,
+    /// A carriage return.
+    pub(super) carriage: bool,
+    /// A control character that XML does not know.
+    control: bool,
+    /// The first byte of U+FFFE and U+FFFF, and of others.
+    high: bool,
+}
+
+impl Marks {
+    pub(super) fn of(text: &str) -> Marks {
+        let any = has(text, |byte| {
+            let control = (byte < 0x20) & (byte != b'\t') & (byte != b'\n');
+            control | (byte == b']') | (byte == 0xef)
+        });
+        Marks {
+            bracket: any && has(text, |byte| byte == b']'),
+            carriage: any && has(text, |byte| byte == b'\r'),
+            control: any && has(text, is_control),
+            high: any && has(text, |byte| byte == 0xef),
+        }
+    }
+}
+
+/// A fold without an early exit is compiled to vector instructions.
+#[inline]
+fn has(text: &str, is: impl Fn(u8) -> bool) -> bool {
+    text.bytes().fold(false, |found, byte| found | is(byte))
+}
+
+fn is_control(byte: u8) -> bool {
+    byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')
 }
 
 const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -65,22 +104,27 @@ pub(super) fn decode(bytes: &[u8]) -> (Decoded<'_>, Result<(), Stop>) {
     } else {
         0
     };
-    let legal = characters(&text, encoding);
+    let marks = Marks::of(&text);
+    let legal = characters(&text, encoding, marks);
     (
         Decoded {
             text,
             encoding,
             base,
+            marks,
         },
         legal,
     )
 }
 
 fn lossy(body: &[u8], encoding: Encoding) -> Decoded<'_> {
+    let text = String::from_utf8_lossy(body);
+    let marks = Marks::of(&text);
     Decoded {
-        text: String::from_utf8_lossy(body),
+        text,
         encoding,
         base: 0,
+        marks,
     }
 }
 
@@ -141,15 +185,9 @@ fn declared(bytes: impl Iterator<Item = u8>) -> Option<String> {
 
 /// Every character must be one of XML 1.0. In the one-byte encodings the range 80–9F is refused as well: it is the
 /// sign of a windows-1252 text under a false label.
-fn characters(text: &str, encoding: Encoding) -> Result<(), Stop> {
-    let bytes = text.as_bytes();
-    let control = |byte: u8| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
-    // A fold without an early exit is compiled to vector instructions.
-    if bytes
-        .iter()
-        .fold(false, |found, byte| found | control(*byte))
-    {
-        let at = bytes.iter().position(|byte| control(*byte)).unwrap_or(0);
+fn characters(text: &str, encoding: Encoding, marks: Marks) -> Result<(), Stop> {
+    if marks.control {
+        let at = text.bytes().position(is_control).unwrap_or(0);
         return Err(Stop {
             code: Code::XmlCharacter,
             at: at as u32,
@@ -159,8 +197,7 @@ fn characters(text: &str, encoding: Encoding) -> Result<(), Stop> {
         Encoding::Iso8859_1 | Encoding::Iso8859_15 => {
             text.find(|char| matches!(char, '\u{80}'..='\u{9f}'))
         }
-        // U+FFFE and U+FFFF begin with this byte, which is rare: look for it first.
-        Encoding::Utf8 | Encoding::Utf16Le | Encoding::Utf16Be => match bytes.contains(&0xef) {
+        Encoding::Utf8 | Encoding::Utf16Le | Encoding::Utf16Be => match marks.high {
             true => text.find(['\u{fffe}', '\u{ffff}']),
             false => None,
         },

@@ -1,8 +1,5 @@
 //! Names as numbers: every namespace and every (namespace, local name) that a schema knows, interned once.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-
 /// A known (namespace, local name).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Name(u32);
@@ -15,7 +12,7 @@ pub(super) struct Namespace(u32);
 #[derive(Debug)]
 pub(super) struct Names {
     uris: Vec<Box<str>>,
-    tables: Vec<HashMap<Box<str>, Name, BuildHasherDefault<Fnv>>>,
+    tables: Vec<Table>,
     locals: Vec<Box<str>>,
 }
 
@@ -56,19 +53,18 @@ impl Names {
             return known;
         }
         self.uris.push(uri.into());
-        self.tables.push(HashMap::default());
+        self.tables.push(Table::default());
         Namespace(self.uris.len() as u32 - 1)
     }
 
     /// The number of a name, given out at its first use.
     pub(super) fn intern(&mut self, namespace: Namespace, local: &str) -> Name {
-        let table = &mut self.tables[namespace.0 as usize];
-        if let Some(name) = table.get(local) {
-            return *name;
+        if let Some(name) = self.find(namespace, local) {
+            return name;
         }
         let name = Name(self.locals.len() as u32);
         self.locals.push(local.into());
-        table.insert(local.into(), name);
+        self.tables[namespace.0 as usize].insert(name, &self.locals);
         name
     }
 
@@ -83,7 +79,9 @@ impl Names {
     /// The number of a name, if a schema uses it.
     #[inline]
     pub(super) fn find(&self, namespace: Namespace, local: &str) -> Option<Name> {
-        self.tables.get(namespace.0 as usize)?.get(local).copied()
+        self.tables
+            .get(namespace.0 as usize)?
+            .find(local, &self.locals)
     }
 
     /// The local part of a known name.
@@ -93,30 +91,61 @@ impl Names {
 
     /// True when some schema uses this local name, in whatever namespace.
     pub(super) fn uses(&self, local: &str) -> bool {
-        self.tables.iter().any(|table| table.contains_key(local))
+        let mut tables = self.tables.iter();
+        tables.any(|table| table.find(local, &self.locals).is_some())
     }
 }
 
-/// FNV-1a: the tables are filled by our own schemas, so a document cannot choose what collides in them.
-#[derive(Clone, Debug)]
-pub(super) struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Fnv {
-        Fnv(0xcbf2_9ce4_8422_2325)
-    }
+/// The names of one namespace by a hash of their length and three of their bytes, which is enough to tell most of
+/// them apart: it is filled by our own schemas, so a document cannot choose what collides.
+#[derive(Debug, Default)]
+struct Table {
+    /// A power of two, at most a quarter of them taken; a name stands at the first free one from its hash on.
+    slots: Vec<Option<Name>>,
+    taken: usize,
 }
 
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+impl Table {
+    #[inline]
+    fn find(&self, local: &str, locals: &[Box<str>]) -> Option<Name> {
+        let mask = self.slots.len().checked_sub(1)?;
+        let mut slot = hash(local) & mask;
+        loop {
+            let name = self.slots[slot]?;
+            if *locals[name.0 as usize] == *local {
+                return Some(name);
+            }
+            slot = (slot + 1) & mask;
         }
     }
+
+    /// Adds the name that was given out last, which is not there yet.
+    fn insert(&mut self, name: Name, locals: &[Box<str>]) {
+        self.taken += 1;
+        let mut names = vec![name];
+        if self.taken * 4 > self.slots.len() {
+            names.extend(self.slots.iter().flatten());
+            self.slots = vec![None; (self.taken * 8).next_power_of_two()];
+        }
+        let mask = self.slots.len() - 1;
+        for name in names {
+            let mut slot = hash(&locals[name.0 as usize]) & mask;
+            while self.slots[slot].is_some() {
+                slot = (slot + 1) & mask;
+            }
+            self.slots[slot] = Some(name);
+        }
+    }
+}
+
+#[inline]
+fn hash(local: &str) -> usize {
+    let bytes = local.as_bytes();
+    let byte = |index: usize| bytes.get(index).map_or(0, |byte| u32::from(*byte));
+    let len = bytes.len();
+    let key = byte(0) | byte(len / 2) << 8 | byte(len.wrapping_sub(1)) << 16 | (len as u32) << 24;
+    // The high half of the product depends on every bit of the key.
+    (key.wrapping_mul(0x9e37_79b1) >> 16) as usize
 }
 
 /// True for a name without a colon, as the Namespaces recommendation defines it.

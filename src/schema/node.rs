@@ -1,9 +1,11 @@
 //! An XSD file as a tree: only what the compiler needs, every node with its line.
 
+use super::decode::Marks;
 use super::error::Error;
 use super::names::Names;
 use super::read::Limits;
-use super::token::{Stop, Token, Tokens};
+use super::scan::Stop;
+use super::token::{Token, Tokens};
 
 pub(super) const XSD_URI: &str = "http://www.w3.org/2001/XMLSchema";
 
@@ -30,74 +32,112 @@ pub(super) fn parse(file: &str, text: &str) -> Result<Node, Error> {
         at: 0,
         line: 1,
     };
-    let mut tokens = Tokens::new(text, &names, &limits);
-    let mut open: Vec<Node> = Vec::new();
-    let mut annotation = 0;
+    let mut tokens = Tokens::new(text, Marks::of(text), &names, &limits);
+    let mut tree = Tree {
+        file,
+        open: Vec::new(),
+        annotation: 0,
+    };
     loop {
         let token = tokens.next().map_err(|stop: Stop| Error::Invalid {
             file: file.to_owned(),
             line: lines.line_of(stop.at),
             why: stop.code.en().to_owned(),
         })?;
-        match token {
-            Token::Open(_) if annotation > 0 => annotation += 1,
-            Token::Open(tag) => {
-                let line = lines.line_of(tag.at);
-                if tokens.uri(&tag) != XSD_URI {
-                    let construct = format!("element {} outside the XSD namespace", tag.local);
-                    return Err(Error::Unsupported {
-                        file: file.to_owned(),
-                        line,
-                        construct,
-                    });
-                }
-                if tag.local == "annotation" {
-                    annotation = 1;
-                    continue;
-                }
-                let attributes = tokens.attributes.iter();
-                let attributes = attributes
-                    .map(|raw| (raw.local.to_owned(), raw.value.trim().to_owned()))
-                    .collect();
-                let scope = tokens
-                    .scope()
-                    .map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()))
-                    .collect();
-                let (name, file) = (tag.local.to_owned(), file.to_owned());
-                open.push(Node {
-                    name,
-                    file,
-                    line,
-                    attributes,
-                    children: Vec::new(),
-                    scope,
-                });
+        let line = lines.line_of(tokens.at());
+        let whole = match token {
+            Token::Open => {
+                tree.open(&tokens, line)?;
+                None
             }
-            Token::Close { .. } if annotation > 0 => annotation -= 1,
-            Token::Close { .. } => {
-                let Some(node) = open.pop() else { continue };
-                match open.last_mut() {
-                    Some(parent) => parent.children.push(node),
-                    None => return Ok(node),
-                }
+            Token::Leaf => {
+                tree.open(&tokens, line)?;
+                tree.text(&tokens.text(), line)?;
+                tree.close()
             }
-            Token::Text(text, at) if annotation == 0 && !text.trim().is_empty() => {
-                let line = lines.line_of(at);
-                return Err(Error::Invalid {
-                    file: file.to_owned(),
-                    line,
-                    why: "text outside an annotation".to_owned(),
-                });
+            Token::Close => tree.close(),
+            Token::Text => {
+                tree.text(&tokens.text(), line)?;
+                None
             }
-            Token::Text(..) => {}
-            Token::End => {
-                let (file, line) = (file.to_owned(), 1);
-                return Err(Error::Invalid {
-                    file,
-                    line,
-                    why: "no schema in the file".to_owned(),
-                });
+            Token::Blank => None,
+            Token::End => return Err(tree.invalid(1, "no schema in the file")),
+        };
+        if let Some(root) = whole {
+            return Ok(root);
+        }
+    }
+}
+
+/// The tree while it grows.
+struct Tree<'f> {
+    file: &'f str,
+    open: Vec<Node>,
+    /// How many elements are open from an annotation on.
+    annotation: usize,
+}
+
+impl Tree<'_> {
+    fn open(&mut self, tokens: &Tokens<'_, '_>, line: u32) -> Result<(), Error> {
+        let tag = &tokens.tag;
+        if self.annotation > 0 {
+            self.annotation += 1;
+            return Ok(());
+        }
+        if tokens.uri() != XSD_URI {
+            return Err(Error::Unsupported {
+                file: self.file.to_owned(),
+                line,
+                construct: format!("element {} outside the XSD namespace", tag.local),
+            });
+        }
+        if tag.local == "annotation" {
+            self.annotation = 1;
+            return Ok(());
+        }
+        let attributes = tokens.attributes.iter();
+        let attributes = attributes.map(|raw| (raw.local.to_owned(), raw.value.trim().to_owned()));
+        let scope = tokens.prefixes();
+        let scope = scope.map(|(prefix, uri)| (prefix.to_owned(), uri.to_owned()));
+        self.open.push(Node {
+            name: tag.local.to_owned(),
+            file: self.file.to_owned(),
+            line,
+            attributes: attributes.collect(),
+            children: Vec::new(),
+            scope: scope.collect(),
+        });
+        Ok(())
+    }
+
+    fn text(&self, text: &str, line: u32) -> Result<(), Error> {
+        match self.annotation > 0 || text.trim().is_empty() {
+            true => Ok(()),
+            false => Err(self.invalid(line, "text outside an annotation")),
+        }
+    }
+
+    /// Gives the root, when it is what ends.
+    fn close(&mut self) -> Option<Node> {
+        if self.annotation > 0 {
+            self.annotation -= 1;
+            return None;
+        }
+        let node = self.open.pop()?;
+        match self.open.last_mut() {
+            Some(parent) => {
+                parent.children.push(node);
+                None
             }
+            None => Some(node),
+        }
+    }
+
+    fn invalid(&self, line: u32, why: &str) -> Error {
+        Error::Invalid {
+            file: self.file.to_owned(),
+            line,
+            why: why.to_owned(),
         }
     }
 }

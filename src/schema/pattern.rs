@@ -3,6 +3,8 @@
 //! XSD patterns are anchored, have no anchors of their own, know `\i` and `\c`, and subtract character classes by
 //! `[a-z-[aeiou]]`. What a translation would change in meaning is refused.
 
+use std::collections::HashSet;
+
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::{Anchored, MatchKind};
@@ -54,6 +56,29 @@ impl Pattern {
         }
         self.automaton
             .is_match_state(self.automaton.next_eoi_state(state))
+    }
+
+    /// True when whatever matches this pattern matches another one too.
+    pub(super) fn is_within(&self, other: &Pattern) -> bool {
+        let ends = |pattern: &Pattern, state: StateID| {
+            let end = pattern.automaton.next_eoi_state(state);
+            pattern.automaton.is_match_state(end)
+        };
+        let mut seen = HashSet::from([(self.start, other.start)]);
+        let mut open = vec![(self.start, other.start)];
+        while let Some((own, its)) = open.pop() {
+            if ends(self, own) && !ends(other, its) {
+                return false;
+            }
+            for byte in 0..=u8::MAX {
+                let own = self.automaton.next_state(own, byte);
+                let next = (own, other.automaton.next_state(its, byte));
+                if !self.automaton.is_dead_state(own) && seen.insert(next) {
+                    open.push(next);
+                }
+            }
+        }
+        true
     }
 
     /// As written in the schema.
@@ -307,6 +332,23 @@ mod tests {
             for value in *bad {
                 assert!(!pattern.matches(value), "{sources:?} {value}");
             }
+        }
+    }
+
+    #[test]
+    fn one_pattern_is_within_another() {
+        let rows = [
+            ("[0-9]{3}", "[0-9]+", true),
+            ("[0-9]*", "[0-9]+", false),
+            ("a|b", "[a-c]", true),
+            ("a|d", "[a-c]", false),
+            (r"-?[0-9]{1,8}\.[0-9]{2}", r"[+\-]?[0-9]+(\.[0-9]*)?", true),
+            ("[0-9]+", "[0-9]{1,3}", false),
+            (r"\d", "[0-9]", false),
+        ];
+        for (inner, outer, wanted) in rows {
+            let [inner, outer] = [inner, outer].map(|one| Pattern::compile(&[one]).unwrap());
+            assert_eq!(inner.is_within(&outer), wanted, "{inner:?} {outer:?}");
         }
     }
 

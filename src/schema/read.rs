@@ -4,11 +4,12 @@ use std::borrow::Cow;
 use std::fmt;
 
 use super::code::Code;
-use super::declare::Schema;
-use super::decode::{Decoded, Encoding, decode};
+use super::declare::{AttributeUse, Schema};
+use super::decode::{Decoded, Encoding, Marks, decode};
 use super::names::Names;
 use super::place::{Asked, places};
-use super::token::{Stop, Tag, Token, Tokens};
+use super::scan::Stop;
+use super::token::{Token, Tokens};
 use super::validate::{Detail, Ended, Fault, Text, Validator};
 use super::visit::{Element, Position, Visitor};
 use crate::claims::finding::{Finding, Place, Severity};
@@ -87,6 +88,7 @@ where
         text,
         encoding,
         base,
+        marks,
     } = decoded;
     let validator = Validator::new(schema, limits.findings);
     let faults = match legal {
@@ -98,7 +100,7 @@ where
             limits,
             value: String::new(),
         }
-        .run(&text, schema),
+        .run(&text, marks, schema),
     };
     let findings = if faults.is_empty() {
         Vec::new()
@@ -162,8 +164,8 @@ struct Pass<'p, V: ?Sized> {
 }
 
 impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
-    fn run(mut self, text: &str, schema: &Schema) -> Vec<Fault> {
-        let mut tokens = Tokens::new(text, &schema.names, self.limits);
+    fn run(mut self, text: &str, marks: Marks, schema: &Schema) -> Vec<Fault> {
+        let mut tokens = Tokens::new(text, marks, &schema.names, self.limits);
         match self.stream(&mut tokens) {
             Ok(()) => self.validator.finish(Ended::Well),
             Err(stop) => {
@@ -179,37 +181,89 @@ impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
         let mut piece: Option<&'t str> = None;
         loop {
             match tokens.next()? {
-                Token::Open(tag) => {
+                Token::Leaf => self.leaf(&mut piece, tokens)?,
+                Token::Open => {
                     piece = None;
-                    self.value.clear();
-                    if self.validator.open(&tag, &tokens.attributes) {
-                        self.show(&tag, tokens);
-                    }
-                    self.stop_at_cap(tag.at)?;
+                    self.open(tokens)?;
                 }
-                Token::Text(text, at) => match self.validator.text() {
-                    Text::Value => {
-                        self.collect(&mut piece, text, at)?;
-                    }
-                    Text::Blank if is_blank(&text) => {}
-                    Text::Blank => self.validator.stray_text(at + first_not_blank(&text)),
-                    Text::Nothing if text.is_empty() => {}
-                    Text::Nothing => self.validator.stray_text(at),
+                token @ (Token::Blank | Token::Text) => match self.validator.text() {
+                    Text::Value => self.collect(&mut piece, tokens.text(), tokens.at())?,
+                    Text::Blank if token == Token::Blank => {}
                     Text::Ignored => {}
-                },
-                Token::Close { at, end } => {
-                    let value = piece.take().unwrap_or(&self.value);
-                    if let Some((opened, text)) = self.validator.close(at, value) {
-                        if text == Text::Value {
-                            self.visitor.text(value, Position::at(opened + self.base));
-                        }
-                        self.visitor.close((end + self.base) as usize);
+                    wanted @ (Text::Blank | Text::Nothing) => {
+                        self.stray(wanted, &tokens.text(), tokens.at());
                     }
-                    self.value.clear();
-                    self.stop_at_cap(at)?;
+                },
+                Token::Close => {
+                    self.close(piece.take(), tokens.at(), tokens.end())?;
                 }
                 Token::End => return Ok(()),
             }
+        }
+    }
+
+    /// An element that comes with its text: at once when nothing is wrong with it, else in its three steps.
+    fn leaf<'t>(
+        &mut self,
+        piece: &mut Option<&'t str>,
+        tokens: &Tokens<'t, '_>,
+    ) -> Result<(), Stop> {
+        let text = tokens.text();
+        let right = match text.len() > self.limits.text_bytes {
+            true => None,
+            false => self.validator.leaf(&tokens.tag, &text),
+        };
+        if let Some(shown) = right {
+            // Text that may not stand before it may have been the last finding.
+            self.stop_at_cap(tokens.at())?;
+            if shown {
+                let end = (tokens.end() + self.base) as usize;
+                self.visitor.leaf(self.element(tokens, &[]), &text, end);
+            }
+            return Ok(());
+        }
+        let (held, end_tag) = tokens.held();
+        *piece = None;
+        self.open(tokens)?;
+        match self.validator.text() {
+            _ if text.is_empty() => {}
+            Text::Value => self.collect(piece, text, held)?,
+            Text::Ignored => {}
+            wanted @ (Text::Blank | Text::Nothing) => self.stray(wanted, &text, held),
+        }
+        self.close(piece.take(), end_tag, tokens.end())
+    }
+
+    fn open(&mut self, tokens: &Tokens<'_, '_>) -> Result<(), Stop> {
+        self.value.clear();
+        if self.validator.open(&tokens.tag, &tokens.attributes) {
+            let element = self.element(tokens, self.validator.uses());
+            self.visitor.open(element);
+        }
+        self.stop_at_cap(tokens.at())
+    }
+
+    /// Ends the innermost element; its text is `piece`, or what was collected.
+    fn close(&mut self, piece: Option<&str>, at: u32, end: u32) -> Result<(), Stop> {
+        let value = piece.unwrap_or(&self.value);
+        if let Some((opened, text)) = self.validator.close(at, value) {
+            if text == Text::Value {
+                self.visitor.text(value, Position::at(opened + self.base));
+            }
+            self.visitor.close((end + self.base) as usize);
+        }
+        self.value.clear();
+        self.stop_at_cap(at)
+    }
+
+    /// Character data where there may be only whitespace, or nothing.
+    fn stray(&mut self, wanted: Text, text: &str, at: u32) {
+        match wanted {
+            Text::Blank if is_blank(text) => {}
+            Text::Blank => self.validator.stray_text(at + first_not_blank(text)),
+            Text::Nothing if text.is_empty() => {}
+            Text::Nothing => self.validator.stray_text(at),
+            Text::Value | Text::Ignored => {}
         }
     }
 
@@ -236,17 +290,20 @@ impl<'p, V: Visitor + ?Sized> Pass<'p, V> {
         Ok(())
     }
 
-    fn show(&mut self, tag: &Tag<'_>, tokens: &Tokens<'_, '_>) {
-        self.visitor.open(Element {
-            namespace: tokens.uri(tag),
+    /// What the visitor is shown of the start tag read last.
+    #[inline]
+    fn element<'e>(&self, tokens: &'e Tokens<'_, '_>, uses: &'e [AttributeUse]) -> Element<'e> {
+        let tag = &tokens.tag;
+        Element {
+            namespace: tokens.uri(),
             name: tag.local,
             place: Position::at(tag.at + self.base),
             depth: tokens.depth(),
             bound_at: tag.bound_at as usize,
             given: &tokens.attributes,
-            uses: self.validator.uses(),
+            uses,
             base: self.base,
-        });
+        }
     }
 
     fn stop_at_cap(&self, at: u32) -> Result<(), Stop> {

@@ -3,9 +3,12 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
+use super::bound::Bound;
 use super::code::Code;
+use super::number::Decimal;
 use super::pattern::Pattern;
-use super::value::{Builtin, Decimal, Family, Instant, Parsed};
+use super::value::{Builtin, Family, Parsed};
+use super::white::{White, words};
 
 /// Index of a simple type in [`Simples`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -13,7 +16,16 @@ pub(super) struct SimpleId(u32);
 
 /// All simple types of a schema.
 #[derive(Debug, Default)]
-pub(super) struct Simples(Vec<Simple>);
+pub(super) struct Simples(Vec<(Simple, Shortcut)>);
+
+/// What of a type need be checked of a value as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shortcut {
+    /// The patterns: what matches them is a value of the type, whitespace and all.
+    Patterns,
+    /// All of it.
+    None,
+}
 
 /// A simple type: what it is made of and the facets of all its derivation steps together.
 #[derive(Clone, Debug)]
@@ -38,14 +50,6 @@ pub(super) enum Kind {
     Union(Box<[SimpleId]>),
 }
 
-/// What happens to whitespace before a value is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum White {
-    Preserve,
-    Replace,
-    Collapse,
-}
-
 /// What of its type a value fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Facet {
@@ -55,31 +59,6 @@ pub(super) enum Facet {
     Length,
     Digits,
     Range,
-}
-
-/// One bound of a value.
-#[derive(Clone, Debug)]
-pub(super) struct Bound {
-    pub(super) side: Side,
-    /// As written in the schema.
-    pub(super) value: Box<str>,
-    limit: Limit,
-}
-
-/// A bound, parsed once.
-#[derive(Clone, Debug)]
-enum Limit {
-    Number(Decimal<Box<str>>),
-    Instant(Instant<Box<str>>),
-}
-
-/// Which side a bound closes, and whether the bound itself is inside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
-    MinInclusive,
-    MinExclusive,
-    MaxInclusive,
-    MaxExclusive,
 }
 
 impl Facet {
@@ -117,50 +96,39 @@ impl Simple {
     }
 }
 
-impl White {
-    fn apply(self, value: &str) -> Cow<'_, str> {
-        match self {
-            White::Preserve => Cow::Borrowed(value),
-            White::Replace
-                if value
-                    .bytes()
-                    .any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) =>
-            {
-                Cow::Owned(value.replace(['\t', '\n', '\r'], " "))
-            }
-            White::Replace => Cow::Borrowed(value),
-            White::Collapse if is_collapsed(value) => Cow::Borrowed(value),
-            White::Collapse => Cow::Owned(words(value).collect::<Vec<_>>().join(" ")),
-        }
-    }
-}
-
-/// True when there is no whitespace but single spaces between words: nearly always.
-fn is_collapsed(value: &str) -> bool {
-    let mut space = true;
-    for byte in value.bytes() {
-        let blank = byte == b' ';
-        if matches!(byte, b'\t' | b'\n' | b'\r') || (blank && space) {
-            return false;
-        }
-        space = blank;
-    }
-    !space || value.is_empty()
-}
-
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split([' ', '\t', '\n', '\r'])
-        .filter(|word| !word.is_empty())
-}
-
 impl Simples {
     pub(super) fn add(&mut self, simple: Simple) -> SimpleId {
-        self.0.push(simple);
+        let shortcut = simple.shortcut();
+        self.0.push((simple, shortcut));
         SimpleId(self.0.len() as u32 - 1)
     }
 
     pub(super) fn get(&self, id: SimpleId) -> &Simple {
-        &self.0[id.0 as usize]
+        &self.0[id.0 as usize].0
+    }
+
+    /// True when a value as written is certainly right, and is no identifier: nearly always, and soon seen. When it
+    /// is not true, the value is to be normalised and checked.
+    #[inline]
+    pub(super) fn is_surely(&self, id: SimpleId, value: &str) -> bool {
+        let (simple, shortcut) = &self.0[id.0 as usize];
+        let mut patterns = simple.patterns.iter();
+        *shortcut == Shortcut::Patterns && patterns.all(|pattern| pattern.matches(value))
+    }
+
+    /// True when a text is a value of the type, and of one that is no identifier; a list or union is not looked into.
+    #[inline]
+    pub(super) fn takes(&self, id: SimpleId, text: &str) -> bool {
+        self.is_surely(id, text) || self.takes_normalised(id, text)
+    }
+
+    fn takes_normalised(&self, id: SimpleId, text: &str) -> bool {
+        let simple = self.get(id);
+        let plain = match simple.kind {
+            Kind::Atomic(builtin) => !builtin.is_identifier(),
+            Kind::List(_) | Kind::Union(_) => false,
+        };
+        plain && self.check(id, &simple.normalise(text)).is_ok()
     }
 
     /// Checks a normalised value; the first facet that it fails is the finding.
@@ -277,6 +245,29 @@ impl Simples {
 }
 
 impl Simple {
+    fn shortcut(&self) -> Shortcut {
+        let plain = self.enumeration.is_empty()
+            && self.length == (0, usize::MAX)
+            && self.bounds.is_empty()
+            && self.total_digits.is_none()
+            && self.fraction_digits.is_none();
+        let sure = match self.kind {
+            Kind::Atomic(Builtin::Text) => {
+                self.white == White::Preserve && !self.patterns.is_empty()
+            }
+            // No lexical form has whitespace in it: what matches needs no normalising.
+            Kind::Atomic(builtin) => builtin
+                .form()
+                .and_then(|form| Pattern::compile(&[form]).ok())
+                .is_some_and(|form| self.patterns.iter().any(|one| one.is_within(&form))),
+            Kind::List(_) | Kind::Union(_) => false,
+        };
+        match plain && sure {
+            true => Shortcut::Patterns,
+            false => Shortcut::None,
+        }
+    }
+
     fn measure(&self, value: &str) -> usize {
         match &self.kind {
             Kind::Atomic(builtin) => builtin.length(value),
@@ -328,83 +319,5 @@ impl Simple {
             .to_owned(),
             Kind::List(_) | Kind::Union(_) => String::new(),
         }
-    }
-}
-
-impl Bound {
-    /// A bound that is a value of a type; none when it is not, or has no order.
-    pub(super) fn new(side: Side, builtin: Builtin, value: &str) -> Option<Bound> {
-        let limit = match builtin.parse(value)? {
-            Parsed::Number(decimal) => Limit::Number(decimal.kept()),
-            Parsed::Instant(instant) => Limit::Instant(instant.kept()),
-            Parsed::Text => return None,
-        };
-        Some(Bound {
-            side,
-            value: value.into(),
-            limit,
-        })
-    }
-
-    /// True when the value is inside. An undetermined order is outside.
-    fn holds(&self, value: &Parsed<'_>) -> bool {
-        let order = match (value, &self.limit) {
-            (Parsed::Number(value), Limit::Number(limit)) => Some(value.compare(limit)),
-            (Parsed::Instant(value), Limit::Instant(limit)) => value.compare(limit),
-            (Parsed::Number(_) | Parsed::Instant(_) | Parsed::Text, _) => None,
-        };
-        match self.side {
-            Side::MinInclusive => matches!(order, Some(Ordering::Greater | Ordering::Equal)),
-            Side::MinExclusive => order == Some(Ordering::Greater),
-            Side::MaxInclusive => matches!(order, Some(Ordering::Less | Ordering::Equal)),
-            Side::MaxExclusive => order == Some(Ordering::Less),
-        }
-    }
-
-    fn words(&self) -> String {
-        let sign = match self.side {
-            Side::MinInclusive => "≥",
-            Side::MinExclusive => ">",
-            Side::MaxInclusive => "≤",
-            Side::MaxExclusive => "<",
-        };
-        format!("{sign} {}", self.value)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn whitespace() {
-        let rows = [
-            (White::Preserve, " a\t b ", " a\t b "),
-            (White::Replace, " a\t\nb ", " a  b "),
-            (White::Collapse, " a\t \nb ", "a b"),
-            (White::Collapse, "a b", "a b"),
-            (White::Collapse, " \n ", ""),
-            (White::Collapse, "\u{a0}a", "\u{a0}a"),
-        ];
-        for (white, text, wanted) in rows {
-            assert_eq!(white.apply(text), wanted, "{white:?} {text:?}");
-        }
-    }
-
-    #[test]
-    fn bounds_close_one_side() {
-        let rows = [
-            (Side::MinInclusive, [false, true, true]),
-            (Side::MinExclusive, [false, false, true]),
-            (Side::MaxInclusive, [true, true, false]),
-            (Side::MaxExclusive, [true, false, false]),
-        ];
-        for (side, wanted) in rows {
-            let bound = Bound::new(side, Builtin::Decimal, "10.0").unwrap();
-            let holds = |value: &str| bound.holds(&Builtin::Decimal.parse(value).unwrap());
-            assert_eq!(["9.99", "10", "10.01"].map(holds), wanted, "{side:?}");
-        }
-        let undetermined = Bound::new(Side::MinInclusive, Builtin::Date, "2026-01-01Z").unwrap();
-        assert!(!undetermined.holds(&Builtin::Date.parse("2026-01-01").unwrap()));
     }
 }

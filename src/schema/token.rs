@@ -1,36 +1,33 @@
 //! A document as a stream of tokens, and everything that makes it well-formed and safe.
 //!
-//! quick-xml cuts the text into events; what it lets pass is checked here: DOCTYPE, undefined entities, `]]>` in
-//! text, `<` in attribute values, attributes given twice, undeclared prefixes, names, several roots, text outside
+//! The scanner cuts the text into pieces; what is not in the form of a piece alone is checked here: DOCTYPE,
+//! undefined entities, `]]>` in text, attributes given twice, undeclared prefixes, names, several roots, text outside
 //! the root, and the caps. No entity is expanded but the five predefined ones.
 
 use std::borrow::Cow;
 
-use quick_xml::Reader;
-use quick_xml::errors::{Error as XmlError, IllFormedError};
-use quick_xml::events::Event;
-
+use super::attribute::{self, RawAttribute};
 use super::code::Code;
-use super::names::{Name, Names, Namespace, XML_URI, XMLNS_URI, is_name, is_ncname};
+use super::decode::Marks;
+use super::names::{Name, Names, Namespace, is_name, is_ncname};
 use super::read::Limits;
-
-/// Why a document is read no further: not well-formed, or beyond a cap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stop {
-    pub(super) code: Code,
-    /// Offset in the text.
-    pub(super) at: u32,
-}
+use super::scan::{Piece, Scanner, Stop, is_space};
+use super::scope::{Bound, Scope};
 
 /// One token. Comments and processing instructions are checked and passed over.
-#[derive(Debug)]
-pub(super) enum Token<'t> {
-    /// A start tag; an empty element gives an `Open` and a `Close`.
-    Open(Tag<'t>),
-    /// Character data inside the root, in pieces, each with its offset; line ends normalised, references resolved.
-    Text(Cow<'t, str>, u32),
-    /// An end tag: offsets of its `<` and just after its `>`. An empty element has its own for the first.
-    Close { at: u32, end: u32 },
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// A start tag, [`Tokens::tag`]; an empty element gives an `Open` and a `Close`.
+    Open,
+    /// An element without attributes that holds characters alone, at once: [`Tokens::tag`], [`Tokens::text`] and
+    /// [`Tokens::held`]. Not all such elements come as one.
+    Leaf,
+    /// Whitespace between two tags inside the root.
+    Blank,
+    /// Other character data inside the root, in pieces: [`Tokens::text`].
+    Text,
+    /// An end tag. An empty element has its own.
+    Close,
     /// The document has ended well.
     End,
 }
@@ -48,375 +45,288 @@ pub(super) struct Tag<'t> {
     binding: Option<usize>,
 }
 
-/// An attribute with its namespace resolved.
-#[derive(Clone, Debug)]
-pub(super) struct RawAttribute<'t> {
-    pub(super) local: &'t str,
-    pub(super) value: Cow<'t, str>,
-    pub(super) namespace: Namespace,
-    /// Its name, when the schema knows it.
-    pub(super) name: Option<Name>,
-    /// Offset of its name.
-    pub(super) at: u32,
-    prefix: &'t str,
-    binding: Option<usize>,
-}
-
-#[derive(Debug)]
-struct Binding<'t> {
-    prefix: &'t str,
-    uri: Cow<'t, str>,
-    namespace: Namespace,
-    depth: u32,
-}
-
-/// The stream.
+/// The stream, and the token that was read last.
 pub(super) struct Tokens<'t, 'n> {
-    reader: Reader<&'t [u8]>,
-    text: &'t str,
+    scanner: Scanner<'t>,
     names: &'n Names,
     limits: &'n Limits,
-    /// Attributes of the last start tag, without namespace declarations.
+    /// The start tag read last.
+    pub(super) tag: Tag<'t>,
+    /// Its attributes, without namespace declarations.
     pub(super) attributes: Vec<RawAttribute<'t>>,
-    bindings: Vec<Binding<'t>>,
-    /// For each open element, how many bindings were there before it.
-    open: Vec<usize>,
-    /// End of the empty element that was just opened.
-    pending: Option<(u32, u32)>,
+    scope: Scope<'t>,
+    pending: Pending,
     elements: usize,
-    /// Without a `]` in the whole text, `]]>` need not be looked for.
-    brackets: bool,
-    returns: bool,
+    marks: Marks,
+}
+
+/// What is still to be done about the element read last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pending {
+    Nothing,
+    /// It is empty, and only its start was shown.
+    Close,
+    /// It is a leaf, and the document is one level deeper until it is left.
+    Leave,
 }
 
 impl<'t, 'n> Tokens<'t, 'n> {
-    pub(super) fn new(text: &'t str, names: &'n Names, limits: &'n Limits) -> Tokens<'t, 'n> {
-        let mut reader = Reader::from_str(text);
-        reader.config_mut().check_comments = true;
-        let bytes = text.as_bytes();
+    /// The stream of a text, of which it is known which marks it has.
+    pub(super) fn new(
+        text: &'t str,
+        marks: Marks,
+        names: &'n Names,
+        limits: &'n Limits,
+    ) -> Tokens<'t, 'n> {
         Tokens {
-            reader,
-            text,
+            scanner: Scanner::new(text),
             names,
             limits,
+            tag: Tag::NONE,
             attributes: Vec::with_capacity(8),
-            bindings: Vec::with_capacity(8),
-            open: Vec::with_capacity(16),
-            pending: None,
+            scope: Scope::new(),
+            pending: Pending::Nothing,
             elements: 0,
-            brackets: bytes.contains(&b']'),
-            returns: bytes.contains(&b'\r'),
+            marks,
         }
     }
 
-    /// The next token. After a `Stop` or the `End` there is nothing more to read.
-    pub(super) fn next(&mut self) -> Result<Token<'t>, Stop> {
-        if let Some((at, end)) = self.pending.take() {
-            return Ok(self.close(at, end));
+    /// Reads the next token. After a `Stop` or the `End` there is nothing more to read.
+    #[inline]
+    pub(super) fn next(&mut self) -> Result<Token, Stop> {
+        match std::mem::replace(&mut self.pending, Pending::Nothing) {
+            Pending::Nothing | Pending::Leave => {}
+            Pending::Close => {
+                self.scope.close();
+                return Ok(Token::Close);
+            }
         }
         loop {
-            let at = self.offset();
-            let event = self.reader.read_event();
-            let event = event
-                .map_err(|error| broken(&error, at.max(self.reader.error_position() as u32)))?;
-            match event {
-                Event::Start(tag) => return self.start(at, tag.name().as_ref().len(), 1),
-                Event::Empty(tag) => {
-                    self.pending = Some((at, self.offset()));
-                    return self.start(at, tag.name().as_ref().len(), 2);
+            match self.scanner.next()? {
+                Piece::Start => return self.start(),
+                Piece::Empty => {
+                    self.pending = Pending::Close;
+                    return self.start();
                 }
-                Event::End(_) => return Ok(self.close(at, self.offset())),
-                Event::Text(text) => {
-                    let text = text.into_inner();
-                    if self.open.is_empty() {
-                        self.outside(at, &text)?;
-                    } else {
-                        return self.data(at, text);
+                Piece::Leaf => {
+                    self.pending = Pending::Leave;
+                    self.admit()?;
+                    self.attributes.clear();
+                    self.tag = self.resolve(self.scanner.name(), self.at())?;
+                    return Ok(Token::Leaf);
+                }
+                Piece::End => {
+                    self.scope.close();
+                    return Ok(Token::Close);
+                }
+                Piece::Blank if self.scope.depth() > 0 => return Ok(Token::Blank),
+                Piece::Text if self.scope.depth() > 0 => return self.data(),
+                other => {
+                    if let Some(token) = self.rare(other)? {
+                        return Ok(token);
                     }
                 }
-                Event::CData(text) if !self.open.is_empty() => {
-                    return Ok(Token::Text(self.lines(text.into_inner()), at));
-                }
-                Event::GeneralRef(reference) if !self.open.is_empty() => {
-                    let stop = Stop {
-                        code: Code::XmlEntity,
-                        at,
-                    };
-                    return Ok(Token::Text(
-                        resolve(&reference.into_inner()).ok_or(stop)?,
-                        at,
-                    ));
-                }
-                Event::CData(_) | Event::GeneralRef(_) => {
-                    return Err(Stop {
-                        code: Code::XmlRoot,
-                        at,
-                    });
-                }
-                Event::Comment(_) => {}
-                Event::PI(_) => self.instruction(at)?,
-                Event::Decl(_) => self.declaration(at)?,
-                Event::DocType(_) => {
-                    return Err(Stop {
-                        code: Code::XmlDoctype,
-                        at,
-                    });
-                }
-                Event::Eof => return self.finish(at),
             }
+        }
+    }
+
+    /// Offset of the token.
+    #[inline]
+    pub(super) fn at(&self) -> u32 {
+        self.scanner.begin()
+    }
+
+    /// Offset just after it.
+    #[inline]
+    pub(super) fn end(&self) -> u32 {
+        self.scanner.end()
+    }
+
+    /// Offsets of the text of a leaf, and of its end tag.
+    #[inline]
+    pub(super) fn held(&self) -> (u32, u32) {
+        self.scanner.held()
+    }
+
+    /// The characters of a `Text`, `Blank` or `Leaf`: line ends normalised, references resolved.
+    #[inline]
+    pub(super) fn text(&self) -> Cow<'t, str> {
+        let text = self.scanner.content();
+        if self.scanner.piece() == Piece::Reference {
+            return attribute::resolve(text).unwrap_or_default();
+        }
+        match self.marks.carriage && text.contains('\r') {
+            true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
+            false => Cow::Borrowed(text),
         }
     }
 
     /// How many elements are open.
+    #[inline]
     pub(super) fn depth(&self) -> usize {
-        self.open.len()
+        self.scope.depth() + usize::from(self.pending == Pending::Leave)
     }
 
-    /// The namespace of a tag as written in the document, empty for none.
-    pub(super) fn uri(&self, tag: &Tag<'t>) -> &str {
-        tag.binding.map_or("", |index| &*self.bindings[index].uri)
+    /// The namespace of the tag as written in the document, empty for none.
+    pub(super) fn uri(&self) -> &str {
+        let bindings = self.scope.bindings();
+        self.tag.binding.map_or("", |index| &*bindings[index].uri)
     }
 
-    /// The prefixes in scope, inner ones last.
-    pub(super) fn scope(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.bindings
-            .iter()
-            .map(|binding| (binding.prefix, &*binding.uri))
+    /// The prefixes in scope with their namespaces, inner ones last.
+    pub(super) fn prefixes(&self) -> impl Iterator<Item = (&str, &str)> {
+        let bindings = self.scope.bindings().iter();
+        bindings.map(|binding| (binding.prefix, &*binding.uri))
     }
 
-    fn offset(&self) -> u32 {
-        self.reader.buffer_position() as u32
-    }
-
-    /// A start tag of `at..`, its name `len` bytes long and its last `tail` bytes being `>` or `/>`.
-    fn start(&mut self, at: u32, len: usize, tail: usize) -> Result<Token<'t>, Stop> {
-        let stop = |code| Stop { code, at };
-        if self.open.is_empty() && self.elements > 0 {
-            return Err(stop(Code::XmlRoot));
+    /// A start tag, or that of an empty element.
+    fn start(&mut self) -> Result<Token, Stop> {
+        self.admit()?;
+        self.scope.open();
+        self.attributes.clear();
+        let (name, content) = (self.scanner.name(), self.scanner.content());
+        if !content.is_empty() {
+            self.scan(content, self.at() + 1 + name.len() as u32)?;
+            self.resolve_attributes()?;
         }
-        if self.open.len() >= self.limits.depth {
-            return Err(stop(Code::XmlDepth));
+        self.tag = self.resolve(name, self.at())?;
+        Ok(Token::Open)
+    }
+
+    /// One more element, where there may be one.
+    #[inline]
+    fn admit(&mut self) -> Result<(), Stop> {
+        let at = self.at();
+        let stop = |code| Err(Stop { code, at });
+        if self.scope.depth() == 0 && self.elements > 0 {
+            return stop(Code::XmlRoot);
+        }
+        if self.scope.depth() >= self.limits.depth {
+            return stop(Code::XmlDepth);
         }
         self.elements += 1;
         if self.elements > self.limits.elements {
-            return Err(stop(Code::XmlElements));
+            return stop(Code::XmlElements);
         }
-        self.open.push(self.bindings.len());
-        let begin = at as usize + 1;
-        let name = &self.text[begin..begin + len];
-        let raw = &self.text[begin + len..self.offset() as usize - tail];
-        self.attributes.clear();
-        self.scan(raw, (begin + len) as u32)?;
-        self.resolve_attributes()?;
-        let tag = self.tag(name, at)?;
-        Ok(Token::Open(tag))
+        Ok(())
     }
 
-    fn tag(&mut self, name: &'t str, at: u32) -> Result<Tag<'t>, Stop> {
-        let (prefix, local) = split(name);
-        let binding = self.binding(prefix);
-        if binding.is_none() && !prefix.is_empty() && prefix != "xml" {
-            let code = if is_ncname(prefix) {
-                Code::XmlNamespace
-            } else {
-                Code::XmlSyntax
-            };
-            return Err(Stop { code, at });
-        }
-        let namespace = match binding {
-            Some(index) => self.bindings[index].namespace,
-            None if prefix == "xml" => Namespace::XML,
-            None => Namespace::NONE,
+    /// The namespace and the number of a tag's name.
+    #[inline]
+    fn resolve(&self, name: &'t str, at: u32) -> Result<Tag<'t>, Stop> {
+        // Nearly all names are known and have no prefix.
+        let default = self.scope.default();
+        let (local, bound, known) = match self.names.find(default.namespace, name) {
+            Some(known) => (name, default, Some(known)),
+            None => self.resolve_prefixed(name, at, default)?,
         };
-        let name = self.names.find(namespace, local);
-        if name.is_none() && !is_ncname(local) {
-            return Err(Stop {
-                code: Code::XmlSyntax,
-                at,
-            });
-        }
-        let depth = self.open.len() as u32;
-        let own = binding.map_or(depth, |index| self.bindings[index].depth);
-        let attributes = self
-            .attributes
-            .iter()
-            .filter_map(|attribute| attribute.binding);
-        let bound_at = attributes
-            .map(|index| self.bindings[index].depth)
-            .fold(own, u32::min);
+        let bindings = self.scope.bindings();
+        let depth = |index: usize| bindings[index].depth;
+        let own = bound.binding.map_or(self.depth() as u32, depth);
+        let attributes = self.attributes.iter().filter_map(|one| one.binding);
         Ok(Tag {
             local,
-            namespace,
-            name,
+            namespace: bound.namespace,
+            name: known,
             at,
-            bound_at,
-            binding,
+            bound_at: attributes.map(depth).fold(own, u32::min),
+            binding: bound.binding,
         })
     }
 
-    fn close(&mut self, at: u32, end: u32) -> Token<'t> {
-        let before = self.open.pop().unwrap_or(0);
-        self.bindings.truncate(before);
-        Token::Close { at, end }
+    fn resolve_prefixed(
+        &self,
+        name: &'t str,
+        at: u32,
+        default: Bound,
+    ) -> Result<(&'t str, Bound, Option<Name>), Stop> {
+        let stop = |code| Stop { code, at };
+        let (bound, local) = match split(name) {
+            None => (Some(default), name),
+            Some((prefix, local)) => (self.scope.prefixed(prefix), local),
+        };
+        let bound = bound.ok_or_else(|| {
+            let prefix = split(name).map_or("", |(prefix, _)| prefix);
+            stop(match is_ncname(prefix) {
+                true => Code::XmlNamespace,
+                false => Code::XmlSyntax,
+            })
+        })?;
+        let known = self.names.find(bound.namespace, local);
+        match known.is_some() || is_ncname(local) {
+            true => Ok((local, bound, known)),
+            false => Err(stop(Code::XmlSyntax)),
+        }
     }
 
-    /// Cuts the raw text of a tag after its name, `base` being its offset, into attributes and declarations.
-    fn scan(&mut self, raw: &'t str, base: u32) -> Result<(), Stop> {
-        let bytes = raw.as_bytes();
-        let mut at = 0;
+    /// Cuts what stands in a tag after its name, `base` being its offset, into attributes and declarations.
+    fn scan(&mut self, tag: &'t str, base: u32) -> Result<(), Stop> {
+        let stop = |at: usize, code| Stop {
+            code,
+            at: base + at as u32,
+        };
+        let mut from = 0;
         let mut declarations = 0;
         loop {
-            let begin = skip_space(bytes, at);
-            if begin == bytes.len() {
+            let next = attribute::next(tag, from);
+            let Some(written) = next.map_err(|at| stop(at, Code::XmlSyntax))? else {
                 return Ok(());
-            }
-            let stop = |code| Stop {
-                code,
-                at: base + begin as u32,
             };
-            if begin == at {
-                return Err(stop(Code::XmlSyntax));
+            from = written.end;
+            let stop = |code| stop(written.begin, code);
+            if written.value.len() > self.limits.text_bytes {
+                return Err(stop(Code::XmlText));
             }
-            let (name, value, end) = attribute(raw, begin).ok_or(stop(Code::XmlSyntax))?;
-            at = end;
-            let value = self.value(value).map_err(stop)?;
+            let value = attribute::value(written.value).map_err(stop)?;
             if self.attributes.len() + declarations >= self.limits.attributes {
                 return Err(stop(Code::XmlAttributes));
             }
-            let (prefix, local) = split(name);
-            if prefix == "xmlns" || name == "xmlns" {
+            let (prefix, local) = split(written.name).unwrap_or(("", written.name));
+            if prefix == "xmlns" || written.name == "xmlns" {
                 declarations += 1;
-                self.bind(if prefix.is_empty() { "" } else { local }, value)
-                    .map_err(stop)?;
+                if local.is_empty() {
+                    return Err(stop(Code::XmlSyntax));
+                }
+                let prefix = if prefix.is_empty() { "" } else { local };
+                self.scope.bind(prefix, value, self.names).map_err(stop)?;
                 continue;
             }
-            let at = base + begin as u32;
-            let namespace = Namespace::NONE;
             self.attributes.push(RawAttribute {
                 local,
                 value,
-                namespace,
+                namespace: Namespace::NONE,
                 name: None,
-                at,
+                at: base + written.begin as u32,
                 prefix,
                 binding: None,
             });
         }
     }
 
-    /// Resolves references in an attribute value and normalises its whitespace.
-    fn value(&self, raw: &'t str) -> Result<Cow<'t, str>, Code> {
-        if raw.len() > self.limits.text_bytes {
-            return Err(Code::XmlText);
-        }
-        if !raw
-            .bytes()
-            .any(|byte| matches!(byte, b'<' | b'&' | b'\t' | b'\n' | b'\r'))
-        {
-            return Ok(Cow::Borrowed(raw));
-        }
-        let mut value = String::with_capacity(raw.len());
-        let mut rest = raw;
-        while let Some(at) = rest.find(['<', '&', '\t', '\n', '\r']) {
-            value.push_str(&rest[..at]);
-            let found = rest.as_bytes()[at];
-            rest = &rest[at + 1..];
-            match found {
-                b'<' => return Err(Code::XmlSyntax),
-                b'&' => {
-                    let (reference, after) = rest.split_once(';').ok_or(Code::XmlEntity)?;
-                    value.push_str(&resolve(reference).ok_or(Code::XmlEntity)?);
-                    rest = after;
-                }
-                // A line end counts once, whichever of its three forms it has.
-                b'\r' if rest.starts_with('\n') => {}
-                _ => value.push(' '),
-            }
-        }
-        value.push_str(rest);
-        Ok(Cow::Owned(value))
-    }
-
-    fn bind(&mut self, prefix: &'t str, uri: Cow<'t, str>) -> Result<(), Code> {
-        let reserved = &*uri == XMLNS_URI || (&*uri == XML_URI) != (prefix == "xml");
-        if reserved || prefix == "xmlns" || (uri.is_empty() && !prefix.is_empty()) {
-            return Err(Code::XmlNamespace);
-        }
-        if !prefix.is_empty() && !is_ncname(prefix) {
-            return Err(Code::XmlSyntax);
-        }
-        let before = self.open.last().copied().unwrap_or(0);
-        if self.bindings[before..]
-            .iter()
-            .any(|binding| binding.prefix == prefix)
-        {
-            return Err(Code::XmlAttributeTwice);
-        }
-        let namespace = self.names.namespace(&uri);
-        let depth = self.open.len() as u32;
-        self.bindings.push(Binding {
-            prefix,
-            uri,
-            namespace,
-            depth,
-        });
-        Ok(())
-    }
-
-    /// The innermost declaration of a prefix. That of the empty prefix may undo an outer one.
-    fn binding(&self, prefix: &str) -> Option<usize> {
-        // Nearly all names have no prefix: nothing to compare then.
-        let index = match prefix.is_empty() {
-            true => self
-                .bindings
-                .iter()
-                .rposition(|binding| binding.prefix.is_empty())?,
-            false => self
-                .bindings
-                .iter()
-                .rposition(|binding| binding.prefix == prefix)?,
-        };
-        (!self.bindings[index].uri.is_empty()).then_some(index)
-    }
-
+    /// Once all declarations of a tag are known: the namespaces of its attributes.
     fn resolve_attributes(&mut self) -> Result<(), Stop> {
         for index in 0..self.attributes.len() {
             let attribute = &self.attributes[index];
             let (prefix, local, at) = (attribute.prefix, attribute.local, attribute.at);
-            let binding = if prefix.is_empty() {
-                None
-            } else {
-                self.binding(prefix)
+            let stop = |code| Stop { code, at };
+            let bound = match prefix {
+                "" => Some(Bound::NOWHERE),
+                prefix => self.scope.prefixed(prefix),
             };
-            let namespace = match binding {
-                Some(index) => self.bindings[index].namespace,
-                None if prefix.is_empty() => Namespace::NONE,
-                None if prefix == "xml" => Namespace::XML,
-                None => {
-                    return Err(Stop {
-                        code: Code::XmlNamespace,
-                        at,
-                    });
-                }
-            };
+            let Bound { namespace, binding } = bound.ok_or(stop(Code::XmlNamespace))?;
             let name = self.names.find(namespace, local);
             if name.is_none() && !is_ncname(local) {
-                return Err(Stop {
-                    code: Code::XmlSyntax,
-                    at,
-                });
+                return Err(stop(Code::XmlSyntax));
             }
-            let uri = |binding: Option<usize>| binding.map(|index| &*self.bindings[index].uri);
+            let bindings = self.scope.bindings();
+            let uri = |binding: Option<usize>| binding.map(|index| &*bindings[index].uri);
             let same = |other: &RawAttribute<'_>| {
                 other.local == local
                     && other.namespace == namespace
                     && uri(other.binding) == uri(binding)
             };
             if self.attributes[..index].iter().any(same) {
-                return Err(Stop {
-                    code: Code::XmlAttributeTwice,
-                    at,
-                });
+                return Err(stop(Code::XmlAttributeTwice));
             }
             let attribute = &mut self.attributes[index];
             (attribute.namespace, attribute.name, attribute.binding) = (namespace, name, binding);
@@ -424,164 +334,76 @@ impl<'t, 'n> Tokens<'t, 'n> {
         Ok(())
     }
 
-    fn data(&self, at: u32, text: Cow<'t, str>) -> Result<Token<'t>, Stop> {
-        if self.brackets
-            && text.as_bytes().contains(&b']')
-            && let Some(found) = text.find("]]>")
+    fn data(&self) -> Result<Token, Stop> {
+        if self.marks.bracket
+            && let Some(found) = self.scanner.content().find("]]>")
         {
             return Err(Stop {
                 code: Code::XmlSyntax,
-                at: at + found as u32,
+                at: self.at() + found as u32,
             });
         }
-        Ok(Token::Text(self.lines(text), at))
+        Ok(Token::Text)
     }
 
-    /// Line ends as XML wants them: one line feed.
-    fn lines(&self, text: Cow<'t, str>) -> Cow<'t, str> {
-        match self.returns && text.contains('\r') {
-            true => Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")),
-            false => text,
+    /// Whatever is neither a tag nor text inside the root; none when it is passed over.
+    #[cold]
+    fn rare(&self, piece: Piece) -> Result<Option<Token>, Stop> {
+        let at = self.at();
+        let stop = |code| Err(Stop { code, at });
+        let inside = self.scope.depth() > 0;
+        let content = self.scanner.content();
+        match piece {
+            Piece::CData if inside => Ok(Some(Token::Text)),
+            Piece::Reference if inside => match attribute::resolve(content) {
+                Some(_) => Ok(Some(Token::Text)),
+                None => stop(Code::XmlEntity),
+            },
+            Piece::CData | Piece::Reference => stop(Code::XmlRoot),
+            Piece::Instruction => {
+                let target = content.split([' ', '\t', '\n', '\r']).next().unwrap_or("");
+                match is_name(target) && !target.eq_ignore_ascii_case("xml") {
+                    true => Ok(None),
+                    false => stop(Code::XmlSyntax),
+                }
+            }
+            Piece::Declaration => match at == 0 && attribute::is_declaration(content) {
+                true => Ok(None),
+                false => stop(Code::XmlSyntax),
+            },
+            Piece::Doctype => stop(Code::XmlDoctype),
+            Piece::Eof if inside => stop(Code::XmlSyntax),
+            Piece::Eof if self.elements == 0 => stop(Code::XmlRoot),
+            Piece::Eof => Ok(Some(Token::End)),
+            Piece::Text => match content.bytes().position(|byte| !is_space(byte)) {
+                Some(found) => Err(Stop {
+                    code: Code::XmlRoot,
+                    at: at + found as u32,
+                }),
+                None => Ok(None),
+            },
+            Piece::Comment | Piece::Blank => Ok(None),
+            // Read before this is asked.
+            Piece::Start | Piece::Empty | Piece::Leaf | Piece::End => Ok(None),
         }
-    }
-
-    fn outside(&self, at: u32, text: &str) -> Result<(), Stop> {
-        match text.find(|char| !matches!(char, ' ' | '\t' | '\n' | '\r')) {
-            Some(found) => Err(Stop {
-                code: Code::XmlRoot,
-                at: at + found as u32,
-            }),
-            None => Ok(()),
-        }
-    }
-
-    fn instruction(&self, at: u32) -> Result<(), Stop> {
-        let content = &self.text[at as usize + 2..self.offset() as usize - 2];
-        let target = content.split([' ', '\t', '\n', '\r']).next().unwrap_or("");
-        match is_name(target) && !target.eq_ignore_ascii_case("xml") {
-            true => Ok(()),
-            false => Err(Stop {
-                code: Code::XmlSyntax,
-                at,
-            }),
-        }
-    }
-
-    fn declaration(&self, at: u32) -> Result<(), Stop> {
-        let content = &self.text[at as usize + "<?xml".len()..self.offset() as usize - "?>".len()];
-        match at == 0 && is_declaration(content) {
-            true => Ok(()),
-            false => Err(Stop {
-                code: Code::XmlSyntax,
-                at,
-            }),
-        }
-    }
-
-    fn finish(&self, at: u32) -> Result<Token<'t>, Stop> {
-        if !self.open.is_empty() {
-            return Err(Stop {
-                code: Code::XmlSyntax,
-                at,
-            });
-        }
-        if self.elements == 0 {
-            return Err(Stop {
-                code: Code::XmlRoot,
-                at,
-            });
-        }
-        Ok(Token::End)
     }
 }
 
-/// What quick-xml itself refuses.
-fn broken(error: &XmlError, at: u32) -> Stop {
-    let code = match error {
-        XmlError::IllFormed(IllFormedError::UnclosedReference) => Code::XmlEntity,
-        _ => Code::XmlSyntax,
+impl Tag<'_> {
+    /// Before the first.
+    const NONE: Tag<'static> = Tag {
+        local: "",
+        namespace: Namespace::NONE,
+        name: None,
+        at: 0,
+        bound_at: 0,
+        binding: None,
     };
-    Stop { code, at }
 }
 
-/// Prefix and local name. Names are short: a plain loop is the fastest search.
-fn split(name: &str) -> (&str, &str) {
-    match name.bytes().position(|byte| byte == b':') {
-        Some(colon) => (&name[..colon], &name[colon + 1..]),
-        None => ("", name),
-    }
-}
-
-fn skip_space(bytes: &[u8], from: usize) -> usize {
-    let rest = &bytes[from..];
-    let count = rest
-        .iter()
-        .position(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r'));
-    from + count.unwrap_or(rest.len())
-}
-
-/// The attribute that begins at `begin`: name, raw value, and where it ends.
-fn attribute(raw: &str, begin: usize) -> Option<(&str, &str, usize)> {
-    let bytes = raw.as_bytes();
-    let len = bytes[begin..]
-        .iter()
-        .position(|byte| matches!(byte, b'=' | b' ' | b'\t' | b'\n' | b'\r'))?;
-    let equals = skip_space(bytes, begin + len);
-    if len == 0 || bytes.get(equals) != Some(&b'=') {
-        return None;
-    }
-    let open = skip_space(bytes, equals + 1);
-    let quote = *bytes
-        .get(open)
-        .filter(|quote| matches!(quote, b'"' | b'\''))?;
-    let count = bytes[open + 1..].iter().position(|byte| *byte == quote)?;
-    let close = open + 1 + count;
-    Some((&raw[begin..begin + len], &raw[open + 1..close], close + 1))
-}
-
-/// The text of a reference, given without `&` and `;`.
-fn resolve(reference: &str) -> Option<Cow<'static, str>> {
-    let digits = match reference {
-        "lt" => return Some(Cow::Borrowed("<")),
-        "gt" => return Some(Cow::Borrowed(">")),
-        "amp" => return Some(Cow::Borrowed("&")),
-        "apos" => return Some(Cow::Borrowed("'")),
-        "quot" => return Some(Cow::Borrowed("\"")),
-        _ => reference.strip_prefix('#')?,
-    };
-    let (digits, radix) = match digits.strip_prefix('x') {
-        Some(digits) => (digits, 16),
-        None => (digits, 10),
-    };
-    // from_str_radix alone would take a sign.
-    if digits.is_empty() || !digits.chars().all(|digit| digit.is_digit(radix)) {
-        return None;
-    }
-    let char = char::from_u32(u32::from_str_radix(digits, radix).ok()?)?;
-    match char {
-        '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'.. => Some(Cow::Owned(char.to_string())),
-        _ => None,
-    }
-}
-
-/// What stands between `<?xml` and `?>`: version 1.0, then perhaps encoding, then perhaps standalone.
-fn is_declaration(content: &str) -> bool {
-    let mut at = 0;
-    let mut step = 0;
-    loop {
-        let begin = skip_space(content.as_bytes(), at);
-        if begin == content.len() {
-            return step > 0;
-        }
-        let Some((name, value, end)) = attribute(content, begin).filter(|_| begin > at) else {
-            return false;
-        };
-        step = match name {
-            "version" if step == 0 && value == "1.0" => 1,
-            "encoding" if step == 1 => 2,
-            "standalone" if (step == 1 || step == 2) && matches!(value, "yes" | "no") => 3,
-            _ => return false,
-        };
-        at = end;
-    }
+/// Prefix and local name, where there is a colon that is not the first character: a name of which it is the first
+/// is none. Names are short: a plain loop is the fastest search.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let colon = name.bytes().position(|byte| byte == b':')?;
+    (colon > 0).then(|| (&name[..colon], &name[colon + 1..]))
 }

@@ -6,9 +6,9 @@
 
 use std::fmt;
 
+use super::attribute::RawAttribute;
 use super::declare::AttributeUse;
 use super::names::Namespace;
-use super::token::RawAttribute;
 
 /// Receives a document as it streams. Every `open` of an element has its `close`, except when the document stops
 /// being well-formed in between.
@@ -22,6 +22,15 @@ pub trait Visitor {
     /// normalised, whitespace is otherwise as in the document. `place` is that of the element.
     fn text(&mut self, text: &str, place: Position) {
         let _ = (text, place);
+    }
+
+    /// An element without attributes that holds a text alone, and is right: the same as its `open`, `text` and
+    /// `close`, which come instead where it is not seen at once that it is right.
+    fn leaf(&mut self, element: Element<'_>, text: &str, end: usize) {
+        let place = element.place;
+        self.open(element);
+        self.text(text, place);
+        self.close(end);
     }
 
     /// The element opened last ends; `end` is the offset in bytes just after its `>`.

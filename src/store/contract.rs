@@ -12,17 +12,13 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use crate::claims::delivery::{Event, State};
-use crate::claims::document::{
-    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
-};
+use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Entry, Next, Position, Reason, Sealed, Stamped};
-use crate::claims::id::{
-    Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
-};
-use crate::claims::registry::{Category, Centre};
+use crate::claims::example;
+use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
-use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::embedded::{self, Embedded};
 use crate::store::ledger::{Secret, commitment};
@@ -121,6 +117,8 @@ macro_rules! laws {
 }
 
 mod hand;
+mod figures;
+mod turns;
 
 laws! {
     an_empty_store_knows_nothing
@@ -138,11 +136,14 @@ laws! {
     an_orphan_that_fits_when_it_comes_again_is_taken
     what_cannot_be_evidence_is_kept_once
     a_document_is_spoken_of_so_often_and_no_more
+    a_lot_without_its_receipt_is_overdue_and_asked_about
 }
 
 use receipts::{
-    a_document_is_spoken_of_so_often_and_no_more, an_orphan_that_fits_when_it_comes_again_is_taken,
-    what_cannot_be_evidence_is_kept_once, what_was_recorded_first_stands,
+    a_document_is_spoken_of_so_often_and_no_more,
+    a_lot_without_its_receipt_is_overdue_and_asked_about,
+    an_orphan_that_fits_when_it_comes_again_is_taken, what_cannot_be_evidence_is_kept_once,
+    what_was_recorded_first_stands,
 };
 
 pub fn now() -> Timestamp {
@@ -154,55 +155,24 @@ fn name(text: &str) -> Name {
 }
 
 fn finess() -> Finess {
-    Finess::parse("750712184").unwrap()
+    example::centre().finess
 }
 
 fn caisse() -> Amo {
-    Amo::new("01", "751", "0000").unwrap()
+    example::caisse()
 }
 
 /// The centre that all documents here are of.
 pub fn registry() -> Command {
-    Command::Registry(vec![Centre {
-        finess: finess(),
-        name: "Centre".into(),
-        category: Category::Medical,
-        gestionnaire: name("G1"),
-        caisse: caisse(),
-        region: Region::Metropole,
-        agreement: name("national-2025"),
-        from: Day::new(2020, 1, 1).unwrap(),
-        until: None,
-    }])
+    Command::Registry(vec![example::centre()])
 }
 
 /// The document of a number, with these bytes, to be admitted under an id.
 pub fn admission(id: u128, number: u32, body: Bytes) -> Admission {
-    let day = Day::new(2026, 11, 20).unwrap();
-    let facts = Facts {
-        key: Key {
-            centre: finess(),
-            kind: Kind::Fse,
-            number: Number::parse(&format!("{number:09}")).unwrap(),
-        },
-        mode: Mode::Secured,
-        destination: Destination::Amo(caisse()),
-        clock_day: day,
-        clock_basis: ClockBasis::Completed,
-        care_day: day,
-        third_party_amo: ThirdParty::PatientPaid,
-        third_party_amc: ThirdParty::PatientPaid,
-        amount_amo: Cents(1750),
-        amount_amc: Cents(0),
-        settled_for: None,
-        exclusions: Exclusions::NONE,
-        replaces: None,
-        supports: None,
-    };
     Admission {
         document: DocumentId(id),
         purpose: Purpose::Real,
-        facts,
+        facts: example::facts(Kind::Fse, &format!("{number:09}")),
         digest: Digest(Sha256::digest(&body).into()),
         body,
         salt: [7; 16],

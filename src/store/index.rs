@@ -3,9 +3,10 @@
 //! The decider reads through [`Working`]: its own changes first, then what it stands on. An index never
 //! holds the only copy of anything: it can be rebuilt from the entries.
 
-use std::collections::{BTreeMap, btree_map};
+use std::collections::{BTreeMap, HashMap, btree_map};
 use std::iter::Peekable;
 use std::ops::Bound;
+use std::sync::{Mutex, PoisonError};
 
 use crate::store::Error;
 
@@ -80,6 +81,40 @@ impl Index for Working<'_> {
 
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
         merge(self.base, &[&self.changes], from, to, most)
+    }
+}
+
+/// An index that does not change, and what was read of it by key: a batch asks for the same centre, terms, group and
+/// cells with each of its documents.
+pub struct Remembered<'a> {
+    base: &'a dyn Index,
+    read: Mutex<HashMap<Vec<u8>, Option<Vec<u8>>>>,
+}
+
+impl<'a> Remembered<'a> {
+    /// Nothing is read yet.
+    pub fn new(base: &'a dyn Index) -> Remembered<'a> {
+        Remembered {
+            base,
+            read: Mutex::default(),
+        }
+    }
+}
+
+impl Index for Remembered<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        // What is in the map is whole whoever panicked.
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(value) = read.get(key) {
+            return Ok(value.clone());
+        }
+        let value = self.base.get(key)?;
+        read.insert(key.to_vec(), value.clone());
+        Ok(value)
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
+        self.base.scan(from, to, most)
     }
 }
 

@@ -15,12 +15,12 @@ use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
 use crate::store::ledger::changed::Touched;
-use crate::store::ledger::{self, Secret, query};
+use crate::store::ledger::{self, Secret, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Changed, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
-    Error, Find, Health, Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies,
-    TallyQuery,
+    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
+    Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// A store in memory.
@@ -112,6 +112,8 @@ impl Memory {
     fn decide(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
         let mut inner = self.lock();
         let next = Position(inner.entries.len() as u64 + 1);
+        // Instants of entries never go back, whatever the clock does.
+        let at = inner.entries.last().map_or(at, |last| last.at.max(at));
         let mut working = Working::new(&inner.index);
         let decision = ledger::decide(&mut working, next, at, command, &self.secret)?;
         let changes = working.into_changes();
@@ -188,6 +190,12 @@ impl Store for Memory {
         ledger::change::changes(&self.lock().index, &entries, upto)
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, Error> {
+        ledger::change::notified(&self.lock().index)
+    }
+
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
         ledger::listing::lots(&self.lock().index, after, most)
     }
@@ -218,6 +226,23 @@ impl Store for Memory {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         query::endpoints(&self.lock().index)
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        let inner = self.lock();
+        lines::lines(&inner.index, Position(inner.entries.len() as u64), centre)
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        lines::figures(&self.lock().index)
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        lines::runs(&self.lock().index)
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        lines::judged(&self.lock().index, run)
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

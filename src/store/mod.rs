@@ -35,7 +35,9 @@ use crate::claims::agreement::Agreement;
 use crate::claims::closing::Closed;
 use crate::claims::delivery::{self, Arrival};
 use crate::claims::document::{Facts, Key, Purpose};
-use crate::claims::entry::{Entry, Gate, Next, OrphanCause, PaperRow, Position, Stamped};
+use crate::claims::entry::{
+    Entry, Gate, Judgement, Next, OrphanCause, PaperRow, Position, Stamped,
+};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
@@ -45,6 +47,7 @@ use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
+use crate::store::journal::scan::Damage;
 use crate::store::listing::{Listed, Listing};
 
 /// The ledger, its bodies and what is derived from them.
@@ -53,7 +56,8 @@ pub trait Store: Send + Sync {
     /// Decides a command at an instant, makes its entries and bodies durable, and answers.
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error>;
 
-    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable.
+    /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable. Centres come in
+    /// turn, and of each the lot with the oldest legal deadline comes first.
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
 
     /// What is due at `at`, and when the next thing is.
@@ -87,6 +91,9 @@ pub trait Store: Send + Sync {
 
     /// What the entries after a position changed about documents; at most `most` entries are looked at.
     async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error>;
+
+    /// How far each target of a webhook was told.
+    async fn notified(&self) -> Result<BTreeMap<Name, Position>, Error>;
 
     /// Lots in order of id after one, at most `most`; for scans.
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error>;
@@ -124,6 +131,18 @@ pub trait Store: Send + Sync {
 
     /// Cursor and gate of every endpoint that has one.
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;
+
+    /// All lines of one centre, real documents only, in one state of the ledger.
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error>;
+
+    /// The figures that were loaded, by digest.
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error>;
+
+    /// All reconciliations, oldest first.
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error>;
+
+    /// The last judgement on each line of a reconciliation that has one, in order.
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error>;
 
     /// How many of these documents violate "nothing is stuck": unfinished, and in no index by which they
     /// would be found again. All are looked at in one state of the ledger; 0 in a store without defect.
@@ -222,6 +241,37 @@ pub enum Command {
         /// Who.
         actor: Name,
     },
+    /// Keep a caisse's figures; a file that is known changes nothing. The commitment is computed here.
+    LoadFigures {
+        /// What the file says of itself.
+        figures: crate::claims::entry::FiguresLoaded,
+        /// The file.
+        file: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Keep the result of a reconciliation. The commitment is computed here.
+    Reconcile {
+        /// What was compared.
+        run: crate::claims::entry::Reconciled,
+        /// The result.
+        result: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Accept or dispute a line of a reconciliation.
+    Judge {
+        /// The reconciliation.
+        run: Position,
+        /// The line, from 1.
+        line: u32,
+        /// What is said.
+        judgement: Judgement,
+        /// Who.
+        actor: Name,
+        /// A comment, and the salt of its commitment.
+        comment: Option<(Bytes, [u8; 16])>,
+    },
     /// The next attempt of a lot, or the question before it, at an instant.
     Retry {
         /// The lot.
@@ -230,6 +280,13 @@ pub enum Command {
         actor: Name,
         /// When; the past is now.
         at: Timestamp,
+    },
+    /// Record how far a webhook's target was told.
+    Notified {
+        /// Its name.
+        target: Name,
+        /// The last entry.
+        upto: Position,
     },
     /// A command of an operator, with the reason for it.
     Explain {
@@ -332,6 +389,16 @@ pub enum Evidence {
     UnreadableFeed,
 }
 
+impl Evidence {
+    /// The receipt or settlement, if it could be read.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
+        }
+    }
+}
+
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome {
@@ -419,7 +486,7 @@ pub enum HeardOutcome {
     Known,
     /// Kept as an orphan.
     Orphan(OrphanCause),
-    /// Kept as an orphan before, and still nothing that it fits; nothing changes.
+    /// Kept as an orphan before for the same cause; nothing changes.
     OrphanAgain(OrphanCause),
 }
 
@@ -514,6 +581,8 @@ pub enum Find {
 pub struct DocumentRecord {
     /// Its admission.
     pub received: crate::claims::entry::Received,
+    /// Position of its admission.
+    pub position: Position,
     /// When it was admitted.
     pub at: Timestamp,
     /// Standing and what insurers said.
@@ -575,6 +644,8 @@ pub struct LotRecord {
     pub unanswered: u32,
     /// Next instant and reason, unless finished.
     pub next: Option<Next>,
+    /// The oldest legal deadline of its documents, if one has any.
+    pub deadline: Option<Day>,
 }
 
 /// Cursor and gate of an endpoint.
@@ -584,6 +655,65 @@ pub struct EndpointRecord {
     pub cursor: Option<Name>,
     /// Held or open.
     pub gate: Gate,
+}
+
+/// Figures as they were loaded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FiguresRecord {
+    /// Their entry; the file is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was loaded.
+    pub figures: crate::claims::entry::FiguresLoaded,
+}
+
+/// A reconciliation as it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunRecord {
+    /// Its entry, by which it is named; the result is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was compared.
+    pub run: crate::claims::entry::Reconciled,
+}
+
+/// The last judgement on a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JudgedRecord {
+    /// Its entry; the comment is its body.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was said.
+    pub judged: crate::claims::entry::Judged,
+}
+
+/// The lines of a centre, and up to which entry they are true.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Lines {
+    /// Up to here.
+    pub position: Position,
+    /// One for each unit of account, by root.
+    pub lines: Vec<Line>,
+}
+
+/// One unit of account: a document and its replacements.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Line {
+    /// Its three cells: the same but for the day.
+    pub cells: [Cell; 3],
+    /// First document.
+    pub root: DocumentId,
+    /// Latest document.
+    pub latest: DocumentId,
+    /// Kind and number of each document that has its number still, the latest last.
+    pub numbers: Vec<Key>,
+    /// Last day in time, of the root.
+    pub deadline: Option<Day>,
+    /// The insurer's code of the refusal that stands.
+    pub refusal: Option<Name>,
 }
 
 /// Which tallies.
@@ -682,20 +812,46 @@ pub enum Readiness {
     Ready,
     /// It can, but new documents should wait: answer 503.
     Shedding,
+    /// The disk is filling up: it admits no documents. What is sent and heard is still recorded.
+    LowOnDisk,
+    /// It cannot, and will: its index failed and is built anew from the journal.
+    Rebuilding {
+        /// So much of it is there.
+        percent: u8,
+    },
     /// It cannot; the reason for people.
     Failed(&'static str),
+}
+
+/// How much room the disk of a store has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    /// Enough.
+    Ample,
+    /// Less than documents are admitted with.
+    Low,
+    /// Less than anything is written with.
+    Full,
 }
 
 /// What a store tells its observer: facts, which `app` binds to telemetry.
 pub trait Observer: Send + Sync {
     /// A batch was committed: entries, bodies' bytes, and how long the sync took.
     fn committed(&self, entries: usize, bytes: usize, sync: std::time::Duration);
-    /// A sync failed.
+    /// A write or a sync failed: nothing is acknowledged until the journal was opened anew and verified.
     fn sync_failed(&self);
-    /// Entries were replayed at start.
+    /// The journal was opened anew and verified after a failure: it goes on.
+    fn reopened(&self) {}
+    /// The disk has more or less room than before.
+    fn room_changed(&self, _room: Room) {}
+    /// Entries were replayed, at start or because the index failed.
     fn replayed(&self, entries: u64);
+    /// A place of the journal is damaged: found at the start.
+    fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
+    fn index_failed(&self);
 }
 
 /// An observer that looks away.
@@ -706,17 +862,21 @@ impl Observer for Unobserved {
     fn sync_failed(&self) {}
     fn replayed(&self, _entries: u64) {}
     fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {}
 }
 
-/// Why a store did not do as asked. Except for `Impossible`, the fate of the command is unknown.
+/// Why a store did not do as asked. Except for `Full` and `Impossible`, the fate of the command is unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The store stopped: nothing can be committed any more.
     #[error("the store stopped: {0}")]
     Stopped(Arc<str>),
-    /// Too many commands wait.
-    #[error("too many commands wait for the store")]
+    /// Not now: too many commands wait, or the index is built anew.
+    #[error("the store is busy: too many commands wait, or its index is built anew")]
     Busy,
+    /// The disk has no room for it: nothing was done.
+    #[error("the disk has no room for it")]
+    Full,
     /// Reading failed.
     #[error("the store cannot read: {0}")]
     Read(Arc<str>),

@@ -91,13 +91,33 @@ pub enum Event<'a> {
         /// Time to write and sync.
         sync: Duration,
     },
-    /// A sync failed: nothing is acknowledged until the store was verified.
+    /// A write or a sync failed: nothing is acknowledged until the journal was opened anew and verified.
     SyncFailed,
+    /// The journal was opened anew and verified: it goes on.
+    Reopened,
+    /// The store's disk has more or less room than before.
+    RoomChanged {
+        /// How much now.
+        room: Room,
+    },
     /// Entries were applied to the index at start.
     Replayed {
         /// Entries.
         entries: u64,
     },
+    /// A place of the journal is damaged. It stays as it is, for a person to put back a copy of the file.
+    Damaged {
+        /// Ordinal of the segment; 0: a file that is none.
+        segment: u64,
+        /// Offset in it, in bytes.
+        offset: u64,
+        /// What was found: one of the room's own words.
+        what: &'static str,
+        /// Entries that cannot be read.
+        entries: u64,
+    },
+    /// The index failed while the store ran, and is built anew from the journal.
+    IndexFailed,
     /// A torn tail, never acknowledged, was cut from the journal.
     TailCut {
         /// Bytes.
@@ -199,6 +219,14 @@ pub enum Event<'a> {
         line: u32,
     },
 
+    /// A webhook's target was told, or could not be.
+    Told {
+        /// What came of it.
+        outcome: Telling,
+        /// Changes of documents in the request.
+        changes: usize,
+    },
+
     /// The independent counts of the ledger differ: no rate is changed until a person has looked.
     Imbalanced {
         /// By how many documents.
@@ -226,6 +254,18 @@ words! {
         Paper = "declared paper and entries",
         /// The standings of all documents, and the entries counted again.
         Standings = "standings and entries",
+    }
+}
+
+words! {
+    /// How much room the store's disk has.
+    Room {
+        /// Enough.
+        Ample = "ample",
+        /// No document is admitted; what is sent and heard is recorded.
+        Low = "low",
+        /// Nothing is written.
+        Full = "full",
     }
 }
 
@@ -320,6 +360,24 @@ words! {
         Orphan = "orphan",
         /// From the wrong one.
         Foreign = "foreign",
+    }
+}
+
+words! {
+    /// What came of telling a webhook's target.
+    Telling {
+        /// It has it.
+        Taken = "taken",
+        /// It answered something else than 2xx.
+        Refused = "refused",
+        /// No whole answer.
+        Unreachable = "unreachable",
+        /// Its name leads to an address that may not be told anything.
+        Denied = "denied",
+        /// How far it was told could not be read or recorded.
+        Unrecorded = "unrecorded",
+        /// A defect of the gateway ended its loop, which begins again.
+        BrokeOff = "broke off",
     }
 }
 
@@ -432,7 +490,22 @@ impl Event<'_> {
             Event::SyncFailed => {
                 error!("sync failed: nothing is acknowledged until the store is verified")
             }
+            Event::Reopened => warn!("the journal was opened anew and verified: it goes on"),
+            Event::RoomChanged { room } => match room {
+                Room::Ample => info!("the disk has room again"),
+                Room::Low => error!("the disk is filling up: no document is admitted"),
+                Room::Full => error!("the disk is full: nothing is written"),
+            },
             Event::Replayed { entries } => info!(entries, "entries replayed"),
+            Event::Damaged {
+                segment,
+                offset,
+                what,
+                entries,
+            } => error!(segment, offset, what, entries, "the journal is damaged"),
+            Event::IndexFailed => {
+                warn!("the index failed: it is set aside and built anew from the journal")
+            }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
             Event::Sealed {
                 lot,
@@ -489,6 +562,7 @@ impl Event<'_> {
                 "the feed of receipts cannot be read and nothing behind it is collected: its bytes are kept as an \
                  orphan; have the insurer mend it"
             ),
+            Event::Told { outcome, changes } => log_told(outcome, changes),
             Event::Imbalanced {
                 documents,
                 position,
@@ -502,6 +576,19 @@ impl Event<'_> {
                 "the counts of the ledger differ"
             ),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
+        }
+    }
+}
+
+fn log_told(outcome: Telling, changes: usize) {
+    let said = outcome.as_str();
+    match outcome {
+        Telling::Taken => debug!(changes, "a webhook's target was told"),
+        Telling::Refused | Telling::Unreachable => {
+            info!(said, changes, "a webhook's target is told again later");
+        }
+        Telling::Denied | Telling::Unrecorded | Telling::BrokeOff => {
+            error!(said, changes, "a webhook's target cannot be told");
         }
     }
 }

@@ -86,11 +86,19 @@ families! {
     STORE_WRITTEN = "store_written_bytes_total" Shape::Counter, [],
         "Bytes of entries and bodies written.";
     STORE_SYNC_ERRORS = "store_sync_errors_total" Shape::Counter, [],
-        "Syncs that failed; after one nothing is acknowledged until the store was verified.";
+        "Writes and syncs that failed; after one nothing is acknowledged until the store was verified.";
+    STORE_REOPENED = "store_reopened_total" Shape::Counter, [],
+        "Times that the journal was opened anew and verified after a failed write or sync.";
+    STORE_ROOM = "store_room_state" Shape::Gauge, [],
+        "0 the disk has room; 1 low: no document is admitted; 2 full: nothing is written.";
     STORE_REPLAYED = "store_replayed_entries_total" Shape::Counter, [],
-        "Entries applied again to the index at start.";
+        "Entries applied again to the index, at start or after it failed.";
+    STORE_DAMAGED = "store_damaged_places_total" Shape::Counter, [],
+        "Places of the journal found damaged at start; `verify-store` names them. A person must look.";
     STORE_TAIL_CUT = "store_tail_cut_bytes_total" Shape::Counter, [],
         "Bytes of a torn tail cut from the journal at start; none of them was acknowledged.";
+    STORE_INDEX_FAILURES = "store_index_failures_total" Shape::Counter, [],
+        "Times the index failed while the store ran and was built anew from the journal.";
     STORE_READY = "store_ready" Shape::Gauge, [],
         "1 while the store can commit, else 0.";
     STORE_FREE = "store_free_bytes" Shape::Gauge, [],
@@ -138,6 +146,9 @@ families! {
         "Receipts and settlements kept that match nothing known here.";
     RECEIPTS_OVERDUE = "receipts_overdue_documents" Shape::Gauge, ["endpoint"],
         "Documents whose receipt was expected by now.";
+
+    WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
+        "Requests to targets of webhooks, by outcome.";
 
     DEADLINE_DOCUMENTS = "deadline_documents" Shape::Gauge, ["state"],
         "Documents not yet transmitted, by how they stand to their legal deadline.";

@@ -15,7 +15,7 @@ use crate::claims::document::Kind;
 use crate::claims::entry::OrphanCause;
 use crate::claims::id::EndpointName;
 use crate::telemetry::event::{
-    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, kind_word,
+    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, Room, Telling, kind_word,
 };
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
@@ -42,8 +42,12 @@ pub(super) struct Handles {
     commit_entries: Histogram,
     written: Counter,
     sync_errors: Counter,
+    reopened: Counter,
+    room: Gauge,
     replayed: Counter,
+    damaged: Counter,
     tail_cut: Counter,
+    index_failures: Counter,
     ready: Gauge,
     free: Gauge,
     lag: Gauge,
@@ -56,6 +60,7 @@ pub(super) struct Handles {
     unreadable: Counter,
     unsealed: ByWord<Gauge>,
     stalls: Counter,
+    told: ByWord<Counter>,
     delivery_seconds: Histogram,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     other: Endpoint,
@@ -92,8 +97,12 @@ impl Handles {
             commit_entries: make.histogram(family::STORE_COMMIT_ENTRIES),
             written: make.counter(family::STORE_WRITTEN, &[]),
             sync_errors: make.counter(family::STORE_SYNC_ERRORS, &[]),
+            reopened: make.counter(family::STORE_REOPENED, &[]),
+            room: make.gauge(family::STORE_ROOM, &[]),
             replayed: make.counter(family::STORE_REPLAYED, &[]),
+            damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
+            index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
@@ -106,6 +115,7 @@ impl Handles {
             unreadable: make.counter(family::DELIVERY_UNREADABLE, &[]),
             unsealed: make.gauges(family::DELIVERY_UNSEALED, &[], lane::Obstacle::WORDS),
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
+            told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
             endpoints: endpoints
                 .iter()
@@ -143,8 +153,16 @@ impl Handles {
                 self.written.increment(bytes as u64);
             }
             Event::SyncFailed => self.sync_errors.increment(1),
+            Event::Reopened => self.reopened.increment(1),
+            Event::RoomChanged { room } => self.room.set(match room {
+                Room::Ample => 0.0,
+                Room::Low => 1.0,
+                Room::Full => 2.0,
+            }),
             Event::Replayed { entries } => self.replayed.increment(entries),
+            Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
+            Event::IndexFailed => self.index_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,
@@ -188,6 +206,7 @@ impl Handles {
             Event::FeedUnreadable { endpoint, .. } => {
                 one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
             }
+            Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
             Event::Uncounted { .. } => {}
         }

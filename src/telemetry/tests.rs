@@ -66,6 +66,7 @@ fn exercised() -> Telemetry {
         Event::SyncFailed,
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
+        Event::IndexFailed,
         Event::Sealed {
             lot,
             endpoint,
@@ -101,6 +102,10 @@ fn exercised() -> Telemetry {
             document: Some(document),
         }),
         Event::Lane(lane::Event::Stalled { why: "no disk" }),
+        Event::Told {
+            outcome: Telling::Refused,
+            changes: 3,
+        },
         Event::Lane(lane::Event::LimitMoved {
             endpoint,
             attempts: 5,
@@ -276,6 +281,8 @@ fn events_and_readings_are_counted() {
         r#"bordereau_delivery_unsealed_groups{cause="no route"} 3"#,
         r#"bordereau_delivery_unsealed_groups{cause="unreadable"} 1"#,
         "bordereau_delivery_stalls_total 1",
+        r#"bordereau_webhook_requests_total{outcome="refused"} 1"#,
+        r#"bordereau_webhook_requests_total{outcome="taken"} 0"#,
         r#"bordereau_receipts_total{endpoint="caisse-a",kind="repeated"} 1"#,
         r#"bordereau_queue_documents{endpoint="caisse-a",standing="held"} 3"#,
         r#"bordereau_queue_oldest_seconds{endpoint="caisse-a"} 90"#,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use reqwest::Url;
@@ -11,9 +12,10 @@ use serde::{Deserialize, Deserializer};
 use crate::claims::document::Purpose;
 use crate::claims::id::{Destination, EndpointName};
 use crate::claims::lane::Rules;
+use crate::formats::jws::{self, Keyring, Keys};
 use crate::tls;
 
-use super::lane;
+use super::{lane, webhook};
 
 /// The endpoints.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -22,6 +24,9 @@ pub struct Config {
     /// One technical address each. A destination has at most one for real documents and one for tests.
     #[serde(default)]
     pub endpoints: Vec<Endpoint>,
+    /// Who is told of changes.
+    #[serde(default)]
+    pub webhooks: webhook::Config,
 }
 
 /// One technical address of an insurer.
@@ -42,6 +47,9 @@ pub struct Endpoint {
     /// Whether it can be asked about a lot.
     #[serde(default)]
     pub status: StatusService,
+    /// A PEM file of the public keys that sign its receipts; without it they need no signature.
+    #[serde(default)]
+    pub receipt_keys: Option<PathBuf>,
     /// The authorities of its certificate, and the identity that we present.
     pub tls: tls::ClientFiles,
     /// Its limits.
@@ -101,6 +109,22 @@ pub enum Error {
         /// The endpoint named after it.
         second: EndpointName,
     },
+    /// The keys of its receipts cannot be read.
+    #[error("endpoint `{endpoint}`: `receipt_keys` cannot be read")]
+    KeysFile {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The keys of its receipts cannot be used.
+    #[error("endpoint `{endpoint}`: `receipt_keys` cannot be used")]
+    Keys {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Why.
+        source: jws::Error,
+    },
     /// The settings of its lane cannot be kept.
     #[error("endpoint `{endpoint}`: {source}")]
     Lane {
@@ -133,6 +157,30 @@ impl Config {
         self.endpoints.iter().find(|endpoint| {
             endpoint.purpose == purpose && endpoint.destinations.contains(&destination)
         })
+    }
+
+    /// Reads the keys that sign receipts. It reads files: not for an async task.
+    ///
+    /// # Errors
+    /// [`Error::KeysFile`], [`Error::Keys`].
+    pub fn keyring(&self) -> Result<Keyring, Error> {
+        let mut keys = Vec::new();
+        for endpoint in &self.endpoints {
+            let Some(path) = &endpoint.receipt_keys else {
+                continue;
+            };
+            let name = || endpoint.name.clone();
+            let text = std::fs::read_to_string(path).map_err(|source| Error::KeysFile {
+                endpoint: name(),
+                source,
+            })?;
+            let found = Keys::from_pem(&text).map_err(|source| Error::Keys {
+                endpoint: name(),
+                source,
+            })?;
+            keys.push((name(), found));
+        }
+        Ok(Keyring::new(keys))
     }
 
     /// The rules of every endpoint's lane, with those of the transmitting loop where an endpoint has none.
@@ -289,6 +337,26 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_receipts_are_read_or_named_with_their_fault() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("keys.pem");
+        let endpoint = endpoint(|text| text["receipt_keys"] = path.to_str().into()).unwrap();
+        let config = Config {
+            endpoints: vec![endpoint],
+            webhooks: webhook::Config::default(),
+        };
+        assert!(matches!(config.keyring(), Err(Error::KeysFile { .. })));
+        std::fs::write(&path, "no key").unwrap();
+        let error = config.keyring().unwrap_err().to_string();
+        assert!(error.contains("`caisse-751`: `receipt_keys`"), "{error}");
+        let key = include_str!("../../fixtures/signatures/p256.pem");
+        std::fs::write(&path, key).unwrap();
+        let name = &config.endpoints[0].name;
+        let unsigned = config.keyring().unwrap().verify(name, b"<receipt/>", None);
+        assert_eq!(unsigned, Err(jws::Fault::Missing));
+    }
+
+    #[test]
     fn addresses_are_https_and_bare() {
         for (base, expected) in [
             (
@@ -319,6 +387,7 @@ mod tests {
         };
         let config = |second| Config {
             endpoints: vec![real.clone(), second],
+            webhooks: webhook::Config::default(),
         };
         let destination = real.destinations[0];
         let both = config(named("other", "test"));

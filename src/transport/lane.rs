@@ -30,7 +30,7 @@ pub struct Lane {
     pub closed_days: Vec<String>,
     /// Whether it takes lots on public holidays.
     pub holidays: Holidays,
-    /// Failures in a row after which it counts as dead and is only probed.
+    /// Failures in a row after which it counts as dead and is only probed, but no fewer than ran at once.
     pub breaker_failures: NonZeroU32,
     /// Seconds until the first probe; the wait doubles with each that fails.
     pub probe_first_seconds: NonZeroU64,
@@ -109,7 +109,7 @@ impl Default for Lane {
             holidays: Holidays::Open,
             breaker_failures: const { NonZeroU32::new(5).expect("not zero") },
             probe_first_seconds: const { NonZeroU64::new(5).expect("not zero") },
-            probe_cap_seconds: const { NonZeroU64::new(60).expect("not zero") },
+            probe_cap_seconds: const { NonZeroU64::new(15).expect("not zero") },
         }
     }
 }

@@ -136,11 +136,14 @@ impl Simulated {
             Item::Receipt(receipt) => xml::write_receipt(receipt),
             Item::Settlement(settlement) => xml::write_settlement(settlement),
         };
-        self.lock()
-            .feeds
-            .entry(endpoint.clone())
-            .or_default()
-            .push(text);
+        self.issue_text(endpoint, text);
+    }
+
+    /// Puts an element into the feed of an endpoint, whatever it says.
+    pub fn issue_text(&self, endpoint: &EndpointName, text: String) {
+        let mut state = self.lock();
+        let feed = state.feeds.entry(endpoint.clone()).or_default();
+        feed.push(text);
     }
 
     fn fate(&self, endpoint: &EndpointName, request: Request<'_>) -> Fate {

@@ -8,6 +8,7 @@
  * FAULTS_ORDERS   a directory; a file named after a call orders faults of it, in one line:
  *                   ERRNO FROM TIMES PART   the FROM-th and later calls on paths that contain PART fail,
  *                                           TIMES of them (0: all), counted since the order was given
+ *                 When all have happened, a file with ".done" at its name says so.
  *                 calls: open write fallocate sync dirsync rename. The file "free" holds the bytes that the disk
  *                 says are free.
  *
@@ -73,6 +74,14 @@ static struct order { const char *call; ino_t given; long seen, done; } given[] 
     {"sync", 0, 0, 0}, {"dirsync", 0, 0, 0}, {"rename", 0, 0, 0},
 };
 
+/* Leaves a file that says that all faults of an order have happened. */
+static void done(const char *order) {
+    char file[PATH + 64];
+    snprintf(file, sizeof file, "%s.done", order);
+    int made = open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (made >= 0) close(made);
+}
+
 /* The error that this call is ordered to end with, or 0. */
 static int ordered(const char *call, const char *path) {
     if (!*orders || inside) return 0;
@@ -95,6 +104,7 @@ static int ordered(const char *call, const char *path) {
             if (++order->seen >= from && (!times || order->done < times)) {
                 order->done++;
                 error = code;
+                if (order->done == times) done(file);
             }
         }
         pthread_mutex_unlock(&lock);

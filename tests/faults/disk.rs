@@ -11,6 +11,24 @@ use crate::gateway::Place;
 /// Smallest unit that a disk writes or does not write.
 const SECTOR: usize = 512;
 
+/// An input or output error.
+pub const EIO: i32 = 5;
+/// No space left on the device.
+pub const ENOSPC: i32 = 28;
+
+/// A fault of one kind of call.
+#[derive(Clone, Copy)]
+pub struct Order {
+    /// What the call ends with.
+    pub error: i32,
+    /// The first call that fails, counted from 1 and from now on.
+    pub from: u32,
+    /// How many fail; 0: all.
+    pub times: u32,
+    /// Only calls on paths with this in them are counted.
+    pub part: &'static str,
+}
+
 /// A disk: what the program sees, and what is on the platter.
 pub struct Disk {
     root: PathBuf,
@@ -60,7 +78,42 @@ impl Disk {
             ("FAULTS_ORDERS", self.orders.clone()),
             ("BORDEREAU_STORE__DIRECTORY", self.store()),
             ("BORDEREAU_STORE__SEGMENT_BYTES", "262144".into()),
+            ("BORDEREAU_STORE__LOOK_SECONDS", "0.1".into()),
         ]
+    }
+
+    /// Orders faults of a call, in the place of those ordered before.
+    pub fn order(&self, call: &str, order: Order) {
+        let Order {
+            error,
+            from,
+            times,
+            part,
+        } = order;
+        let _ = fs::remove_file(self.orders.join(format!("{call}.done")));
+        self.write(call, format!("{error} {from} {times} {part}\n"));
+    }
+
+    /// Whether every fault that was ordered of a call has happened.
+    pub fn is_done(&self, call: &str) -> bool {
+        self.orders.join(format!("{call}.done")).exists()
+    }
+
+    /// Takes an order back.
+    pub fn lift(&self, call: &str) {
+        fs::remove_file(self.orders.join(call)).unwrap();
+    }
+
+    /// What the disk says is free, in bytes.
+    pub fn set_free(&self, bytes: u64) {
+        self.write("free", bytes.to_string());
+    }
+
+    fn write(&self, name: &str, text: String) {
+        // A new file each time: the disk begins to count anew.
+        let unfinished = self.orders.join(format!("{name}.new"));
+        fs::write(&unfinished, text).unwrap();
+        fs::rename(unfinished, self.orders.join(name)).unwrap();
     }
 
     /// The disk after a power cut, as the next start finds it. The program must have been killed.

@@ -18,4 +18,7 @@ mod insurer;
 
 mod disk;
 
+mod damage;
+mod failing;
 mod power_cut;
+mod syncs;

@@ -71,15 +71,20 @@ impl Posted {
             .map(|document| document.number.as_str().parse().unwrap())
             .collect();
         assert_eq!(numbers, (1..=all).collect::<BTreeSet<usize>>());
-        let counted =
-            |name: &str| format!("bordereau_obligation_{name}_documents{{centre=\"{CENTRE}\"");
-        let (numerator, denominator) = (counted("numerator"), counted("denominator"));
-        until("every document is counted", || async {
-            gateway.metric(&numerator).await == Some(all as f64)
-        })
-        .await;
-        assert_eq!(gateway.metric(&denominator).await, Some(all as f64));
+        counted(gateway, all).await;
         let imbalance = gateway.metric("bordereau_ledger_imbalance_documents").await;
         assert_eq!(imbalance, Some(0.0));
     }
+}
+
+/// Waits until so many documents are counted, and all of them as transmitted.
+pub async fn counted(gateway: &Gateway, documents: usize) {
+    let series = |name: &str| format!("bordereau_obligation_{name}_documents{{centre=\"{CENTRE}\"");
+    let (numerator, denominator) = (series("numerator"), series("denominator"));
+    until("every document is counted", || async {
+        gateway.metric(&numerator).await == Some(documents as f64)
+    })
+    .await;
+    let all = gateway.metric(&denominator).await;
+    assert_eq!(all, Some(documents as f64));
 }

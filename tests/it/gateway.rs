@@ -232,6 +232,12 @@ from = "2020-01-01"
 }
 
 impl Gateway {
+    /// The id of its process.
+    #[allow(dead_code, reason = "only the tests of a failing disk ask for it")]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Waits for a line of log that holds the text.
     pub fn wait_for(&mut self, text: &str) -> String {
         loop {

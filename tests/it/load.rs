@@ -30,6 +30,28 @@ fn a_run_that_holds_shows_its_figures() {
     }
 }
 
+/// Whatever an insurer does to lots, answers and receipts: every document is with it once and counted once.
+#[test]
+fn every_scenario_ends_with_everything_counted_once() {
+    let scenarios = std::fs::read_dir("fixtures/scenarios").unwrap();
+    let mut scenarios: Vec<_> = scenarios.map(|entry| entry.unwrap().path()).collect();
+    scenarios.retain(|path| !path.ends_with("outage-of-five-minutes.toml"));
+    scenarios.sort();
+    assert_eq!(scenarios.len(), 8);
+    for pair in scenarios.chunks(2) {
+        std::thread::scope(|scope| {
+            for path in pair {
+                scope.spawn(move || {
+                    let plan = path.to_str().unwrap();
+                    let output =
+                        load(&["--documents", "400", "--settle", "--plan", plan, "--json"]);
+                    assert_eq!(output.status.code(), Some(0), "{plan}: {output:?}");
+                });
+            }
+        });
+    }
+}
+
 #[test]
 fn a_run_that_does_not_hold_shows_none() {
     let directory = tempfile::tempdir().unwrap();

@@ -13,8 +13,11 @@ mod insurer;
 
 mod command_line;
 mod conformance;
+mod hand;
 mod kill;
 mod load;
 mod operating;
 mod readme;
+mod receipts;
 mod road;
+mod webhooks;

@@ -146,7 +146,7 @@ async fn status_and_rate_are_read_by_people() {
         "paid since ".into(),
         "admitted, to be transmitted by ".into(),
         "attempt 1 of lot ".into(),
-        ": accepted".into(),
+        "receipt accepted".into(),
         ": amo paid".into(),
         "nothing more is to be done".into(),
     ] {

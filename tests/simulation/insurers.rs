@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,11 +36,15 @@ pub struct Insurers {
     store: Arc<Watched>,
     world: Arc<World>,
     calm: Arc<AtomicBool>,
+    seed: u64,
+    polls: AtomicU64,
 }
 
 /// What the insurers write back.
 pub struct Writing {
     random: Random,
+    /// What is wrong with single items, apart so that the others stay as they are.
+    faults: Random,
     planned: BTreeMap<(Timestamp, u64), (EndpointName, Item)>,
     issued: Vec<(EndpointName, Item)>,
     answered: BTreeSet<LotId>,
@@ -71,6 +75,8 @@ impl Insurers {
             store,
             world,
             calm,
+            seed,
+            polls: AtomicU64::new(0),
         }
     }
 
@@ -99,7 +105,20 @@ impl Transport for Insurers {
     }
 
     async fn fetch_receipts(&self, endpoint: &EndpointName, after: Option<&Name>) -> Fetched {
-        self.simulated.fetch_receipts(endpoint, after).await
+        let fetched = self.simulated.fetch_receipts(endpoint, after).await;
+        let poll = self.polls.fetch_add(1, Ordering::Relaxed);
+        let mut random = Random::new(self.seed, 1_000_000 + poll);
+        match fetched {
+            // A front of the insurer's answers in its stead, or the page breaks off.
+            Fetched::Feed(feed) if !self.calm.load(Ordering::Relaxed) && random.percent(8) => {
+                let page = random.below(3);
+                Fetched::Feed(match page {
+                    0 => feed.slice(..feed.len() / 2),
+                    _ => format!("<html>maintenance {page}</html>").into(),
+                })
+            }
+            fetched => fetched,
+        }
     }
 }
 
@@ -168,6 +187,7 @@ impl Writing {
     pub fn new(seed: u64) -> Writing {
         Writing {
             random: Random::new(seed, 3),
+            faults: Random::new(seed, 6),
             planned: BTreeMap::new(),
             issued: Vec::new(),
             answered: BTreeSet::new(),
@@ -218,6 +238,13 @@ impl Writing {
     }
 
     fn issue(&mut self, insurers: &Insurers, endpoint: EndpointName, item: Item) {
+        if self.faults.percent(5) {
+            let unreadable = format!(
+                "<receipt xmlns='urn:bordereau:receipt:1' id='{}'/>",
+                self.id()
+            );
+            insurers.simulated.issue_text(&endpoint, unreadable);
+        }
         insurers.simulated.issue(&endpoint, &item);
         self.remember(insurers, &endpoint, &item);
         self.issued.push((endpoint, item));
@@ -281,6 +308,7 @@ impl Writing {
             _ => {}
         }
         self.wrong(at, &endpoint, insurers, &whole);
+        self.contradict(at, &endpoint, &whole);
         if whole.coverage == Coverage::Whole || !whole.documents.is_empty() {
             self.later(at, endpoint.clone(), Item::Receipt(whole));
         }
@@ -325,6 +353,28 @@ impl Writing {
         }
         copy.id = self.id();
         self.later(later, endpoint.clone(), Item::Receipt(copy));
+    }
+
+    /// Another word under the same id, before or after the right one: what the gateway heard first stands.
+    fn contradict(&mut self, at: Timestamp, endpoint: &EndpointName, right: &Receipt) {
+        if !self.faults.percent(10) {
+            return;
+        }
+        let mut other = right.clone();
+        match self.faults.below(3) {
+            0 => {
+                other.verdict = match right.verdict {
+                    Verdict::Accepted => Verdict::Refused,
+                    Verdict::Refused => Verdict::Accepted,
+                };
+            }
+            1 => other.code = Some(name("B2")),
+            _ => other.issued = right.issued + Duration::from_secs(1),
+        }
+        let later = at + Duration::from_secs(self.faults.below(900));
+        self.serial += 1;
+        let planned = (endpoint.clone(), Item::Receipt(other));
+        self.planned.insert((later, self.serial), planned);
     }
 
     fn plan_settlement(

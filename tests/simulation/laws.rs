@@ -21,6 +21,7 @@ use bordereau::store::memory::Memory;
 use bordereau::store::{DocumentRecord, Find, LotRecord, Store, Tallies, TallyQuery};
 use bordereau::transport::simulated::Book;
 
+use crate::returns::Returns;
 use crate::watched::SECRET;
 
 /// What the laws remember of a run.
@@ -33,6 +34,7 @@ pub struct Laws {
     posted: BTreeMap<DocumentId, Digest>,
     /// Endpoints that an operator holds.
     held: BTreeSet<EndpointName>,
+    returns: Returns,
     falsified: Falsified,
     broken: Vec<String>,
 }
@@ -127,6 +129,10 @@ impl Laws {
         self.lots(memory, &documents);
         self.book(memory, book);
         let ids = documents.iter().map(|record| record.received.document);
+        let (orphans, kept) = (now(memory.orphans()), self.returns.orphans());
+        if orphans != kept {
+            self.broken(format!("{orphans} orphans are counted and {kept} kept"));
+        }
         if now(memory.stuck(ids.collect())) != 0 {
             self.broken("documents are stuck".to_owned());
         }
@@ -164,6 +170,9 @@ impl Laws {
     fn entry(&mut self, position: Position, stamped: &Stamped) {
         if let Err(broken) = self.audit.feed(position, stamped) {
             self.broken(format!("the second count: {broken}"));
+        }
+        if let Err(broken) = self.returns.hear(&stamped.entry) {
+            self.broken(broken);
         }
         match &stamped.entry {
             Entry::Sealed(sealed) => {
@@ -208,7 +217,11 @@ impl Laws {
             | Entry::Unsettled { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
-            | Entry::Closed(_) => {}
+            | Entry::Closed(_)
+            | Entry::Notified { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
     }
 

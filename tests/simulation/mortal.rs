@@ -18,8 +18,9 @@ use bordereau::claims::registry::Centre;
 use bordereau::claims::time::Timestamp;
 use bordereau::formats::lot::Composed;
 use bordereau::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
-    Lease, Leased, LotRecord, Outcome, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
+    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
+    Store, Tallies, TallyQuery,
 };
 use bordereau::transport::{Fetched, Transport};
 
@@ -161,6 +162,13 @@ impl<S: Store> Store for Mortal<S> {
         self.inner.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<bordereau::claims::id::Name, Position>, Error> {
+        self.life.point().await;
+        self.inner.notified().await
+    }
+
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
         self.life.point().await;
         self.inner.lots(after, most).await
@@ -179,6 +187,26 @@ impl<S: Store> Store for Mortal<S> {
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.life.point().await;
         self.inner.endpoints().await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.life.point().await;
+        self.inner.lines(centre).await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.life.point().await;
+        self.inner.figures().await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.life.point().await;
+        self.inner.runs().await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.life.point().await;
+        self.inner.judged(run).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use bordereau::claims::entry::{Position, Stamped};
 use bordereau::claims::standing::Standing;
+use bordereau::claims::terms::Terms;
 use bordereau::claims::time::Timestamp;
 use bordereau::clock::Clock;
 use bordereau::dispatch::Dispatch;
@@ -21,7 +22,7 @@ use crate::mortal::{Life, Mortal};
 use crate::office::Office;
 use crate::random::Random;
 use crate::watched::Watched;
-use crate::world::{PausedClock, Tools, World};
+use crate::world::{self, PausedClock, Tools, World};
 
 /// Points that an idle hour may use: a look of each loop now and then.
 const IDLE_POINTS: u64 = 600;
@@ -72,6 +73,8 @@ struct Run {
     process: Option<Process>,
     deaths: u32,
     voice: Voice,
+    terms: Terms,
+    changes: Random,
 }
 
 /// A gateway that runs.
@@ -84,6 +87,7 @@ impl Run {
     fn new(seed: u64, tools: Tools, falsified: Falsified, voice: Voice) -> Run {
         let mut random = Random::new(seed, 1);
         let world = Arc::new(World::new(&mut random));
+        let terms = world.terms;
         let clock = Arc::new(PausedClock::new(seed));
         let store = Watched::new(Laws::falsified(falsified));
         let insurers = Insurers::new(seed, Arc::clone(&store), Arc::clone(&world));
@@ -105,6 +109,8 @@ impl Run {
             process: None,
             deaths: 0,
             voice,
+            terms,
+            changes: Random::new(seed, 7),
         }
     }
 
@@ -236,6 +242,13 @@ impl Run {
     async fn start(&mut self) {
         let points = *self.random.one_of(&[20, 100, 400, 100_000]);
         let points = 1 + self.random.below(points);
+        if self.changes.percent(25) {
+            // The operator changes the terms while the gateway is down: later timers follow them.
+            self.terms = world::terms(&mut self.changes);
+            let terms = Command::Terms(self.terms);
+            let changed = self.store.commit(self.clock.now(), terms).await;
+            drop(changed);
+        }
         let busy = *self.random.one_of(&[0, 0, 5, 20]);
         self.run(points, busy).await;
     }
@@ -264,7 +277,7 @@ impl Run {
             clock: self.clock.clone(),
             routes: Arc::clone(&self.world.routes),
             lanes: Arc::default(),
-            terms: self.world.terms,
+            terms: self.terms,
             config: Arc::clone(&self.world.dispatch),
             telemetry: Arc::clone(&self.tools.telemetry),
         };
@@ -275,6 +288,7 @@ impl Run {
             routes: Arc::clone(&self.world.routes),
             reader: Arc::clone(&self.tools.reader),
             limits: Limits::default(),
+            keys: Arc::default(),
             config: Arc::clone(&self.world.receipts),
             telemetry: Arc::clone(&self.tools.telemetry),
         };

@@ -15,8 +15,9 @@ use bordereau::claims::time::Timestamp;
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
 use bordereau::store::{
-    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Health,
-    Lease, Leased, LotRecord, Outcome, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
+    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
+    Store, Tallies, TallyQuery,
 };
 
 use crate::laws::Laws;
@@ -118,6 +119,12 @@ impl Store for Watched {
         self.memory.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<bordereau::claims::id::Name, Position>, Error> {
+        self.memory.notified().await
+    }
+
     async fn lots(
         &self,
         after: Option<bordereau::claims::id::LotId>,
@@ -136,6 +143,22 @@ impl Store for Watched {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.memory.endpoints().await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.memory.lines(centre).await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.memory.figures().await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.memory.runs().await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.memory.judged(run).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {

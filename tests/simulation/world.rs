@@ -170,7 +170,7 @@ fn finess(head: &str) -> Finess {
 }
 
 /// Short terms, so that a run lives through every deadline.
-fn terms(random: &mut Random) -> Terms {
+pub fn terms(random: &mut Random) -> Terms {
     Terms {
         patient_paid_days: random.between(1, 3) as u16,
         third_party_days: random.between(2, 8) as u16,

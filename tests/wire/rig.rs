@@ -112,6 +112,7 @@ pub fn endpoint(folder: &Path, base: &str) -> Endpoint {
 pub fn https(endpoint: Endpoint) -> Https {
     Https::new(&transport::Config {
         endpoints: vec![endpoint],
+        webhooks: Default::default(),
     })
     .unwrap()
 }

@@ -150,7 +150,11 @@ impl Audit {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
-            | Entry::Closed(_) => false,
+            | Entry::Closed(_)
+            | Entry::Notified { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => false,
         }
     }
 }

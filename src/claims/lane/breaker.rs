@@ -12,7 +12,7 @@ use crate::claims::time::Timestamp;
 /// When an endpoint counts as dead, and how it is probed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Failures in a row that open the breaker.
+    /// Failures in a row that open the breaker, but no fewer than ran at once.
     pub failures: NonZeroU32,
     /// From the opening to the first probe; the wait doubles with each probe that fails.
     pub probe_first: Duration,
@@ -132,9 +132,10 @@ impl Breaker {
         }
     }
 
-    /// An exchange said something of the endpoint. What began before the breaker opened can close it, for whoever
-    /// answers lives; its failure says nothing new.
-    pub fn hear(&mut self, role: Role, sign: Sign, at: Timestamp, rules: &Rules) {
+    /// An exchange said something of the endpoint. `cohort` is how many ran at once since the last sign of life: an
+    /// endpoint is dead when a whole cohort has failed, or one that bears less than it is sent would be taken for it.
+    /// What began before the breaker opened can close it, for whoever answers lives; its failure says nothing new.
+    pub fn hear(&mut self, role: Role, sign: Sign, cohort: u32, at: Timestamp, rules: &Rules) {
         match (sign, self.stage) {
             (Sign::Life, Stage::Closed | Stage::Open { .. } | Stage::HalfOpen) => {
                 self.stage = Stage::Closed;
@@ -143,7 +144,7 @@ impl Breaker {
             }
             (Sign::Death, Stage::Closed) => {
                 self.failures = self.failures.saturating_add(1);
-                if self.failures >= rules.failures.get() {
+                if self.failures >= rules.failures.get().max(cohort) {
                     self.open(at, rules);
                 }
             }
@@ -189,12 +190,13 @@ impl Rules {
 }
 
 impl Default for Rules {
-    /// Five in a row are no accident; a probe every minute at most is no load, and finds the end of an outage soon.
+    /// Five in a row are no accident; four probes a minute are no load, and find the end of an outage soon enough to
+    /// drain what it held back within a minute.
     fn default() -> Rules {
         Rules {
             failures: const { NonZeroU32::new(5).expect("not zero") },
             probe_first: Duration::from_secs(5),
-            probe_cap: Duration::from_secs(60),
+            probe_cap: Duration::from_secs(15),
         }
     }
 }
@@ -263,11 +265,24 @@ mod tests {
             let now = second(at);
             match act {
                 Begin(role) => assert_eq!(breaker.begin(now), role, "row {row}"),
-                Life(role) => breaker.hear(role, Sign::Life, now, &rules()),
-                Death(role) => breaker.hear(role, Sign::Death, now, &rules()),
+                Life(role) => breaker.hear(role, Sign::Life, 1, now, &rules()),
+                Death(role) => breaker.hear(role, Sign::Death, 1, now, &rules()),
                 Abandon(role) => breaker.abandon(role, now, &rules()),
             }
             assert_eq!(breaker.room(now), room, "row {row}");
+        }
+    }
+
+    #[test]
+    fn a_whole_cohort_fails_before_an_endpoint_is_dead() {
+        for (cohort, failures) in [(0, 3), (1, 3), (3, 3), (4, 4), (30, 30)] {
+            let mut breaker = Breaker::new();
+            let mut count = 0;
+            while breaker.state() == State::Closed {
+                breaker.hear(Role::Ordinary, Sign::Death, cohort, second(1), &rules());
+                count += 1;
+            }
+            assert_eq!(count, failures, "{cohort}");
         }
     }
 }

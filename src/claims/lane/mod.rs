@@ -51,6 +51,8 @@ pub struct Lane {
     asked: Option<Next>,
     sending: u32,
     asking: u32,
+    /// How many ran at once since the endpoint served last.
+    cohort: u32,
 }
 
 /// What is exchanged: each kind has the whole limit for itself, so that questions that are slow to be answered keep
@@ -105,6 +107,7 @@ impl Lane {
             asked: None,
             sending: 0,
             asking: 0,
+            cohort: 0,
             rules,
         }
     }
@@ -138,10 +141,20 @@ impl Lane {
         self.closed(at).or_else(probe)
     }
 
+    /// Until when nothing may go whatever the breaker says, and why: the hours, or a wait that was asked for.
+    pub fn closed(&self, at: Timestamp) -> Option<Next> {
+        let asked = self.asked.filter(|asked| asked.at > at);
+        let earliest = asked.map_or(at, |asked| asked.at);
+        let opens = self.rules.hours.opens(earliest);
+        let closed = (opens > earliest).then(|| held(opens, Reason::Closed));
+        closed.or(asked)
+    }
+
     /// One exchange begins.
     pub fn begin(&mut self, kind: Kind, at: Timestamp) -> Slot {
         *self.running_mut(kind) += 1;
         self.limit.began(self.running(kind));
+        self.cohort = self.cohort.max(self.sending + self.asking);
         self.bucket.take(at);
         Slot {
             kind,
@@ -160,12 +173,16 @@ impl Lane {
         if let Signal::Strained(trouble, Some(wait)) = signal {
             self.asked(trouble, wait, at);
         }
-        let alive = match signal {
-            Signal::Served => breaker::Sign::Life,
+        let sign = match signal {
+            Signal::Served => {
+                self.cohort = self.sending + self.asking;
+                breaker::Sign::Life
+            }
             Signal::Strained(..) | Signal::Unserved | Signal::Silent => breaker::Sign::Death,
         };
         let before = self.breaker.state();
-        self.breaker.hear(slot.role, alive, at, &self.rules.breaker);
+        let rules = &self.rules.breaker;
+        self.breaker.hear(slot.role, sign, self.cohort, at, rules);
         slot.role = Role::Ordinary;
         match (before, self.breaker.state()) {
             (breaker::State::Closed, breaker::State::Open) => self.limit.died(),
@@ -191,15 +208,6 @@ impl Lane {
     /// How many exchanges of a kind may run at once.
     pub fn limit(&self) -> u32 {
         self.limit.size()
-    }
-
-    /// Why nothing may go whatever the breaker says: the hours, or a wait that was asked for.
-    fn closed(&self, at: Timestamp) -> Option<Next> {
-        let asked = self.asked.filter(|asked| asked.at > at);
-        let earliest = asked.map_or(at, |asked| asked.at);
-        let opens = self.rules.hours.opens(earliest);
-        let closed = (opens > earliest).then(|| held(opens, Reason::Closed));
-        closed.or(asked)
     }
 
     fn asked(&mut self, trouble: Trouble, wait: Duration, at: Timestamp) {

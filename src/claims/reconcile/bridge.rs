@@ -209,7 +209,10 @@ impl Add for Count {
 impl Sub for Count {
     type Output = Count;
     fn sub(self, other: Count) -> Count {
-        self + other.reversed()
+        Count {
+            numerator: self.numerator - other.numerator,
+            denominator: self.denominator - other.denominator,
+        }
     }
 }
 

@@ -68,8 +68,10 @@ impl Depth {
 ///
 /// The result depends on the arguments and on nothing else, not even on the order of units and rows.
 pub fn reconcile(ours: &Ours, theirs: &Figures, months: Months) -> Reconciliation {
-    let mut result = Reconciliation::default();
-    result.bridge = Bridge::ours(ours, months);
+    let mut result = Reconciliation {
+        bridge: Bridge::ours(ours, months),
+        ..Reconciliation::default()
+    };
     match Depth::of(theirs) {
         Depth::Documents | Depth::Absent => documents::compare(ours, theirs, &mut result),
         Depth::Counts => counts::compare(ours, theirs, &mut result),

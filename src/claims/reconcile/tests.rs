@@ -17,6 +17,9 @@ use crate::claims::reconcile::{Reconciliation, reconcile};
 use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::Lateness;
 
+/// What each cause explains.
+type Causes = Vec<(Cause, Count)>;
+
 fn year() -> Months {
     Months::of(Period::year_of(day("2026-06-15"))).unwrap()
 }
@@ -132,7 +135,7 @@ fn each_difference_of_one_document_has_its_cause() {
         ..row
     };
     let class = |class, row: DocumentRow| DocumentRow { class, ..row };
-    let cases: Vec<(&str, Vec<Unit>, Vec<DocumentRow>, Vec<(Cause, Count)>)> = vec![
+    let cases: Vec<(&str, Vec<Unit>, Vec<DocumentRow>, Causes)> = vec![
         ("both agree", vec![unit(1)], vec![row(1)], vec![]),
         (
             "sent, no answer, not there",
@@ -371,7 +374,7 @@ fn counts_name_a_cause_only_where_it_explains_a_month_exactly() {
         counts(&rows)
     };
     let april = |f: i64, g: i64| counts(&[("2026-03", Class::Fse, f), ("2026-04", Class::Fse, g)]);
-    let cases: Vec<(&str, Vec<Unit>, Figures, Vec<(Cause, Count)>, Count)> = vec![
+    let cases: Vec<(&str, Vec<Unit>, Figures, Causes, Count)> = vec![
         ("agree", hundred(), march(100, 0), vec![], Count::ZERO),
         (
             "seven unanswered, not there",

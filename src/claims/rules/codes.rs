@@ -11,11 +11,16 @@ const ONE: u32 = 100;
 
 /// Checks the code of every act.
 pub(super) fn check(document: &Document, sheet: &mut Sheet) {
+    // Fees and day differ between nearly all lines: only where they do not is it worth comparing two of them.
+    let mark = |act: &Act| act.fees.value.0 ^ i64::from(act.date.value.number()) << 32;
+    let marks: Vec<i64> = document.acts.iter().map(mark).collect();
     for (index, act) in document.acts.iter().enumerate() {
         check_code(act, sheet);
         check_qualifier(act, sheet);
-        let earlier = document.acts.iter().take(index);
-        if earlier.into_iter().any(|earlier| repeats(act, earlier)) {
+        let earlier = &document.acts[..index];
+        if marks[..index].contains(&marks[index])
+            && earlier.iter().any(|earlier| repeats(act, earlier))
+        {
             sheet.add(Rule::ActRepeated, act.code.spot);
         }
     }

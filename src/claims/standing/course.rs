@@ -296,6 +296,12 @@ impl Course {
         &self.now
     }
 
+    /// The code that an insurer gave last, in the order in which words are folded.
+    pub fn last_code(&self) -> Option<&Name> {
+        let words = self.past.iter().chain(&self.heard);
+        words.filter_map(|heard| heard.code.as_ref()).next_back()
+    }
+
     /// Where the last act left it.
     pub fn base(&self) -> &Position {
         &self.base

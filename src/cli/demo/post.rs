@@ -235,20 +235,20 @@ impl<'a> Centres<'a> {
             if self.fates[place].is_done {
                 continue;
             }
-            let (url, token) = match deed {
+            let (url, token, body) = match deed {
                 Deed::Cancel => (
                     format!("{}/v1/documents/{id}/cancel", self.desk.public),
                     self.token(place),
+                    Body::None,
                 ),
                 Deed::Paper => {
                     let url = format!("{}/v1/documents/{id}/paper", self.desk.operators);
-                    (url, self.world.tokens.operator.as_str())
+                    let why = json!({ "reason": "the book of the demo has it on paper" });
+                    let order = Body::Json(why.to_string().into());
+                    (url, self.world.tokens.operator.as_str(), order)
                 }
             };
-            let answered = self
-                .desk
-                .ask(Method::POST, &url, token, &Body::None)
-                .await?;
+            let answered = self.desk.ask(Method::POST, &url, token, &body).await?;
             match answered.status {
                 200 => self.fates[place].is_done = true,
                 // An attempt runs: it is asked again at the next look.

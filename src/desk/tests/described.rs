@@ -27,6 +27,12 @@ fn every_route_is_described_and_every_description_has_its_route() {
 }
 
 #[test]
+fn every_word_for_what_happened_is_listed() {
+    let words = listed("/components/schemas/Happened/properties/event/enum");
+    assert_eq!(words, crate::desk::history::words());
+}
+
+#[test]
 fn every_word_for_where_a_document_is_is_listed() {
     let finished = Standing::ALL.into_iter().map(Standing::as_str);
     let finished = finished.filter(|word| *word != Standing::InLot.as_str());

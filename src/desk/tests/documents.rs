@@ -36,11 +36,9 @@ async fn before_the_insurer_has_it() {
     golden(&House::admitted().await, "open", "centre", PATH).await;
     let house = sealed().await;
     golden(&house, "queued", "centre", PATH).await;
-    house.post("operator", "/v1/endpoints/paris/hold", "").await;
+    house.order("/v1/endpoints/paris/hold").await;
     golden(&house, "held-by-hand", "centre", PATH).await;
-    house
-        .post("operator", "/v1/endpoints/paris/release", "")
-        .await;
+    house.order("/v1/endpoints/paris/release").await;
     house.lease().await;
     golden(&house, "transmitting", "centre", PATH).await;
     house.conclude(Event::Deferred, Reason::Busy, None).await;
@@ -99,6 +97,29 @@ async fn a_replacement_and_a_piece_are_linked() {
     house.admit(admission(3, piece)).await;
     let latest = "/v1/documents?number=200000001&kind=PJ";
     golden(&house, "piece", "centre", latest).await;
+}
+
+#[tokio::test]
+async fn a_whole_history_has_every_lot_and_every_reason() {
+    let house = House::admitted().await;
+    house.seal().await;
+    house.attempt(Event::NotReached, Reason::Unreachable).await;
+    house.clock.advance(Duration::from_secs(60));
+    let retry = "/v1/lots/00000000-0000-0000-0000-00000000000b/retry";
+    house.order(retry).await;
+    house.clock.advance(Duration::from_secs(1));
+    house.lease().await;
+    house
+        .conclude_attempt(2, Event::NoAnswer, Reason::Doubt)
+        .await;
+    house
+        .conclude_attempt(2, Event::StatusRefused, Reason::Turn)
+        .await;
+    house.clock.advance(Duration::from_secs(20 * 86_400));
+    house.commit(Command::Tick).await;
+    house.order(&format!("{PATH}/paper")).await;
+    golden(&house, "history.operator", "operator", PATH).await;
+    golden(&house, "history", "centre", PATH).await;
 }
 
 #[tokio::test]

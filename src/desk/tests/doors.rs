@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::header;
 
-use super::house::{Door, House, OTHER, OWN, admission, facts};
+use super::house::{Door, House, ORDER, OTHER, OWN, admission, facts};
 use crate::claims::document::{Kind, Purpose};
 use crate::formats::json::problem;
 
@@ -25,6 +25,9 @@ async fn what_each_role_gets() {
         //                                           nobody centre other tester gest. insurer oper. national metrics
         (Public,    "GET",  &document,                [401,  200,  404,  404,   200,  403,    200,  403,    403]),
         (Public,    "GET",  by_key,                   [401,  200,  404,  404,   200,  403,    200,  403,    403]),
+        (Public,    "GET",  "/v1/documents",          [401,  200,  200,  200,   200,  403,    200,  403,    403]),
+        (Operators, "GET",  "/v1/documents?list=paper-owed", [401, 200, 200, 200, 200,  403,    200,  403,    403]),
+        (Public,    "GET",  "/v1/documents?centre=750712184", [401, 200, 403, 200, 200, 403,    200,  403,    403]),
         (Public,    "GET",  unknown,                  [401,  404,  404,  404,   404,  403,    404,  403,    403]),
         (Public,    "GET",  "/v1/documents/x",        [401,  404,  404,  404,   404,  404,    404,  404,    404]),
         (Public,    "GET",  &content,                 [401,  200,  404,  404,   200,  403,    403,  403,    403]),
@@ -43,12 +46,16 @@ async fn what_each_role_gets() {
         (Public,    "POST", "/v1/endpoints/paris/hold",    [404; 9]),
         (Operators, "POST", "/v1/endpoints/paris/hold",    [401, 403, 403, 403, 403, 403, 200, 403, 403]),
         (Operators, "POST", "/v1/endpoints/paris/release", [401, 403, 403, 403, 403, 403, 200, 403, 403]),
+        (Public,    "POST", "/v1/replays",                 [404; 9]),
+        (Operators, "POST", "/v1/replays",                 [401, 403, 403, 403, 403, 403, 200, 403, 403]),
+        (Operators, "POST", "/v1/lots/00000000-0000-0000-0000-00000000000b/retry", [401, 403, 403, 403, 403, 403, 404, 403, 403]),
         (Operators, "POST", &format!("{document}/paper"),  [401, 403, 403, 403, 403, 403, 200, 403, 403]),
         (Operators, "POST", &format!("{document}/by-hand"), [401, 403, 403, 403, 403, 403, 422, 403, 403]),
     ];
     for (door, method, path, expected) in table {
         for (who, expected) in callers.iter().zip(expected) {
-            let answer = house.ask(*door, who, method, path, Body::empty()).await;
+            let body = if *method == "POST" { ORDER } else { "" };
+            let answer = house.ask(*door, who, method, path, Body::from(body)).await;
             assert_eq!(answer.status, *expected, "{door:?} {method} {path} as {who}");
             if answer.status >= 400 {
                 assert_eq!(answer.header(header::CONTENT_TYPE), problem::MEDIA_TYPE);
@@ -109,7 +116,20 @@ async fn a_caller_of_tests_sees_tests_alone() {
 async fn questions_that_cannot_be_understood() {
     let house = House::new().await;
     for (who, path, parameter) in [
-        ("centre", "/v1/documents?kind=FSE", "number"),
+        ("centre", "/v1/documents?number=1000000000", "kind"),
+        ("centre", "/v1/documents?kind=fse", "kind"),
+        (
+            "centre",
+            "/v1/documents?number=100000001&kind=FSE&limit=5",
+            "limit",
+        ),
+        ("centre", "/v1/documents?limit=0", "limit"),
+        ("centre", "/v1/documents?limit=1001", "limit"),
+        ("centre", "/v1/documents?standing=in-lot", "standing"),
+        ("centre", "/v1/documents?list=owed", "list"),
+        ("centre", "/v1/documents?since=yesterday", "since"),
+        ("centre", "/v1/documents?cursor=AAAA", "cursor"),
+        ("centre", "/v1/documents?format=xml", "format"),
         ("centre", "/v1/documents?number=100000001&kind=fse", "kind"),
         (
             "gestionnaire",
@@ -284,19 +304,31 @@ async fn a_period_is_closed_once_it_has_ended() {
     let house = House::admitted().await;
     let own = super::house::OWN;
     for (path, reason, status) in [
-        ("/v1/periods/close", "over", 400),
-        ("/v1/periods/close?period=2026-11", "over", 400),
-        ("/v1/periods/close?period=2026-10&centre=1", "over", 400),
+        ("/v1/periods/close", r#"{"reason":"over"}"#, 400),
+        (
+            "/v1/periods/close?period=2026-11",
+            r#"{"reason":"over"}"#,
+            400,
+        ),
+        (
+            "/v1/periods/close?period=2026-10&centre=1",
+            r#"{"reason":"over"}"#,
+            400,
+        ),
         (
             "/v1/periods/close?period=2026-10&centre=750990012",
-            "over",
+            r#"{"reason":"over"}"#,
             404,
         ),
-        ("/v1/periods/close?period=2026-10", "", 422),
-        ("/v1/periods/close?period=2026-10", "over", 200),
+        ("/v1/periods/close?period=2026-10", "{}", 422),
+        (
+            "/v1/periods/close?period=2026-10",
+            r#"{"reason":"over"}"#,
+            200,
+        ),
         (
             "/v1/periods/close?period=2026-10&centre=750712184",
-            "again",
+            r#"{"reason":"again"}"#,
             200,
         ),
     ] {
@@ -309,7 +341,11 @@ async fn a_period_is_closed_once_it_has_ended() {
         }
     }
     let refused = house
-        .post("centre", "/v1/periods/close?period=2026-10", "over")
+        .post(
+            "centre",
+            "/v1/periods/close?period=2026-10",
+            r#"{"reason":"over"}"#,
+        )
         .await;
     assert_eq!(refused.status, 403);
     for (who, path, status) in [

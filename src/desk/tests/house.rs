@@ -15,26 +15,23 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use crate::access::{Access, CertificateEntry, Config as AccessConfig, Grant, Role, TokenFile};
 use crate::claims::agreement::Agreements;
 use crate::claims::delivery::Event;
-use crate::claims::document::{
-    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
-};
+use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
-use crate::claims::id::{
-    Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
-};
+use crate::claims::example;
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
-use crate::claims::registry::{Category, Centre};
+use crate::claims::registry::Centre;
 use crate::claims::routes::Routes;
-use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::desk::{self, Config, Desk, Parts, Scrapers};
@@ -56,6 +53,8 @@ use crate::tls::authority::{Authority, ClientName};
 
 pub(super) const OWN: &str = "750712184";
 pub(super) const OTHER: &str = "750000002";
+/// What an operator orders where only the reason has to be said.
+pub(super) const ORDER: &str = r#"{"reason": "maintenance"}"#;
 
 /// A listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +69,8 @@ pub(super) struct House {
     pub(super) desk: Arc<Desk>,
     /// What the keeper publishes.
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
+    /// Ends streams.
+    pub(super) closing: CancellationToken,
     tokens: BTreeMap<&'static str, String>,
     certificate: Arc<[u8]>,
     _directory: TempDir,
@@ -149,34 +150,22 @@ pub(super) fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
 }
 
-fn caisse() -> Destination {
-    Destination::Amo(Amo::new("01", "751", "0000").unwrap())
+pub(super) fn caisse() -> Destination {
+    Destination::Amo(example::caisse())
 }
 
-fn endpoint() -> EndpointName {
+pub(super) fn endpoint() -> EndpointName {
     EndpointName::parse("paris").unwrap()
 }
 
 pub(super) fn facts(kind: Kind, number: &str) -> Facts {
+    let ordinary = example::facts(kind, number);
     Facts {
         key: Key {
             centre: Finess::parse(OWN).unwrap(),
-            kind,
-            number: Number::parse(number).unwrap(),
+            ..ordinary.key
         },
-        mode: Mode::Secured,
-        destination: caisse(),
-        clock_day: Day::new(2026, 11, 20).unwrap(),
-        clock_basis: ClockBasis::Completed,
-        care_day: Day::new(2026, 11, 20).unwrap(),
-        third_party_amo: ThirdParty::PatientPaid,
-        third_party_amc: ThirdParty::PatientPaid,
-        amount_amo: Cents(1750),
-        amount_amc: Cents(0),
-        settled_for: None,
-        exclusions: Exclusions::NONE,
-        replaces: None,
-        supports: None,
+        ..ordinary
     }
 }
 
@@ -196,14 +185,9 @@ pub(super) fn admission(id: u128, facts: Facts) -> Admission {
 fn centre(finess: &str, gestionnaire: &str) -> Centre {
     Centre {
         finess: Finess::parse(finess).unwrap(),
-        name: "Centre".into(),
-        category: Category::Medical,
         gestionnaire: name(gestionnaire),
-        caisse: Amo::new("01", "751", "0000").unwrap(),
-        region: Region::Metropole,
         agreement: name("national"),
-        from: Day::new(2020, 1, 1).unwrap(),
-        until: None,
+        ..example::centre()
     }
 }
 
@@ -286,6 +270,7 @@ impl House {
         let registry = store.centres().await.unwrap();
         let snapshot = Snapshot::balanced(now, tallies, registry, &agreements);
         snapshots.send_replace(Arc::new(snapshot));
+        let closing = CancellationToken::new();
         let desk = Desk::new(Parts {
             store: store.clone(),
             access: Arc::new(access),
@@ -298,12 +283,14 @@ impl House {
             config,
             past: crate::report::Config::default().past(),
             centre_label: CentreLabel::UpTo(10),
+            closing: closing.clone(),
         });
         House {
             store,
             clock,
             desk,
             snapshots,
+            closing,
             tokens,
             certificate: certificate(),
             _directory: directory,
@@ -319,8 +306,23 @@ impl House {
         .await
     }
 
+    /// Counts the ledger as the keeper does, and publishes it.
+    pub(super) async fn count(&self) -> Arc<Snapshot> {
+        let tallies = self.store.tallies(every_day()).await.unwrap();
+        let registry = self.store.centres().await.unwrap();
+        let now = self.clock.now();
+        let snapshot = Arc::new(Snapshot::balanced(now, tallies, registry, &agreements()));
+        self.snapshots.send_replace(snapshot.clone());
+        snapshot
+    }
+
     pub(super) async fn get(&self, door: Door, who: &str, path: &str) -> Answer {
         self.ask(door, who, "GET", path, Body::empty()).await
+    }
+
+    /// An operator's order, with a reason.
+    pub(super) async fn order(&self, path: &str) -> Answer {
+        self.post("operator", path, ORDER).await
     }
 
     pub(super) async fn post(&self, who: &str, path: &str, body: &'static str) -> Answer {
@@ -337,7 +339,35 @@ impl House {
         path: &str,
         body: Body,
     ) -> Answer {
-        let mut request = Request::builder().method(method).uri(path);
+        let request = Request::builder().method(method).uri(path);
+        let response = self.send(door, who, request, body).await;
+        let answer = Answer::of(response).await;
+        answer.is_foreseen(method, path.split('?').next().unwrap());
+        answer
+    }
+
+    /// Opens a stream, after a last event.
+    pub(super) async fn open(
+        &self,
+        door: Door,
+        who: &str,
+        path: &str,
+        last: Option<u64>,
+    ) -> Response {
+        let mut request = Request::builder().uri(path);
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        self.send(door, who, request, Body::empty()).await
+    }
+
+    async fn send(
+        &self,
+        door: Door,
+        who: &str,
+        mut request: axum::http::request::Builder,
+        body: Body,
+    ) -> Response {
         if let Some(token) = self.tokens.get(who) {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
         }
@@ -354,10 +384,7 @@ impl House {
             Door::Operators => desk::operators(self.desk.clone()),
         };
         let router = desk::closed(router);
-        let response = router.oneshot(request.body(body).unwrap()).await.unwrap();
-        let answer = Answer::of(response).await;
-        answer.is_foreseen(method, path.split('?').next().unwrap());
-        answer
+        router.oneshot(request.body(body).unwrap()).await.unwrap()
     }
 
     pub(super) async fn commit(&self, command: Command) -> Outcome {
@@ -389,18 +416,27 @@ impl House {
 
     /// Seals document 1 into lot 11.
     pub(super) async fn seal(&self) {
+        self.seal_all(vec![DocumentId(1)]).await;
+    }
+
+    async fn seal_all(&self, documents: Vec<DocumentId>) {
         self.commit(Command::Seal(Sealed {
             lot: LotId(11),
             centre: Finess::parse(OWN).unwrap(),
             destination: caisse(),
             endpoint: endpoint(),
             purpose: Purpose::Real,
-            documents: vec![DocumentId(1)],
+            documents,
             digest: Digest([1; 32]),
             length: 100,
             due: self.clock.now(),
         }))
         .await;
+    }
+
+    /// Seals documents 1 and 2 into lot 11.
+    pub(super) async fn seal_both(&self) {
+        self.seal_all(vec![DocumentId(1), DocumentId(2)]).await;
     }
 
     pub(super) async fn lease(&self) {
@@ -439,6 +475,21 @@ impl House {
         .await;
     }
 
+    pub(super) async fn conclude_attempt(&self, attempt: u32, event: Event, reason: Reason) {
+        self.commit(Command::Conclude(Conclusion {
+            lot: LotId(11),
+            attempt,
+            event,
+            next: Next {
+                at: self.clock.now() + Duration::from_secs(3600),
+                reason,
+            },
+            named: Vec::new(),
+            words: None,
+        }))
+        .await;
+    }
+
     /// The insurer's answer refuses document 1, in its own words.
     pub(super) async fn refuse(&self) {
         self.lease().await;
@@ -456,12 +507,21 @@ impl House {
     }
 
     pub(super) async fn receipt(&self, verdict: Verdict) {
+        self.receipt_of("arl-1", verdict).await;
+    }
+
+    /// Another receipt for the same lot.
+    pub(super) async fn receipt_again(&self, verdict: Verdict) {
+        self.receipt_of("arl-2", verdict).await;
+    }
+
+    async fn receipt_of(&self, id: &str, verdict: Verdict) {
         let (code, text) = match verdict {
             Verdict::Accepted => (None, None),
             Verdict::Refused => (Some(name("A12")), Some("Facture en double".to_owned())),
         };
         self.hear(Item::Receipt(Receipt {
-            id: name("arl-1"),
+            id: name(id),
             lot: LotId(11),
             digest: Digest([1; 32]),
             issued: self.clock.now(),

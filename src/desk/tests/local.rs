@@ -31,7 +31,7 @@ async fn the_command_line_steers_as_its_user() {
     let served = tokio::spawn(socket::serve(bound, router, stop.clone()));
 
     let mut stream = UnixStream::connect(&config.socket).await.unwrap();
-    let request = b"POST /v1/endpoints/paris/hold HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let request = b"POST /v1/endpoints/paris/hold HTTP/1.1\r\nHost: x\r\nContent-Length: 25\r\nConnection: close\r\n\r\n{\"reason\": \"maintenance\"}";
     stream.write_all(request).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

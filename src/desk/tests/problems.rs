@@ -30,10 +30,19 @@ async fn each_says_what_to_do() {
         (Public,    "national", "GET",    "/v1/centres/750990012/rate",             "centre-unknown"),
         (Public,    "national", "GET",    "/v1/centres/750712184/rate?period=2019", "rate-unbound"),
         (Operators, "operator", "POST",   "/v1/endpoints/lyon/hold",                "endpoint-unknown"),
-        (Operators, "operator", "POST",   BY_HAND,                                  "evidence-missing"),
+        (Operators, "operator", "POST",   BY_HAND,                                  "order-faulty"),
+        (Operators, "operator", "POST",   "/v1/lots/00000000-0000-0000-0000-00000000000f/retry", "order-faulty"),
     ] {
         house.ask(door, who, method, path, Body::empty()).await.is(slug);
     }
+}
+
+#[tokio::test]
+async fn orders_that_name_nothing_known_or_prove_nothing() {
+    let house = House::admitted().await;
+    house.order(BY_HAND).await.is("evidence-missing");
+    let unknown = "/v1/lots/00000000-0000-0000-0000-00000000000f/retry";
+    house.order(unknown).await.is("lot-unknown");
 }
 
 #[tokio::test]
@@ -70,7 +79,7 @@ async fn rates_a_gate_the_queue_and_the_account() {
     house.get(Door::Public, "national", rates).await.is("rates");
     house.seal().await;
     house.attempt(Event::NotReached, Reason::Unreachable).await;
-    let hold = house.post("operator", "/v1/endpoints/paris/hold", "").await;
+    let hold = house.order("/v1/endpoints/paris/hold").await;
     hold.is("endpoint-held");
     let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
     queue.is("queue");

@@ -7,14 +7,23 @@ use super::house::{Door, House, name};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Gate, Position, Reason};
 use crate::desk::Config;
-use crate::store::Store;
+use crate::store::{BodyId, Store};
+
+/// An order whose evidence says "deposited at the desk".
+const BY_HAND: &str =
+    r#"{"reason": "the endpoint was down", "evidence": "ZGVwb3NpdGVkIGF0IHRoZSBkZXNr"}"#;
 
 const PATH: &str = "/v1/documents/00000000-0000-0000-0000-000000000001";
 
-async fn last_entry(house: &House) -> Entry {
+/// The last two entries: what was done, and why.
+async fn done(house: &House) -> (Entry, Entry) {
     let position = house.store.health().position;
-    let entries = house.store.entries(Position(position.0 - 1), 1).await;
-    entries.unwrap().remove(0).1.entry
+    let entries = house.store.entries(Position(position.0 - 2), 2).await;
+    let mut entries = entries
+        .unwrap()
+        .into_iter()
+        .map(|(_, stamped)| stamped.entry);
+    (entries.next().unwrap(), entries.next().unwrap())
 }
 
 #[tokio::test]
@@ -23,18 +32,27 @@ async fn an_endpoint_is_held_and_released_under_the_operators_name() {
     for (verb, gate) in [("hold", Gate::Held), ("release", Gate::Open)] {
         let path = format!("/v1/endpoints/paris/{verb}");
         for _ in 0..2 {
-            assert_eq!(house.post("operator", &path, "").await.status, 200);
+            assert_eq!(house.order(&path).await.status, 200);
         }
-        let entry = last_entry(&house).await;
+        let (entry, why) = done(&house).await;
         assert!(
             matches!(&entry, Entry::Endpoint { gate: found, actor, .. }
                 if *found == gate && *actor == name("operator")),
             "{entry:?}"
         );
+        let position = house.store.health().position;
+        let of_before = Position(position.0 - 1);
+        assert!(
+            matches!(&why, Entry::Explained { of, actor, .. }
+                if *of == of_before && *actor == name("operator")),
+            "{why:?}"
+        );
+        let body = house.store.body(BodyId::Entry(position)).await.unwrap();
+        assert_eq!(&body.unwrap().bytes[..], b"maintenance");
     }
-    // Holding again what is held is no second entry: registrations, hold, release.
-    assert_eq!(house.store.health().position, Position(4));
-    let unknown = house.post("operator", "/v1/endpoints/lyon/hold", "").await;
+    // Holding again what is held is no second entry: registrations, hold and why, release and why.
+    assert_eq!(house.store.health().position, Position(6));
+    let unknown = house.order("/v1/endpoints/lyon/hold").await;
     assert_eq!(unknown.status, 404);
 }
 
@@ -42,15 +60,15 @@ async fn an_endpoint_is_held_and_released_under_the_operators_name() {
 async fn a_document_goes_by_hand_only_with_evidence() {
     let house = House::admitted().await;
     let path = format!("{PATH}/by-hand");
-    assert_eq!(house.post("operator", &path, "").await.status, 422);
-    let done = house.post("operator", &path, "deposited at the desk").await;
+    assert_eq!(house.order(&path).await.status, 422);
+    let done = house.post("operator", &path, BY_HAND).await;
     assert_eq!(
         (done.status, &done.json()["standing"]),
         (200, &json!("by hand"))
     );
-    let again = house.post("operator", &path, "deposited at the desk").await;
+    let again = house.post("operator", &path, BY_HAND).await;
     assert_eq!(again.status, 200);
-    let other = house.post("operator", &format!("{PATH}/paper"), "").await;
+    let other = house.order(&format!("{PATH}/paper")).await;
     assert_eq!(other.status, 409);
     assert_eq!(other.json()["standing"], "by hand");
 }
@@ -75,7 +93,7 @@ async fn evidence_has_a_limit() {
             "operator",
             "POST",
             &path,
-            Body::from("12345"),
+            Body::from(r#"{"reason": "outage", "evidence": "MTIzNDU="}"#),
         )
         .await;
     assert_eq!((answer.status, &answer.json()["limit"]), (413, &json!(4)));
@@ -87,13 +105,13 @@ async fn a_running_attempt_stands_against_going_by_hand_but_not_against_paper() 
     house.seal().await;
     house.lease().await;
     let by_hand = house
-        .post("operator", &format!("{PATH}/by-hand"), "x")
+        .post("operator", &format!("{PATH}/by-hand"), BY_HAND)
         .await;
     assert_eq!(
         (by_hand.status, &by_hand.json()["delivery"]),
         (409, &json!("sending"))
     );
-    let paper = house.post("operator", &format!("{PATH}/paper"), "").await;
+    let paper = house.order(&format!("{PATH}/paper")).await;
     assert_eq!(
         (paper.status, &paper.json()["standing"]),
         (200, &json!("on paper"))
@@ -114,7 +132,7 @@ async fn the_queue_says_what_is_held_and_why() {
     assert_eq!(at(&text, "standings"), json!({"held": 1}));
     assert_eq!(at(&text, "reasons"), json!({"unreachable": 1}));
     house.clock.advance(std::time::Duration::from_secs(90));
-    house.post("operator", "/v1/endpoints/paris/hold", "").await;
+    house.order("/v1/endpoints/paris/hold").await;
     let text = queue().await.json();
     assert_eq!(at(&text, "gate"), "held");
     assert_eq!(at(&text, "reasons"), json!({"held by hand": 1}));
@@ -136,4 +154,49 @@ async fn what_the_queue_shows_is_in_the_metrics() {
     ] {
         assert!(text.contains(line), "{line}\n{text}");
     }
+}
+
+#[tokio::test]
+async fn an_order_says_why_and_nothing_unknown() {
+    let house = House::admitted().await;
+    let before = house.store.health().position;
+    let long = Box::leak(format!(r#"{{"reason": "{}"}}"#, "x".repeat(2001)).into_boxed_str());
+    for (body, status) in [
+        ("", 422),
+        ("{}", 422),
+        (r#"{"reason": "  "}"#, 422),
+        (r#"{"reason": "x", "by": "me"}"#, 422),
+        (&*long, 413),
+    ] {
+        for path in [
+            "/v1/endpoints/paris/hold".to_owned(),
+            format!("{PATH}/paper"),
+            format!("{PATH}/cancel"),
+        ] {
+            let answer = house.post("operator", &path, body).await;
+            assert_eq!(answer.status, status, "{path}");
+        }
+    }
+    assert_eq!(house.store.health().position, before);
+}
+
+#[tokio::test]
+async fn an_operator_cancels_as_the_delivery_table_allows() {
+    let house = House::admitted().await;
+    let path = format!("{PATH}/cancel");
+    for _ in 0..2 {
+        let done = house.order(&path).await;
+        assert_eq!(
+            (done.status, &done.json()["standing"]),
+            (200, &json!("cancelled"))
+        );
+    }
+    let house = House::admitted().await;
+    house.seal().await;
+    house.lease().await;
+    let refused = house.order(&path).await;
+    assert_eq!(
+        (refused.status, &refused.json()["delivery"]),
+        (409, &json!("sending"))
+    );
 }

@@ -4,6 +4,7 @@
 pub mod manifest;
 pub mod refusal;
 pub mod answer;
+pub mod change;
 pub mod finding;
 pub mod problem;
 pub mod posted;

@@ -105,10 +105,26 @@ problems! {
     RateUnbound 404 "rate-unbound" "No agreement binds the centre in this period"
         "Ask for a period in which the centre is registered under an agreement in effect."
         "Demandez une période où le centre est enregistré sous un accord en vigueur.";
+    /// Nothing to make a forecast from.
+    ForecastEmpty 404 "forecast-empty" "Nothing was counted this year"
+        "There is no forecast before the first document of the year."
+        "Il n'y a pas de prévision avant le premier document de l'année.";
     /// No such endpoint.
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
         "Use a name of the configuration; the queue lists them."
         "Utilisez un nom de la configuration ; la file les liste.";
+    /// No such lot.
+    LotUnknown 404 "lot-unknown" "No lot has this id"
+        "The document names the lot it is in; void lots are in its history."
+        "Le document nomme le lot où il est ; les lots annulés sont dans son historique.";
+    /// No such figures for this caller.
+    FiguresUnknown 404 "figures-unknown" "No figures of yours have this digest"
+        "Load the file first; the list of figures has the digests."
+        "Chargez d'abord le fichier ; la liste des chiffres donne les empreintes.";
+    /// No such reconciliation, or no such line, for this caller.
+    ReconciliationUnknown 404 "reconciliation-unknown" "No reconciliation or line of yours has this number"
+        "The history of reconciliations has the numbers; a line is between 1 and `differences`."
+        "L'historique des rapprochements donne les numéros ; une ligne va de 1 à `differences`.";
     /// The address knows other methods.
     MethodUnknown 405 "method-unknown" "This address does not know the method"
         "`Allow` names those it knows; the description at /v1/openapi.json says what each does."
@@ -153,6 +169,10 @@ problems! {
     TooMany 413 "too-many" "There are too many documents or items in one post"
         "`limit` is the largest number. Post the others in another request."
         "`limit` est le nombre maximal. Postez les autres dans une autre requête.";
+    /// The result of a reconciliation would be longer than allowed.
+    ReconciliationTooLarge 413 "reconciliation-too-large" "The result would be too large"
+        "`limit` is the largest length in bytes. Ask for fewer months, or load fewer centres at a time."
+        "`limit` est la longueur maximale en octets. Demandez moins de mois ou chargez moins de centres à la fois.";
     /// Not the media type of the address.
     MediaType 415 "media-type" "The media type is not taken here"
         "Post XML as application/xml or text/xml, declarations as application/json, without Content-Encoding."
@@ -181,10 +201,18 @@ problems! {
     DayAhead 422 "day-ahead" "The day has not begun"
         "Declare a day on which it has begun in Paris, or later."
         "Déclarez un jour à partir de son début à Paris.";
+    /// Steering without a reason, or by what cannot be read.
+    OrderFaulty 422 "order-faulty" "The order cannot be taken"
+        "Send JSON as the description has it: `reason` is a text that says why, and nothing unknown stands beside it."
+        "Envoyez du JSON selon la description : `reason` est un texte qui dit pourquoi, sans champ inconnu à côté.";
+    /// A caisse's figures have findings.
+    FiguresFaulty 422 "figures-faulty" "The figures are refused as a whole"
+        "`findings` holds what is wrong, each with its line, column and field. Nothing was kept."
+        "`findings` dit ce qui ne va pas, avec la ligne, la colonne et le champ. Rien n'a été gardé.";
     /// By hand, without evidence.
     EvidenceMissing 422 "evidence-missing" "Evidence is needed"
-        "Send what proves the transmission as the body: a text or a file."
-        "Envoyez ce qui prouve la transmission comme corps : un texte ou un fichier.";
+        "Send what proves the transmission in `evidence`: the bytes of a text or a file, in base64."
+        "Envoyez ce qui prouve la transmission dans `evidence` : les octets d'un texte ou d'un fichier, en base64.";
     /// Another document of the lot fails; the status of a row, never of a request.
     WithTheOthers 424 "with-the-others" "Not admitted because another document of the lot was not"
         "This document has no fault of its own: post it again."
@@ -201,6 +229,10 @@ problems! {
     Unavailable 503 "unavailable" "The gateway cannot take this now"
         "Whether it was admitted is not known: wait as Retry-After says, then post again with the same number."
         "On ne sait pas si l'admission a eu lieu : attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
+    /// The disk is filling up.
+    DiskFull 503 "disk-full" "The gateway's disk is filling up"
+        "Nothing was admitted: wait as Retry-After says, then post again with the same number."
+        "Rien n'a été admis : attendez selon Retry-After, puis postez à nouveau avec le même numéro.";
     /// It cannot be read at present.
     NotReady 503 "not-ready" "This cannot be read now"
         "Nothing was changed: wait as Retry-After says, then ask again."

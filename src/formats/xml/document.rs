@@ -3,11 +3,15 @@
 //! Names, and the bytes of attachments and payloads, are never kept. What is gathered counts only when the
 //! reading had nothing to refuse, so the form of each value is already known here.
 
+use super::element::{
+    at, attribute, carried, ccam, clock, coverage, destination_amo, optional, owned, read,
+    replaces, text_of, third_party,
+};
 use super::lexical;
 use super::node::Node;
 use crate::claims::document::{
     Act, ActCode, At, Carried, Cents, ClockBasis, Coverage, DestinationText, Document, Kind, Mode,
-    Nature, Person, Practitioner, PractitionerId, ReplacementReason, Spot, ThirdParty, Totals,
+    Person, Practitioner, PractitionerId, ReplacementReason, ThirdParty, Totals,
 };
 use crate::claims::time::Day;
 use crate::schema::{Element, Position, Visitor};
@@ -172,9 +176,57 @@ impl Visitor for Gather {
     }
 
     fn text(&mut self, text: &str, place: Position) {
-        let Some(node) = self.open.last().copied() else {
-            return;
-        };
+        if let Some(node) = self.open.last() {
+            self.value(*node, text, place);
+        }
+    }
+
+    /// No element without attributes that holds a text alone has anything to begin or to end.
+    fn leaf(&mut self, element: Element<'_>, text: &str, _end: usize) {
+        let node = Node::of(self.open.last().copied(), element.name);
+        self.value(node, text, element.place);
+    }
+
+    fn close(&mut self, _end: usize) {
+        match self.open.pop() {
+            Some(Node::Beneficiary) => {
+                self.parts.beneficiary = Some(std::mem::take(&mut self.person));
+            }
+            Some(Node::Insured) => self.parts.insured = Some(std::mem::take(&mut self.person)),
+            Some(Node::Prescriber) => {
+                let prescriber = std::mem::take(&mut self.practitioner).finish();
+                self.parts.prescriber = self.promised(prescriber);
+            }
+            Some(Node::Practitioner) => {
+                let practitioner = std::mem::take(&mut self.practitioner).finish();
+                self.parts.practitioner = self.promised(practitioner);
+            }
+            Some(Node::Act) => {
+                let act = std::mem::take(&mut self.act).finish();
+                let act = self.promised(act);
+                self.parts.acts.extend(act);
+            }
+            Some(Node::Totals) => {
+                let totals = std::mem::take(&mut self.totals).finish();
+                self.parts.totals = self.promised(totals);
+            }
+            Some(Node::Attachment) => {
+                let carried = self.carried.take();
+                self.parts.attachment = self.promised(carried);
+            }
+            Some(Node::Payload) => {
+                let carried = self.carried.take();
+                self.parts.payload = self.promised(carried);
+            }
+            // The others were complete when they opened, or with their text.
+            Some(_) | None => {}
+        }
+    }
+}
+
+impl Gather {
+    /// The text of an element.
+    fn value(&mut self, node: Node, text: &str, place: Position) {
         match node {
             Node::Nir => {
                 if let Some(nir) = &mut self.person.nir {
@@ -217,44 +269,6 @@ impl Visitor for Gather {
         }
     }
 
-    fn close(&mut self, _end: usize) {
-        match self.open.pop() {
-            Some(Node::Beneficiary) => {
-                self.parts.beneficiary = Some(std::mem::take(&mut self.person));
-            }
-            Some(Node::Insured) => self.parts.insured = Some(std::mem::take(&mut self.person)),
-            Some(Node::Prescriber) => {
-                let prescriber = std::mem::take(&mut self.practitioner).finish();
-                self.parts.prescriber = self.promised(prescriber);
-            }
-            Some(Node::Practitioner) => {
-                let practitioner = std::mem::take(&mut self.practitioner).finish();
-                self.parts.practitioner = self.promised(practitioner);
-            }
-            Some(Node::Act) => {
-                let act = std::mem::take(&mut self.act).finish();
-                let act = self.promised(act);
-                self.parts.acts.extend(act);
-            }
-            Some(Node::Totals) => {
-                let totals = std::mem::take(&mut self.totals).finish();
-                self.parts.totals = self.promised(totals);
-            }
-            Some(Node::Attachment) => {
-                let carried = self.carried.take();
-                self.parts.attachment = self.promised(carried);
-            }
-            Some(Node::Payload) => {
-                let carried = self.carried.take();
-                self.parts.payload = self.promised(carried);
-            }
-            // The others were complete when they opened, or with their text.
-            Some(_) | None => {}
-        }
-    }
-}
-
-impl Gather {
     fn open_document(&mut self, element: &Element<'_>) {
         self.parts.schema_version = attribute(element, "version", owned);
         self.parts.kind = attribute(element, "kind", Kind::parse);
@@ -312,115 +326,5 @@ impl TotalsParts {
             amo: self.amo?,
             amc: self.amc?,
         })
-    }
-}
-
-fn clock(element: &Element<'_>) -> Option<At<(ClockBasis, Day)>> {
-    let basis = attribute(element, "basis", ClockBasis::parse)?.value;
-    let day = attribute(element, "date", lexical::day)?.value;
-    Some(at((basis, day), element.place))
-}
-
-fn third_party(element: &Element<'_>) -> Option<(ThirdParty, ThirdParty)> {
-    let part = |name| {
-        Some(match attribute(element, name, lexical::boolean)?.value {
-            true => ThirdParty::InsurerPays,
-            false => ThirdParty::PatientPaid,
-        })
-    };
-    Some((part("amo")?, part("amc")?))
-}
-
-fn destination_amo(element: &Element<'_>) -> Option<At<DestinationText>> {
-    let regime = text_of(element, "regime")?;
-    let caisse = text_of(element, "caisse")?;
-    let centre = text_of(element, "centre")?;
-    Some(at(
-        DestinationText::Amo(regime, caisse, centre),
-        element.place,
-    ))
-}
-
-fn replaces(element: &Element<'_>) -> Option<At<(Kind, String, ReplacementReason)>> {
-    let kind = attribute(element, "kind", Kind::parse)?.value;
-    let number = text_of(element, "number")?;
-    let reason = attribute(element, "reason", ReplacementReason::parse)?.value;
-    Some(at((kind, number, reason), element.place))
-}
-
-fn coverage(element: &Element<'_>) -> Option<Coverage> {
-    let flag = |name| {
-        let flag = optional(element, name, lexical::boolean)?;
-        Some(flag.filter(|flag| flag.value).map(|flag| flag.spot))
-    };
-    Some(Coverage {
-        nature: attribute(element, "nature", Nature::parse)?,
-        exemption: attribute(element, "exemption", owned)?,
-        accident_date: optional(element, "accidentDate", lexical::day)?,
-        state_medical_aid: flag("stateMedicalAid")?,
-        patient_absent: flag("patientAbsent")?,
-    })
-}
-
-fn ccam(element: &Element<'_>) -> Option<At<ActCode>> {
-    let code = ActCode::Ccam {
-        code: text_of(element, "code")?,
-        activity: text_of(element, "activity")?,
-        phase: text_of(element, "phase")?,
-        modifiers: text_of(element, "modifiers").unwrap_or_default(),
-    };
-    Some(at(code, element.place))
-}
-
-fn carried(element: &Element<'_>) -> Option<Carried> {
-    Some(Carried {
-        media_type: attribute(element, "mediaType", owned)?,
-        declared: attribute(element, "digest", owned)?,
-        computed: None,
-        length: 0,
-    })
-}
-
-/// An attribute's value and place.
-fn attribute<T>(
-    element: &Element<'_>,
-    name: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Option<At<T>> {
-    let attribute = element.attributes().find(|found| found.name == name)?;
-    read(attribute.value, attribute.place, parse)
-}
-
-/// An attribute that may be absent: one that cannot be read is not an absent one.
-fn optional<T>(
-    element: &Element<'_>,
-    name: &str,
-    parse: impl Fn(&str) -> Option<T>,
-) -> Option<Option<At<T>>> {
-    match element.attribute(name) {
-        None => Some(None),
-        Some(_) => attribute(element, name, parse).map(Some),
-    }
-}
-
-fn text_of(element: &Element<'_>, name: &str) -> Option<String> {
-    element.attribute(name).map(str::to_owned)
-}
-
-fn read<T>(text: &str, place: Position, parse: impl Fn(&str) -> Option<T>) -> Option<At<T>> {
-    parse(text).map(|value| at(value, place))
-}
-
-fn owned(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
-fn at<T>(value: T, place: Position) -> At<T> {
-    At {
-        value,
-        spot: Spot {
-            // Documents are capped far below 4 GiB.
-            offset: u32::try_from(place.offset()).unwrap_or(u32::MAX),
-        },
     }
 }

@@ -16,6 +16,10 @@ use crate::schema::{Element, Visitor};
 pub struct Part {
     /// Its exact bytes in the envelope as posted.
     pub range: Range<usize>,
+    /// Where its signature is in the envelope, if one follows it: what the instruction `<?jws …?>` holds.
+    pub(super) signature: Option<Range<usize>>,
+    /// Where the instruction ends that holds the signature, or where its own bytes end.
+    pub(super) end: usize,
     pub(super) origin: Origin,
     pub(super) binding: Binding,
 }
@@ -45,6 +49,17 @@ impl Part {
     /// Its bytes, given those of the envelope; none when they are of another envelope.
     pub fn of<'a>(&self, envelope: &'a [u8]) -> &'a [u8] {
         envelope.get(self.range.clone()).unwrap_or_default()
+    }
+
+    /// The detached JWS that follows it, given the bytes of the envelope.
+    pub fn signature<'a>(&self, envelope: &'a [u8]) -> Option<&'a str> {
+        let jws = envelope.get(self.signature.clone()?)?;
+        Some(std::str::from_utf8(jws).ok()?.trim())
+    }
+
+    /// Its exact bytes together with its signature: what is kept as evidence.
+    pub fn evidence(&self) -> Range<usize> {
+        self.range.start..self.end
     }
 }
 
@@ -95,9 +110,9 @@ impl Visitor for Root {
     }
 }
 
-/// Finds the elements right below the root.
-pub(super) fn split(text: &str) -> Vec<Part> {
-    let mut parts = Vec::new();
+/// Finds the elements right below the root, at level 1, or the root alone, at level 0.
+pub(super) fn split(text: &str, level: usize) -> Vec<Part> {
+    let mut parts: Vec<Part> = Vec::new();
     let bare = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mark = text.len() - bare.len();
     let mut reader = Reader::from_str(bare);
@@ -114,16 +129,24 @@ pub(super) fn split(text: &str) -> Vec<Part> {
             Event::Eof => return parts,
             Event::Start(tag) => {
                 depth += 1;
-                if depth == 2 {
+                if depth == level + 1 {
                     open = Some((start, binding(&tag)));
                 }
                 None
             }
             Event::End(_) => {
                 depth = depth.saturating_sub(1);
-                open.take_if(|_| depth == 1)
+                open.take_if(|_| depth == level)
             }
-            Event::Empty(tag) => (depth == 1).then(|| (start, binding(&tag))),
+            Event::Empty(tag) => (depth == level).then(|| (start, binding(&tag))),
+            Event::PI(instruction) if depth == level && instruction.target() == "jws" => {
+                let end = reader.buffer_position() as usize + mark;
+                if let Some(part) = parts.last_mut().filter(|part| part.signature.is_none()) {
+                    part.signature = Some(start + mark + "<?jws".len()..end - "?>".len());
+                    part.end = end;
+                }
+                None
+            }
             _ => None,
         };
         if let Some((start, binding)) = closed {
@@ -132,7 +155,9 @@ pub(super) fn split(text: &str) -> Vec<Part> {
             counted = (origin, start);
             let range = start + mark..reader.buffer_position() as usize + mark;
             parts.push(Part {
+                end: range.end,
                 range,
+                signature: None,
                 origin,
                 binding,
             });

@@ -12,39 +12,36 @@ use crate::claims::time::{Day, Timestamp};
 
 /// Euros with two decimals to cents.
 pub(super) fn cents(text: &str) -> Option<Cents> {
-    let text = trimmed(text);
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text),
+    let (negative, digits) = match trimmed(text).as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
     };
-    let (euros, decimals) = digits.split_once('.')?;
+    let [euros @ .., b'.', tens, ones] = digits else {
+        return None;
+    };
     let cents = unsigned(euros)?
         .checked_mul(100)?
-        .checked_add(unsigned(decimals).filter(|_| decimals.len() == 2)?)?;
+        .checked_add(unsigned(&[*tens, *ones])?)?;
     let cents = i64::try_from(cents).ok()?;
     Some(Cents(if negative { -cents } else { cents }))
 }
 
 /// A coefficient with at most two decimals to hundredths.
 pub(super) fn hundredths(text: &str) -> Option<u32> {
-    let (whole, decimals) = match trimmed(text).split_once('.') {
-        Some((whole, decimals)) => (whole, decimals),
-        None => (trimmed(text), "0"),
-    };
-    let scale = match decimals.len() {
-        1 => 10,
-        2 => 1,
-        _ => return None,
+    let (whole, decimals) = match trimmed(text).as_bytes() {
+        [whole @ .., b'.', tens, ones] => (whole, [*tens, *ones]),
+        [whole @ .., b'.', tens] => (whole, [*tens, b'0']),
+        whole => (whole, [b'0', b'0']),
     };
     let hundredths = unsigned(whole)?
         .checked_mul(100)?
-        .checked_add(unsigned(decimals)? * scale)?;
+        .checked_add(unsigned(&decimals)?)?;
     u32::try_from(hundredths).ok()
 }
 
 /// A whole number.
 pub(super) fn whole<T: TryFrom<u64>>(text: &str) -> Option<T> {
-    T::try_from(unsigned(trimmed(text))?).ok()
+    T::try_from(unsigned(trimmed(text).as_bytes())?).ok()
 }
 
 /// A day.
@@ -74,14 +71,24 @@ pub(super) fn decoded(text: &str) -> Option<(usize, Digest)> {
 }
 
 /// Digits only: no sign, no blank.
-fn unsigned(digits: &str) -> Option<u64> {
-    let fits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    fits.then(|| digits.parse().ok()).flatten()
+fn unsigned(digits: &[u8]) -> Option<u64> {
+    let number = digits.iter().try_fold(0u64, |number, byte| {
+        let digit = u64::from(byte.wrapping_sub(b'0'));
+        let number = number.checked_mul(10)?.checked_add(digit)?;
+        (digit < 10).then_some(number)
+    });
+    number.filter(|_| !digits.is_empty())
 }
 
 /// Without the blanks around it that XML Schema collapses on all types but strings.
 fn trimmed(text: &str) -> &str {
-    text.trim_matches([' ', '\t', '\n', '\r'])
+    match text.as_bytes() {
+        [first, .., last] if is_space(*first) || is_space(*last) => {
+            text.trim_matches([' ', '\t', '\n', '\r'])
+        }
+        [first] if is_space(*first) => "",
+        _ => text,
+    }
 }
 
 fn is_space(byte: u8) -> bool {

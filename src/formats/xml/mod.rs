@@ -7,6 +7,7 @@
 
 mod code;
 mod document;
+mod element;
 mod node;
 mod returns;
 mod envelope;
@@ -185,6 +186,13 @@ impl Reader {
         )
     }
 
+    /// The element of a receipt or settlement that came alone and was read, and its signature; none of bytes that are
+    /// not UTF-8, which cannot be signed.
+    pub fn alone(&self, bytes: &[u8]) -> Option<Part> {
+        let text = std::str::from_utf8(bytes).ok()?;
+        envelope::split(text, 0).into_iter().next()
+    }
+
     /// Opens a feed: checks the envelope and finds the exact bytes of each item.
     pub fn read_feed(&self, bytes: &[u8], limits: &Limits) -> Feed {
         let (findings, parts, root) = open(bytes, &self.feeds, Code::FeedEncoding, limits);
@@ -296,7 +304,7 @@ fn open(
         findings.push(encoding.finding(reading.place(Position::default())));
     }
     let parts = match std::str::from_utf8(bytes) {
-        Ok(text) if findings.is_empty() => envelope::split(text),
+        Ok(text) if findings.is_empty() => envelope::split(text, 1),
         Ok(_) | Err(_) => Vec::new(),
     };
     (findings, parts, root)

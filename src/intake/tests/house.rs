@@ -27,6 +27,7 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::ManualClock;
 use crate::formats::json::described::foresees;
+use crate::formats::jws::{Keyring, Keys};
 use crate::formats::xml::{
     ActText, CarriedText, CoverageText, DocumentText, PersonText, PractitionerText, Reader,
     write_document,
@@ -36,8 +37,8 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
     Body as StoredBody, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    Find, Health, Lease, Leased, LotRecord, Outcome, Readiness, Sealing, Store, Tallies,
-    TallyQuery,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -67,6 +68,8 @@ pub(super) enum Who {
     Paris,
     /// The insurer behind `mutuelle`, by certificate.
     Mutuelle,
+    /// The insurer behind `signee`, whose receipts are signed, by certificate.
+    Signee,
 }
 
 pub(super) struct House {
@@ -120,7 +123,10 @@ impl House {
             (endpoint("paris"), Purpose::Real, vec![caisse()]),
             (endpoint("mutuelle"), Purpose::Real, vec![mutuelle()]),
             (endpoint("banc"), Purpose::Test, vec![caisse()]),
+            (endpoint("signee"), Purpose::Real, Vec::new()),
         ]);
+        let keys = include_str!("../../../fixtures/signatures/ed25519.pem");
+        let keys = Keys::from_pem(keys).unwrap();
         let parts = Parts {
             store: store.clone(),
             access: Arc::new(access),
@@ -128,6 +134,7 @@ impl House {
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
             routes: Arc::new(routes),
+            keys: Arc::new(Keyring::new([(endpoint("signee"), keys)])),
             terms: Terms::default(),
         };
         let intake = Intake::open(parts, config).await.unwrap();
@@ -372,7 +379,11 @@ fn callers(directory: &Path, now: Timestamp) -> Callers {
         tokens.push((who, issued.secret.reveal().to_owned()));
     }
     let authority = Authority::new("insurers").unwrap();
-    let insurers = [(Who::Paris, "paris"), (Who::Mutuelle, "mutuelle")];
+    let insurers = [
+        (Who::Paris, "paris"),
+        (Who::Mutuelle, "mutuelle"),
+        (Who::Signee, "signee"),
+    ];
     let certificates = insurers.map(|(who, insurer)| {
         let client = ClientName {
             common_name: insurer,
@@ -557,6 +568,12 @@ impl Store for Moody {
         self.inner.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, Error> {
+        self.inner.notified().await
+    }
+
     async fn lots(
         &self,
         after: Option<crate::claims::id::LotId>,
@@ -577,6 +594,22 @@ impl Store for Moody {
         &self,
     ) -> Result<std::collections::BTreeMap<EndpointName, EndpointRecord>, Error> {
         self.inner.endpoints().await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.inner.lines(centre).await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.inner.figures().await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.inner.runs().await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.inner.judged(run).await
     }
 
     async fn stuck(&self, documents: Vec<crate::claims::id::DocumentId>) -> Result<u64, Error> {

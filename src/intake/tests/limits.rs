@@ -175,12 +175,23 @@ async fn a_caller_who_comes_too_often_waits() {
 #[tokio::test]
 async fn a_store_that_asks_for_patience_is_heard_before_the_body() {
     let house = House::new().await;
-    for state in [Readiness::Shedding, Readiness::Failed("the disk is full")] {
+    for state in [
+        Readiness::Shedding,
+        Readiness::Rebuilding { percent: 40 },
+        Readiness::Failed("the disk is full"),
+    ] {
         house.store.feels(Mood::Says(state));
         let unread = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
         let answer = house.post(Who::Vendor, DOCUMENTS, unread).await;
         assert_eq!(answer.is("unavailable").header("retry-after"), Some("5"));
     }
+    // On a disk that is filling up centres wait, and insurers are heard: here, that it is no receipt.
+    house.store.feels(Mood::Says(Readiness::LowOnDisk));
+    let unread = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+    let answer = house.post(Who::Vendor, DOCUMENTS, unread).await;
+    assert_eq!(answer.is("disk-full").header("retry-after"), Some("5"));
+    let answer = house.post(Who::Paris, "/v1/receipts", "none").await;
+    assert_eq!(answer.problem(), "receipt-unreadable");
     house.store.feels(Mood::Well);
     assert_eq!(
         house
@@ -198,6 +209,7 @@ async fn nothing_is_promised_when_the_store_does_not_say() {
     let faulty = fse("17", |_| {});
     for (error, status) in [
         (Error::Busy, 503),
+        (Error::Full, 503),
         (Error::Stopped("sync".into()), 503),
         (Error::Impossible("a defect"), 500),
     ] {

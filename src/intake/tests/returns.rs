@@ -122,6 +122,57 @@ async fn what_matches_nothing_is_kept() {
 }
 
 #[tokio::test]
+async fn what_comes_again_is_answered_by_what_it_says() {
+    let (house, _) = sealed().await;
+    let outcome = async |who, xml: String| {
+        let answer = house.post(who, RECEIPTS, xml).await;
+        let outcome = answer.json["items"][0]["outcome"].as_str();
+        (answer.status, outcome.unwrap_or_default().to_owned())
+    };
+    let first = receipt(&house, "ARL-1", 7);
+    let declared = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{first}");
+    let other = first.replace("accepted", "refused");
+    for (xml, expected) in [
+        (&first, (200, "recorded")),
+        (&declared, (200, "known")),
+        (&other, (202, "kept: other content")),
+        (&other, (202, "kept: other content")),
+    ] {
+        let found = outcome(Who::Paris, xml.clone()).await;
+        assert_eq!(found, (expected.0, expected.1.to_owned()));
+    }
+    assert_eq!(house.store.orphans().await.unwrap(), 1);
+    for _ in 0..2 {
+        let foreign = house.post(Who::Mutuelle, RECEIPTS, first.clone()).await;
+        foreign.is("foreign-receipt");
+    }
+}
+
+#[tokio::test]
+async fn an_endpoint_with_a_key_hands_in_what_is_signed() {
+    let house = House::new().await;
+    let signed = include_str!("../../../fixtures/signatures/receipt.xml");
+    let unsigned = signed.split("<?jws").next().unwrap();
+    let changed = signed.replace("accepted", "refused");
+    for (xml, outcome) in [
+        (unsigned, "kept: signature"),
+        (&changed, "kept: signature"),
+        // Its signature is right, and its lot is not known here.
+        (signed, "kept: unknown lot"),
+    ] {
+        let answer = house.post(Who::Signee, RECEIPTS, xml.to_owned()).await;
+        let found = answer.json["items"][0]["outcome"].as_str();
+        assert_eq!((answer.status, found), (202, Some(outcome)));
+    }
+    let feed = include_str!("../../../fixtures/signatures/feed.xml");
+    let answer = house.post(Who::Signee, RECEIPTS, feed.to_owned()).await;
+    let rows = ["kept: unknown lot", "kept: signature"];
+    for (row, outcome) in rows.into_iter().enumerate() {
+        assert_eq!(answer.json["items"][row]["outcome"], outcome, "{row}");
+    }
+}
+
+#[tokio::test]
 async fn a_feed_has_a_row_for_each_item() {
     let (house, document) = sealed().await;
     let unreadable = receipt(&house, "ARL-3", 7).replace("accepted", "perhaps");

@@ -22,8 +22,9 @@ use crate::report::{Config, Error};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    self, Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Find,
-    Health, Lease, Leased, LotRecord, Outcome, Sealing, Store, Tallies, TallyQuery,
+    self, Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord,
+    Sealing, Store, Tallies, TallyQuery,
 };
 use crate::telemetry::Telemetry;
 
@@ -119,6 +120,12 @@ impl Flawed {
 
 #[async_trait]
 impl Store for Flawed {
+    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, store::Error> {
+        let mut tallies = self.sound.tallies(query).await?;
+        self.falsify(&mut tallies);
+        Ok(tallies)
+    }
+
     async fn list(
         &self,
         listing: crate::store::listing::Listing,
@@ -134,6 +141,12 @@ impl Store for Flawed {
         self.sound.changes(after, most).await
     }
 
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, store::Error> {
+        self.sound.notified().await
+    }
+
     async fn lots(
         &self,
         after: Option<crate::claims::id::LotId>,
@@ -142,11 +155,6 @@ impl Store for Flawed {
         self.sound.lots(after, most).await
     }
 
-    async fn tallies(&self, query: TallyQuery) -> Result<Tallies, store::Error> {
-        let mut tallies = self.sound.tallies(query).await?;
-        self.falsify(&mut tallies);
-        Ok(tallies)
-    }
     async fn changed(&self, after: Position) -> Result<Changed, store::Error> {
         let mut changed = self.sound.changed(after).await?;
         self.narrow.fetch_add(1, Ordering::Relaxed);
@@ -212,6 +220,22 @@ impl Store for Flawed {
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, store::Error> {
         self.sound.endpoints().await
+    }
+
+    async fn lines(&self, centre: Finess) -> Result<Lines, store::Error> {
+        self.sound.lines(centre).await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, store::Error> {
+        self.sound.figures().await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, store::Error> {
+        self.sound.runs().await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, store::Error> {
+        self.sound.judged(run).await
     }
 
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, store::Error> {

@@ -3,12 +3,14 @@
 use std::cmp::Ordering;
 
 use super::Compiler;
+use crate::schema::bound::{Bound, Side};
 use crate::schema::declare::Type;
 use crate::schema::error::Error;
 use crate::schema::node::Node;
 use crate::schema::pattern::Pattern;
-use crate::schema::simple::{Bound, Kind, Side, Simple, SimpleId, White};
+use crate::schema::simple::{Kind, Simple, SimpleId};
 use crate::schema::value::{Builtin, Family};
+use crate::schema::white::White;
 
 impl<'n> Compiler<'n> {
     /// A simple type, named or not.

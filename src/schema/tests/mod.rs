@@ -4,6 +4,7 @@ mod structure;
 mod form;
 mod refusals;
 mod streaming;
+mod scan;
 
 use super::{CODES, Limits, Reading, Schema, Source, read};
 

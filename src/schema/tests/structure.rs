@@ -82,6 +82,25 @@ fn each_fault_is_one_finding_at_its_place() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
+#[test]
+fn an_element_read_at_once_is_judged_as_one_read_in_steps() {
+    let schema = schema();
+    let judged = |document: &str| -> Vec<String> {
+        let findings = findings(&schema, document.as_bytes());
+        let parts = findings.iter().map(|line| line.split(' ').step_by(2));
+        parts
+            .map(|parts| parts.collect::<Vec<_>>().join(" "))
+            .collect()
+    };
+    for (from, to, wanted) in ROWS {
+        let at_once = edited(from, to);
+        // A comment before the end tag keeps an element from being read at once.
+        let in_steps = at_once.replace("</", "<!----></");
+        assert_eq!(judged(&at_once), judged(&in_steps), "{to}");
+        assert_eq!(judged(&in_steps).len(), wanted.len(), "{to}");
+    }
+}
+
 /// The codes that the rows show.
 pub(super) fn codes() -> Vec<&'static str> {
     let lines = ROWS.iter().flat_map(|(_, _, lines)| lines.iter());

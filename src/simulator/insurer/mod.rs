@@ -17,12 +17,14 @@ use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::tls::{self, Acceptor, Door, Server};
 use book::{Book, Contents};
@@ -86,6 +88,8 @@ struct Shared {
     plan: Plan,
     limits: Limits,
     clock: Arc<dyn Clock>,
+    /// When it started, by the machine's clock.
+    started: Timestamp,
     counts: serve::Counts,
     state: Mutex<State>,
 }
@@ -122,6 +126,7 @@ impl Insurer {
         let shared = Arc::new(Shared {
             plan: config.plan,
             limits: config.limits,
+            started: clock.now(),
             clock,
             counts: serve::Counts::default(),
             state: Mutex::new(State {
@@ -170,6 +175,17 @@ impl Handle {
 }
 
 impl Shared {
+    /// How long ago it started.
+    fn passed(&self) -> Duration {
+        self.clock.now().since(self.started)
+    }
+
+    /// What it thinks that the time is.
+    fn now(&self) -> Timestamp {
+        let offset = self.plan.clock_offset_seconds.saturating_mul(1_000_000);
+        Timestamp::from_micros(self.clock.now().micros().saturating_add(offset))
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

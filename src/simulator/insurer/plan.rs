@@ -21,6 +21,8 @@ pub struct Plan {
     pub receipts: Receipts,
     /// How payment is decided.
     pub settlements: Settlements,
+    /// Seconds by which its clock is ahead; negative: behind.
+    pub clock_offset_seconds: i64,
     /// Sentences of the contract that it does not keep: for testing who tests it.
     pub breaches: Vec<Breach>,
 }
@@ -95,6 +97,36 @@ pub struct Wire {
     pub retry_after_seconds: u32,
     /// Documents for which a lot is refused, each of them named; nothing of the lot is taken.
     pub refused: Vec<Rule>,
+    /// Times in which every request has a fault, whatever is drawn.
+    pub spells: Vec<Spell>,
+    /// How many lots it takes at once; above that it is busy. Without it there is no limit.
+    pub capacity: Option<Capacity>,
+}
+
+/// A time in which every request has a fault.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Spell {
+    /// Seconds after the start at which it begins.
+    pub after_seconds: f64,
+    /// Seconds that it lasts.
+    pub seconds: f64,
+    /// Seconds from one beginning to the next, longer than it lasts; without it there is one.
+    #[serde(default)]
+    pub every_seconds: Option<f64>,
+    /// What becomes of every request.
+    pub fault: Fault,
+}
+
+/// How many lots an insurer takes at once: it warms up.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Capacity {
+    /// At the start.
+    pub lots: u32,
+    /// More with every second.
+    #[serde(default)]
+    pub more_each_second: f64,
 }
 
 /// A fault and its share of the lots handed over.
@@ -150,6 +182,11 @@ pub struct Receipts {
     pub duplicate_permille: u16,
     /// Whether a lot has one receipt, or one for each document.
     pub shape: Shape,
+    /// Milliseconds from the instant at which a receipt is issued to the one at which it is given out: settlements may
+    /// come before it.
+    pub held_milliseconds: u64,
+    /// Of a thousand lots, how many have a receipt of other bytes first, under an id of its own.
+    pub wrong_permille: u16,
     /// Documents whose receipt is negative.
     pub negative: Vec<Rule>,
     /// Documents that never have a receipt; with the shape `whole` their lot has none.
@@ -306,6 +343,34 @@ impl Plan {
         Duration::from_millis(receipts.delay_milliseconds.saturating_add(late))
     }
 
+    /// Whether a receipt of other bytes comes before that of a lot.
+    pub(super) fn receipt_is_preceded(&self, lot: u128) -> bool {
+        self.draw("wrong", lot) < self.receipts.wrong_permille
+    }
+
+    /// What becomes of every request so long after the start, if anything.
+    pub(super) fn spell(&self, passed: Duration) -> Option<Fault> {
+        let passed = passed.as_secs_f64();
+        let lasts = |spell: &&Spell| {
+            let within = passed - spell.after_seconds;
+            let within = match spell.every_seconds {
+                Some(every) if every > 0.0 && within >= 0.0 => within % every,
+                Some(_) | None => within,
+            };
+            (0.0..spell.seconds).contains(&within)
+        };
+        let spell = self.wire.spells.iter().find(lasts)?;
+        Some(spell.fault)
+    }
+
+    /// Whether so many lots at once are too many so long after the start.
+    pub(super) fn is_crowded(&self, lots: usize, passed: Duration) -> bool {
+        self.wire.capacity.is_some_and(|capacity| {
+            let more = passed.as_secs_f64() * capacity.more_each_second;
+            lots as f64 > f64::from(capacity.lots) + more
+        })
+    }
+
     /// Whether the receipt of a lot comes twice.
     pub(super) fn receipt_is_doubled(&self, lot: u128) -> bool {
         self.draw("twice", lot) < self.receipts.duplicate_permille
@@ -395,6 +460,52 @@ mod tests {
         ] {
             assert_eq!(rule(text).picks(kind, number), expected, "{text} {number}");
         }
+    }
+
+    #[test]
+    fn spells_begin_last_and_come_again() {
+        let plan: Plan = serde_json::from_str(
+            r#"{"wire":{"spells":[
+                {"after_seconds":10,"seconds":5,"fault":"failing"},
+                {"after_seconds":20,"seconds":1,"every_seconds":4,"fault":"reset-before"}]}}"#,
+        )
+        .unwrap();
+        for (tenths, fault) in [
+            (0, None),
+            (99, None),
+            (100, Some(Fault::Failing)),
+            (149, Some(Fault::Failing)),
+            (150, None),
+            (199, None),
+            (200, Some(Fault::ResetBefore)),
+            (210, None),
+            (239, None),
+            (240, Some(Fault::ResetBefore)),
+            (6005, Some(Fault::ResetBefore)),
+            (6015, None),
+        ] {
+            let passed = Duration::from_millis(tenths * 100);
+            assert_eq!(plan.spell(passed), fault, "after {tenths} tenths");
+        }
+    }
+
+    #[test]
+    fn an_insurer_warms_up() {
+        let plan: Plan =
+            serde_json::from_str(r#"{"wire":{"capacity":{"lots":1,"more_each_second":0.5}}}"#)
+                .unwrap();
+        for (seconds, lots, crowded) in [
+            (0, 1, false),
+            (0, 2, true),
+            (1, 2, true),
+            (2, 2, false),
+            (20, 11, false),
+            (20, 12, true),
+        ] {
+            let passed = Duration::from_secs(seconds);
+            assert_eq!(plan.is_crowded(lots, passed), crowded, "{seconds} {lots}");
+        }
+        assert!(!Plan::default().is_crowded(1000, Duration::ZERO));
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub(super) struct Return {
 enum Word {
     /// Of a lot that was refused at the door: a breach.
     Refused,
+    /// For the lot, and written for other bytes.
+    OfOtherBytes,
     LotReceipt,
     DocumentReceipt(usize),
     Deferral(usize),
@@ -96,10 +98,15 @@ impl Agenda {
     }
 
     fn receipt(&mut self, plan: &Plan, at: Timestamp, lot: LotId, word: Word) {
-        self.add(Return { at, lot, word });
+        let given = at + Duration::from_millis(plan.receipts.held_milliseconds);
+        if plan.receipt_is_preceded(lot.0) {
+            let word = Word::OfOtherBytes;
+            self.add_at(given, Return { at, lot, word });
+        }
+        self.add_at(given, Return { at, lot, word });
         if plan.receipt_is_doubled(lot.0) {
             // The same receipt comes again; it says when it was first issued.
-            let again = at + Duration::from_millis(plan.receipts.delay_milliseconds);
+            let again = given + Duration::from_millis(plan.receipts.delay_milliseconds);
             self.add_at(again, Return { at, lot, word });
         }
     }
@@ -159,6 +166,11 @@ impl Return {
         let taken = contents.lots.get(&self.lot)?;
         match self.word {
             Word::Refused => None,
+            Word::OfOtherBytes => {
+                let mut receipt = self.receipt(format!("other-{}", self.lot), Digest([0; 32]))?;
+                receipt.verdict = Verdict::Accepted;
+                Some(xml::write_receipt(&receipt))
+            }
             Word::LotReceipt => Some(xml::write_receipt(&self.lot_receipt(plan, taken)?)),
             Word::DocumentReceipt(place) => {
                 let receipt = self.document_receipt(plan, taken, taken.documents.get(place)?);

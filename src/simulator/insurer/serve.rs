@@ -62,9 +62,10 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answe
         return Ok(plain(StatusCode::UNAUTHORIZED));
     }
     let path = request.uri().path().to_owned();
+    let spell = shared.plan.spell(shared.passed());
     let segments: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match (request.method(), segments.as_slice()) {
-        (&Method::PUT, [.., "lots", lot]) => put_lot(shared, request, lot).await,
+        (&Method::PUT, [.., "lots", lot]) => put_lot(shared, request, lot, spell).await,
         (&Method::GET, [.., "lots", lot]) => {
             let fault = nth(&shared.counts.questions, |nth| {
                 shared
@@ -75,6 +76,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answe
                     .copied()
                     .unwrap_or_default()
             });
+            let fault = spell.unwrap_or(fault);
             faulty(&shared, fault, async { status(&shared, lot) }).await
         }
         (&Method::GET, [.., "receipts"]) => {
@@ -88,6 +90,7 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Answe
                     .unwrap_or_default()
             });
             let after = after(request.uri().query());
+            let fault = spell.unwrap_or(fault);
             faulty(&shared, fault, async { receipts(&shared, &after) }).await
         }
         (_, [.., "lots", _] | [.., "receipts"]) => Ok(plain(StatusCode::METHOD_NOT_ALLOWED)),
@@ -99,13 +102,20 @@ async fn put_lot(
     shared: Arc<Shared>,
     request: Request<Incoming>,
     lot: &str,
+    spell: Option<Fault>,
 ) -> Result<Answer, Cut> {
     let fault = nth(&shared.counts.lots, |nth| shared.plan.fault_of_lot(nth));
+    let fault = spell.unwrap_or(fault);
     if fault == Fault::ResetBefore {
         return Err(Cut);
     }
     // From here on it is worked on, however long its body takes.
     let working = Working::on(shared.clone(), lot);
+    let lots = shared.state().working.len();
+    let fault = match shared.plan.is_crowded(lots, shared.passed()) {
+        true => Fault::Busy,
+        false => fault,
+    };
     let meets_another = working.meets_another() && shared.plan.breaks(Breach::SameTimeIsConflict);
     if shared.plan.breaks(Breach::HalfIsTaken) {
         // Before the body: this request may end with its connection.
@@ -229,7 +239,7 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
     if plan.breaks(Breach::CutsAtBoundaries) && multipart::has_a_boundary_inside(&opened, body) {
         return problem("a boundary is not where the lengths put it");
     }
-    let now = shared.clock.now();
+    let now = shared.now();
     let State {
         book,
         agenda,
@@ -312,7 +322,7 @@ fn receipts(shared: &Shared, after: &str) -> Answer {
         Err(_) if plan.breaks(Breach::CursorUnchecked) => 0,
         Err(_) => return problem("the cursor is not one of this feed"),
     };
-    let now = shared.clock.now();
+    let now = shared.now();
     let State {
         book,
         agenda,

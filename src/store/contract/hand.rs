@@ -1,8 +1,8 @@
 //! The laws of lists, of what is told in order, and of the operator's hand.
 
 use super::*;
+use crate::claims::change::What;
 use crate::claims::entry;
-use crate::store::change::What;
 use crate::store::listing::{Book, Listing};
 
 laws! {

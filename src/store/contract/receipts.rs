@@ -1,18 +1,23 @@
 //! The laws of receipts and settlements: what makes two the same, and what is kept of those that move nothing.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use super::{Subject, admit_one, begun, body_of, caisse, name, now, sealed};
+use crate::claims::delivery::{Event, State};
 use crate::claims::document::{Cents, Purpose};
-use crate::claims::entry::{Entry, OrphanCause, Position};
+use crate::claims::entry::{Entry, Next, OrphanCause, Position, Reason};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId};
 use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
 use crate::claims::standing::{Course, Standing};
+use crate::claims::time::Timestamp;
 use crate::store::{
-    BodyId, Command, DocumentRecord, Evidence, Find, Heard, HeardOutcome, Lease, Outcome, Store,
+    BodyId, Command, Conclusion, DocumentRecord, Evidence, Find, Heard, HeardOutcome, Lease,
+    Outcome, Sealing, Store,
 };
 
 const DOCUMENT: DocumentId = DocumentId(1);
@@ -25,12 +30,16 @@ async fn sending<S: Subject>() -> S {
     let lot = sealed(vec![DOCUMENT]);
     let lease = Lease {
         endpoint: lot.endpoint.clone(),
-        until: now() + std::time::Duration::from_secs(60),
+        until: later(60),
         most: 1,
     };
     store.commit(now(), Command::Seal(lot)).await.unwrap();
     store.lease_due(now(), lease).await.unwrap();
     subject
+}
+
+fn later(seconds: u64) -> Timestamp {
+    now() + Duration::from_secs(seconds)
 }
 
 fn receipt(id: &str, verdict: Verdict) -> Item {
@@ -205,13 +214,30 @@ pub(super) async fn what_cannot_be_evidence_is_kept_once<S: Subject>() {
     let body = store.body(BodyId::Entry(Position(before as u64 + 1)));
     assert_eq!(body.await.unwrap().unwrap().bytes, "<feed");
     assert_eq!(record(&*store).await.standing(), Standing::InLot);
+    // Signed and contradicting, it is no longer only unsigned.
+    let refused = receipt("2", Verdict::Refused);
+    let accepted = Evidence::Item(receipt("2", Verdict::Accepted));
+    for (evidence, outcome) in [
+        (
+            Evidence::Unproven(refused.clone()),
+            HeardOutcome::Orphan(OrphanCause::Signature),
+        ),
+        (accepted, HeardOutcome::Recorded),
+        (
+            Evidence::Item(refused),
+            HeardOutcome::Orphan(OrphanCause::OtherContent),
+        ),
+    ] {
+        assert_eq!(says(&*store, evidence, "<x/>").await, outcome);
+    }
+    assert_eq!(store.orphans().await.unwrap(), 4);
     // With its signature the same receipt is taken; without it again, it is known and nothing else.
     let proven = Evidence::Item(receipt("1", Verdict::Accepted));
     let taken = says(&*store, proven, "<x/>").await;
     assert_eq!(taken, HeardOutcome::Recorded);
     let again = says(&*store, unproven(), "<x/>").await;
     assert_eq!(again, HeardOutcome::Known);
-    assert_eq!(store.orphans().await.unwrap(), 2);
+    assert_eq!(store.orphans().await.unwrap(), 3);
 }
 
 pub(super) async fn a_document_is_spoken_of_so_often_and_no_more<S: Subject>() {
@@ -248,4 +274,103 @@ pub(super) async fn a_document_is_spoken_of_so_often_and_no_more<S: Subject>() {
             .unwrap()
             .is_some()
     );
+}
+
+/// What came of an attempt or a question, heard after so many seconds; the next thing an hour later.
+async fn concludes(store: &dyn Store, seconds: u64, event: Event, reason: Reason) {
+    let next = Next {
+        at: later(seconds + 3600),
+        reason,
+    };
+    let conclusion = Conclusion {
+        lot: LotId(77),
+        attempt: 1,
+        event,
+        next,
+        named: Vec::new(),
+        words: None,
+    };
+    let done = store.commit(later(seconds), Command::Conclude(conclusion));
+    assert!(matches!(done.await.unwrap(), Outcome::Done(_)), "{event:?}");
+}
+
+async fn lot(store: &dyn Store) -> (State, Option<Next>) {
+    let lot = store.lot(LotId(77)).await.unwrap().unwrap();
+    (lot.state, lot.next)
+}
+
+/// Lots whose insurers are to be asked after so many seconds.
+async fn asked(store: &dyn Store, seconds: u64) -> usize {
+    let sealing = Sealing {
+        documents: 1,
+        bytes: 1,
+        age: Duration::ZERO,
+    };
+    let due = store.due(later(seconds), sealing, 10).await.unwrap();
+    due.asks.len()
+}
+
+pub(super) async fn a_lot_without_its_receipt_is_overdue_and_asked_about<S: Subject>() {
+    for (event, reason, expected, next) in [
+        // It has the lot and no receipt yet: it is asked again.
+        (
+            Event::StatusKnown,
+            Reason::Overdue,
+            State::Overdue,
+            Some(Reason::Overdue),
+        ),
+        (
+            Event::StatusUnreachable,
+            Reason::Overdue,
+            State::Overdue,
+            Some(Reason::Overdue),
+        ),
+        // It lost the lot, or cannot say: the same id and bytes again.
+        (
+            Event::StatusUnknown,
+            Reason::Turn,
+            State::Due,
+            Some(Reason::Turn),
+        ),
+        (
+            Event::NoStatusService,
+            Reason::Turn,
+            State::Due,
+            Some(Reason::Turn),
+        ),
+        (Event::StatusRefused, Reason::Overdue, State::Void, None),
+    ] {
+        let mut subject = sending::<S>().await;
+        let store = subject.store();
+        concludes(&*store, 1, Event::Taken, Reason::Receipt).await;
+        store.commit(later(3600), Command::Tick).await.unwrap();
+        assert_eq!(lot(&*store).await.0, State::Taken, "not yet");
+        assert_eq!(asked(&*store, 3600).await, 0);
+        store.commit(later(3601), Command::Tick).await.unwrap();
+        let at_once = Next {
+            at: later(3601),
+            reason: Reason::Overdue,
+        };
+        assert_eq!(lot(&*store).await, (State::Overdue, Some(at_once)));
+        drop(store);
+        // A restart neither forgets it nor asks twice.
+        subject = subject.restarted().await;
+        let store = subject.store();
+        assert_eq!(asked(&*store, 3601).await, 1);
+        concludes(&*store, 3700, event, reason).await;
+        let (state, waits) = lot(&*store).await;
+        assert_eq!(
+            (state, waits.map(|next| next.reason)),
+            (expected, next),
+            "{event:?}"
+        );
+        // A receipt ends it, whatever was heard before; of a void lot it is recorded only.
+        let item = Evidence::Item(receipt("1", Verdict::Accepted));
+        assert_eq!(says(&*store, item, "<x/>").await, HeardOutcome::Recorded);
+        let ended = match expected {
+            State::Void => State::Void,
+            _ => State::Answered,
+        };
+        assert_eq!(lot(&*store).await, (ended, None), "{event:?}");
+    }
 }

@@ -10,13 +10,22 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
+use crate::store::embedded::disk::Disk;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
-use crate::store::index::Working;
-use crate::store::journal::{Batch, Journal};
+use crate::store::index::{Remembered, Working};
+use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Secret};
-use crate::store::{Command, Error, Observer, Outcome};
+use crate::store::{Command, Error, Observer, Outcome, Room};
+
+/// What the committer is asked.
+pub enum Call {
+    /// To commit a command.
+    Commit(Request),
+    /// To look at the disk: how much room it has, and whether a journal that failed can be opened anew.
+    Look,
+}
 
 /// A command and the way back.
 pub struct Request {
@@ -36,6 +45,9 @@ pub struct Committer {
     secret: Secret,
     observer: Arc<dyn Observer>,
     position: watch::Sender<Position>,
+    disk: Disk,
+    /// The last instant of the ledger; entries never go back behind it, whatever the clock does.
+    last: Timestamp,
     batch_commands: usize,
     batch_bytes: usize,
 }
@@ -62,6 +74,7 @@ impl Committer {
         state: Arc<State>,
         secret: Secret,
         observer: Arc<dyn Observer>,
+        last: Timestamp,
     ) -> Committer {
         let position = watch::Sender::new(journal.head().position);
         Committer {
@@ -71,6 +84,8 @@ impl Committer {
             secret,
             observer,
             position,
+            disk: Disk::new(config),
+            last,
             batch_commands: config.batch_commands.get(),
             batch_bytes: config.batch_bytes,
         }
@@ -81,12 +96,61 @@ impl Committer {
         self.position.subscribe()
     }
 
-    /// Commits what comes until the queue is closed and empty, or the store fails.
-    pub fn run(&mut self, queue: &mut mpsc::Receiver<Request>) -> Result<(), Error> {
-        while let Some(first) = queue.blocking_recv() {
-            self.batch(first, || queue.try_recv().ok())?;
+    /// Commits what comes until the queue is closed and empty, or the index fails.
+    pub fn run(&mut self, queue: &mut mpsc::Receiver<Call>) -> Result<(), Error> {
+        while let Some(call) = queue.blocking_recv() {
+            // What is met while a batch gathers is looked at after it.
+            let mut look = false;
+            match call {
+                Call::Look => look = true,
+                Call::Commit(first) => self.batch(first, || {
+                    loop {
+                        match queue.try_recv().ok()? {
+                            Call::Commit(request) => return Some(request),
+                            Call::Look => look = true,
+                        }
+                    }
+                })?,
+            }
+            if look {
+                self.look();
+            }
         }
         Ok(())
+    }
+
+    /// Looks how much room the disk has, and opens a journal that failed anew.
+    pub fn look(&mut self) {
+        if self.journal.is_stopped() {
+            self.reopen();
+        }
+        let before = self.state.room();
+        let mut room = self.disk.room(before);
+        if room == Room::Ample
+            && let Err(error) = self.journal.reserve()
+            && error.is_no_room()
+        {
+            // Then the room that is left is the reserve.
+            room = Room::Low;
+        }
+        self.set_room(room);
+    }
+
+    /// After a failed write or sync: what was not acknowledged is cut off, and what was is verified.
+    fn reopen(&mut self) {
+        match self.journal.reopen() {
+            Ok(()) => {
+                self.state.resume();
+                self.observer.reopened();
+            }
+            Err(error) => self.state.pause(summary(&error), stopped(&error)),
+        }
+    }
+
+    fn set_room(&self, room: Room) {
+        if self.state.set_room(room) != room {
+            self.observer.room_changed(room);
+        }
     }
 
     /// Commits one batch: a request and those that are ready after it.
@@ -95,15 +159,24 @@ impl Committer {
         first: Request,
         mut ready: impl FnMut() -> Option<Request>,
     ) -> Result<(), Error> {
-        if let Err(error) = self.overlay.wait_for_room() {
-            let stopped = stopped(&error);
-            self.state.fail("the index failed", stopped.clone());
-            let _ = first.answer.send(Err(stopped.clone()));
-            return Err(stopped);
+        match self.overlay.wait_for_room() {
+            Ok(()) => {}
+            // The index is built anew, and what is known is not known meanwhile: who asks repeats.
+            Err(Error::Busy) => {
+                let _ = first.answer.send(Err(Error::Busy));
+                return Ok(());
+            }
+            Err(error) => {
+                let stopped = stopped(&error);
+                self.state.fail("the index failed", stopped.clone());
+                let _ = first.answer.send(Err(stopped.clone()));
+                return Err(stopped);
+            }
         }
         let view = self.overlay.view();
+        let read = Remembered::new(&view);
         let mut gathering = Gathering {
-            working: Working::new(&view),
+            working: Working::new(&read),
             batch: Batch::default(),
             answers: Vec::new(),
         };
@@ -117,13 +190,19 @@ impl Committer {
         self.conclude(gathering)
     }
 
-    fn decide(&self, gathering: &mut Gathering<'_>, request: Request) {
+    fn decide(&mut self, gathering: &mut Gathering<'_>, request: Request) {
+        if let Err(error) = self.takes(&request.command) {
+            let _ = request.answer.send(Err(error));
+            return;
+        }
+        // Two entries of one instant are in order all the same: by position.
+        self.last = self.last.max(request.at);
         let next = self.journal.head().position.0 + gathering.batch.entries() as u64 + 1;
         let mut working = Working::new(&gathering.working);
         let decided = ledger::decide(
             &mut working,
             Position(next),
-            request.at,
+            self.last,
             request.command,
             &self.secret,
         );
@@ -159,27 +238,64 @@ impl Committer {
         let written = match written {
             Ok(written) => written,
             Err(error) => {
-                self.observer.sync_failed();
-                let stopped = stopped(&error);
-                self.state.fail("the journal failed", stopped.clone());
-                for answer in answers {
-                    let _ = answer.to.send(Err(stopped.clone()));
-                }
-                return Err(stopped);
+                self.failed(&error, answers);
+                return Ok(());
             }
         };
         if let Some(written) = written {
             places::record(&mut changes, written.start, &written.bodies, written.end);
-            self.overlay.publish(changes, written.end.position);
+            self.overlay.publish(changes, written.end);
             self.position.send_replace(written.end.position);
             self.observer
                 .committed(batch.entries(), batch.length(), written.synced);
+            if !self.journal.has_reserve() && self.state.room() == Room::Ample {
+                self.set_room(Room::Low);
+            }
         }
         for answer in answers {
             // Who asked may have gone; the command is done all the same.
             let _ = answer.to.send(answer.outcome);
         }
         Ok(())
+    }
+
+    /// Whether a command is decided at all.
+    fn takes(&self, command: &Command) -> Result<(), Error> {
+        if self.journal.is_stopped() {
+            return Err(self.state.error());
+        }
+        match self.state.room() {
+            Room::Ample => Ok(()),
+            Room::Low if matches!(command, Command::Admit { .. }) => Err(Error::Full),
+            Room::Low => Ok(()),
+            Room::Full => Err(Error::Full),
+        }
+    }
+
+    /// Nothing of the batch is acknowledged, and nothing more is until the journal was opened anew.
+    fn failed(&mut self, error: &journal::Error, answers: Vec<Answer>) {
+        let full = error.is_no_room();
+        if !full {
+            self.observer.sync_failed();
+        }
+        let stopped = stopped(error);
+        self.state.pause(summary(error), stopped.clone());
+        for answer in answers {
+            let _ = answer.to.send(Err(stopped.clone()));
+        }
+        self.reopen();
+        if full && !self.journal.is_stopped() {
+            // Until the next look, which tells better.
+            self.set_room(Room::Low);
+        }
+    }
+}
+
+fn summary(error: &journal::Error) -> &'static str {
+    if error.is_no_room() {
+        "the disk is full"
+    } else {
+        "the journal failed"
     }
 }
 

@@ -17,12 +17,18 @@
 //! | after the sync, before the answer | all of it; the caller repeats and is answered as before |
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
+//! | while the index is built anew | an index applied up to some batch: the rest is replayed |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
+//!
+//! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
+//! committed or read, health says how far it is, and then the store goes on by itself.
 //!
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+mod disk;
 mod overlay;
+mod applier;
 mod places;
 mod replay;
 mod secret;
@@ -35,7 +41,9 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -45,26 +53,27 @@ use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
-use crate::store::embedded::committer::{Committer, Request};
+use crate::store::embedded::applier::Applier;
+use crate::store::embedded::committer::{Call, Committer, Request};
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::changed::Touched;
-use crate::store::ledger::{self, query};
+use crate::store::ledger::{self, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Changed, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
-    EndpointRecord, Error, Find, Health, Lease, Leased, LotRecord, Observer, Outcome, Readiness,
-    Sealing, Store, Tallies, TallyQuery,
+    EndpointRecord, Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines,
+    LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
 const CHANGED_ENTRIES: u64 = 100_000;
 
 /// Where the store is and what bounds it.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     /// Directory of journal, index and secret.
@@ -81,6 +90,12 @@ pub struct Config {
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
     pub cache_bytes: u64,
+    /// With fewer bytes free on the disk no document is admitted; 0: never.
+    pub low_bytes: u64,
+    /// With fewer bytes free on the disk nothing is written; 0: never.
+    pub full_bytes: u64,
+    /// Seconds between two looks at the disk: how full it is, and whether a journal that failed can go on.
+    pub look_seconds: f64,
 }
 
 impl Default for Config {
@@ -94,6 +109,9 @@ impl Default for Config {
             queue_commands: thousand,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
+            low_bytes: 1 << 30,
+            full_bytes: 256 << 20,
+            look_seconds: 1.0,
         }
     }
 }
@@ -128,13 +146,15 @@ pub enum OpenError {
 
 /// The store. Dropping it commits what is queued, brings the index up and ends its threads.
 pub struct Embedded {
-    queue: Option<mpsc::Sender<Request>>,
+    queue: Option<mpsc::Sender<Call>>,
     overlay: Arc<Overlay>,
     reader: Reader,
     directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// While it is there, the committer looks at the disk every so often.
+    ticks: Option<SyncSender<()>>,
     /// Of a store that is only read: its lock, released last.
     _rest: Option<Rest>,
 }
@@ -165,37 +185,50 @@ impl Embedded {
             head,
             &*observer,
         )?;
-        let overlay = Arc::new(Overlay::new(tree, head.position, config.overlay_bytes));
+        let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
+        let last = last_instant(&overlay.view(), &reader, head.position)?;
         let mut committer = Committer::new(
             config,
             journal,
             overlay.clone(),
             state.clone(),
             secret,
-            observer,
+            observer.clone(),
+            last,
         );
+        committer.look();
         restart(&mut committer, at)?;
-        Embedded::start(config, committer, overlay, state, reader)
+        let applier = Applier {
+            overlay,
+            state,
+            directory: config.directory.clone(),
+            cache_bytes: config.cache_bytes,
+            reader,
+            observer,
+        };
+        Embedded::start(config, committer, applier)
     }
 
     fn start(
         config: &Config,
         mut committer: Committer,
-        overlay: Arc<Overlay>,
-        state: Arc<State>,
-        reader: Reader,
+        applier: Applier,
     ) -> Result<Embedded, OpenError> {
+        let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
         let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
+        let every = Duration::try_from_secs_f64(config.look_seconds).unwrap_or(Duration::MAX);
+        let (ticks, tick) = disk::ticker(every, sender.downgrade());
         let mut store = Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
-            reader,
+            reader: applier.reader.clone(),
             directory: config.directory.clone(),
             position,
             state: state.clone(),
             threads: Vec::new(),
+            ticks: None,
             _rest: None,
         };
         let commits = {
@@ -208,12 +241,12 @@ impl Embedded {
             }
         };
         let applies = move || {
-            let applied = |position| state.set_applied(position);
-            if let Some(error) = guarded("the index failed", &state, || overlay.apply_all(applied))
-            {
+            if let Some(error) = guarded("the index failed", &state, || applier.run()) {
                 overlay.fail(error);
             }
         };
+        store.ticks = Some(ticks);
+        store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
         Ok(store)
@@ -229,6 +262,7 @@ impl Embedded {
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
+            ticks: None,
             _rest: Some(rest),
         }
     }
@@ -237,6 +271,9 @@ impl Embedded {
         &self,
         question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        if self.state.rebuilding().is_some() {
+            return Err(Error::Busy);
+        }
         let overlay = self.overlay.clone();
         let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
         answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
@@ -264,6 +301,18 @@ fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<
     thread.spawn(work).map_err(OpenError::Thread)
 }
 
+/// The instant of the last entry: none that follows is before it.
+fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestamp, OpenError> {
+    if last == Position(0) {
+        return Ok(Timestamp::default());
+    }
+    let mark = places::mark(view, last)?;
+    let found = reader.entries(mark, Position(last.0 - 1), last, 1)?;
+    let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
+    let stamped = Stamped::read(bytes).map_err(|_| OpenError::Entry(last.0))?;
+    Ok(stamped.at)
+}
+
 /// The first command of every start.
 fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
     let (answer, mut answered) = oneshot::channel();
@@ -282,6 +331,7 @@ fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
 impl Drop for Embedded {
     fn drop(&mut self) {
         self.queue = None;
+        self.ticks = None;
         for thread in self.threads.drain(..).rev() {
             // A panic in it was recorded by the thread itself.
             let _ = thread.join();
@@ -299,7 +349,7 @@ impl Store for Embedded {
             answer,
         };
         let queue = self.queue.as_ref().ok_or_else(|| self.state.error())?;
-        if queue.send(request).await.is_err() {
+        if queue.send(Call::Commit(request)).await.is_err() {
             return Err(self.state.error());
         }
         answered.await.unwrap_or_else(|_| Err(self.state.error()))
@@ -357,6 +407,12 @@ impl Store for Embedded {
             ledger::change::changes(view, &entries, upto)
         })
         .await
+    }
+
+    async fn notified(
+        &self,
+    ) -> Result<std::collections::BTreeMap<crate::claims::id::Name, Position>, Error> {
+        self.ask(|view| ledger::change::notified(view)).await
     }
 
     async fn lots(&self, after: Option<LotId>, most: usize) -> Result<Vec<LotRecord>, Error> {
@@ -423,6 +479,23 @@ impl Store for Embedded {
         self.ask(|view| query::endpoints(view)).await
     }
 
+    async fn lines(&self, centre: Finess) -> Result<Lines, Error> {
+        self.ask(move |view| lines::lines(view, view.position(), centre))
+            .await
+    }
+
+    async fn figures(&self) -> Result<Vec<FiguresRecord>, Error> {
+        self.ask(|view| lines::figures(view)).await
+    }
+
+    async fn runs(&self) -> Result<Vec<RunRecord>, Error> {
+        self.ask(|view| lines::runs(view)).await
+    }
+
+    async fn judged(&self, run: Position) -> Result<Vec<JudgedRecord>, Error> {
+        self.ask(move |view| lines::judged(view, run)).await
+    }
+
     async fn stuck(&self, documents: Vec<DocumentId>) -> Result<u64, Error> {
         self.ask(move |view| query::count_stuck(view, &documents))
             .await
@@ -434,16 +507,14 @@ impl Store for Embedded {
 
     async fn free_bytes(&self) -> Result<Option<u64>, Error> {
         let directory = self.directory.clone();
-        self.ask(move |_| {
-            let found = rustix::fs::statvfs(&directory);
-            let found = found.map_err(|error| Error::Read(error.to_string().into()))?;
-            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
-        })
-        .await
+        self.ask(move |_| disk::free_bytes(&directory).map(Some))
+            .await
     }
 
     fn health(&self) -> Health {
-        let position = *self.position.borrow();
+        // Not the watch's, which hears of a batch just after the views show it: who scans and then asks up to
+        // where would find documents that moved after the position, and take that for an imbalance.
+        let position = self.overlay.position();
         let (waiting, most) = match &self.queue {
             Some(queue) => (
                 queue.max_capacity() - queue.capacity(),
@@ -451,10 +522,9 @@ impl Store for Embedded {
             ),
             None => (0, 1),
         };
-        let state = match self.state.failed() {
-            Some(summary) => Readiness::Failed(summary),
-            None if waiting * 4 >= most * 3 => Readiness::Shedding,
-            None => Readiness::Ready,
+        let state = match self.state.readiness() {
+            Readiness::Ready if waiting * 4 >= most * 3 => Readiness::Shedding,
+            state => state,
         };
         Health {
             state,

@@ -5,7 +5,8 @@
 //! and the applier does not put later ones into the tree below it. Readers wait for nobody, and the
 //! committer never waits for readers, only for room: the layers are bounded in number and bytes.
 //!
-//! No lock here is held over IO. A crash loses the overlay; the journal has all of it.
+//! A tree that fails is not asked again: there is no room until another one, built from the journal, takes its
+//! place. No lock here is held over IO. A crash loses the overlay; the journal has all of it.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,24 +15,26 @@ use crate::claims::entry::Position;
 use crate::store::Error;
 use crate::store::embedded::tree::Tree;
 use crate::store::index::{Changes, Index, Pairs, merge};
+use crate::store::journal::Head;
 
 /// At most so many layers: every read looks through all of them.
 const LAYERS: usize = 64;
 
 /// Layers above a tree.
 pub struct Overlay {
-    tree: Tree,
     limit: usize,
     inner: Mutex<Inner>,
     moved: Condvar,
 }
 
 struct Inner {
+    tree: Tree,
     layers: VecDeque<Arc<Layer>>,
     bytes: usize,
     /// Of the last layer ever published.
     serial: u64,
-    position: Position,
+    /// Behind the last layer ever published.
+    head: Head,
     /// Serials at which views were taken, with their count.
     views: BTreeMap<u64, usize>,
     end: End,
@@ -41,8 +44,17 @@ enum End {
     Open,
     /// No more layers come; those that are there are still to be applied.
     Closed,
-    /// The tree failed.
+    /// There is no tree any more, and there will be none.
     Failed(Error),
+}
+
+/// Why no more layers are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// The overlay is closed and empty.
+    Closed,
+    /// The tree failed: one that is applied up to here takes its place.
+    Broken(Head),
 }
 
 /// The changes of one batch.
@@ -54,16 +66,16 @@ pub struct Layer {
 }
 
 impl Overlay {
-    /// No layers above a tree that is applied up to a position; at most `limit` bytes of layers.
-    pub fn new(tree: Tree, position: Position, limit: usize) -> Overlay {
+    /// No layers above a tree that is applied up to a place; at most `limit` bytes of layers.
+    pub fn new(tree: Tree, head: Head, limit: usize) -> Overlay {
         Overlay {
-            tree,
             limit,
             inner: Mutex::new(Inner {
+                tree,
                 layers: VecDeque::new(),
                 bytes: 0,
                 serial: 0,
-                position,
+                head,
                 views: BTreeMap::new(),
                 end: End::Open,
             }),
@@ -78,18 +90,28 @@ impl Overlay {
         *inner.views.entry(serial).or_default() += 1;
         View {
             overlay: self.clone(),
+            tree: inner.tree.clone(),
             layers: inner.layers.iter().cloned().collect(),
             serial,
-            position: inner.position,
+            position: inner.head.position,
         }
     }
 
-    /// Waits until there is room for one more layer.
+    /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
+    pub fn position(&self) -> Position {
+        self.lock().head.position
+    }
+
+    /// Waits until there is room for one more layer. While the tree is built anew, there is none, and nobody waits:
+    /// [`Error::Busy`].
     pub fn wait_for_room(&self) -> Result<(), Error> {
         let mut inner = self.lock();
         loop {
             if let End::Failed(error) = &inner.end {
                 return Err(error.clone());
+            }
+            if inner.tree.is_broken() {
+                return Err(Error::Busy);
             }
             if inner.layers.len() < LAYERS && inner.bytes < self.limit {
                 return Ok(());
@@ -99,7 +121,7 @@ impl Overlay {
     }
 
     /// Makes a batch visible to every view from now on.
-    pub fn publish(&self, changes: Changes, position: Position) {
+    pub fn publish(&self, changes: Changes, head: Head) {
         let bytes = changes
             .iter()
             .map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len))
@@ -107,10 +129,10 @@ impl Overlay {
         let mut inner = self.lock();
         inner.serial += 1;
         inner.bytes += bytes;
-        inner.position = position;
+        inner.head = head;
         let layer = Layer {
             serial: inner.serial,
-            position,
+            position: head.position,
             bytes,
             changes,
         };
@@ -129,16 +151,42 @@ impl Overlay {
         self.moved.notify_all();
     }
 
-    /// Says that the tree failed: there will never be room again.
+    /// Says that there will never be room again.
     pub fn fail(&self, error: Error) {
         self.lock().end = End::Failed(error);
         self.moved.notify_all();
     }
 
-    /// Moves layers into the tree until the overlay is closed and empty; `applied` hears every new position.
-    pub fn apply_all(&self, mut applied: impl FnMut(Position)) -> Result<(), Error> {
-        while let Some(layers) = self.next_layers() {
-            self.tree.apply(layers.iter().map(|layer| &layer.changes))?;
+    /// Whether it was closed: nobody waits for a tree any more.
+    pub fn is_closed(&self) -> bool {
+        !matches!(self.lock().end, End::Open)
+    }
+
+    /// Puts a tree that is applied up to a place where a broken one was. What was committed since stays above it.
+    pub fn replace(&self, tree: Tree, head: Head) {
+        let mut inner = self.lock();
+        inner.tree = tree;
+        inner.layers.retain(|layer| layer.position > head.position);
+        inner.bytes = inner.layers.iter().map(|layer| layer.bytes).sum();
+        drop(inner);
+        self.moved.notify_all();
+    }
+
+    /// Moves layers into the tree until the overlay is closed and empty, or the tree fails; `applied` hears every new
+    /// position.
+    pub fn apply_all(&self, mut applied: impl FnMut(Position)) -> Ended {
+        loop {
+            let (tree, layers) = match self.next_layers() {
+                Ok(next) => next,
+                Err(ended) => return ended,
+            };
+            if tree
+                .apply(layers.iter().map(|layer| &layer.changes))
+                .is_err()
+            {
+                // Broken: the next look finds it so.
+                continue;
+            }
             let mut inner = self.lock();
             for layer in &layers {
                 inner.layers.pop_front();
@@ -148,13 +196,16 @@ impl Overlay {
             drop(inner);
             self.moved.notify_all();
         }
-        self.tree.flush()
     }
 
-    /// The layers that no living view stands below; waits for some, and ends when none will come.
-    fn next_layers(&self) -> Option<Vec<Arc<Layer>>> {
+    /// The tree, and the layers that no living view stands below; waits for some, and ends when none will come.
+    fn next_layers(&self) -> Result<(Tree, Vec<Arc<Layer>>), Ended> {
         let mut inner = self.lock();
         loop {
+            if inner.tree.is_broken() {
+                inner.tree.clone().abandon();
+                return Err(Ended::Broken(inner.head));
+            }
             let oldest = inner.views.keys().next().copied().unwrap_or(u64::MAX);
             let layers = inner.layers.iter();
             let free: Vec<_> = layers
@@ -162,13 +213,23 @@ impl Overlay {
                 .cloned()
                 .collect();
             if !free.is_empty() {
-                return Some(free);
+                return Ok((inner.tree.clone(), free));
             }
             if inner.layers.is_empty() && !matches!(inner.end, End::Open) {
-                return None;
+                let tree = inner.tree.clone();
+                drop(inner);
+                // What is not flushed is replayed.
+                let _ = tree.flush();
+                return Err(Ended::Closed);
             }
             inner = self.wait(inner);
         }
+    }
+
+    /// The tree at present.
+    #[cfg(test)]
+    pub fn tree(&self) -> Tree {
+        self.lock().tree.clone()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -186,6 +247,7 @@ impl Overlay {
 /// The state after one whole batch.
 pub struct View {
     overlay: Arc<Overlay>,
+    tree: Tree,
     layers: Vec<Arc<Layer>>,
     serial: u64,
     position: Position,
@@ -196,6 +258,16 @@ impl View {
     pub fn position(&self) -> Position {
         self.position
     }
+
+    /// What the tree says; when it fails, the applier is told.
+    fn told<T>(&self, said: Result<T, Error>) -> Result<T, Error> {
+        if said.is_err() {
+            // Under the lock, so that the applier does not begin to wait in between.
+            drop(self.overlay.lock());
+            self.overlay.moved.notify_all();
+        }
+        said
+    }
 }
 
 impl Index for View {
@@ -203,14 +275,14 @@ impl Index for View {
         let mut newest_first = self.layers.iter().rev();
         match newest_first.find_map(|layer| layer.changes.get(key)) {
             Some(change) => Ok(change.clone()),
-            None => self.overlay.tree.get(key),
+            None => self.told(self.tree.get(key)),
         }
     }
 
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
         let newest_first = self.layers.iter().rev().map(|layer| &layer.changes);
         let layers: Vec<&Changes> = newest_first.collect();
-        merge(&self.overlay.tree, &layers, from, to, most)
+        self.told(merge(&self.tree, &layers, from, to, most))
     }
 }
 

@@ -1,15 +1,42 @@
-//! What health tells without asking anyone: how far the index is, and why the store stopped.
+//! What health tells without asking anyone: how far the index is, how full the disk is, and why the store does not
+//! commit.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::claims::entry::Position;
-use crate::store::Error;
+use crate::store::{Error, Readiness, Room};
 
-/// Shared by the store and its threads; a failure is final.
+/// Beyond all percents: the index is not being built anew.
+const SOUND: u8 = u8::MAX;
+
+/// Shared by the store and its threads.
 pub struct State {
     applied: AtomicU64,
-    failure: OnceLock<(&'static str, Error)>,
+    /// Percent of the index that is being built anew, or [`SOUND`].
+    rebuilding: AtomicU8,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    room: Room,
+    trouble: Option<Trouble>,
+}
+
+/// Why nothing is committed.
+struct Trouble {
+    summary: &'static str,
+    error: Error,
+    end: End,
+}
+
+/// How it ends.
+#[derive(PartialEq, Eq)]
+enum End {
+    /// By itself, when the journal could be opened anew.
+    Reopened,
+    /// With the process.
+    Never,
 }
 
 impl State {
@@ -17,7 +44,11 @@ impl State {
     pub fn applied(position: Position) -> State {
         State {
             applied: AtomicU64::new(position.0),
-            failure: OnceLock::new(),
+            rebuilding: AtomicU8::new(SOUND),
+            inner: Mutex::new(Inner {
+                room: Room::Ample,
+                trouble: None,
+            }),
         }
     }
 
@@ -32,21 +63,91 @@ impl State {
         position.0.saturating_sub(applied)
     }
 
-    /// Nothing can be committed any more. The first reason is the one that is kept.
-    pub fn fail(&self, summary: &'static str, error: Error) {
-        let _ = self.failure.set((summary, error));
+    /// The index failed and is built anew: so many percent of it are there.
+    pub fn rebuilds(&self, percent: u8) {
+        self.rebuilding.store(percent.min(100), Ordering::Release);
     }
 
-    /// Why nothing can be committed, for people.
-    pub fn failed(&self) -> Option<&'static str> {
-        self.failure.get().map(|(summary, _)| *summary)
+    /// The index is there again, or there will be none.
+    pub fn rebuilds_no_more(&self) {
+        self.rebuilding.store(SOUND, Ordering::Release);
+    }
+
+    /// How many percent of the index are there, while it is built anew.
+    pub fn rebuilding(&self) -> Option<u8> {
+        let percent = self.rebuilding.load(Ordering::Acquire);
+        (percent != SOUND).then_some(percent)
+    }
+
+    /// The disk has so much room; gives what was said before.
+    pub fn set_room(&self, room: Room) -> Room {
+        std::mem::replace(&mut self.lock().room, room)
+    }
+
+    /// How much room the disk has.
+    pub fn room(&self) -> Room {
+        self.lock().room
+    }
+
+    /// Nothing can be committed until the journal could be opened anew.
+    pub fn pause(&self, summary: &'static str, error: Error) {
+        self.trouble(summary, error, End::Reopened);
+    }
+
+    /// The journal was opened anew.
+    pub fn resume(&self) {
+        let mut inner = self.lock();
+        inner
+            .trouble
+            .take_if(|trouble| trouble.end == End::Reopened);
+    }
+
+    /// Nothing can be committed any more. The first reason is the one that is kept.
+    pub fn fail(&self, summary: &'static str, error: Error) {
+        self.trouble(summary, error, End::Never);
+    }
+
+    /// Whether it can commit, but for how many commands wait.
+    pub fn readiness(&self) -> Readiness {
+        let inner = self.lock();
+        match (&inner.trouble, inner.room) {
+            (Some(trouble), _) => Readiness::Failed(trouble.summary),
+            (None, Room::Ample | Room::Low) if self.rebuilding().is_some() => {
+                Readiness::Rebuilding {
+                    percent: self.rebuilding().unwrap_or(100),
+                }
+            }
+            (None, Room::Ample) => Readiness::Ready,
+            (None, Room::Low) => Readiness::LowOnDisk,
+            (None, Room::Full) => Readiness::Failed("the disk is full"),
+        }
     }
 
     /// What to answer when nothing can be committed.
     pub fn error(&self) -> Error {
-        match self.failure.get() {
-            Some((_, error)) => error.clone(),
+        match &self.lock().trouble {
+            Some(trouble) => trouble.error.clone(),
             None => Error::Stopped("it was closed".into()),
         }
+    }
+
+    fn trouble(&self, summary: &'static str, error: Error, end: End) {
+        let mut inner = self.lock();
+        if inner
+            .trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.end == End::Reopened)
+        {
+            inner.trouble = Some(Trouble {
+                summary,
+                error,
+                end,
+            });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        // Nothing panics while it is held.
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

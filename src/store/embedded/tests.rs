@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::{self, Picture, admission, admit};
+use crate::store::embedded::tree::fault::Kind;
 use crate::store::{Unity, Unobserved};
 
 const SEGMENT: u64 = 16 * 1024;
@@ -26,6 +27,7 @@ impl Observer for Replayed {
         self.0.fetch_add(entries, Ordering::Relaxed);
     }
     fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {}
 }
 
 fn config(directory: &Path) -> Config {
@@ -167,25 +169,102 @@ async fn a_journal_that_lost_entries_is_refused() {
     ));
 }
 
-#[tokio::test]
-async fn damage_in_an_old_segment_is_named_when_it_is_replayed() {
-    let (directory, _) = forty().await;
-    let journal = directory.path().join("journal");
-    let mut segments: Vec<_> = fs::read_dir(&journal)
+fn segments(directory: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<_> = fs::read_dir(directory.join("journal"))
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_some())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "segment"))
         .collect();
-    segments.sort();
-    assert!(segments.len() > 1);
-    let mut bytes = fs::read(&segments[0]).unwrap();
-    bytes[500] ^= 1;
-    fs::write(&segments[0], bytes).unwrap();
-    fs::remove_dir_all(directory.path().join("index")).unwrap();
-    assert!(matches!(
-        open(directory.path()),
-        Err(OpenError::Journal(journal::Error::Corrupt { .. }))
-    ));
+    found.sort();
+    assert!(found.len() > 1);
+    found
+}
+
+/// With the index at hand the ledger's state is known: what can be read is served, and the count is not proven.
+/// Without it the state cannot be known: nothing is opened, until the file is put back.
+#[tokio::test]
+async fn a_hole_in_the_entries_is_served_around_and_never_counted_over() {
+    let (directory, before) = forty().await;
+    let kept = TempDir::new().unwrap();
+    copy(directory.path(), kept.path());
+    let files = segments(directory.path());
+    type Injury = fn(&Path);
+    let injuries: [Injury; 3] = [
+        |file| {
+            let mut bytes = fs::read(file).unwrap();
+            // Within the first entry.
+            bytes[145] ^= 1;
+            fs::write(file, bytes).unwrap();
+        },
+        |file| fs::remove_file(file).unwrap(),
+        |file| fs::write(file, vec![0; SEGMENT as usize]).unwrap(),
+    ];
+    for injury in injuries {
+        injury(&files[0]);
+        let store = open(directory.path()).unwrap();
+        assert_eq!(store.health().state, Readiness::Ready);
+        assert_eq!(store.documents(None, 100).await.unwrap().len(), 40);
+        let counted = store.entries(Position(0), usize::MAX).await;
+        assert!(matches!(counted, Err(Error::Read(_))));
+        fill(&store, 40..41).await;
+        drop(store);
+        let (verified, at_rest) = check(directory.path());
+        assert!(at_rest.is_none() && !verified.holds());
+        let named = said(&verified)
+            .iter()
+            .any(|(part, what)| *part == "journal" && what.contains("cannot be proven"));
+        assert!(named, "{:?}", said(&verified));
+
+        fs::rename(directory.path().join("index"), kept.path().join("aside")).unwrap();
+        assert!(matches!(open(directory.path()), Err(OpenError::Journal(_))));
+        let healthy = kept
+            .path()
+            .join("journal")
+            .join(files[0].file_name().unwrap());
+        fs::copy(healthy, &files[0]).unwrap();
+        let store = open(directory.path()).unwrap();
+        assert_eq!(store.documents(None, 100).await.unwrap().len(), 41);
+        drop(store);
+        fs::remove_dir_all(kept.path().join("aside")).unwrap();
+        fs::remove_dir_all(directory.path()).unwrap();
+        copy(kept.path(), directory.path());
+    }
+    assert_eq!(
+        contract::picture(&open(directory.path()).unwrap()).await,
+        before
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_cannot_be_read_takes_nothing_else_with_it() {
+    let (directory, _) = forty().await;
+    let file = segments(directory.path()).remove(0);
+    let mut bytes = fs::read(&file).unwrap();
+    let body = format!("{:0400}", 7).into_bytes();
+    let at = bytes.windows(400).position(|found| found == body).unwrap();
+    bytes[at + 200] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    for index in ["there", "gone"] {
+        if index == "gone" {
+            fs::remove_dir_all(directory.path().join("index")).unwrap();
+        }
+        let store = open(directory.path()).unwrap();
+        let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+        assert_eq!(entries.len(), 41, "{index}");
+        for number in 0..40_u128 {
+            let found = store.body(BodyId::Document(DocumentId(number))).await;
+            // Never "gone": it was not forgotten.
+            assert_eq!(
+                found.is_ok_and(|body| body.is_some()),
+                number != 7,
+                "{number}"
+            );
+        }
+        drop(store);
+        let (verified, at_rest) = check(directory.path());
+        assert!(!verified.holds() && at_rest.is_some());
+        assert!(said(&verified).iter().all(|(part, _)| *part == "bodies"));
+    }
 }
 
 #[tokio::test]
@@ -295,14 +374,19 @@ fn copy_tolerant(from: &Path, to: &Path) {
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_be_written_stops_the_store() {
+async fn a_journal_that_cannot_be_written_stops_the_store_until_it_can() {
     let directory = TempDir::new().unwrap();
-    let store = open(directory.path()).unwrap();
+    let config = Config {
+        look_seconds: 0.01,
+        ..config(directory.path())
+    };
+    let store = open_config(&config, Arc::new(Unobserved)).unwrap();
     fill(&store, 0..1).await;
     assert_eq!(store.health().state, Readiness::Ready);
     // The next segment cannot be made.
     let journal = directory.path().join("journal");
-    fs::rename(&journal, directory.path().join("elsewhere")).unwrap();
+    let elsewhere = directory.path().join("elsewhere");
+    fs::rename(&journal, &elsewhere).unwrap();
     let body = Bytes::from(vec![b'x'; SEGMENT as usize]);
     let documents = vec![admission(1, 1, body)];
     let failed = admit(&store, documents.clone(), Unity::Each).await;
@@ -312,6 +396,50 @@ async fn a_journal_that_cannot_be_written_stops_the_store() {
     assert!(matches!(store.health().state, Readiness::Failed(_)));
     // What was committed can still be read.
     assert_eq!(store.documents(None, 10).await.unwrap().len(), 1);
+
+    fs::rename(&elsewhere, &journal).unwrap();
+    while store.health().state != Readiness::Ready {
+        tokio::task::yield_now().await;
+    }
+    let again = vec![admission(1, 1, Bytes::from(vec![b'x'; SEGMENT as usize]))];
+    admit(&store, again, Unity::Each).await.unwrap();
+    let before = contract::picture(&store).await;
+    drop(store);
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+    assert_eq!(store.documents(None, 10).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn instants_of_entries_never_go_back_with_the_clock() {
+    use crate::claims::time::Timestamp;
+    let directory = TempDir::new().unwrap();
+    let mut store = open(directory.path()).unwrap();
+    fill(&store, 0..3).await;
+    let hour = Duration::from_secs(3600);
+    let late = contract::now() + hour;
+    let post = |number: u32| vec![admission(number.into(), number, Bytes::from("x"))];
+    let admit_at = async |store: &Embedded, at: Timestamp, number| {
+        let command = Command::Admit {
+            caller: crate::claims::id::Name::parse("caller").unwrap(),
+            documents: post(number),
+            unity: Unity::Each,
+        };
+        store.commit(at, command).await.unwrap()
+    };
+    admit_at(&store, late, 10).await;
+    // Set back while it runs, and found set back at the next start.
+    admit_at(&store, contract::now(), 11).await;
+    drop(store);
+    store = open(directory.path()).unwrap();
+    admit_at(&store, contract::now(), 12).await;
+    let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+    let instants: Vec<_> = entries.iter().map(|(_, stamped)| stamped.at).collect();
+    assert!(instants.is_sorted());
+    assert_eq!(instants[instants.len() - 3..], [late; 3]);
+    admit_at(&store, late + hour, 13).await;
+    let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+    assert_eq!(entries.last().unwrap().1.at, late + hour);
 }
 
 #[tokio::test]
@@ -367,6 +495,146 @@ async fn a_full_overlay_holds_back_commits_until_there_is_room() {
     }
     assert_eq!(store.health().state, Readiness::Ready);
     assert_eq!(store.documents(None, 100).await.unwrap().len(), 12);
+}
+
+/// Counts failures of the index.
+#[derive(Default)]
+struct Failures(AtomicU64);
+
+impl Observer for Failures {
+    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
+    fn sync_failed(&self) {}
+    fn replayed(&self, _entries: u64) {}
+    fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// Commits as a caller does who repeats what the store was too busy for.
+async fn insist(store: &Embedded, number: u32) {
+    loop {
+        let body = Bytes::from(format!("{number:0400}"));
+        let documents = vec![admission(number.into(), number, body)];
+        match admit(store, documents, Unity::Each).await {
+            Ok(_) => return,
+            Err(Error::Busy | Error::Read(_)) => tokio::task::yield_now().await,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+async fn ready(store: &Embedded) {
+    while store.health().state != Readiness::Ready {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_fails_is_built_anew_and_the_store_goes_on() {
+    for kind in [Kind::Error, Kind::Panic] {
+        let directory = TempDir::new().unwrap();
+        let seen = Arc::new(Failures::default());
+        let store = Arc::new(open_with(directory.path(), seen.clone()).unwrap());
+        fill(&store, 0..20).await;
+        for failure in 1..=2 {
+            store.overlay.tree().fails(kind);
+            let first = failure * 100;
+            for number in first..first + 20 {
+                insist(&store, number).await;
+            }
+            ready(&store).await;
+            assert_eq!(seen.0.load(Ordering::SeqCst), u64::from(failure));
+        }
+        assert_eq!(store.documents(None, 100).await.unwrap().len(), 60);
+        assert!(
+            directory.path().join("index.bad").is_dir(),
+            "it is kept to look into"
+        );
+        let picture = contract::picture(&*store).await;
+        drop(store);
+        let (verified, store) = check(directory.path());
+        assert_eq!(said(&verified), []);
+        drop(store);
+        let store = open(directory.path()).unwrap();
+        assert_eq!(contract::picture(&store).await, picture);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_index_is_built_anew_nothing_is_taken_and_health_says_how_far_it_is() {
+    let directory = TempDir::new().unwrap();
+    let (told, hears) = std::sync::mpsc::sync_channel(1);
+    let (allow, allowed) = std::sync::mpsc::sync_channel(1);
+    let held = Arc::new(Held(std::sync::Mutex::new((told, allowed))));
+    let store = Arc::new(open_with(directory.path(), held).unwrap());
+    fill(&store, 0..20).await;
+    store.overlay.tree().fails(Kind::Error);
+    // A read is enough to find it out.
+    let failed = store.documents(None, 1).await;
+    assert!(matches!(failed, Err(Error::Read(_))), "{failed:?}");
+    tokio::task::spawn_blocking(move || hears.recv().unwrap())
+        .await
+        .unwrap();
+    assert_eq!(store.health().state, Readiness::Rebuilding { percent: 0 });
+    let body = Bytes::from_static(b"x");
+    let refused = admit(&*store, vec![admission(99, 99, body)], Unity::Each).await;
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    let refused = store.documents(None, 1).await;
+    assert!(matches!(refused, Err(Error::Busy)), "{refused:?}");
+    allow.send(()).unwrap();
+    ready(&store).await;
+    assert_eq!(store.documents(None, 100).await.unwrap().len(), 20);
+    insist(&store, 99).await;
+}
+
+/// Holds back a rebuild until it is allowed.
+struct Held(
+    std::sync::Mutex<(
+        std::sync::mpsc::SyncSender<()>,
+        std::sync::mpsc::Receiver<()>,
+    )>,
+);
+
+impl Observer for Held {
+    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
+    fn sync_failed(&self) {}
+    fn replayed(&self, _entries: u64) {}
+    fn tail_cut(&self, _bytes: u64) {}
+    fn index_failed(&self) {
+        let ends = self.0.lock().unwrap();
+        ends.0.send(()).unwrap();
+        ends.1.recv().unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_cannot_be_built_anew_stops_the_store_and_loses_nothing() {
+    let directory = TempDir::new().unwrap();
+    let store = Arc::new(open(directory.path()).unwrap());
+    fill(&store, 0..40).await;
+    let picture = contract::picture(&*store).await;
+    // The first segment is gone while the index fails.
+    let journal = directory.path().join("journal");
+    let mut segments: Vec<_> = fs::read_dir(&journal)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some())
+        .collect();
+    segments.sort();
+    let aside = directory.path().join("aside");
+    fs::rename(&segments[0], &aside).unwrap();
+    store.overlay.tree().fails(Kind::Panic);
+    assert!(store.documents(None, 1).await.is_err());
+    while !matches!(store.health().state, Readiness::Failed(_)) {
+        tokio::task::yield_now().await;
+    }
+    let refused = admit(&*store, vec![admission(99, 99, Bytes::new())], Unity::Each).await;
+    assert!(matches!(refused, Err(Error::Stopped(_))), "{refused:?}");
+    drop(store);
+    fs::rename(&aside, &segments[0]).unwrap();
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, picture);
 }
 
 fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
@@ -508,7 +776,8 @@ async fn damage_in_the_journal_is_named_by_file_and_byte() {
     for segment in [&segments[0], segments.last().unwrap()] {
         let sound = fs::read(segment).unwrap();
         let mut bytes = sound.clone();
-        bytes[300] ^= 1;
+        // Within the first entry.
+        bytes[145] ^= 1;
         fs::write(segment, bytes).unwrap();
         let (verified, store) = check(directory.path());
         assert!(store.is_none());

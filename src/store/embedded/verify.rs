@@ -19,12 +19,12 @@ use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Digest;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
-use crate::store::embedded::{Config, Embedded, OpenError, places};
+use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
 use crate::store::index::{Changes, Index, Working};
-use crate::store::journal::reader::Reader;
-use crate::store::journal::scan::Batch;
+use crate::store::journal::reader::{Piece, Reader};
+use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
-use crate::store::journal::{self, Head, Mark};
+use crate::store::journal::{self, Head, Mark, Place};
 use crate::store::ledger::{self, keys};
 use crate::store::memory::Map;
 use crate::store::{BodyId, Error};
@@ -122,6 +122,13 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         torn_bytes: journal.torn_bytes(),
         ..Verified::default()
     };
+    for damage in journal.damaged() {
+        let what = match damage.segment {
+            0 => damage.what.to_owned(),
+            ordinal => format!("segment {ordinal}: {}", damage.what),
+        };
+        verified.differ(Part::Journal, what);
+    }
     let tree = match Tree::open_copy(&config.directory, &scratch.0, config.cache_bytes) {
         Ok(tree) => Some(tree),
         Err(error) => {
@@ -132,8 +139,8 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
     let tail = Check::new(&mut verified, journal.reader(), tree.as_ref()).run(journal.head());
     let store = tree.zip(tail).map(|(tree, tail)| {
         let position = journal.head().position;
-        let overlay = Overlay::new(tree, position, config.overlay_bytes);
-        overlay.publish(tail, position);
+        let overlay = Overlay::new(tree, journal.head(), config.overlay_bytes);
+        overlay.publish(tail, journal.head());
         let rest = Rest {
             journal,
             _scratch: scratch,
@@ -194,12 +201,23 @@ impl<'a> Check<'a> {
     fn run(mut self, to: Head) -> Option<Changes> {
         let reader = self.reader;
         self.reached(Head::origin());
-        let visit = |batch: &Batch<'_>| {
-            self.batch(batch);
+        let visit = |piece: Piece<'_>| {
+            match piece {
+                Piece::Whole(batch) => self.batch(batch, &[]),
+                Piece::Patched(batch, damage) => {
+                    let what = reader.damaged(damage).to_string();
+                    self.verified.differ(Part::Bodies, what);
+                    match &damage.lost {
+                        Lost::Bodies(places) => self.batch(batch, places),
+                        Lost::Entries(..) => self.batch(batch, &[]),
+                    }
+                }
+                Piece::Hole(damage) => self.hole(&reader.damaged(damage), damage),
+            }
             Ok::<(), journal::Error>(())
         };
         let read = match reader.last() {
-            Some(_) => reader.replay(Head::origin(), to, visit),
+            Some(_) => reader.pieces(Head::origin(), to, visit),
             // A journal that was never begun.
             None => Ok(()),
         };
@@ -221,7 +239,19 @@ impl<'a> Check<'a> {
         self.tail.map(Working::into_changes)
     }
 
-    fn batch(&mut self, batch: &Batch<'_>) {
+    /// Entries that cannot be read: what follows them cannot be added to what came before.
+    fn hole(&mut self, error: &journal::Error, damage: &Damage) {
+        let lost = match damage.lost {
+            Lost::Entries(first, last) => format!("entries {} to {}", first.0, last.0),
+            Lost::Bodies(_) => "no entry".into(),
+        };
+        let what = format!("{error}; {lost} cannot be read, and the counts cannot be proven");
+        self.verified.differ(Part::Journal, what);
+        self.fresh = None;
+        self.tail = None;
+    }
+
+    fn batch(&mut self, batch: &Batch<'_>, unreadable: &[Place]) {
         self.verified.batches += 1;
         self.verified.entries += batch.entries.len() as u64;
         let mut entries = Vec::with_capacity(batch.entries.len());
@@ -236,7 +266,7 @@ impl<'a> Check<'a> {
             }
         }
         self.bodies(batch, &entries);
-        self.fold(batch, &entries);
+        self.fold(batch, &entries, unreadable);
         self.reached(batch.end);
     }
 
@@ -270,14 +300,15 @@ impl<'a> Check<'a> {
         }
     }
 
-    fn fold(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)]) {
+    fn fold(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)], unreadable: &[Place]) {
         let start = Mark {
             segment: batch.end.segment,
             offset: batch.start,
             first: batch.first,
         };
         let mut traces = Changes::new();
-        places::record(&mut traces, start, &batch.bodies, batch.end);
+        let bodies = replay::bodies(batch, entries, unreadable);
+        places::record(&mut traces, start, &bodies, batch.end);
         if let Some(tail) = &mut self.tail {
             tail.absorb(traces.clone());
             if let Err(error) = follow(tail, entries) {
@@ -341,7 +372,7 @@ fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<
 }
 
 /// The body that an entry commits to, and the commitment.
-fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
+pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
     let own = |commitment| Some((BodyId::Entry(position), commitment));
     match &stamped.entry {
         Entry::Received(received) => {
@@ -354,6 +385,9 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
         Entry::Closed(closed) => own(closed.reason),
+        Entry::FiguresLoaded(figures) => own(figures.commitment),
+        Entry::Reconciled(run) => own(run.commitment),
+        Entry::Judged(judged) => own(judged.comment?),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)
@@ -366,7 +400,8 @@ fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
         | Entry::Lapsed { .. }
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
-        | Entry::Retried { .. } => None,
+        | Entry::Retried { .. }
+        | Entry::Notified { .. } => None,
     }
 }
 

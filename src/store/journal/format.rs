@@ -192,7 +192,8 @@ impl Kind {
         }
     }
 
-    fn of(code: u8) -> Option<Kind> {
+    /// What records with this first byte hold.
+    pub fn of(code: u8) -> Option<Kind> {
         [Kind::Entry, Kind::Body, Kind::Commit]
             .into_iter()
             .find(|kind| kind.code() == code)

@@ -2,8 +2,9 @@
 //!
 //! One writer, which holds the directory's lock. A batch is one write and one `fdatasync`; when
 //! [`Journal::append`] returns `Ok` it is on stable storage. It never writes over a committed byte, never
-//! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops),
-//! and never gives out bytes that it has not checked. The form of the files is described in [`format`].
+//! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops until
+//! [`Journal::reopen`] has cut off what was not acknowledged), and never gives out bytes that it has not checked.
+//! The form of the files is described in [`format`].
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
@@ -14,7 +15,12 @@
 //! | after the sync, before the answer | the whole batch; the caller repeats and finds it |
 //! | while a torn tail is cut | the rest of the torn tail: cut |
 //!
-//! Anything else that is found is damage: the journal does not open, and says file, offset and what.
+//! # Damage
+//! Anything else that is found is damage. It is named by file and byte, counted, and never repaired or removed:
+//! whoever puts back a copy of the file has healed it. Where what follows says which entries a batch had, it is
+//! stepped over: if only bodies are unreadable, nothing of the ledger is lost; entries that are unreadable are a
+//! hole, behind which the chain goes on and the ledger can no longer be followed from its beginning. Where nothing
+//! says what was acknowledged (the header or the end of the last segment), the journal does not open.
 
 pub mod format;
 pub mod scan;
@@ -31,8 +37,8 @@ use std::sync::Arc;
 use crate::claims::entry::Position;
 use crate::store::journal::format::{BODY_PREFIX, COMMIT, Chain, Commit, HEAD, HEADER, Header};
 use crate::store::journal::reader::Reader;
-use crate::store::journal::scan::{Batches, Stop, Tail};
-use crate::store::journal::segment::Segment;
+use crate::store::journal::scan::{Batches, Damage, Lost, Remains, Stop, Tail};
+use crate::store::journal::segment::{Listed, Segment};
 use crate::store::{Body, BodyId, Observer};
 
 /// Gives the random ids of segments; they must be unpredictable (16 bytes of the system's randomness).
@@ -188,6 +194,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the disk has no room.
+    pub fn is_no_room(&self) -> bool {
+        match self {
+            Error::Io { source, .. } => matches!(
+                source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            ),
+            Error::Locked
+            | Error::Version { .. }
+            | Error::Corrupt { .. }
+            | Error::NoSegment(_)
+            | Error::Diverged
+            | Error::TooLarge(_)
+            | Error::Stopped => false,
+        }
+    }
+
     fn io(path: &Path, source: &io::Error) -> Error {
         Error::Io {
             file: name_of(path),
@@ -231,6 +254,7 @@ pub struct Journal {
     head: Head,
     buffer: Vec<u8>,
     stopped: bool,
+    reserved: bool,
     // Released last.
     _lock: File,
 }
@@ -247,16 +271,20 @@ impl Journal {
         let lock = segment::lock(directory)?;
         segment::remove_unfinished(directory)?;
         let reader = Reader::default();
-        for segment in segment::list(directory)? {
-            reader.add(segment);
-        }
+        let mut damaged = add_all(&reader, segment::list(directory)?);
         if reader.last().is_none() {
             let header = begin(&Head::origin(), 1, segment_bytes, entropy());
-            reader.add(Segment::create(directory, header)?.0);
+            reader.add(Ok(Segment::create(directory, &header)?.0));
         }
         let segment = reader.last().ok_or(Error::NoSegment(1))?;
         let file = segment.writable()?;
-        let head = recover(&segment, &file, observer)?;
+        let ended = find_end(&segment)?;
+        cut(&segment, &file, &ended, observer)?;
+        let head = ended.head;
+        damaged.extend(ended.damaged);
+        for damage in &damaged {
+            observer.damaged(damage);
+        }
         Ok(Journal {
             directory: directory.to_owned(),
             segment_bytes,
@@ -267,6 +295,7 @@ impl Journal {
             head,
             buffer: Vec::new(),
             stopped: false,
+            reserved: false,
             _lock: lock,
         })
     }
@@ -296,6 +325,58 @@ impl Journal {
         Ok(written)
     }
 
+    /// Whether a write or sync failed, so that nothing more is written until it is opened anew.
+    pub fn is_stopped(&self) -> bool {
+        self.stopped
+    }
+
+    /// Opens it anew after a failed write or sync, at the place behind the last batch that was acknowledged.
+    ///
+    /// What of the failed batch reached the disk is not known, and the pages that should have carried it may be
+    /// gone although a later sync succeeds. So it is not synced again: it is written over with zeros, which is
+    /// what unwritten bytes are, and nothing of it was answered. Then the whole segment is read from the disk
+    /// again and must end at that place. A segment that was made and never written to is removed.
+    pub fn reopen(&mut self) -> Result<(), Error> {
+        self.stopped = true;
+        segment::remove_unfinished(&self.directory)?;
+        segment::remove_after(&self.directory, self.head.segment)?;
+        self.reader.truncate(self.head.segment);
+        self.segment = self.reader.segment(self.head.segment)?;
+        self.file = self.segment.writable()?;
+        self.erase()
+            .map_err(|source| self.segment.failed(&source))?;
+        let ended = find_end(&self.segment)?;
+        if ended.head != self.head || ended.torn > 0 {
+            return Err(Error::Diverged);
+        }
+        self.stopped = false;
+        Ok(())
+    }
+
+    /// Zeros over what may have been written behind the head, synced, and no longer in the page cache.
+    fn erase(&self) -> io::Result<()> {
+        let room = self.segment.header.capacity - self.head.offset;
+        let length =
+            usize::try_from(room).map_or(self.buffer.len(), |room| room.min(self.buffer.len()));
+        self.file.write_all_at(&vec![0; length], self.head.offset)?;
+        self.file.sync_data()?;
+        // Only advice: where it is not taken, what is read is what was read before.
+        let _ = rustix::fs::fadvise(&self.file, 0, None, rustix::fs::Advice::DontNeed);
+        Ok(())
+    }
+
+    /// Sees to it that there is a segment's room set aside for when the disk is full.
+    pub fn reserve(&mut self) -> Result<(), Error> {
+        segment::reserve(&self.directory, self.segment_bytes)?;
+        self.reserved = true;
+        Ok(())
+    }
+
+    /// Whether it is still set aside.
+    pub fn has_reserve(&self) -> bool {
+        self.reserved
+    }
+
     /// The place behind the last batch.
     pub fn head(&self) -> Head {
         self.head
@@ -310,8 +391,14 @@ impl Journal {
         let capacity = self.segment_bytes.max((HEADER + length) as u64);
         let ordinal = self.head.segment + 1;
         let header = begin(&self.head, ordinal, capacity, (self.entropy)());
-        let (segment, file) = Segment::create(&self.directory, header)?;
-        self.reader.add(segment);
+        let (segment, file) = match Segment::create(&self.directory, &header) {
+            Err(error) if error.is_no_room() => {
+                self.reserved = false;
+                Segment::of_reserve(&self.directory, header)?
+            }
+            created => created?,
+        };
+        self.reader.add(Ok(segment));
         self.segment = self.reader.segment(ordinal)?;
         self.file = file;
         self.head.segment = ordinal;
@@ -378,40 +465,92 @@ fn begin(head: &Head, ordinal: u64, capacity: u64, id: [u8; 16]) -> Header {
     }
 }
 
-/// Reads the last segment to its end and cuts a torn tail.
-fn recover(segment: &Segment, file: &File, observer: &dyn Observer) -> Result<Head, Error> {
-    let (head, torn) = find_end(segment)?;
-    if torn > 0 {
-        let zeros = vec![0; torn];
-        file.write_all_at(&zeros, head.offset)
-            .and_then(|()| file.sync_data())
-            .map_err(|source| segment.failed(&source))?;
-        observer.tail_cut(torn as u64);
+/// Adds the segments to a reader; gives those that cannot be read, and files that are none.
+fn add_all(reader: &Reader, listed: Listed) -> Vec<Damage> {
+    let mut damaged = Vec::new();
+    let damage = |segment, what, lost| Damage {
+        segment,
+        offset: 0,
+        what,
+        lost,
+    };
+    for (ordinal, segment) in (1..).zip(listed.segments) {
+        let what = match &segment {
+            Ok(_) => None,
+            Err(Error::Corrupt { what, .. }) => Some(*what),
+            Err(_) => Some("the segment is missing"),
+        };
+        // Which entries it had, those around it say when they are read.
+        let none = Lost::Bodies(Vec::new());
+        damaged.extend(what.map(|what| damage(ordinal, what, none)));
+        reader.add(segment);
     }
-    Ok(head)
+    for _ in &listed.strays {
+        let what = "a file that is no segment of this journal lies beside it";
+        damaged.push(damage(0, what, Lost::Bodies(Vec::new())));
+    }
+    damaged
 }
 
-/// The place behind the last whole batch of the last segment, and how many bytes of a torn tail follow it.
-fn find_end(segment: &Segment) -> Result<(Head, usize), Error> {
+/// Writes zeros over a torn tail.
+fn cut(
+    segment: &Segment,
+    file: &File,
+    ended: &Ended,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    if ended.torn > 0 {
+        let zeros = vec![0; ended.torn];
+        file.write_all_at(&zeros, ended.head.offset)
+            .and_then(|()| file.sync_data())
+            .map_err(|source| segment.failed(&source))?;
+        observer.tail_cut(ended.torn as u64);
+    }
+    Ok(())
+}
+
+/// How a last segment ends.
+struct Ended {
+    /// The place behind its last whole batch.
+    head: Head,
+    /// How many bytes of a torn tail follow it.
+    torn: usize,
+    /// What is damaged before it.
+    damaged: Vec<Damage>,
+}
+
+/// Reads the last segment to its end.
+fn find_end(segment: &Segment) -> Result<Ended, Error> {
     let bytes = segment.bytes()?;
     let mut batches = Batches::new(&bytes, &segment.header);
-    let (bad, what) = loop {
-        match batches.step() {
-            Ok(_) => {}
-            Err(Stop::End) => return Ok((batches.head(), 0)),
-            Err(Stop::Unreadable(at, what)) => break (at, what),
+    let mut damaged = Vec::new();
+    let torn = loop {
+        let (bad, what) = match batches.step() {
+            Ok(_) => continue,
+            Err(Stop::End) => break 0,
+            Err(Stop::Unreadable(at, what)) => (at, what),
             Err(Stop::Contradiction(at, what) | Stop::Unsupported(at, what)) => {
                 return Err(segment.corrupt(at as u64, what));
             }
+        };
+        let end = batches.head().offset as usize;
+        match scan::judge(&bytes, &segment.header, end, bad) {
+            Tail::Clean => break 0,
+            Tail::Torn(written) => break written - end,
+            // What was acknowledged in it must be known: by its own commit, or by a batch after it.
+            Tail::Corrupt => match batches.step_over(bad, what) {
+                Some(Remains::Entries(_, damage) | Remains::Hole(damage, _)) => {
+                    damaged.push(damage)
+                }
+                None => return Err(segment.corrupt(bad as u64, what)),
+            },
         }
     };
-    let head = batches.head();
-    let end = head.offset as usize;
-    match scan::judge(&bytes, &segment.header, end, bad) {
-        Tail::Clean => Ok((head, 0)),
-        Tail::Corrupt => Err(segment.corrupt(bad as u64, what)),
-        Tail::Torn(written) => Ok((head, written - end)),
-    }
+    Ok(Ended {
+        head: batches.head(),
+        torn,
+        damaged,
+    })
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::claims::entry::Position;
 use crate::store::journal::format::{
     self, BODY_ID, BODY_PREFIX, BadRecord, Commit, HEAD, Kind, Record,
 };
-use crate::store::journal::scan::{self, Batch, Batches, Stop, Tail};
+use crate::store::journal::scan::{self, Batch, Batches, Damage, Lost, Remains, Stop, Tail};
 use crate::store::journal::segment::Segment;
 use crate::store::journal::{Error, Head, Mark, Place};
 use crate::store::{Body, BodyId};
@@ -20,7 +20,20 @@ use crate::store::{Body, BodyId};
 /// The segments that exist, shared by the writer and all readers.
 #[derive(Clone, Default)]
 pub struct Reader {
-    segments: Arc<RwLock<Vec<Arc<Segment>>>>,
+    segments: Arc<RwLock<Vec<Opened>>>,
+}
+
+/// A segment, or why it cannot be read.
+type Opened = Result<Arc<Segment>, Error>;
+
+/// A piece of the journal.
+pub enum Piece<'a> {
+    /// A batch as it was committed.
+    Whole(&'a Batch<'a>),
+    /// A batch of which bodies cannot be read; its entries are proven.
+    Patched(&'a Batch<'a>, &'a Damage),
+    /// Entries that cannot be read.
+    Hole(&'a Damage),
 }
 
 impl Reader {
@@ -60,7 +73,12 @@ impl Reader {
             let mut walk = Walk::new(&segment, next)?;
             while found.len() < most && walk.first <= upto {
                 let positions = walk.first.0..;
-                let Some(entries) = walk.batch()? else { break };
+                let (start, first) = (walk.offset, walk.first);
+                let read = match walk.batch() {
+                    Err(Error::Corrupt { .. }) => walk.again(start, first)?,
+                    read => read?,
+                };
+                let Some(entries) = read else { break };
                 let positioned = positions.map(Position).zip(entries);
                 found.extend(positioned.filter(|(position, _)| *position > after));
             }
@@ -70,30 +88,57 @@ impl Reader {
         Ok(found)
     }
 
-    /// Visits every batch from a place to another, checking records, commits and the chain.
+    /// Visits every batch from a place to another, checking records, commits and the chain. Bodies that cannot
+    /// be read are passed over; entries that cannot be read are an error.
     pub fn replay<E: From<Error>>(
         &self,
         from: Head,
         to: Head,
-        mut visit: impl FnMut(&Batch<'_>) -> Result<(), E>,
+        mut visit: impl FnMut(&Batch<'_>, &[Place]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.pieces(from, to, |piece| match piece {
+            Piece::Whole(batch) => visit(batch, &[]),
+            Piece::Patched(batch, damage) => match &damage.lost {
+                Lost::Bodies(places) => visit(batch, places),
+                Lost::Entries(..) => Err(self.damaged(damage).into()),
+            },
+            Piece::Hole(damage) => Err(self.damaged(damage).into()),
+        })
+    }
+
+    /// Visits everything from a place to another, also where it is damaged.
+    pub fn pieces<E: From<Error>>(
+        &self,
+        from: Head,
+        to: Head,
+        mut visit: impl FnMut(Piece<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let mut head = from;
         for ordinal in from.segment..=to.segment {
-            let segment = self.segment(ordinal)?;
-            let bytes = segment.bytes()?;
-            let mut batches = if ordinal == from.segment {
-                Batches::from(&bytes, &segment.header, from)
-            } else {
-                scan::follows(&head, &segment.header).map_err(|what| segment.corrupt(0, what))?;
-                Batches::new(&bytes, &segment.header)
+            // One that cannot be read is a hole up to the next one that can.
+            let segment = match self.segment(ordinal) {
+                Ok(segment) => segment,
+                Err(_) if ordinal < to.segment => continue,
+                Err(error) => return Err(error.into()),
             };
+            if ordinal != from.segment {
+                if let Some(hole) = gap(&head, &segment)? {
+                    visit(Piece::Hole(&hole))?;
+                }
+                head = scan::start_of(&segment.header);
+            }
+            let bytes = segment.remains()?;
+            let mut batches = Batches::from(&bytes, &segment.header, head);
             while batches.head() != to {
                 match batches.step() {
-                    Ok(batch) => visit(&batch)?,
-                    Err(stop) => {
-                        settled(&segment, &bytes, batches.head(), stop)?;
-                        break;
-                    }
+                    Ok(batch) => visit(Piece::Whole(&batch))?,
+                    Err(stop) => match past(&segment, &bytes, &mut batches, stop)? {
+                        Some(Remains::Entries(batch, damage)) => {
+                            visit(Piece::Patched(&batch, &damage))?
+                        }
+                        Some(Remains::Hole(damage, _)) => visit(Piece::Hole(&damage))?,
+                        None => break,
+                    },
                 }
             }
             head = batches.head();
@@ -104,44 +149,108 @@ impl Reader {
         Ok(())
     }
 
+    /// Whether a place is one behind a batch of this journal.
+    pub fn has(&self, place: Head) -> Result<bool, Error> {
+        let segment = match self.segment(place.segment) {
+            Ok(segment) => segment,
+            Err(Error::NoSegment(_)) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let bytes = segment.remains()?;
+        let mut batches = Batches::new(&bytes, &segment.header);
+        while batches.head() != place {
+            match batches.step() {
+                Ok(_) => {}
+                Err(stop) => {
+                    if past(&segment, &bytes, &mut batches, stop)?.is_none() {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// The error of a damage.
+    pub fn damaged(&self, damage: &Damage) -> Error {
+        match self.segment(damage.segment) {
+            Ok(segment) => segment.corrupt(damage.offset, damage.what),
+            Err(error) => error,
+        }
+    }
+
     /// A segment that exists.
     pub fn segment(&self, ordinal: u64) -> Result<Arc<Segment>, Error> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
         usize::try_from(ordinal)
             .ok()
             .and_then(|ordinal| segments.get(ordinal.checked_sub(1)?).cloned())
-            .ok_or(Error::NoSegment(ordinal))
+            .unwrap_or(Err(Error::NoSegment(ordinal)))
     }
 
     /// The last segment.
     pub fn last(&self) -> Option<Arc<Segment>> {
         let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
-        segments.last().cloned()
+        segments.last().and_then(|last| last.clone().ok())
     }
 
-    /// Adds the next segment.
-    pub fn add(&self, segment: Segment) {
+    /// Forgets the segments after one: they were made and never written to.
+    pub fn truncate(&self, ordinal: u64) {
         let mut segments = self
             .segments
             .write()
             .unwrap_or_else(PoisonError::into_inner);
-        segments.push(Arc::new(segment));
+        segments.truncate(usize::try_from(ordinal).unwrap_or(usize::MAX));
+    }
+
+    /// Adds the next segment, or why it cannot be read.
+    pub fn add(&self, segment: Result<Segment, Error>) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        segments.push(segment.map(Arc::new));
     }
 }
 
-/// A segment that is not the last must end with a whole batch.
-fn settled(segment: &Segment, bytes: &[u8], head: Head, stop: Stop) -> Result<(), Error> {
+/// Goes on behind what cannot be read, if anything follows it in this segment.
+fn past<'a>(
+    segment: &Segment,
+    bytes: &[u8],
+    batches: &mut Batches<'a>,
+    stop: Stop,
+) -> Result<Option<Remains<'a>>, Error> {
     match stop {
-        Stop::End => Ok(()),
+        Stop::End => Ok(None),
         Stop::Unreadable(at, what) => {
-            match scan::judge(bytes, &segment.header, head.offset as usize, at) {
-                Tail::Clean => Ok(()),
-                Tail::Torn(_) | Tail::Corrupt => Err(segment.corrupt(at as u64, what)),
+            let end = batches.head().offset as usize;
+            match scan::judge(bytes, &segment.header, end, at) {
+                Tail::Clean => Ok(None),
+                // Whether it was a whole batch, the next segment says.
+                Tail::Torn(_) | Tail::Corrupt => Ok(batches.step_over(at, what)),
             }
         }
-        Stop::Contradiction(at, what) => Err(segment.corrupt(at as u64, what)),
-        Stop::Unsupported(at, what) => Err(segment.corrupt(at as u64, what)),
+        Stop::Contradiction(at, what) | Stop::Unsupported(at, what) => {
+            Err(segment.corrupt(at as u64, what))
+        }
     }
+}
+
+/// The entries between a place and the segment that follows it, if there are any.
+fn gap(head: &Head, next: &Segment) -> Result<Option<Damage>, Error> {
+    let Err(what) = scan::follows(head, &next.header) else {
+        return Ok(None);
+    };
+    if next.header.first.0 <= head.position.0 + 1 {
+        return Err(next.corrupt(0, what));
+    }
+    let last = Position(next.header.first.0 - 1);
+    Ok(Some(Damage {
+        segment: head.segment,
+        offset: head.offset,
+        what: "what followed here is missing",
+        lost: Lost::Entries(Position(head.position.0 + 1), last),
+    }))
 }
 
 fn reason(bad: BadRecord) -> &'static str {
@@ -202,6 +311,35 @@ impl<'a> Walk<'a> {
         Err(self
             .segment
             .corrupt(self.offset, "a batch without its commit"))
+    }
+
+    /// The entries of a batch in which something cannot be read: proven by the chain, or not given out.
+    fn again(&mut self, start: u64, first: Position) -> Result<Option<Vec<Vec<u8>>>, Error> {
+        let bytes = self.segment.remains()?;
+        let mut batches = Batches::new(&bytes, &self.segment.header);
+        loop {
+            let before = batches.head();
+            let batch = match batches.step() {
+                Ok(batch) => batch,
+                Err(stop) => match past(self.segment, &bytes, &mut batches, stop)? {
+                    Some(Remains::Entries(batch, _)) => batch,
+                    Some(Remains::Hole(damage, _)) if damage.is_before(first) => continue,
+                    Some(Remains::Hole(damage, _)) => {
+                        return Err(self.segment.corrupt(damage.offset, damage.what));
+                    }
+                    None => return Err(self.segment.corrupt(start, "no batch begins here")),
+                },
+            };
+            if (before.offset, batch.first) == (start, first) {
+                self.first = Position(batch.end.position.0 + 1);
+                self.offset = batch.end.offset;
+                let place = SeekFrom::Start(self.offset);
+                let moved = self.file.seek(place);
+                moved.map_err(|source| self.segment.failed(&source))?;
+                let entries = batch.entries.iter().map(|entry| entry.to_vec());
+                return Ok(Some(entries.collect()));
+            }
+        }
     }
 
     /// Checks a batch against its commit and goes on behind it.

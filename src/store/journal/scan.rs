@@ -1,5 +1,8 @@
 //! Reads a segment's bytes batch by batch, and judges what lies behind the last whole batch.
 //!
+//! A batch that was committed and is damaged is stepped over where what follows says which entries it had: if they
+//! are all there, only bodies are lost; else there is a hole in the ledger.
+//!
 //! Must never give out a batch that is not exactly as it was committed, and must never call damage a torn
 //! tail: only bytes that never reached the disk may be cut, since only then nothing was answered for them.
 //!
@@ -38,6 +41,46 @@ pub struct Batch<'a> {
     pub end: Head,
 }
 
+/// What is left of a batch that was committed and is not as it was written any more.
+pub enum Remains<'a> {
+    /// All its entries, which the chain proves, and the bodies that can be read.
+    Entries(Batch<'a>, Damage),
+    /// Neither: its entries cannot be told. The place behind it is known.
+    Hole(Damage, Head),
+}
+
+/// A place where bytes are not as they were written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Ordinal of the segment.
+    pub segment: u64,
+    /// Offset in it, in bytes.
+    pub offset: u64,
+    /// What was found.
+    pub what: &'static str,
+    /// What is lost by it.
+    pub lost: Lost,
+}
+
+impl Damage {
+    /// Whether all that is lost lies before a position.
+    pub fn is_before(&self, position: Position) -> bool {
+        match &self.lost {
+            Lost::Entries(_, last) => *last < position,
+            Lost::Bodies(_) => true,
+        }
+    }
+}
+
+/// What a damage takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Entries from one position to another, and so the proof of every count that they are part of.
+    Entries(Position, Position),
+    /// No entry. Bodies that lay at these places; none if only a commit or unwritten bytes are damaged.
+    Bodies(Vec<Place>),
+}
+
 /// Why there is no further batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stop {
@@ -72,14 +115,7 @@ pub struct Batches<'a> {
 impl<'a> Batches<'a> {
     /// From the first batch.
     pub fn new(bytes: &'a [u8], header: &'a Header) -> Batches<'a> {
-        let head = Head {
-            segment: header.ordinal,
-            offset: HEADER as u64,
-            // The header's position is that of the next entry.
-            position: Position(header.first.0.saturating_sub(1)),
-            chain: header.chain,
-        };
-        Batches::from(bytes, header, head)
+        Batches::from(bytes, header, start_of(header))
     }
 
     /// From a place behind a batch.
@@ -125,6 +161,102 @@ impl<'a> Batches<'a> {
         }
     }
 
+    /// Steps over a batch that was committed and in which nothing can be read at `bad`; none if nothing after it
+    /// says where it ends.
+    pub fn step_over(&mut self, bad: usize, what: &'static str) -> Option<Remains<'a>> {
+        let start = self.head.offset;
+        let (at, commit) = find_commit(self.bytes, self.header, bad)?;
+        let first = Position(self.head.position.0 + 1);
+        let own = commit.start == start;
+        if commit.start < start || commit.last < first || (own && commit.first != first) {
+            return None;
+        }
+        let limit = if own {
+            at
+        } else {
+            usize::try_from(commit.start).ok()?
+        };
+        let (mut batch, places) = self.remains(limit);
+        let after = Head {
+            segment: start_of(self.header).segment,
+            offset: (at + COMMIT) as u64,
+            position: commit.last,
+            chain: commit.chain,
+        };
+        // Its own commit says which entries it had; or the next batch, whose running hash begins behind them.
+        let proven = if own {
+            batch.end = Head {
+                offset: after.offset,
+                ..batch.end
+            };
+            batch.end == after
+        } else {
+            batch.end.offset = commit.start;
+            let mut next = Batches::from(self.bytes, self.header, batch.end);
+            next.step().is_ok()
+        };
+        let damage = |lost| Damage {
+            segment: after.segment,
+            offset: bad as u64,
+            what,
+            lost,
+        };
+        if proven {
+            self.head = batch.end;
+            return Some(Remains::Entries(batch, damage(Lost::Bodies(places))));
+        }
+        self.head = after;
+        let hole = damage(Lost::Entries(first, commit.last));
+        Some(Remains::Hole(hole, after))
+    }
+
+    /// What can be read from the head to an offset, and the places where nothing can.
+    fn remains(&self, limit: usize) -> (Batch<'a>, Vec<Place>) {
+        let mut batch = Batch {
+            first: Position(self.head.position.0 + 1),
+            start: self.head.offset,
+            entries: Vec::new(),
+            bodies: Vec::new(),
+            end: self.head,
+        };
+        let mut places = Vec::new();
+        let mut at = usize::try_from(self.head.offset).unwrap_or(limit);
+        while at < limit {
+            let record = Record::read(&self.bytes[at..limit], at as u64, &self.header.id);
+            let Ok(record) = record else {
+                let next = self.next_record(at + 1, limit);
+                places.push(Place {
+                    segment: self.header.ordinal,
+                    offset: at as u64,
+                    length: u32::try_from(next - at).unwrap_or(u32::MAX),
+                });
+                at = next;
+                continue;
+            };
+            match record.kind {
+                Kind::Entry => {
+                    // Behind a place that cannot be read it follows no entry that is known: the chain will say so.
+                    batch.end.position.0 += 1;
+                    batch.end.chain = batch.end.chain.after(record.payload);
+                    batch.entries.push(record.payload);
+                }
+                Kind::Body => batch.bodies.extend(self.body(&record, at).ok()),
+                Kind::Commit => {}
+            }
+            at += record.length();
+        }
+        (batch, places)
+    }
+
+    /// Where the next valid record begins, or the limit.
+    fn next_record(&self, from: usize, limit: usize) -> usize {
+        let begins = |at: &usize| {
+            let bytes = &self.bytes[*at..limit];
+            Kind::of(bytes[0]).is_some() && Record::read(bytes, *at as u64, &self.header.id).is_ok()
+        };
+        (from..limit).find(begins).unwrap_or(limit)
+    }
+
     fn record(&self, offset: u64) -> Result<(Record<'a>, usize), Stop> {
         let at = usize::try_from(offset).map_err(|_| Stop::End)?;
         let rest = match self.bytes.get(at..) {
@@ -151,6 +283,17 @@ impl<'a> Batches<'a> {
             length,
         };
         Ok((name, place))
+    }
+}
+
+/// The place before a segment's first batch.
+pub fn start_of(header: &Header) -> Head {
+    Head {
+        segment: header.ordinal,
+        offset: HEADER as u64,
+        // The header's position is that of the next entry.
+        position: Position(header.first.0.saturating_sub(1)),
+        chain: header.chain,
     }
 }
 

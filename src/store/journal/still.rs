@@ -6,7 +6,8 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::store::journal::reader::Reader;
-use crate::store::journal::{Error, Head, find_end, segment};
+use crate::store::journal::scan::Damage;
+use crate::store::journal::{Error, Head, add_all, find_end, segment};
 
 /// A journal at rest.
 pub struct Still {
@@ -14,6 +15,7 @@ pub struct Still {
     head: Head,
     segments: u64,
     torn_bytes: u64,
+    damaged: Vec<Damage>,
     // Released last.
     _lock: File,
 }
@@ -26,13 +28,14 @@ impl Still {
     pub fn open(directory: &Path) -> Result<Still, Error> {
         let lock = segment::lock(directory)?;
         let reader = Reader::default();
-        let mut segments = 0;
-        for segment in segment::list(directory)? {
-            reader.add(segment);
-            segments += 1;
-        }
+        let listed = segment::list(directory)?;
+        let segments = listed.segments.len() as u64;
+        let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {
-            Some(last) => find_end(&last)?,
+            Some(last) => {
+                let ended = find_end(&last)?;
+                (ended.head, ended.torn)
+            }
             None => (Head::origin(), 0),
         };
         Ok(Still {
@@ -40,6 +43,7 @@ impl Still {
             head,
             segments,
             torn_bytes: torn as u64,
+            damaged,
             _lock: lock,
         })
     }
@@ -57,6 +61,11 @@ impl Still {
     /// How many segments there are.
     pub fn segments(&self) -> u64 {
         self.segments
+    }
+
+    /// Segments that cannot be read at all, and files that are none.
+    pub fn damaged(&self) -> &[Damage] {
+        &self.damaged
     }
 
     /// Bytes of a batch that was never finished: the next start cuts them.

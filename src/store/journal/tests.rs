@@ -10,6 +10,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::claims::id::DocumentId;
 use crate::store::Unobserved;
+use crate::store::journal::reader::Piece;
 
 const SMALL: u64 = 4096;
 
@@ -44,7 +45,8 @@ fn batch(number: u8, entries: u8) -> Batch {
 fn contents(journal: &Journal) -> Vec<Vec<u8>> {
     let reader = journal.reader();
     let mut replayed = Vec::new();
-    let visit = |batch: &scan::Batch<'_>| {
+    let visit = |batch: &scan::Batch<'_>, unreadable: &[Place]| {
+        assert_eq!(unreadable, []);
         replayed.extend(batch.entries.iter().map(|entry| entry.to_vec()));
         for (name, place) in &batch.bodies {
             assert_eq!(reader.body(*place)?.0, *name);
@@ -57,6 +59,53 @@ fn contents(journal: &Journal) -> Vec<Vec<u8>> {
     let listed = list(journal, Position(0), usize::MAX);
     assert_eq!(listed, replayed);
     replayed
+}
+
+/// What can be read of a damaged journal, with positions, and what cannot. Every body that is named is read too.
+fn remains(journal: &Journal) -> (Vec<(u64, Vec<u8>)>, Vec<Damage>) {
+    let reader = journal.reader();
+    let (mut entries, mut damaged) = (Vec::new(), Vec::new());
+    let visit = |piece: Piece<'_>| {
+        let batch = match piece {
+            Piece::Whole(batch) => batch,
+            Piece::Patched(batch, damage) => {
+                damaged.push(damage.clone());
+                batch
+            }
+            Piece::Hole(damage) => {
+                damaged.push(damage.clone());
+                return Ok(());
+            }
+        };
+        let read = batch.entries.iter().map(|entry| entry.to_vec());
+        entries.extend((batch.first.0..).zip(read));
+        for (name, place) in &batch.bodies {
+            assert_eq!(reader.body(*place)?.0, *name);
+        }
+        Ok::<(), Error>(())
+    };
+    reader
+        .pieces(Head::origin(), journal.head(), visit)
+        .unwrap();
+    (entries, damaged)
+}
+
+/// Every entry is there as it was, or lies in a hole that is named.
+fn is_honest(journal: &Journal, whole: &[Vec<u8>]) -> Vec<Damage> {
+    let (entries, damaged) = remains(journal);
+    let mut lost = 0;
+    for damage in &damaged {
+        if let Lost::Entries(first, last) = damage.lost {
+            lost += last.0 + 1 - first.0;
+            let inside = |(position, _): &(u64, Vec<u8>)| (first.0..=last.0).contains(position);
+            assert!(!entries.iter().any(inside));
+        }
+    }
+    assert_eq!(entries.len() as u64 + lost, whole.len() as u64);
+    for (position, entry) in entries {
+        assert_eq!(entry, whole[position as usize - 1]);
+    }
+    damaged
 }
 
 fn list(journal: &Journal, after: Position, most: usize) -> Vec<Vec<u8>> {
@@ -123,12 +172,13 @@ fn a_second_writer_is_refused() {
 }
 
 #[test]
-fn every_changed_byte_of_a_committed_batch_is_refused_with_its_place() {
+fn every_changed_byte_of_a_committed_batch_is_named_and_takes_no_more_than_it_must() {
     let (directory, batches, ends) = three();
     let path = segments(directory.path()).remove(0);
     let whole = fs::read(&path).unwrap();
     let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
     let written = *ends.last().unwrap();
+    let mut holes = 0;
     for at in 0..written {
         for change in [0x01, 0x80, 0xff, whole[at]] {
             if change == 0 {
@@ -142,15 +192,27 @@ fn every_changed_byte_of_a_committed_batch_is_refused_with_its_place() {
                     assert!(path.to_string_lossy().ends_with(&*file));
                     let near = offset as usize <= at;
                     assert!(near, "byte {at} ^ {change:#x}: named {offset}");
+                    // Nothing says what this file held; or nothing what its last batch did.
+                    assert!(at < HEADER || at >= written - COMMIT, "byte {at}");
                 }
                 Err(other) => panic!("byte {at} ^ {change:#x}: {other}"),
-                Ok(_) => panic!("byte {at} ^ {change:#x}: opened"),
+                Ok(journal) => {
+                    let damaged = is_honest(&journal, &all(&batches));
+                    assert_eq!(damaged.len(), 1, "byte {at} ^ {change:#x}");
+                    assert!(damaged[0].offset as usize <= at && at >= HEADER);
+                    match damaged[0].lost {
+                        Lost::Entries(..) => holes += 1,
+                        Lost::Bodies(_) => {}
+                    }
+                }
             }
             // Damage is never repaired by writing over it.
             assert_eq!(fs::read(&path).unwrap(), changed);
         }
         file.write_all_at(&whole[at..=at], at as u64).unwrap();
     }
+    // The entries of these six bodies are some tenth of the bytes.
+    assert!((100..1_000).contains(&holes), "{holes}");
     assert_eq!(contents(&open(directory.path()).unwrap()), all(&batches));
 }
 
@@ -181,6 +243,7 @@ impl Observer for Cut {
     fn tail_cut(&self, bytes: u64) {
         self.0.fetch_add(bytes, Ordering::Relaxed);
     }
+    fn index_failed(&self) {}
 }
 
 #[test]
@@ -253,15 +316,16 @@ fn sectors_may_be_missing_in_any_order_from_the_last_batch_only() {
         changed[from.clamp(HEADER, before)..to.min(before).max(HEADER)].fill(0);
         if changed != whole {
             fs::write(&path, &changed).unwrap();
-            let opened = open(directory.path());
-            assert!(matches!(opened, Err(Error::Corrupt { .. })), "{sector}");
+            let mut both = first.entries.clone();
+            both.extend(batch(2, 20).entries);
+            assert_eq!(is_honest(&open(directory.path()).unwrap(), &both).len(), 1);
         }
     }
 }
 
 #[test]
 fn damage_before_a_torn_tail_is_not_cut_with_it() {
-    let (directory, _, ends) = three();
+    let (directory, batches, ends) = three();
     let path = segments(directory.path()).remove(0);
     let mut torn = fs::read(&path).unwrap();
     torn[ends[2] - 100..].fill(0);
@@ -269,8 +333,15 @@ fn damage_before_a_torn_tail_is_not_cut_with_it() {
         let mut changed = torn.clone();
         changed[at] ^= 0x10;
         fs::write(&path, &changed).unwrap();
-        let opened = open(directory.path());
-        assert!(matches!(opened, Err(Error::Corrupt { .. })), "{at}");
+        match open(directory.path()) {
+            Ok(journal) => {
+                let damaged = is_honest(&journal, &all(&batches[..2]));
+                assert_eq!(damaged.len(), 1, "{at}");
+            }
+            // Of its commit, after which nothing is whole.
+            Err(Error::Corrupt { .. }) => assert!(at >= ends[1] - COMMIT, "{at}"),
+            Err(other) => panic!("{at}: {other}"),
+        }
     }
 }
 
@@ -302,16 +373,80 @@ fn full_segments_are_followed_by_others() {
     let journal = open(directory.path()).unwrap();
     let replayed = journal
         .reader()
-        .replay(Head::origin(), journal.head(), |_| Ok::<(), Error>(()));
+        .replay(Head::origin(), journal.head(), |_, _| Ok::<(), Error>(()));
     assert!(matches!(replayed, Err(Error::Corrupt { .. })));
+    assert_eq!(is_honest(&journal, &all(&batches)).len(), 1);
     drop(journal);
     fs::write(&files[0], &whole).unwrap();
+    assert_eq!(contents(&open(directory.path()).unwrap()), all(&batches));
+}
 
-    // Neither is a missing or a foreign segment passed over.
-    fs::rename(&files[1], directory.path().join("kept")).unwrap();
-    assert!(matches!(open(directory.path()), Err(Error::Corrupt { .. })));
-    fs::copy(&files[0], &files[1]).unwrap();
-    assert!(matches!(open(directory.path()), Err(Error::Corrupt { .. })));
+/// A whole segment that is damaged: what it takes is named, the rest is read, and the file put back heals it.
+#[test]
+fn a_segment_that_is_gone_foreign_cut_off_or_old_is_a_hole() {
+    let directory = TempDir::new().unwrap();
+    let mut journal = open(directory.path()).unwrap();
+    let batches: Vec<_> = (0..40).map(|number| batch(number, 7)).collect();
+    for batch in &batches {
+        journal.append(batch).unwrap();
+    }
+    drop(journal);
+    let files = segments(directory.path());
+    type Injury = fn(&Path, &Path, &[u8]);
+    let injuries: [(&str, Injury); 6] = [
+        ("missing", |file, _, _| fs::remove_file(file).unwrap()),
+        ("zeroed", |file, _, whole| {
+            fs::write(file, vec![0; whole.len()]).unwrap()
+        }),
+        ("another", |file, other, _| {
+            let _ = fs::copy(other, file).unwrap();
+        }),
+        ("no header", |file, _, whole| {
+            fs::write(file, &whole[..50]).unwrap()
+        }),
+        ("cut off", |file, _, whole| {
+            fs::write(file, &whole[..900]).unwrap()
+        }),
+        ("older", |file, _, whole| {
+            let mut old = whole.to_vec();
+            old[1000..].fill(0);
+            fs::write(file, old).unwrap();
+        }),
+    ];
+    for hurt in [0, 1] {
+        let whole = fs::read(&files[hurt]).unwrap();
+        for (what, injury) in injuries {
+            injury(&files[hurt], &files[2], &whole);
+            let journal = open(directory.path()).unwrap();
+            let damaged = is_honest(&journal, &all(&batches));
+            assert_eq!(damaged.len(), 1, "{what}: {damaged:?}");
+            let strict = journal
+                .reader()
+                .replay(Head::origin(), journal.head(), |_, _| Ok::<(), Error>(()));
+            assert!(strict.is_err(), "{what}");
+            drop(journal);
+            fs::write(&files[hurt], &whole).unwrap();
+        }
+    }
+    // A copy under another name is no segment; nothing of it is read, and it stays where it is.
+    let copy = directory.path().join("copy.segment");
+    fs::copy(&files[1], &copy).unwrap();
+    assert_eq!(contents(&open(directory.path()).unwrap()), all(&batches));
+    assert!(copy.exists());
+    fs::remove_file(copy).unwrap();
+
+    // Of the last one nothing says what was acknowledged in it.
+    let last = files.last().unwrap();
+    let whole = fs::read(last).unwrap();
+    for (what, injury) in &injuries[1..5] {
+        injury(last, &files[2], &whole);
+        assert!(
+            matches!(open(directory.path()), Err(Error::Corrupt { .. })),
+            "{what}"
+        );
+        fs::write(last, &whole).unwrap();
+    }
+    assert_eq!(contents(&open(directory.path()).unwrap()), all(&batches));
 }
 
 #[test]
@@ -354,7 +489,7 @@ fn an_unfinished_segment_is_removed_and_an_empty_one_used() {
     assert!(!unfinished.exists());
     let header = begin(&journal.head(), 2, SMALL, [9; 16]);
     drop(journal);
-    Segment::create(directory.path(), header).unwrap();
+    Segment::create(directory.path(), &header).unwrap();
     let mut journal = open(directory.path()).unwrap();
     journal.append(&batches[0]).unwrap();
     assert_eq!(journal.head().segment, 2);

@@ -1,13 +1,16 @@
 //! Which documents each entry changed, and where they stood after it: read from the entry and the histories that
 //! the fold kept, so that an old entry tells the same today as when it was new.
 
+use std::collections::BTreeMap;
+
 use crate::claims::canon;
+use crate::claims::change::{Change, What};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Delivery, Entry, Position, Settled, SettledContent, Stamped};
 use crate::claims::id::{DocumentId, LotId, Name};
-use crate::claims::standing::Standing;
+use crate::claims::standing::{Course, Standing};
 use crate::store::Error;
-use crate::store::change::{Change, Changes, What};
+use crate::store::change::Changes;
 use crate::store::index::Index;
 use crate::store::ledger::{keys, records};
 
@@ -22,6 +25,16 @@ pub struct Moment {
 
 canon::canon_struct! { Moment { standing, lot } }
 
+impl Moment {
+    /// What every document is after its admission.
+    fn of_admission() -> Moment {
+        Moment {
+            standing: Course::admitted().standing(),
+            lot: None,
+        }
+    }
+}
+
 /// What entries changed, in their order. `upto` is how far was read.
 pub fn changes(
     index: &dyn Index,
@@ -31,12 +44,15 @@ pub fn changes(
     let mut changes = Vec::new();
     for (position, stamped) in entries {
         for (document, what, code) in touched(index, &stamped.entry)? {
+            let record = records::known_document(index, document)?;
             let key = keys::document_history(document, *position);
-            // An entry that only repeats what is known changed nothing.
-            let Some(moment) = records::load::<Moment>(index, &key)? else {
-                continue;
+            let moment = match records::load(index, &key)? {
+                Some(moment) => moment,
+                None if record.position == *position => Moment::of_admission(),
+                // An entry that only repeats what is known changed nothing.
+                None => continue,
             };
-            let received = records::known_document(index, document)?.received;
+            let received = record.received;
             changes.push(Change {
                 position: *position,
                 at: stamped.at,
@@ -91,7 +107,11 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
         | Entry::Explained { .. }
-        | Entry::Closed(_) => Vec::new(),
+        | Entry::Closed(_)
+        | Entry::Notified { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_) => Vec::new(),
     })
 }
 
@@ -126,6 +146,16 @@ fn delivered(index: &dyn Index, delivery: &Delivery) -> Result<Vec<Touched>, Err
         }
     });
     Ok(touched.collect())
+}
+
+/// How far each target was told.
+pub fn notified(index: &dyn Index) -> Result<BTreeMap<Name, Position>, Error> {
+    let prefix = keys::all_notified();
+    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, value)| Ok((records::read(&key[1..])?, records::read(value)?)))
+        .collect()
 }
 
 /// The first code of a settlement.

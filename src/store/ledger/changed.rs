@@ -59,7 +59,11 @@ impl Touched {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
-            | Entry::Closed(_) => {}
+            | Entry::Closed(_)
+            | Entry::Notified { .. }
+            | Entry::FiguresLoaded(_)
+            | Entry::Reconciled(_)
+            | Entry::Judged(_) => {}
         }
         Ok(())
     }

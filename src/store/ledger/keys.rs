@@ -2,17 +2,21 @@
 //!
 //! | letter | key | value |
 //! |---|---|---|
+//! | `a` | digest | figures of a caisse |
+//! | `b` | position | reconciliation |
 //! | `c` | FINESS | versions of the centre |
 //! | `d` | document | its record |
 //! | `e` | endpoint | cursor and gate |
 //! | `f` | FSE, PJ | – (PJs that support an FSE) |
 //! | `g` | group | oldest, count and bytes of its open documents |
-//! | `h` | document, position | what it was after the entry |
+//! | `h` | document, position | what it was after the entry (of its admission its record tells) |
 //! | `i` | lot, position | – (entries about a lot) |
 //! | `j` | list, centre, instant, document | – (documents by list) |
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
+//! | `m` | `c`, position | instant and closing of a period |
+//! | `n` | target | how far it was told |
 //! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | `a`, oldest, group | – (groups by age) |
@@ -21,10 +25,12 @@
 //! | `s` | endpoint, id | fingerprint (settlements known) |
 //! | `t` | instant, document | – (timers of documents) |
 //! | `u` | what, endpoint, instant, lot | – (lots by next instant) |
+//! | `v` | `l`, endpoint, centre, deadline, lot | next instant (lots to be sent, by centre and deadline) |
+//! | `v` | `c`, endpoint | the centre whose lot was leased last |
 //! | `w` | centre, day, caller | count of posts turned away |
 //! | `x` | endpoint, id, fingerprint | cause (orphans) |
 //! | `y` | cell | count of units |
-//! | `z` | position | instant and closing of a period |
+//! | `z` | reconciliation, line | its last judgement |
 //!
 //! The letters `A`–`Z` are the implementations' own.
 
@@ -117,6 +123,8 @@ pub fn subject(key: &[u8]) -> String {
     let first = rest.get(..16).unwrap_or_default();
     let last = rest.len().checked_sub(16).map_or(rest, |at| &rest[at..]);
     let (what, named) = match letter {
+        b'a' => ("figures of a caisse", None),
+        b'b' => ("a reconciliation", None),
         b'c' => ("registration of centre", shown::<Finess>(rest)),
         b'd' => ("document", shown::<DocumentId>(first)),
         b'e' => ("endpoint", shown::<EndpointName>(rest)),
@@ -127,7 +135,9 @@ pub fn subject(key: &[u8]) -> String {
         b'j' => ("list with document", shown::<DocumentId>(last)),
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
+        b'm' if rest.first() == Some(&b'c') => ("closing of a period", None),
         b'm' => ("terms", None),
+        b'n' => ("how far a target was told", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
         b'p' => ("declared paper", centre_and_day(rest)),
         b'q' => ("age or size of a group of open documents", None),
@@ -135,10 +145,12 @@ pub fn subject(key: &[u8]) -> String {
         b's' => ("a settlement known", None),
         b't' => ("timer of document", shown::<DocumentId>(last)),
         b'u' => ("next instant of lot", shown::<LotId>(last)),
+        b'v' if rest.first() == Some(&b'l') => ("turn of lot", shown::<LotId>(last)),
+        b'v' => ("the centre whose turn was last", None),
         b'w' => ("count of posts turned away", None),
         b'x' => ("an orphan", None),
         b'y' => ("cell", shown::<Cell>(rest)),
-        b'z' => ("closing of a period", None),
+        b'z' => ("a judgement on a reconciliation", None),
         _ => ("a key of no table", None),
     };
     match named {
@@ -167,6 +179,34 @@ pub fn after(prefix: &[u8]) -> Vec<u8> {
         }
     }
     vec![0xff; 64]
+}
+
+pub fn figures(digest: Digest) -> Vec<u8> {
+    key(b'a', &[&digest])
+}
+
+pub fn all_figures() -> Vec<u8> {
+    vec![b'a']
+}
+
+pub fn run(position: Position) -> Vec<u8> {
+    key(b'b', &[&position])
+}
+
+pub fn runs() -> Vec<u8> {
+    vec![b'b']
+}
+
+pub fn judged(run: Position, line: u32) -> Vec<u8> {
+    key(b'z', &[&run, &line])
+}
+
+pub fn judged_of(run: Position) -> Vec<u8> {
+    key(b'z', &[&run])
+}
+
+pub fn numbers_of(centre: Finess) -> Vec<u8> {
+    key(b'k', &[&centre])
 }
 
 pub fn centre(finess: Finess) -> Vec<u8> {
@@ -264,6 +304,14 @@ pub fn terms() -> Vec<u8> {
     vec![b'm']
 }
 
+pub fn notified(target: &Name) -> Vec<u8> {
+    key(b'n', &[target])
+}
+
+pub fn all_notified() -> Vec<u8> {
+    vec![b'n']
+}
+
 pub fn open(group: GroupKey, since: Timestamp, document: DocumentId) -> Vec<u8> {
     key(b'o', &[&group, &since, &document])
 }
@@ -344,6 +392,25 @@ pub fn waits_until(wait: Wait, endpoint: &EndpointName, at: Timestamp) -> Vec<u8
     after(&key(b'u', &[&wait.letter(), endpoint, &at]))
 }
 
+/// A lot to be sent; one without a legal deadline comes after all that have one.
+pub fn turn(endpoint: &EndpointName, centre: Finess, deadline: Option<Day>, lot: LotId) -> Vec<u8> {
+    let deadline = deadline.or(Day::new(9999, 12, 31));
+    let deadline = deadline.map_or(i32::MAX, Day::number);
+    key(b'v', &[&b'l', endpoint, &centre, &deadline, &lot])
+}
+
+pub fn turns(endpoint: &EndpointName) -> Vec<u8> {
+    key(b'v', &[&b'l', endpoint])
+}
+
+pub fn turns_of(endpoint: &EndpointName, centre: Finess) -> Vec<u8> {
+    key(b'v', &[&b'l', endpoint, &centre])
+}
+
+pub fn last_turn(endpoint: &EndpointName) -> Vec<u8> {
+    key(b'v', &[&b'c', endpoint])
+}
+
 pub fn turned_away(centre: Option<Finess>, day: Day, caller: &Name) -> Vec<u8> {
     key(b'w', &[&centre, &day, caller])
 }
@@ -369,9 +436,9 @@ pub fn cells_of(basis: DayBasis, centre: Finess, from: Day) -> Vec<u8> {
 }
 
 pub fn closing(position: Position) -> Vec<u8> {
-    key(b'z', &[&position])
+    key(b'm', &[&b'c', &position])
 }
 
 pub fn closings() -> Vec<u8> {
-    vec![b'z']
+    vec![b'm', b'c']
 }

@@ -10,7 +10,9 @@ mod fold;
 pub(in crate::store) mod change;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
+mod turn;
 pub(in crate::store) mod query;
+pub(in crate::store) mod lines;
 mod records;
 #[cfg(test)]
 mod scale;

@@ -53,7 +53,8 @@ fn view(index: &dyn Index, record: DocumentRecord) -> Result<DocumentView, Error
         .map(|lot| records::known_lot(index, lot))
         .transpose()?;
     let next = next(index, &record, lot.as_ref())?;
-    let mut history = history(index, record.received.document)?;
+    let mut history = vec![record.position];
+    history.extend(self::history(index, record.received.document)?);
     history.sort_unstable();
     history.dedup();
     Ok(DocumentView {
@@ -466,7 +467,7 @@ pub fn closings(index: &dyn Index) -> Result<Vec<Closing>, Error> {
         .map(|(key, value)| {
             let (at, closed): (Timestamp, Closed) = records::read(value)?;
             Ok(Closing {
-                position: records::read(&key[1..])?,
+                position: records::read(&key[prefix.len()..])?,
                 at,
                 closed,
             })

@@ -13,15 +13,20 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::index::{Index, Working};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
-use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord};
+use crate::store::{
+    DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
+};
 
 canon::canon_struct! {
     DocumentRecord {
-        received, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
+        received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
-    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next }
+    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
     EndpointRecord { cursor, gate }
+    FiguresRecord { position, at, figures }
+    RunRecord { position, at, run }
+    JudgedRecord { position, at, judged }
     OpenGroup { oldest, first, count, bytes }
 }
 

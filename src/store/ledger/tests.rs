@@ -6,21 +6,17 @@ use std::time::Duration;
 
 use crate::claims::audit::{Audit, compare};
 use crate::claims::delivery::{Event, State};
-use crate::claims::document::{
-    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ReplacementReason, ThirdParty,
-};
+use crate::claims::document::{Cents, Facts, Kind, Mode, Purpose, ReplacementReason};
 use crate::claims::entry::{Next, Position, Reason, Sealed};
-use crate::claims::id::{
-    Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
-};
+use crate::claims::example::{self, facts};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId, Name, Number};
 use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
-use crate::claims::registry::{Category, Centre};
+
 use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{DayBasis, Lateness};
-use crate::claims::terms::Region;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::index::{Index, Working};
 use crate::store::ledger::{Secret, fold, query};
@@ -50,34 +46,11 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn caisse() -> Destination {
-    Destination::Amo(Amo::new("01", "751", "0000").unwrap())
+    Destination::Amo(example::caisse())
 }
 
 fn endpoint() -> EndpointName {
     EndpointName::parse("paris").unwrap()
-}
-
-fn facts(kind: Kind, number: &str) -> Facts {
-    Facts {
-        key: Key {
-            centre: Finess::parse("750712184").unwrap(),
-            kind,
-            number: Number::parse(number).unwrap(),
-        },
-        mode: Mode::Secured,
-        destination: caisse(),
-        clock_day: Day::new(2026, 11, 20).unwrap(),
-        clock_basis: ClockBasis::Completed,
-        care_day: Day::new(2026, 11, 20).unwrap(),
-        third_party_amo: ThirdParty::PatientPaid,
-        third_party_amc: ThirdParty::PatientPaid,
-        amount_amo: Cents(1750),
-        amount_amc: Cents(0),
-        settled_for: None,
-        exclusions: Exclusions::NONE,
-        replaces: None,
-        supports: None,
-    }
 }
 
 fn admission(id: u128, facts: Facts, body: &'static str) -> Admission {
@@ -96,21 +69,8 @@ impl Road {
     async fn new() -> Road {
         let store = Memory::new(Secret::new([9; 32]));
         let now = at("2026-11-20T09:00:00Z");
-        let centre = Centre {
-            finess: Finess::parse("750712184").unwrap(),
-            name: "Centre".into(),
-            category: Category::Medical,
-            gestionnaire: name("G1"),
-            caisse: Amo::new("01", "751", "0000").unwrap(),
-            region: Region::Metropole,
-            agreement: name("national-2025"),
-            from: Day::new(2020, 1, 1).unwrap(),
-            until: None,
-        };
-        store
-            .commit(now, Command::Registry(vec![centre]))
-            .await
-            .unwrap();
+        let registry = Command::Registry(vec![example::centre()]);
+        store.commit(now, registry).await.unwrap();
         Road { store, now }
     }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::claims::delivery::State;
+use crate::claims::lane::Signal;
 use crate::claims::outcome::{Asked, Judgement, Sent, judge_asked, judge_sent};
 
 const LOT: LotId = LotId(0x0192_f3a4_5b6c_7d8e_9fa0_b1c2_d3e4_f506);
@@ -23,7 +24,9 @@ fn every_reply_to_a_lot_means_what_its_fixture_says() {
         let text = fs::read_to_string(&path).unwrap();
         let reply = read_reply(answer(&text), LOT);
         classes.insert(class_of_reply(&reply));
-        compare(&path, &judge_sent(&Sent::Answered(reply), &DOCUMENTS));
+        let sent = Sent::Answered(reply);
+        let judgement = judge_sent(&sent, &DOCUMENTS);
+        compare(&path, &judgement, Some(sent.signal()));
     }
     let all = [
         "taken",
@@ -45,10 +48,9 @@ fn every_answer_about_a_lot_means_what_its_fixture_says() {
         let text = fs::read_to_string(&path).unwrap();
         let reply = read_status(answer(&text), LOT, DIGEST);
         classes.insert(class_of_status(&reply));
-        compare(
-            &path,
-            &judge_asked(&Asked::Answered(reply), &DOCUMENTS, State::InDoubt),
-        );
+        let asked = Asked::Answered(reply);
+        let judgement = judge_asked(&asked, &DOCUMENTS, State::InDoubt);
+        compare(&path, &judgement, asked.signal());
     }
     let all = [
         "known",
@@ -62,6 +64,27 @@ fn every_answer_about_a_lot_means_what_its_fixture_says() {
         "unintelligible",
     ];
     assert_eq!(classes, BTreeSet::from(all), "each class has its fixture");
+}
+
+/// The statuses that `trouble` names one by one, and one of each hundred that it names whole.
+#[test]
+fn every_status_that_means_trouble_has_its_fixture() {
+    for folder in ["sent", "asked"] {
+        let status = |path: &PathBuf| {
+            let text = fs::read_to_string(path).unwrap();
+            answer(&text).status
+        };
+        let statuses: BTreeSet<_> = fixtures(folder).iter().map(status).collect();
+        for named in [401, 403, 407, 404, 405, 410, 408, 425, 429] {
+            assert!(statuses.contains(&named), "{folder}: {named}");
+        }
+        for hundred in [300..400, 500..600] {
+            assert!(
+                statuses.range(hundred.clone()).next().is_some(),
+                "{folder}: {hundred:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -137,11 +160,12 @@ fn answer(text: &str) -> Answer<'_> {
     clippy::disallowed_methods,
     reason = "UPDATE=1 rewrites the golden file"
 )]
-fn compare(path: &Path, judgement: &Judgement) {
+fn compare(path: &Path, judgement: &Judgement, signal: Option<Signal>) {
     let mut found = format!(
         "event: {:?}\nreason: {:?}\nretry: {:?}\nalert: {:?}\n",
         judgement.event, judgement.reason, judgement.retry, judgement.alert
     );
+    found.push_str(&format!("of the endpoint: {signal:?}\n"));
     for (document, code) in &judgement.named {
         found.push_str(&format!("refused: {document} {code:?}\n"));
     }

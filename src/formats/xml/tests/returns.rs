@@ -26,6 +26,54 @@ fn receipts_and_settlements_are_written_as_they_are_read() {
 }
 
 #[test]
+fn a_signature_follows_its_item_in_a_feed_and_alone() {
+    use crate::claims::id::EndpointName;
+    use crate::formats::jws::{Keyring, Keys};
+
+    let reader = reader();
+    let limits = Limits::default();
+    let key = |pem| Keys::from_pem(std::str::from_utf8(pem).unwrap()).unwrap();
+    let endpoint = EndpointName::parse("paris").unwrap();
+    let ed25519 = Keyring::new([(endpoint.clone(), key(fixture!("signatures/ed25519.pem")))]);
+    let p256 = Keyring::new([(endpoint.clone(), key(fixture!("signatures/p256.pem")))]);
+    let bytes = fixture!("signatures/feed.xml");
+    let feed = reader.read_feed(bytes, &limits);
+    assert_eq!(feed.findings, []);
+    let [receipt, settlement] = &feed.parts[..] else {
+        panic!("{} items", feed.parts.len());
+    };
+    let alone = fixture!("signatures/receipt.xml");
+    let single = reader.alone(alone).unwrap();
+    for (keys, bytes, part) in [
+        (&ed25519, bytes, receipt),
+        (&p256, bytes, settlement),
+        (&ed25519, alone, &single),
+    ] {
+        let jws = part.signature(bytes);
+        assert_eq!(keys.verify(&endpoint, part.of(bytes), jws), Ok(()));
+        // What is kept is the item and its signature, and is read and verified again by itself.
+        let kept = &bytes[part.evidence()];
+        assert!(reader.read_item(kept, &limits).value.is_some());
+        let again = reader.alone(kept).unwrap();
+        let jws = again.signature(kept);
+        assert_eq!(keys.verify(&endpoint, again.of(kept), jws), Ok(()));
+    }
+    // An instruction before every item, a second one and one of another name are no signature of it.
+    for (feed, expected) in [
+        ("<?jws a?><r xmlns='x'/>", None),
+        ("<r xmlns='x'/><?jws a?><?jws b?>", Some("a")),
+        ("<r xmlns='x'/><?jwt a?>", None),
+        ("<r xmlns='x'><?jws a?></r>", None),
+    ] {
+        let feed = format!("<feed xmlns='{FEED}' version='1' next='1'>{feed}</feed>");
+        let feed = feed.as_bytes();
+        let opened = reader.read_feed(feed, &limits);
+        assert_eq!(opened.findings, []);
+        assert_eq!(opened.parts[0].signature(feed), expected);
+    }
+}
+
+#[test]
 fn a_receipt_is_read_field_by_field() {
     let reader = reader();
     let bytes = fixture!("receipts/receipt-partly-refused.xml");

@@ -102,6 +102,10 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Declare { .. }
         | Command::Explain { .. }
         | Command::Close { .. }
+        | Command::Notified { .. }
+        | Command::LoadFigures { .. }
+        | Command::Reconcile { .. }
+        | Command::Judge { .. }
         | Command::Lease(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),

@@ -4,11 +4,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
-use crate::claims::id::{Digest, LotId};
-use crate::store::index::Index as _;
+use crate::claims::id::Digest;
 use crate::store::ledger::decide::{Decider, commitment};
-use crate::store::ledger::keys::{self, Wait};
-use crate::store::ledger::{fold, query, records};
+use crate::store::ledger::keys::Wait;
+use crate::store::ledger::{fold, records, turn};
 use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
 
 impl Decider<'_, '_> {
@@ -40,10 +39,7 @@ impl Decider<'_, '_> {
         if records::endpoint(self.working, &lease.endpoint)?.gate == Gate::Held {
             return Ok(Outcome::Leased(leased));
         }
-        let from = keys::waits_at(Wait::Send, &lease.endpoint);
-        let to = keys::waits_until(Wait::Send, &lease.endpoint, self.at);
-        for (key, _) in self.working.scan(&from, &to, lease.most)? {
-            let id: LotId = query::last_id(&key)?;
+        for id in turn::choose(self.working, &lease.endpoint, self.at, lease.most)? {
             let lot = records::known_lot(self.working, id)?;
             let attempt = lot.attempts + 1;
             let next = Some(Next {

@@ -4,6 +4,7 @@
 //! Every command is safe to repeat: what is done already is answered again and changes nothing.
 
 mod admit;
+mod figures;
 mod hand;
 mod leave;
 mod lots;
@@ -120,7 +121,24 @@ impl Decider<'_, '_> {
                 gate,
                 actor,
             } => self.endpoint(endpoint, gate, actor),
+            Command::LoadFigures {
+                figures,
+                file,
+                salt,
+            } => self.load_figures(figures, file, salt),
+            Command::Reconcile { run, result, salt } => self.reconcile(run, result, salt),
+            Command::Judge {
+                run,
+                line,
+                judgement,
+                actor,
+                comment,
+            } => self.judge_line((run, line), judgement, actor, comment),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Notified { target, upto } => {
+                self.push(Entry::Notified { target, upto })?;
+                Ok(self.done())
+            }
             Command::Explain {
                 command,
                 reason,

@@ -1,7 +1,7 @@
 //! Receipts and settlements: matched with what was sent, or kept as orphans.
 //!
 //! An item is known by its endpoint, its id and what it says. What was recorded first stands: other content under
-//! the same id is kept beside it and moves nothing. An orphan is kept once; when it comes again and fits by then
+//! the same id is kept beside it and moves nothing. An orphan is kept once for each cause; when it comes again and fits by then
 //! (its destination's endpoint was corrected), it is taken like any other.
 
 use sha2::{Digest as _, Sha256};
@@ -11,7 +11,6 @@ use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, Set
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt, Settlement, SettlementContent, Verdict};
 use crate::claims::standing::Course;
-use crate::store::index::Index as _;
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{keys, records};
 use crate::store::{Body, BodyId, Error, Evidence, Heard, HeardOutcome, LotRecord, Outcome};
@@ -96,7 +95,8 @@ impl Decider<'_, '_> {
             Ok(entry) => (entry, HeardOutcome::Recorded),
             Err(cause) => {
                 let key = keys::orphan(endpoint, &id, mark.fingerprint);
-                if self.working.get(&key)?.is_some() {
+                // For another cause it is kept anew: what lacked its signature may be signed and contradict by now.
+                if records::load(self.working, &key)? == Some(cause) {
                     return Ok(HeardOutcome::OrphanAgain(cause));
                 }
                 let entry = orphaned(endpoint, id, cause, mark);

@@ -28,6 +28,7 @@ impl Fold<'_, '_> {
         };
         let record = DocumentRecord {
             received: received.clone(),
+            position: self.position,
             at: self.at,
             course: Course::admitted(),
             lot: None,
@@ -162,19 +163,15 @@ impl Fold<'_, '_> {
                 self.working.put(keys::timer(at, id), Vec::new());
             }
         }
-        let moment = Moment {
-            standing: after.standing(),
-            lot: after.lot.filter(|lot| {
-                before
-                    .as_ref()
-                    .is_none_or(|before| before.lot != Some(*lot))
-            }),
-        };
-        save(
-            self.working,
-            keys::document_history(id, self.position),
-            &moment,
-        );
+        // Of its admission the record itself tells: most documents that wait have nothing else.
+        if let Some(before) = &before {
+            let moment = Moment {
+                standing: after.standing(),
+                lot: after.lot.filter(|lot| before.lot != Some(*lot)),
+            };
+            let key = keys::document_history(id, self.position);
+            save(self.working, key, &moment);
+        }
         save(self.working, keys::document(id), &after);
         listing::keep(self.working, before.as_ref(), &after);
         self.regroup(before.as_ref(), &after)?;

@@ -6,9 +6,9 @@ use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::registry::Centre;
 use crate::claims::standing::{Act, Heard, Standing, Word};
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::store::ledger::fold::{Fold, document};
-use crate::store::ledger::keys;
+use crate::store::ledger::keys::{self, Wait};
 use crate::store::ledger::records::{self, save};
 use crate::store::{DocumentRecord, Error, LotRecord};
 
@@ -83,6 +83,15 @@ impl Fold<'_, '_> {
     pub(super) fn sealed(&mut self, sealed: &Sealed) -> Result<(), Error> {
         let count =
             u32::try_from(sealed.documents.len()).expect("a lot holds fewer documents than a u32");
+        let mut deadline: Option<Day> = None;
+        for document in &sealed.documents {
+            self.change(*document, |record| {
+                record.lot = Some(sealed.lot);
+                let of_document = record.received.deadline;
+                deadline = deadline.into_iter().chain(of_document).min();
+                document::act(record, Act::Sealed)
+            })?;
+        }
         let lot = LotRecord {
             sealed: sealed.clone(),
             state: State::Due,
@@ -96,16 +105,11 @@ impl Fold<'_, '_> {
                 at: sealed.due,
                 reason: Reason::Turn,
             }),
+            deadline,
         };
         self.working
             .put(keys::lot_history(sealed.lot, self.position), Vec::new());
         self.put_lot(None, lot);
-        for document in &sealed.documents {
-            self.change(*document, |record| {
-                record.lot = Some(sealed.lot);
-                document::act(record, Act::Sealed)
-            })?;
-        }
         Ok(())
     }
 
@@ -123,6 +127,8 @@ impl Fold<'_, '_> {
             Event::Leased => {
                 after.attempts = delivery.attempt;
                 after.attempted = Some(self.at);
+                let last = keys::last_turn(&after.sealed.endpoint);
+                save(self.working, last, &after.sealed.centre);
             }
             Event::StatusKnown
             | Event::StatusRefused
@@ -301,6 +307,12 @@ impl Fold<'_, '_> {
         let endpoint = &after.sealed.endpoint;
         let (old, new) = (before.and_then(LotRecord::wait), after.wait());
         if old != new {
+            let turn = keys::turn(endpoint, after.sealed.centre, after.deadline, id);
+            match (old, new) {
+                (_, Some((Wait::Send, at))) => save(self.working, turn, &at),
+                (Some((Wait::Send, _)), _) => self.working.remove(turn),
+                (_, _) => {}
+            }
             if let Some((wait, at)) = old {
                 self.working.remove(keys::waiting(wait, endpoint, at, id));
             }

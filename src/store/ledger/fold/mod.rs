@@ -11,10 +11,10 @@ use crate::claims::id::{Digest, EndpointName, Name};
 use crate::claims::registry::Centre;
 use crate::claims::standing::Act;
 use crate::claims::time::Timestamp;
-use crate::store::Error;
 use crate::store::index::Working;
 use crate::store::ledger::keys;
 use crate::store::ledger::records::{self, save};
+use crate::store::{Error, FiguresRecord, JudgedRecord, RunRecord};
 
 pub use document::supporting;
 pub use lot::{answers_question, ends_attempt};
@@ -79,6 +79,34 @@ impl Fold<'_, '_> {
             }
             Entry::Lapsed { document } => self.act(*document, Act::LapsePassed),
             Entry::Unsettled { document } => self.act(*document, Act::UnsettledPassed),
+            Entry::FiguresLoaded(figures) => {
+                let record = FiguresRecord {
+                    position: self.position,
+                    at: self.at,
+                    figures: figures.as_ref().clone(),
+                };
+                save(self.working, keys::figures(figures.digest), &record);
+                Ok(())
+            }
+            Entry::Reconciled(run) => {
+                let record = RunRecord {
+                    position: self.position,
+                    at: self.at,
+                    run: run.as_ref().clone(),
+                };
+                save(self.working, keys::run(self.position), &record);
+                Ok(())
+            }
+            Entry::Judged(judged) => {
+                let record = JudgedRecord {
+                    position: self.position,
+                    at: self.at,
+                    judged: judged.as_ref().clone(),
+                };
+                let key = keys::judged(judged.run, judged.line);
+                save(self.working, key, &record);
+                Ok(())
+            }
             Entry::Endpoint { endpoint, gate, .. } => {
                 let mut record = records::endpoint(self.working, endpoint)?;
                 record.gate = *gate;
@@ -95,6 +123,10 @@ impl Fold<'_, '_> {
                 Ok(())
             }
             Entry::Explained { subject, .. } => self.explained(subject),
+            Entry::Notified { target, upto } => {
+                save(self.working, keys::notified(target), upto);
+                Ok(())
+            }
         }
     }
 

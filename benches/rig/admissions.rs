@@ -1,0 +1,122 @@
+//! Admissions for a store without intake: one centre, bytes without pattern.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use bordereau::claims::document::{
+    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
+};
+use bordereau::claims::id::{Amo, Destination, Digest, DocumentId, Finess, Name, Number};
+use bordereau::claims::registry::{Category, Centre};
+use bordereau::claims::terms::Region;
+use bordereau::claims::time::{Day, Timestamp};
+use bordereau::store::embedded::{Config, Embedded};
+use bordereau::store::{Admission, Admitted, Command, Outcome, Store, Unity, Unobserved};
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+/// Bytes of a body.
+pub const BODY: usize = 8 * 1024;
+
+/// The centre of all documents.
+pub const CENTRE: &str = "750712184";
+
+/// Bytes without pattern: hashes of a counter.
+pub fn body() -> Bytes {
+    let blocks = (0..BODY / 32).map(|block| Sha256::digest(block.to_be_bytes()));
+    blocks.flatten().collect()
+}
+
+/// The store of a directory, as shipped.
+pub fn open(directory: &Path) -> Embedded {
+    let config = Config {
+        directory: directory.to_owned(),
+        ..Config::default()
+    };
+    let entropy = Box::new(|| {
+        let mut id = [0; 16];
+        getrandom::fill(&mut id).expect("the system has randomness");
+        id
+    });
+    Embedded::open(&config, now(), entropy, Arc::new(Unobserved)).expect("the store opens")
+}
+
+/// When everything happens.
+pub fn now() -> Timestamp {
+    Timestamp::parse("2026-11-20T09:00:00Z").expect("a time")
+}
+
+/// Registers the centre.
+pub async fn register(store: &dyn Store) {
+    let centre = Centre {
+        finess: Finess::parse(CENTRE).expect("a centre"),
+        name: "Centre".into(),
+        category: Category::Medical,
+        gestionnaire: Name::parse("G1").expect("a name"),
+        caisse: caisse(),
+        region: Region::Metropole,
+        agreement: Name::parse("national-2025").expect("a name"),
+        from: Day::new(2020, 1, 1).expect("a day"),
+        until: None,
+    };
+    let registered = store.commit(now(), Command::Registry(vec![centre])).await;
+    registered.expect("the centre is registered");
+}
+
+/// Admits the document of a number.
+pub async fn admit(store: Arc<Embedded>, number: u64, destination: Destination) {
+    thread_local! {
+        static BODY: (Bytes, Digest) = {
+            let body = body();
+            let digest = Digest(Sha256::digest(&body).into());
+            (body, digest)
+        };
+    }
+    let (body, digest) = BODY.with(Clone::clone);
+    let command = Command::Admit {
+        caller: Name::parse("vendor").expect("a name"),
+        documents: vec![Admission {
+            document: DocumentId(u128::from(number)),
+            purpose: Purpose::Real,
+            facts: facts(number, destination),
+            body,
+            digest,
+            salt: [7; 16],
+            warnings: Vec::new(),
+        }],
+        unity: Unity::Each,
+    };
+    match store.commit(now(), command).await {
+        Ok(Outcome::Admitted(rows)) if matches!(rows[..], [Admitted::Received { .. }]) => {}
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The caisse of the centre.
+pub fn caisse() -> Amo {
+    Amo::new("01", "751", "0000").expect("a caisse")
+}
+
+fn facts(number: u64, destination: Destination) -> Facts {
+    let day = Day::new(2026, 11, 20).expect("a day");
+    Facts {
+        key: Key {
+            centre: Finess::parse(CENTRE).expect("a centre"),
+            kind: Kind::Fse,
+            number: Number::parse(&format!("{number:09}")).expect("a number"),
+        },
+        mode: Mode::Secured,
+        destination,
+        clock_day: day,
+        clock_basis: ClockBasis::Completed,
+        care_day: day,
+        third_party_amo: ThirdParty::PatientPaid,
+        third_party_amc: ThirdParty::PatientPaid,
+        amount_amo: Cents(1750),
+        amount_amc: Cents(0),
+        settled_for: None,
+        exclusions: Exclusions::NONE,
+        replaces: None,
+        supports: None,
+    }
+}

@@ -1,0 +1,198 @@
+//! `GET /v1/events`: what changed about documents, as server-sent events, from any place of the ledger and live
+//! from its end on.
+//!
+//! An event holds ids, facts of the number, the standing and the insurer's code; its text is read with the document.
+//! Nothing is buffered but one part of the ledger: who reads slowly is served slowly. A stream that ends (shutdown,
+//! age, a store that cannot be read) is taken up again with `Last-Event-ID`; an event can come twice then, and none
+//! is left out. A crash leaves nothing behind.
+
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use bytes::Bytes;
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::access::{Caller, Scope};
+use crate::claims::change::Change;
+use crate::claims::document::Purpose;
+use crate::claims::entry::Position;
+use crate::claims::id::Finess;
+use crate::formats::json::change::ChangeText;
+use crate::formats::json::problem::Kind;
+use crate::store::change::Changes;
+
+use super::Desk;
+use super::answer::{Refused, bytes};
+use super::door::{Asked, Entered};
+
+const MEDIA_TYPE: &str = "text/event-stream";
+
+/// The ledger grows many times a second under load: a stream looks again after this pause, for many entries at once.
+const GATHER: Duration = Duration::from_millis(50);
+
+/// From where on, and whose.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    /// Events after this position; without it, those from now on.
+    after: Option<String>,
+    centre: Option<String>,
+}
+
+/// A stream to one caller.
+struct Reading {
+    desk: Arc<Desk>,
+    eyes: Sight,
+    after: Position,
+    grown: watch::Receiver<Position>,
+    ends: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+/// What a caller sees of all changes.
+pub(super) struct Sight {
+    /// None: every centre's.
+    centres: Option<BTreeSet<Finess>>,
+    purpose: Purpose,
+}
+
+/// `GET /v1/events?after=&centre=`.
+pub(super) async fn get(
+    State(desk): State<Arc<Desk>>,
+    Entered(caller): Entered,
+    Asked(query): Asked<Query>,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let eyes = desk.sight(&caller, query.centre.as_deref()).await?;
+    let after = desk.begin(&query, &headers)?;
+    let place = desk.streams.clone().try_acquire_owned();
+    let reading = Reading {
+        eyes,
+        after,
+        grown: desk.parts.store.watch(),
+        ends: Instant::now() + desk.parts.config.stream_age(),
+        _place: place.map_err(|_| desk.unready())?,
+        desk,
+    };
+    let parts = stream::unfold(reading, async |mut reading| {
+        let part = reading.next().await?;
+        Some((Ok::<_, Infallible>(part), reading))
+    });
+    Ok(bytes(200, MEDIA_TYPE, Body::from_stream(parts)))
+}
+
+impl Desk {
+    /// What a caller sees.
+    async fn sight(&self, caller: &Caller, only: Option<&str>) -> Result<Sight, Refused> {
+        let centres = self.listed_centres(caller, only).await?;
+        let all = matches!(caller.scope(), Scope::All) && only.is_none();
+        Ok(Sight {
+            // A centre that is registered later is seen too.
+            centres: (!all).then(|| centres.into_iter().collect()),
+            purpose: caller.purpose(),
+        })
+    }
+
+    /// Where to begin. A caller who comes again says by header what it has; its address is still the first one.
+    fn begin(&self, query: &Query, headers: &HeaderMap) -> Result<Position, Refused> {
+        let last = self.parts.store.health().position;
+        let again = headers.get("last-event-id").map(|id| id.to_str().ok());
+        let asked = match (again, &query.after) {
+            (Some(id), _) => id,
+            (None, Some(after)) => Some(after.as_str()),
+            (None, None) => return Ok(last),
+        };
+        let position = asked.and_then(|text| text.parse().ok()).map(Position);
+        let known = position.filter(|position| *position <= last);
+        known.ok_or_else(|| Refused::parameter("after"))
+    }
+}
+
+impl Reading {
+    /// The next part of the stream; none at its end.
+    async fn next(&mut self) -> Option<Bytes> {
+        let desk = self.desk.clone();
+        let ends = self.ends;
+        tokio::select! {
+            biased;
+            () = desk.parts.closing.cancelled() => None,
+            () = sleep_until(ends) => None,
+            part = self.part() => part,
+        }
+    }
+
+    async fn part(&mut self) -> Option<Bytes> {
+        let silence = Instant::now() + self.desk.parts.config.heartbeat();
+        loop {
+            self.grown.mark_unchanged();
+            let most = self.desk.parts.config.stream_page.get();
+            let found = self.desk.parts.store.changes(self.after, most).await;
+            // The caller comes again, and is told then that the store cannot be read.
+            let changes = found.ok()?;
+            let is_end = changes.upto == self.after;
+            self.after = changes.upto;
+            let text = self.eyes.text(&changes);
+            if !text.is_empty() {
+                return Some(text.into());
+            }
+            if is_end {
+                tokio::select! {
+                    biased;
+                    changed = self.grown.changed() => changed.ok()?,
+                    () = sleep_until(silence) => return Some(self.heartbeat()),
+                }
+                sleep(GATHER).await;
+            }
+        }
+    }
+
+    /// A sign of life. It carries how far was read, so that who comes again does not read all of it again.
+    fn heartbeat(&self) -> Bytes {
+        format!(": alive\nid: {}\n\n", self.after.0).into()
+    }
+}
+
+impl Sight {
+    /// The events that the caller sees. The last of an entry carries its position: who was cut off between two of
+    /// them gets both again.
+    fn text(&self, changes: &Changes) -> String {
+        let mut seen = changes
+            .changes
+            .iter()
+            .filter(|change| self.sees(change))
+            .peekable();
+        let mut text = String::new();
+        while let Some(change) = seen.next() {
+            let position = change.position;
+            if seen.peek().is_none_or(|next| next.position != position) {
+                text.push_str(&format!("id: {}\n", position.0));
+            }
+            let data = serde_json::to_string(&ChangeText::from(change));
+            let data = data.expect("texts and numbers can be written");
+            text.push_str(&format!("event: document\ndata: {data}\n\n"));
+        }
+        text
+    }
+
+    fn sees(&self, change: &Change) -> bool {
+        let is_beyond = self.purpose == Purpose::Test && change.purpose == Purpose::Real;
+        let centres = self.centres.as_ref();
+        !is_beyond && centres.is_none_or(|centres| centres.contains(&change.key.centre))
+    }
+}
+
+impl Desk {
+    /// As many streams are open as may be.
+    fn unready(&self) -> Refused {
+        self.later(Kind::NotReady)
+    }
+}

@@ -1,0 +1,288 @@
+//! The whole history of a document: every entry about it and about the lots that it was in, in words.
+//!
+//! Everybody who may see the document sees what happened and when; who steered, and the operator's reason, are
+//! for operators.
+
+use serde::Serialize;
+
+use crate::claims::delivery::Event;
+use crate::claims::entry::{Delivery, Entry, Next, Position, Receipted, Received, Stamped};
+use crate::claims::id::{DocumentId, LotId, Name};
+use crate::claims::receipt::Verdict;
+use crate::store::{self, BodyId, Store};
+
+use super::heard::Eyes;
+use super::words;
+
+/// One thing that happened.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Happened {
+    /// The entry.
+    pub(super) position: u64,
+    /// When it was decided.
+    pub(super) at: String,
+    /// What: a word of a closed list.
+    pub(super) event: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lot: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) endpoint: Option<String>,
+    /// Number of the attempt, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) attempt: Option<u32>,
+    /// The insurer's code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) code: Option<String>,
+    /// When the next thing was to happen from then on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) next: Option<String>,
+    /// Why then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<&'static str>,
+    /// Who did it; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) by: Option<String>,
+    /// The operator's reason; for operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) reason: Option<String>,
+}
+
+/// The entries about a document.
+pub(super) struct Chronicle {
+    /// In the order of the ledger.
+    pub(super) entries: Vec<(Position, Stamped)>,
+    /// Older ones that were not read.
+    pub(super) left_out: usize,
+}
+
+impl Chronicle {
+    /// Reads the entries at these positions, the latest of them.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub(super) async fn read(
+        store: &dyn Store,
+        history: &[Position],
+        most: usize,
+    ) -> Result<Chronicle, store::Error> {
+        let left_out = history.len().saturating_sub(most);
+        let mut entries = Vec::with_capacity(history.len() - left_out);
+        for position in &history[left_out..] {
+            let before = Position(position.0.saturating_sub(1));
+            entries.extend(store.entries(before, 1).await?);
+        }
+        Ok(Chronicle { entries, left_out })
+    }
+
+    /// What happened to a document, for these eyes.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub(super) async fn tell(
+        &self,
+        store: &dyn Store,
+        document: DocumentId,
+        eyes: Eyes,
+    ) -> Result<Vec<Happened>, store::Error> {
+        let mut rows: Vec<Happened> = Vec::with_capacity(self.entries.len());
+        for (position, stamped) in &self.entries {
+            if let Entry::Explained { of, .. } = &stamped.entry {
+                if eyes == Eyes::Operator
+                    && let Some(row) = rows.iter_mut().find(|row| row.position == of.0)
+                {
+                    let body = store.body(BodyId::Entry(*position)).await?;
+                    row.reason = body.map(|body| String::from_utf8_lossy(&body.bytes).into());
+                }
+                continue;
+            }
+            let mut row = happened(document, &stamped.entry);
+            row.position = position.0;
+            row.at = stamped.at.to_string();
+            if eyes == Eyes::Owner {
+                row.by = None;
+            }
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+}
+
+/// What an entry in the history of a document says of it.
+fn happened(document: DocumentId, entry: &Entry) -> Happened {
+    match entry {
+        Entry::Received(received) => admitted(document, received),
+        Entry::Sealed(sealed) => Happened {
+            endpoint: Some(sealed.endpoint.to_string()),
+            ..of_lot("sealed", sealed.lot)
+        },
+        Entry::Delivery(delivery) => delivered(document, delivery),
+        Entry::Receipted(receipted) => heard(document, receipted),
+        Entry::Settled(settled) if settled.document == document => Happened {
+            endpoint: Some(settled.endpoint.to_string()),
+            ..event("settlement")
+        },
+        // It is in the history of a PJ because it acknowledged the FSE.
+        Entry::Settled(_) => event("fse acknowledged"),
+        Entry::Cancelled { caller, .. } => by("cancelled", caller),
+        Entry::ByHand { actor, .. } => by("by hand", actor),
+        Entry::OnPaper { actor, .. } => by("on paper", actor),
+        Entry::PaperOwed { .. } => event("paper owed"),
+        Entry::Lapsed { .. } => event("lapsed"),
+        Entry::Unsettled { .. } => event("unsettled"),
+        Entry::Retried { lot, actor, next } => Happened {
+            by: Some(actor.to_string()),
+            ..waiting(of_lot("retried", *lot), Some(*next))
+        },
+        // These are in no document's history.
+        Entry::Terms(_)
+        | Entry::Registered(_)
+        | Entry::TurnedAway(_)
+        | Entry::Orphaned(_)
+        | Entry::Foreign(_)
+        | Entry::Cursor { .. }
+        | Entry::Declared { .. }
+        | Entry::Endpoint { .. }
+        | Entry::Explained { .. }
+        | Entry::Notified { .. }
+        | Entry::FiguresLoaded(_)
+        | Entry::Reconciled(_)
+        | Entry::Judged(_)
+        | Entry::Closed(_) => event("other"),
+    }
+}
+
+fn event(event: &'static str) -> Happened {
+    Happened {
+        event,
+        ..Happened::default()
+    }
+}
+
+fn by(what: &'static str, actor: &Name) -> Happened {
+    Happened {
+        by: Some(actor.to_string()),
+        ..event(what)
+    }
+}
+
+fn of_lot(what: &'static str, lot: LotId) -> Happened {
+    Happened {
+        lot: Some(lot.to_string()),
+        ..event(what)
+    }
+}
+
+fn waiting(row: Happened, next: Option<Next>) -> Happened {
+    Happened {
+        next: next.map(|next| next.at.to_string()),
+        why: next.map(|next| words::reason(next.reason)),
+        ..row
+    }
+}
+
+/// Another document's admission is in the history of what it replaced, and of the PJs of that.
+fn admitted(document: DocumentId, received: &Received) -> Happened {
+    if received.document == document {
+        by("admitted", &received.caller)
+    } else if received.replaces == Some(document) {
+        event("replaced")
+    } else {
+        event("fse replaced")
+    }
+}
+
+fn delivered(document: DocumentId, delivery: &Delivery) -> Happened {
+    let named = delivery.named.iter().find(|(named, _)| *named == document);
+    let code = named.and_then(|(_, code)| code.as_ref());
+    let row = Happened {
+        attempt: Some(delivery.attempt).filter(|attempt| *attempt > 0),
+        code: code.map(Name::to_string),
+        ..of_lot(delivery_word(delivery.event), delivery.lot)
+    };
+    // A lot whose content was refused waits for nothing more.
+    let next = match delivery.event {
+        Event::ContentRefused | Event::StatusRefused => None,
+        Event::Leased
+        | Event::NotReached
+        | Event::Deferred
+        | Event::Taken
+        | Event::NoAnswer
+        | Event::StatusKnown
+        | Event::StatusUnknown
+        | Event::StatusUnreachable
+        | Event::NoStatusService
+        | Event::ReceiptComplete
+        | Event::ReceiptPartial
+        | Event::ExpectedBy
+        | Event::Cancel
+        | Event::DuplicateConfirmed
+        | Event::ByHand
+        | Event::Restored => delivery.next,
+    };
+    waiting(row, next)
+}
+
+fn heard(document: DocumentId, receipted: &Receipted) -> Happened {
+    let own = receipted.verdicts.iter().find(|(id, ..)| *id == document);
+    let what = match own {
+        Some((_, Verdict::Accepted, _)) => "receipt accepted",
+        Some((_, Verdict::Refused, _)) => "receipt refused",
+        None => "receipt for others",
+    };
+    let code = own.and_then(|(.., code)| code.as_ref());
+    Happened {
+        endpoint: Some(receipted.endpoint.to_string()),
+        code: code.map(Name::to_string),
+        ..of_lot(what, receipted.lot)
+    }
+}
+
+/// The word for something that happened to a lot.
+fn delivery_word(event: Event) -> &'static str {
+    match event {
+        Event::Leased => "attempt begun",
+        Event::NotReached => "not reached",
+        Event::Deferred => "sent back",
+        Event::Taken => "taken",
+        Event::ContentRefused => "content refused",
+        Event::NoAnswer => "no answer",
+        Event::StatusKnown => "asked: known",
+        Event::StatusRefused => "asked: refused",
+        Event::StatusUnknown => "asked: unknown",
+        Event::StatusUnreachable => "asked: no answer",
+        Event::NoStatusService => "asked: no service",
+        Event::ReceiptComplete => "lot answered",
+        Event::ReceiptPartial => "lot answered in part",
+        Event::ExpectedBy => "receipt overdue",
+        Event::Cancel => "lot void: cancelled",
+        Event::DuplicateConfirmed => "lot touched: on paper",
+        Event::ByHand => "lot touched: by hand",
+        Event::Restored => "restored",
+    }
+}
+
+/// Every word for what happened, for the description.
+#[cfg(test)]
+pub(super) fn words() -> std::collections::BTreeSet<String> {
+    let own = [
+        "admitted",
+        "replaced",
+        "fse replaced",
+        "sealed",
+        "receipt accepted",
+        "receipt refused",
+        "receipt for others",
+        "settlement",
+        "fse acknowledged",
+        "cancelled",
+        "by hand",
+        "on paper",
+        "paper owed",
+        "lapsed",
+        "unsettled",
+        "retried",
+        "other",
+    ];
+    let of_lots = Event::ALL.into_iter().map(delivery_word);
+    own.into_iter().chain(of_lots).map(str::to_owned).collect()
+}

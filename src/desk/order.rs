@@ -1,0 +1,94 @@
+//! What an operator writes when steering: JSON with the reason, which the ledger keeps beside what is done.
+//!
+//! A reason is free text: it is a body of the ledger, and it never stands in a log, an error or an address.
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use crate::formats::json::problem::{About, Kind, Problem};
+use crate::store::{Command, Outcome};
+
+use super::Desk;
+use super::answer::Refused;
+
+/// Room for what stands in an order beside its reason and evidence.
+const FRAME_BYTES: usize = 64 << 10;
+
+/// An order of which only the reason has to be said.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Order {
+    pub(super) reason: String,
+}
+
+impl Desk {
+    /// An order as its JSON says it, up to a length.
+    pub(super) async fn order<T: DeserializeOwned>(
+        &self,
+        body: Body,
+        beside: usize,
+    ) -> Result<T, Refused> {
+        let limit = self.parts.config.reason_bytes.get() + beside + FRAME_BYTES;
+        let whole = match Limited::new(body, limit).collect().await {
+            Ok(whole) => whole.to_bytes(),
+            Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
+            Err(_) => return Err(Kind::BodyIncomplete.into()),
+        };
+        serde_json::from_slice(&whole).map_err(|_| Kind::OrderFaulty.into())
+    }
+
+    /// A reason that says something and is not longer than allowed.
+    pub(super) fn reason(&self, text: &str) -> Result<Bytes, Refused> {
+        let (text, limit) = (text.trim(), self.parts.config.reason_bytes.get());
+        if text.is_empty() {
+            return Err(Kind::OrderFaulty.into());
+        }
+        if text.len() > limit {
+            return Err(too_large(limit));
+        }
+        Ok(Bytes::copy_from_slice(text.as_bytes()))
+    }
+
+    /// Commits what an operator ordered; what stands against it is given back.
+    pub(super) async fn steer(&self, command: Command, reason: Bytes) -> Result<Outcome, Refused> {
+        let command = Command::Explain {
+            command: Box::new(command),
+            reason,
+            salt: self.parts.clock.salt(),
+        };
+        let now = self.parts.clock.now();
+        let outcome = self.parts.store.commit(now, command).await;
+        outcome.map_err(|error| self.uncertain(&error))
+    }
+
+    /// Commits what an operator ordered; a conflict is a problem.
+    pub(super) async fn command(&self, body: Body, command: Command) -> Result<(), Refused> {
+        let order: Order = self.order(body, 0).await?;
+        self.done(command, &order.reason).await
+    }
+
+    /// Commits for a reason; a conflict is a problem.
+    pub(super) async fn done(&self, command: Command, reason: &str) -> Result<(), Refused> {
+        let reason = self.reason(reason)?;
+        match self.steer(command, reason).await? {
+            Outcome::Done(_) => Ok(()),
+            Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
+            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+                Err(Kind::Defect.into())
+            }
+        }
+    }
+}
+
+/// A body, or a part of it, that is longer than allowed.
+pub(super) fn too_large(limit: usize) -> Refused {
+    let limit = Some(limit);
+    let about = About {
+        limit,
+        ..About::default()
+    };
+    Problem::new(Kind::BodyTooLarge, about).into()
+}

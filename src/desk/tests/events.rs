@@ -1,0 +1,217 @@
+//! The stream of events: whose, from where on, live, and how it ends.
+
+use std::time::Duration;
+
+use axum::body::BodyDataStream;
+use futures_util::StreamExt;
+use serde_json::Value;
+
+use super::house::{Door, House, OTHER, admission, facts};
+use crate::claims::change::What;
+use crate::claims::delivery::Event;
+use crate::claims::document::{Kind, Purpose};
+use crate::claims::entry::Reason;
+use crate::claims::id::Finess;
+use crate::claims::receipt::Verdict;
+use crate::desk::Config;
+use crate::formats::json::described::{conforms, listed};
+
+/// A stream that is read as a browser does.
+struct Client {
+    body: BodyDataStream,
+    text: String,
+}
+
+/// An event: the id it leaves the client with, and its data.
+type Told = (Option<u64>, Value);
+
+impl Client {
+    async fn open(house: &House, who: &str, path: &str, last: Option<u64>) -> Client {
+        let response = house.open(Door::Public, who, path, last).await;
+        assert_eq!(response.status(), 200);
+        Client {
+            body: response.into_body().into_data_stream(),
+            text: String::new(),
+        }
+    }
+
+    /// The next event; none at the end. A sign of life is an event without data.
+    async fn next(&mut self) -> Option<Told> {
+        while !self.text.contains("\n\n") {
+            let part = self.body.next().await?.unwrap();
+            self.text.push_str(std::str::from_utf8(&part).unwrap());
+        }
+        let (event, rest) = self.text.split_once("\n\n").unwrap();
+        let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
+        let id = field("id: ").map(|id| id.parse().unwrap());
+        let data = field("data: ").map_or(Value::Null, |data| serde_json::from_str(data).unwrap());
+        if !data.is_null() {
+            assert_eq!(field("event: "), Some("document"));
+            conforms("Change", &data);
+        }
+        self.text = rest.to_owned();
+        Some((id, data))
+    }
+
+    /// So many events, each as number, event and standing.
+    async fn told(&mut self, count: usize) -> Vec<String> {
+        let mut told = Vec::new();
+        while told.len() < count {
+            let (_, data) = self.next().await.unwrap();
+            let word = |name: &str| data[name].as_str().unwrap().to_owned();
+            told.push(format!(
+                "{} {} {}",
+                word("number"),
+                word("event"),
+                word("standing")
+            ));
+        }
+        told
+    }
+}
+
+/// Document 1 acknowledged in the end, 2 of the other centre, 3 a test.
+async fn filled(config: Config) -> House {
+    let house = House::with(config).await;
+    house
+        .admit(admission(1, facts(Kind::Fse, "100000001")))
+        .await;
+    let mut other = facts(Kind::Fse, "100000002");
+    other.key.centre = Finess::parse(OTHER).unwrap();
+    house.admit(admission(2, other)).await;
+    let mut test = admission(3, facts(Kind::Fse, "100000003"));
+    test.purpose = Purpose::Test;
+    house.admit(test).await;
+    house.seal().await;
+    house.attempt(Event::Taken, Reason::Receipt).await;
+    house.receipt(Verdict::Refused).await;
+    house
+}
+
+#[tokio::test]
+async fn each_caller_hears_of_its_own_from_any_place_on() {
+    let house = filled(Config::default()).await;
+    let own = [
+        "100000001 admitted open",
+        "100000003 admitted open",
+        "100000001 sealed in lot",
+        "100000001 taken in lot",
+        "100000001 receipt refused",
+    ];
+    for (who, path, expected) in [
+        ("centre", "/v1/events?after=0", &own[..]),
+        ("gestionnaire", "/v1/events?after=0", &own),
+        ("centre", "/v1/events?after=6", &own[3..]),
+        ("operator", "/v1/events?after=0&centre=750712184", &own),
+        ("other", "/v1/events?after=0", &["100000002 admitted open"]),
+        ("tester", "/v1/events?after=0", &["100000003 admitted open"]),
+    ] {
+        let mut client = Client::open(&house, who, path, None).await;
+        assert_eq!(client.told(expected.len()).await, expected, "{who} {path}");
+    }
+    let mut all = Client::open(&house, "operator", "/v1/events?after=0", None).await;
+    assert_eq!(all.told(6).await.len(), 6);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_now_is_told_now() {
+    let house = filled(Config::default()).await;
+    let mut client = Client::open(&house, "centre", "/v1/events", None).await;
+    let (id, alive) = client.next().await.unwrap();
+    assert_eq!((id, alive), (Some(9), Value::Null));
+    let then = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        house
+            .admit(admission(4, facts(Kind::Dre, "100000004")))
+            .await;
+    };
+    let (told, ()) = tokio::join!(client.told(1), then);
+    assert_eq!(told, ["100000004 admitted open"]);
+}
+
+#[tokio::test]
+async fn who_comes_again_hears_what_was_missed() {
+    let house = filled(Config::default()).await;
+    let path = "/v1/events?after=0";
+    let mut client = Client::open(&house, "centre", path, None).await;
+    let (id, data) = client.next().await.unwrap();
+    assert_eq!((id, &data["position"]), (Some(3), &Value::from(3)));
+    drop(client);
+    let mut client = Client::open(&house, "centre", path, id).await;
+    assert_eq!(client.told(1).await, ["100000003 admitted open"]);
+}
+
+#[tokio::test]
+async fn an_id_comes_with_the_last_event_of_its_entry() {
+    let house = House::new().await;
+    let two = (1..=2).map(|id| admission(id, facts(Kind::Fse, &format!("10000000{id}"))));
+    for document in two {
+        house.admit(document).await;
+    }
+    house.seal_both().await;
+    let mut client = Client::open(&house, "centre", "/v1/events?after=4", None).await;
+    let ids = [
+        client.next().await.unwrap().0,
+        client.next().await.unwrap().0,
+    ];
+    assert_eq!(ids, [None, Some(5)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_ends_by_age_and_at_the_shutdown() {
+    let config = Config {
+        stream_age_seconds: 40.try_into().unwrap(),
+        ..Config::default()
+    };
+    let house = filled(config).await;
+    let mut client = Client::open(&house, "centre", "/v1/events", None).await;
+    let mut alive = 0;
+    while client.next().await.is_some() {
+        alive += 1;
+    }
+    assert_eq!(alive, 2, "signs of life after 15 and 30 seconds");
+    let mut client = Client::open(&house, "centre", "/v1/events", None).await;
+    house.closing.cancel();
+    assert_eq!(client.next().await, None);
+}
+
+#[tokio::test]
+async fn streams_are_limited_and_questions_understood() {
+    let config = Config {
+        streams: 1.try_into().unwrap(),
+        ..Config::default()
+    };
+    let house = filled(config).await;
+    let open = Client::open(&house, "centre", "/v1/events", None).await;
+    let refused = house.get(Door::Public, "centre", "/v1/events").await;
+    assert_eq!(refused.status, 503);
+    drop(open);
+    Client::open(&house, "centre", "/v1/events", None).await;
+    for path in ["/v1/events?after=x", "/v1/events?after=10"] {
+        let refused = house.get(Door::Public, "centre", path).await;
+        assert_eq!(
+            (refused.status, &refused.json()["parameter"]),
+            (400, &"after".into())
+        );
+    }
+    let refused = house
+        .get(Door::Public, "centre", "/v1/events?centre=750000002")
+        .await;
+    assert_eq!(refused.status, 403);
+    assert_eq!(
+        house
+            .get(Door::Public, "insurer", "/v1/events")
+            .await
+            .status,
+        403
+    );
+}
+
+#[test]
+fn every_word_for_a_change_is_listed() {
+    let words = What::ALL.map(|what| what.as_str().to_owned());
+    assert_eq!(
+        listed("/components/schemas/Change/properties/event/enum"),
+        words.into()
+    );
+}

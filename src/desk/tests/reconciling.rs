@@ -1,0 +1,366 @@
+//! Figures are loaded, laid beside the ledger, judged and exported; and who may.
+
+use axum::body::Body;
+use serde_json::json;
+
+use super::house::{Door, House, OWN, admission, facts};
+use crate::claims::document::Kind;
+use crate::claims::entry::Entry;
+use crate::claims::receipt::Verdict;
+use crate::desk::Config;
+use crate::store::Store;
+
+/// Document 1 of the house as the caisse has it, one that is unknown here, and a sheet.
+const FIGURES: &str = "centre,kind,type,date,number\n\
+    750712184,FSE,F,2026-11-20,100000001\n\
+    750712184,FSE,F,2026-11-21,999999999\n\
+    750712184,FSE,P,2026-11-21,\n";
+
+async fn acknowledged() -> House {
+    let house = House::admitted().await;
+    house
+        .admit(admission(2, facts(Kind::Fse, "100000002")))
+        .await;
+    house.seal().await;
+    house.lease().await;
+    house.receipt(Verdict::Accepted).await;
+    house
+}
+
+async fn load(house: &House, who: &str, figures: &'static str) -> (u16, serde_json::Value) {
+    let answer = house.post(who, "/v1/figures", figures).await;
+    (answer.status, answer.json())
+}
+
+/// The number of a first reconciliation of [`FIGURES`].
+async fn reconciled(house: &House) -> String {
+    let (_, loaded) = load(house, "national", FIGURES).await;
+    let path = format!(
+        "/v1/reconciliations?figures={}",
+        loaded["figures"].as_str().unwrap()
+    );
+    let run = house.post("national", &path, "").await;
+    assert_eq!(run.status, 201, "{}", run.json());
+    run.json()["run"].to_string()
+}
+
+#[tokio::test]
+async fn both_counts_and_the_bridge_are_shown() {
+    let house = acknowledged().await;
+    let run = reconciled(&house).await;
+    let page = house
+        .get(
+            Door::Public,
+            "national",
+            &format!("/v1/reconciliations/{run}"),
+        )
+        .await;
+    let total = &page.json()["total"];
+    let count = |n: i64, d: i64, percent: &str| json!({"numerator": n, "denominator": d, "percent": percent});
+    assert_eq!(total["ours"], count(1, 2, "50.00"));
+    assert_eq!(total["theirs"], count(2, 3, "66.66"));
+    assert_eq!(total["residual"], json!({"numerator": 0, "denominator": 0}));
+    let steps: Vec<_> = total["bridge"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|step| {
+            (
+                step["cause"].clone(),
+                step["numerator"].clone(),
+                step["denominator"].clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        steps,
+        [
+            (json!("not-yet-answered"), json!(0), json!(-1)),
+            (json!("paper-only-there"), json!(0), json!(1)),
+            (json!("unknown-to-us"), json!(1), json!(1)),
+        ]
+    );
+    let centre = &page.json()["rows"][0];
+    assert_eq!(
+        (&centre["centre"], &centre["depth"]),
+        (&json!(OWN), &json!("documents"))
+    );
+    assert_eq!(centre["months"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn our_side_is_the_rate_that_is_published() {
+    let house = acknowledged().await;
+    let run = reconciled(&house).await;
+    let page = house
+        .get(
+            Door::Public,
+            "operator",
+            &format!("/v1/reconciliations/{run}"),
+        )
+        .await;
+    // The snapshot of the house is older than its documents: count again.
+    let tallies = house
+        .store
+        .tallies(crate::store::TallyQuery {
+            centre: None,
+            from: crate::claims::time::Day::new(2026, 1, 1).unwrap(),
+            to: crate::claims::time::Day::new(2026, 12, 31).unwrap(),
+        })
+        .await
+        .unwrap();
+    let clock: i64 = tallies
+        .units
+        .iter()
+        .filter(|(cell, _)| cell.basis == crate::claims::tally::DayBasis::Clock)
+        .map(|(_, units)| *units)
+        .sum();
+    assert_eq!(page.json()["total"]["ours"]["denominator"], json!(clock));
+}
+
+#[tokio::test]
+async fn a_file_is_known_by_its_digest() {
+    let house = House::new().await;
+    let (first, loaded) = load(&house, "national", FIGURES).await;
+    let position = house.store.health().position;
+    let (again, same) = load(&house, "operator", FIGURES).await;
+    assert_eq!((first, again, &loaded), (201, 200, &same));
+    assert_eq!(house.store.health().position, position);
+    assert_eq!(
+        (&loaded["documents"], &loaded["from"], &loaded["last"]),
+        (&json!(3), &json!("2026-11"), &json!("2026-11"))
+    );
+    let all = house.get(Door::Public, "national", "/v1/figures").await;
+    assert_eq!(all.json()["figures"], json!([loaded]));
+}
+
+#[tokio::test]
+async fn a_malformed_file_is_refused_whole() {
+    let house = House::new().await;
+    let before = house.store.health().position;
+    let wrong = "centre,kind,type,date,number\n750712184,FSE,F,2026-11-20,1\n750712185,FSE,F,2026-02-30,1\n";
+    let answer = house.post("national", "/v1/figures", wrong).await;
+    answer.is("figures-faulty");
+    let findings = answer.json()["findings"].clone();
+    let told: Vec<_> = findings
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| (f["code"].clone(), f["line"].clone(), f["path"].clone()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (json!("FIGURES_CENTRE"), json!(3), json!("centre")),
+            (json!("FIGURES_DATE"), json!(3), json!("date")),
+        ]
+    );
+    assert_eq!(house.store.health().position, before);
+}
+
+#[tokio::test]
+async fn a_difference_is_judged_with_a_comment_and_judged_again() {
+    let house = acknowledged().await;
+    let run = reconciled(&house).await;
+    let path = format!("/v1/reconciliations/{run}/differences");
+    let accepted = house
+        .post("national", &format!("{path}/2/accept"), "")
+        .await;
+    assert_eq!(
+        (&accepted.json()["judgement"], &accepted.json()["comment"]),
+        (&json!("accepted"), &json!(null))
+    );
+    let before = house.store.health().position;
+    house
+        .post("national", &format!("{path}/2/accept"), "")
+        .await;
+    assert_eq!(house.store.health().position, before);
+    house
+        .post("operator", &format!("{path}/2/dispute"), "feuille perdue")
+        .await;
+    let page = house
+        .get(Door::Public, "national", &format!("{path}?after=1"))
+        .await;
+    let said = page.json()["rows"][0]["judgement"].clone();
+    assert_eq!(
+        (&said["judgement"], &said["by"], &said["comment"]),
+        (
+            &json!("disputed"),
+            &json!("operator"),
+            &json!("feuille perdue")
+        )
+    );
+    let entries = house.store.entries(before, 1).await.unwrap();
+    assert!(matches!(&entries[0].1.entry, Entry::Judged(judged) if judged.comment.is_some()));
+    let only = house
+        .get(
+            Door::Public,
+            "national",
+            &format!("{path}?cause=unknown-to-us"),
+        )
+        .await;
+    assert_eq!(only.json()["rows"].as_array().unwrap().len(), 1);
+    let unknown = house
+        .post("national", &format!("{path}/99/accept"), "")
+        .await;
+    unknown.is("reconciliation-unknown");
+}
+
+#[tokio::test]
+async fn a_result_is_exported_and_kept_as_it_was() {
+    let house = acknowledged().await;
+    let run = reconciled(&house).await;
+    let path = format!("/v1/reconciliations/{run}/export");
+    let before = house.get(Door::Public, "national", &path).await.json();
+    house
+        .admit(admission(3, facts(Kind::Fse, "100000003")))
+        .await;
+    let after = house.get(Door::Public, "national", &path).await.json();
+    assert_eq!(before, after);
+    let csv = house
+        .get(Door::Public, "national", &format!("{path}?format=csv"))
+        .await;
+    let text = String::from_utf8(csv.body.to_vec()).unwrap();
+    assert_eq!(text.lines().count(), 4, "{text}");
+    let csv = house
+        .get(
+            Door::Public,
+            "national",
+            &format!("{path}?format=csv&table=bridge"),
+        )
+        .await;
+    let text = String::from_utf8(csv.body.to_vec()).unwrap();
+    assert!(
+        text.starts_with("centre,month,step,numerator,denominator\r\n"),
+        "{text}"
+    );
+    assert!(
+        text.contains("750712184,2026-11,unknown-to-us,1,1\r\n"),
+        "{text}"
+    );
+    let runs = house
+        .get(Door::Public, "operator", "/v1/reconciliations")
+        .await;
+    assert_eq!(runs.json()["runs"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_insurer_sees_its_own_figures_and_no_others() {
+    let house = acknowledged().await;
+    let run = reconciled(&house).await;
+    let path = format!("/v1/reconciliations/{run}");
+    let hidden = house.get(Door::Public, "insurer", &path).await;
+    assert_eq!(hidden.status, 404);
+    let none = house
+        .get(Door::Public, "insurer", "/v1/reconciliations")
+        .await;
+    assert_eq!(none.json()["runs"], json!([]));
+    let own = "centre,kind,type,month,count\n750712184,FSE,F,2026-11,1\n";
+    let (status, loaded) = load(&house, "insurer", own).await;
+    assert_eq!((status, &loaded["insurer"]), (201, &json!("paris")));
+    let digest = loaded["figures"].as_str().unwrap();
+    let run = house
+        .post(
+            "insurer",
+            &format!("/v1/reconciliations?figures={digest}&period=2026"),
+            "",
+        )
+        .await;
+    let path = format!("/v1/reconciliations/{}", run.json()["run"]);
+    let page = house.get(Door::Public, "insurer", &path).await;
+    assert_eq!(page.json()["rows"][0]["depth"], json!("counts"));
+    assert_eq!(page.json()["total"]["theirs"]["denominator"], json!(1));
+}
+
+#[tokio::test]
+async fn what_cannot_be_compared_is_said() {
+    let house = House::new().await;
+    let unknown = format!("/v1/reconciliations?figures={}", "0".repeat(64));
+    house
+        .ask(Door::Public, "national", "POST", &unknown, Body::empty())
+        .await
+        .is("figures-unknown");
+    let (_, loaded) = load(&house, "national", FIGURES).await;
+    let path = format!(
+        "/v1/reconciliations?figures={}&period=2026-11-02/2026-11-30",
+        loaded["figures"].as_str().unwrap()
+    );
+    let uneven = house.post("national", &path, "").await;
+    assert_eq!(
+        (uneven.status, &uneven.json()["parameter"]),
+        (400, &json!("period"))
+    );
+    let of_nobody = "centre,kind,type,month,count\n750990012,FSE,F,2026-11,1\n";
+    let (_, loaded) = load(&house, "national", of_nobody).await;
+    let run = house
+        .post(
+            "national",
+            &format!(
+                "/v1/reconciliations?figures={}",
+                loaded["figures"].as_str().unwrap()
+            ),
+            "",
+        )
+        .await;
+    let page = house
+        .get(
+            Door::Public,
+            "national",
+            &format!("/v1/reconciliations/{}", run.json()["run"]),
+        )
+        .await;
+    assert_eq!(page.json()["without"][0]["centre"], json!("750990012"));
+}
+
+#[tokio::test]
+async fn a_result_has_a_limit() {
+    let config = Config {
+        reconciliation_bytes: std::num::NonZeroUsize::new(10).unwrap(),
+        ..Config::default()
+    };
+    let house = House::with(config).await;
+    let (_, loaded) = load(&house, "national", FIGURES).await;
+    let path = format!(
+        "/v1/reconciliations?figures={}",
+        loaded["figures"].as_str().unwrap()
+    );
+    house
+        .post("national", &path, "")
+        .await
+        .is("reconciliation-too-large");
+}
+
+#[tokio::test]
+async fn a_centre_sees_where_its_year_ends() {
+    let house = acknowledged().await;
+    let path = format!("/v1/centres/{OWN}/forecast");
+    house
+        .get(Door::Public, "centre", &path)
+        .await
+        .is("forecast-empty");
+    let snapshot = house.count().await;
+    let found = house.get(Door::Public, "centre", &path).await;
+    found.is("forecast");
+    assert_eq!(found.json()["position"], json!(snapshot.position.0));
+    let other = house.get(Door::Public, "other", &path).await;
+    assert_eq!(other.status, 403);
+}
+
+#[tokio::test]
+async fn centres_and_collectors_do_not_reconcile() {
+    let house = House::new().await;
+    for who in ["centre", "gestionnaire", "metrics"] {
+        for (method, path) in [
+            ("GET", "/v1/figures"),
+            ("POST", "/v1/figures"),
+            ("GET", "/v1/reconciliations"),
+            ("GET", "/v1/reconciliations/1"),
+            ("POST", "/v1/reconciliations/1/differences/1/accept"),
+        ] {
+            let answer = house
+                .ask(Door::Public, who, method, path, Body::empty())
+                .await;
+            assert_eq!(answer.status, 403, "{who} {method} {path}");
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Retry and replay: which lots go again, which fall out and why, and how far apart they come.
+
+use serde_json::{Value, json};
+
+use super::house::{Door, House, OWN, admission, caisse, endpoint, facts};
+use crate::claims::delivery::{Event, State};
+use crate::claims::document::{Kind, Purpose};
+use crate::claims::entry::{Next, Reason, Sealed};
+use crate::claims::id::{Digest, DocumentId, Finess, LotId};
+use crate::clock::Clock as _;
+use crate::desk::Config;
+use crate::store::{Command, Conclusion, Lease, Store};
+
+const LOT: &str = "/v1/lots/00000000-0000-0000-0000-00000000000b/retry";
+
+/// Six lots, 11 to 16, of a document each: due after trouble, in doubt, taken, void, due in an hour, sending.
+async fn six(config: Config) -> House {
+    let house = House::with(config).await;
+    for id in 1..=6_u128 {
+        house
+            .admit(admission(id, facts(Kind::Fse, &format!("10000000{id}"))))
+            .await;
+        house
+            .commit(Command::Seal(Sealed {
+                lot: LotId(10 + id),
+                centre: Finess::parse(OWN).unwrap(),
+                destination: caisse(),
+                endpoint: endpoint(),
+                purpose: Purpose::Real,
+                documents: vec![DocumentId(id)],
+                digest: Digest([1; 32]),
+                length: 100,
+                due: house.clock.now(),
+            }))
+            .await;
+        house.lease().await;
+        let (event, reason) = match id {
+            1 => (Event::NotReached, Reason::Unreachable),
+            2 => (Event::NoAnswer, Reason::Doubt),
+            3 => (Event::Taken, Reason::Receipt),
+            4 => (Event::ContentRefused, Reason::Turn),
+            5 => (Event::Deferred, Reason::Busy),
+            _ => continue,
+        };
+        let next = Next {
+            at: house.clock.now() + std::time::Duration::from_secs(3600),
+            reason,
+        };
+        house
+            .commit(Command::Conclude(Conclusion {
+                lot: LotId(10 + id),
+                attempt: 1,
+                event,
+                next,
+                named: Vec::new(),
+                words: None,
+            }))
+            .await;
+    }
+    house
+}
+
+async fn replay(house: &House, order: Value) -> Value {
+    let body = axum::body::Body::from(order.to_string());
+    let answer = house
+        .ask(Door::Operators, "operator", "POST", "/v1/replays", body)
+        .await;
+    assert_eq!(answer.status, 200, "{:?}", answer.body);
+    answer.json()
+}
+
+#[tokio::test]
+async fn a_lot_is_retried_now() {
+    let house = six(Config::default()).await;
+    let answer = house.order(LOT).await;
+    assert_eq!(answer.status, 200);
+    let text = answer.json();
+    assert_eq!(
+        (&text["state"], &text["reason"]),
+        (&json!("due"), &json!("turn"))
+    );
+    assert_eq!(text["next"], house.clock.now().to_string());
+    let taken = house.order(&LOT.replace("0b", "0d")).await;
+    assert_eq!(
+        (taken.status, &taken.json()["delivery"]),
+        (409, &json!("taken"))
+    );
+    // The same bytes go under the same id: the attempt is the lot's second.
+    let lease = Lease {
+        endpoint: endpoint(),
+        until: house.clock.now() + std::time::Duration::from_secs(60),
+        most: 10,
+    };
+    let leased = house
+        .store
+        .lease_due(house.clock.now(), lease)
+        .await
+        .unwrap();
+    let leased: Vec<_> = leased
+        .iter()
+        .map(|one| (one.lot.sealed.lot, one.attempt))
+        .collect();
+    assert_eq!(leased, [(LotId(11), 2)]);
+}
+
+#[tokio::test]
+async fn a_dry_run_says_how_many_fall_out_and_why_and_sets_nothing() {
+    let house = six(Config::default()).await;
+    let before = house.store.health().position;
+    let found = replay(&house, json!({"reason": "outage", "dry_run": true})).await;
+    assert_eq!(
+        (&found["matched"], &found["replayed"], &found["fallen_out"]),
+        (
+            &json!(6),
+            &json!(3),
+            &json!({"sending": 1, "taken": 1, "void": 1})
+        )
+    );
+    assert_eq!(house.store.health().position, before);
+}
+
+#[tokio::test]
+async fn a_replay_spreads_lots_and_gives_each_its_reason() {
+    let house = six(Config::default()).await;
+    let now = house.clock.now();
+    let order = json!({"reason": "outage", "per_second": 2});
+    let found = replay(&house, order.clone()).await;
+    assert_eq!(found["replayed"], 3);
+    assert_eq!(found["first"], now.to_string());
+    for (lot, state, micros, reason) in [
+        (11, State::Due, 0, Reason::Turn),
+        (12, State::InDoubt, 500_000, Reason::Doubt),
+        (15, State::Due, 1_000_000, Reason::Turn),
+    ] {
+        let lot = house.store.lot(LotId(lot)).await.unwrap().unwrap();
+        let at = now + std::time::Duration::from_micros(micros);
+        assert_eq!((lot.state, lot.next), (state, Some(Next { at, reason })));
+    }
+    // Three lots, each with its reason; again changes nothing.
+    let after = house.store.health().position;
+    replay(&house, order).await;
+    assert_eq!(house.store.health().position, after);
+}
+
+#[tokio::test]
+async fn a_filter_holds_what_it_names() {
+    let house = six(Config::default()).await;
+    for (filter, matched, replayed) in [
+        (json!({"endpoint": "paris"}), 6, 3),
+        (json!({"centre": OWN}), 6, 3),
+        (json!({"centre": "750000002"}), 0, 0),
+        (json!({"states": ["in doubt", "overdue"]}), 1, 1),
+        (json!({"states": ["in-doubt", "taken"]}), 2, 1),
+        (json!({"waits_for": "busy"}), 1, 1),
+        (json!({"since": "2026-11-22"}), 6, 3),
+        (json!({"since": "2026-11-23"}), 0, 0),
+    ] {
+        let mut order = json!({"reason": "outage", "dry_run": true});
+        let fields = filter.as_object().unwrap().clone();
+        order.as_object_mut().unwrap().extend(fields);
+        let found = replay(&house, order).await;
+        assert_eq!(
+            (&found["matched"], &found["replayed"]),
+            (&json!(matched), &json!(replayed)),
+            "{filter}"
+        );
+    }
+    for (field, status) in [
+        (r#""states": ["elsewhere"]"#, 400),
+        (r#""centre": "1""#, 400),
+        (r#""since": "now""#, 400),
+        (r#""waits_for": "godot""#, 400),
+        (r#""endpoint": "lyon""#, 404),
+        (r#""per_second": 0"#, 422),
+    ] {
+        let body = format!(r#"{{"reason": "outage", {field}}}"#);
+        let answer = house
+            .ask(
+                Door::Operators,
+                "operator",
+                "POST",
+                "/v1/replays",
+                body.into(),
+            )
+            .await;
+        assert_eq!(answer.status, status, "{field}");
+    }
+}
+
+#[tokio::test]
+async fn a_replay_takes_no_more_than_it_may() {
+    let config = Config {
+        replay_lots: 2.try_into().unwrap(),
+        ..Config::default()
+    };
+    let house = six(config).await;
+    let found = replay(&house, json!({"reason": "outage"})).await;
+    assert_eq!(
+        (&found["replayed"], &found["left_out"]),
+        (&json!(2), &json!(1))
+    );
+}

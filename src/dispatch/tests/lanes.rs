@@ -1,0 +1,254 @@
+//! Lanes at work: what a dead, closed or crowded endpoint does to its lots, and what is told of it.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use tokio_util::sync::CancellationToken;
+
+use super::*;
+use crate::claims::lane::hours::{Holidays, Hours};
+use crate::claims::lane::{self, breaker};
+use crate::claims::outcome::{Cause, Trouble};
+use crate::store::LotRecord;
+
+impl Rig {
+    /// A lot of one document that is due.
+    async fn due(&self, number: u32) -> LotId {
+        let document = self.admit(number, mutuelle(1)).await;
+        let now = self.clock.now();
+        self.commit(Command::Seal(Sealed {
+            lot: LotId(number.into()),
+            centre: finess(),
+            destination: mutuelle(1),
+            endpoint: endpoint("slow"),
+            purpose: Purpose::Real,
+            documents: vec![document],
+            digest: self.digest(number, document),
+            length: 1,
+            due: now,
+        }))
+        .await;
+        LotId(number.into())
+    }
+
+    /// The digest that the lot of this document has when it is composed.
+    fn digest(&self, number: u32, document: DocumentId) -> Digest {
+        use crate::formats::lot::{Lot, MediaType, Piece, compose};
+        let lot = Lot {
+            id: LotId(number.into()),
+            centre: finess(),
+            destination: mutuelle(1),
+            purpose: Purpose::Real,
+        };
+        let piece = Piece {
+            document,
+            number: Number::parse(&format!("{number:09}")).unwrap(),
+            kind: Kind::Dre,
+            media_type: MediaType::Xml,
+            bytes: Bytes::from(format!("<a n=\"{number}\"/>")),
+        };
+        compose(lot, vec![piece]).digest
+    }
+
+    /// One turn; how many began by it.
+    async fn turned(&mut self) -> usize {
+        let before = self.running.tasks.len();
+        self.dispatch.turn(&mut self.running).await.unwrap();
+        self.running.tasks.len() - before
+    }
+
+    /// Waits for everything that runs.
+    async fn settled(&mut self) {
+        while let Some(ended) = self.running.tasks.join_next_with_id().await {
+            self.dispatch.ended(&mut self.running, ended);
+        }
+    }
+
+    /// Turns until nothing more begins at this instant; how many began by each.
+    async fn exhausted(&mut self) -> Vec<usize> {
+        let mut begun = Vec::new();
+        loop {
+            match self.turned().await {
+                0 => return begun,
+                count => begun.push(count),
+            }
+            self.settled().await;
+        }
+    }
+
+    async fn lot(&self, id: LotId) -> LotRecord {
+        self.dispatch.store.lot(id).await.unwrap().unwrap()
+    }
+
+    fn shows(&self, line: &str) {
+        let text = self.dispatch.telemetry.render();
+        assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+    }
+}
+
+/// An endpoint that refuses our certificate until it is mended.
+async fn refusing() -> (Rig, Arc<AtomicBool>) {
+    let mended = Arc::new(AtomicBool::new(false));
+    let answers = Arc::clone(&mended);
+    let rig = Rig::with(move |_| match answers.load(Ordering::Relaxed) {
+        true => Fate::now(Course::Answered),
+        false => Fate::now(Course::NotReached(Cause::OwnCertificate)),
+    });
+    (rig.await, mended)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
+    let (mut rig, mended) = refusing().await;
+    for number in 1..=40 {
+        rig.due(number).await;
+    }
+    let start = rig.clock.now();
+    assert_eq!(
+        rig.exhausted().await,
+        [1; 5],
+        "one at a time, until it counts as dead"
+    );
+    let first = rig.lot(LotId(1)).await;
+    assert_eq!(
+        (first.state, first.next.unwrap().reason),
+        (State::Due, Reason::Tls)
+    );
+    let probe = start + breaker::Rules::default().probe_first;
+    let fifth = rig.lot(LotId(5)).await.next.unwrap();
+    assert_eq!((fifth.at, fifth.reason), (probe, Reason::Breaker));
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 2"#);
+
+    rig.clock.advance(Duration::from_secs(5));
+    assert_eq!(rig.turned().await, 1);
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 1"#);
+    rig.settled().await;
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 2"#);
+    assert_eq!(rig.exhausted().await, [0; 0], "until the next probe");
+
+    mended.store(true, Ordering::Relaxed);
+    rig.clock.advance(Duration::from_secs(10));
+    let begun = rig.exhausted().await;
+    assert_eq!(begun[..6], [1, 2, 3, 4, 5, 6], "a ramp: {begun:?}");
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 0"#);
+    rig.shows(r#"bordereau_delivery_limit_attempts{endpoint="slow"} 8"#);
+    for number in 1..=40 {
+        assert_eq!(rig.lot(LotId(number)).await.state, State::Taken, "{number}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
+    let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
+    let lines = ["sat 08:00-12:00".to_owned()];
+    let rules = lane::Rules {
+        hours: Hours::parse(&lines, &[], Holidays::Open).unwrap(),
+        ..Config::default().lane()
+    };
+    rig.dispatch.lanes = Arc::new(BTreeMap::from([(endpoint("slow"), rules)]));
+    rig.running = rig.dispatch.nothing_runs();
+    // A Friday, 10:00 in Paris: what is sealed now is due when the endpoint opens.
+    let document = rig.admit(2, mutuelle(1)).await;
+    rig.clock.advance(Duration::from_secs(30));
+    rig.turned().await;
+    let sealed = rig.dispatch.store.document(Find::Id(document)).await;
+    let next = sealed.unwrap().unwrap().next.unwrap();
+    let opens = Timestamp::parse("2026-11-21T07:00:00Z").unwrap();
+    assert_eq!((next.at, next.reason), (opens, Reason::Turn));
+    let lot = rig.due(1).await;
+    rig.clock.advance(Duration::from_secs(21 * 3600 + 1770));
+    assert_eq!(rig.exhausted().await, [0; 0]);
+    let sleep = rig.dispatch.turn(&mut rig.running).await.unwrap();
+    assert_eq!(
+        sleep,
+        crate::dispatch::LONGEST_SLEEP.min(Duration::from_secs(1800))
+    );
+    rig.clock.advance(Duration::from_secs(1800));
+    assert_eq!(rig.exhausted().await, [1, 1]);
+    assert_eq!(rig.lot(lot).await.state, State::Taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_that_is_asked_for_holds_the_lane_and_no_other() {
+    let mut rig = Rig::with(|call| match call.endpoint.as_str() {
+        "slow" => Fate::now(Course::Trouble(
+            Trouble::Busy,
+            Some(Duration::from_secs(60)),
+        )),
+        _ => Fate::now(Course::Answered),
+    })
+    .await;
+    for number in 1..=3 {
+        rig.due(number).await;
+    }
+    rig.doubt(9, mutuelle(2), "swift").await;
+    assert_eq!(
+        rig.exhausted().await,
+        [2, 1],
+        "a lot, the question about another, and that one once its insurer never saw it"
+    );
+    rig.clock.advance(Duration::from_secs(59));
+    assert_eq!(rig.exhausted().await, [0; 0]);
+    rig.clock.advance(Duration::from_secs(1));
+    assert_eq!(rig.turned().await, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_that_breaks_off_is_told_and_gives_its_place_back() {
+    let mut rig = Rig::with(|_| panic!("a defect")).await;
+    rig.due(1).await;
+    rig.due(2).await;
+    assert_eq!(rig.exhausted().await, [1, 1]);
+    rig.shows(r#"bordereau_delivery_alerts_total{endpoint="slow",alert="broke off"} 2"#);
+    assert_eq!(
+        rig.lot(LotId(1)).await.state,
+        State::Sending,
+        "until its lease runs out"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_taken_lot_that_the_insurer_does_not_know_is_told() {
+    let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
+    let lot = rig.due(1).await;
+    let now = rig.clock.now();
+    let lease = Lease {
+        endpoint: endpoint("slow"),
+        until: now,
+        most: 1,
+    };
+    rig.dispatch.store.lease_due(now, lease).await.unwrap();
+    rig.commit(Command::Conclude(Conclusion {
+        lot,
+        attempt: 1,
+        event: Event::Taken,
+        next: Next {
+            at: now,
+            reason: Reason::Receipt,
+        },
+        named: Vec::new(),
+        words: None,
+    }))
+    .await;
+    rig.commit(Command::Tick).await;
+    assert_eq!(rig.lot(lot).await.state, State::Overdue);
+    rig.turned().await;
+    rig.settled().await;
+    rig.shows(r#"bordereau_delivery_alerts_total{endpoint="slow",alert="forgotten"} 1"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_cut_off_at_the_end_is_told() {
+    let rig = Rig::with(|_| Fate {
+        there: Duration::from_secs(3600),
+        ..Fate::now(Course::Answered)
+    })
+    .await;
+    rig.due(1).await;
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(rig.dispatch.clone().run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    shutdown.cancel();
+    running.await.unwrap();
+    rig.shows(r#"bordereau_delivery_alerts_total{endpoint="slow",alert="cut off"} 1"#);
+}

@@ -1,0 +1,240 @@
+//! Telling the centres: every target hears, in the order of the ledger, what changed about its documents.
+//!
+//! Each target has a loop of its own, so that none waits for another, and none of them touches the delivery of lots.
+//! A target is told the next thing only when it has answered 2xx to the one before; until then it is told again by
+//! the same waits as a lot, without end. How far it was told is an entry, so after a crash it is told on from there:
+//! what was told and not recorded comes twice, and nothing is left out. A target that is new hears from now on.
+
+use std::collections::BTreeSet;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::claims::change::Change;
+use crate::claims::entry::Position;
+use crate::claims::id::{Finess, LotId, Name};
+use crate::claims::registry::Centre;
+use crate::claims::retry::Schedule;
+use crate::clock::Clock;
+use crate::formats::json::change;
+use crate::store::{self, Command, Store};
+use crate::telemetry::Telemetry;
+use crate::telemetry::event::{Event, Telling};
+use crate::transport::webhook::{Target, Tell, Told};
+
+/// Entries looked at at once.
+const PAGE: usize = 256;
+
+/// Changes in one request at most: some 20 kB.
+const TOLD_AT_ONCE: usize = 100;
+
+/// After so many entries that say nothing to a target its place is recorded all the same, so that a start does not
+/// read all of them again.
+const SILENT_ENTRIES: u64 = 10_000;
+
+/// The loops and what they work with.
+#[derive(Clone)]
+pub struct Webhooks {
+    /// The ledger.
+    pub store: Arc<dyn Store>,
+    /// The way to the targets.
+    pub way: Arc<dyn Tell>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told.
+    pub targets: Vec<Target>,
+    /// The waits between two requests of one thing.
+    pub schedule: Schedule,
+    /// Where its events go.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// One target's loop.
+struct Line {
+    room: Webhooks,
+    target: Target,
+    grown: watch::Receiver<Position>,
+    /// How far it was told.
+    told: Position,
+    /// How far that is recorded.
+    recorded: Position,
+}
+
+impl Webhooks {
+    /// Runs until shutdown; a request that runs then is cut off and made again after the next start.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut lines = JoinSet::new();
+        for target in self.targets.clone() {
+            let (room, shutdown) = (self.clone(), shutdown.clone());
+            lines.spawn(async move {
+                shutdown.run_until_cancelled(room.line(target)).await;
+            });
+        }
+        // Without targets there is nothing to do until the end.
+        shutdown.cancelled().await;
+        while lines.join_next().await.is_some() {}
+    }
+
+    /// Tells one target for ever: what ends its way is taken up again after a wait.
+    async fn line(&self, target: Target) {
+        for attempt in 1.. {
+            let follow = AssertUnwindSafe(self.follow(&target));
+            let outcome = match follow.catch_unwind().await {
+                // The store says itself why it failed.
+                Ok(_) => Telling::Unrecorded,
+                Err(_) => Telling::BrokeOff,
+            };
+            self.telemetry.record(Event::Told {
+                outcome,
+                changes: 0,
+            });
+            tokio::time::sleep(self.schedule.wait(LotId(0), attempt)).await;
+        }
+    }
+
+    /// Tells one target from where it was told; ends only when the store fails.
+    async fn follow(&self, target: &Target) -> store::Error {
+        let grown = self.store.watch();
+        let told = match self.begin(target).await {
+            Ok(told) => told,
+            Err(error) => return error,
+        };
+        let line = Line {
+            room: self.clone(),
+            target: target.clone(),
+            grown,
+            told,
+            recorded: told,
+        };
+        line.run().await
+    }
+
+    /// How far a target was told; one that is new is told from now on, and that is recorded.
+    async fn begin(&self, target: &Target) -> Result<Position, store::Error> {
+        let known = self.store.notified().await?;
+        match known.get(&target.name) {
+            Some(position) => Ok(*position),
+            None => {
+                let now = self.store.health().position;
+                self.record(&target.name, now).await?;
+                Ok(now)
+            }
+        }
+    }
+
+    async fn record(&self, target: &Name, upto: Position) -> Result<(), store::Error> {
+        let command = Command::Notified {
+            target: target.clone(),
+            upto,
+        };
+        self.store
+            .commit(self.clock.now(), command)
+            .await
+            .map(|_| ())
+    }
+}
+
+impl Line {
+    /// Tells what comes; ends only when the store fails.
+    async fn run(mut self) -> store::Error {
+        loop {
+            self.grown.mark_unchanged();
+            if let Err(error) = self.turn().await {
+                return error;
+            }
+        }
+    }
+
+    /// One part of the ledger, or a wait for more of it.
+    async fn turn(&mut self) -> Result<(), store::Error> {
+        let found = self.room.store.changes(self.told, PAGE).await?;
+        if found.upto == self.told {
+            // A store that ended sends no more changes; the shutdown ends this wait.
+            if self.grown.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+            return Ok(());
+        }
+        let own = self.own(found.changes).await?;
+        for part in own.chunks(TOLD_AT_ONCE) {
+            self.tell(part).await;
+        }
+        self.told = found.upto;
+        if !own.is_empty() || self.told.0 - self.recorded.0 >= SILENT_ENTRIES {
+            self.room.record(&self.target.name, self.told).await?;
+            self.recorded = self.told;
+        }
+        Ok(())
+    }
+
+    /// Those of the target's centres, as the registry has them now.
+    async fn own(&self, changes: Vec<Change>) -> Result<Vec<Change>, store::Error> {
+        if changes.is_empty() {
+            return Ok(changes);
+        }
+        let centres = match &self.target.gestionnaire {
+            None => self.target.centres.clone(),
+            Some(gestionnaire) => self.centres_of(gestionnaire).await?,
+        };
+        let mut changes = changes;
+        changes.retain(|change| centres.contains(&change.key.centre));
+        Ok(changes)
+    }
+
+    async fn centres_of(&self, gestionnaire: &Name) -> Result<BTreeSet<Finess>, store::Error> {
+        let today = self.room.clock.now().day();
+        let registry = self.room.store.centres().await?;
+        let is_own = |versions: &[Centre]| {
+            let begun = versions.iter().filter(|version| version.from <= today);
+            let latest = begun.max_by_key(|version| version.from);
+            latest.is_some_and(|version| version.gestionnaire == *gestionnaire)
+        };
+        let own = registry
+            .into_iter()
+            .filter(|(_, versions)| is_own(versions));
+        Ok(own.map(|(centre, _)| centre).collect())
+    }
+
+    /// Tells one part, again and again until it is taken.
+    async fn tell(&self, part: &[Change]) {
+        let text = change::Told {
+            target: self.target.name.to_string(),
+            events: part.iter().map(change::ChangeText::from).collect(),
+        };
+        let body = bytes::Bytes::from(text.write());
+        // The spread derives from the place in the ledger, as a lot's does from its id.
+        let place = LotId(
+            part.first()
+                .map_or(0, |change| u128::from(change.position.0)),
+        );
+        for attempt in 1.. {
+            let now = self.room.clock.now();
+            let told = self
+                .room
+                .way
+                .tell(&self.target.name, now, body.clone())
+                .await;
+            let (outcome, is_taken) = match told {
+                Told::Taken => (Telling::Taken, true),
+                Told::Refused => (Telling::Refused, false),
+                Told::Unreachable => (Telling::Unreachable, false),
+                Told::Denied => (Telling::Denied, false),
+            };
+            self.room.telemetry.record(Event::Told {
+                outcome,
+                changes: part.len(),
+            });
+            if is_taken {
+                return;
+            }
+            tokio::time::sleep(self.room.schedule.wait(place, attempt)).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

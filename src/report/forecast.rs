@@ -1,0 +1,241 @@
+//! The forecast of a centre as it is said to people and programs.
+//!
+//! It is computed from the counts that the independent counts agreed on, and it is no statement of a rate: it says
+//! what will come if nothing changes, and what must change.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::claims::agreement::{Agreements, Threshold};
+use crate::claims::calendar::Calendar;
+use crate::claims::document::AgreementId;
+use crate::claims::forecast::{self, Forecast, Loss, Need, Outlook, WHOLE};
+use crate::claims::id::Finess;
+use crate::claims::obligation::Unbound;
+use crate::claims::terms::DayCount;
+use crate::claims::time::Day;
+use crate::report::Error;
+use crate::report::reconciliation::CountText;
+use crate::report::snapshot::{CentreCounts, Snapshot};
+
+/// `GET /v1/centres/{finess}/forecast`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CentreForecast {
+    /// FINESS.
+    pub centre: String,
+    /// Documents are counted up to this day; the forecast is for its calendar year.
+    pub until: String,
+    /// Computed from all entries up to this one.
+    pub position: u64,
+    /// `balanced`, or `imbalanced` when a later count differs.
+    pub ledger: &'static str,
+    /// The agreement in effect.
+    pub agreement: String,
+    /// Category.
+    pub category: &'static str,
+    /// The method, by name.
+    pub method: &'static str,
+    /// The year so far.
+    pub so_far: CountText,
+    /// Of these, waiting for a receipt.
+    pub waiting: i64,
+    /// Documents still to come at the present pace.
+    pub coming: i64,
+    /// The share of them that reaches the numerator at the present pace, in percent.
+    pub pace: String,
+    /// The year as it ends.
+    pub end: CountText,
+    /// Between which shares the year ends with 80 %; none with fewer than two months of activity.
+    pub spread: Option<SpreadText>,
+    /// What each threshold needs.
+    pub thresholds: Vec<NeedText>,
+    /// What keeps documents out of the numerator, the dearest first.
+    pub losses: Vec<LossText>,
+    /// Documents that stand refused, by the insurer's code.
+    pub refusals: BTreeMap<String, i64>,
+}
+
+/// Two shares in percent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SpreadText {
+    /// The lower.
+    pub low: String,
+    /// The upper.
+    pub high: String,
+}
+
+/// What one threshold needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct NeedText {
+    /// The agreement or reference policy.
+    pub policy: String,
+    /// `at_least` or `more_than`.
+    pub comparator: &'static str,
+    /// Upper number.
+    pub numerator: u32,
+    /// Lower number.
+    pub denominator: u32,
+    /// How many of the waiting and coming documents must reach the numerator.
+    pub documents: i64,
+    /// `on course`, `possible`, `impossible`.
+    pub outlook: &'static str,
+    /// The last month in which it is still possible, if the present pace goes on until then.
+    pub until: Option<String>,
+}
+
+/// Documents that are missing for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LossText {
+    /// The cause.
+    pub cause: &'static str,
+    /// How many documents.
+    pub documents: i64,
+    /// How many percentage points of the year so far, cut off.
+    pub points: String,
+}
+
+/// The forecast of one centre for the year of a day.
+///
+/// # Errors
+/// [`Error::NotCounted`], [`Error::UnknownCentre`], [`Error::Unbound`].
+pub fn of_centre(
+    snapshot: &Snapshot,
+    agreements: &Agreements,
+    centre: Finess,
+    refusals: BTreeMap<String, i64>,
+    today: Day,
+) -> Result<Option<CentreForecast>, Error> {
+    if snapshot.counted_at.is_none() {
+        return Err(Error::NotCounted);
+    }
+    let counts = snapshot.centres.get(&centre).ok_or(Error::UnknownCentre)?;
+    let found = compute(counts, agreements, today)?;
+    Ok(found.map(|found| CentreForecast {
+        centre: centre.to_string(),
+        until: today.to_string(),
+        position: snapshot.position.0,
+        ledger: snapshot.soundness.as_str(),
+        agreement: found.agreement,
+        category: found.category,
+        method: forecast::METHOD,
+        refusals,
+        ..shape(&found.forecast)
+    }))
+}
+
+/// A forecast and by what it was made.
+pub struct Found {
+    agreement: String,
+    category: &'static str,
+    /// The forecast: its [`Forecast::share`] is what the metric shows.
+    pub forecast: Forecast,
+}
+
+/// The forecast of a centre's counts; none where nothing was counted yet this year.
+///
+/// # Errors
+/// [`Error::Unbound`] where no agreement binds the centre on that day.
+pub fn compute(
+    counts: &CentreCounts,
+    agreements: &Agreements,
+    today: Day,
+) -> Result<Option<Found>, Error> {
+    let known = counts
+        .versions
+        .iter()
+        .filter(|version| version.from <= today);
+    let version = known.max_by_key(|version| version.from);
+    let version = version.ok_or(Unbound::NotRegistered)?;
+    let agreement = agreements.in_effect(&version.agreement, today);
+    let agreement = agreement.ok_or(Unbound::NoAgreement)?;
+    let own = std::iter::once(agreement).chain(agreements.references());
+    let thresholds: Vec<(AgreementId, Threshold)> = own
+        .filter_map(|policy| Some((policy.id.clone(), policy.threshold(version.category)?)))
+        .collect();
+    let calendar = Calendar {
+        region: version.region,
+        count: DayCount::Ouvres,
+    };
+    let found = forecast::forecast(
+        &agreement.counting,
+        &thresholds,
+        &counts.counts,
+        calendar,
+        today,
+    );
+    Ok(found.map(|forecast| Found {
+        agreement: agreement.id.to_string(),
+        category: version.category.as_str(),
+        forecast,
+    }))
+}
+
+/// The numbers; the words around them are the caller's.
+fn shape(found: &Forecast) -> CentreForecast {
+    CentreForecast {
+        centre: String::new(),
+        until: String::new(),
+        position: 0,
+        ledger: "",
+        agreement: String::new(),
+        category: "",
+        method: "",
+        so_far: CountText::from(&found.so_far),
+        waiting: found.waiting,
+        coming: found.coming,
+        pace: percent(found.pace),
+        end: CountText::from(&found.end),
+        spread: found.spread.map(|(low, high)| SpreadText {
+            low: percent(low),
+            high: percent(high),
+        }),
+        thresholds: found.thresholds.iter().map(NeedText::from).collect(),
+        losses: found
+            .losses
+            .iter()
+            .map(|loss| LossText::of(loss, found.so_far.denominator))
+            .collect(),
+        refusals: BTreeMap::new(),
+    }
+}
+
+impl From<&Need> for NeedText {
+    fn from(need: &Need) -> NeedText {
+        let (outlook, until) = match need.outlook {
+            Outlook::OnCourse => ("on course", None),
+            Outlook::PossibleUntil(month) => ("possible", Some(month.to_string())),
+            Outlook::Impossible => ("impossible", None),
+        };
+        let (numerator, denominator) = need.threshold.fraction;
+        NeedText {
+            policy: need.policy.to_string(),
+            comparator: match need.threshold.comparator {
+                crate::claims::agreement::Comparator::AtLeast => "at_least",
+                crate::claims::agreement::Comparator::MoreThan => "more_than",
+            },
+            numerator,
+            denominator,
+            documents: need.documents,
+            outlook,
+            until,
+        }
+    }
+}
+
+impl LossText {
+    fn of(loss: &Loss, denominator: i64) -> LossText {
+        let share = loss.documents.saturating_mul(WHOLE) / denominator.max(1);
+        LossText {
+            cause: loss.cause.as_str(),
+            documents: loss.documents,
+            points: percent(share),
+        }
+    }
+}
+
+/// Millionths in percent with two decimals, cut off.
+fn percent(millionths: i64) -> String {
+    let hundredths = millionths / 100;
+    format!("{}.{:02}", hundredths / 100, hundredths % 100)
+}

@@ -1,0 +1,87 @@
+//! Keeps the index: moves what is committed into it, and when it fails, builds another one from the journal.
+//!
+//! Nothing is lost when it fails, as nothing in it is the only copy. Meanwhile the store takes no command, since the
+//! decider knows what is known by the index alone; it says how far the rebuild is, and goes on by itself after it.
+//! Must never let a failed index be asked again. A crash meanwhile leaves an index that is applied up to some batch.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::store::embedded::overlay::{Ended, Overlay};
+use crate::store::embedded::state::State;
+use crate::store::embedded::tree::Tree;
+use crate::store::embedded::{OpenError, replay};
+use crate::store::journal::Head;
+use crate::store::journal::reader::Reader;
+use crate::store::{Error, Observer};
+
+/// So often an index is built anew in one process; each that failed keeps its memory. After that the trouble is not
+/// the index's own, and a person must look.
+const REBUILDS: usize = 3;
+
+/// The one who writes the index.
+pub struct Applier {
+    /// What is to be applied.
+    pub overlay: Arc<Overlay>,
+    /// Where health is read.
+    pub state: Arc<State>,
+    /// Directory of the store.
+    pub directory: PathBuf,
+    /// Bytes of memory for pages of the index.
+    pub cache_bytes: u64,
+    /// Reads the journal.
+    pub reader: Reader,
+    /// Who hears of a rebuild.
+    pub observer: Arc<dyn Observer>,
+}
+
+impl Applier {
+    /// Applies until the overlay is closed and empty; ends with an error when there can be no index.
+    pub fn run(&self) -> Result<(), Error> {
+        for _ in 0..=REBUILDS {
+            let applied = |position| self.state.set_applied(position);
+            match self.overlay.apply_all(applied) {
+                Ended::Closed => return Ok(()),
+                Ended::Broken(_) if self.overlay.is_closed() => return Ok(()),
+                Ended::Broken(head) => self.rebuild(head)?,
+            }
+        }
+        Err(Error::Stopped("the index failed again and again".into()))
+    }
+
+    fn rebuild(&self, head: Head) -> Result<(), Error> {
+        self.state.rebuilds(0);
+        self.observer.index_failed();
+        let rebuilt = self.anew(head).map(|tree| {
+            self.state.set_applied(head.position);
+            self.overlay.replace(tree, head);
+        });
+        self.state.rebuilds_no_more();
+        match rebuilt {
+            Ok(()) => Ok(()),
+            // Nobody waits for it; the next start goes on where this ended.
+            Err(_) if self.overlay.is_closed() => Ok(()),
+            Err(error) => Err(Error::Stopped(error.to_string().into())),
+        }
+    }
+
+    fn anew(&self, head: Head) -> Result<Tree, OpenError> {
+        let tree = Tree::anew(&self.directory, self.cache_bytes)?;
+        replay::replay(
+            &tree,
+            &self.reader,
+            Head::origin(),
+            head,
+            |entries, upto| {
+                if self.overlay.is_closed() {
+                    return Err(Error::Stopped("it was closed".into()).into());
+                }
+                self.observer.replayed(entries);
+                let percent = upto.0.saturating_mul(100) / head.position.0.max(1);
+                self.state.rebuilds(percent.min(100) as u8);
+                Ok(())
+            },
+        )?;
+        Ok(tree)
+    }
+}

@@ -1,0 +1,249 @@
+//! A disk that refuses: each call of the journal's in turn, once and for long. What was not synced is never
+//! acknowledged, the store goes on when the disk does, and nothing admitted is lost or counted twice.
+
+use std::path::PathBuf;
+
+use reqwest::StatusCode;
+
+use crate::account::{Posted, counted};
+use crate::disk::{Disk, EIO, ENOSPC, Order, Unsynced};
+use crate::gateway::{Gateway, Place, document, until};
+use crate::insurer;
+
+/// Lines that a failing disk is a reason for.
+const COMPLAINTS: &[&str] = &[
+    "torn tail",
+    "sync failed",
+    "opened anew",
+    "the disk is filling up",
+    "the disk is full",
+    "the store fails",
+    "receipts cannot be recorded",
+    "documents cannot be sealed",
+    "\"unrecorded\"",
+];
+
+async fn room(gateway: &Gateway) -> Option<f64> {
+    gateway.metric("bordereau_store_room_state").await
+}
+
+/// The type of the problem that a post is answered with, and whether it says when to come again.
+async fn refused(gateway: &Gateway, number: usize) -> (StatusCode, String, bool) {
+    let answer = gateway.post(&document(number)).await.unwrap();
+    let (status, waits) = (
+        answer.status(),
+        answer.headers().contains_key("retry-after"),
+    );
+    let problem: serde_json::Value = answer.json().await.unwrap();
+    (
+        status,
+        problem["type"].as_str().unwrap_or_default().to_owned(),
+        waits,
+    )
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_fails_once_costs_no_admission() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let place = place.ready(&base);
+    let posted = Posted::default();
+    let mut disk = Disk::new(&place);
+    for (number, (call, error, part)) in (1..).zip([
+        ("sync", EIO, ".segment"),
+        ("write", EIO, ".segment"),
+        ("write", ENOSPC, ".segment"),
+        ("sync", EIO, ".segment.new"),
+        ("rename", EIO, ".segment.new"),
+        ("dirsync", EIO, "journal"),
+        ("open", ENOSPC, ".segment.new"),
+        ("fallocate", ENOSPC, ".segment.new"),
+    ]) {
+        let gateway = place.start_with(&disk.environment());
+        // The third call from now on: it meets a batch of posts, or one of what is sent and heard.
+        let order = Order {
+            error,
+            from: 3,
+            times: 1,
+            part,
+        };
+        disk.order(call, order);
+        let before = posted.admitted();
+        let mut answers = Vec::new();
+        while !disk.is_done(call) || posted.admitted() < before + 40 {
+            answers.push(posted.post(&gateway).await.expect("an answer"));
+            assert!(answers.len() < 2_000, "{call}: the fault never came");
+        }
+        let all = answers.iter();
+        assert!(
+            all.clone().all(|status| [202, 503].contains(status)),
+            "{call}: {answers:?}"
+        );
+        until("it can commit again", || async {
+            gateway.get_as_nobody("/readyz").await.status() == 200
+        })
+        .await;
+        gateway.kill_after(COMPLAINTS);
+        disk = disk.cut(&place, number, Unsynced::Lost);
+    }
+    let gateway = place.start_with(&disk.environment());
+    posted.settle(&gateway, &insurer).await;
+    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+    insurer.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_syncs_fail_nothing_is_acknowledged_and_it_goes_on_by_itself() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let place = place.ready(&base);
+    let posted = Posted::default();
+    let disk = Disk::new(&place);
+    let gateway = place.start_with(&disk.environment());
+    for _ in 0..20 {
+        assert_eq!(posted.post(&gateway).await, Some(202));
+    }
+    disk.order(
+        "sync",
+        Order {
+            error: EIO,
+            from: 1,
+            times: 0,
+            part: ".segment",
+        },
+    );
+    for _ in 0..20 {
+        assert_eq!(posted.post(&gateway).await, Some(503));
+    }
+    let ready = gateway.get_as_nobody("/readyz").await;
+    assert_eq!(ready.status(), 503);
+    assert_eq!(ready.text().await.unwrap(), "the journal failed");
+    assert!(gateway.metric("bordereau_store_sync_errors_total").await > Some(0.0));
+    disk.lift("sync");
+    until("it goes on", || async {
+        gateway.get_as_nobody("/readyz").await.status() == 200
+    })
+    .await;
+    for _ in 0..20 {
+        assert_eq!(posted.post(&gateway).await, Some(202));
+    }
+    gateway.kill_after(COMPLAINTS);
+    // What the failed syncs dropped is not on the platter: had one been repeated, admissions would be missing.
+    let disk = disk.cut(&place, 1, Unsynced::Lost);
+    let gateway = place.start_with(&disk.environment());
+    posted.settle(&gateway, &insurer).await;
+    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+    insurer.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_posts_wait_and_what_was_admitted_goes_its_way() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let place = place.ready(&base);
+    let posted = Posted::default();
+    let disk = Disk::new(&place);
+    let gateway = place.start_with(&disk.environment());
+    let full = Order {
+        error: ENOSPC,
+        from: 1,
+        times: 0,
+        part: "journal/",
+    };
+    disk.order("fallocate", full);
+    disk.order("open", full);
+    // The segment that is there is filled up, then the reserve is taken.
+    let mut status = Some(202);
+    while status == Some(202) {
+        status = posted.post(&gateway).await;
+    }
+    until("posts wait for the disk", || async {
+        refused(&gateway, 900_000).await
+            == (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "urn:bordereau:problem:disk-full".into(),
+                true,
+            )
+    })
+    .await;
+    assert_eq!(room(&gateway).await, Some(1.0));
+    assert_eq!(gateway.get_as_nobody("/readyz").await.status(), 200);
+    let admitted = posted.admitted();
+    assert!(admitted > 20, "only {admitted} were admitted");
+    // Sent, accepted and counted.
+    counted(&gateway, admitted).await;
+    disk.lift("fallocate");
+    disk.lift("open");
+    until("there is room again", || async {
+        room(&gateway).await == Some(0.0)
+    })
+    .await;
+    assert_eq!(posted.post(&gateway).await, Some(202));
+    gateway.kill_after(COMPLAINTS);
+    let disk = disk.cut(&place, 1, Unsynced::Torn(5));
+    let gateway = place.start_with(&disk.environment());
+    posted.settle(&gateway, &insurer).await;
+    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+    insurer.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_watermarks_are_kept_and_left_by_themselves() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let place = place.ready(&base);
+    let posted = Posted::default();
+    let disk = Disk::new(&place);
+    let marks = [("LOW", "10000000"), ("FULL", "5000000")];
+    let marks = marks.map(|(mark, bytes)| (format!("BORDEREAU_STORE__{mark}_BYTES"), bytes));
+    let mut environment = disk.environment();
+    environment.extend(
+        marks
+            .iter()
+            .map(|(key, bytes)| (key.as_str(), PathBuf::from(bytes))),
+    );
+    disk.set_free(100_000_000);
+    let gateway = place.start_with(&environment);
+    for _ in 0..20 {
+        assert_eq!(posted.post(&gateway).await, Some(202));
+    }
+
+    disk.set_free(9_999_999);
+    until("the first mark is seen", || async {
+        room(&gateway).await == Some(1.0)
+    })
+    .await;
+    let disk_full = (
+        StatusCode::SERVICE_UNAVAILABLE,
+        "urn:bordereau:problem:disk-full".into(),
+        true,
+    );
+    assert_eq!(refused(&gateway, 900_000).await, disk_full);
+    assert_eq!(gateway.get_as_nobody("/readyz").await.status(), 200);
+    // Sending and receipts go on.
+    counted(&gateway, 20).await;
+
+    disk.set_free(4_999_999);
+    until("the second mark is seen", || async {
+        room(&gateway).await == Some(2.0)
+    })
+    .await;
+    let ready = gateway.get_as_nobody("/readyz").await;
+    assert_eq!(ready.status(), 503);
+    assert_eq!(ready.text().await.unwrap(), "the disk is full");
+    let position = gateway.metric("bordereau_ledger_position").await;
+    assert_eq!(refused(&gateway, 900_000).await.0, 503);
+    assert_eq!(gateway.metric("bordereau_ledger_position").await, position);
+
+    disk.set_free(100_000_000);
+    until("there is room again", || async {
+        room(&gateway).await == Some(0.0)
+    })
+    .await;
+    for _ in 0..20 {
+        assert_eq!(posted.post(&gateway).await, Some(202));
+    }
+    posted.settle(&gateway, &insurer).await;
+    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+    insurer.shutdown().await;
+}

@@ -1,0 +1,209 @@
+//! Webhooks against a real TLS server on loopback: refused unless allowed by name, signed, in order, told again until
+//! they are taken, and told on after a restart.
+
+use std::io::Write as _;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::post;
+use bordereau::tls::{self, Acceptor, Door, Server};
+use ring::hmac;
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::gateway::{CENTRE, Gateway, Place, document, until};
+use crate::insurer;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+
+/// A target that fails so many requests first.
+#[derive(Default)]
+struct Target {
+    failing: AtomicUsize,
+    requests: AtomicUsize,
+    events: Mutex<Vec<Value>>,
+}
+
+impl Target {
+    /// Position, number and event of all that it took, in order.
+    fn taken(&self) -> Vec<(u64, String, String)> {
+        let events = self.events.lock().unwrap();
+        let word = |event: &Value, name: &str| event[name].as_str().unwrap().to_owned();
+        let rows = events.iter().map(|event| {
+            let position = event["position"].as_u64().unwrap();
+            (position, word(event, "number"), word(event, "event"))
+        });
+        rows.collect()
+    }
+
+    fn has_settled(&self, documents: usize) -> bool {
+        let taken = self.taken();
+        taken.iter().filter(|row| row.2 == "settlement").count() == documents
+    }
+}
+
+async fn hook(State(target): State<Arc<Target>>, headers: HeaderMap, body: Bytes) -> StatusCode {
+    target.requests.fetch_add(1, Ordering::SeqCst);
+    let signature = headers["bordereau-signature"].to_str().unwrap();
+    let (at, hex) = signature.split_once(",v1=").unwrap();
+    let signed = [at.strip_prefix("t=").unwrap().as_bytes(), b".", &body].concat();
+    let tag: Vec<u8> = (0..hex.len())
+        .step_by(2)
+        .map(|place| u8::from_str_radix(&hex[place..place + 2], 16).unwrap())
+        .collect();
+    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    hmac::verify(&key, &signed, &tag).unwrap();
+    let failing = |left: usize| left.checked_sub(1);
+    let failed = target
+        .failing
+        .fetch_update(Ordering::SeqCst, Ordering::SeqCst, failing);
+    if failed.is_ok() {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(body["target"], "vendor");
+    let events = body["events"].as_array().unwrap().clone();
+    target.events.lock().unwrap().extend(events);
+    StatusCode::NO_CONTENT
+}
+
+/// Serves the target behind TLS, and gives its port.
+async fn served(place: &Place, target: Arc<Target>, stop: CancellationToken) -> u16 {
+    let at = place.path("");
+    let at = at.display();
+    let text = format!("certificate = \"{at}/insurer.pem\"\nkey = \"{at}/insurer.key\"");
+    let config: tls::Config = bordereau::config::parse(&text, "the test").unwrap();
+    let server = Arc::new(Server::new(&config.load().unwrap()).unwrap());
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let door = Door {
+        acceptor: Acceptor::Tls(server),
+        limits: config.limits,
+        observer: Arc::new(|_| {}),
+    };
+    let router = Router::new().route("/hook", post(hook)).with_state(target);
+    tokio::spawn(tls::serve(listener, door, router, stop.cancelled_owned()));
+    port
+}
+
+/// Adds the target to the configuration of the place.
+fn configure(place: &Place, port: u16, allowed: &str) {
+    std::fs::write(place.path("secret"), format!("{SECRET}\n")).unwrap();
+    let at = place.path("");
+    let at = at.display();
+    let mut file = std::fs::OpenOptions::new()
+        .append(true)
+        .open(place.config());
+    write!(
+        file.as_mut().unwrap(),
+        r#"
+[transport.webhooks]
+allowed_hosts = [{allowed}]
+[[transport.webhooks.targets]]
+name = "vendor"
+url = "https://localhost:{port}/hook"
+centres = ["{CENTRE}"]
+secret = "{at}/secret"
+roots = "{at}/authority.pem"
+"#
+    )
+    .unwrap();
+}
+
+async fn admit(gateway: &Gateway, number: usize) {
+    let answer = gateway.post(&document(number)).await.unwrap();
+    assert_eq!(answer.status(), 202);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_target_hears_everything_in_order_signed_and_once_more_after_a_restart() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let target = Arc::new(Target::default());
+    target.failing.store(2, Ordering::SeqCst);
+    let stop = CancellationToken::new();
+    let port = served(&place, target.clone(), stop.clone()).await;
+    let place = place.ready(&base);
+    configure(&place, port, "\"localhost\"");
+
+    let gateway = place.start();
+    // The target is new: it hears what comes after its first start, which is recorded by then.
+    until("the target is known to the ledger", || async {
+        gateway.metric("bordereau_ledger_position").await > Some(2.0)
+    })
+    .await;
+    for number in 1..=3 {
+        admit(&gateway, number).await;
+    }
+    until("the target has heard of every settlement", || async {
+        target.has_settled(3)
+    })
+    .await;
+    assert!(gateway.stop(&[]).success());
+    let before = target.taken();
+    let words: Vec<_> = before.iter().map(|row| row.2.as_str()).collect();
+    assert_eq!(words[0], "admitted");
+    assert!(before.is_sorted_by_key(|row| row.0), "{before:?}");
+    assert!(target.requests.load(Ordering::SeqCst) > 2);
+
+    let gateway = place.start();
+    admit(&gateway, 4).await;
+    until("the target has heard of the fourth", || async {
+        target.has_settled(4)
+    })
+    .await;
+    assert!(gateway.stop(&[]).success());
+    let after = target.taken();
+    assert!(after.is_sorted_by_key(|row| row.0), "{after:?}");
+    let new = &after[before.len()..];
+    let fourth = &new.last().unwrap().1;
+    assert!(
+        new.iter().all(|row| row.1 == *fourth),
+        "nothing comes twice: {new:?}"
+    );
+    stop.cancel();
+    drop(insurer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_within_is_told_nothing_and_delivery_goes_on() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let target = Arc::new(Target::default());
+    let stop = CancellationToken::new();
+    let port = served(&place, target.clone(), stop.clone()).await;
+    let place = place.ready(&base);
+    configure(&place, port, "");
+    let gateway = place.start();
+    until("the target is known to the ledger", || async {
+        gateway.metric("bordereau_ledger_position").await > Some(2.0)
+    })
+    .await;
+    admit(&gateway, 1).await;
+    until("the address is refused", || async {
+        let denied = "bordereau_webhook_requests_total{outcome=\"denied\"}";
+        gateway.metric(denied).await > Some(1.0)
+    })
+    .await;
+    until("the document is paid all the same", || async {
+        let page = gateway.get("/v1/documents?standing=paid").await;
+        let page: Value = page.json().await.unwrap();
+        page["documents"]
+            .as_array()
+            .is_some_and(|rows| rows.len() == 1)
+    })
+    .await;
+    assert_eq!(target.requests.load(Ordering::SeqCst), 0);
+    assert!(
+        gateway
+            .stop(&["a webhook's target cannot be told"])
+            .success()
+    );
+    stop.cancel();
+    drop(insurer);
+}
