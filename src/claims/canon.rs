@@ -295,6 +295,7 @@ canon_enum! {
         22 => Retried { lot, actor, next },
         23 => Explained { of, subject, actor, reason },
         24 => Notified { target, upto },
+        27 => Closed(closed),
         30 => FiguresLoaded(figures),
         31 => Reconciled(run),
         32 => Judged(judged)

@@ -5,6 +5,7 @@
 //! commitment to them (SHA-256 of a random salt and the SHA-256 of the bytes), so that what is forgotten
 //! can no longer be guessed while the chain of entries still verifies.
 
+use crate::claims::closing::Closed;
 use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
@@ -129,6 +130,8 @@ pub enum Entry {
         /// When it comes, and what for.
         next: Next,
     },
+    /// A period was closed: its rates are frozen here.
+    Closed(Box<Closed>),
     /// Why an operator did what an earlier entry says.
     Explained {
         /// The entry.

@@ -30,6 +30,7 @@ pub mod place;
 pub mod rate;
 pub mod obligation;
 pub mod aggregate;
+pub mod closing;
 pub mod reconcile;
 pub mod forecast;
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod history;
 mod documents;
 mod hand;
 mod rates;
+mod period;
 mod reconcile;
 mod forecast;
 mod verify_store;
@@ -79,6 +80,8 @@ enum Command {
     Paper(hand::OfDocument),
     /// Show rates.
     Rate(Box<rates::Options>),
+    /// Close periods and show what was frozen.
+    Period(period::Options),
     /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
     Forecast(forecast::Options),
     /// Lay a caisse's figures beside the ledger, and show why the two differ.
@@ -147,6 +150,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
         Command::Rate(options) => rates::run(&options),
+        Command::Period(options) => period::run(&options),
         Command::Forecast(options) => forecast::run(&options),
         Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),

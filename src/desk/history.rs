@@ -146,7 +146,8 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
-        | Entry::Judged(_) => event("other"),
+        | Entry::Judged(_)
+        | Entry::Closed(_) => event("other"),
     }
 }
 

@@ -16,6 +16,7 @@ mod history;
 mod words;
 mod rates;
 mod past;
+mod periods;
 mod watch;
 mod order;
 mod operations;
@@ -164,6 +165,8 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
         (Door::Both, "get", "/v1/rates", get(rates::of_all)),
         (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
+        (Door::Both, "get", "/v1/periods", get(periods::list)),
+        (Door::Both, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
         (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
         (Door::Both, "post", "/v1/figures", post(reconcile::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
@@ -178,6 +181,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
         (Door::Public, "get", "/metrics", get(watch::metrics)),
         (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
+        (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),

@@ -111,7 +111,8 @@ impl Desk {
         Ok(past)
     }
 
-    fn occupied(&self) -> Refused {
+    /// The ledger is read for somebody else.
+    pub(super) fn occupied(&self) -> Refused {
         self.later(problem::Kind::NotReady)
     }
 }

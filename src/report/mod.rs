@@ -14,6 +14,7 @@ pub mod shapes;
 pub mod rates;
 pub mod table;
 pub mod explain;
+pub mod closing;
 pub mod exposition;
 pub mod reconciliation;
 pub mod forecast;

@@ -18,9 +18,9 @@ use crate::store::ledger::changed::Touched;
 use crate::store::ledger::{self, Secret, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
-    RunRecord, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
+    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
+    Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// A store in memory.
@@ -214,6 +214,10 @@ impl Store for Memory {
             touched.add(&inner.index, &stamped.entry)?;
         }
         touched.tallies(&inner.index, position)
+    }
+
+    async fn closings(&self) -> Result<Vec<Closing>, Error> {
+        query::closings(&self.lock().index)
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -31,10 +31,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::claims::agreement::Agreement;
+use crate::claims::closing::Closed;
 use crate::claims::delivery::{self, Arrival};
 use crate::claims::document::{Facts, Key, Purpose};
-use crate::claims::entry::{Gate, Judgement, Next, OrphanCause, PaperRow, Position, Stamped};
+use crate::claims::entry::{
+    Entry, Gate, Judgement, Next, OrphanCause, PaperRow, Position, Stamped,
+};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::period::Period;
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
 use crate::claims::standing::{Course, Standing};
@@ -105,6 +110,20 @@ pub trait Store: Send + Sync {
             tallies,
             covered: Covered::Everything,
         })
+    }
+
+    /// All closings of periods, in order of the ledger. Unless a store knows better, the whole ledger is read.
+    async fn closings(&self) -> Result<Vec<Closing>, Error> {
+        const PAGE: usize = 1_000;
+        let (mut after, mut found) = (Position(0), Vec::new());
+        loop {
+            let entries = self.entries(after, PAGE).await?;
+            let Some((last, _)) = entries.last() else {
+                return Ok(found);
+            };
+            after = *last;
+            found.extend(entries.into_iter().filter_map(Closing::of));
+        }
     }
 
     /// All versions of the registered centres.
@@ -274,6 +293,21 @@ pub enum Command {
         /// Cancel, Hand, Paper, Endpoint or Retry.
         command: Box<Command>,
         /// The reason: a text.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Close a period that has ended: its rates are frozen. What a former closing includes changes nothing.
+    Close {
+        /// The period.
+        period: Period,
+        /// The centres; none named: all.
+        centres: Vec<Finess>,
+        /// Who.
+        actor: Name,
+        /// Every policy as it is now.
+        policies: Vec<Agreement>,
+        /// Why.
         reason: Bytes,
         /// Salt of its commitment.
         salt: [u8; 16],
@@ -731,6 +765,30 @@ impl TallyQuery {
             from: day(1900, 1, 1),
             to: day(9999, 12, 30),
         }
+    }
+}
+
+/// The closing of a period, where it is in the ledger.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closing {
+    /// Its entry: what is frozen is all up to it.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What was closed.
+    pub closed: Closed,
+}
+
+impl Closing {
+    fn of((position, stamped): (Position, Stamped)) -> Option<Closing> {
+        let Entry::Closed(closed) = stamped.entry else {
+            return None;
+        };
+        Some(Closing {
+            position,
+            at: stamped.at,
+            closed: *closed,
+        })
     }
 }
 

@@ -217,6 +217,7 @@ impl Laws {
             | Entry::Unsettled { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
+            | Entry::Closed(_)
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)

@@ -5,9 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claims::audit::{Audit, sheets};
+use crate::claims::audit::{Audit, Document, sheets};
 use crate::claims::document::Purpose;
-use crate::claims::entry::Entry;
+use crate::claims::entry::{Entry, Position};
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::tally::{Cell, PaperCell};
 use crate::claims::time::Day;
@@ -95,6 +95,16 @@ impl Audit {
         self.documents.keys().filter_map(|id| self.line(*id))
     }
 
+    /// The units of lines of which the entry at a position spoke last.
+    pub fn lines_touched_at(&self, position: Position) -> Vec<Line> {
+        let of_line = |document: &Document| self.documents.get(&document.root);
+        let touched = self
+            .documents
+            .iter()
+            .filter(|(_, document)| of_line(document).is_some_and(|root| root.touched == position));
+        touched.filter_map(|(id, _)| self.line(*id)).collect()
+    }
+
     /// The unit whose latest document this is.
     fn line(&self, id: DocumentId) -> Option<Line> {
         let document = self.documents.get(&id)?;
@@ -140,6 +150,7 @@ impl Audit {
             | Entry::Endpoint { .. }
             | Entry::Retried { .. }
             | Entry::Explained { .. }
+            | Entry::Closed(_)
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)

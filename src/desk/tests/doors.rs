@@ -298,3 +298,79 @@ async fn an_earlier_answer_is_given_again_and_a_figure_is_opened() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_period_is_closed_once_it_has_ended() {
+    let house = House::admitted().await;
+    let own = super::house::OWN;
+    for (path, reason, status) in [
+        ("/v1/periods/close", r#"{"reason":"over"}"#, 400),
+        (
+            "/v1/periods/close?period=2026-11",
+            r#"{"reason":"over"}"#,
+            400,
+        ),
+        (
+            "/v1/periods/close?period=2026-10&centre=1",
+            r#"{"reason":"over"}"#,
+            400,
+        ),
+        (
+            "/v1/periods/close?period=2026-10&centre=750990012",
+            r#"{"reason":"over"}"#,
+            404,
+        ),
+        ("/v1/periods/close?period=2026-10", "{}", 422),
+        (
+            "/v1/periods/close?period=2026-10",
+            r#"{"reason":"over"}"#,
+            200,
+        ),
+        (
+            "/v1/periods/close?period=2026-10&centre=750712184",
+            r#"{"reason":"again"}"#,
+            200,
+        ),
+    ] {
+        let answer = house.post("operator", path, reason).await;
+        assert_eq!(answer.status, status, "{path}");
+        if status == 200 {
+            let closings = answer.json()["closings"].as_array().unwrap().clone();
+            assert_eq!(closings.len(), 1, "what is closed stays closed");
+            assert_eq!(closings[0]["actor"], "operator");
+        }
+    }
+    let refused = house
+        .post(
+            "centre",
+            "/v1/periods/close?period=2026-10",
+            r#"{"reason":"over"}"#,
+        )
+        .await;
+    assert_eq!(refused.status, 403);
+    for (who, path, status) in [
+        ("national", "/v1/periods".to_owned(), 200),
+        ("centre", "/v1/periods".to_owned(), 403),
+        ("centre", format!("/v1/centres/{own}/periods"), 200),
+        ("other", format!("/v1/centres/{own}/periods"), 403),
+        (
+            "national",
+            format!("/v1/centres/{own}/periods?period=2026-10"),
+            200,
+        ),
+        (
+            "national",
+            format!("/v1/centres/{own}/periods?period=10"),
+            400,
+        ),
+        ("national", "/v1/centres/1/periods".to_owned(), 404),
+    ] {
+        let answer = house.get(Door::Public, who, &path).await;
+        assert_eq!(answer.status, status, "{who} {path}");
+    }
+    let path = format!("/v1/centres/{own}/periods");
+    let shown = house.get(Door::Public, "centre", &path).await.json();
+    let period = &shown["periods"][0];
+    assert_eq!(period["frozen"]["basis"]["position"], 4);
+    assert_eq!(period["corrections"], serde_json::json!([]));
+}

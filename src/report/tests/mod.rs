@@ -4,6 +4,7 @@ mod ledger_text;
 mod golden;
 mod counting;
 mod past;
+mod closing;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -64,9 +64,9 @@ use crate::store::ledger::changed::Touched;
 use crate::store::ledger::{self, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Changed, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
-    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
-    Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Changed, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
+    EndpointRecord, Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines,
+    LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
 };
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
@@ -465,6 +465,10 @@ impl Store for Embedded {
             touched.tallies(view, upto)
         })
         .await
+    }
+
+    async fn closings(&self) -> Result<Vec<Closing>, Error> {
+        self.ask(|view| query::closings(view)).await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -107,6 +107,7 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
         | Entry::Explained { .. }
+        | Entry::Closed(_)
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)

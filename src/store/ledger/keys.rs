@@ -15,6 +15,7 @@
 //! | `k` | centre, kind, numéro | latest document |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
+//! | `m` | `c`, position | instant and closing of a period |
 //! | `n` | target | how far it was told |
 //! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
@@ -134,6 +135,7 @@ pub fn subject(key: &[u8]) -> String {
         b'j' => ("list with document", shown::<DocumentId>(last)),
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
+        b'm' if rest.first() == Some(&b'c') => ("closing of a period", None),
         b'm' => ("terms", None),
         b'n' => ("how far a target was told", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
@@ -431,4 +433,12 @@ pub fn cells(basis: DayBasis) -> Vec<u8> {
 
 pub fn cells_of(basis: DayBasis, centre: Finess, from: Day) -> Vec<u8> {
     key(b'y', &[&basis, &centre, &from])
+}
+
+pub fn closing(position: Position) -> Vec<u8> {
+    key(b'm', &[&b'c', &position])
+}
+
+pub fn closings() -> Vec<u8> {
+    vec![b'm', b'c']
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::claims::canon::Canon;
+use crate::claims::closing::Closed;
 use crate::claims::document::Kind;
 use crate::claims::entry::{Next, PaperRow, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
@@ -15,8 +16,8 @@ use crate::store::ledger::change::Moment;
 use crate::store::ledger::keys::{self, GroupKey, Size, Wait};
 use crate::store::ledger::records::{self, OpenGroup};
 use crate::store::{
-    DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Group, LotRecord, Sealing,
-    Tallies, TallyQuery,
+    Closing, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Group, LotRecord,
+    Sealing, Tallies, TallyQuery,
 };
 
 /// The value at the end of a key.
@@ -454,6 +455,23 @@ pub fn centres(index: &dyn Index) -> Result<BTreeMap<Finess, Vec<Centre>>, Error
     found
         .iter()
         .map(|(key, value)| Ok((records::read(&key[1..])?, records::read(value)?)))
+        .collect()
+}
+
+/// All closings of periods, in order.
+pub fn closings(index: &dyn Index) -> Result<Vec<Closing>, Error> {
+    let prefix = keys::closings();
+    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    found
+        .iter()
+        .map(|(key, value)| {
+            let (at, closed): (Timestamp, Closed) = records::read(value)?;
+            Ok(Closing {
+                position: records::read(&key[prefix.len()..])?,
+                at,
+                closed,
+            })
+        })
         .collect()
 }
 

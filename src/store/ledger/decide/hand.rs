@@ -101,6 +101,7 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Receipts { .. }
         | Command::Declare { .. }
         | Command::Explain { .. }
+        | Command::Close { .. }
         | Command::Notified { .. }
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }

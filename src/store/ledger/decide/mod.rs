@@ -13,6 +13,7 @@ mod timers;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::closing::Closed;
 use crate::claims::entry::{Entry, Gate, PaperRow, Position, Stamped};
 use crate::claims::id::{Digest, EndpointName, Finess, Name};
 use crate::claims::registry::Centre;
@@ -22,8 +23,8 @@ use crate::store::index::Working;
 use crate::store::ledger::decide::leave::Way;
 use crate::store::ledger::decide::receipts::Speaker;
 use crate::store::ledger::keys;
-use crate::store::ledger::{Decision, Secret, fold, records};
-use crate::store::{Body, BodyId, Command, Conflict, Error, Outcome};
+use crate::store::ledger::{Decision, Secret, fold, query, records};
+use crate::store::{Body, BodyId, Closing, Command, Conflict, Error, Outcome};
 
 /// Decides one command. `next` is the position of its first entry.
 pub fn decide(
@@ -143,6 +144,25 @@ impl Decider<'_, '_> {
                 reason,
                 salt,
             } => self.explain(*command, reason, salt),
+            Command::Close {
+                period,
+                centres,
+                actor,
+                policies,
+                reason,
+                salt,
+            } => {
+                let reason_digest = Digest(Sha256::digest(&reason).into());
+                let closed = Closed {
+                    period,
+                    centres,
+                    actor,
+                    policies,
+                    reason: commitment(salt, reason_digest),
+                };
+                let bytes = reason;
+                self.close(closed, Body { bytes, salt })
+            }
             Command::Lease(lease) => self.lease(&lease),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
@@ -200,6 +220,20 @@ impl Decider<'_, '_> {
                 caller,
                 rows,
             })?;
+        }
+        Ok(self.done())
+    }
+
+    /// A period is closed once it has ended; what is closed already stays as it was frozen first.
+    fn close(&mut self, closed: Closed, reason: Body) -> Result<Outcome, Error> {
+        if closed.period.to().end() > self.at {
+            return Err(Error::Impossible("a period is closed after its last day"));
+        }
+        let closings = query::closings(self.working)?;
+        let includes = |closing: &Closing| closing.closed.includes(closed.period, &closed.centres);
+        if !closings.iter().any(includes) {
+            let position = self.push(Entry::Closed(Box::new(closed)))?;
+            self.bodies.push((BodyId::Entry(position), reason));
         }
         Ok(self.done())
     }

@@ -114,6 +114,14 @@ impl Fold<'_, '_> {
                 Ok(())
             }
             Entry::Retried { lot, next, .. } => self.retried(*lot, *next),
+            Entry::Closed(closed) => {
+                save(
+                    self.working,
+                    keys::closing(self.position),
+                    &(self.at, closed.clone()),
+                );
+                Ok(())
+            }
             Entry::Explained { subject, .. } => self.explained(subject),
             Entry::Notified { target, upto } => {
                 save(self.working, keys::notified(target), upto);

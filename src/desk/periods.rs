@@ -1,0 +1,140 @@
+//! Periods: an operator closes one, with a reason; whoever may read a centre's rates sees what was frozen, the
+//! rate of today and every correction between them.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::access::{Action, Rates};
+use crate::claims::id::Finess;
+use crate::claims::period::Period;
+use crate::formats::json::problem;
+use crate::report::closing::{self, ClosedPeriod, ClosingShape};
+use crate::store::{Closing, Command, Outcome};
+
+use super::Desk;
+use super::answer::{Refused, json};
+use super::door::{Asked, Entered, Operator, Part};
+use super::order::Order;
+
+/// Which period.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Named {
+    period: Option<String>,
+    /// One centre; all when none is named.
+    centre: Option<String>,
+}
+
+/// Which closed periods of a centre.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OfCentre {
+    period: Option<String>,
+}
+
+/// All closings.
+#[derive(Debug, Serialize)]
+struct Closings {
+    closings: Vec<ClosingShape>,
+}
+
+/// Closed periods of a centre.
+#[derive(Debug, Serialize)]
+struct Periods {
+    periods: Vec<ClosedPeriod>,
+}
+
+/// `POST /v1/periods/close?period=&centre=`: the body is an order with the reason. Safe to repeat.
+pub(super) async fn close(
+    State(desk): State<Arc<Desk>>,
+    operator: Operator,
+    Asked(query): Asked<Named>,
+    body: Body,
+) -> Result<Response, Refused> {
+    let period = desk.named(query.period.as_deref())?;
+    let today = desk.parts.clock.now().day();
+    if period.is_none_or(|period| period.to() >= today) {
+        return Err(Refused::parameter("period"));
+    }
+    let period = period.ok_or_else(|| Refused::parameter("period"))?;
+    let centre = query.centre.as_deref().map(Finess::parse).transpose();
+    let centre = centre.map_err(|_| Refused::parameter("centre"))?;
+    if centre.is_some_and(|centre| !desk.snapshot().centres.contains_key(&centre)) {
+        return Err(problem::Kind::CentreUnknown.into());
+    }
+    let order: Order = desk.order(body, 0).await?;
+    let command = Command::Close {
+        period,
+        centres: centre.into_iter().collect(),
+        actor: operator.actor(),
+        policies: desk.parts.agreements.all().cloned().collect(),
+        reason: desk.reason(&order.reason)?,
+        salt: desk.parts.clock.salt(),
+    };
+    let outcome = desk.parts.store.commit(desk.parts.clock.now(), command);
+    match outcome.await.map_err(|error| desk.uncertain(&error))? {
+        Outcome::Done(_) => desk.closings_shown().await,
+        Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
+        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+            Err(problem::Kind::Defect.into())
+        }
+    }
+}
+
+/// `GET /v1/periods`: every closing.
+pub(super) async fn list(
+    State(desk): State<Arc<Desk>>,
+    Entered(caller): Entered,
+) -> Result<Response, Refused> {
+    desk.allow(&caller, Action::ReadRates(Rates::All)).await?;
+    desk.closings_shown().await
+}
+
+/// `GET /v1/centres/{finess}/periods?period=`: what was frozen, what it is now, and why.
+pub(super) async fn of_centre(
+    State(desk): State<Arc<Desk>>,
+    Part(finess): Part<String>,
+    Entered(caller): Entered,
+    Asked(query): Asked<OfCentre>,
+) -> Result<Response, Refused> {
+    let finess = Finess::parse(&finess).map_err(|_| problem::Kind::AddressInvalid)?;
+    desk.allow(&caller, Action::ReadRates(Rates::Of(finess)))
+        .await?;
+    let period = desk.named(query.period.as_deref())?;
+    let upto = desk.snapshot().position;
+    let _turn = desk.past.try_lock().map_err(|_| desk.occupied())?;
+    let mut periods = Vec::new();
+    for found in desk.closings().await? {
+        let asked = period.is_none_or(|period| period == found.closed.period);
+        if !asked || !found.closed.covers(finess) {
+            continue;
+        }
+        let (store, bounds) = (&*desk.parts.store, desk.parts.past);
+        let shown = closing::of_centre(store, &found, finess, upto, bounds).await;
+        periods.push(shown.map_err(|error| desk.without_rate(&error))?);
+    }
+    Ok(json(200, &Periods { periods }))
+}
+
+impl Desk {
+    async fn closings(&self) -> Result<Vec<Closing>, Refused> {
+        let found = self.parts.store.closings().await;
+        found.map_err(|error| self.unread(&error))
+    }
+
+    async fn closings_shown(&self) -> Result<Response, Refused> {
+        let closings = self.closings().await?;
+        let closings = closings.iter().map(ClosingShape::from).collect();
+        Ok(json(200, &Closings { closings }))
+    }
+
+    fn named(&self, text: Option<&str>) -> Result<Option<Period>, Refused> {
+        let today = self.parts.clock.now().day();
+        let read = |text| Period::parse(text, today).map_err(|_| Refused::parameter("period"));
+        text.map(read).transpose()
+    }
+}
