@@ -18,7 +18,7 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::config;
 use bordereau::report::snapshot::Snapshot;
 use bordereau::report::{CentreLabel, exposition};
-use bordereau::store::{Changed, Covered, Tallies};
+use bordereau::store::{Covered, Tallies, TalliesSince};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 
 const CENTRES: usize = 3_005;
@@ -113,7 +113,7 @@ fn rate(criterion: &mut Criterion) {
         count(&mut changes, *centre, day);
         days.insert((*centre, day));
     }
-    let changed = Changed {
+    let changed = TalliesSince {
         tallies: changes,
         covered: Covered::Days(days),
     };

@@ -229,8 +229,11 @@ impl App {
                 transport: read.transport.clone(),
                 access,
                 clock: clock.clone(),
+                telemetry: telemetry.clone(),
             },
         };
+        app.renewal.show_public(&read.material);
+        app.renewal.show_endpoints();
         let public = intake::router(intake).merge(desk::public(desk.clone()));
         app.listen_public(&read, server, desk::closed(public), &observers)
             .await?;

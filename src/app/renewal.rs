@@ -8,7 +8,8 @@ use std::sync::Arc;
 use crate::access::Access;
 use crate::clock::Clock;
 use crate::config;
-use crate::tls::Server;
+use crate::telemetry::{Reading, Telemetry};
+use crate::tls::{Material, Server};
 use crate::transport::https::Https;
 
 /// All that can be read again.
@@ -24,6 +25,8 @@ pub struct Renewal {
     pub access: Arc<Access>,
     /// For the tokens' dates.
     pub clock: Arc<dyn Clock>,
+    /// Where it is shown until when they are good.
+    pub telemetry: Arc<Telemetry>,
 }
 
 impl Renewal {
@@ -36,10 +39,33 @@ impl Renewal {
         }
     }
 
+    /// Shows until when the public listener's certificate is good.
+    pub fn show_public(&self, material: &Material) {
+        if let Some(expires) = material.identity.expires() {
+            self.telemetry.show(Reading::PublicCertificate { expires });
+        }
+    }
+
+    /// Shows until when the certificates that endpoints are shown are good.
+    pub fn show_endpoints(&self) {
+        for (endpoint, expires) in &self.transport.expiries() {
+            let expires = *expires;
+            self.telemetry
+                .show(Reading::ClientCertificate { endpoint, expires });
+        }
+    }
+
     fn blocking(&self) {
         let material = self.public.tls.load();
-        match material.and_then(|material| self.server.renew(&material)) {
-            Ok(()) => tracing::info!("the public listener's certificate was read again"),
+        let renewed = material.and_then(|material| {
+            self.server.renew(&material)?;
+            Ok(material)
+        });
+        match renewed {
+            Ok(material) => {
+                self.show_public(&material);
+                tracing::info!("the public listener's certificate was read again");
+            }
             Err(error) => {
                 let error = anyhow::Error::from(error);
                 tracing::error!(
@@ -49,7 +75,10 @@ impl Renewal {
             }
         }
         match self.transport.renew() {
-            Ok(()) => tracing::info!("the endpoints' certificates were read again"),
+            Ok(()) => {
+                self.show_endpoints();
+                tracing::info!("the endpoints' certificates were read again");
+            }
             Err(error) => {
                 let error = anyhow::Error::from(error);
                 tracing::error!(

@@ -15,7 +15,7 @@ use crate::claims::entry::Position;
 use crate::claims::tally::{Cell, DayBasis, PaperCell};
 use crate::report::Error;
 use crate::report::scan::Scan;
-use crate::store::{Changed, Covered, Store, Tallies, TallyQuery};
+use crate::store::{Covered, Store, Tallies, TalliesSince, TallyQuery};
 use crate::telemetry::event::Counts;
 
 /// Where two of the independent counts differ.
@@ -137,7 +137,10 @@ impl Conservation {
     }
 
     /// Compares the covered tallies with the second fold, which stands at the same position.
-    pub(super) async fn changed(&mut self, changed: &Changed) -> Result<Option<Difference>, Error> {
+    pub(super) async fn changed(
+        &mut self,
+        changed: &TalliesSince,
+    ) -> Result<Option<Difference>, Error> {
         let tallies = &changed.tallies;
         match &changed.covered {
             Covered::Everything => {

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::report::conservation::{Conservation, Difference};
 use crate::report::snapshot::{Snapshot, Soundness};
 use crate::report::{Config, Error};
-use crate::store::{Changed, Covered, Store, TallyQuery};
+use crate::store::{Covered, Store, TalliesSince, TallyQuery};
 use crate::telemetry::{Event, Reading, Telemetry};
 
 /// How many differing cells an alert names; the rest is only counted.
@@ -139,22 +139,22 @@ impl Keeper {
 
     /// The tallies of what changed since the last good count; of everything when there is none, and when all
     /// three counts are due.
-    async fn changed(&self, last: &Snapshot) -> Result<Changed, Error> {
+    async fn changed(&self, last: &Snapshot) -> Result<TalliesSince, Error> {
         match last.soundness {
             Soundness::Balanced if !self.scan_is_due() => {
-                Ok(self.store.changed(last.position).await?)
+                Ok(self.store.tallies_since(last.position).await?)
             }
             Soundness::Balanced
             | Soundness::NotCounted
             | Soundness::Recomputed
-            | Soundness::Imbalanced { .. } => Ok(Changed {
+            | Soundness::Imbalanced { .. } => Ok(TalliesSince {
                 tallies: self.store.tallies(TallyQuery::everything()).await?,
                 covered: Covered::Everything,
             }),
         }
     }
 
-    async fn compared(&mut self, changed: &Changed) -> Result<Option<Difference>, Error> {
+    async fn compared(&mut self, changed: &TalliesSince) -> Result<Option<Difference>, Error> {
         let position = changed.tallies.position;
         self.conservation.feed(position).await?;
         if let Some(difference) = self.conservation.changed(changed).await? {

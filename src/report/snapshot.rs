@@ -15,7 +15,7 @@ use crate::claims::registry::Centre;
 use crate::claims::tally::{Counts, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
-use crate::store::{Changed, Covered, Tallies};
+use crate::store::{Covered, Tallies, TalliesSince};
 
 /// Counts of all centres that the independent counts agreed on.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -90,7 +90,7 @@ impl Snapshot {
     pub fn advanced(
         &self,
         at: Timestamp,
-        changed: Changed,
+        changed: TalliesSince,
         registry: BTreeMap<Finess, Vec<Centre>>,
         agreements: &Agreements,
     ) -> Snapshot {

@@ -14,13 +14,13 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
-use crate::store::ledger::changed::Touched;
+use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Secret, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Changed, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
-    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
-    Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
+    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, Store, Tallies, TalliesSince, TallyQuery,
 };
 
 /// A store in memory.
@@ -205,7 +205,7 @@ impl Store for Memory {
         query::tallies(&inner.index, Position(inner.entries.len() as u64), query)
     }
 
-    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+    async fn tallies_since(&self, after: Position) -> Result<TalliesSince, Error> {
         let inner = self.lock();
         let position = Position(inner.entries.len() as u64);
         let skip = usize::try_from(after.0).unwrap_or(usize::MAX);

@@ -103,10 +103,10 @@ pub trait Store: Send + Sync {
 
     /// The tallies of all days of centres that an entry after a position speaks of, and which days those are,
     /// all as of one position. A store that cannot tell, or not cheaply, answers with everything.
-    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+    async fn tallies_since(&self, after: Position) -> Result<TalliesSince, Error> {
         let _ = after;
         let tallies = self.tallies(TallyQuery::everything()).await?;
-        Ok(Changed {
+        Ok(TalliesSince {
             tallies,
             covered: Covered::Everything,
         })
@@ -740,7 +740,7 @@ pub struct Tallies {
 
 /// Tallies of the days that changed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Changed {
+pub struct TalliesSince {
     /// The tallies of the covered days, and of no others; a cell that is not there is zero.
     pub tallies: Tallies,
     /// Which days those are.

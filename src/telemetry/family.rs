@@ -65,6 +65,9 @@ families! {
     START_TIME = "start_time_seconds" Shape::Gauge, [],
         "When the gateway started, in seconds since 1970.";
 
+    PUBLIC_CERTIFICATE = "public_certificate_expires_seconds" Shape::Gauge, [],
+        "Until when the public listener's certificate is good, in seconds since 1970.";
+
     ACCESS_DENIED = "access_denied_total" Shape::Counter, ["reason"],
         "Requests refused for who asked, by reason.";
     ACCESS_HANDSHAKES_FAILED = "access_handshake_errors_total" Shape::Counter, [],
@@ -123,6 +126,8 @@ families! {
         "Insurers asked about the status of a lot, by outcome.";
     DELIVERY_SECONDS = "delivery_seconds" ATTEMPT, [],
         "Time of one attempt to transmit a lot, in seconds.";
+    DELIVERY_CERTIFICATE = "delivery_certificate_expires_seconds" Shape::Gauge, ["endpoint"],
+        "Until when the certificate shown to an endpoint is good, in seconds since 1970; +Inf where none is shown.";
     DELIVERY_BREAKER = "delivery_breaker_state" Shape::Gauge, ["endpoint"],
         "0 closed: lots go; 1 half open: one goes as a trial; 2 open: lots are held.";
     DELIVERY_UNREADABLE = "delivery_unreadable_lots_total" Shape::Counter, [],

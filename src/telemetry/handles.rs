@@ -48,6 +48,7 @@ pub(super) struct Handles {
     damaged: Counter,
     tail_cut: Counter,
     index_failures: Counter,
+    public_certificate: Gauge,
     ready: Gauge,
     free: Gauge,
     lag: Gauge,
@@ -72,6 +73,7 @@ struct Endpoint {
     attempts: ByWord<Counter>,
     questions: ByWord<Counter>,
     breaker: Gauge,
+    certificate: Gauge,
     alerts: ByWord<Counter>,
     limit: Gauge,
     receipts: ByWord<Counter>,
@@ -103,6 +105,7 @@ impl Handles {
             damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
+            public_certificate: make.gauge(family::PUBLIC_CERTIFICATE, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
@@ -257,6 +260,11 @@ impl Handles {
                 self.lag.set(lag as f64);
                 self.waiting.set(waiting as f64);
             }
+            Reading::PublicCertificate { expires } => self.public_certificate.set(expires as f64),
+            Reading::ClientCertificate { endpoint, expires } => {
+                let until = expires.map_or(f64::INFINITY, |seconds| seconds as f64);
+                self.endpoint(endpoint).certificate.set(until);
+            }
             Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
             Reading::Queue {
                 endpoint,
@@ -404,6 +412,7 @@ impl Make<'_> {
             attempts: self.counters(family::DELIVERY_ATTEMPTS, &[name], Attempt::WORDS),
             questions: self.counters(family::DELIVERY_QUESTIONS, &[name], Question::WORDS),
             breaker: self.gauge(family::DELIVERY_BREAKER, &[name]),
+            certificate: self.gauge(family::DELIVERY_CERTIFICATE, &[name]),
             alerts: self.counters(family::DELIVERY_ALERTS, &[name], lane::Alert::WORDS),
             limit: self.gauge(family::DELIVERY_LIMIT, &[name]),
             receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),

@@ -29,6 +29,18 @@ pub enum Reading<'a> {
         /// Commands waiting for the committer.
         waiting: usize,
     },
+    /// Until when the public listener's certificate is good.
+    PublicCertificate {
+        /// Seconds since 1970.
+        expires: i64,
+    },
+    /// Until when the certificate that an endpoint is shown is good.
+    ClientCertificate {
+        /// The endpoint.
+        endpoint: &'a EndpointName,
+        /// Seconds since 1970; none: it is shown none.
+        expires: Option<i64>,
+    },
     /// Bytes free where the journal is.
     FreeSpace {
         /// Bytes.

@@ -40,15 +40,28 @@ impl ClientFiles {
     /// # Errors
     /// Any [`Error`] about reading, or those of [`client_config`].
     pub fn load(&self) -> Result<ClientConfig, Error> {
+        self.load_with(self.identity()?.as_ref())
+    }
+
+    /// Reads the other files and builds the configuration with what [`ClientFiles::identity`] gave.
+    ///
+    /// # Errors
+    /// Those of [`ClientFiles::load`].
+    pub fn load_with(&self, identity: Option<&Identity>) -> Result<ClientConfig, Error> {
         let trust = load_trust(&self.roots, &self.crls)?;
-        let identity = match &self.identity {
-            Some(files) => Some(Identity::from_pem(
-                &read(&files.certificate)?,
-                &read(&files.key)?,
-            )?),
-            None => None,
+        client_config(&trust, identity)
+    }
+
+    /// Reads what we present.
+    ///
+    /// # Errors
+    /// Any [`Error`] about reading.
+    pub fn identity(&self) -> Result<Option<Identity>, Error> {
+        let Some(files) = &self.identity else {
+            return Ok(None);
         };
-        client_config(&trust, identity.as_ref())
+        let (certificate, key) = (read(&files.certificate)?, read(&files.key)?);
+        Identity::from_pem(&certificate, &key).map(Some)
     }
 }
 

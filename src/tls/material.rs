@@ -6,6 +6,8 @@ use std::sync::Arc;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
+use x509_parser::certificate::X509Certificate;
+use x509_parser::prelude::FromDer;
 
 use super::{Error, Part};
 
@@ -43,6 +45,16 @@ impl Identity {
     /// The DER of the leaf: what the other side sees of us.
     pub fn leaf(&self) -> &[u8] {
         &self.chain[0]
+    }
+
+    /// Until when the first certificate of the chain to end is good, in seconds since 1970; none if one of them
+    /// cannot be read.
+    pub fn expires(&self) -> Option<i64> {
+        let ends = self.chain.iter().map(|certificate| {
+            let (_, certificate) = X509Certificate::from_der(certificate).ok()?;
+            Some(certificate.validity().not_after.timestamp())
+        });
+        ends.collect::<Option<Vec<_>>>()?.into_iter().min()
     }
 }
 
@@ -120,6 +132,8 @@ fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'st
 
 #[cfg(test)]
 mod tests {
+    use rcgen::{CertificateParams, KeyPair, date_time_ymd};
+
     use super::*;
     use crate::tls::authority::Authority;
 
@@ -164,5 +178,23 @@ mod tests {
             Identity::from_pem(pair.certificate.as_bytes(), pair.key.as_bytes()).unwrap();
         assert_eq!(format!("{identity:?}"), "Identity { certificates: 1, .. }");
         assert!(!format!("{pair:?}").contains("PRIVATE"));
+    }
+
+    #[test]
+    fn a_chain_is_good_until_the_first_of_it_ends() {
+        let pem = |year, day| {
+            let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+            params.not_after = date_time_ymd(year, 1, day);
+            let key = KeyPair::generate().unwrap();
+            (params.self_signed(&key).unwrap().pem(), key.serialize_pem())
+        };
+        let ((leaf, key), (issuer, _)) = (pem(2030, 2), pem(2030, 1));
+        for (chain, expires) in [
+            (leaf.clone(), 1_893_542_400),
+            (leaf + &issuer, 1_893_456_000),
+        ] {
+            let identity = Identity::from_pem(chain.as_bytes(), key.as_bytes()).unwrap();
+            assert_eq!(identity.expires(), Some(expires));
+        }
     }
 }

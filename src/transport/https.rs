@@ -34,7 +34,14 @@ struct Line {
     endpoint: Endpoint,
     base: String,
     openings: Openings,
-    client: ArcSwap<Client>,
+    ready: ArcSwap<Ready>,
+}
+
+/// What one reading of an endpoint's certificates gave.
+struct Ready {
+    client: Client,
+    /// Until when what we present is good, in seconds since 1970.
+    expires: Option<i64>,
 }
 
 /// A whole answer.
@@ -66,7 +73,7 @@ impl Https {
             let openings = Openings::default();
             let line = Line {
                 base: endpoint.url()?,
-                client: ArcSwap::from_pointee(client(endpoint, &openings)?),
+                ready: ArcSwap::from_pointee(ready(endpoint, &openings)?),
                 openings,
                 endpoint: endpoint.clone(),
             };
@@ -81,13 +88,22 @@ impl Https {
     /// # Errors
     /// [`Error::Tls`] and [`Error::Client`].
     pub fn renew(&self) -> Result<(), Error> {
-        let client = |line: &Line| client(&line.endpoint, &line.openings);
-        let clients = self.lines.values().map(client);
-        let clients = clients.collect::<Result<Vec<_>, _>>()?;
-        for (line, client) in self.lines.values().zip(clients) {
-            line.client.store(Arc::new(client));
+        let read = |line: &Line| ready(&line.endpoint, &line.openings);
+        let read = self.lines.values().map(read);
+        let read = read.collect::<Result<Vec<_>, _>>()?;
+        for (line, ready) in self.lines.values().zip(read) {
+            line.ready.store(Arc::new(ready));
         }
         Ok(())
+    }
+
+    /// Until when the certificate that each endpoint is shown is good, in seconds since 1970; none where none is
+    /// shown.
+    pub fn expiries(&self) -> Vec<(EndpointName, Option<i64>)> {
+        let lines = self.lines.iter();
+        lines
+            .map(|(name, line)| (name.clone(), line.ready.load().expires))
+            .collect()
     }
 }
 
@@ -100,8 +116,9 @@ impl Transport for Https {
         let body = Segments::of(lot, line.openings.mark());
         let begun = body.begun();
         let request = line
-            .client
+            .ready
             .load()
+            .client
             .put(line.lot(lot.lot.id))
             .header(CONTENT_TYPE, lot.content_type())
             .header(REPR_DIGEST, answer::write_digest(lot.digest))
@@ -125,8 +142,9 @@ impl Transport for Https {
             StatusService::Offered => {}
         }
         let request = line
-            .client
+            .ready
             .load()
+            .client
             .get(line.lot(lot))
             .header(ACCEPT, "application/json");
         match line.ask_about_lot(request).await {
@@ -140,8 +158,9 @@ impl Transport for Https {
             return Fetched::NoAnswer(Cause::NoEndpoint);
         };
         let request = line
-            .client
+            .ready
             .load()
+            .client
             .get(line.receipts(after))
             .header(ACCEPT, "application/xml");
         let cap = line.endpoint.limits.feed_bytes.get();
@@ -240,13 +259,15 @@ fn header(response: &Response, name: HeaderName) -> Option<String> {
     Some(response.headers().get(name)?.to_str().ok()?.to_owned())
 }
 
-fn client(endpoint: &Endpoint, openings: &Openings) -> Result<Client, Error> {
-    let tls = endpoint.tls.load().map_err(|source| Error::Tls {
+fn ready(endpoint: &Endpoint, openings: &Openings) -> Result<Ready, Error> {
+    let failed = |source| Error::Tls {
         endpoint: endpoint.name.clone(),
         source,
-    })?;
+    };
+    let identity = endpoint.tls.identity().map_err(failed)?;
+    let tls = endpoint.tls.load_with(identity.as_ref()).map_err(failed)?;
     let limits = &endpoint.limits;
-    Client::builder()
+    let client = Client::builder()
         .tls_backend_preconfigured(tls)
         .https_only(true)
         .http1_only()
@@ -263,5 +284,9 @@ fn client(endpoint: &Endpoint, openings: &Openings) -> Result<Client, Error> {
         .map_err(|source| Error::Client {
             endpoint: endpoint.name.clone(),
             source,
-        })
+        })?;
+    Ok(Ready {
+        client,
+        expires: identity.and_then(|identity| identity.expires()),
+    })
 }

@@ -191,6 +191,17 @@ async fn a_new_certificate_is_taken_up_while_connections_go_on() {
     certificate.write(&place.path(""), "public").unwrap();
     let url = format!("{}/healthz", gateway.url);
     assert!(client(&other).get(&url).send().await.is_err(), "not yet");
+    for (series, endpoint) in [
+        ("bordereau_public_certificate_expires_seconds", ""),
+        (
+            "bordereau_delivery_certificate_expires_seconds",
+            "{endpoint=\"paris\"}",
+        ),
+    ] {
+        let expires = gateway.metric(&format!("{series}{endpoint}")).await;
+        // The certificates of the test are good for years.
+        assert!(expires > Some(1.8e9), "{series} {expires:?}");
+    }
     gateway.renew();
     gateway.wait_for("the public listener's certificate was read again");
     gateway.wait_for("the endpoints' certificates were read again");

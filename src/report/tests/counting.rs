@@ -22,9 +22,9 @@ use crate::report::{Config, Error};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    self, Body, BodyId, Changed, Command, DocumentRecord, DocumentView, Due, EndpointRecord,
-    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord,
-    Sealing, Store, Tallies, TallyQuery,
+    self, Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, FiguresRecord,
+    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
+    Store, Tallies, TalliesSince, TallyQuery,
 };
 use crate::telemetry::Telemetry;
 
@@ -155,8 +155,8 @@ impl Store for Flawed {
         self.sound.lots(after, most).await
     }
 
-    async fn changed(&self, after: Position) -> Result<Changed, store::Error> {
-        let mut changed = self.sound.changed(after).await?;
+    async fn tallies_since(&self, after: Position) -> Result<TalliesSince, store::Error> {
+        let mut changed = self.sound.tallies_since(after).await?;
         self.narrow.fetch_add(1, Ordering::Relaxed);
         self.falsify(&mut changed.tallies);
         Ok(changed)
@@ -384,7 +384,7 @@ async fn counting_what_changed_is_counting_everything() {
         let (tallies, registry) = (store.tallies(whole).await, store.centres().await);
         let first = Snapshot::balanced(at, tallies.unwrap(), registry.unwrap(), &agreements);
         let store = Memory::rebuilt(Secret::new([9; 32]), entries.clone()).unwrap();
-        let changed = store.changed(Position(cut as u64)).await.unwrap();
+        let changed = store.tallies_since(Position(cut as u64)).await.unwrap();
         let registry = store.centres().await.unwrap();
         let tomorrow = at.day().end();
         let found = first.advanced(tomorrow, changed, registry.clone(), &agreements);

@@ -60,13 +60,13 @@ use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
-use crate::store::ledger::changed::Touched;
+use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Changed, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
-    EndpointRecord, Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines,
-    LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TallyQuery,
+    Body, BodyId, Closing, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
+    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
+    Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TalliesSince, TallyQuery,
 };
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
@@ -442,12 +442,12 @@ impl Store for Embedded {
             .await
     }
 
-    async fn changed(&self, after: Position) -> Result<Changed, Error> {
+    async fn tallies_since(&self, after: Position) -> Result<TalliesSince, Error> {
         let reader = self.reader.clone();
         self.ask(move |view| {
             let upto = view.position();
             if upto.0.saturating_sub(after.0) > CHANGED_ENTRIES {
-                return Ok(Changed {
+                return Ok(TalliesSince {
                     tallies: query::tallies(view, upto, TallyQuery::everything())?,
                     covered: Covered::Everything,
                 });

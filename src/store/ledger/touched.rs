@@ -11,7 +11,7 @@ use crate::claims::tally::DayBasis;
 use crate::claims::time::Day;
 use crate::store::index::Index;
 use crate::store::ledger::{keys, query, records};
-use crate::store::{Changed, Covered, Error, Tallies};
+use crate::store::{Covered, Error, Tallies, TalliesSince};
 
 /// Days of centres that entries speak of.
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Touched {
     }
 
     /// The tallies of those days, as of the index's position.
-    pub fn tallies(mut self, index: &dyn Index, position: Position) -> Result<Changed, Error> {
+    pub fn tallies(mut self, index: &dyn Index, position: Position) -> Result<TalliesSince, Error> {
         for document in &self.documents {
             let record = records::known_document(index, *document)?;
             let root = records::known_document(index, record.received.root)?;
@@ -90,7 +90,7 @@ impl Touched {
             }
             query::paper_of(index, (*centre, *day), &mut tallies)?;
         }
-        Ok(Changed {
+        Ok(TalliesSince {
             tallies,
             covered: Covered::Days(self.days),
         })
