@@ -124,6 +124,29 @@ impl Event {
         Event::ByHand,
         Event::Restored,
     ];
+
+    /// Whether it refuses the content of a lot: final, and nothing of it was taken.
+    pub fn refuses_content(self) -> bool {
+        match self {
+            Event::ContentRefused | Event::StatusRefused => true,
+            Event::Leased
+            | Event::NotReached
+            | Event::Deferred
+            | Event::Taken
+            | Event::NoAnswer
+            | Event::StatusKnown
+            | Event::StatusUnknown
+            | Event::StatusUnreachable
+            | Event::NoStatusService
+            | Event::ReceiptComplete
+            | Event::ReceiptPartial
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand
+            | Event::Restored => false,
+        }
+    }
 }
 
 impl State {

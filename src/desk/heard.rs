@@ -5,7 +5,6 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::claims::delivery::Event;
 use crate::claims::entry::{
     Delivery, Entry, Position, Receipted, Settled, SettledContent, Stamped,
 };
@@ -199,28 +198,9 @@ impl Ear<'_> {
 
 /// Whether a delivery event refuses this document's content.
 fn names(delivery: &Delivery, document: DocumentId) -> bool {
-    let refuses = match delivery.event {
-        Event::ContentRefused | Event::StatusRefused => true,
-        Event::Leased
-        | Event::NotReached
-        | Event::Deferred
-        | Event::Taken
-        | Event::NoAnswer
-        | Event::StatusKnown
-        | Event::StatusUnknown
-        | Event::StatusUnreachable
-        | Event::NoStatusService
-        | Event::ReceiptComplete
-        | Event::ReceiptPartial
-        | Event::ExpectedBy
-        | Event::Cancel
-        | Event::DuplicateConfirmed
-        | Event::ByHand
-        | Event::Restored => false,
-    };
     // A refusal that names nobody is of the whole lot.
     let named = delivery.named.iter().any(|(named, _)| *named == document);
-    refuses && (named || delivery.named.is_empty())
+    delivery.event.refuses_content() && (named || delivery.named.is_empty())
 }
 
 fn receipt_text(

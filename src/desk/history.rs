@@ -200,24 +200,9 @@ fn delivered(document: DocumentId, delivery: &Delivery) -> Happened {
         ..of_lot(delivery_word(delivery.event), delivery.lot)
     };
     // A lot whose content was refused waits for nothing more.
-    let next = match delivery.event {
-        Event::ContentRefused | Event::StatusRefused => None,
-        Event::Leased
-        | Event::NotReached
-        | Event::Deferred
-        | Event::Taken
-        | Event::NoAnswer
-        | Event::StatusKnown
-        | Event::StatusUnknown
-        | Event::StatusUnreachable
-        | Event::NoStatusService
-        | Event::ReceiptComplete
-        | Event::ReceiptPartial
-        | Event::ExpectedBy
-        | Event::Cancel
-        | Event::DuplicateConfirmed
-        | Event::ByHand
-        | Event::Restored => delivery.next,
+    let next = match delivery.event.refuses_content() {
+        true => None,
+        false => delivery.next,
     };
     waiting(row, next)
 }

@@ -11,14 +11,12 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::Webhooks;
-use crate::claims::document::{
-    Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
-};
-use crate::claims::id::{Amo, Destination, Digest, DocumentId, Finess, Name, Number};
-use crate::claims::registry::{Category, Centre};
+use crate::claims::document::{Kind, Purpose};
+use crate::claims::example;
+use crate::claims::id::{Digest, DocumentId, Finess, Name};
+use crate::claims::registry::Centre;
 use crate::claims::retry::Schedule;
-use crate::claims::terms::Region;
-use crate::claims::time::{Day, Timestamp};
+use crate::claims::time::Timestamp;
 use crate::clock::{Clock, ManualClock};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
@@ -82,10 +80,6 @@ fn finess(text: &str) -> Finess {
     Finess::parse(text).unwrap()
 }
 
-fn caisse() -> Amo {
-    Amo::new("01", "751", "0000").unwrap()
-}
-
 fn target(gestionnaire: Option<&str>) -> Target {
     let centres = gestionnaire.is_none().then(|| finess(OWN));
     Target {
@@ -104,14 +98,8 @@ impl Rig {
         let store = Arc::new(Memory::new(Secret::new([9; 32])));
         let centre = |text, gestionnaire| Centre {
             finess: finess(text),
-            name: "Centre".into(),
-            category: Category::Medical,
             gestionnaire: name(gestionnaire),
-            caisse: caisse(),
-            region: Region::Metropole,
-            agreement: name("national-2025"),
-            from: Day::new(2020, 1, 1).unwrap(),
-            until: None,
+            ..example::centre()
         };
         let registry = Command::Registry(vec![centre(OWN, "G1"), centre(OTHER, "G2")]);
         store.commit(now, registry).await.unwrap();
@@ -120,28 +108,9 @@ impl Rig {
     }
 
     async fn admit(&self, centre: &str, number: u32) {
-        let day = Day::new(2026, 11, 20).unwrap();
         let body = Bytes::from(format!("{number}"));
-        let facts = Facts {
-            key: Key {
-                centre: finess(centre),
-                kind: Kind::Fse,
-                number: Number::parse(&format!("{number:09}")).unwrap(),
-            },
-            mode: Mode::Secured,
-            destination: Destination::Amo(caisse()),
-            clock_day: day,
-            clock_basis: ClockBasis::Completed,
-            care_day: day,
-            third_party_amo: ThirdParty::PatientPaid,
-            third_party_amc: ThirdParty::PatientPaid,
-            amount_amo: Cents(1750),
-            amount_amc: Cents(0),
-            settled_for: None,
-            exclusions: Exclusions::NONE,
-            replaces: None,
-            supports: None,
-        };
+        let mut facts = example::facts(Kind::Fse, &format!("{number:09}"));
+        facts.key.centre = finess(centre);
         let admission = Admission {
             document: DocumentId(number.into()),
             purpose: Purpose::Real,
