@@ -1,7 +1,6 @@
 //! `bordereau serve` and `check-config`: the daemon's life from its configuration to its last answer.
 
 use std::future::Future;
-use std::pin::pin;
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -18,19 +17,20 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
     telemetry::log::start(&config.telemetry.log).map_err(Failure::config)?;
     block_on(async {
-        // From now on: one that comes during the start must not end the program.
+        // From now on: none that comes during the start may end the program in its own way.
         let mut hangup = listen(SignalKind::hangup())?;
-        let app = App::start(config, Arc::new(SystemClock))
-            .await
-            .map_err(failure)?;
+        let mut stop = Stop::listen()?;
+        let mut app = tokio::select! {
+            started = App::start(config, Arc::new(SystemClock)) => started.map_err(failure)?,
+            // Like a crash, it leaves nothing that the next start does not find.
+            () = stop.asked() => return Ok(Code::Ok),
+        };
         for (what, address) in app.addresses() {
             tracing::info!(what, address, "listening");
         }
-        let mut stop = pin!(stop_signal());
-        let mut app = app;
         loop {
             tokio::select! {
-                stopped = &mut stop => break stopped?,
+                () = stop.asked() => break,
                 Some(()) = hangup.recv() => app.renew().await,
                 () = app.broke_off() => {
                     app.stop().await;
@@ -64,15 +64,31 @@ pub fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T
 
 /// Ends when the process is asked to stop.
 pub async fn stop_signal() -> Result<(), Failure> {
-    let (mut terminate, mut interrupt) = (
-        listen(SignalKind::terminate())?,
-        listen(SignalKind::interrupt())?,
-    );
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    Stop::listen()?.asked().await;
     Ok(())
+}
+
+/// SIGTERM and SIGINT, heard from the moment it is made.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn listen() -> Result<Stop, Failure> {
+        Ok(Stop {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Ends when one of them has come.
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
 }
 
 fn listen(kind: SignalKind) -> Result<Signal, Failure> {
