@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::claims::document::Purpose;
 use crate::claims::id::{Destination, Finess};
 use crate::clock::Clock;
-use crate::formats::xml;
+use crate::formats::xml::{self, Reader};
 use crate::tls::{self, ClientFiles};
 
 use line::Line;
@@ -153,9 +153,11 @@ pub struct Report {
 /// When certificates, address or documents cannot be used; what the endpoint does is in the report.
 pub async fn run(config: Config, clock: Arc<dyn Clock>) -> Result<Report, Error> {
     let line = Line::new(&config)?;
-    let sheets = Sheets::new(&config, clock)?;
+    let reader = Reader::new()?;
+    let sheets = Sheets::new(&config, &reader, clock)?;
     let kit = Kit {
         line,
+        reader,
         sheets,
         config,
     };
@@ -175,6 +177,7 @@ pub async fn run(config: Config, clock: Arc<dyn Clock>) -> Result<Report, Error>
 /// What the cases work with.
 struct Kit {
     line: Line,
+    reader: Reader,
     sheets: Sheets,
     config: Config,
 }

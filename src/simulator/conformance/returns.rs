@@ -10,7 +10,7 @@ use super::lots::First;
 use super::{Case, Kit, Report, Verdict};
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::claims::receipt::{Coverage, Item, Receipt};
-use crate::formats::xml::{Limits, Reader};
+use crate::formats::xml::Limits;
 
 /// Pages of one feed that are read at most: a feed without end is no feed.
 const PAGES: usize = 1000;
@@ -36,9 +36,8 @@ struct Pages {
 impl Kit {
     /// Judges the feed, by the lots that were handed over before.
     pub(super) async fn returns(&self, report: &mut Report, first: &First) {
-        let Ok(reader) = Reader::new() else { return };
         let mut pages = Pages::default();
-        let read = self.read_until(&reader, &mut pages, first).await;
+        let read = self.read_until(&mut pages, first).await;
         report.note(Case::Feed, Verdict::of(read.clone()));
         if read.is_err() {
             for case in [
@@ -68,11 +67,8 @@ impl Kit {
             Case::NothingElse,
             Verdict::of(pages.nothing_of(&first.refused)),
         );
-        report.note(
-            Case::FeedOrder,
-            Verdict::of(self.same_order(&reader, &pages).await),
-        );
-        report.note(Case::FeedEnd, self.end(&reader, &mut pages).await);
+        report.note(Case::FeedOrder, Verdict::of(self.same_order(&pages).await));
+        report.note(Case::FeedEnd, self.end(&mut pages).await);
         let heard = self.line.feed(Some(NO_CURSOR)).await;
         let trouble = match &heard {
             Heard::Answer(200..=299, _) => Err("a page of the feed came".to_owned()),
@@ -82,15 +78,10 @@ impl Kit {
     }
 
     /// Reads the feed on until every document of the first lot has a receipt, or the time is over.
-    async fn read_until(
-        &self,
-        reader: &Reader,
-        pages: &mut Pages,
-        first: &First,
-    ) -> Result<(), String> {
+    async fn read_until(&self, pages: &mut Pages, first: &First) -> Result<(), String> {
         let looks = self.config.receipts.as_millis() / PAUSE.as_millis();
         for _ in 0..=looks {
-            self.read_to_end(reader, pages).await?;
+            self.read_to_end(pages).await?;
             if pages.unanswered(first).is_empty() {
                 return Ok(());
             }
@@ -99,9 +90,9 @@ impl Kit {
         Ok(())
     }
 
-    async fn read_to_end(&self, reader: &Reader, pages: &mut Pages) -> Result<(), String> {
+    async fn read_to_end(&self, pages: &mut Pages) -> Result<(), String> {
         for _ in 0..PAGES {
-            let page = self.page(reader, pages.next.as_deref()).await?;
+            let page = self.page(pages.next.as_deref()).await?;
             if page.items.is_empty() {
                 pages.next = pages.next.take().or(Some(page.next));
                 return Ok(());
@@ -112,7 +103,7 @@ impl Kit {
         Err(format!("it has no end within {PAGES} pages"))
     }
 
-    async fn page(&self, reader: &Reader, after: Option<&str>) -> Result<Page, String> {
+    async fn page(&self, after: Option<&str>) -> Result<Page, String> {
         let heard = self.line.feed(after).await;
         let Heard::Answer(200, bytes) = &heard else {
             return Err(format!(
@@ -120,14 +111,14 @@ impl Kit {
                 heard.described()
             ));
         };
-        let feed = reader.read_feed(bytes, &Limits::default());
+        let feed = self.reader.read_feed(bytes, &Limits::default());
         if let Some(finding) = feed.findings.first() {
             let (code, line) = (finding.code, finding.place.line);
             return Err(format!("{code} at line {line}"));
         }
         let mut items = Vec::new();
         for part in &feed.parts {
-            let read = reader.read_feed_item(bytes, part, &Limits::default());
+            let read = self.reader.read_feed_item(bytes, part, &Limits::default());
             let Some(item) = read.value else {
                 let code = read.findings.first().map_or("", |finding| finding.code);
                 return Err(format!("an item has the finding {code}"));
@@ -139,9 +130,9 @@ impl Kit {
     }
 
     /// Asks for every page again: it begins with what it held before.
-    async fn same_order(&self, reader: &Reader, pages: &Pages) -> Result<(), String> {
+    async fn same_order(&self, pages: &Pages) -> Result<(), String> {
         for (asked, before) in &pages.pages {
-            let page = self.page(reader, asked.as_deref()).await?;
+            let page = self.page(asked.as_deref()).await?;
             let again = page.items.iter().map(|(bytes, _)| bytes);
             if !before.iter().zip(again.clone()).all(|(was, is)| was == is)
                 || again.len() < before.len()
@@ -153,13 +144,13 @@ impl Kit {
     }
 
     /// At the end nothing comes, and the cursor stays. More may have been issued in between.
-    async fn end(&self, reader: &Reader, pages: &mut Pages) -> Verdict {
+    async fn end(&self, pages: &mut Pages) -> Verdict {
         for _ in 0..10 {
-            if let Err(why) = self.read_to_end(reader, pages).await {
+            if let Err(why) = self.read_to_end(pages).await {
                 return Verdict::Broken(why);
             }
             let asked = pages.next.clone();
-            match self.page(reader, asked.as_deref()).await {
+            match self.page(asked.as_deref()).await {
                 Err(why) => return Verdict::Broken(why),
                 Ok(page) if page.items.is_empty() => {
                     return Verdict::of(match Some(page.next) == asked {

@@ -38,15 +38,18 @@ struct Model {
 impl Sheets {
     /// # Errors
     /// [`Error::Document`] when one of the documents to be sent is none.
-    pub(super) fn new(config: &Config, clock: Arc<dyn Clock>) -> Result<Sheets, Error> {
+    pub(super) fn new(
+        config: &Config,
+        reader: &Reader,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Sheets, Error> {
         let invented = [invented(config, clock.now().day()).into_bytes()];
         let given: &[Vec<u8>] = match config.documents.is_empty() {
             true => &invented,
             false => &config.documents,
         };
-        let reader = Reader::new()?;
         let models = given.iter().enumerate();
-        let models = models.map(|(index, bytes)| Model::read(&reader, index + 1, bytes));
+        let models = models.map(|(index, bytes)| Model::read(reader, index + 1, bytes));
         Ok(Sheets {
             clock,
             centre: config.centre,
