@@ -14,6 +14,8 @@
 //! | while a batch is written or synced | a torn tail: cut, reported; or the whole batch: kept |
 //! | after the sync, before the answer | the whole batch; the caller repeats and finds it |
 //! | while a torn tail is cut | the rest of the torn tail: cut |
+//! | while an archive is written | a file `*.new` in the archive: removed |
+//! | while a segment is evacuated | segment and archive: the ledger says which counts |
 //!
 //! # Damage
 //! Anything else that is found is damage. It is named by file and byte, counted, and never repaired or removed:
@@ -25,6 +27,7 @@
 pub mod format;
 pub mod scan;
 pub mod segment;
+pub mod archive;
 pub mod reader;
 pub mod still;
 
@@ -179,6 +182,9 @@ pub enum Error {
         /// What was found.
         what: &'static str,
     },
+    /// A place names a body of a segment whose bodies are gone.
+    #[error("the bodies of segment {0} are gone")]
+    Archived(u64),
     /// A place names a segment that does not exist.
     #[error("there is no segment {0}")]
     NoSegment(u64),
@@ -204,6 +210,7 @@ impl Error {
             Error::Locked
             | Error::Version { .. }
             | Error::Corrupt { .. }
+            | Error::Archived(_)
             | Error::NoSegment(_)
             | Error::Diverged
             | Error::TooLarge(_)
@@ -255,6 +262,7 @@ pub struct Journal {
     buffer: Vec<u8>,
     stopped: bool,
     reserved: bool,
+    unfinished: Vec<Segment>,
     // Released last.
     _lock: File,
 }
@@ -271,7 +279,10 @@ impl Journal {
         let lock = segment::lock(directory)?;
         segment::remove_unfinished(directory)?;
         let reader = Reader::default();
-        let mut damaged = add_all(&reader, segment::list(directory)?);
+        archive::remove_unfinished(&archive::beside(directory))?;
+        let mut listed = segment::list_all(directory)?;
+        let unfinished = std::mem::take(&mut listed.unfinished);
+        let mut damaged = add_all(&reader, listed);
         if reader.last().is_none() {
             let header = begin(&Head::origin(), 1, segment_bytes, entropy());
             reader.add(Ok(Segment::create(directory, &header)?.0));
@@ -296,6 +307,7 @@ impl Journal {
             buffer: Vec::new(),
             stopped: false,
             reserved: false,
+            unfinished,
             _lock: lock,
         })
     }
@@ -370,6 +382,11 @@ impl Journal {
         segment::reserve(&self.directory, self.segment_bytes)?;
         self.reserved = true;
         Ok(())
+    }
+
+    /// Archives whose segments were still there when it was opened.
+    pub fn unfinished(&mut self) -> Vec<Segment> {
+        std::mem::take(&mut self.unfinished)
     }
 
     /// Whether it is still set aside.

@@ -28,7 +28,7 @@ impl Still {
     pub fn open(directory: &Path) -> Result<Still, Error> {
         let lock = segment::lock(directory)?;
         let reader = Reader::default();
-        let listed = segment::list(directory)?;
+        let listed = segment::list_all(directory)?;
         let segments = listed.segments.len() as u64;
         let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {

@@ -16,6 +16,8 @@
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
 //! | `m` | `c`, position | instant and closing of a period |
+//! | `m` | `e`, segment | what an evacuation left of it |
+//! | `m` | `h`, position | legal hold |
 //! | `n` | target | how far it was told |
 //! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
@@ -136,6 +138,8 @@ pub fn subject(key: &[u8]) -> String {
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' if rest.first() == Some(&b'c') => ("closing of a period", None),
+        b'm' if rest.first() == Some(&b'e') => ("an evacuation", None),
+        b'm' if rest.first() == Some(&b'h') => ("a legal hold", None),
         b'm' => ("terms", None),
         b'n' => ("how far a target was told", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
@@ -441,4 +445,20 @@ pub fn closing(position: Position) -> Vec<u8> {
 
 pub fn closings() -> Vec<u8> {
     vec![b'm', b'c']
+}
+
+pub fn evacuation(segment: u64) -> Vec<u8> {
+    key(b'm', &[&b'e', &segment])
+}
+
+pub fn evacuations() -> Vec<u8> {
+    vec![b'm', b'e']
+}
+
+pub fn legal_hold(position: Position) -> Vec<u8> {
+    key(b'm', &[&b'h', &position])
+}
+
+pub fn legal_holds() -> Vec<u8> {
+    vec![b'm', b'h']
 }
