@@ -19,6 +19,7 @@ pub mod change;
 pub mod index;
 pub mod ledger;
 pub mod journal;
+pub mod custody;
 pub mod embedded;
 pub mod memory;
 #[cfg(test)]

@@ -26,6 +26,7 @@
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+mod custody;
 mod disk;
 mod overlay;
 mod applier;
