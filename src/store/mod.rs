@@ -16,6 +16,7 @@
 
 pub mod listing;
 pub mod change;
+pub mod lanes;
 pub mod index;
 pub mod ledger;
 pub mod journal;
