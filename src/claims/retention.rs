@@ -14,7 +14,7 @@
 //! | evidence of a transmission by hand | evidence | as a settlement |
 //! | an operator's reason about a document, a lot | reason | as a settlement, as words |
 //! | an operator's reason about an endpoint | reason | its own entry |
-//! | the reason of a closing or legal hold; figures, reconciliations, comments on them | proof | never |
+//! | the reason of a closing, import or legal hold; statements; figures, reconciliations, comments on them | proof | never |
 //!
 //! A legal event is what moves the standing of a document: admission, receipt, refusal, settlement, replacement,
 //! cancellation, a paper duplicate, a transmission by hand, a term that passed. An insurer that repeats itself moves
@@ -135,6 +135,8 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
         | Entry::Judged(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         // These commit to no body.
         | Entry::Terms(_)
         | Entry::Registered(_)

@@ -178,6 +178,8 @@ impl Ear<'_> {
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
             | Entry::Evacuated(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
         Ok(())

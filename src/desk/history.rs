@@ -149,6 +149,8 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
         | Entry::Evacuated(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_)
         | Entry::Closed(_) => event("other"),
     }

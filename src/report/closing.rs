@@ -288,6 +288,8 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
         | Entry::Evacuated(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_)
         | Entry::Closed(_) => None,
     }

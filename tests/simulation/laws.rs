@@ -224,6 +224,8 @@ impl Laws {
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
             | Entry::Evacuated(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
     }

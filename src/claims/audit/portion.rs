@@ -157,6 +157,8 @@ impl Audit {
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
             | Entry::Evacuated(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => false,
         }
     }

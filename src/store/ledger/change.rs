@@ -114,6 +114,8 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
         | Entry::Evacuated(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_) => Vec::new(),
     })
 }

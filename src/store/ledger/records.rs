@@ -16,6 +16,7 @@ use crate::store::keeping::{EvacuationRecord, HoldRecord};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
+    StatementRecord,
 };
 
 canon::canon_struct! {
@@ -27,6 +28,7 @@ canon::canon_struct! {
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }
+    StatementRecord { number, at, published }
     JudgedRecord { position, at, judged }
     OpenGroup { oldest, first, count, bytes }
     HoldRecord { position, at, hold, lifted }

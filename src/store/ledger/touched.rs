@@ -66,6 +66,8 @@ impl Touched {
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
             | Entry::Evacuated(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
         Ok(())

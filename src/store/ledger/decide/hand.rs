@@ -96,6 +96,8 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         Command::LiftLegalHold { hold, actor } => Ok((Subject::LegalHold(*hold), actor.clone())),
         Command::Terms(_)
         | Command::Registry(_)
+        | Command::Import(_)
+        | Command::Publish { .. }
         | Command::Admit { .. }
         | Command::TurnAway(_)
         | Command::Seal(_)
