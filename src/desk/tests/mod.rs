@@ -9,5 +9,6 @@ mod listing;
 mod events;
 mod replay;
 mod steering;
+mod keeping;
 mod reconciling;
 mod local;
