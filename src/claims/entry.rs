@@ -327,6 +327,10 @@ pub enum Reason {
     Unreadable,
     /// The endpoint takes no lots at this hour or on this day.
     Closed,
+    /// The endpoint's certificate is revoked.
+    Revoked,
+    /// The list of what the endpoint's authority revoked is too old to say that its certificate is not.
+    Unvouched,
 }
 
 /// A receipt, without its text.
