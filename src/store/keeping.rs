@@ -11,6 +11,7 @@
 //! A crash at any point leaves a segment that is whole, or whose bodies have ended by their entry.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -61,6 +62,16 @@ pub struct Pace {
     pub bytes_per_second: u64,
     /// It lets commits pass: with so many commands waiting it pauses, a second at most each time.
     pub pause_commands: usize,
+}
+
+impl Pace {
+    /// How long so many bytes take.
+    pub fn of(self, bytes: u64) -> Duration {
+        match self.bytes_per_second {
+            0 => Duration::ZERO,
+            per_second => Duration::from_secs_f64(bytes as f64 / per_second as f64),
+        }
+    }
 }
 
 /// A legal hold.

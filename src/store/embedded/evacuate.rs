@@ -103,6 +103,14 @@ struct Examined {
     due: Option<Timestamp>,
 }
 
+/// What is found in a segment.
+enum Inside {
+    /// Nothing that can be past its time before an instant.
+    Young(Timestamp),
+    /// Bodies that may be.
+    Examined(Examined),
+}
+
 /// A body, and what is to become of it.
 struct Judged {
     name: BodyId,
@@ -135,21 +143,17 @@ impl Evacuator {
         let (seen, judge) = self.judging(rules)?;
         let mut plan = Plan::default();
         for segment in self.closed() {
-            let begun = self.begun(segment)?;
-            match self
-                .young(segment, begun, &rules)?
-                .filter(|until| *until > at)
-            {
-                Some(until) => {
+            match self.look_into(at, seen, &judge, segment) {
+                Ok((begun, Inside::Examined(examined))) => {
+                    plan.segments.push(examined.planned(at, begun));
+                }
+                Ok((_, Inside::Young(until))) => {
                     plan.younger += 1;
                     let first = plan.younger_from.map_or(until, |from| from.min(until));
                     plan.younger_from = Some(first);
                 }
-                None => match self.examine(seen, &judge, segment) {
-                    Ok(examined) => plan.segments.push(examined.planned(at, begun)),
-                    Err(failed) if failed.is_damage() => plan.damaged.push(segment),
-                    Err(failed) => return Err(failed.into()),
-                },
+                Err(failed) if failed.is_damage() => plan.damaged.push(segment),
+                Err(failed) => return Err(failed.into()),
             }
         }
         Ok(plan)
@@ -166,7 +170,7 @@ impl Evacuator {
         let driver = Driver { queue, pace };
         loop {
             let own = self.clone();
-            let Some(examined) = on_thread(move || own.find(at, rules)).await? else {
+            let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
                 return Ok(Run::Nothing(self.outlook()));
             };
             if let Some(evacuated) = self.clear(&driver, at, examined).await? {
@@ -176,51 +180,59 @@ impl Evacuator {
         }
     }
 
-    /// The oldest segment that is due, looked into no more often than needed.
-    fn find(&self, at: Timestamp, rules: Rules) -> Result<Option<Examined>, Error> {
+    /// The oldest segment that is due, looked into no more often than needed. Blocks.
+    fn find(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Option<Examined>, Error> {
         let holds = keeping::legal_holds(&self.overlay.view())?;
         let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
         self.looked().renew(rules, (holds.len(), lifted));
         let (seen, judge) = self.judging(rules)?;
         for segment in self.closed() {
-            let again = self
-                .looked()
-                .segments
-                .get(&segment)
-                .map(|glance| glance.again);
-            if again.is_some_and(|again| again > at) {
+            let last = self.looked().segments.get(&segment).copied();
+            if last.is_some_and(|last| last.again > at) {
                 continue;
             }
-            let begun = self.begun(segment)?;
-            let glance = match self.young(segment, begun, &rules)? {
-                Some(again) if again > at => Glance {
+            let glance = match self.look_into(at, seen, &judge, segment) {
+                Ok((_, Inside::Examined(examined)))
+                    if examined.due.is_some_and(|due| due <= at) =>
+                {
+                    return Ok(Some(examined));
+                }
+                Ok((begun, Inside::Young(again))) => Glance {
                     again,
                     oldest: Some(begun),
                 },
-                Some(_) | None => match self.examine(seen, &judge, segment) {
-                    Ok(examined) if examined.due.is_some_and(|due| due <= at) => {
-                        return Ok(Some(examined));
-                    }
-                    // What is unfinished now may be past its time as soon as its lot ends.
-                    Ok(examined) => {
-                        let days = rules.body_days.min(rules.wait_days);
-                        let earliest = retention::plus_days(at, days);
-                        Glance {
-                            again: examined.due.map_or(earliest, |due| due.min(earliest)),
-                            oldest: examined.bodies.iter().map(|body| body.decided).min(),
-                        }
-                    }
-                    // A person was told of it at the start, and may put back a copy.
-                    Err(failed) if failed.is_damage() => Glance {
-                        again: retention::plus_days(at, 1),
-                        oldest: Some(begun),
-                    },
-                    Err(failed) => return Err(failed.into()),
+                Ok((_, Inside::Examined(examined))) => {
+                    std::thread::sleep(pace.of(self.length(segment)));
+                    examined.glance(at, rules)
+                }
+                // A person was told of it at the start, and may put back a copy.
+                Err(failed) if failed.is_damage() => Glance {
+                    again: retention::plus_days(at, 1),
+                    oldest: None,
                 },
+                Err(failed) => return Err(failed.into()),
             };
             self.looked().segments.insert(segment, glance);
         }
         Ok(None)
+    }
+
+    /// When a segment was begun, and what is in it.
+    fn look_into(
+        &self,
+        at: Timestamp,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<(Timestamp, Inside), Failed> {
+        let begun = self.begun(segment)?;
+        // All of its bodies came after its beginning, unless some were copied into it.
+        let until = retention::plus_days(begun, judge.rules().body_days);
+        if until > at && !places::has_copies(&self.overlay.view(), segment)? {
+            return Ok((begun, Inside::Young(until)));
+        }
+        let examined = self.examine(seen, judge, segment)?;
+        Ok((begun, Inside::Examined(examined)))
     }
 
     /// How things are after a look that found nothing.
@@ -250,28 +262,22 @@ impl Evacuator {
     }
 
     /// When the first entry at or after the beginning of a segment was decided.
-    fn begun(&self, segment: u64) -> Result<Timestamp, Error> {
-        let first = self
-            .reader
-            .segment(segment)
-            .map_err(unreadable)?
-            .header
-            .first;
+    fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
+        let first = self.reader.segment(segment)?.header.first;
+        let view = self.overlay.view();
+        let mark = places::mark(&view, first)?;
         let before = Position(first.0.saturating_sub(1));
-        let found = entries(&self.overlay.view(), &self.reader, before, 1)?;
-        Ok(found.first().map_or(Timestamp::MAX, |(_, first)| first.at))
+        let found = self.reader.entries(mark, before, view.position(), 1)?;
+        let stamped = found.first().map(|(_, bytes)| Stamped::read(bytes));
+        let stamped = stamped.transpose();
+        let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+        Ok(stamped.map_or(Timestamp::MAX, |stamped| stamped.at))
     }
 
-    /// Until when no body of a segment can be past its time: all of them came after its beginning. None where bodies
-    /// were copied into it, which may be older.
-    fn young(
-        &self,
-        segment: u64,
-        begun: Timestamp,
-        rules: &Rules,
-    ) -> Result<Option<Timestamp>, Error> {
-        let own = !places::has_copies(&self.overlay.view(), segment)?;
-        Ok(own.then(|| retention::plus_days(begun, rules.body_days)))
+    /// Bytes of a segment's file.
+    fn length(&self, segment: u64) -> u64 {
+        let found = self.reader.segment(segment);
+        found.map_or(0, |segment| segment.header.capacity)
     }
 
     /// A judge, and the position whose holds it heeds.
@@ -430,10 +436,16 @@ pub fn finish(
             continue;
         }
         let mut inside = Vec::new();
-        reader.batches(ordinal, |batch| {
+        let read = reader.batches(ordinal, |batch| {
             inside.extend(batch.bodies.iter().map(|(name, _)| *name));
             Ok::<(), journal::Error>(())
-        })?;
+        });
+        match read {
+            Ok(()) => {}
+            // Nothing damaged is removed: a person was told, and the next start looks again.
+            Err(journal::Error::Corrupt { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        }
         let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;
         tree.apply(std::iter::once(&changes))?;
         let segment = reader.segment(ordinal)?;
@@ -474,6 +486,17 @@ fn forget<I: Index>(
 }
 
 impl Examined {
+    /// What is to be remembered of one that is not due.
+    fn glance(&self, at: Timestamp, rules: Rules) -> Glance {
+        // What is unfinished now may be past its time as soon as its lot ends.
+        let days = rules.body_days.min(rules.wait_days);
+        let latest = retention::plus_days(at, days);
+        Glance {
+            again: self.due.map_or(latest, |due| due.min(latest)),
+            oldest: self.bodies.iter().map(|body| body.decided).min(),
+        }
+    }
+
     fn planned(&self, at: Timestamp, begun: Timestamp) -> Planned {
         let mut planned = Planned {
             segment: self.segment,
@@ -589,10 +612,7 @@ impl Driver {
     }
 
     async fn pause(&self, bytes: u64) {
-        if self.pace.bytes_per_second > 0 {
-            let seconds = bytes as f64 / self.pace.bytes_per_second as f64;
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-        }
+        tokio::time::sleep(self.pace.of(bytes)).await;
     }
 }
 

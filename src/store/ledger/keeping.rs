@@ -7,12 +7,12 @@ use crate::claims::retention::{self, Class, Course, Fate, Hold, OnHold, Owned, O
 use crate::claims::time::Timestamp;
 use crate::store::index::Index;
 use crate::store::keeping::{EvacuationRecord, HoldRecord};
-use crate::store::ledger::{keys, records};
+use crate::store::ledger::{keys, lines, records};
 use crate::store::{DocumentRecord, Error};
 
 /// All legal holds, lifted ones too, in order of the ledger.
 pub fn legal_holds(index: &dyn Index) -> Result<Vec<HoldRecord>, Error> {
-    all(index, &keys::legal_holds())
+    lines::all(index, &keys::legal_holds())
 }
 
 /// A legal hold by its number.
@@ -27,7 +27,7 @@ pub fn evacuation(index: &dyn Index, segment: u64) -> Result<Option<EvacuationRe
 
 /// All evacuations, by segment.
 pub fn evacuations(index: &dyn Index) -> Result<Vec<EvacuationRecord>, Error> {
-    all(index, &keys::evacuations())
+    lines::all(index, &keys::evacuations())
 }
 
 /// Judges bodies by the holds that stood at one position; what else counts may be read later.
@@ -80,6 +80,11 @@ impl Judge {
         Ok((class, stamped.at, fate))
     }
 
+    /// By these rules.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
     /// When a segment with these bodies is due.
     pub fn due(&self, bodies: &[(Fate, u64)]) -> Option<Timestamp> {
         retention::due(&self.rules, bodies)
@@ -114,12 +119,4 @@ impl Judge {
             },
         })
     }
-}
-
-fn all<T: crate::claims::canon::Canon>(index: &dyn Index, prefix: &[u8]) -> Result<Vec<T>, Error> {
-    let found = index.scan(prefix, &keys::after(prefix), usize::MAX)?;
-    found
-        .iter()
-        .map(|(_, value)| records::read(value))
-        .collect()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, Weak};
 
 use tempfile::TempDir;
@@ -235,39 +235,36 @@ async fn a_hold_that_is_lifted_lets_its_body_go() {
     assert!(store.body(body(HELD + 1)).await.unwrap().is_some());
 }
 
-/// Copies the store's directory at each step.
-struct Photographer {
-    of: OnceLock<std::path::PathBuf>,
-    taken: Mutex<Vec<(Step, TempDir)>>,
-}
+/// Does something at each step.
+struct AtStep<F: Fn(Step) + Send + Sync>(F);
 
-impl Observer for Photographer {
+impl<F: Fn(Step) + Send + Sync> Observer for AtStep<F> {
     fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
     fn sync_failed(&self) {}
     fn replayed(&self, _entries: u64) {}
     fn tail_cut(&self, _bytes: u64) {}
     fn index_failed(&self) {}
     fn evacuating(&self, step: Step) {
-        if let Some(from) = self.of.get() {
-            let taken = TempDir::new().unwrap();
-            copy(from, taken.path());
-            self.taken.lock().unwrap().push((step, taken));
-        }
+        self.0(step);
     }
 }
 
 #[tokio::test]
 async fn a_kill_at_any_step_neither_loses_nor_doubles() {
-    let photographer = Arc::new(Photographer {
-        of: OnceLock::new(),
-        taken: Mutex::default(),
+    let of: Arc<OnceLock<PathBuf>> = Arc::default();
+    let taken: Arc<Mutex<Vec<(Step, TempDir)>>> = Arc::default();
+    let (from, to) = (of.clone(), taken.clone());
+    let photographer = AtStep(move |step| {
+        let photo = TempDir::new().unwrap();
+        copy(from.get().unwrap(), photo.path());
+        to.lock().unwrap().push((step, photo));
     });
-    let (directory, store) = sixty(photographer.clone()).await;
+    let (directory, store) = sixty(Arc::new(photographer)).await;
     let before = contract::picture(&*store).await;
-    photographer.of.set(directory.path().to_owned()).unwrap();
+    of.set(directory.path().to_owned()).unwrap();
     let segments = evacuate(&store, later(120)).await.len();
     drop(store);
-    let taken = std::mem::take(&mut *photographer.taken.lock().unwrap());
+    let taken = std::mem::take(&mut *taken.lock().unwrap());
     for step in [
         Step::Copied,
         Step::Archived,
@@ -304,40 +301,25 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
     }
 }
 
-/// Places a hold at the first step of a kind.
-#[derive(Default)]
-struct Holder {
-    store: OnceLock<Weak<Embedded>>,
-    placed: OnceLock<()>,
-}
-
-impl Observer for Holder {
-    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
-    fn sync_failed(&self) {}
-    fn replayed(&self, _entries: u64) {}
-    fn tail_cut(&self, _bytes: u64) {}
-    fn index_failed(&self) {}
-    fn evacuating(&self, step: Step) {
-        let Some(store) = self.store.get().and_then(Weak::upgrade) else {
-            return;
-        };
-        if step == Step::Archived && self.placed.set(()).is_ok() {
-            let placed = std::thread::spawn(move || {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_was_answered_before_the_end_is_heeded() {
+    let held: Arc<OnceLock<Weak<Embedded>>> = Arc::default();
+    let placed: Arc<OnceLock<()>> = Arc::default();
+    let (of, once) = (held.clone(), placed.clone());
+    let holder = AtStep(move |step| {
+        if step == Step::Archived && once.set(()).is_ok() {
+            let store = of.get().and_then(Weak::upgrade).unwrap();
+            let placing = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
                 runtime.unwrap().block_on(commit(&store, hold(0)));
             });
-            placed.join().unwrap();
+            placing.join().unwrap();
         }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_that_was_answered_before_the_end_is_heeded() {
-    let holder = Arc::new(Holder::default());
-    let (_directory, store) = sixty(holder.clone()).await;
-    holder.store.set(Arc::downgrade(&store)).unwrap();
+    });
+    let (_directory, store) = sixty(Arc::new(holder)).await;
+    held.set(Arc::downgrade(&store)).unwrap();
     assert!(!evacuate(&store, later(151)).await.is_empty());
-    assert!(holder.placed.get().is_some());
+    assert!(placed.get().is_some());
     assert!(store.body(body(0)).await.unwrap().is_some());
     assert!(store.body(body(2)).await.unwrap().is_none());
 }
@@ -391,11 +373,11 @@ async fn a_damaged_segment_is_left_alone_and_holds_back_nothing() {
     assert_eq!(documents, before.documents);
 }
 
-fn segment(directory: &Path, ordinal: u64) -> std::path::PathBuf {
+fn segment(directory: &Path, ordinal: u64) -> PathBuf {
     let files = fs::read_dir(directory.join("journal")).unwrap();
     let mut paths = files.map(|file| file.unwrap().path());
     let begins = format!("{ordinal:010}-");
-    let is = |path: &std::path::PathBuf| {
+    let is = |path: &PathBuf| {
         path.file_name()
             .unwrap()
             .to_string_lossy()
