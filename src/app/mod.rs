@@ -27,13 +27,17 @@ use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
+use crate::desk::registry::Written;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
+use crate::formats::json::problem::FaultText;
 use crate::formats::jws::Keyring;
+use crate::formats::jws::unencoded::Signer;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
 use crate::report::keeper::Keeper;
+use crate::report::publisher::Publisher;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
@@ -91,6 +95,7 @@ struct Read {
     transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
     keys: Arc<Keyring>,
+    signer: Option<Signer>,
     public: config::Public,
 }
 
@@ -154,6 +159,7 @@ fn read(config: &Config) -> Result<Read, Error> {
             webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
         ),
         keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
+        signer: config.report.signer().map_err(Error::config)?,
         public,
     })
 }
@@ -164,7 +170,7 @@ impl App {
     /// # Errors
     /// [`Error`]; nothing is left running.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<App, Error> {
-        let read = read(&config)?;
+        let mut read = read(&config)?;
         let endpoints: Vec<_> = read.routes.endpoints().cloned().collect();
         let telemetry =
             Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
@@ -182,6 +188,13 @@ impl App {
             telemetry.clone(),
             config.report.clone(),
         );
+        let publisher = Arc::new(Publisher::new(
+            store.clone(),
+            clock.clone(),
+            read.signer.take(),
+            telemetry.clone(),
+            &config.report,
+        ));
         let access = Arc::new(access);
         let intake = Intake::open(
             intake::Parts {
@@ -206,6 +219,8 @@ impl App {
             routes: read.routes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
+            publisher: publisher.clone(),
+            read_registry,
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
             past: config.report.past(),
@@ -242,6 +257,7 @@ impl App {
         app.listen_operators(&config, desk, &observers).await?;
         let version = env!("CARGO_PKG_VERSION");
         let since = clock.now();
+        app.loops.spawn(publisher.run(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock, keeper);
         telemetry.show(Reading::Running { since, version });
         telemetry.record(Event::Started { version });
@@ -394,6 +410,28 @@ impl App {
         // The socket's file is ours; one that is left behind is replaced at the next start.
         let _ = std::fs::remove_file(&self.socket);
         self.telemetry.record(Event::Stopped);
+    }
+}
+
+/// Reads registrations as the file of centres is read.
+fn read_registry(text: &str, written: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
+    let read = match written {
+        Written::Toml => config::registry::read(text, "registry"),
+        Written::Csv => config::registry::read_csv(text, "registry"),
+    };
+    read.map_err(|error| match error {
+        config::Error::Faulty(found) => found.faults.into_iter().map(fault_text).collect(),
+        config::Error::Unreadable { source, .. } => vec![FaultText {
+            place: String::new(),
+            reason: source.to_string(),
+        }],
+    })
+}
+
+fn fault_text(fault: config::Fault) -> FaultText {
+    FaultText {
+        place: fault.key,
+        reason: fault.reason,
     }
 }
 

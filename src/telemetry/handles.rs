@@ -211,7 +211,7 @@ impl Handles {
             }
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
-            Event::Uncounted { .. } => {}
+            Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
     }
 
