@@ -45,6 +45,7 @@ use crate::report::CentreLabel;
 use crate::report::agreements::File;
 use crate::report::publisher::Publisher;
 use crate::report::snapshot::Snapshot;
+use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
@@ -71,6 +72,8 @@ pub(super) struct House {
     pub(super) store: Arc<Memory>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) desk: Arc<Desk>,
+    /// The endpoints' lanes, as dispatch would leave them.
+    pub(super) lanes: Arc<Board>,
     /// What the keeper publishes.
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     /// Ends streams.
@@ -303,7 +306,9 @@ impl House {
             telemetry.clone(),
             &Default::default(),
         );
+        let lanes: Arc<Board> = Arc::default();
         let desk = Desk::new(Parts {
+            lanes: lanes.clone(),
             store: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
@@ -322,6 +327,7 @@ impl House {
         House {
             store,
             clock,
+            lanes,
             desk,
             snapshots,
             closing,

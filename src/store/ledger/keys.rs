@@ -16,6 +16,8 @@
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
 //! | `m` | `c`, position | instant and closing of a period |
+//! | `m` | `e`, segment | what an evacuation left of it |
+//! | `m` | `h`, position | legal hold |
 //! | `m` | `s`, number | statement |
 //! | `m` | `t`, centre, number | – (statements of a centre) |
 //! | `m` | `l` | number of the last statement |
@@ -141,6 +143,8 @@ pub fn subject(key: &[u8]) -> String {
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' if rest.first() == Some(&b'c') => ("closing of a period", None),
+        b'm' if rest.first() == Some(&b'e') => ("an evacuation", None),
+        b'm' if rest.first() == Some(&b'h') => ("a legal hold", None),
         b'm' if rest.first() == Some(&b's') => ("statement", None),
         b'm' if rest.first() == Some(&b't') => ("statements of a centre", None),
         b'm' if rest.first() == Some(&b'l') => ("the last statement", None),
@@ -451,6 +455,22 @@ pub fn closing(position: Position) -> Vec<u8> {
 
 pub fn closings() -> Vec<u8> {
     vec![b'm', b'c']
+}
+
+pub fn evacuation(segment: u64) -> Vec<u8> {
+    key(b'm', &[&b'e', &segment])
+}
+
+pub fn evacuations() -> Vec<u8> {
+    vec![b'm', b'e']
+}
+
+pub fn legal_hold(position: Position) -> Vec<u8> {
+    key(b'm', &[&b'h', &position])
+}
+
+pub fn legal_holds() -> Vec<u8> {
+    vec![b'm', b'h']
 }
 
 pub fn statement(number: Position) -> Vec<u8> {
