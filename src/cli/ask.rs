@@ -102,6 +102,21 @@ pub fn order(
     })
 }
 
+/// Has the daemon of this machine put something, and says what and why.
+pub fn put(settings: &Settings, path: &str, order: &Value) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        let request = client.put(format!("http://localhost{path}"));
+        answer(request.json(order)).await
+    })
+}
+
+/// Asks the daemon of this machine for what is no JSON, or is wanted as it is.
+pub fn bytes(settings: &Settings, path: &str) -> Result<(StatusCode, Vec<u8>), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async { whole(client.get(format!("http://localhost{path}"))).await })
+}
+
 /// Sends bytes to the daemon of this machine.
 pub fn send(
     settings: &Settings,
@@ -151,6 +166,13 @@ fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), Failure> {
+    let (status, body) = whole(request).await?;
+    let value = serde_json::from_slice(&body)
+        .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
+    Ok((status, value))
+}
+
+async fn whole(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
     let unreachable = |error: reqwest::Error| {
         Failure::new(
             Code::Unavailable,
@@ -160,9 +182,7 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value),
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let body = response.bytes().await.map_err(unreachable)?;
-    let value = serde_json::from_slice(&body)
-        .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
-    Ok((status, value))
+    Ok((status, body.to_vec()))
 }
 
 /// The bytes of a file.

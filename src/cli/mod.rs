@@ -14,6 +14,8 @@ mod documents;
 mod hand;
 mod rates;
 mod period;
+mod statement;
+mod registry;
 mod reconcile;
 mod forecast;
 mod verify_store;
@@ -82,6 +84,10 @@ enum Command {
     Rate(Box<rates::Options>),
     /// Close periods and show what was frozen.
     Period(period::Options),
+    /// Show, publish and verify signed statements of closed periods; make the key that signs them.
+    Statement(statement::Options),
+    /// Show registrations of centres, and import them.
+    Registry(registry::Options),
     /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
     Forecast(forecast::Options),
     /// Lay a caisse's figures beside the ledger, and show why the two differ.
@@ -151,6 +157,8 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Paper(options) => hand::paper(&options),
         Command::Rate(options) => rates::run(&options),
         Command::Period(options) => period::run(&options),
+        Command::Statement(options) => statement::run(&options),
+        Command::Registry(options) => registry::run(&options),
         Command::Forecast(options) => forecast::run(&options),
         Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),

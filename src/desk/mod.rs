@@ -18,6 +18,8 @@ mod way;
 mod rates;
 mod past;
 mod periods;
+mod statements;
+pub mod registry;
 mod watch;
 mod order;
 mod operations;
@@ -35,7 +37,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::{Mutex, Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 
@@ -47,6 +49,7 @@ use crate::formats::json::problem::Kind;
 use crate::formats::xml::Reader;
 use crate::report::CentreLabel;
 use crate::report::past::Bounds;
+use crate::report::publisher::Publisher;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
 use crate::store::lanes::Board;
@@ -73,6 +76,10 @@ pub struct Parts {
     pub agreements: Arc<Agreements>,
     /// What the keeper published last.
     pub snapshots: channel::Receiver<Arc<Snapshot>>,
+    /// Who publishes statements.
+    pub publisher: Arc<Publisher>,
+    /// Reads registrations that are put.
+    pub read_registry: registry::Reader,
     /// Logs and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Settings.
@@ -100,6 +107,8 @@ pub struct Desk {
     streams: Arc<Semaphore>,
     /// Who loads figures or lays them beside the ledger.
     reconciling: Mutex<()>,
+    /// Who puts registrations.
+    importing: Mutex<()>,
 }
 
 impl Desk {
@@ -114,6 +123,7 @@ impl Desk {
             verifying: Mutex::default(),
             replaying: Mutex::default(),
             reconciling: Mutex::default(),
+            importing: Mutex::default(),
         })
     }
 }
@@ -171,6 +181,11 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
         (Door::Both, "get", "/v1/periods", get(periods::list)),
         (Door::Both, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
+        (Door::Both, "get", "/v1/statements", get(statements::list)),
+        (Door::Both, "get", "/v1/statements/keys", get(statements::keys)),
+        (Door::Both, "get", "/v1/statements/{id}", get(statements::show)),
+        (Door::Both, "get", "/v1/statements/{id}/signature", get(statements::signature)),
+        (Door::Both, "get", "/v1/registry", get(registry::list)),
         (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
         (Door::Both, "post", "/v1/figures", post(reconcile::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
@@ -186,6 +201,8 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Public, "get", "/metrics", get(watch::metrics)),
         (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
         (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
+        (Door::Operators, "post", "/v1/statements", post(statements::publish)),
+        (Door::Operators, "put", "/v1/registry", put(registry::put)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),

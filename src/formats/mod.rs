@@ -7,4 +7,5 @@ pub mod lot;
 pub mod json;
 pub mod jws;
 pub mod figures;
+pub mod statement;
 pub mod registry;

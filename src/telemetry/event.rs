@@ -242,6 +242,11 @@ pub enum Event<'a> {
         /// The first cells that differ: centre, day and closed words, and both numbers.
         cells: &'a [String],
     },
+    /// A statement could not be published; it is tried again.
+    Unpublished {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
+    },
     /// The ledger could not be counted; the last rates stay.
     Uncounted {
         /// Why: one of the room's own sentences.
@@ -580,6 +585,7 @@ impl Event<'_> {
                 ?cells,
                 "the counts of the ledger differ"
             ),
+            Event::Unpublished { why } => error!(why, "a statement could not be published"),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
         }
     }

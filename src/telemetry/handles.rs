@@ -229,7 +229,7 @@ impl Handles {
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
-            Event::Uncounted { .. } => {}
+            Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
     }
 

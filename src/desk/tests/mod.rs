@@ -8,6 +8,8 @@ mod documents;
 mod listing;
 mod events;
 mod replay;
+mod statements;
+mod registry;
 mod steering;
 mod reconciling;
 mod local;
