@@ -14,7 +14,7 @@ use crate::store::embedded::disk::Disk;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
-use crate::store::index::{Remembered, Working};
+use crate::store::index::{Changes, Remembered, Working};
 use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Secret};
 use crate::store::{Command, Error, Observer, Outcome, Room};
@@ -187,7 +187,17 @@ impl Committer {
                 && gathering.batch.length() < self.batch_bytes;
             next = if room { ready() } else { None };
         }
-        self.conclude(gathering)
+        let Gathering {
+            working,
+            batch,
+            answers,
+        } = gathering;
+        let changes = working.into_changes();
+        // While it is held, what is published cannot join the layer that it stands on.
+        drop(read);
+        drop(view);
+        self.conclude(changes, &batch, answers);
+        Ok(())
     }
 
     fn decide(&mut self, gathering: &mut Gathering<'_>, request: Request) {
@@ -223,15 +233,9 @@ impl Committer {
     }
 
     /// Makes the batch durable, shows it, and answers.
-    fn conclude(&mut self, gathering: Gathering<'_>) -> Result<(), Error> {
-        let Gathering {
-            working,
-            batch,
-            answers,
-        } = gathering;
-        let mut changes = working.into_changes();
+    fn conclude(&mut self, mut changes: Changes, batch: &Batch, answers: Vec<Answer>) {
         let written = if batch.entries() > 0 {
-            self.journal.append(&batch).map(Some)
+            self.journal.append(batch).map(Some)
         } else {
             Ok(None)
         };
@@ -239,7 +243,7 @@ impl Committer {
             Ok(written) => written,
             Err(error) => {
                 self.failed(&error, answers);
-                return Ok(());
+                return;
             }
         };
         if let Some(written) = written {
@@ -256,7 +260,6 @@ impl Committer {
             // Who asked may have gone; the command is done all the same.
             let _ = answer.to.send(answer.outcome);
         }
-        Ok(())
     }
 
     /// Whether a command is decided at all.

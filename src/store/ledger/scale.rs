@@ -87,26 +87,31 @@ impl Ledger {
 
     fn admit(&mut self, ids: impl Iterator<Item = u128>, change: impl Fn(u128, &mut Facts)) {
         for id in ids {
-            let mut facts = example::facts(Kind::Fse, &format!("{id:09}"));
-            change(id, &mut facts);
-            let admission = Admission {
-                document: DocumentId(id),
-                purpose: Purpose::Real,
-                facts,
-                body: Bytes::from_static(b"<x/>"),
-                digest: Digest(Sha256::digest(id.to_be_bytes()).into()),
-                salt: [7; 16],
-                warnings: Vec::new(),
-            };
-            let outcome = self.commit(Command::Admit {
-                caller: name("vendor"),
-                documents: vec![admission],
-                unity: Unity::Each,
-            });
+            let outcome = self.commit(self.admission(id, &change));
             let Outcome::Admitted(rows) = outcome else {
                 panic!("{outcome:?}")
             };
             assert!(matches!(rows[..], [Admitted::Received { .. }]), "{rows:?}");
+        }
+    }
+
+    /// The command that admits one document.
+    fn admission(&self, id: u128, change: impl Fn(u128, &mut Facts)) -> Command {
+        let mut facts = example::facts(Kind::Fse, &format!("{id:09}"));
+        change(id, &mut facts);
+        let admission = Admission {
+            document: DocumentId(id),
+            purpose: Purpose::Real,
+            facts,
+            body: Bytes::from_static(b"<x/>"),
+            digest: Digest(Sha256::digest(id.to_be_bytes()).into()),
+            salt: [7; 16],
+            warnings: Vec::new(),
+        };
+        Command::Admit {
+            caller: name("vendor"),
+            documents: vec![admission],
+            unity: Unity::Each,
         }
     }
 
@@ -143,6 +148,23 @@ fn sealed(lot: u128, documents: impl Iterator<Item = u128>, due: Timestamp) -> S
         digest: Digest([1; 32]),
         length: 100,
         due,
+    }
+}
+
+#[test]
+fn an_admission_writes_few_keys() {
+    let mut ledger = Ledger::new();
+    ledger.admit(1..=10, ordinary);
+    let admission = ledger.admission(11, ordinary);
+    let (outcome, changes) = ledger.decide(admission);
+    assert!(matches!(outcome, Outcome::Admitted(_)), "{outcome:?}");
+    for (key, value) in &changes {
+        eprintln!(
+            "{} {} {:?}",
+            key[0] as char,
+            key.len(),
+            value.as_ref().map(Vec::len)
+        );
     }
 }
 
