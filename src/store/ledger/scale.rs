@@ -1,6 +1,7 @@
 //! What the ledger costs when much waits, counted in reads of the index: sealing follows the size of the lot, and a
 //! turn follows what is due.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -152,20 +153,29 @@ fn sealed(lot: u128, documents: impl Iterator<Item = u128>, due: Timestamp) -> S
 }
 
 #[test]
-fn an_admission_writes_few_keys() {
-    let mut ledger = Ledger::new();
-    ledger.admit(1..=10, ordinary);
-    let admission = ledger.admission(11, ordinary);
-    let (outcome, changes) = ledger.decide(admission);
-    assert!(matches!(outcome, Outcome::Admitted(_)), "{outcome:?}");
-    for (key, value) in &changes {
-        eprintln!(
-            "{} {} {:?}",
-            key[0] as char,
-            key.len(),
-            value.as_ref().map(Vec::len)
-        );
+fn each_admission_writes_three_keys_and_shares_the_others() {
+    const DOCUMENTS: u64 = 100;
+    let ledger = Ledger::new();
+    let mut working = Working::new(&ledger.index);
+    let secret = Secret::new([9; 32]);
+    for number in 0..DOCUMENTS {
+        let next = Position(ledger.next.0 + number);
+        let admission = ledger.admission(1 + u128::from(number), ordinary);
+        decide(&mut working, next, ledger.now, admission, &secret).unwrap();
     }
+    let mut tables = BTreeMap::<char, u64>::new();
+    let mut bytes = 0;
+    for (key, value) in working.into_changes() {
+        let Some(value) = value else { continue };
+        *tables.entry(key[0].into()).or_default() += 1;
+        bytes += key.len() + value.len();
+    }
+    // Its record, its number, its place in the list of its centre; then the group and how it is found, what is open
+    // of it, the timers, the cells.
+    let own = [('d', DOCUMENTS), ('j', DOCUMENTS), ('k', DOCUMENTS)];
+    let shared = [('g', 1), ('o', 1), ('q', 3), ('t', 1), ('y', 3)];
+    assert_eq!(tables, own.into_iter().chain(shared).collect());
+    assert!(bytes <= 420 * DOCUMENTS as usize, "{bytes} bytes");
 }
 
 #[test]
