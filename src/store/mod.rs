@@ -16,11 +16,14 @@
 
 pub mod listing;
 pub mod change;
+pub mod lanes;
 pub mod index;
 pub mod ledger;
 pub mod journal;
+pub mod custody;
 pub mod embedded;
 pub mod memory;
+pub mod keeping;
 #[cfg(test)]
 mod contract;
 
@@ -42,7 +45,9 @@ use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, L
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, OnHold};
 use crate::claims::standing::{Course, Standing};
+use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
@@ -126,6 +131,9 @@ pub trait Store: Send + Sync {
         }
     }
 
+    /// Statements, in order of the ledger.
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error>;
+
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
 
@@ -168,6 +176,17 @@ pub enum Command {
     Terms(Terms),
     /// Put versions of centres; a version equal to the present one changes nothing.
     Registry(Vec<Centre>),
+    /// Put versions of centres as a person asks for it, with the reason; all or none.
+    Import(Import),
+    /// Publish a statement. The commitment is computed here.
+    Publish {
+        /// What the ledger keeps of it.
+        published: Published,
+        /// Its canonical JSON.
+        bytes: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
     /// Admit documents.
     Admit {
         /// Who posts.
@@ -288,9 +307,27 @@ pub enum Command {
         /// The last entry.
         upto: Position,
     },
+    /// Place a legal hold. One like it that stands already changes nothing.
+    PlaceLegalHold {
+        /// What it stands on.
+        on: OnHold,
+        /// On this day somebody looks whether it is still needed.
+        review: Day,
+        /// Who.
+        actor: Name,
+    },
+    /// Lift a legal hold. One that is lifted already stays so.
+    LiftLegalHold {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
+    Evacuated(Evacuated),
     /// A command of an operator, with the reason for it.
     Explain {
-        /// Cancel, Hand, Paper, Endpoint or Retry.
+        /// Cancel, Hand, Paper, Endpoint, Retry, PlaceLegalHold or LiftLegalHold.
         command: Box<Command>,
         /// The reason: a text.
         reason: Bytes,
@@ -318,6 +355,43 @@ pub enum Command {
     Tick,
     /// After a start: every lot in `sending` is in doubt.
     Restart,
+}
+
+/// Registrations that a person hands in.
+#[derive(Clone)]
+pub struct Import {
+    /// The versions; what is registered already changes nothing.
+    pub centres: Vec<Centre>,
+    /// Who.
+    pub actor: Name,
+    /// SHA-256 of what was handed in.
+    pub file: Digest,
+    /// Why.
+    pub reason: Bytes,
+    /// Salt of the reason's commitment.
+    pub salt: [u8; 16],
+}
+
+/// Which statements are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichStatements {
+    /// The one of this number.
+    Numbered(Position),
+    /// Those after a number, of one centre or of all.
+    After {
+        /// The centre; none: all.
+        centre: Option<Finess>,
+        /// The number.
+        after: Position,
+        /// At most so many.
+        most: usize,
+    },
+    /// The last one of a centre.
+    LastOf(Finess),
+    /// The last one.
+    Last,
+    /// The first one that each key signed.
+    FirstByKey,
 }
 
 /// Whether documents of one post stand or fall together.
@@ -679,6 +753,17 @@ pub struct RunRecord {
     pub run: crate::claims::entry::Reconciled,
 }
 
+/// A statement as it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementRecord {
+    /// Its entry, by which it is named; its canonical JSON is its body.
+    pub number: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What the ledger keeps of it.
+    pub published: Published,
+}
+
 /// The last judgement on a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgedRecord {
@@ -850,6 +935,8 @@ pub trait Observer: Send + Sync {
     fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// An evacuation has done a step.
+    fn evacuating(&self, _step: embedded::evacuate::Step) {}
     /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
     fn index_failed(&self);
 }

@@ -80,10 +80,9 @@ pub enum Ended {
 }
 
 /// The changes of one batch, or of some that follow each other.
-#[derive(Default)]
 struct Layer {
     serial: u64,
-    position: Position,
+    head: Head,
     bytes: usize,
     changes: Changes,
 }
@@ -128,6 +127,11 @@ impl Overlay {
         Position(self.position.load(Ordering::Acquire))
     }
 
+    /// The place behind the last batch that is committed.
+    pub fn head(&self) -> Head {
+        self.lock().head
+    }
+
     /// Waits until there is room for one more layer. While the tree is built anew, there is none, and nobody waits:
     /// [`Error::Busy`].
     pub fn wait_for_room(&self) -> Result<(), Error> {
@@ -156,12 +160,11 @@ impl Overlay {
         let was_due = inner.is_due(self.limit);
         if let Some(last) = inner.layers.back_mut().and_then(Arc::get_mut) {
             let before = last.bytes;
-            last.take_over(changes, serial, head.position);
+            last.take_over(changes, serial, head);
             let after = last.bytes;
             inner.bytes = inner.bytes - before + after;
         } else {
-            let mut layer = Layer::default();
-            layer.take_over(changes, serial, head.position);
+            let layer = Layer::new(changes, serial, head);
             inner.bytes += layer.bytes;
             if inner.layers.is_empty() {
                 inner.since = Instant::now();
@@ -201,7 +204,11 @@ impl Overlay {
     pub fn replace(&self, tree: Tree, head: Head) {
         let mut inner = self.lock();
         inner.tree = tree;
-        inner.layers.retain(|layer| layer.position > head.position);
+        // Not by position: a batch may have bodies alone.
+        let behind = (head.segment, head.offset);
+        inner
+            .layers
+            .retain(|layer| (layer.head.segment, layer.head.offset) > behind);
         inner.bytes = inner.layers.iter().map(|layer| layer.bytes).sum();
         drop(inner);
         self.moved.notify_all();
@@ -226,7 +233,7 @@ impl Overlay {
             for layer in &layers {
                 inner.layers.pop_front();
                 inner.bytes -= layer.bytes;
-                applied(layer.position);
+                applied(layer.head.position);
             }
             inner.since = Instant::now();
             drop(inner);
@@ -308,17 +315,20 @@ impl Inner {
 }
 
 impl Layer {
-    /// Becomes the state after a later batch.
-    fn take_over(&mut self, changes: Changes, serial: u64, position: Position) {
-        let length = |value: &Option<Vec<u8>>| value.as_ref().map_or(0, Vec::len);
-        self.serial = serial;
-        self.position = position;
-        if self.changes.is_empty() {
-            let bytes = changes.iter().map(|(key, value)| key.len() + length(value));
-            self.bytes = bytes.sum();
-            self.changes = changes;
-            return;
+    fn new(changes: Changes, serial: u64, head: Head) -> Layer {
+        let bytes = changes.iter().map(|(key, value)| key.len() + length(value));
+        Layer {
+            serial,
+            head,
+            bytes: bytes.sum(),
+            changes,
         }
+    }
+
+    /// Becomes the state after a later batch.
+    fn take_over(&mut self, changes: Changes, serial: u64, head: Head) {
+        self.serial = serial;
+        self.head = head;
         for (key, value) in changes {
             self.bytes += length(&value);
             match self.changes.entry(key) {
@@ -332,6 +342,10 @@ impl Layer {
             }
         }
     }
+}
+
+fn length(value: &Option<Vec<u8>>) -> usize {
+    value.as_ref().map_or(0, Vec::len)
 }
 
 /// The state after one whole batch.
