@@ -11,6 +11,7 @@ mod fold;
 pub(in crate::store) mod change;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
+mod bundle;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
