@@ -12,6 +12,7 @@ mod ask;
 mod history;
 mod documents;
 mod hand;
+mod retention;
 mod rates;
 mod period;
 mod statement;
@@ -80,6 +81,14 @@ enum Command {
     ByHand(hand::ByHand),
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
+    /// Place, lift and list legal holds.
+    #[command(subcommand)]
+    LegalHold(retention::LegalHold),
+    /// Show what of the bytes that are kept would go, and when.
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// List who read the content or history of documents.
+    Traces(retention::Traces),
     /// Show rates.
     Rate(Box<rates::Options>),
     /// Close periods and show what was frozen.
@@ -155,6 +164,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(options) => hand::cancel(&options),
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
+        Command::LegalHold(what) => retention::legal_hold(&what),
+        Command::Retention(what) => retention::retention(&what),
+        Command::Traces(options) => retention::traces(&options),
         Command::Rate(options) => rates::run(&options),
         Command::Period(options) => period::run(&options),
         Command::Statement(options) => statement::run(&options),

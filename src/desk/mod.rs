@@ -22,6 +22,8 @@ mod statements;
 pub mod registry;
 mod watch;
 mod order;
+mod keeping;
+mod traces;
 mod operations;
 mod replay;
 mod queue;
@@ -43,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
+use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::formats::json::problem::Kind;
@@ -52,7 +55,9 @@ use crate::report::past::Bounds;
 use crate::report::publisher::Publisher;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
+use crate::store::keeping::Keeping;
 use crate::store::lanes::Board;
+use crate::store::traces::Traces;
 use crate::telemetry::Telemetry;
 
 pub use config::{Config, Scrapers};
@@ -62,6 +67,12 @@ pub use survey::{Survey, Waiting};
 pub struct Parts {
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// Legal holds, and what goes.
+    pub keeping: Arc<dyn Keeping>,
+    /// Who read what.
+    pub traces: Arc<Traces>,
+    /// How long bodies are kept.
+    pub retention: Rules,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Time and salts.
@@ -209,6 +220,11 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
         (Door::Operators, "post", "/v1/lots/{id}/retry", post(replay::retry)),
         (Door::Operators, "post", "/v1/replays", post(replay::replay)),
+        (Door::Operators, "get", "/v1/legal-holds", get(keeping::holds)),
+        (Door::Operators, "post", "/v1/legal-holds", post(keeping::place)),
+        (Door::Operators, "post", "/v1/legal-holds/{hold}/lift", post(keeping::lift)),
+        (Door::Operators, "get", "/v1/retention", get(keeping::plan)),
+        (Door::Operators, "get", "/v1/traces", get(traces::list)),
         (Door::Operators, "post", "/v1/documents/{id}/cancel", post(operations::cancel)),
         (Door::Operators, "post", "/v1/documents/{id}/paper", post(operations::paper)),
         (Door::Operators, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),

@@ -15,6 +15,7 @@ use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::lane;
 use crate::telemetry::reading::words;
 use crate::telemetry::renewal;
+use crate::telemetry::retention;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -219,6 +220,9 @@ pub enum Event<'a> {
         /// The line of the feed on which it is.
         line: u32,
     },
+
+    /// The keeping of bodies says something.
+    Retention(retention::Event<'a>),
 
     /// A webhook's target was told, or could not be.
     Told {
@@ -551,6 +555,7 @@ impl Event<'_> {
                 error!(%lot, why, "lot unreadable or not what was sealed");
             }
             Event::Lane(said) => said.log(),
+            Event::Retention(said) => said.log(),
             Event::Heard { endpoint, kind } => {
                 debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
             }

@@ -11,5 +11,6 @@ mod replay;
 mod statements;
 mod registry;
 mod steering;
+mod keeping;
 mod reconciling;
 mod local;

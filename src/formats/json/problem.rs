@@ -117,6 +117,10 @@ problems! {
     LotUnknown 404 "lot-unknown" "No lot has this id"
         "The document names the lot it is in; void lots are in its history."
         "Le document nomme le lot où il est ; les lots annulés sont dans son historique.";
+    /// No such legal hold.
+    LegalHoldUnknown 404 "legal-hold-unknown" "No legal hold has this number"
+        "The list of legal holds has the numbers."
+        "La liste des gels légaux donne les numéros.";
     /// No such figures for this caller.
     FiguresUnknown 404 "figures-unknown" "No figures of yours have this digest"
         "Load the file first; the list of figures has the digests."
