@@ -33,7 +33,9 @@ use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
+use crate::report::anchors::Anchors;
 use crate::report::keeper::Keeper;
+use crate::store::custody::Custody;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
@@ -171,7 +173,8 @@ impl App {
         let observers = Arc::new(Observers::new(telemetry.clone()));
         let access =
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
-        let store = open(&config, clock.clone(), observers.clone()).await?;
+        let embedded = open(&config, clock.clone(), observers.clone()).await?;
+        let (store, custody): (Arc<dyn Store>, Arc<dyn Custody>) = (embedded.clone(), embedded);
         let import = import(&*store, &config, read.centres.clone(), &*clock).await;
         import.map_err(|error| Error::Store(error.into()))?;
 
@@ -200,6 +203,7 @@ impl App {
         let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
             store: store.clone(),
+            custody: custody.clone(),
             access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
@@ -242,6 +246,13 @@ impl App {
         app.listen_operators(&config, desk, &observers).await?;
         let version = env!("CARGO_PKG_VERSION");
         let since = clock.now();
+        let anchors = Anchors {
+            store: store.clone(),
+            custody,
+            clock: clock.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(anchors.run(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock, keeper);
         telemetry.show(Reading::Running { since, version });
         telemetry.record(Event::Started { version });
@@ -411,7 +422,7 @@ async fn open(
     config: &Config,
     clock: Arc<dyn Clock>,
     observers: Arc<Observers>,
-) -> Result<Arc<dyn Store>, Error> {
+) -> Result<Arc<Embedded>, Error> {
     let config = config.store.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<Embedded, OpenError> {
         let now = clock.now();

@@ -24,6 +24,8 @@ mod replay;
 mod queue;
 mod survey;
 mod verify;
+mod custody;
+mod anchor;
 mod reconcile;
 mod forecast;
 pub mod socket;
@@ -48,6 +50,7 @@ use crate::report::CentreLabel;
 use crate::report::past::Bounds;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
+use crate::store::custody::Custody;
 use crate::telemetry::Telemetry;
 
 pub use config::{Config, Scrapers};
@@ -57,6 +60,8 @@ pub use survey::{Survey, Waiting};
 pub struct Parts {
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// The same ledger as a whole.
+    pub custody: Arc<dyn Custody>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Time and salts.
@@ -88,6 +93,8 @@ pub struct Desk {
     surveyed: Mutex<Option<Arc<Survey>>>,
     /// The last recount of a centre; one is made at a time.
     past: Mutex<Option<past::Kept>>,
+    /// Who copies the store for an operator.
+    copying: Mutex<()>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
     /// Who looks through all lots for an operator.
@@ -107,6 +114,7 @@ impl Desk {
             streams,
             surveyed: Mutex::default(),
             past: Mutex::default(),
+            copying: Mutex::default(),
             verifying: Mutex::default(),
             replaying: Mutex::default(),
             reconciling: Mutex::default(),
@@ -176,6 +184,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
         (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
         (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
+        (Door::Both, "get", "/v1/ledger/anchor", get(anchor::anchors)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
@@ -184,6 +193,12 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, "post", "/v1/ledger/verify", post(anchor::verify)),
+        (Door::Operators, "post", "/v1/backups", post(custody::back_up)),
+        (Door::Operators, "get", "/v1/restoration", get(custody::restoration)),
+        (Door::Operators, "post", "/v1/restoration/resume", post(custody::resume)),
+        (Door::Operators, "get", "/v1/orphans", get(custody::orphans)),
+        (Door::Operators, "post", "/v1/endpoints/{name}/rewind", post(custody::rewind)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
         (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
         (Door::Operators, "post", "/v1/lots/{id}/retry", post(replay::retry)),

@@ -8,6 +8,7 @@ pub mod agreements;
 pub mod snapshot;
 pub mod scan;
 pub mod conservation;
+pub mod anchors;
 pub mod keeper;
 pub mod past;
 pub mod shapes;

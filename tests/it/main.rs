@@ -19,5 +19,6 @@ mod load;
 mod operating;
 mod readme;
 mod receipts;
+mod restore;
 mod road;
 mod webhooks;

@@ -273,6 +273,7 @@ impl House {
         let closing = CancellationToken::new();
         let desk = Desk::new(Parts {
             store: store.clone(),
+            custody: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),

@@ -9,5 +9,6 @@ mod listing;
 mod events;
 mod replay;
 mod steering;
+mod custody;
 mod reconciling;
 mod local;

@@ -385,6 +385,7 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
         Entry::Closed(closed) => own(closed.reason),
+        Entry::Resumed(resumed) => own(resumed.reason),
         Entry::FiguresLoaded(figures) => own(figures.commitment),
         Entry::Reconciled(run) => own(run.commitment),
         Entry::Judged(judged) => own(judged.comment?),
@@ -401,6 +402,9 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. } => None,
     }
 }

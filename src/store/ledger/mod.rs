@@ -8,6 +8,7 @@ mod decide;
 pub(in crate::store) mod touched;
 mod fold;
 pub(in crate::store) mod change;
+pub(in crate::store) mod custody;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 mod turn;

@@ -90,7 +90,10 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Paper { document, actor } => Ok((Subject::Document(*document), actor.clone())),
         Command::Endpoint {
             endpoint, actor, ..
-        } => Ok((Subject::Endpoint(endpoint.clone()), actor.clone())),
+        }
+        | Command::Rewind { endpoint, actor } => {
+            Ok((Subject::Endpoint(endpoint.clone()), actor.clone()))
+        }
         Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
         Command::Terms(_)
         | Command::Registry(_)
@@ -103,6 +106,9 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Explain { .. }
         | Command::Close { .. }
         | Command::Notified { .. }
+        | Command::Restored(_)
+        | Command::Resume { .. }
+        | Command::Anchor(_)
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }
         | Command::Judge { .. }
