@@ -11,7 +11,8 @@ use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Imported};
+use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 
@@ -133,6 +134,10 @@ pub enum Entry {
     },
     /// A period was closed: its rates are frozen here.
     Closed(Box<Closed>),
+    /// A statement of a centre's rate was published.
+    Published(Box<Published>),
+    /// Who put the registrations before it, and why.
+    Imported(Imported),
     /// Why an operator did what an earlier entry says.
     Explained {
         /// The entry.
@@ -322,6 +327,10 @@ pub enum Reason {
     Unreadable,
     /// The endpoint takes no lots at this hour or on this day.
     Closed,
+    /// The endpoint's certificate is revoked.
+    Revoked,
+    /// The list of what the endpoint's authority revoked is too old to say that its certificate is not.
+    Unvouched,
 }
 
 /// A receipt, without its text.

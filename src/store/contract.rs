@@ -131,6 +131,7 @@ mod hand;
 mod figures;
 mod turns;
 mod custody;
+mod statements;
 
 laws! {
     an_empty_store_knows_nothing

@@ -14,6 +14,7 @@ use crate::claims::outcome::Trouble;
 use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::lane;
 use crate::telemetry::reading::words;
+use crate::telemetry::renewal;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -248,6 +249,9 @@ pub enum Event<'a> {
         /// Changes of documents in the request.
         changes: usize,
     },
+
+    /// Certificates, keys or revocation lists are renewed.
+    Renewal(renewal::Event<'a>),
 
     /// The independent counts of the ledger differ: no rate is changed until a person has looked.
     Imbalanced {
@@ -599,6 +603,7 @@ impl Event<'_> {
                  orphan; have the insurer mend it"
             ),
             Event::Told { outcome, changes } => log_told(outcome, changes),
+            Event::Renewal(said) => said.log(),
             Event::Imbalanced {
                 documents,
                 position,

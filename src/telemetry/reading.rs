@@ -41,6 +41,15 @@ pub enum Reading<'a> {
         /// Seconds since 1970; none: it is shown none.
         expires: Option<i64>,
     },
+    /// How the revocation lists stand by which the other side's certificates are judged.
+    Lists {
+        /// The endpoint; none: the public listener.
+        endpoint: Option<&'a EndpointName>,
+        /// When the oldest was issued, in seconds since 1970; none while one never came, or where none is wanted.
+        issued: Option<i64>,
+        /// Until when they vouch for what they do not name, in seconds since 1970; none where none is wanted.
+        until: Option<i64>,
+    },
     /// Bytes free where the journal is.
     FreeSpace {
         /// Bytes.

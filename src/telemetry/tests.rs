@@ -116,6 +116,16 @@ fn exercised() -> Telemetry {
             outcome: Telling::Refused,
             changes: 3,
         },
+        Event::Renewal(renewal::Event::Taken {
+            part: renewal::Part::Public,
+        }),
+        Event::Renewal(renewal::Event::Kept {
+            part: renewal::Part::Webhooks,
+            why: "no PEM",
+        }),
+        Event::Renewal(renewal::Event::List {
+            outcome: renewal::Fetch::Unproven,
+        }),
         Event::Lane(lane::Event::LimitMoved {
             endpoint,
             attempts: 5,

@@ -20,5 +20,6 @@ mod operating;
 mod readme;
 mod receipts;
 mod restore;
+mod renewal;
 mod road;
 mod webhooks;

@@ -6,8 +6,9 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::store::journal::reader::Reader;
+use crate::store::journal::recover::{add_all, find_end};
 use crate::store::journal::scan::Damage;
-use crate::store::journal::{Error, Head, add_all, find_end, segment};
+use crate::store::journal::{Error, Head, segment};
 
 /// The segments of a directory that nobody writes to, without its lock: those of a backup.
 ///

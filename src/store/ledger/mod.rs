@@ -14,6 +14,7 @@ pub(in crate::store) mod keys;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
+pub(in crate::store) mod statements;
 mod records;
 #[cfg(test)]
 mod scale;

@@ -16,6 +16,7 @@ use crate::store::index::{Index, Working};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
+    StatementRecord,
 };
 
 canon::canon_struct! {
@@ -27,6 +28,7 @@ canon::canon_struct! {
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }
+    StatementRecord { number, at, published }
     JudgedRecord { position, at, judged }
     RestorationRecord { position, at, restored, resumed }
     AnchorRecord { entry, at, anchor }

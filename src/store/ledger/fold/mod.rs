@@ -5,6 +5,7 @@ mod custody;
 mod document;
 mod hand;
 mod lot;
+mod statement;
 mod tally;
 
 use crate::claims::entry::{Entry, Orphaned, Position, Stamped};
@@ -124,6 +125,9 @@ impl Fold<'_, '_> {
                 );
                 Ok(())
             }
+            Entry::Published(published) => self.published(published),
+            // The registrations are entries of their own.
+            Entry::Imported(_) => Ok(()),
             Entry::Explained { subject, .. } => self.explained(subject),
             Entry::Rewound { endpoint, .. } => self.rewound(endpoint),
             Entry::Restored(restored) => {
