@@ -20,6 +20,7 @@ mod verify_store;
 mod backup;
 mod restore;
 mod ledger;
+mod export;
 mod simulate;
 mod conformance;
 mod lab;
@@ -98,6 +99,8 @@ enum Command {
     /// Walk along the chain of the ledger, or show its anchors.
     #[command(subcommand)]
     Ledger(ledger::Act),
+    /// Write out what proves a document to those who do not have the gateway; or check such a proof.
+    Export(export::Options),
     /// List what insurers say that fits nothing: all that is known of what a restore lost.
     Orphans(ledger::Orphans),
     /// Act as somebody else, to test against.
@@ -169,6 +172,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Backup(options) => backup::run(&options),
         Command::Restore(options) => restore::run(&options),
         Command::Ledger(act) => ledger::run(&act),
+        Command::Export(options) => export::run(&options),
         Command::Orphans(options) => ledger::orphans(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Load(options) => load::run(&options),

@@ -27,6 +27,7 @@ mod survey;
 mod verify;
 mod custody;
 mod anchor;
+mod export;
 mod reconcile;
 mod forecast;
 pub mod socket;
@@ -99,6 +100,8 @@ pub struct Desk {
     past: Mutex<Option<past::Kept>>,
     /// Who copies the store for an operator.
     copying: Mutex<()>,
+    /// Who puts evidence together.
+    exporting: Mutex<()>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
     /// Who looks through all lots for an operator.
@@ -119,6 +122,7 @@ impl Desk {
             surveyed: Mutex::default(),
             past: Mutex::default(),
             copying: Mutex::default(),
+            exporting: Mutex::default(),
             verifying: Mutex::default(),
             replaying: Mutex::default(),
             reconciling: Mutex::default(),
@@ -172,6 +176,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
     vec![
         (Door::Both, "get", "/v1/documents", get(listing::get)),
         (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
+        (Door::Both, "get", "/v1/documents/{id}/evidence", get(export::evidence)),
         (Door::Both, "get", "/v1/events", get(events::get)),
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
         (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),

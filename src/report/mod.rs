@@ -15,6 +15,7 @@ pub mod shapes;
 pub mod rates;
 pub mod table;
 pub mod explain;
+pub mod evidence;
 pub mod closing;
 pub mod exposition;
 pub mod reconciliation;

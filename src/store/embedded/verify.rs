@@ -372,7 +372,7 @@ fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<
 }
 
 /// The body that an entry commits to, and the commitment.
-pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
+pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
     let own = |commitment| Some((BodyId::Entry(position), commitment));
     match &stamped.entry {
         Entry::Received(received) => {
