@@ -237,7 +237,7 @@ canon_enum! {
     Category { 1 => Medical, 2 => Dentaire, 3 => Polyvalent, 4 => Infirmier }
     Gate { 1 => Open, 2 => Held }
     Judgement { 1 => Accepted, 2 => Disputed }
-    Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name) }
+    Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name), 4 => LegalHold(hold) }
     Verdict { 1 => Accepted, 2 => Refused }
     Part { 1 => Amo, 2 => Amc }
     PartOutcome { 1 => Paid, 2 => Rejected, 3 => Deferred }
@@ -304,7 +304,10 @@ canon_enum! {
         29 => Imported(imported),
         30 => FiguresLoaded(figures),
         31 => Reconciled(run),
-        32 => Judged(judged)
+        32 => Judged(judged),
+        33 => LegalHoldPlaced(hold),
+        34 => LegalHoldLifted { hold, actor },
+        35 => Evacuated(evacuated)
     }
 }
 

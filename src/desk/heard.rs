@@ -179,6 +179,9 @@ impl Ear<'_> {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::LegalHoldPlaced(_)
+            | Entry::LegalHoldLifted { .. }
+            | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

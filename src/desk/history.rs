@@ -150,6 +150,9 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

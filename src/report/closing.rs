@@ -289,6 +289,9 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

@@ -12,6 +12,7 @@ use crate::claims::custody::Anchor;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::custody::backup::{Done, Mark, Order};
@@ -20,6 +21,7 @@ use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
 use crate::store::journal::format::Chain;
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -131,6 +133,31 @@ impl Memory {
         self.position
             .send_if_modified(|known| std::mem::replace(known, position) != position);
         Ok(decision.outcome)
+    }
+}
+
+/// It has no segments: nothing is ever cleared.
+#[async_trait]
+impl Keeping for Memory {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
+        ledger::keeping::legal_holds(&self.lock().index)
+    }
+
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
+        ledger::keeping::evacuations(&self.lock().index)
+    }
+
+    async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
+        Ok(Plan::default())
+    }
+
+    async fn evacuate(
+        &self,
+        _at: Timestamp,
+        _rules: Rules,
+        _pace: Pace,
+    ) -> Result<Option<Evacuated>, Error> {
+        Ok(None)
     }
 }
 

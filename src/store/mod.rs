@@ -23,6 +23,7 @@ pub mod journal;
 pub mod custody;
 pub mod embedded;
 pub mod memory;
+pub mod keeping;
 #[cfg(test)]
 mod contract;
 
@@ -44,6 +45,7 @@ use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, L
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, OnHold};
 use crate::claims::standing::{Course, Standing};
 use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
@@ -325,9 +327,27 @@ pub enum Command {
         /// The last entry.
         upto: Position,
     },
+    /// Place a legal hold. One like it that stands already changes nothing.
+    PlaceLegalHold {
+        /// What it stands on.
+        on: OnHold,
+        /// On this day somebody looks whether it is still needed.
+        review: Day,
+        /// Who.
+        actor: Name,
+    },
+    /// Lift a legal hold. One that is lifted already stays so.
+    LiftLegalHold {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
+    Evacuated(Evacuated),
     /// A command of an operator, with the reason for it.
     Explain {
-        /// Cancel, Hand, Paper, Endpoint, Rewind or Retry.
+        /// Cancel, Hand, Paper, Endpoint, Rewind, Retry, PlaceLegalHold or LiftLegalHold.
         command: Box<Command>,
         /// The reason: a text.
         reason: Bytes,
@@ -944,6 +964,8 @@ pub trait Observer: Send + Sync {
     fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// An evacuation has done a step.
+    fn evacuating(&self, _step: embedded::evacuate::Step) {}
     /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
     fn index_failed(&self);
 }

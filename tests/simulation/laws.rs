@@ -225,6 +225,9 @@ impl Laws {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::LegalHoldPlaced(_)
+            | Entry::LegalHoldLifted { .. }
+            | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

@@ -158,6 +158,9 @@ impl Audit {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::LegalHoldPlaced(_)
+            | Entry::LegalHoldLifted { .. }
+            | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => false,

@@ -136,6 +136,9 @@ pub enum Error {
     /// There is something where a store is to be made.
     #[error("{}: there is something already; name a directory that is not there", .0.display())]
     Occupied(PathBuf),
+    /// The end that was asked for lies where only entries are left, which are kept as a whole.
+    #[error("the bodies of that time are gone: choose a later end")]
+    Cleared,
     /// The backup has nothing up to there.
     #[error("the backup has no entry up to there")]
     Nothing,
@@ -165,6 +168,7 @@ impl Error {
             Error::Restless => "the store's files changed again and again",
             Error::Damaged(_) => "a file is not as it was copied",
             Error::Occupied(_) => "there is something already where a store is to be made",
+            Error::Cleared => "the bodies of that time are gone",
             Error::Nothing => "the backup has no entry up to there",
             Error::NoFiles => "nothing of this store lies on a disk",
             Error::Stopped => "the gateway was stopped",

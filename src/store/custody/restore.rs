@@ -166,7 +166,11 @@ impl Origin<'_> {
         };
         self.reader
             .pieces(Head::origin(), self.manifest.head, visit)?;
-        found.ok_or(Error::Nothing)
+        let last: Last = found.ok_or(Error::Nothing)?;
+        if self.reader.is_archived(last.head.segment) {
+            return Err(Error::Cleared);
+        }
+        Ok(last)
     }
 
     /// Copies everything up to a place, checking each byte, and begins the segment after it.

@@ -13,6 +13,7 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
+use crate::store::keeping::{EvacuationRecord, HoldRecord};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
@@ -34,6 +35,8 @@ canon::canon_struct! {
     AnchorRecord { entry, at, anchor }
     OrphanRecord { position, at, cause }
     OpenGroup { oldest, first, count, bytes }
+    HoldRecord { position, at, hold, lifted }
+    EvacuationRecord { position, at, evacuated }
 }
 
 /// The open documents of a group, summed.

@@ -67,6 +67,9 @@ impl Touched {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::LegalHoldPlaced(_)
+            | Entry::LegalHoldLifted { .. }
+            | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

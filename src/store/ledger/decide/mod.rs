@@ -6,6 +6,7 @@
 mod admit;
 mod custody;
 mod figures;
+mod keeping;
 mod hand;
 mod leave;
 mod lots;
@@ -161,6 +162,11 @@ impl Decider<'_, '_> {
                 self.push(Entry::Notified { target, upto })?;
                 Ok(self.done())
             }
+            Command::PlaceLegalHold { on, review, actor } => {
+                self.place_legal_hold(on, review, actor)
+            }
+            Command::LiftLegalHold { hold, actor } => self.lift_legal_hold(hold, actor),
+            Command::Evacuated(evacuated) => self.evacuated(evacuated),
             Command::Explain {
                 command,
                 reason,

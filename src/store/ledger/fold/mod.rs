@@ -2,6 +2,7 @@
 //! derives the same as the first time; it decides nothing and refuses nothing.
 
 mod custody;
+mod keeping;
 mod document;
 mod hand;
 mod lot;
@@ -137,6 +138,15 @@ impl Fold<'_, '_> {
             Entry::Resumed(_) => self.resumed(),
             Entry::Anchored(anchor) => {
                 self.anchored(*anchor);
+                Ok(())
+            }
+            Entry::LegalHoldPlaced(hold) => {
+                self.legal_hold_placed(hold);
+                Ok(())
+            }
+            Entry::LegalHoldLifted { hold, actor } => self.legal_hold_lifted(*hold, actor),
+            Entry::Evacuated(evacuated) => {
+                self.evacuated(evacuated);
                 Ok(())
             }
             Entry::Notified { target, upto } => {
