@@ -35,9 +35,11 @@ use crate::formats::jws::unencoded::Signer;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
+use crate::report::anchors::Anchors;
 use crate::report::keeper::Keeper;
 use crate::report::publisher::Publisher;
 use crate::retention::Retention;
+use crate::store::custody::Custody;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::lanes::Board;
 use crate::store::traces::Traces;
@@ -199,6 +201,7 @@ impl App {
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
         let embedded = open(&config, clock.clone(), observers.clone()).await?;
         let store: Arc<dyn Store> = embedded.clone();
+        let custody: Arc<dyn Custody> = embedded.clone();
         let traces = Arc::new(Traces::of(&config.store.directory));
         let import = import(&*store, &config, read.centres.clone(), &*clock).await;
         import.map_err(|error| Error::Store(error.into()))?;
@@ -238,6 +241,7 @@ impl App {
             traces: traces.clone(),
             retention: config.retention.rules(),
             store: store.clone(),
+            custody: custody.clone(),
             access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
@@ -293,6 +297,13 @@ impl App {
             telemetry: telemetry.clone(),
         };
         app.loops.spawn(retention.run(app.stop_loops.clone()));
+        let anchors = Anchors {
+            store: store.clone(),
+            custody,
+            clock: clock.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(anchors.run(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock.clone(), keeper);
         app.spawn_renewal(read, clock);
         telemetry.show(Reading::Running { since, version });

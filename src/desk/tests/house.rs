@@ -320,6 +320,7 @@ impl House {
             keeping: store.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             retention: Rules::default(),
+            custody: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),

@@ -12,5 +12,6 @@ mod statements;
 mod registry;
 mod steering;
 mod keeping;
+mod custody;
 mod reconciling;
 mod local;
