@@ -155,14 +155,11 @@ pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failu
 
 /// Asks the daemon of this machine for bytes; a problem where it has none to give.
 pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, Value>, Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async {
-        let (status, body) = whole(client.get(format!("http://localhost{path}"))).await?;
-        if status.is_success() {
-            return Ok(Ok(body));
-        }
-        Ok(Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
-    })
+    let (status, body) = bytes(settings, path)?;
+    if status.is_success() {
+        return Ok(Ok(body));
+    }
+    Ok(Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
 fn local(settings: &Settings) -> Result<Client, Failure> {
