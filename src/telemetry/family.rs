@@ -119,6 +119,17 @@ families! {
     STORE_WAITING = "store_waiting_commands" Shape::Gauge, [],
         "Commands waiting for the committer.";
 
+    STORE_BACKUP_AGE = "store_backup_age_seconds" Shape::Gauge, [],
+        "Age of the last backup of the store, in seconds; +Inf when none is known.";
+    STORE_BACKUP_POSITION = "store_backup_position" Shape::Gauge, [],
+        "Number of the last entry that is in the last backup.";
+    STORE_BACKUP_FAILURES = "store_backup_failures_total" Shape::Counter, [],
+        "Backups that were ordered and not made; the earlier one stays.";
+    STORE_RESTORED = "store_restored_state" Shape::Gauge, [],
+        "1 while nothing is sent because the store was restored from a backup; else 0.";
+    STORE_RESTORED_LOST = "store_restored_lost_seconds" Shape::Gauge, [],
+        "Time of which nothing is known since the last restore, in seconds; 0 when the store was never restored.";
+
     QUEUE_DOCUMENTS = "queue_documents" Shape::Gauge, ["endpoint", "standing"],
         "Unfinished documents, by standing (in a lot: how far the lot is) and endpoint.";
     QUEUE_OLDEST = "queue_oldest_seconds" Shape::Gauge, ["endpoint"],
@@ -187,6 +198,10 @@ families! {
 
     LEDGER_POSITION = "ledger_position" Shape::Gauge, [],
         "Number of the last entry of the ledger.";
+    LEDGER_ANCHOR_POSITION = "ledger_anchor_position" Shape::Gauge, [],
+        "Number of the entry that the last anchor is of.";
+    LEDGER_ANCHOR_AGE = "ledger_anchor_age_seconds" Shape::Gauge, [],
+        "Age of the last anchor of the ledger, in seconds; +Inf when there is none.";
     LEDGER_IMBALANCE = "ledger_imbalance_documents" Shape::Gauge, [],
         "Documents by which the independent counts of the ledger differ; always 0.";
 }

@@ -59,7 +59,14 @@ pub(super) struct Handles {
     lag: Gauge,
     waiting: Gauge,
     position: Gauge,
+    anchor_position: Gauge,
+    anchor_age: Gauge,
     imbalance: Gauge,
+    backup_age: Gauge,
+    backup_position: Gauge,
+    backup_failures: Counter,
+    restored: Gauge,
+    restored_lost: Gauge,
     stuck: Gauge,
     orphans: Gauge,
     deadlines: ByWord<Gauge>,
@@ -130,7 +137,14 @@ impl Handles {
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
             waiting: make.gauge(family::STORE_WAITING, &[]),
             position: make.gauge(family::LEDGER_POSITION, &[]),
+            anchor_position: make.gauge(family::LEDGER_ANCHOR_POSITION, &[]),
+            anchor_age: make.gauge(family::LEDGER_ANCHOR_AGE, &[]),
             imbalance: make.gauge(family::LEDGER_IMBALANCE, &[]),
+            backup_age: make.gauge(family::STORE_BACKUP_AGE, &[]),
+            backup_position: make.gauge(family::STORE_BACKUP_POSITION, &[]),
+            backup_failures: make.counter(family::STORE_BACKUP_FAILURES, &[]),
+            restored: make.gauge(family::STORE_RESTORED, &[]),
+            restored_lost: make.gauge(family::STORE_RESTORED_LOST, &[]),
             stuck: make.gauge(family::QUEUE_STUCK, &[]),
             orphans: make.gauge(family::RECEIPTS_ORPHANS, &[]),
             deadlines: make.gauges(family::DEADLINE_DOCUMENTS, &[], Deadline::WORDS),
@@ -186,6 +200,8 @@ impl Handles {
             Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
             Event::IndexFailed => self.index_failures.increment(1),
+            Event::BackedUp { .. } | Event::Anchored { .. } => (),
+            Event::BackupFailed { .. } => self.backup_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,
@@ -233,7 +249,7 @@ impl Handles {
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
-            Event::Uncounted { .. } => {}
+            Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
     }
 
@@ -338,6 +354,18 @@ impl Handles {
                     .iter()
                     .map(|(state, count)| (state.as_str(), *count));
                 set_all(&self.deadlines, documents);
+            }
+            Reading::Backup { age, position } => {
+                self.backup_age.set(seconds(age));
+                self.backup_position.set(position.0 as f64);
+            }
+            Reading::Restored { waits, lost } => {
+                self.restored.set(f64::from(u8::from(waits)));
+                self.restored_lost.set(lost.as_secs_f64());
+            }
+            Reading::Anchor { age, position } => {
+                self.anchor_age.set(seconds(age));
+                self.anchor_position.set(position.0 as f64);
             }
             Reading::Imbalance { documents } => self.imbalance.set(documents as f64),
         }
@@ -510,4 +538,9 @@ fn key(family: &'static Family, values: &[&str]) -> Key {
     let labels = family.labels.iter().zip(values);
     let labels = labels.map(|(label, value)| Label::new(*label, (*value).to_owned()));
     Key::from_parts(family.name, labels.collect::<Vec<_>>())
+}
+
+/// An age; what never happened is infinitely long ago.
+fn seconds(age: Option<std::time::Duration>) -> f64 {
+    age.map_or(f64::INFINITY, |age| age.as_secs_f64())
 }

@@ -89,6 +89,27 @@ pub enum Reading<'a> {
         /// How many stand how.
         documents: &'a [(Deadline, u64)],
     },
+    /// The last backup of the store.
+    Backup {
+        /// How old it is; none: none is known.
+        age: Option<Duration>,
+        /// The last entry that is in it.
+        position: Position,
+    },
+    /// Whether the store was restored from a backup.
+    Restored {
+        /// Whether nothing is sent because of it.
+        waits: bool,
+        /// How long a time is lost.
+        lost: Duration,
+    },
+    /// The last anchor of the ledger.
+    Anchor {
+        /// How old it is; none: there is none.
+        age: Option<Duration>,
+        /// The entry that it is of.
+        position: Position,
+    },
     /// By how many documents the independent counts differ.
     Imbalance {
         /// Documents.

@@ -9,7 +9,7 @@ use super::reading::{Deadline, Ready, Stage};
 use super::*;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
-use crate::claims::id::{DocumentId, Finess, LotId, Name};
+use crate::claims::id::{Digest, DocumentId, Finess, LotId, Name};
 use crate::claims::time::{Day, Timestamp};
 
 /// Rows of the obligation family are the report room's, and are held against what it renders.
@@ -67,6 +67,16 @@ fn exercised() -> Telemetry {
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
         Event::IndexFailed,
+        Event::BackedUp {
+            position: Position(3),
+            files: 2,
+            bytes: 100,
+        },
+        Event::BackupFailed { why: "no room" },
+        Event::Anchored {
+            position: Position(3),
+            chain: Digest([1; 32]),
+        },
         Event::Sealed {
             lot,
             endpoint,
@@ -184,6 +194,18 @@ fn exercised() -> Telemetry {
             documents: 11,
         },
         Reading::Stuck { documents: 0 },
+        Reading::Backup {
+            age: None,
+            position: Position(0),
+        },
+        Reading::Restored {
+            waits: true,
+            lost: Duration::from_secs(7),
+        },
+        Reading::Anchor {
+            age: Some(Duration::from_secs(30)),
+            position: Position(2),
+        },
         Reading::Orphans { items: 1 },
         Reading::Kept(retention::Kept {
             oldest: Some(Timestamp::from_micros(2_500_000)),

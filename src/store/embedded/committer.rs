@@ -237,7 +237,17 @@ impl Committer {
                 && gathering.batch.length() < self.batch_bytes;
             next = if room { ready() } else { None };
         }
-        self.conclude(gathering)
+        let Gathering {
+            working,
+            batch,
+            answers,
+        } = gathering;
+        let changes = working.into_changes();
+        // While it is held, what is published cannot join the layer that it stands on.
+        drop(read);
+        drop(view);
+        self.conclude(changes, &batch, answers);
+        Ok(())
     }
 
     fn decide(&mut self, gathering: &mut Gathering<'_>, request: Request) {
@@ -273,15 +283,9 @@ impl Committer {
     }
 
     /// Makes the batch durable, shows it, and answers.
-    fn conclude(&mut self, gathering: Gathering<'_>) -> Result<(), Error> {
-        let Gathering {
-            working,
-            batch,
-            answers,
-        } = gathering;
-        let mut changes = working.into_changes();
+    fn conclude(&mut self, mut changes: Changes, batch: &Batch, answers: Vec<Answer>) {
         let written = if batch.entries() > 0 {
-            self.journal.append(&batch).map(Some)
+            self.journal.append(batch).map(Some)
         } else {
             Ok(None)
         };
@@ -289,7 +293,7 @@ impl Committer {
             Ok(written) => written,
             Err(error) => {
                 self.failed(&error, answers);
-                return Ok(());
+                return;
             }
         };
         if let Some(written) = written {
@@ -307,7 +311,6 @@ impl Committer {
             // Who asked may have gone; the command is done all the same.
             let _ = answer.to.send(answer.outcome);
         }
-        Ok(())
     }
 
     /// Whether a command is decided at all.

@@ -34,6 +34,7 @@ mod overlay;
 mod applier;
 mod places;
 mod replay;
+pub mod repair;
 mod secret;
 mod state;
 mod tree;
