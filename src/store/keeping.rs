@@ -32,13 +32,26 @@ pub trait Keeping: Send + Sync {
     /// What an evacuation at an instant would clear, as things stand.
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
 
-    /// Evacuates the oldest segment that is due at an instant, at a pace; none if none is.
-    async fn evacuate(
-        &self,
-        at: Timestamp,
-        rules: Rules,
-        pace: Pace,
-    ) -> Result<Option<Evacuated>, Error>;
+    /// Evacuates the oldest segment that is due at an instant, at a pace.
+    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error>;
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// A segment was cleared; another one may be due.
+    Evacuated(Evacuated),
+    /// No segment is due.
+    Nothing(Outlook),
+}
+
+/// How things are when no segment is due, without the segment that is written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// When the oldest body that is kept was admitted or heard; none if there is none.
+    pub oldest: Option<Timestamp>,
+    /// Before this no segment is due, unless a legal hold is lifted; none if none can be told.
+    pub next: Option<Timestamp>,
 }
 
 /// How much an evacuation may take from others.
@@ -63,6 +76,13 @@ pub struct HoldRecord {
     pub lifted: Option<(Timestamp, Name)>,
 }
 
+impl HoldRecord {
+    /// Whether it stands and its day of review has passed.
+    pub fn is_overdue(&self, at: Timestamp) -> bool {
+        self.lifted.is_none() && self.hold.review < at.day()
+    }
+}
+
 /// The end of a segment's bodies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvacuationRecord {
@@ -85,6 +105,30 @@ pub struct Plan {
     pub younger: u64,
     /// When the first of those may have a body past its time.
     pub younger_from: Option<Timestamp>,
+}
+
+impl Plan {
+    /// What the next run clears, by class.
+    pub fn goes(&self) -> BTreeMap<Class, Sum> {
+        let mut goes: BTreeMap<Class, Sum> = BTreeMap::new();
+        for segment in self.segments.iter().filter(|one| one.due == Due::Now) {
+            for (class, sum) in &segment.past {
+                let whole = goes.entry(*class).or_default();
+                whole.bodies += sum.bodies;
+                whole.bytes += sum.bytes;
+            }
+        }
+        goes
+    }
+
+    /// When the next segment is due after those that are now, if nothing happens until then.
+    pub fn next(&self) -> Option<Timestamp> {
+        let later = self.segments.iter().filter_map(|one| match one.due {
+            Due::At(at) => Some(at),
+            Due::Now | Due::Never => None,
+        });
+        later.chain(self.younger_from).min()
+    }
 }
 
 /// What would become of a segment.

@@ -38,12 +38,14 @@ use crate::store::journal::archive::{self, Archive};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::segment::{Form, Segment};
 use crate::store::journal::{self, Place};
-use crate::store::keeping::{Due, Pace, Plan, Planned, Sum};
+use crate::store::keeping::{Due, Outlook, Pace, Plan, Planned, Run, Sum};
 use crate::store::ledger::keeping::{self, Judge};
 use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome};
 
 /// About so many bytes are copied at once: what a commit waits for at most beside its own.
 const COPIED_AT_ONCE: u64 = 512 * 1024;
+/// So many keys are read of one state of the index.
+const LOOKED_UP: usize = 256;
 /// So long it waits for commits before it goes on all the same.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks whether commits still wait.
@@ -81,7 +83,16 @@ struct Looked {
     rules: Option<Rules>,
     /// How many holds were placed and lifted then.
     holds: (usize, usize),
-    not_before: BTreeMap<u64, Timestamp>,
+    segments: BTreeMap<u64, Glance>,
+}
+
+/// What is remembered of a segment.
+#[derive(Clone, Copy)]
+struct Glance {
+    /// Before this it is not due.
+    again: Timestamp,
+    /// When its oldest body was admitted or heard.
+    oldest: Option<Timestamp>,
 }
 
 /// A segment, and what is to become of its bodies.
@@ -97,6 +108,8 @@ struct Judged {
     name: BodyId,
     place: Place,
     class: Class,
+    /// When it was admitted or heard.
+    decided: Timestamp,
     fate: Fate,
 }
 
@@ -119,18 +132,20 @@ impl Evacuator {
 
     /// What would become of every segment at an instant. Blocks.
     pub fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
-        let view = self.overlay.view();
-        let judge = Judge::new(&view, rules)?;
+        let (seen, judge) = self.judging(rules)?;
         let mut plan = Plan::default();
         for segment in self.closed() {
-            let begun = self.begun(&view, segment)?;
-            match young(&view, segment, begun, &rules)?.filter(|until| *until > at) {
+            let begun = self.begun(segment)?;
+            match self
+                .young(segment, begun, &rules)?
+                .filter(|until| *until > at)
+            {
                 Some(until) => {
                     plan.younger += 1;
                     let first = plan.younger_from.map_or(until, |from| from.min(until));
                     plan.younger_from = Some(first);
                 }
-                None => match self.examine(&view, &judge, segment) {
+                None => match self.examine(seen, &judge, segment) {
                     Ok(examined) => plan.segments.push(examined.planned(at, begun)),
                     Err(failed) if failed.is_damage() => plan.damaged.push(segment),
                     Err(failed) => return Err(failed.into()),
@@ -147,15 +162,15 @@ impl Evacuator {
         at: Timestamp,
         rules: Rules,
         pace: Pace,
-    ) -> Result<Option<Evacuated>, Error> {
+    ) -> Result<Run, Error> {
         let driver = Driver { queue, pace };
         loop {
             let own = self.clone();
             let Some(examined) = on_thread(move || own.find(at, rules)).await? else {
-                return Ok(None);
+                return Ok(Run::Nothing(self.outlook()));
             };
             if let Some(evacuated) = self.clear(&driver, at, examined).await? {
-                return Ok(Some(evacuated));
+                return Ok(Run::Evacuated(evacuated));
             }
             // A legal hold was placed meanwhile.
         }
@@ -163,36 +178,60 @@ impl Evacuator {
 
     /// The oldest segment that is due, looked into no more often than needed.
     fn find(&self, at: Timestamp, rules: Rules) -> Result<Option<Examined>, Error> {
-        let view = self.overlay.view();
-        let holds = keeping::legal_holds(&view)?;
+        let holds = keeping::legal_holds(&self.overlay.view())?;
         let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
         self.looked().renew(rules, (holds.len(), lifted));
-        let judge = Judge::new(&view, rules)?;
+        let (seen, judge) = self.judging(rules)?;
         for segment in self.closed() {
-            let again = self.looked().not_before.get(&segment).copied();
+            let again = self
+                .looked()
+                .segments
+                .get(&segment)
+                .map(|glance| glance.again);
             if again.is_some_and(|again| again > at) {
                 continue;
             }
-            let begun = self.begun(&view, segment)?;
-            let until = match young(&view, segment, begun, &rules)? {
-                Some(until) if until > at => until,
-                Some(_) | None => match self.examine(&view, &judge, segment) {
+            let begun = self.begun(segment)?;
+            let glance = match self.young(segment, begun, &rules)? {
+                Some(again) if again > at => Glance {
+                    again,
+                    oldest: Some(begun),
+                },
+                Some(_) | None => match self.examine(seen, &judge, segment) {
                     Ok(examined) if examined.due.is_some_and(|due| due <= at) => {
                         return Ok(Some(examined));
                     }
-                    // What is unfinished now is past its time so many days after it is finished at the earliest.
+                    // What is unfinished now may be past its time as soon as its lot ends.
                     Ok(examined) => {
-                        let earliest = retention::plus_days(at, rules.body_days);
-                        examined.due.map_or(earliest, |due| due.min(earliest))
+                        let days = rules.body_days.min(rules.wait_days);
+                        let earliest = retention::plus_days(at, days);
+                        Glance {
+                            again: examined.due.map_or(earliest, |due| due.min(earliest)),
+                            oldest: examined.bodies.iter().map(|body| body.decided).min(),
+                        }
                     }
                     // A person was told of it at the start, and may put back a copy.
-                    Err(failed) if failed.is_damage() => retention::plus_days(at, 1),
+                    Err(failed) if failed.is_damage() => Glance {
+                        again: retention::plus_days(at, 1),
+                        oldest: Some(begun),
+                    },
                     Err(failed) => return Err(failed.into()),
                 },
             };
-            self.looked().not_before.insert(segment, until);
+            self.looked().segments.insert(segment, glance);
         }
         Ok(None)
+    }
+
+    /// How things are after a look that found nothing.
+    fn outlook(&self) -> Outlook {
+        let closed = self.closed();
+        let looked = self.looked();
+        let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
+        Outlook {
+            oldest: glances().filter_map(|glance| glance.oldest).min(),
+            next: glances().map(|glance| glance.again).min(),
+        }
     }
 
     /// Segments that nothing is written to any more, and that have their bodies.
@@ -211,7 +250,7 @@ impl Evacuator {
     }
 
     /// When the first entry at or after the beginning of a segment was decided.
-    fn begun(&self, view: &View, segment: u64) -> Result<Timestamp, Error> {
+    fn begun(&self, segment: u64) -> Result<Timestamp, Error> {
         let first = self
             .reader
             .segment(segment)
@@ -219,14 +258,34 @@ impl Evacuator {
             .header
             .first;
         let before = Position(first.0.saturating_sub(1));
-        let found = entries(view, &self.reader, before, 1)?;
+        let found = entries(&self.overlay.view(), &self.reader, before, 1)?;
         Ok(found.first().map_or(Timestamp::MAX, |(_, first)| first.at))
     }
 
+    /// Until when no body of a segment can be past its time: all of them came after its beginning. None where bodies
+    /// were copied into it, which may be older.
+    fn young(
+        &self,
+        segment: u64,
+        begun: Timestamp,
+        rules: &Rules,
+    ) -> Result<Option<Timestamp>, Error> {
+        let own = !places::has_copies(&self.overlay.view(), segment)?;
+        Ok(own.then(|| retention::plus_days(begun, rules.body_days)))
+    }
+
+    /// A judge, and the position whose holds it heeds.
+    fn judging(&self, rules: Rules) -> Result<(Position, Judge), Error> {
+        let view = self.overlay.view();
+        Ok((view.position(), Judge::new(&view, rules)?))
+    }
+
     /// What is to become of every body of a segment.
-    fn examine(&self, view: &View, judge: &Judge<'_>, segment: u64) -> Result<Examined, Failed> {
+    fn examine(&self, seen: Position, judge: &Judge, segment: u64) -> Result<Examined, Failed> {
         let mut bodies = Vec::new();
         self.reader.batches(segment, |batch| {
+            // A view that lives for long keeps commits waiting: each batch has its own.
+            let view = &self.overlay.view();
             let mut own = BTreeMap::new();
             for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
                 let stamped = Stamped::read(bytes);
@@ -236,16 +295,18 @@ impl Evacuator {
                 }
             }
             for (name, place) in &batch.bodies {
-                let (class, fate) = if places::body(view, *name)? == Some(*place) {
+                let (class, decided, fate) = if places::body(view, *name)? == Some(*place) {
                     self.judge(view, judge, *name, own.get(name))?
                 } else {
                     // It was copied before, and counts there.
-                    (Class::Document, Fate::Until(Timestamp::default()))
+                    let past = Fate::Until(Timestamp::default());
+                    (Class::Document, Timestamp::MAX, past)
                 };
                 bodies.push(Judged {
                     name: *name,
                     place: *place,
                     class,
+                    decided,
                     fate,
                 });
             }
@@ -257,7 +318,7 @@ impl Evacuator {
             .collect();
         Ok(Examined {
             segment,
-            seen: view.position(),
+            seen,
             due: judge.due(&fates),
             bodies,
         })
@@ -266,20 +327,20 @@ impl Evacuator {
     fn judge(
         &self,
         view: &View,
-        judge: &Judge<'_>,
+        judge: &Judge,
         name: BodyId,
         own: Option<&Stamped>,
-    ) -> Result<(Class, Fate), Error> {
+    ) -> Result<(Class, Timestamp, Fate), Error> {
         match (name, own) {
-            (BodyId::Document(document), _) => judge.document(document),
-            (BodyId::Entry(_), Some(stamped)) => judge.of_entry(stamped),
+            (BodyId::Document(document), _) => judge.document(view, document),
+            (BodyId::Entry(_), Some(stamped)) => judge.of_entry(view, stamped),
             (BodyId::Entry(position), None) => {
                 let before = Position(position.0.saturating_sub(1));
                 let found = entries(view, &self.reader, before, 1)?;
                 let (_, stamped) = found
                     .first()
                     .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
-                judge.of_entry(stamped)
+                judge.of_entry(view, stamped)
             }
         }
     }
@@ -348,10 +409,10 @@ impl Evacuator {
 
     /// What the index no longer has to know: where the bodies were, and the marks in the segment.
     async fn forgotten(&self, at: Timestamp, examined: &Examined) -> Result<Changes, Error> {
-        let gone = examined.gone(at).map(|body| body.name).collect();
+        let gone: Vec<_> = examined.gone(at).map(|body| body.name).collect();
         let (reader, overlay, ordinal) =
             (self.reader.clone(), self.overlay.clone(), examined.segment);
-        on_thread(move || forget(&overlay.view(), &reader, ordinal, gone)).await
+        on_thread(move || forget(|| overlay.view(), &reader, ordinal, &gone)).await
     }
 }
 
@@ -373,7 +434,7 @@ pub fn finish(
             inside.extend(batch.bodies.iter().map(|(name, _)| *name));
             Ok::<(), journal::Error>(())
         })?;
-        let changes = forget(tree, reader, ordinal, inside)?;
+        let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;
         tree.apply(std::iter::once(&changes))?;
         let segment = reader.segment(ordinal)?;
         reader.archive(archived);
@@ -383,27 +444,32 @@ pub fn finish(
     Ok(())
 }
 
-/// What an index has to forget of a segment whose bodies are gone.
-pub fn forget(
-    index: &dyn Index,
+/// What an index has to forget of a segment whose bodies are gone. It is looked at again and again, never for long.
+fn forget<I: Index>(
+    look: impl Fn() -> I,
     reader: &Reader,
     ordinal: u64,
-    gone: Vec<BodyId>,
+    gone: &[BodyId],
 ) -> Result<Changes, Error> {
+    let mut batches = Vec::new();
+    let read = reader.batches(ordinal, |batch| {
+        batches.push((batch.first, batch.entries.is_empty()));
+        Ok::<(), journal::Error>(())
+    });
+    read.map_err(unreadable)?;
     let mut changes = Changes::new();
-    for name in gone {
-        if places::body(index, name)?.is_some_and(|place| place.segment == ordinal) {
-            places::forget_body(&mut changes, name);
+    for names in gone.chunks(LOOKED_UP) {
+        let index = look();
+        for name in names {
+            if places::body(&index, *name)?.is_some_and(|place| place.segment == ordinal) {
+                places::forget_body(&mut changes, *name);
+            }
         }
     }
-    let mut firsts = Vec::new();
-    reader
-        .batches(ordinal, |batch| {
-            firsts.push((batch.first, batch.entries.is_empty()));
-            Ok::<(), journal::Error>(())
-        })
-        .map_err(unreadable)?;
-    places::forget_marks(&mut changes, index, ordinal, &firsts)?;
+    for batches in batches.chunks(LOOKED_UP) {
+        places::forget_marks(&mut changes, &look(), ordinal, batches)?;
+    }
+    places::keep_first_mark(&mut changes, ordinal, &batches);
     Ok(changes)
 }
 
@@ -463,22 +529,10 @@ impl Looked {
     /// Forgets what is no longer true: with other rules or holds everything is looked into again.
     fn renew(&mut self, rules: Rules, holds: (usize, usize)) {
         if (self.rules, self.holds) != (Some(rules), holds) {
-            self.not_before.clear();
+            self.segments.clear();
             (self.rules, self.holds) = (Some(rules), holds);
         }
     }
-}
-
-/// Until when no body of a segment can be past its time: all of them came after its beginning. None where bodies were
-/// copied into it, which may be older.
-fn young(
-    view: &View,
-    segment: u64,
-    begun: Timestamp,
-    rules: &Rules,
-) -> Result<Option<Timestamp>, Error> {
-    let own = !places::has_copies(view, segment)?;
-    Ok(own.then(|| retention::plus_days(begun, rules.body_days)))
 }
 
 /// Asks the committer, and lets commits pass.

@@ -16,6 +16,9 @@
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
 //! | `m` | `c`, position | instant and closing of a period |
+//! | `m` | `a`, position | an anchor, by the entry that is anchored |
+//! | `m` | `b` | the anchor of the latest entry |
+//! | `m` | `r` | the last restore, and whether lots are sent again |
 //! | `m` | `e`, segment | what an evacuation left of it |
 //! | `m` | `h`, position | legal hold |
 //! | `m` | `s`, number | statement |
@@ -35,7 +38,7 @@
 //! | `v` | `l`, endpoint, centre, deadline, lot | next instant (lots to be sent, by centre and deadline) |
 //! | `v` | `c`, endpoint | the centre whose lot was leased last |
 //! | `w` | centre, day, caller | count of posts turned away |
-//! | `x` | endpoint, id, fingerprint | cause (orphans) |
+//! | `x` | endpoint, id, fingerprint | cause, and the entry that keeps it (orphans) |
 //! | `y` | cell | count of units |
 //! | `z` | reconciliation, line | its last judgement |
 //!
@@ -150,6 +153,8 @@ pub fn subject(key: &[u8]) -> String {
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' if rest.first() == Some(&b'c') => ("closing of a period", None),
+        b'm' if matches!(rest.first(), Some(b'a' | b'b')) => ("an anchor", None),
+        b'm' if rest.first() == Some(&b'r') => ("the last restore", None),
         b'm' if rest.first() == Some(&b'e') => ("an evacuation", None),
         b'm' if rest.first() == Some(&b'h') => ("a legal hold", None),
         b'm' if rest.first() == Some(&b's') => ("statement", None),
@@ -454,6 +459,22 @@ pub fn cells(basis: DayBasis) -> Vec<u8> {
 
 pub fn cells_of(basis: DayBasis, centre: Finess, from: Day) -> Vec<u8> {
     key(b'y', &[&basis, &centre, &from])
+}
+
+pub fn anchor(position: Position) -> Vec<u8> {
+    key(b'm', &[&b'a', &position])
+}
+
+pub fn anchors() -> Vec<u8> {
+    vec![b'm', b'a']
+}
+
+pub fn last_anchor() -> Vec<u8> {
+    vec![b'm', b'b']
+}
+
+pub fn restoration() -> Vec<u8> {
+    vec![b'm', b'r']
 }
 
 pub fn closing(position: Position) -> Vec<u8> {

@@ -9,6 +9,7 @@ pub(in crate::store) mod keeping;
 pub(in crate::store) mod touched;
 mod fold;
 pub(in crate::store) mod change;
+pub(in crate::store) mod custody;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 mod bundle;

@@ -11,6 +11,7 @@ use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness};
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
+use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
 use crate::store::keeping::{EvacuationRecord, HoldRecord};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
@@ -30,6 +31,9 @@ canon::canon_struct! {
     RunRecord { position, at, run }
     StatementRecord { number, at, published }
     JudgedRecord { position, at, judged }
+    RestorationRecord { position, at, restored, resumed }
+    AnchorRecord { entry, at, anchor }
+    OrphanRecord { position, at, cause }
     OpenGroup { oldest, first, count, bytes }
     OpenDocument { since, document, length }
     HoldRecord { position, at, hold, lifted }

@@ -8,14 +8,16 @@ use std::sync::{Mutex, OnceLock, Weak};
 use tempfile::TempDir;
 
 use super::*;
+use crate::claims::audit::Audit;
+use crate::claims::example;
 use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{OnHold, Why};
 use crate::claims::time::Day;
 use crate::store::contract::{self, Picture};
 use crate::store::embedded::Embedded;
-use crate::store::embedded::tests::{check, copy, fill, open, open_with, said};
+use crate::store::embedded::tests::{check, copy, fill, open, open_with, said as differences};
 use crate::store::keeping::Keeping as _;
-use crate::store::{Observer, Store, Unobserved};
+use crate::store::{Find, Observer, Store, TallyQuery, Unobserved};
 
 const DOCUMENTS: u32 = 60;
 const HELD: u32 = 4;
@@ -68,10 +70,38 @@ async fn sixty(observer: Arc<dyn Observer>) -> (TempDir, Arc<Embedded>) {
 
 async fn evacuate(store: &Embedded, at: Timestamp) -> Vec<Evacuated> {
     let mut found = Vec::new();
-    while let Some(one) = store.evacuate(at, Rules::default(), FAST).await.unwrap() {
+    while let Run::Evacuated(one) = store.evacuate(at, Rules::default(), FAST).await.unwrap() {
         found.push(one);
     }
     found
+}
+
+/// What is answered beside the picture: lines, documents with their histories, what each entry changed, closings,
+/// and the second count of the entries.
+async fn answers(store: &Embedded, upto: Position) -> impl PartialEq + std::fmt::Debug + use<> {
+    let lines = store.lines(example::centre().finess).await.unwrap().lines;
+    let mut views = Vec::new();
+    for number in 0..DOCUMENTS {
+        let find = Find::Id(DocumentId(number.into()));
+        views.push(store.document(find).await.unwrap());
+    }
+    let changes = store.changes(Position(0), upto.0 as usize).await.unwrap();
+    let mut audit = Audit::default();
+    let entries = store.entries(Position(0), upto.0 as usize).await.unwrap();
+    for (position, stamped) in &entries {
+        audit.feed(*position, stamped).unwrap();
+    }
+    assert_eq!(
+        audit.units(),
+        store.tallies(TallyQuery::everything()).await.unwrap().units
+    );
+    (
+        lines,
+        views,
+        changes.changes,
+        store.closings().await.unwrap(),
+        audit.units(),
+    )
 }
 
 /// Checks that everything is as before but for the bodies that ended and the entries that ended them.
@@ -122,6 +152,8 @@ fn first_of_last_segment(store: &Embedded) -> u32 {
 async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     let (directory, store) = sixty(Arc::new(Unobserved)).await;
     let before = contract::picture(&*store).await;
+    let position = store.health().position;
+    let said = answers(&store, position).await;
     for (days, expected) in [(0, 0), (119, 0)] {
         assert_eq!(
             evacuate(&store, later(days)).await.len(),
@@ -132,6 +164,12 @@ async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     let early = store.plan(later(119), Rules::default()).await.unwrap();
     assert_eq!(early.segments, []);
     assert_eq!(early.younger_from, Some(later(120)));
+    let nothing = store.evacuate(later(119), Rules::default(), FAST).await;
+    let outlook = Outlook {
+        oldest: Some(contract::now()),
+        next: Some(later(120)),
+    };
+    assert_eq!(nothing.unwrap(), Run::Nothing(outlook));
 
     let plan = store.plan(later(120), Rules::default()).await.unwrap();
     let held = plan.segments[0].kept[&(Class::Document, Why::Held)];
@@ -161,9 +199,10 @@ async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     // By the wait the rest goes too, but for what is in the segment that is written to.
     let rest = evacuate(&store, later(151)).await;
     assert_cleared(&store, &before, done.len() + rest.len()).await;
+    assert!(answers(&store, position).await == said);
     drop(store);
     let (verified, at_rest) = check(directory.path());
-    assert_eq!(said(&verified), []);
+    assert_eq!(differences(&verified), []);
     assert_eq!(verified.archived, (done.len() + rest.len()) as u64);
     drop(at_rest);
     let store = open(directory.path()).unwrap();
@@ -257,7 +296,7 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
             assert_cleared(&store, &before, segments).await;
             drop(store);
             let (verified, at_rest) = check(copied.path());
-            assert_eq!(said(&verified), [], "{context}");
+            assert_eq!(differences(&verified), [], "{context}");
             drop(at_rest);
             let files = |name: &str| fs::read_dir(copied.path().join(name)).unwrap().count();
             assert_eq!(files("archive"), segments, "{context}");
