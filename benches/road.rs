@@ -41,22 +41,18 @@ const IDLE: Duration = Duration::from_secs(30);
 
 #[tokio::main]
 async fn main() {
-    let mut own = Vec::new();
+    let cluster = Cluster::start().await;
     for (senders, singles, in_lots) in LOADS {
         let singly = road(senders, singles, 1).await;
         let lots = road(senders, in_lots, LOT).await;
-        own.push((senders, singles, singly, lots));
-    }
-    match Cluster::start().await {
-        Some(cluster) => {
-            for (senders, documents, singly, lots) in own {
-                peer(&cluster, senders, documents, &singly, &lots).await;
-            }
+        match &cluster {
+            Some(cluster) => peer(cluster, senders, singles, &singly, &lots).await,
+            None => println!(
+                "NO PEER: PostgreSQL is not installed (apt-get install postgresql), so there is no ratio"
+            ),
         }
-        None => println!(
-            "NO PEER: PostgreSQL is not installed (apt-get install postgresql), so there is no ratio"
-        ),
     }
+    drop(cluster);
     idle().await;
 }
 
