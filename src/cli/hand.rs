@@ -14,7 +14,7 @@ use crate::cli::{Settings, history};
 
 /// Why; kept in the ledger beside what is done, for operators alone.
 #[derive(Debug, Args)]
-struct Why {
+pub struct Why {
     #[command(flatten)]
     settings: Settings,
     /// Why: kept beside the entry. Never a name, a NIR or a value of a document.
@@ -205,7 +205,8 @@ fn replayed(answer: &Value) -> String {
     out
 }
 
-fn order(
+/// Orders something for a reason, and prints what came of it.
+pub fn order(
     why: &Why,
     path: &str,
     mut beside: Map<String, Value>,

@@ -12,8 +12,11 @@ mod ask;
 mod history;
 mod documents;
 mod hand;
+mod retention;
 mod rates;
 mod period;
+mod statement;
+mod registry;
 mod reconcile;
 mod forecast;
 mod verify_store;
@@ -82,10 +85,22 @@ enum Command {
     ByHand(hand::ByHand),
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
+    /// Place, lift and list legal holds.
+    #[command(subcommand)]
+    LegalHold(retention::LegalHold),
+    /// Show what of the bytes that are kept would go, and when.
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// List who read the content or history of documents.
+    Traces(retention::Traces),
     /// Show rates.
     Rate(Box<rates::Options>),
     /// Close periods and show what was frozen.
     Period(period::Options),
+    /// Show, publish and verify signed statements of closed periods; make the key that signs them.
+    Statement(statement::Options),
+    /// Show registrations of centres, and import them.
+    Registry(registry::Options),
     /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
     Forecast(forecast::Options),
     /// Lay a caisse's figures beside the ledger, and show why the two differ.
@@ -164,8 +179,13 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(options) => hand::cancel(&options),
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
+        Command::LegalHold(what) => retention::legal_hold(&what),
+        Command::Retention(what) => retention::retention(&what),
+        Command::Traces(options) => retention::traces(&options),
         Command::Rate(options) => rates::run(&options),
         Command::Period(options) => period::run(&options),
+        Command::Statement(options) => statement::run(&options),
+        Command::Registry(options) => registry::run(&options),
         Command::Forecast(options) => forecast::run(&options),
         Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),

@@ -59,6 +59,10 @@ pub struct Config {
     pub reconciliation_bytes: NonZeroUsize,
     /// Centres or differences of a reconciliation in one answer.
     pub reconciliation_rows: NonZeroUsize,
+    /// Statements in one answer of `GET /v1/statements`.
+    pub statement_rows: NonZeroUsize,
+    /// Bytes of registrations that are put at once.
+    pub registry_bytes: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
     /// Documents that a survey reads from the store at once.
@@ -126,6 +130,8 @@ impl Default for Config {
             figures_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
             reconciliation_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
             reconciliation_rows: const { NonZeroUsize::new(1000).expect("not zero") },
+            statement_rows: const { NonZeroUsize::new(1000).expect("not zero") },
+            registry_bytes: const { NonZeroUsize::new(8 << 20).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },

@@ -103,7 +103,8 @@ impl Desk {
         }
         let snapshot = self.snapshot();
         let label = self.parts.centre_label;
-        telemetry.render() + &exposition::render(&snapshot, &self.parts.agreements, label)
+        let (agreements, now) = (&self.parts.agreements, self.parts.clock.now());
+        telemetry.render() + &exposition::render(&snapshot, agreements, label, now)
     }
 }
 

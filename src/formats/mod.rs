@@ -8,4 +8,5 @@ pub mod json;
 pub mod jws;
 pub mod tar;
 pub mod figures;
+pub mod statement;
 pub mod registry;

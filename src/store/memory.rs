@@ -12,7 +12,7 @@ use crate::claims::custody::Anchor;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
-use crate::claims::retention::{Evacuated, Rules};
+use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::custody::backup::{Done, Mark, Order};
@@ -21,7 +21,7 @@ use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
 use crate::store::journal::format::Chain;
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan};
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -151,13 +151,8 @@ impl Keeping for Memory {
         Ok(Plan::default())
     }
 
-    async fn evacuate(
-        &self,
-        _at: Timestamp,
-        _rules: Rules,
-        _pace: Pace,
-    ) -> Result<Option<Evacuated>, Error> {
-        Ok(None)
+    async fn evacuate(&self, _at: Timestamp, _rules: Rules, _pace: Pace) -> Result<Run, Error> {
+        Ok(Run::Nothing(Outlook::default()))
     }
 }
 

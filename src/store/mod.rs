@@ -24,6 +24,7 @@ pub mod custody;
 pub mod embedded;
 pub mod memory;
 pub mod keeping;
+pub mod traces;
 #[cfg(test)]
 mod contract;
 

@@ -15,6 +15,7 @@ use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::lane;
 use crate::telemetry::reading::words;
 use crate::telemetry::renewal;
+use crate::telemetry::retention;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -242,6 +243,9 @@ pub enum Event<'a> {
         line: u32,
     },
 
+    /// The keeping of bodies says something.
+    Retention(retention::Event<'a>),
+
     /// A webhook's target was told, or could not be.
     Told {
         /// What came of it.
@@ -263,6 +267,11 @@ pub enum Event<'a> {
         between: Counts,
         /// The first cells that differ: centre, day and closed words, and both numbers.
         cells: &'a [String],
+    },
+    /// A statement could not be published; it is tried again.
+    Unpublished {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
     },
     /// The ledger could not be counted; the last rates stay.
     Uncounted {
@@ -582,6 +591,7 @@ impl Event<'_> {
                 error!(%lot, why, "lot unreadable or not what was sealed");
             }
             Event::Lane(said) => said.log(),
+            Event::Retention(said) => said.log(),
             Event::Heard { endpoint, kind } => {
                 debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
             }
@@ -616,6 +626,7 @@ impl Event<'_> {
                 ?cells,
                 "the counts of the ledger differ"
             ),
+            Event::Unpublished { why } => error!(why, "a statement could not be published"),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
         }
     }

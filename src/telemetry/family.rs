@@ -175,6 +175,21 @@ families! {
     RECEIPTS_OVERDUE = "receipts_overdue_documents" Shape::Gauge, ["endpoint"],
         "Documents whose receipt was expected by now.";
 
+    RETENTION_GONE = "retention_gone_bodies_total" Shape::Counter, [],
+        "Bodies past their time that are gone.";
+    RETENTION_GONE_BYTES = "retention_gone_bytes_total" Shape::Counter, [],
+        "Bytes of bodies past their time that are gone.";
+    RETENTION_COPIED_BYTES = "retention_copied_bytes_total" Shape::Counter, [],
+        "Bytes of bodies that were copied because they are kept.";
+    RETENTION_STALLS = "retention_stalls_total" Shape::Counter, [],
+        "Times that bodies past their time could not be looked for or cleared.";
+    RETENTION_OLDEST = "retention_oldest_body_seconds" Shape::Gauge, [],
+        "When the oldest body that is kept was admitted or heard, in seconds since 1970, without the segment that is written to; +Inf without any.";
+    RETENTION_NEXT = "retention_next_run_seconds" Shape::Gauge, [],
+        "Before this no segment is cleared, in seconds since 1970; +Inf where it cannot be told.";
+    RETENTION_HOLDS = "retention_legal_holds" Shape::Gauge, ["state"],
+        "Legal holds that stand, by whether their day of review has passed.";
+
     WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
         "Requests to targets of webhooks, by outcome.";
 

@@ -21,6 +21,7 @@ use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
 use crate::telemetry::renewal;
+use crate::telemetry::retention::{self, Hold};
 
 /// The label of an endpoint that is not configured.
 const OTHER: &str = "other";
@@ -74,6 +75,7 @@ pub(super) struct Handles {
     stalls: Counter,
     told: ByWord<Counter>,
     delivery_seconds: Histogram,
+    retention: retention::Handles,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     other: Endpoint,
 }
@@ -151,6 +153,7 @@ impl Handles {
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
             told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
+            retention: make.retention(),
             endpoints: endpoints
                 .iter()
                 .map(|name| (name.clone(), make.endpoint(name.as_str())))
@@ -223,6 +226,7 @@ impl Handles {
             }
             Event::LotUnreadable { .. } => self.unreadable.increment(1),
             Event::Lane(said) => self.lane(said),
+            Event::Retention(said) => self.retention.count(said),
             Event::Heard { endpoint, kind } => self.item(endpoint, kind),
             Event::HeardAgain { endpoint } => self.item(endpoint, Item::Repeated),
             Event::Orphaned { endpoint, cause } => {
@@ -245,7 +249,7 @@ impl Handles {
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
-            Event::Uncounted { .. } => {}
+            Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
     }
 
@@ -343,6 +347,7 @@ impl Handles {
                 self.endpoint(endpoint).overdue.set(documents as f64);
             }
             Reading::Stuck { documents } => self.stuck.set(documents as f64),
+            Reading::Kept(ref kept) => self.retention.show(kept),
             Reading::Orphans { items } => self.orphans.set(items as f64),
             Reading::Deadlines { documents } => {
                 let documents = documents
@@ -462,6 +467,19 @@ impl Make<'_> {
     ) -> ByWord<Gauge> {
         let gauge = |word: &&'static str| (*word, self.gauge(family, &[values, &[*word]].concat()));
         words.iter().map(gauge).collect()
+    }
+
+    fn retention(&self) -> retention::Handles {
+        retention::Handles {
+            gone: self.counter(family::RETENTION_GONE, &[]),
+            gone_bytes: self.counter(family::RETENTION_GONE_BYTES, &[]),
+            copied_bytes: self.counter(family::RETENTION_COPIED_BYTES, &[]),
+            stalls: self.counter(family::RETENTION_STALLS, &[]),
+            oldest: self.gauge(family::RETENTION_OLDEST, &[]),
+            next: self.gauge(family::RETENTION_NEXT, &[]),
+            standing: self.gauge(family::RETENTION_HOLDS, &[Hold::Standing.as_str()]),
+            overdue: self.gauge(family::RETENTION_HOLDS, &[Hold::Overdue.as_str()]),
+        }
     }
 
     fn documents(&self) -> ByOutcome {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::claims::entry::Position;
 use crate::claims::id::EndpointName;
 use crate::claims::time::Timestamp;
+use crate::telemetry::retention::Kept;
 
 /// How something is at present.
 #[derive(Clone, Copy, Debug)]
@@ -81,6 +82,8 @@ pub enum Reading<'a> {
         /// Items.
         items: u64,
     },
+    /// How the keeping of bodies is.
+    Kept(Kept),
     /// Documents not yet transmitted, by deadline.
     Deadlines {
         /// How many stand how.

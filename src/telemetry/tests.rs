@@ -10,7 +10,7 @@ use super::*;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{Digest, DocumentId, Finess, LotId, Name};
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 
 /// Rows of the obligation family are the report room's, and are held against what it renders.
 const ELSEWHERE: &str = "bordereau_obligation_";
@@ -112,6 +112,19 @@ fn exercised() -> Telemetry {
             document: Some(document),
         }),
         Event::Lane(lane::Event::Stalled { why: "no disk" }),
+        Event::Retention(retention::Event::Evacuated {
+            segment: 3,
+            gone: 5,
+            gone_bytes: 5000,
+            kept: 2,
+            kept_bytes: 2000,
+        }),
+        Event::Retention(retention::Event::Stalled { why: "no disk" }),
+        Event::Retention(retention::Event::HoldOverdue {
+            hold: Position(4),
+            review: Day::new(2026, 11, 22).unwrap(),
+        }),
+        Event::Retention(retention::Event::TracesEnded { months: 1 }),
         Event::Told {
             outcome: Telling::Refused,
             changes: 3,
@@ -194,6 +207,12 @@ fn exercised() -> Telemetry {
             position: Position(2),
         },
         Reading::Orphans { items: 1 },
+        Reading::Kept(retention::Kept {
+            oldest: Some(Timestamp::from_micros(2_500_000)),
+            next: None,
+            holds: 3,
+            overdue: 1,
+        }),
         Reading::Deadlines {
             documents: &[(Deadline::Passed, 2)],
         },
@@ -313,6 +332,10 @@ fn events_and_readings_are_counted() {
         r#"bordereau_delivery_unsealed_groups{cause="no route"} 3"#,
         r#"bordereau_delivery_unsealed_groups{cause="unreadable"} 1"#,
         "bordereau_delivery_stalls_total 1",
+        "bordereau_retention_gone_bytes_total 5000",
+        "bordereau_retention_copied_bytes_total 2000",
+        "bordereau_retention_oldest_body_seconds 2.5",
+        r#"bordereau_retention_legal_holds{state="overdue"} 1"#,
         r#"bordereau_webhook_requests_total{outcome="refused"} 1"#,
         r#"bordereau_webhook_requests_total{outcome="taken"} 0"#,
         r#"bordereau_receipts_total{endpoint="caisse-a",kind="repeated"} 1"#,

@@ -12,6 +12,7 @@ pub(in crate::store) mod change;
 pub(in crate::store) mod custody;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
+mod bundle;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
