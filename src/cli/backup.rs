@@ -23,20 +23,13 @@ pub struct Options {
     #[command(subcommand)]
     act: Option<Act>,
     #[command(flatten)]
-    make: Option<Make>,
-}
-
-/// Where the copies go.
-#[derive(Debug, Args)]
-struct Make {
-    #[command(flatten)]
     settings: Settings,
     /// The directory of the backup; one that holds a backup of this store gets what is new.
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "keys_to")]
+    to: Option<PathBuf>,
     /// The directory of the keys: another one, kept apart and no longer than the bodies.
-    #[arg(long, value_name = "DIR")]
-    keys_to: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "to")]
+    keys_to: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -59,28 +52,28 @@ struct Verify {
 
 /// Makes a backup, or checks one.
 pub fn run(options: &Options) -> Result<Code, Failure> {
-    match (&options.act, &options.make) {
-        (Some(Act::Verify(verify)), _) => self::verify(verify),
-        (None, Some(make)) => self::make(make),
-        (None, None) => {
+    match (&options.act, &options.to, &options.keys_to) {
+        (Some(Act::Verify(verify)), ..) => self::verify(verify),
+        (None, Some(to), Some(keys_to)) => make(&options.settings, to, keys_to),
+        (None, ..) => {
             let error = anyhow!("say where: --to DIR --keys-to DIR");
             Err(Failure::new(Code::Usage, error))
         }
     }
 }
 
-fn make(make: &Make) -> Result<Code, Failure> {
-    let config = make.settings.load()?;
+fn make(settings: &Settings, to: &Path, keys_to: &Path) -> Result<Code, Failure> {
+    let config = settings.load()?;
     let directory = &config.store.directory;
     let journal = directory.join("journal");
     if !journal.is_dir() {
         let error = anyhow!("there is no journal at {}", journal.display());
         return Err(Failure::new(Code::NoInput, error));
     }
-    let (to, keys_to) = (absolute(&make.to)?, absolute(&make.keys_to)?);
+    let (to, keys_to) = (absolute(to)?, absolute(keys_to)?);
     let still = match Still::open(&journal) {
         Ok(still) => still,
-        Err(journal::Error::Locked) => return at_work(&make.settings, &to, &keys_to),
+        Err(journal::Error::Locked) => return at_work(settings, &to, &keys_to),
         Err(error) => return Err(Failure::new(Code::Io, error)),
     };
     let source = Source {

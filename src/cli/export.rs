@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
@@ -19,19 +19,13 @@ pub struct Options {
     #[command(subcommand)]
     act: Option<Act>,
     #[command(flatten)]
-    make: Option<Make>,
-}
-
-#[derive(Debug, Args)]
-struct Make {
-    #[command(flatten)]
     settings: Settings,
     /// The document, by its id.
-    #[arg(long, value_name = "ID")]
-    document: String,
+    #[arg(long, value_name = "ID", requires = "to")]
+    document: Option<String>,
     /// The archive to be written (tar); nothing may be there.
-    #[arg(long, value_name = "FILE")]
-    to: PathBuf,
+    #[arg(long, value_name = "FILE", requires = "document")]
+    to: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,19 +39,19 @@ enum Act {
 
 /// Writes a bundle, or checks one.
 pub fn run(options: &Options) -> Result<Code, Failure> {
-    match (&options.act, &options.make) {
-        (Some(Act::Verify { file }), _) => verify(file),
-        (None, Some(make)) => self::make(make),
-        (None, None) => {
+    match (&options.act, &options.document, &options.to) {
+        (Some(Act::Verify { file }), ..) => verify(file),
+        (None, Some(document), Some(to)) => make(&options.settings, document, to),
+        (None, ..) => {
             let error = anyhow!("say what: --document ID --to FILE");
             Err(Failure::new(Code::Usage, error))
         }
     }
 }
 
-fn make(make: &Make) -> Result<Code, Failure> {
-    let path = format!("/v1/documents/{}/evidence", make.document);
-    let bundle = match ask::fetch(&make.settings, &path)? {
+fn make(settings: &Settings, document: &str, to: &Path) -> Result<Code, Failure> {
+    let path = format!("/v1/documents/{document}/evidence");
+    let bundle = match ask::fetch(settings, &path)? {
         Ok(bundle) => bundle,
         Err(problem) => {
             println!("{problem:#}");
@@ -67,11 +61,11 @@ fn make(make: &Make) -> Result<Code, Failure> {
     let mut options = OpenOptions::new();
     // It holds what was posted.
     options.write(true).create_new(true).mode(0o600);
-    let written = options.open(&make.to).and_then(|mut file| {
+    let written = options.open(to).and_then(|mut file| {
         file.write_all(&bundle)?;
         file.sync_all()
     });
-    let written = written.with_context(|| format!("cannot write {}", make.to.display()));
+    let written = written.with_context(|| format!("cannot write {}", to.display()));
     written.map_err(|error| Failure::new(Code::Io, error))?;
     println!(
         "{} bytes; how to check them stands in README.txt",

@@ -1,6 +1,6 @@
 //! `bordereau restore`: makes a store from a backup, shows what is lost, and lets lots go again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::anyhow;
@@ -24,22 +24,16 @@ pub struct Options {
     #[command(subcommand)]
     act: Option<Act>,
     #[command(flatten)]
-    make: Option<Make>,
-}
-
-#[derive(Debug, Args)]
-struct Make {
-    #[command(flatten)]
     settings: Settings,
     /// The directory of the backup.
-    #[arg(long, value_name = "DIR")]
-    from: PathBuf,
+    #[arg(long, value_name = "DIR", requires_all = ["keys", "to"])]
+    from: Option<PathBuf>,
     /// The directory of its keys: the newest that there is.
-    #[arg(long, value_name = "DIR")]
-    keys: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "from")]
+    keys: Option<PathBuf>,
     /// The store to be made; nothing may be there.
-    #[arg(long, value_name = "DIR")]
-    to: PathBuf,
+    #[arg(long, value_name = "DIR", requires = "from")]
+    to: Option<PathBuf>,
     /// Only what was decided up to this instant, for example 2026-11-22T12:00:00Z.
     #[arg(long, value_name = "INSTANT", conflicts_with = "until_position")]
     until: Option<String>,
@@ -76,7 +70,7 @@ struct Resume {
 
 /// Does it.
 pub fn run(options: &Options) -> Result<Code, Failure> {
-    match (&options.act, &options.make) {
+    match (&options.act, options.places()) {
         (Some(Act::Status(status)), _) => {
             let (code, body) = ask::ask(&status.settings, "/v1/restoration")?;
             said(code.is_success(), &body, status.json)
@@ -86,7 +80,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
             let (code, body) = ask::order(&resume.settings, "/v1/restoration/resume", &order)?;
             said(code.is_success(), &body, false)
         }
-        (None, Some(make)) => self::make(make),
+        (None, Some([from, keys, to])) => options.make(from, keys, to),
         (None, None) => {
             let error = anyhow!("say from where to where: --from DIR --keys DIR --to DIR");
             Err(Failure::new(Code::Usage, error))
@@ -94,46 +88,52 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     }
 }
 
-fn make(make: &Make) -> Result<Code, Failure> {
-    let config = make.settings.load()?;
-    let until = match (&make.until, make.until_position) {
-        (Some(text), _) => {
-            let wrong = || Failure::new(Code::Usage, anyhow!("--until: no instant"));
-            Until::Instant(Timestamp::parse(text).ok_or_else(wrong)?)
-        }
-        (None, Some(position)) => Until::Position(Position(position)),
-        (None, None) => Until::End,
-    };
-    let user = rustix::process::getuid().as_raw();
-    let order = Order {
-        from: make.from.clone(),
-        keys: make.keys.clone(),
-        until,
-        at: SystemClock.now(),
-        actor: Name::parse(&format!("uid:{user}")).expect("digits and a colon are a name"),
-    };
-    let config = embedded::Config {
-        directory: make.to.clone(),
-        ..config.store
-    };
-    let restored = daemon::block_on(async {
-        let entropy = Box::new(|| SystemClock.salt());
-        let made = restore::restore(&order, &config, entropy, Arc::new(Unobserved)).await;
-        made.map_err(|error| Failure::new(Code::Io, error))
-    })?;
-    println!(
-        "restored up to entry {} of {}, from the backup of {}",
-        restored.position.0, restored.since, restored.taken
-    );
-    println!(
-        "lost: everything from then until {}; {} entries are known to have followed",
-        order.at,
-        restored.known.0 - restored.position.0
-    );
-    println!(
-        "start the gateway: it hears receipts and sends nothing until `bordereau restore resume`"
-    );
-    Ok(Code::Ok)
+impl Options {
+    fn places(&self) -> Option<[&PathBuf; 3]> {
+        Some([self.from.as_ref()?, self.keys.as_ref()?, self.to.as_ref()?])
+    }
+
+    fn make(&self, from: &Path, keys: &Path, to: &Path) -> Result<Code, Failure> {
+        let config = self.settings.load()?;
+        let until = match (&self.until, self.until_position) {
+            (Some(text), _) => {
+                let wrong = || Failure::new(Code::Usage, anyhow!("--until: no instant"));
+                Until::Instant(Timestamp::parse(text).ok_or_else(wrong)?)
+            }
+            (None, Some(position)) => Until::Position(Position(position)),
+            (None, None) => Until::End,
+        };
+        let user = rustix::process::getuid().as_raw();
+        let order = Order {
+            from: from.to_owned(),
+            keys: keys.to_owned(),
+            until,
+            at: SystemClock.now(),
+            actor: Name::parse(&format!("uid:{user}")).expect("digits and a colon are a name"),
+        };
+        let config = embedded::Config {
+            directory: to.to_owned(),
+            ..config.store
+        };
+        let restored = daemon::block_on(async {
+            let entropy = Box::new(|| SystemClock.salt());
+            let made = restore::restore(&order, &config, entropy, Arc::new(Unobserved)).await;
+            made.map_err(|error| Failure::new(Code::Io, error))
+        })?;
+        println!(
+            "restored up to entry {} of {}, from the backup of {}",
+            restored.position.0, restored.since, restored.taken
+        );
+        println!(
+            "lost: everything from then until {}; {} entries are known to have followed",
+            order.at,
+            restored.known.0 - restored.position.0
+        );
+        println!(
+            "start the gateway: it hears receipts and sends nothing until `bordereau restore resume`"
+        );
+        Ok(Code::Ok)
+    }
 }
 
 fn said(is_success: bool, body: &Value, json: bool) -> Result<Code, Failure> {

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
+use axum::http::request::Parts;
 use axum::response::Response;
 
 use crate::access::Role;
@@ -17,8 +18,8 @@ use crate::telemetry::event::Denial;
 
 use super::Desk;
 use super::answer::{Refused, bytes};
-use super::custody::Nearby;
 use super::door::{Entered, Part};
+use super::socket::LocalPeer;
 
 const MEDIA_TYPE: &str = "application/x-tar";
 
@@ -26,8 +27,8 @@ const MEDIA_TYPE: &str = "application/x-tar";
 pub(super) async fn evidence(
     State(desk): State<Arc<Desk>>,
     Part(id): Part<String>,
-    nearby: Result<Nearby, Refused>,
     Entered(caller): Entered,
+    parts: Parts,
 ) -> Result<Response, Refused> {
     match caller.role() {
         Role::Operator | Role::National => {}
@@ -36,9 +37,9 @@ pub(super) async fn evidence(
             return Err(Kind::RoleForbidden.into());
         }
     }
-    let bodies = match nearby {
-        Ok(Nearby) => Bodies::Included,
-        Err(_) => Bodies::LeftOut,
+    let bodies = match parts.extensions.get::<ConnectInfo<LocalPeer>>() {
+        Some(_) => Bodies::Included,
+        None => Bodies::LeftOut,
     };
     // One at a time: it is put together in memory.
     let _turn = desk.exporting.try_lock().map_err(|_| desk.occupied())?;

@@ -13,6 +13,7 @@ mod insurer;
 
 mod command_line;
 mod conformance;
+mod evidence;
 mod hand;
 mod kill;
 mod load;

@@ -30,7 +30,8 @@ fn verified(place: &Place) -> (i32, Value) {
     (output.status.code().unwrap(), said)
 }
 
-async fn paid(gateway: &Gateway, documents: usize) -> Vec<String> {
+/// Posts documents and waits until they are paid; their ids.
+pub async fn paid(gateway: &Gateway, documents: usize) -> Vec<String> {
     let mut ids = Vec::new();
     for number in 1..=documents {
         let answer = gateway.post(&document(number)).await.unwrap();

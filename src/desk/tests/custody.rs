@@ -8,6 +8,7 @@ use crate::claims::document::Kind;
 use crate::claims::id::Digest;
 use crate::claims::receipt::PartOutcome;
 use crate::clock::Clock;
+use crate::report::evidence;
 use crate::store::custody::Custody;
 use crate::store::{Command, Store};
 
@@ -138,5 +139,28 @@ async fn an_endpoint_is_asked_from_the_beginning_under_the_operators_name() {
         json!({ "endpoint": "paris", "cursor": null })
     );
     let unknown = house.order("/v1/endpoints/lyon/rewind").await;
+    assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn far_from_the_machine_evidence_is_commitments_alone() {
+    let house = House::admitted().await;
+    let path = "/v1/documents/00000000-0000-0000-0000-000000000001/evidence";
+    for who in ["operator", "national"] {
+        let answer = house.get(Door::Public, who, path).await;
+        assert_eq!(answer.status, 200, "{who}");
+        let proven = evidence::verify(&answer.body).unwrap();
+        assert_eq!((proven.bodies, proven.left_out), (0, 1));
+        assert_eq!(proven.to, house.store.end().await.unwrap());
+    }
+    for who in ["centre", "insurer", "metrics"] {
+        assert_eq!(
+            house.get(Door::Public, who, path).await.status,
+            403,
+            "{who}"
+        );
+    }
+    let unknown = "/v1/documents/00000000-0000-0000-0000-00000000000f/evidence";
+    let unknown = house.get(Door::Public, "operator", unknown).await;
     assert_eq!(unknown.status, 404);
 }

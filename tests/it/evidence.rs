@@ -1,0 +1,108 @@
+//! The evidence of a document, checked with the tools that everybody has, by the instructions inside.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::gateway::{Place, document, program};
+use crate::insurer;
+use crate::operating::paid;
+
+fn shell(directory: &Path, script: &str) -> Output {
+    let mut command = Command::new("sh");
+    command.args(["-euc", script]).current_dir(directory);
+    command.output().unwrap()
+}
+
+/// The commands of the instructions, by the number of their step.
+fn step(instructions: &str, number: usize) -> String {
+    let begin = format!("\n  {number}. ");
+    let from = instructions.find(&begin).unwrap() + begin.len();
+    let lines = instructions[from..].lines().skip(1);
+    let lines = lines.take_while(|line| line.is_empty() || line.starts_with("     "));
+    lines
+        .map(|line| format!("{}\n", line.trim_start()))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_checked_without_the_gateway_and_no_changed_byte_passes() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let place = place.ready(&base);
+    let gateway = place.start();
+    let ids = paid(&gateway, 3).await;
+    let file = place.path("evidence.tar");
+    let mut export = program();
+    export.args(["export", "--config"]).arg(place.config());
+    export.args(["--document", &ids[1], "--to"]).arg(&file);
+    let said = export.output().unwrap();
+    assert_eq!(said.status.code(), Some(0), "{said:?}");
+    assert_eq!(gateway.stop(&[]).code(), Some(0));
+    insurer.shutdown().await;
+
+    let verify = |file: &Path| {
+        program()
+            .args(["export", "verify"])
+            .arg(file)
+            .output()
+            .unwrap()
+    };
+    let said = verify(&file);
+    let text = String::from_utf8_lossy(&said.stdout).into_owned();
+    assert_eq!(said.status.code(), Some(0), "{text}");
+    // The document, its receipt and its settlement.
+    assert!(
+        text.contains("3 bodies are those that were committed to"),
+        "{text}"
+    );
+
+    let unpacked = place.path("unpacked");
+    fs::create_dir(&unpacked).unwrap();
+    let tar = format!("tar -xf {}", file.display());
+    assert!(shell(&unpacked, &tar).status.success());
+    assert_eq!(
+        fs::read_to_string(unpacked.join("bodies/document/bytes")).unwrap(),
+        document(2)
+    );
+    let instructions = fs::read_to_string(unpacked.join("README.txt")).unwrap();
+    let printed = |number: usize| {
+        let output = shell(&unpacked, &step(&instructions, number));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(printed(1), "chain holds\n");
+    let bodies = printed(2);
+    assert_eq!(bodies.lines().count(), 3, "{bodies}");
+    assert!(bodies.contains("bodies/document holds\n"), "{bodies}");
+    let manifest = fs::read(unpacked.join("document.json")).unwrap();
+    let manifest: Value = serde_json::from_slice(&manifest).unwrap();
+    for body in manifest["bodies"].as_array().unwrap() {
+        let entry = format!("{:020}", body["entry"].as_u64().unwrap());
+        let script = step(&instructions, 3)
+            .replace("00000000000000000002", &entry)
+            .replace(
+                "bodies/document/",
+                &format!("bodies/{}/", body["name"].as_str().unwrap()),
+            );
+        let output = shell(&unpacked, &script);
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "it stands there\n");
+    }
+
+    // A byte of the body, of an entry, of a hash.
+    let whole = fs::read(&file).unwrap();
+    for name in ["bodies/document/bytes", "entries/", "chain/after"] {
+        let name = name.as_bytes();
+        let head = whole
+            .windows(name.len())
+            .rposition(|window| window == name)
+            .unwrap();
+        let mut changed = whole.clone();
+        changed[head + 512] ^= 1;
+        fs::write(&file, changed).unwrap();
+        assert_eq!(verify(&file).status.code(), Some(1), "{name:?}");
+    }
+    fs::write(unpacked.join("bodies/document/bytes"), document(3)).unwrap();
+    assert!(!printed(2).contains("bodies/document holds"));
+}
