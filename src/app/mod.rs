@@ -34,7 +34,8 @@ use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
 use crate::report::keeper::Keeper;
-use crate::store::embedded::{Embedded, OpenError};
+use crate::store::embedded::{Embedded, OpenError, encryption};
+use crate::store::journal;
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
@@ -140,6 +141,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         )
     });
     let lanes = config.transport.lanes(&config.dispatch.lane());
+    encryption::check(&config.store).map_err(Error::config)?;
     Ok(Read {
         material: public.tls.load().map_err(Error::config)?,
         agreements: Arc::new(
@@ -420,7 +422,13 @@ async fn open(
     let store = opened
         .await
         .map_err(Error::start)?
-        .map_err(|error| Error::Store(error.into()))?;
+        .map_err(|error| match error {
+            // Keys that do not fit are for the configuration to mend.
+            OpenError::Master(_) | OpenError::Journal(journal::Error::Key(_)) => {
+                Error::config(error)
+            }
+            error => Error::Store(error.into()),
+        })?;
     Ok(Arc::new(store))
 }
 

@@ -10,6 +10,8 @@ use crate::app::{self, App};
 use crate::cli::Settings;
 use crate::cli::exit::{Code, Failure};
 use crate::clock::SystemClock;
+use crate::store::embedded::OpenError;
+use crate::store::journal;
 use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates and tokens again.
@@ -100,6 +102,20 @@ fn listen(kind: SignalKind) -> Result<Signal, Failure> {
 /// The one cryptography of the program, for the client library that asks for a default.
 pub fn crypto() {
     app::crypto();
+}
+
+/// Why a store does not open, and the code to end with: keys that do not fit are for the configuration to mend.
+pub fn unopened(error: OpenError) -> Failure {
+    let code = match &error {
+        OpenError::Master(_) | OpenError::Journal(journal::Error::Key(_)) => Code::Config,
+        OpenError::Journal(_)
+        | OpenError::Ledger(_)
+        | OpenError::Entry(_)
+        | OpenError::JournalBehind { .. }
+        | OpenError::Secret
+        | OpenError::Thread(_) => Code::Io,
+    };
+    Failure::new(code, error)
 }
 
 fn failure(error: app::Error) -> Failure {

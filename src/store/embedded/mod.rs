@@ -26,6 +26,7 @@
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+pub mod encryption;
 mod disk;
 mod overlay;
 mod applier;
@@ -54,10 +55,13 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
-use crate::store::embedded::committer::{Call, Committer, Request};
+use crate::store::embedded::committer::{Call, Committer, Request, pack};
+use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
+use crate::store::journal::master;
+use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::touched::Touched;
@@ -96,6 +100,10 @@ pub struct Config {
     pub full_bytes: u64,
     /// Seconds between two looks at the disk: how full it is, and whether a journal that failed can go on.
     pub look_seconds: f64,
+    /// Whether bodies are compressed.
+    pub compression: Compression,
+    /// How bodies are encrypted.
+    pub encryption: Encryption,
 }
 
 impl Default for Config {
@@ -112,6 +120,8 @@ impl Default for Config {
             low_bytes: 1 << 30,
             full_bytes: 256 << 20,
             look_seconds: 1.0,
+            compression: Compression::default(),
+            encryption: Encryption::default(),
         }
     }
 }
@@ -122,6 +132,9 @@ pub enum OpenError {
     /// The journal does not open: locked, damaged, of a later version, or the system refuses.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The file of the master key holds none.
+    #[error(transparent)]
+    Master(#[from] master::Error),
     /// The ledger cannot be followed.
     #[error(transparent)]
     Ledger(#[from] Error),
@@ -149,6 +162,7 @@ pub struct Embedded {
     queue: Option<mpsc::Sender<Call>>,
     overlay: Arc<Overlay>,
     reader: Reader,
+    packer: Arc<Packer>,
     directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
@@ -169,12 +183,8 @@ impl Embedded {
         observer: Arc<dyn Observer>,
     ) -> Result<Embedded, OpenError> {
         let random: [[u8; 16]; 2] = [entropy(), entropy()];
-        let journal = Journal::open(
-            &config.directory.join("journal"),
-            config.segment_bytes,
-            entropy,
-            &*observer,
-        )?;
+        let masters = config.encryption.masters()?;
+        let journal = Journal::open(&config.opening(&masters, at), entropy, &*observer)?;
         let head = journal.head();
         let secret = secret::open(&config.directory, head.position, random)?;
         let reader = journal.reader();
@@ -224,6 +234,7 @@ impl Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
             reader: applier.reader.clone(),
+            packer: committer.packer(),
             directory: config.directory.clone(),
             position,
             state: state.clone(),
@@ -258,6 +269,7 @@ impl Embedded {
             queue: None,
             overlay: Arc::new(overlay),
             reader: rest.journal.reader().clone(),
+            packer: Arc::new(Packer::new(Compression::Off)),
             directory,
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
@@ -319,6 +331,7 @@ fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
     let request = Request {
         at,
         command: Command::Restart,
+        packed: BTreeMap::new(),
         answer,
     };
     committer.batch(request, || None)?;
@@ -345,6 +358,7 @@ impl Store for Embedded {
         let (answer, answered) = oneshot::channel();
         let request = Request {
             at,
+            packed: pack(&self.packer, &command),
             command,
             answer,
         };
@@ -375,7 +389,10 @@ impl Store for Embedded {
             let Some(place) = places::body(view, body)? else {
                 return Ok(None);
             };
-            let (name, found) = reader.body(place).map_err(unreadable)?;
+            let (name, found) = match reader.body(place) {
+                Err(journal::Error::Purged(_)) => return Ok(None),
+                read => read.map_err(unreadable)?,
+            };
             if name != body {
                 return Err(Error::Read("another body lies in its place".into()));
             }

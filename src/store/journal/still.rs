@@ -3,12 +3,14 @@
 //! A torn tail stays, and so do files that were never finished. A crash leaves nothing behind.
 
 use std::fs::File;
-use std::path::Path;
+use std::sync::{Arc, Mutex};
 
+use crate::store::journal::keys::Shared;
+use crate::store::journal::pack::Packer;
 use crate::store::journal::reader::Reader;
-use crate::store::journal::recover::{add_all, find_end};
+use crate::store::journal::recover::{self, add_all, find_end};
 use crate::store::journal::scan::Damage;
-use crate::store::journal::{Error, Head, segment};
+use crate::store::journal::{DIRECTORY, Error, Head, KeyFault, Opening, segment};
 
 /// A journal at rest.
 pub struct Still {
@@ -17,19 +19,30 @@ pub struct Still {
     segments: u64,
     torn_bytes: u64,
     damaged: Vec<Damage>,
+    unfit: Option<KeyFault>,
     // Released last.
     _lock: File,
 }
 
 impl Still {
-    /// Takes the lock and reads every header and the whole last segment.
+    /// Takes the lock and reads every header and the whole last segment of the store of a directory. Of keys that do
+    /// not fit it only says so: everything but the content of sealed bodies can be read without.
     ///
     /// # Errors
     /// [`Error::Locked`] while somebody writes; damage in a header or in the last segment.
-    pub fn open(directory: &Path) -> Result<Still, Error> {
-        let lock = segment::lock(directory)?;
-        let reader = Reader::default();
-        let listed = segment::list(directory)?;
+    pub fn open(opening: &Opening<'_>) -> Result<Still, Error> {
+        let directory = opening.directory.join(DIRECTORY);
+        let lock = segment::lock(&directory)?;
+        let listed = segment::list(&directory)?;
+        // Nothing is drawn: nothing is sealed.
+        let entropy: Shared = Arc::new(Mutex::new(Box::new(|| [0; 16])));
+        let (keys, unfit) = match recover::keys(opening, &listed, &entropy) {
+            Ok(keys) => (keys, None),
+            Err(Error::Key(fault)) => (None, Some(fault)),
+            Err(error) => return Err(error),
+        };
+        let packer = Arc::new(Packer::new(opening.compression));
+        let reader = Reader::new(keys, packer);
         let segments = listed.segments.len() as u64;
         let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {
@@ -45,6 +58,7 @@ impl Still {
             segments,
             torn_bytes: torn as u64,
             damaged,
+            unfit,
             _lock: lock,
         })
     }
@@ -67,6 +81,11 @@ impl Still {
     /// Segments that cannot be read at all, and files that are none.
     pub fn damaged(&self) -> &[Damage] {
         &self.damaged
+    }
+
+    /// Why sealed bodies cannot be opened, if they cannot.
+    pub fn unfit(&self) -> Option<KeyFault> {
+        self.unfit
     }
 
     /// Bytes of a batch that was never finished: the next start cuts them.
