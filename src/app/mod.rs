@@ -5,23 +5,23 @@
 //! are bound, then the loops begin. Order of the end: listeners close and their requests end, then the loops,
 //! then the store.
 
+mod encryption;
 mod observers;
 mod renewal;
+mod revocation;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
-use crate::claims::id::EndpointName;
-use crate::claims::lane;
 use crate::claims::registry::Centre;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
@@ -34,17 +34,21 @@ use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
 use crate::report::keeper::Keeper;
-use crate::store::embedded::{Embedded, OpenError, encryption};
+use crate::store::embedded::{self, Embedded, OpenError};
 use crate::store::journal;
+use crate::store::lanes::Board;
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
+use crate::transport::lists::{self, Lists};
 use crate::transport::webhook;
 
+use encryption::KeyAge;
 use observers::Observers;
-use renewal::Renewal;
+use renewal::{Files, Look, Renewal};
+use revocation::Fetching;
 
 /// The running gateway.
 pub struct App {
@@ -87,12 +91,16 @@ struct Read {
     agreements: Arc<Agreements>,
     centres: Option<Vec<Centre>>,
     routes: Arc<Routes>,
-    lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
+    lanes: Arc<Board>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
-    keys: Arc<Keyring>,
+    keys: watch::Sender<Arc<Keyring>>,
     public: config::Public,
+    files: Arc<Files>,
+    /// The files as they were before they were read.
+    look: Look,
+    lists: Lists,
 }
 
 impl Error {
@@ -125,6 +133,13 @@ fn read(config: &Config) -> Result<Read, Error> {
             "public: the section is needed, with `address` and `tls` of the public listener"
         ))
     })?;
+    let files = Files {
+        settings: config.renewal.clone(),
+        public: public.clone(),
+        ways: config.transport.clone(),
+    };
+    let look = files.look();
+    let lists = lists(&files).map_err(Error::config)?;
     let centres = config
         .import
         .centres
@@ -141,22 +156,27 @@ fn read(config: &Config) -> Result<Read, Error> {
         )
     });
     let lanes = config.transport.lanes(&config.dispatch.lane());
-    encryption::check(&config.store).map_err(Error::config)?;
+    embedded::encryption::check(&config.store).map_err(Error::config)?;
     Ok(Read {
-        material: public.tls.load().map_err(Error::config)?,
+        material: public.tls.load(&config.renewal).map_err(Error::config)?,
         agreements: Arc::new(
             config::agreements::load(&config.import.agreements).map_err(Error::config)?,
         ),
         centres,
         routes: Arc::new(Routes::new(routes)),
-        lanes: Arc::new(lanes.map_err(Error::config)?),
+        lanes: Arc::new(Board::new(lanes.map_err(Error::config)?)),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
-        transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        transport: Arc::new(
+            Https::with(&config.transport, config.renewal.clone()).map_err(Error::config)?,
+        ),
         webhooks: Arc::new(
             webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
         ),
-        keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
+        keys: watch::Sender::new(Arc::new(config.transport.keyring().map_err(Error::config)?)),
         public,
+        files: Arc::new(files),
+        look,
+        lists,
     })
 }
 
@@ -192,7 +212,7 @@ impl App {
                 clock: clock.clone(),
                 reader: read.reader.clone(),
                 routes: read.routes.clone(),
-                keys: read.keys.clone(),
+                keys: read.keys.subscribe(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
@@ -206,6 +226,7 @@ impl App {
             clock: clock.clone(),
             reader: read.reader.clone(),
             routes: read.routes.clone(),
+            lanes: read.lanes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),
@@ -226,16 +247,17 @@ impl App {
             loops: JoinSet::new(),
             telemetry: telemetry.clone(),
             renewal: Renewal {
-                public: read.public.clone(),
+                files: read.files.clone(),
                 server: server.clone(),
                 transport: read.transport.clone(),
+                keys: read.keys.clone(),
+                webhooks: read.webhooks.clone(),
                 access,
                 clock: clock.clone(),
                 telemetry: telemetry.clone(),
             },
         };
-        app.renewal.show_public(&read.material);
-        app.renewal.show_endpoints();
+        app.renewal.show();
         let public = intake::router(intake).merge(desk::public(desk.clone()));
         app.listen_public(&read, server, desk::closed(public), &observers)
             .await?;
@@ -244,7 +266,8 @@ impl App {
         app.listen_operators(&config, desk, &observers).await?;
         let version = env!("CARGO_PKG_VERSION");
         let since = clock.now();
-        app.spawn_loops(&config, &read, store, clock, keeper);
+        app.spawn_loops(&config, &read, store, clock.clone(), keeper);
+        app.spawn_renewal(read, clock);
         telemetry.show(Reading::Running { since, version });
         telemetry.record(Event::Started { version });
         Ok(app)
@@ -332,6 +355,12 @@ impl App {
             schedule: config.dispatch.schedule(),
             telemetry: self.telemetry.clone(),
         };
+        let key_age = KeyAge {
+            store: store.clone(),
+            clock: clock.clone(),
+            telemetry: self.telemetry.clone(),
+            settings: config.store.encryption.clone(),
+        };
         let receipts = Receipts {
             store,
             transport,
@@ -339,10 +368,11 @@ impl App {
             routes: read.routes.clone(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
-            keys: read.keys.clone(),
+            keys: read.keys.subscribe(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };
+        self.loops.spawn(key_age.run(self.stop_loops.clone()));
         self.loops.spawn(dispatch.run(self.stop_loops.clone()));
         self.loops.spawn(webhooks.run(self.stop_loops.clone()));
         self.loops.spawn(receipts.run(self.stop_loops.clone()));
@@ -350,6 +380,21 @@ impl App {
         let (telemetry, stop) = (self.telemetry.clone(), self.stop_loops.clone());
         self.loops
             .spawn(async move { telemetry.run_upkeep(stop).await });
+    }
+
+    fn spawn_renewal(&mut self, read: Read, clock: Arc<dyn Clock>) {
+        let fetching = Fetching {
+            files: read.files,
+            lists: read.lists,
+            clock,
+            telemetry: self.telemetry.clone(),
+        };
+        let watching = self
+            .renewal
+            .clone()
+            .watch(read.look, self.stop_loops.clone());
+        self.loops.spawn(watching);
+        self.loops.spawn(fetching.run(self.stop_loops.clone()));
     }
 
     /// Where the public listener is.
@@ -397,6 +442,15 @@ impl App {
         let _ = std::fs::remove_file(&self.socket);
         self.telemetry.record(Event::Stopped);
     }
+}
+
+/// The way to revocation lists, if every address that is named can be asked.
+fn lists(files: &Files) -> Result<Lists, lists::Error> {
+    for url in files.sources().iter().flat_map(|sources| sources.urls) {
+        Lists::check(url)?;
+    }
+    let settings = &files.settings;
+    Lists::new(settings.timeout(), settings.list_bytes.get())
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {

@@ -10,7 +10,9 @@ use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Imported};
+use crate::claims::retention::{Evacuated, LegalHold};
+use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 
@@ -132,6 +134,10 @@ pub enum Entry {
     },
     /// A period was closed: its rates are frozen here.
     Closed(Box<Closed>),
+    /// A statement of a centre's rate was published.
+    Published(Box<Published>),
+    /// Who put the registrations before it, and why.
+    Imported(Imported),
     /// Why an operator did what an earlier entry says.
     Explained {
         /// The entry.
@@ -150,6 +156,26 @@ pub enum Entry {
         /// The last entry that it was told of, or that says nothing to it.
         upto: Position,
     },
+    /// An operator placed a legal hold: what it stands on is kept.
+    LegalHoldPlaced(Box<LegalHold>),
+    /// An operator lifted a legal hold.
+    LegalHoldLifted {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// A segment was cleared of the bodies that are past their time.
+    Evacuated(Box<Evacuated>),
+    /// An operator had the keys of all bodies wrapped by another master key.
+    Rewrapped {
+        /// Id of the master key from then on: a digest that says nothing of it.
+        master: [u8; 8],
+        /// Who.
+        actor: Name,
+        /// Commitment to the reason, a body.
+        reason: Digest,
+    },
 }
 
 /// What an operator's act is about.
@@ -161,6 +187,8 @@ pub enum Subject {
     Lot(LotId),
     /// An endpoint.
     Endpoint(EndpointName),
+    /// A legal hold, by the entry that placed it.
+    LegalHold(Position),
 }
 
 /// Whether an operator lets lots go to an endpoint.
@@ -308,6 +336,10 @@ pub enum Reason {
     Unreadable,
     /// The endpoint takes no lots at this hour or on this day.
     Closed,
+    /// The endpoint's certificate is revoked.
+    Revoked,
+    /// The list of what the endpoint's authority revoked is too old to say that its certificate is not.
+    Unvouched,
 }
 
 /// A receipt, without its text.

@@ -12,6 +12,7 @@ use crate::cli::exit::{Code, Failure};
 use crate::clock::SystemClock;
 use crate::store::embedded::OpenError;
 use crate::store::journal;
+use crate::store::journal::format::Bodies;
 use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates and tokens again.
@@ -50,6 +51,13 @@ pub fn check(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
     app::check(&config).map_err(failure)?;
     println!("the configuration can be used");
+    match config.store.encryption.bodies() {
+        Bodies::Sealed => {}
+        Bodies::Open => println!(
+            "bodies will not be encrypted on the disk: make a key with `bordereau keys generate` and name it in \
+             `store.encryption.master_key`"
+        ),
+    }
     Ok(Code::Ok)
 }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
+use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::cli::ask::{self, read};
@@ -14,7 +15,7 @@ use crate::cli::{Settings, history};
 
 /// Why; kept in the ledger beside what is done, for operators alone.
 #[derive(Debug, Args)]
-struct Why {
+pub(super) struct Why {
     #[command(flatten)]
     settings: Settings,
     /// Why: kept beside the entry. Never a name, a NIR or a value of a document.
@@ -198,14 +199,23 @@ fn replayed(answer: &Value) -> String {
     out
 }
 
-fn order(
+/// Sends an order with its reason, and prints what was answered.
+pub(super) fn order(
     why: &Why,
     path: &str,
     mut beside: Map<String, Value>,
     say: impl Fn(&Value) -> String,
 ) -> Result<Code, Failure> {
     beside.insert("reason".into(), why.reason.as_str().into());
-    let (status, body) = ask::order(&why.settings, path, &beside.into())?;
+    let answer = ask::order(&why.settings, path, &beside.into())?;
+    tell(answer, say)
+}
+
+/// Prints what was answered.
+pub(super) fn tell(
+    (status, body): (StatusCode, Value),
+    say: impl Fn(&Value) -> String,
+) -> Result<Code, Failure> {
     if status.is_success() {
         print!("{}", say(&body));
         Ok(Code::Ok)

@@ -12,6 +12,7 @@ mod ask;
 mod history;
 mod documents;
 mod hand;
+mod keys;
 mod rates;
 mod period;
 mod reconcile;
@@ -78,6 +79,9 @@ enum Command {
     ByHand(hand::ByHand),
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
+    /// Make, change and show the master key under which bodies are encrypted.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Show rates.
     Rate(Box<rates::Options>),
     /// Close periods and show what was frozen.
@@ -149,6 +153,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(options) => hand::cancel(&options),
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
+        Command::Keys(keys) => keys::run(&keys),
         Command::Rate(options) => rates::run(&options),
         Command::Period(options) => period::run(&options),
         Command::Forecast(options) => forecast::run(&options),

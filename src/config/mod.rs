@@ -44,6 +44,8 @@ pub struct Config {
     pub access: access::Config,
     /// The public listener; there is no default, and the gateway does not start without it.
     pub public: Option<Public>,
+    /// How certificates, keys and revocation lists are renewed.
+    pub renewal: tls::renewal::Config,
     /// The ledger on disk.
     pub store: store::embedded::Config,
     /// Posts of centres and insurers.

@@ -146,6 +146,12 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Rewrapped { .. }
+        | Entry::Evacuated(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_)
         | Entry::Closed(_) => event("other"),
     }

@@ -14,6 +14,7 @@ mod events;
 mod heard;
 mod history;
 mod words;
+mod way;
 mod rates;
 mod past;
 mod periods;
@@ -24,6 +25,7 @@ mod replay;
 mod queue;
 mod survey;
 mod verify;
+mod keys;
 mod reconcile;
 mod forecast;
 pub mod socket;
@@ -48,6 +50,7 @@ use crate::report::CentreLabel;
 use crate::report::past::Bounds;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
+use crate::store::lanes::Board;
 use crate::telemetry::Telemetry;
 
 pub use config::{Config, Scrapers};
@@ -65,6 +68,8 @@ pub struct Parts {
     pub reader: Arc<Reader>,
     /// The routes to insurers.
     pub routes: Arc<Routes>,
+    /// The endpoints' lanes, for why a lot waits.
+    pub lanes: Arc<Board>,
     /// The agreements by which rates are read.
     pub agreements: Arc<Agreements>,
     /// What the keeper published last.
@@ -184,6 +189,8 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, "get", "/v1/keys", get(keys::show)),
+        (Door::Operators, "post", "/v1/keys/rotate", post(keys::rotate)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
         (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
         (Door::Operators, "post", "/v1/lots/{id}/retry", post(replay::retry)),

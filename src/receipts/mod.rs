@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -59,7 +60,7 @@ pub struct Receipts {
     /// Caps on what is read.
     pub limits: Limits,
     /// The keys of the endpoints whose receipts are signed.
-    pub keys: Arc<Keyring>,
+    pub keys: watch::Receiver<Arc<Keyring>>,
     /// Its settings.
     pub config: Arc<Config>,
     /// Where its events go.
@@ -179,7 +180,10 @@ impl Receipts {
         let items = feed.parts.iter().map(|part| {
             let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
             let signature = part.signature(bytes);
-            let proven = self.keys.verify(endpoint, part.of(bytes), signature);
+            let proven = self
+                .keys
+                .borrow()
+                .verify(endpoint, part.of(bytes), signature);
             let evidence = match (item, proven) {
                 (Some(item), Ok(())) => Evidence::Item(item),
                 (Some(item), Err(_fault)) => Evidence::Unproven(item),

@@ -285,6 +285,12 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Rewrapped { .. }
+        | Entry::Evacuated(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_)
         | Entry::Closed(_) => None,
     }

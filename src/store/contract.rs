@@ -140,6 +140,7 @@ macro_rules! laws {
 mod hand;
 mod figures;
 mod turns;
+mod statements;
 
 laws! {
     an_empty_store_knows_nothing
@@ -237,10 +238,10 @@ async fn begun<S: Subject>() -> S {
 /// Everything that can be asked of a store, to compare before and after.
 #[derive(Debug, PartialEq)]
 pub struct Picture {
-    entries: Vec<(Position, Stamped)>,
-    documents: Vec<DocumentRecord>,
-    tallies: Tallies,
-    bodies: Vec<(DocumentId, Option<Bytes>)>,
+    pub entries: Vec<(Position, Stamped)>,
+    pub documents: Vec<DocumentRecord>,
+    pub tallies: Tallies,
+    pub bodies: Vec<(DocumentId, Option<Bytes>)>,
 }
 
 impl Picture {

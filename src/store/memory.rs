@@ -11,16 +11,18 @@ use tokio::sync::watch;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan};
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, Secret, lines, query};
+use crate::store::ledger::{self, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
     FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
-    RunRecord, Sealing, Store, Tallies, TalliesSince, TallyQuery,
+    RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
 };
 
 /// A store in memory.
@@ -128,6 +130,31 @@ impl Memory {
     }
 }
 
+/// It has no segments: nothing is ever cleared.
+#[async_trait]
+impl Keeping for Memory {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
+        ledger::keeping::legal_holds(&self.lock().index)
+    }
+
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
+        ledger::keeping::evacuations(&self.lock().index)
+    }
+
+    async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
+        Ok(Plan::default())
+    }
+
+    async fn evacuate(
+        &self,
+        _at: Timestamp,
+        _rules: Rules,
+        _pace: Pace,
+    ) -> Result<Option<Evacuated>, Error> {
+        Ok(None)
+    }
+}
+
 #[async_trait]
 impl Store for Memory {
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
@@ -218,6 +245,10 @@ impl Store for Memory {
 
     async fn closings(&self) -> Result<Vec<Closing>, Error> {
         query::closings(&self.lock().index)
+    }
+
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        statements::statements(&self.lock().index, which)
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -16,11 +16,14 @@
 
 pub mod listing;
 pub mod change;
+pub mod lanes;
 pub mod index;
 pub mod ledger;
 pub mod journal;
+pub mod custody;
 pub mod embedded;
 pub mod memory;
+pub mod keeping;
 #[cfg(test)]
 mod contract;
 
@@ -42,11 +45,14 @@ use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, L
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, OnHold};
 use crate::claims::standing::{Course, Standing};
+use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
+use crate::store::journal::keys::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
 use crate::store::listing::{Listed, Listing};
 
@@ -126,6 +132,9 @@ pub trait Store: Send + Sync {
         }
     }
 
+    /// Statements, in order of the ledger.
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error>;
+
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
 
@@ -154,6 +163,17 @@ pub trait Store: Send + Sync {
     /// Bytes free where the ledger is written; none where nothing is written.
     async fn free_bytes(&self) -> Result<Option<u64>, Error>;
 
+    /// Wraps the keys of all bodies by the next master key, durably, while everything goes on.
+    async fn rewrap(&self, at: Timestamp) -> Result<Rewrapped, Error> {
+        let _ = at;
+        Ok(Rewrapped::NothingSealed)
+    }
+
+    /// How the keys of bodies are wrapped; none where bodies are not encrypted. No IO.
+    fn wrapping(&self) -> Option<Wrapping> {
+        None
+    }
+
     /// How it is: no IO, no waiting; cheap enough for every request.
     fn health(&self) -> Health;
 
@@ -168,6 +188,17 @@ pub enum Command {
     Terms(Terms),
     /// Put versions of centres; a version equal to the present one changes nothing.
     Registry(Vec<Centre>),
+    /// Put versions of centres as a person asks for it, with the reason; all or none.
+    Import(Import),
+    /// Publish a statement. The commitment is computed here.
+    Publish {
+        /// What the ledger keeps of it.
+        published: Published,
+        /// Its canonical JSON.
+        bytes: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
     /// Admit documents.
     Admit {
         /// Who posts.
@@ -288,9 +319,38 @@ pub enum Command {
         /// The last entry.
         upto: Position,
     },
+    /// Place a legal hold. One like it that stands already changes nothing.
+    PlaceLegalHold {
+        /// What it stands on.
+        on: OnHold,
+        /// On this day somebody looks whether it is still needed.
+        review: Day,
+        /// Who.
+        actor: Name,
+    },
+    /// Lift a legal hold. One that is lifted already stays so.
+    LiftLegalHold {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
+    Evacuated(Evacuated),
+    /// Record that the keys of all bodies are wrapped by another master key. The commitment is computed here.
+    Rewrapped {
+        /// Its id.
+        master: [u8; 8],
+        /// Who ordered it.
+        actor: Name,
+        /// Why.
+        reason: Bytes,
+        /// Salt of the reason's commitment.
+        salt: [u8; 16],
+    },
     /// A command of an operator, with the reason for it.
     Explain {
-        /// Cancel, Hand, Paper, Endpoint or Retry.
+        /// Cancel, Hand, Paper, Endpoint, Retry, PlaceLegalHold or LiftLegalHold.
         command: Box<Command>,
         /// The reason: a text.
         reason: Bytes,
@@ -318,6 +378,43 @@ pub enum Command {
     Tick,
     /// After a start: every lot in `sending` is in doubt.
     Restart,
+}
+
+/// Registrations that a person hands in.
+#[derive(Clone)]
+pub struct Import {
+    /// The versions; what is registered already changes nothing.
+    pub centres: Vec<Centre>,
+    /// Who.
+    pub actor: Name,
+    /// SHA-256 of what was handed in.
+    pub file: Digest,
+    /// Why.
+    pub reason: Bytes,
+    /// Salt of the reason's commitment.
+    pub salt: [u8; 16],
+}
+
+/// Which statements are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichStatements {
+    /// The one of this number.
+    Numbered(Position),
+    /// Those after a number, of one centre or of all.
+    After {
+        /// The centre; none: all.
+        centre: Option<Finess>,
+        /// The number.
+        after: Position,
+        /// At most so many.
+        most: usize,
+    },
+    /// The last one of a centre.
+    LastOf(Finess),
+    /// The last one.
+    Last,
+    /// The first one that each key signed.
+    FirstByKey,
 }
 
 /// Whether documents of one post stand or fall together.
@@ -679,6 +776,17 @@ pub struct RunRecord {
     pub run: crate::claims::entry::Reconciled,
 }
 
+/// A statement as it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementRecord {
+    /// Its entry, by which it is named; its canonical JSON is its body.
+    pub number: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What the ledger keeps of it.
+    pub published: Published,
+}
+
 /// The last judgement on a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JudgedRecord {
@@ -850,6 +958,8 @@ pub trait Observer: Send + Sync {
     fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// An evacuation has done a step.
+    fn evacuating(&self, _step: embedded::evacuate::Step) {}
     /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
     fn index_failed(&self);
 }

@@ -67,6 +67,14 @@ families! {
 
     PUBLIC_CERTIFICATE = "public_certificate_expires_seconds" Shape::Gauge, [],
         "Until when the public listener's certificate is good, in seconds since 1970.";
+    PUBLIC_LISTS_ISSUED = "public_lists_issued_seconds" Shape::Gauge, [],
+        "When the oldest revocation list of callers was issued, in seconds since 1970; 0 while one never came.";
+    PUBLIC_LISTS_UNTIL = "public_lists_until_seconds" Shape::Gauge, [],
+        "Until when callers' certificates are vouched for, in seconds since 1970; +Inf where no list is wanted.";
+    RENEWALS = "renewals_total" Shape::Counter, ["part", "outcome"],
+        "Times that changed files were read again while running, by whose they are and what came of it.";
+    REVOCATION_FETCHES = "revocation_fetches_total" Shape::Counter, ["outcome"],
+        "Revocation lists asked for, by outcome.";
 
     ACCESS_DENIED = "access_denied_total" Shape::Counter, ["reason"],
         "Requests refused for who asked, by reason.";
@@ -100,6 +108,8 @@ families! {
         "Places of the journal found damaged at start; `verify-store` names them. A person must look.";
     STORE_TAIL_CUT = "store_tail_cut_bytes_total" Shape::Counter, [],
         "Bytes of a torn tail cut from the journal at start; none of them was acknowledged.";
+    STORE_MASTER_KEY = "store_master_key_since_seconds" Shape::Gauge, [],
+        "Since when the master key of the store is in use, in seconds since 1970; +Inf where bodies are not encrypted.";
     STORE_INDEX_FAILURES = "store_index_failures_total" Shape::Counter, [],
         "Times the index failed while the store ran and was built anew from the journal.";
     STORE_READY = "store_ready" Shape::Gauge, [],
@@ -128,6 +138,10 @@ families! {
         "Time of one attempt to transmit a lot, in seconds.";
     DELIVERY_CERTIFICATE = "delivery_certificate_expires_seconds" Shape::Gauge, ["endpoint"],
         "Until when the certificate shown to an endpoint is good, in seconds since 1970; +Inf where none is shown.";
+    DELIVERY_LISTS_ISSUED = "delivery_lists_issued_seconds" Shape::Gauge, ["endpoint"],
+        "When the oldest revocation list of an endpoint was issued, in seconds since 1970; 0 while one never came.";
+    DELIVERY_LISTS_UNTIL = "delivery_lists_until_seconds" Shape::Gauge, ["endpoint"],
+        "Until when an endpoint's certificate is vouched for, in seconds since 1970; +Inf where no list is wanted.";
     DELIVERY_BREAKER = "delivery_breaker_state" Shape::Gauge, ["endpoint"],
         "0 closed: lots go; 1 half open: one goes as a trial; 2 open: lots are held.";
     DELIVERY_UNREADABLE = "delivery_unreadable_lots_total" Shape::Counter, [],

@@ -20,6 +20,7 @@ use crate::telemetry::event::{
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
+use crate::telemetry::renewal;
 
 /// The label of an endpoint that is not configured.
 const OTHER: &str = "other";
@@ -48,7 +49,11 @@ pub(super) struct Handles {
     damaged: Counter,
     tail_cut: Counter,
     index_failures: Counter,
+    master_key: Gauge,
     public_certificate: Gauge,
+    public_lists: ListGauges,
+    renewals: BTreeMap<&'static str, ByWord<Counter>>,
+    fetches: ByWord<Counter>,
     ready: Gauge,
     free: Gauge,
     lag: Gauge,
@@ -67,6 +72,12 @@ pub(super) struct Handles {
     other: Endpoint,
 }
 
+/// How revocation lists stand.
+struct ListGauges {
+    issued: Gauge,
+    until: Gauge,
+}
+
 /// Everything that has an endpoint as a label.
 struct Endpoint {
     lots: Counter,
@@ -74,6 +85,7 @@ struct Endpoint {
     questions: ByWord<Counter>,
     breaker: Gauge,
     certificate: Gauge,
+    lists: ListGauges,
     alerts: ByWord<Counter>,
     limit: Gauge,
     receipts: ByWord<Counter>,
@@ -105,7 +117,14 @@ impl Handles {
             damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
+            master_key: make.gauge(family::STORE_MASTER_KEY, &[]),
             public_certificate: make.gauge(family::PUBLIC_CERTIFICATE, &[]),
+            public_lists: ListGauges {
+                issued: make.gauge(family::PUBLIC_LISTS_ISSUED, &[]),
+                until: make.gauge(family::PUBLIC_LISTS_UNTIL, &[]),
+            },
+            renewals: make.renewals(),
+            fetches: make.counters(family::REVOCATION_FETCHES, &[], renewal::Fetch::WORDS),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
@@ -165,6 +184,8 @@ impl Handles {
             Event::Replayed { entries } => self.replayed.increment(entries),
             Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
+            // The reading shows since when it is in use.
+            Event::Unencrypted | Event::MasterKeyOld { .. } | Event::MasterKeyChanged { .. } => {}
             Event::IndexFailed => self.index_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
@@ -210,6 +231,7 @@ impl Handles {
                 one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
             }
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
+            Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
             Event::Uncounted { .. } => {}
         }
@@ -238,6 +260,17 @@ impl Handles {
         }
     }
 
+    fn renewal(&self, said: renewal::Event<'_>) {
+        let (part, outcome) = match said {
+            renewal::Event::Taken { part } => (part, renewal::Outcome::Taken),
+            renewal::Event::Kept { part, .. } => (part, renewal::Outcome::Kept),
+            renewal::Event::List { outcome } => return one(&self.fetches, outcome.as_str()),
+        };
+        if let Some(counters) = self.renewals.get(part.as_str()) {
+            one(counters, outcome.as_str());
+        }
+    }
+
     pub(super) fn show(&self, reading: &Reading<'_>) {
         match *reading {
             Reading::Running { since, version } => {
@@ -260,10 +293,27 @@ impl Handles {
                 self.lag.set(lag as f64);
                 self.waiting.set(waiting as f64);
             }
+            Reading::MasterKey { since } => {
+                let since = since.map_or(f64::INFINITY, |since| since.micros() as f64 / 1e6);
+                self.master_key.set(since);
+            }
             Reading::PublicCertificate { expires } => self.public_certificate.set(expires as f64),
             Reading::ClientCertificate { endpoint, expires } => {
                 let until = expires.map_or(f64::INFINITY, |seconds| seconds as f64);
                 self.endpoint(endpoint).certificate.set(until);
+            }
+            Reading::Lists {
+                endpoint,
+                issued,
+                until,
+            } => {
+                let gauges = match endpoint {
+                    None => &self.public_lists,
+                    Some(endpoint) => &self.endpoint(endpoint).lists,
+                };
+                gauges.issued.set(issued.unwrap_or_default() as f64);
+                let until = until.map_or(f64::INFINITY, |seconds| seconds as f64);
+                gauges.until.set(until);
             }
             Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
             Reading::Queue {
@@ -406,6 +456,13 @@ impl Make<'_> {
             .collect()
     }
 
+    fn renewals(&self) -> BTreeMap<&'static str, ByWord<Counter>> {
+        let words = renewal::Outcome::WORDS;
+        let counters =
+            |part: &&'static str| (*part, self.counters(family::RENEWALS, &[part], words));
+        renewal::Part::WORDS.iter().map(counters).collect()
+    }
+
     fn endpoint(&self, name: &str) -> Endpoint {
         Endpoint {
             lots: self.counter(family::DELIVERY_LOTS, &[name]),
@@ -413,6 +470,10 @@ impl Make<'_> {
             questions: self.counters(family::DELIVERY_QUESTIONS, &[name], Question::WORDS),
             breaker: self.gauge(family::DELIVERY_BREAKER, &[name]),
             certificate: self.gauge(family::DELIVERY_CERTIFICATE, &[name]),
+            lists: ListGauges {
+                issued: self.gauge(family::DELIVERY_LISTS_ISSUED, &[name]),
+                until: self.gauge(family::DELIVERY_LISTS_UNTIL, &[name]),
+            },
             alerts: self.counters(family::DELIVERY_ALERTS, &[name], lane::Alert::WORDS),
             limit: self.gauge(family::DELIVERY_LIMIT, &[name]),
             receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),

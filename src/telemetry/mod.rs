@@ -7,6 +7,7 @@
 
 pub mod event;
 pub mod lane;
+pub mod renewal;
 pub mod reading;
 pub mod family;
 mod handles;

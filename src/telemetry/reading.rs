@@ -29,6 +29,11 @@ pub enum Reading<'a> {
         /// Commands waiting for the committer.
         waiting: usize,
     },
+    /// The master key of the store.
+    MasterKey {
+        /// Since when it is in use; none: bodies are not encrypted.
+        since: Option<Timestamp>,
+    },
     /// Until when the public listener's certificate is good.
     PublicCertificate {
         /// Seconds since 1970.
@@ -40,6 +45,15 @@ pub enum Reading<'a> {
         endpoint: &'a EndpointName,
         /// Seconds since 1970; none: it is shown none.
         expires: Option<i64>,
+    },
+    /// How the revocation lists stand by which the other side's certificates are judged.
+    Lists {
+        /// The endpoint; none: the public listener.
+        endpoint: Option<&'a EndpointName>,
+        /// When the oldest was issued, in seconds since 1970; none while one never came, or where none is wanted.
+        issued: Option<i64>,
+        /// Until when they vouch for what they do not name, in seconds since 1970; none where none is wanted.
+        until: Option<i64>,
     },
     /// Bytes free where the journal is.
     FreeSpace {

@@ -66,6 +66,11 @@ fn exercised() -> Telemetry {
         Event::SyncFailed,
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
+        Event::Unencrypted,
+        Event::MasterKeyOld { days: 91 },
+        Event::MasterKeyChanged {
+            master: "0123456789abcdef",
+        },
         Event::IndexFailed,
         Event::Sealed {
             lot,
@@ -106,6 +111,16 @@ fn exercised() -> Telemetry {
             outcome: Telling::Refused,
             changes: 3,
         },
+        Event::Renewal(renewal::Event::Taken {
+            part: renewal::Part::Public,
+        }),
+        Event::Renewal(renewal::Event::Kept {
+            part: renewal::Part::Webhooks,
+            why: "no PEM",
+        }),
+        Event::Renewal(renewal::Event::List {
+            outcome: renewal::Fetch::Unproven,
+        }),
         Event::Lane(lane::Event::LimitMoved {
             endpoint,
             attempts: 5,

@@ -221,6 +221,12 @@ impl Laws {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::LegalHoldPlaced(_)
+            | Entry::LegalHoldLifted { .. }
+            | Entry::Rewrapped { .. }
+            | Entry::Evacuated(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -288,7 +289,7 @@ impl Run {
             routes: Arc::clone(&self.world.routes),
             reader: Arc::clone(&self.tools.reader),
             limits: Limits::default(),
-            keys: Arc::default(),
+            keys: watch::channel(Arc::default()).1,
             config: Arc::clone(&self.world.receipts),
             telemetry: Arc::clone(&self.tools.telemetry),
         };

@@ -4,11 +4,13 @@
 //! [`keys`](crate::store::journal::keys) says.
 
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::claims::time::Timestamp;
+use crate::store::Error;
 use crate::store::embedded::{Config, OpenError};
 use crate::store::journal::format::Bodies;
+use crate::store::journal::keys::{Keys, Rewrapped};
 use crate::store::journal::master::{self, Master};
 use crate::store::journal::{Journal, Opening};
 
@@ -84,6 +86,19 @@ impl Config {
 pub fn check(config: &Config) -> Result<(), OpenError> {
     let masters = config.encryption.masters()?;
     Ok(Journal::check_keys(&config.directory, &masters)?)
+}
+
+/// Wraps the data keys by the master key that lies beside the present one. Blocks.
+pub fn rewrap(keys: &Keys, master_key: &Path, at: Timestamp) -> Result<Rewrapped, Error> {
+    match Master::load(&master::next_to(master_key)) {
+        Ok(next) => {
+            let wrapped = keys.rewrap(&next, at);
+            wrapped
+                .map(Rewrapped::Done)
+                .map_err(|error| Error::Read(error.to_string().into()))
+        }
+        Err(error) => Ok(Rewrapped::NoKey(error)),
+    }
 }
 
 #[cfg(test)]

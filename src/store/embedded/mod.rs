@@ -18,6 +18,7 @@
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
 //! | while the index is built anew | an index applied up to some batch: the rest is replayed |
+//! | while a segment is evacuated | see [`evacuate`]; what was begun is ended or taken back |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
 //!
 //! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
@@ -26,8 +27,10 @@
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+mod custody;
 pub mod encryption;
 mod disk;
+pub mod evacuate;
 mod overlay;
 mod applier;
 mod places;
@@ -52,26 +55,34 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request, pack};
 use crate::store::embedded::encryption::Encryption;
+use crate::store::embedded::evacuate::Evacuator;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
+use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
 use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan};
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, lines, query};
+use crate::store::ledger::{self, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
     Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
-    Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TalliesSince, TallyQuery,
+    Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince,
+    TallyQuery, Unobserved, WhichStatements,
 };
+
+/// Name of the journal's directory.
+const JOURNAL: &str = "journal";
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
 const CHANGED_ENTRIES: u64 = 100_000;
@@ -163,10 +174,15 @@ pub struct Embedded {
     overlay: Arc<Overlay>,
     reader: Reader,
     packer: Arc<Packer>,
+    /// The keys of the journal, and the file of the master key; none where nothing is encrypted.
+    keys: Option<(Arc<Keys>, PathBuf)>,
     directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    evacuator: Evacuator,
+    /// One evacuation runs at a time.
+    evacuating: tokio::sync::Mutex<()>,
     /// While it is there, the committer looks at the disk every so often.
     ticks: Option<SyncSender<()>>,
     /// Of a store that is only read: its lock, released last.
@@ -184,7 +200,7 @@ impl Embedded {
     ) -> Result<Embedded, OpenError> {
         let random: [[u8; 16]; 2] = [entropy(), entropy()];
         let masters = config.encryption.masters()?;
-        let journal = Journal::open(&config.opening(&masters, at), entropy, &*observer)?;
+        let mut journal = Journal::open(&config.opening(&masters, at), entropy, &*observer)?;
         let head = journal.head();
         let secret = secret::open(&config.directory, head.position, random)?;
         let reader = journal.reader();
@@ -195,6 +211,7 @@ impl Embedded {
             head,
             &*observer,
         )?;
+        evacuate::finish(&tree, &reader, journal.unfinished(), &*observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         let last = last_instant(&overlay.view(), &reader, head.position)?;
@@ -230,11 +247,20 @@ impl Embedded {
         let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
         let every = Duration::try_from_secs_f64(config.look_seconds).unwrap_or(Duration::MAX);
         let (ticks, tick) = disk::ticker(every, sender.downgrade());
+        let evacuator = Evacuator::new(
+            applier.reader.clone(),
+            overlay.clone(),
+            config.directory.join(JOURNAL),
+            applier.observer.clone(),
+        );
         let mut store = Embedded {
+            evacuator,
+            evacuating: tokio::sync::Mutex::default(),
             queue: Some(sender),
             overlay: overlay.clone(),
             reader: applier.reader.clone(),
             packer: committer.packer(),
+            keys: committer.keys().zip(config.encryption.master_key.clone()),
             directory: config.directory.clone(),
             position,
             state: state.clone(),
@@ -265,11 +291,21 @@ impl Embedded {
 
     /// A store at rest: it answers questions and takes no command.
     fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, rest: Rest) -> Embedded {
+        let overlay = Arc::new(overlay);
+        let evacuator = Evacuator::new(
+            rest.journal.reader().clone(),
+            overlay.clone(),
+            directory.join(JOURNAL),
+            Arc::new(Unobserved),
+        );
         Embedded {
+            evacuator,
+            evacuating: tokio::sync::Mutex::default(),
             queue: None,
-            overlay: Arc::new(overlay),
+            overlay,
             reader: rest.journal.reader().clone(),
             packer: Arc::new(Packer::new(Compression::Off)),
+            keys: None,
             directory,
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
@@ -369,6 +405,18 @@ impl Store for Embedded {
         answered.await.unwrap_or_else(|_| Err(self.state.error()))
     }
 
+    async fn rewrap(&self, at: Timestamp) -> Result<Rewrapped, Error> {
+        let Some((keys, path)) = self.keys.clone() else {
+            return Ok(Rewrapped::NothingSealed);
+        };
+        let done = tokio::task::spawn_blocking(move || encryption::rewrap(&keys, &path, at)).await;
+        done.unwrap_or_else(|_| Err(Error::Read("wrapping the keys ended in a panic".into())))
+    }
+
+    fn wrapping(&self) -> Option<Wrapping> {
+        self.keys.as_ref().map(|(keys, _)| keys.wrapping())
+    }
+
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
         match self.commit(at, Command::Lease(lease)).await? {
             Outcome::Leased(leased) => Ok(leased),
@@ -384,19 +432,15 @@ impl Store for Embedded {
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {
-        let reader = self.reader.clone();
-        self.ask(move |view| {
-            let Some(place) = places::body(view, body)? else {
-                return Ok(None);
-            };
-            let (name, found) = match reader.body(place) {
-                Err(journal::Error::Purged(_)) => return Ok(None),
-                read => read.map_err(unreadable)?,
-            };
-            if name != body {
-                return Err(Error::Read("another body lies in its place".into()));
-            }
-            Ok(Some(found))
+        let (reader, overlay) = (self.reader.clone(), self.overlay.clone());
+        self.ask(move |view| match find_body(view, &reader, body)? {
+            Found::Body(found) => Ok(Some(found)),
+            Found::Nothing => Ok(None),
+            // It was copied before its segment lost its bodies: whoever looks now finds it elsewhere, or it has ended.
+            Found::Archived => match find_body(&overlay.view(), &reader, body)? {
+                Found::Body(found) => Ok(Some(found)),
+                Found::Nothing | Found::Archived => Ok(None),
+            },
         })
         .await
     }
@@ -488,6 +532,11 @@ impl Store for Embedded {
         self.ask(|view| query::closings(view)).await
     }
 
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        self.ask(move |view| statements::statements(view, which))
+            .await
+    }
+
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
         self.ask(|view| query::centres(view)).await
     }
@@ -553,6 +602,57 @@ impl Store for Embedded {
 
     fn watch(&self) -> watch::Receiver<Position> {
         self.position.clone()
+    }
+}
+
+#[async_trait]
+impl Keeping for Embedded {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
+        self.ask(|view| ledger::keeping::legal_holds(view)).await
+    }
+
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
+        self.ask(|view| ledger::keeping::evacuations(view)).await
+    }
+
+    async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask(move |_| evacuator.plan(at, rules)).await
+    }
+
+    async fn evacuate(
+        &self,
+        at: Timestamp,
+        rules: Rules,
+        pace: Pace,
+    ) -> Result<Option<Evacuated>, Error> {
+        let queue = self.queue.clone().ok_or_else(|| self.state.error())?;
+        if self.state.rebuilding().is_some() {
+            return Err(Error::Busy);
+        }
+        let _one = self.evacuating.lock().await;
+        self.evacuator.run(queue, at, rules, pace).await
+    }
+}
+
+/// What lies where the index says that a body is.
+enum Found {
+    Body(Body),
+    Nothing,
+    /// The bodies of its segment are gone.
+    Archived,
+}
+
+fn find_body(view: &View, reader: &Reader, body: BodyId) -> Result<Found, Error> {
+    let Some(place) = places::body(view, body)? else {
+        return Ok(Found::Nothing);
+    };
+    match reader.body(place) {
+        Ok((name, found)) if name == body => Ok(Found::Body(found)),
+        Ok(_) => Err(Error::Read("another body lies in its place".into())),
+        Err(journal::Error::Archived(_)) => Ok(Found::Archived),
+        Err(journal::Error::Purged(_)) => Ok(Found::Nothing),
+        Err(error) => Err(unreadable(error)),
     }
 }
 

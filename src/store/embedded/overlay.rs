@@ -60,7 +60,7 @@ pub enum Ended {
 /// The changes of one batch.
 pub struct Layer {
     serial: u64,
-    position: Position,
+    head: Head,
     bytes: usize,
     changes: Changes,
 }
@@ -99,7 +99,12 @@ impl Overlay {
 
     /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
     pub fn position(&self) -> Position {
-        self.lock().head.position
+        self.head().position
+    }
+
+    /// The place behind the last batch that is committed.
+    pub fn head(&self) -> Head {
+        self.lock().head
     }
 
     /// Waits until there is room for one more layer. While the tree is built anew, there is none, and nobody waits:
@@ -132,7 +137,7 @@ impl Overlay {
         inner.head = head;
         let layer = Layer {
             serial: inner.serial,
-            position: head.position,
+            head,
             bytes,
             changes,
         };
@@ -166,7 +171,11 @@ impl Overlay {
     pub fn replace(&self, tree: Tree, head: Head) {
         let mut inner = self.lock();
         inner.tree = tree;
-        inner.layers.retain(|layer| layer.position > head.position);
+        // Not by position: a batch may have bodies alone.
+        let behind = (head.segment, head.offset);
+        inner
+            .layers
+            .retain(|layer| (layer.head.segment, layer.head.offset) > behind);
         inner.bytes = inner.layers.iter().map(|layer| layer.bytes).sum();
         drop(inner);
         self.moved.notify_all();
@@ -191,7 +200,7 @@ impl Overlay {
             for layer in &layers {
                 inner.layers.pop_front();
                 inner.bytes -= layer.bytes;
-                applied(layer.position);
+                applied(layer.head.position);
             }
             drop(inner);
             self.moved.notify_all();

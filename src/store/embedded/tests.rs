@@ -31,7 +31,7 @@ impl Observer for Replayed {
 }
 
 /// Bodies lie in clear and as they are: these tests look for them in the files and count on their lengths.
-fn config(directory: &Path) -> Config {
+pub(super) fn config(directory: &Path) -> Config {
     Config {
         directory: directory.to_owned(),
         segment_bytes: SEGMENT,
@@ -45,7 +45,10 @@ fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, 
     open_config(&config(directory), observer)
 }
 
-fn open_config(config: &Config, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
+pub(super) fn open_config(
+    config: &Config,
+    observer: Arc<dyn Observer>,
+) -> Result<Embedded, OpenError> {
     Embedded::open(config, contract::now(), contract::entropy(), observer)
 }
 
@@ -53,7 +56,7 @@ fn open(directory: &Path) -> Result<Embedded, OpenError> {
     open_with(directory, Arc::new(Unobserved))
 }
 
-async fn fill(store: &Embedded, numbers: std::ops::Range<u32>) {
+pub(super) async fn fill(store: &Embedded, numbers: std::ops::Range<u32>) {
     let registered = store.commit(contract::now(), contract::registry()).await;
     registered.unwrap();
     for number in numbers {
@@ -72,7 +75,7 @@ async fn forty() -> (TempDir, Picture) {
     (directory, picture)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -651,7 +654,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-fn said(verified: &verify::Verified) -> Vec<(&'static str, &str)> {
+pub(super) fn said(verified: &verify::Verified) -> Vec<(&'static str, &str)> {
     let differences = verified.differences.iter();
     differences
         .map(|found| (found.part.as_str(), found.what.as_str()))

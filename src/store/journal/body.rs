@@ -160,7 +160,7 @@ pub fn read(
     let bytes = if flags & COMPRESSED != 0 {
         let length = u32::from_be_bytes(array(&bytes[at..at + LENGTH]));
         let frame = &bytes[at + LENGTH..end];
-        let unpacked = packer.unpack(header.form.dictionary, frame, length);
+        let unpacked = packer.unpack(header.manner.dictionary, frame, length);
         Bytes::from(unpacked.map_err(Unread::Damaged)?)
     } else {
         Bytes::from(bytes).slice(at..end)

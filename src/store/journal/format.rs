@@ -93,7 +93,7 @@ pub struct Header {
     /// Of the format that it was written in.
     pub version: u16,
     /// How bodies lie in it.
-    pub form: Form,
+    pub manner: Manner,
     /// Random.
     pub id: SegmentId,
     /// From 1, without gaps.
@@ -108,7 +108,7 @@ pub struct Header {
 
 /// How bodies lie in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Form {
+pub struct Manner {
     /// Whether they are sealed.
     pub bodies: Bodies,
     /// Number of the dictionary that they are compressed with, or 0.
@@ -138,13 +138,13 @@ impl Header {
     pub fn write(&self) -> [u8; HEADER] {
         let mut out = [0; HEADER];
         out[..8].copy_from_slice(&MAGIC);
-        let flags = match self.form.bodies {
+        let flags = match self.manner.bodies {
             Bodies::Open => 0,
             Bodies::Sealed => SEALED_BODIES,
         };
         out[8..10].copy_from_slice(&self.version.to_be_bytes());
         out[10..12].copy_from_slice(&flags.to_be_bytes());
-        out[12..16].copy_from_slice(&self.form.dictionary.to_be_bytes());
+        out[12..16].copy_from_slice(&self.manner.dictionary.to_be_bytes());
         out[16..32].copy_from_slice(&self.id);
         out[32..40].copy_from_slice(&self.ordinal.to_be_bytes());
         out[40..48].copy_from_slice(&self.capacity.to_be_bytes());
@@ -175,7 +175,7 @@ impl Header {
         }
         Ok(Header {
             version,
-            form: Form { bodies, dictionary },
+            manner: Manner { bodies, dictionary },
             id: array_at(bytes, 16),
             ordinal: u64_at(bytes, 32),
             capacity: u64_at(bytes, 40),

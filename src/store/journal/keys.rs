@@ -103,6 +103,17 @@ pub struct Wrapping {
     pub forgotten: usize,
 }
 
+/// What came of an order to wrap by the next master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rewrapped {
+    /// They are wrapped so.
+    Done(Wrapping),
+    /// No body is encrypted.
+    NothingSealed,
+    /// There is no next master key.
+    NoKey(master::Error),
+}
+
 impl Keys {
     /// Opens the key file of a directory with the one of the master keys that wraps it; none if there is no file.
     ///

@@ -17,6 +17,8 @@
 //! | while a batch is written or synced | a torn tail: cut, reported; or the whole batch: kept |
 //! | after the sync, before the answer | the whole batch; the caller repeats and finds it |
 //! | while a torn tail is cut | the rest of the torn tail: cut |
+//! | while an archive is written | a file `*.new` in the archive: removed |
+//! | while a segment is evacuated | segment and archive: the ledger says which counts |
 //!
 //! # Damage
 //! Anything else that is found is damage. It is named by file and byte, counted, and never repaired or removed:
@@ -35,6 +37,7 @@ mod place;
 mod batch;
 pub mod scan;
 pub mod segment;
+pub mod archive;
 pub mod reader;
 mod recover;
 pub mod still;
@@ -53,7 +56,7 @@ use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::Observer;
 use crate::store::journal::body::Seal;
-use crate::store::journal::format::{Bodies, Commit, Form, HEADER, Header, SegmentId, VERSION};
+use crate::store::journal::format::{Bodies, Commit, HEADER, Header, Manner, SegmentId, VERSION};
 use crate::store::journal::keys::{Keys, Shared};
 use crate::store::journal::master::Master;
 use crate::store::journal::pack::{Compression, Packer};
@@ -87,7 +90,7 @@ pub struct Journal {
     directory: PathBuf,
     segment_bytes: u64,
     /// How new bodies lie.
-    form: Form,
+    manner: Manner,
     entropy: Shared,
     keys: Option<Arc<Keys>>,
     packer: Arc<Packer>,
@@ -100,6 +103,7 @@ pub struct Journal {
     buffer: Vec<u8>,
     stopped: bool,
     reserved: bool,
+    unfinished: Vec<Segment>,
     // Released last.
     _lock: File,
 }
@@ -115,12 +119,17 @@ impl Journal {
         let directory = opening.directory.join(DIRECTORY);
         let lock = segment::lock(&directory)?;
         segment::remove_unfinished(&directory)?;
+        archive::remove_unfinished(&archive::beside(&directory))?;
         Keys::remove_unfinished(opening.directory)?;
         let entropy: Shared = Arc::new(Mutex::new(entropy));
-        let listed = segment::list(&directory)?;
+        let mut listed = segment::list_all(&directory)?;
+        let unfinished = std::mem::take(&mut listed.unfinished);
         let keys = recover::keys(opening, &listed, &entropy)?;
+        if let Some(keys) = &keys {
+            recover::forget_archived(keys, &listed)?;
+        }
         let packer = Arc::new(Packer::new(opening.compression));
-        let form = Form {
+        let manner = Manner {
             bodies: opening.bodies,
             dictionary: packer.dictionary(),
         };
@@ -128,7 +137,7 @@ impl Journal {
         let mut damaged = add_all(&reader, listed);
         if reader.last().is_none() {
             let capacity = opening.segment_bytes;
-            let header = begin(&Head::origin(), 1, capacity, form, draw(&entropy));
+            let header = begin(&Head::origin(), 1, capacity, manner, draw(&entropy));
             reader.add(Ok(Segment::create(&directory, &header)?.0));
         }
         let segment = reader.last().ok_or(Error::NoSegment(1))?;
@@ -143,7 +152,7 @@ impl Journal {
         Ok(Journal {
             directory,
             segment_bytes: opening.segment_bytes,
-            form,
+            manner,
             entropy,
             keys,
             packer,
@@ -155,6 +164,7 @@ impl Journal {
             buffer: Vec::new(),
             stopped: false,
             reserved: false,
+            unfinished,
             _lock: lock,
         })
     }
@@ -239,6 +249,11 @@ impl Journal {
         Ok(())
     }
 
+    /// Archives whose segments were still there when it was opened.
+    pub fn unfinished(&mut self) -> Vec<Segment> {
+        std::mem::take(&mut self.unfinished)
+    }
+
     /// Whether it is still set aside.
     pub fn has_reserve(&self) -> bool {
         self.reserved
@@ -268,10 +283,10 @@ impl Journal {
     /// start.
     fn find_place(&mut self, length: usize) -> Result<(), Error> {
         let header = &self.segment.header;
-        let in_form = header.version == VERSION && header.form == self.form;
+        let in_form = header.version == VERSION && header.manner == self.manner;
         let has_room = self.head.offset + length as u64 <= header.capacity;
         let is_empty = self.head.offset == HEADER as u64;
-        match self.form.bodies {
+        match self.manner.bodies {
             Bodies::Open if in_form && has_room => Ok(()),
             Bodies::Sealed if in_form && has_room && self.seal.is_some() => Ok(()),
             Bodies::Sealed if in_form && has_room && is_empty => {
@@ -284,7 +299,7 @@ impl Journal {
 
     /// A seal under a new key for a segment that holds nothing; none where nothing is sealed.
     fn seal(&self, id: &SegmentId) -> Result<Option<Seal>, Error> {
-        match (self.form.bodies, &self.keys) {
+        match (self.manner.bodies, &self.keys) {
             (Bodies::Sealed, Some(keys)) => Ok(Some(Seal::new(keys.give(*id)?))),
             (Bodies::Sealed, None) => Err(Error::Key(KeyFault::NoMaster)),
             (Bodies::Open, _) => Ok(None),
@@ -298,7 +313,7 @@ impl Journal {
             &self.head,
             ordinal,
             capacity,
-            self.form,
+            self.manner,
             draw(&self.entropy),
         );
         let (segment, file) = match Segment::create(&self.directory, &header) {
@@ -379,10 +394,10 @@ impl Journal {
 }
 
 /// The header of a segment that follows a place.
-fn begin(head: &Head, ordinal: u64, capacity: u64, form: Form, id: SegmentId) -> Header {
+fn begin(head: &Head, ordinal: u64, capacity: u64, manner: Manner, id: SegmentId) -> Header {
     Header {
         version: VERSION,
-        form,
+        manner,
         id,
         ordinal,
         capacity: capacity.max(HEADER as u64),

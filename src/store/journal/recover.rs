@@ -15,7 +15,7 @@ use crate::store::journal::keys::{Held, Keys, Shared};
 use crate::store::journal::place::Head;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::{self, Batches, Damage, Lost, Remains, Stop, Tail};
-use crate::store::journal::segment::{Listed, Segment};
+use crate::store::journal::segment::{Form, Listed, Segment};
 
 /// The keys of the segments that are there, or none where nothing is or will be sealed.
 ///
@@ -44,6 +44,14 @@ pub fn keys(
     Ok(Some(Arc::new(keys)))
 }
 
+/// Forgets the keys of segments that lost their bodies: a crash came before.
+pub fn forget_archived(keys: &Keys, listed: &Listed) -> Result<(), Error> {
+    let segments = listed.segments.iter().flatten();
+    segments
+        .filter(|segment| segment.form == Form::Archived)
+        .try_for_each(|segment| keys.forget(segment.header.id))
+}
+
 /// The first sealed segment whose key was never given. The last one may have none: a crash came before its first
 /// batch.
 fn unknown(keys: Option<&Keys>, listed: &Listed) -> Result<Option<u64>, Error> {
@@ -51,7 +59,7 @@ fn unknown(keys: Option<&Keys>, listed: &Listed) -> Result<Option<u64>, Error> {
     for (number, segment) in (1..).zip(&listed.segments) {
         let Ok(segment) = segment else { continue };
         let header = &segment.header;
-        let is_sealed = header.form.bodies == Bodies::Sealed;
+        let is_sealed = segment.form == Form::Live && header.manner.bodies == Bodies::Sealed;
         let known = keys.map(|keys| keys.of(&header.id));
         if is_sealed && matches!(known, None | Some(Held::Unknown)) {
             let is_empty = number == last && segment.is_empty()?;

@@ -3,14 +3,26 @@
 //! A torn tail stays, and so do files that were never finished. A crash leaves nothing behind.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use crate::store::journal::keys::Shared;
-use crate::store::journal::pack::Packer;
+use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::recover::{self, add_all, find_end};
 use crate::store::journal::scan::Damage;
 use crate::store::journal::{DIRECTORY, Error, Head, KeyFault, Opening, segment};
+
+/// The segments of a directory that nobody writes to, without its lock: those of a backup.
+///
+/// # Errors
+/// When the directory or its last segment cannot be read.
+pub fn survey(directory: &Path) -> Result<Reader, Error> {
+    let reader = Reader::new(None, Arc::new(Packer::new(Compression::Off)));
+    // What cannot be read is found again by who reads on to it.
+    add_all(&reader, segment::list_all(directory)?);
+    Ok(reader)
+}
 
 /// A journal at rest.
 pub struct Still {
@@ -33,7 +45,7 @@ impl Still {
     pub fn open(opening: &Opening<'_>) -> Result<Still, Error> {
         let directory = opening.directory.join(DIRECTORY);
         let lock = segment::lock(&directory)?;
-        let listed = segment::list(&directory)?;
+        let listed = segment::list_all(&directory)?;
         // Nothing is drawn: nothing is sealed.
         let entropy: Shared = Arc::new(Mutex::new(Box::new(|| [0; 16])));
         let (keys, unfit) = match recover::keys(opening, &listed, &entropy) {

@@ -523,7 +523,7 @@ fn an_unfinished_segment_is_removed_and_an_empty_one_used() {
     fs::write(&unfinished, b"cut off").unwrap();
     let journal = open(directory.path()).unwrap();
     assert!(!unfinished.exists());
-    let header = begin(&journal.head(), 2, SMALL, journal.form, [9; 16]);
+    let header = begin(&journal.head(), 2, SMALL, journal.manner, [9; 16]);
     drop(journal);
     Segment::create(&directory.path().join(DIRECTORY), &header).unwrap();
     let mut journal = open(directory.path()).unwrap();

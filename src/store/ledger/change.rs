@@ -111,6 +111,12 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Rewrapped { .. }
+        | Entry::Evacuated(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_) => Vec::new(),
     })
 }

@@ -5,6 +5,7 @@
 //! the index, and a replay is [`fold`] alone.
 
 mod decide;
+pub(in crate::store) mod keeping;
 pub(in crate::store) mod touched;
 mod fold;
 pub(in crate::store) mod change;
@@ -13,6 +14,7 @@ pub(in crate::store) mod keys;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
+pub(in crate::store) mod statements;
 mod records;
 #[cfg(test)]
 mod scale;

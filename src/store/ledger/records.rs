@@ -12,9 +12,11 @@ use crate::claims::tally::{Cell, DayBasis, Lateness};
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::index::{Index, Working};
+use crate::store::keeping::{EvacuationRecord, HoldRecord};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
+    StatementRecord,
 };
 
 canon::canon_struct! {
@@ -26,8 +28,11 @@ canon::canon_struct! {
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }
+    StatementRecord { number, at, published }
     JudgedRecord { position, at, judged }
     OpenGroup { oldest, first, count, bytes }
+    HoldRecord { position, at, hold, lifted }
+    EvacuationRecord { position, at, evacuated }
 }
 
 /// The open documents of a group, summed.

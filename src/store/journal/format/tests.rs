@@ -8,7 +8,7 @@ const ID: SegmentId = [7; 16];
 fn a_header_is_read_as_written_and_every_flipped_bit_is_seen() {
     let header = Header {
         version: VERSION,
-        form: Form {
+        manner: Manner {
             bodies: Bodies::Sealed,
             dictionary: 1,
         },

@@ -270,7 +270,7 @@ fn a_crash_between_a_segment_and_its_key_leaves_a_store_that_opens() {
     let first = batch(1, 2);
     journal.append(&first).unwrap();
     // The same behind others.
-    let header = begin(&journal.head(), 2, SMALL, journal.form, [9; 16]);
+    let header = begin(&journal.head(), 2, SMALL, journal.manner, [9; 16]);
     drop(journal);
     Segment::create(&directory.path().join(DIRECTORY), &header).unwrap();
     let mut journal = open_sealed(directory.path()).unwrap();
@@ -400,7 +400,7 @@ fn a_store_goes_on_sealed_or_in_clear_as_it_is_told() {
         batches.push(batch(number, 2));
         journal.append(batches.last().unwrap()).unwrap();
         assert_eq!(journal.head().segment, u64::from(number) + 1);
-        assert_eq!(journal.segment.header.form.bodies, bodies);
+        assert_eq!(journal.segment.header.manner.bodies, bodies);
         bodies_are_whole(&journal, &batches);
     }
 }

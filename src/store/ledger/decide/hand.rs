@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::delivery::State;
-use crate::claims::entry::{Entry, Next, Reason, Subject};
+use crate::claims::entry::{Entry, Next, Position, Reason, Subject};
 use crate::claims::id::{Digest, LotId, Name};
 use crate::claims::time::Timestamp;
 use crate::store::ledger::decide::{Decider, commitment};
@@ -19,20 +19,44 @@ impl Decider<'_, '_> {
         reason: Bytes,
         salt: [u8; 16],
     ) -> Result<Outcome, Error> {
-        let (subject, actor) = steered(&command)?;
         let of = self.next;
+        let (subject, actor) = steered(&command, of)?;
         let outcome = self.command(command)?;
         if self.next == of {
             return Ok(outcome);
         }
-        let digest = Digest(Sha256::digest(&reason).into());
-        let position = self.push(Entry::Explained {
+        self.reasoned(reason, salt, |reason| Entry::Explained {
             of,
             subject,
             actor,
-            reason: commitment(salt, digest),
-        })?;
-        let bytes = reason;
+            reason,
+        })
+    }
+
+    /// The keys of all bodies are wrapped by another master key, for this reason.
+    pub(super) fn rewrapped(
+        &mut self,
+        master: [u8; 8],
+        actor: Name,
+        reason: Bytes,
+        salt: [u8; 16],
+    ) -> Result<Outcome, Error> {
+        self.reasoned(reason, salt, |reason| Entry::Rewrapped {
+            master,
+            actor,
+            reason,
+        })
+    }
+
+    /// Decides an entry that commits to a reason, which is its body.
+    fn reasoned(
+        &mut self,
+        bytes: Bytes,
+        salt: [u8; 16],
+        entry: impl FnOnce(Digest) -> Entry,
+    ) -> Result<Outcome, Error> {
+        let digest = Digest(Sha256::digest(&bytes).into());
+        let position = self.push(entry(commitment(salt, digest)))?;
         self.bodies
             .push((BodyId::Entry(position), Body { bytes, salt }));
         Ok(self.done())
@@ -80,8 +104,8 @@ fn waits_for(lot: &LotRecord) -> Option<Reason> {
     }
 }
 
-/// What an operator's command is about, and whose it is.
-fn steered(command: &Command) -> Result<(Subject, Name), Error> {
+/// What an operator's command is about, and whose it is. `next` is the position of its own entry.
+fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> {
     match command {
         Command::Cancel { document, caller } => Ok((Subject::Document(*document), caller.clone())),
         Command::Hand {
@@ -92,8 +116,12 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
             endpoint, actor, ..
         } => Ok((Subject::Endpoint(endpoint.clone()), actor.clone())),
         Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
+        Command::PlaceLegalHold { actor, .. } => Ok((Subject::LegalHold(next), actor.clone())),
+        Command::LiftLegalHold { hold, actor } => Ok((Subject::LegalHold(*hold), actor.clone())),
         Command::Terms(_)
         | Command::Registry(_)
+        | Command::Import(_)
+        | Command::Publish { .. }
         | Command::Admit { .. }
         | Command::TurnAway(_)
         | Command::Seal(_)
@@ -106,6 +134,8 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }
         | Command::Judge { .. }
+        | Command::Evacuated(_)
+        | Command::Rewrapped { .. }
         | Command::Lease(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),

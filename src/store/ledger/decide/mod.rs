@@ -5,10 +5,12 @@
 
 mod admit;
 mod figures;
+mod keeping;
 mod hand;
 mod leave;
 mod lots;
 mod receipts;
+mod statement;
 mod timers;
 
 use sha2::{Digest as _, Sha256};
@@ -74,7 +76,16 @@ impl Decider<'_, '_> {
     fn command(&mut self, command: Command) -> Result<Outcome, Error> {
         match command {
             Command::Terms(terms) => self.terms(terms),
-            Command::Registry(centres) => self.registry(centres),
+            Command::Registry(centres) => {
+                self.register(centres)?;
+                Ok(self.done())
+            }
+            Command::Import(import) => self.import(import),
+            Command::Publish {
+                published,
+                bytes,
+                salt,
+            } => self.publish(published, bytes, salt),
             Command::Admit {
                 caller,
                 documents,
@@ -139,6 +150,17 @@ impl Decider<'_, '_> {
                 self.push(Entry::Notified { target, upto })?;
                 Ok(self.done())
             }
+            Command::PlaceLegalHold { on, review, actor } => {
+                self.place_legal_hold(on, review, actor)
+            }
+            Command::LiftLegalHold { hold, actor } => self.lift_legal_hold(hold, actor),
+            Command::Evacuated(evacuated) => self.evacuated(evacuated),
+            Command::Rewrapped {
+                master,
+                actor,
+                reason,
+                salt,
+            } => self.rewrapped(master, actor, reason, salt),
             Command::Explain {
                 command,
                 reason,
@@ -188,15 +210,6 @@ impl Decider<'_, '_> {
         let present: Option<Terms> = records::load(self.working, &keys::terms())?;
         if present != Some(terms) {
             self.push(Entry::Terms(terms))?;
-        }
-        Ok(self.done())
-    }
-
-    fn registry(&mut self, centres: Vec<Centre>) -> Result<Outcome, Error> {
-        for centre in centres {
-            if !records::centre(self.working, centre.finess)?.contains(&centre) {
-                self.push(Entry::Registered(centre))?;
-            }
         }
         Ok(self.done())
     }

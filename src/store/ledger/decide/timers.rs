@@ -84,7 +84,9 @@ impl Decider<'_, '_> {
             | Reason::Receipt
             | Reason::Overdue
             | Reason::Unreadable
-            | Reason::Closed => {
+            | Reason::Closed
+            | Reason::Revoked
+            | Reason::Unvouched => {
                 return Err(Error::Impossible("a document's timer is one of three"));
             }
         }

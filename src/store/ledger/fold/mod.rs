@@ -1,9 +1,11 @@
 //! The fold: what each entry does to the index. It computes from the entry and the index alone, so a replay
 //! derives the same as the first time; it decides nothing and refuses nothing.
 
+mod keeping;
 mod document;
 mod hand;
 mod lot;
+mod statement;
 mod tally;
 
 use crate::claims::entry::{Entry, Orphaned, Position, Stamped};
@@ -122,7 +124,21 @@ impl Fold<'_, '_> {
                 );
                 Ok(())
             }
+            Entry::Published(published) => self.published(published),
+            // The registrations are entries of their own.
+            Entry::Imported(_) => Ok(()),
+            // Of the keys, the key file alone tells.
+            Entry::Rewrapped { .. } => Ok(()),
             Entry::Explained { subject, .. } => self.explained(subject),
+            Entry::LegalHoldPlaced(hold) => {
+                self.legal_hold_placed(hold);
+                Ok(())
+            }
+            Entry::LegalHoldLifted { hold, actor } => self.legal_hold_lifted(*hold, actor),
+            Entry::Evacuated(evacuated) => {
+                self.evacuated(evacuated);
+                Ok(())
+            }
             Entry::Notified { target, upto } => {
                 save(self.working, keys::notified(target), upto);
                 Ok(())
