@@ -77,15 +77,16 @@ async fn a_master_key_is_changed_while_the_gateway_runs_and_a_kill_loses_nothing
     ids.push(post(&gateway, 3).await);
     is_whole(&gateway, &ids).await;
     gateway.kill();
-    let old = fs::read(place.path("master.key")).unwrap();
-    fs::rename(place.path("master.key.next"), place.path("master.key")).unwrap();
+    let moved = |from: &str, to: &str| fs::rename(place.path(from), place.path(to)).unwrap();
+    moved("master.key", "old.key");
+    moved("master.key.next", "master.key");
     let gateway = place.start();
     is_whole(&gateway, &ids).await;
     gateway.kill();
 
     // The old key opens nothing any more; that is said, and nothing is touched.
-    let new = fs::read(place.path("master.key")).unwrap();
-    fs::write(place.path("master.key"), old).unwrap();
+    moved("master.key", "new.key");
+    moved("old.key", "master.key");
     let keys = fs::read(place.path("store/keys")).unwrap();
     for command in ["serve", "check-config"] {
         let refused = run(&place, &[command]);
@@ -96,11 +97,11 @@ async fn a_master_key_is_changed_while_the_gateway_runs_and_a_kill_loses_nothing
             "{text}"
         );
     }
-    fs::remove_file(place.path("master.key")).unwrap();
+    moved("master.key", "old.key");
     assert_eq!(run(&place, &["serve"]).status.code(), Some(78));
     assert_eq!(fs::read(place.path("store/keys")).unwrap(), keys);
-    fs::write(place.path("master.key"), new).unwrap();
-    fs::rename(place.path("store/keys"), place.path("keys")).unwrap();
+    moved("new.key", "master.key");
+    moved("store/keys", "keys");
     let refused = run(&place, &["serve"]);
     assert_eq!(refused.status.code(), Some(78));
     assert!(
@@ -108,7 +109,7 @@ async fn a_master_key_is_changed_while_the_gateway_runs_and_a_kill_loses_nothing
         "{}",
         said(&refused)
     );
-    fs::rename(place.path("keys"), place.path("store/keys")).unwrap();
+    moved("keys", "store/keys");
     let gateway = place.start();
     is_whole(&gateway, &ids).await;
     assert_eq!(gateway.stop(&[]).code(), Some(0));
