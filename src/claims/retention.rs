@@ -132,7 +132,7 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
             Subject::LegalHold(_) => (Class::Proof, Owner::Itself),
         },
         // Of the whole store, and of no document.
-        Entry::Rewrapped { .. } => (Class::Reason, Owner::Itself),
+        Entry::Rewrapped { .. } | Entry::Resumed(_) => (Class::Reason, Owner::Itself),
         Entry::Closed(_)
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
@@ -153,6 +153,9 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }

@@ -15,7 +15,7 @@ use crate::cli::{Settings, history};
 
 /// Why; kept in the ledger beside what is done, for operators alone.
 #[derive(Debug, Args)]
-pub(super) struct Why {
+pub struct Why {
     #[command(flatten)]
     settings: Settings,
     /// Why: kept beside the entry. Never a name, a NIR or a value of a document.
@@ -30,6 +30,8 @@ pub enum Endpoint {
     Hold(OfEndpoint),
     /// Its lots go again.
     Release(OfEndpoint),
+    /// Its receipts and settlements are asked for from the beginning again; what is known changes nothing.
+    Rewind(OfEndpoint),
 }
 
 /// Which endpoint.
@@ -99,15 +101,20 @@ pub struct Replay {
     why: Why,
 }
 
-/// Holds or releases an endpoint.
+/// Holds or releases an endpoint, or has it asked from the beginning.
 pub fn endpoint(endpoint: &Endpoint) -> Result<Code, Failure> {
     let (of, verb) = match endpoint {
         Endpoint::Hold(of) => (of, "hold"),
         Endpoint::Release(of) => (of, "release"),
+        Endpoint::Rewind(of) => (of, "rewind"),
     };
     let path = format!("/v1/endpoints/{}/{verb}", of.name);
     order(&of.why, &path, Map::new(), |answer| {
-        format!("{} is {}\n", word(answer, "endpoint"), word(answer, "gate"))
+        let state = match answer["gate"].as_str() {
+            Some(gate) => gate,
+            None => "asked from the beginning",
+        };
+        format!("{} is {state}\n", word(answer, "endpoint"))
     })
 }
 
@@ -199,8 +206,8 @@ fn replayed(answer: &Value) -> String {
     out
 }
 
-/// Sends an order with its reason, and prints what was answered.
-pub(super) fn order(
+/// Orders something for a reason, and prints what came of it.
+pub fn order(
     why: &Why,
     path: &str,
     mut beside: Map<String, Value>,

@@ -21,6 +21,7 @@ use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Fine
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::custody::Custody;
 use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::{self, Embedded};
 use crate::store::journal::{Entropy, master};
@@ -37,6 +38,8 @@ pub trait Subject: Sized {
     fn fresh() -> Self;
     /// The store.
     fn store(&self) -> Arc<dyn Store>;
+    /// The same as a whole.
+    fn custody(&self) -> Arc<dyn Custody>;
     /// Stops it and starts it again.
     async fn restarted(self) -> Self;
 }
@@ -50,6 +53,10 @@ impl Subject for InMemory {
     }
 
     fn store(&self) -> Arc<dyn Store> {
+        self.0.clone()
+    }
+
+    fn custody(&self) -> Arc<dyn Custody> {
         self.0.clone()
     }
 
@@ -111,6 +118,10 @@ impl Subject for OnDisk {
         self.store.clone()
     }
 
+    fn custody(&self) -> Arc<dyn Custody> {
+        self.store.clone()
+    }
+
     async fn restarted(self) -> OnDisk {
         let OnDisk { directory, store } = self;
         assert_eq!(Arc::strong_count(&store), 1, "somebody still has the store");
@@ -140,6 +151,7 @@ macro_rules! laws {
 mod hand;
 mod figures;
 mod turns;
+mod custody;
 mod statements;
 
 laws! {
@@ -249,6 +261,14 @@ impl Picture {
     pub fn purged(mut self) -> Picture {
         self.bodies.iter_mut().for_each(|(_, body)| *body = None);
         self
+    }
+
+    /// Whether all of another picture is in this one; documents count as they are.
+    pub fn agrees_up_to(&self, earlier: &Picture) -> bool {
+        self.entries.starts_with(&earlier.entries)
+            && self.documents == earlier.documents
+            && self.bodies == earlier.bodies
+            && self.tallies.units == earlier.tallies.units
     }
 }
 

@@ -35,6 +35,7 @@ mod overlay;
 mod applier;
 mod places;
 mod replay;
+pub mod repair;
 mod secret;
 mod state;
 mod tree;
@@ -55,7 +56,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
-use crate::claims::retention::{Evacuated, Rules};
+use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
@@ -70,7 +71,7 @@ use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan};
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -620,12 +621,7 @@ impl Keeping for Embedded {
         self.ask(move |_| evacuator.plan(at, rules)).await
     }
 
-    async fn evacuate(
-        &self,
-        at: Timestamp,
-        rules: Rules,
-        pace: Pace,
-    ) -> Result<Option<Evacuated>, Error> {
+    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {
         let queue = self.queue.clone().ok_or_else(|| self.state.error())?;
         if self.state.rebuilding().is_some() {
             return Err(Error::Busy);

@@ -114,7 +114,7 @@ impl Part {
 /// When another process has it, or the system refuses. Damage is no error but a difference.
 pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError> {
     let masters = config.encryption.masters()?;
-    let journal = match Still::open(&config.opening(&masters, Timestamp::default())) {
+    let journal = match Still::open_with(&config.opening(&masters, Timestamp::default())) {
         Ok(journal) => journal,
         Err(error @ (journal::Error::Locked | journal::Error::Io { .. })) => {
             return Err(error.into());
@@ -461,7 +461,7 @@ fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<
 }
 
 /// The body that an entry commits to, and the commitment.
-pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
+pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
     let own = |commitment| Some((BodyId::Entry(position), commitment));
     match &stamped.entry {
         Entry::Received(received) => {
@@ -474,6 +474,7 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
         Entry::Closed(closed) => own(closed.reason),
+        Entry::Resumed(resumed) => own(resumed.reason),
         Entry::Published(published) => own(published.commitment),
         Entry::Imported(imported) => own(imported.reason),
         Entry::FiguresLoaded(figures) => own(figures.commitment),
@@ -493,6 +494,9 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }

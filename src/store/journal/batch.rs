@@ -11,7 +11,7 @@ use crate::store::{Body, BodyId};
 pub struct Batch {
     pub(super) entries: Vec<Vec<u8>>,
     pub(super) bodies: Vec<(BodyId, Body, Option<Packed>)>,
-    bytes: usize,
+    pub(super) bytes: usize,
 }
 
 impl Batch {

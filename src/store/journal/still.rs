@@ -6,11 +6,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use crate::store::journal::keys::Shared;
+use crate::store::journal::keys::{Keys, Shared};
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::recover::{self, add_all, find_end};
 use crate::store::journal::scan::Damage;
+use crate::store::journal::segment::Listed;
 use crate::store::journal::{DIRECTORY, Error, Head, KeyFault, Opening, segment};
 
 /// The segments of a directory that nobody writes to, without its lock: those of a backup.
@@ -37,24 +38,41 @@ pub struct Still {
 }
 
 impl Still {
-    /// Takes the lock and reads every header and the whole last segment of the store of a directory. Of keys that do
-    /// not fit it only says so: everything but the content of sealed bodies can be read without.
+    /// Takes the lock and reads every header and the whole last segment. Bodies that are sealed are not opened.
     ///
     /// # Errors
     /// [`Error::Locked`] while somebody writes; damage in a header or in the last segment.
-    pub fn open(opening: &Opening<'_>) -> Result<Still, Error> {
+    pub fn open(directory: &Path) -> Result<Still, Error> {
+        let lock = segment::lock(directory)?;
+        let listed = segment::list_all(directory)?;
+        Still::of(lock, listed, None, None)
+    }
+
+    /// The same of the store of a directory, with its keys. Of keys that do not fit it only says so: everything but
+    /// the content of sealed bodies can be read without.
+    ///
+    /// # Errors
+    /// As [`Still::open`].
+    pub fn open_with(opening: &Opening<'_>) -> Result<Still, Error> {
         let directory = opening.directory.join(DIRECTORY);
         let lock = segment::lock(&directory)?;
         let listed = segment::list_all(&directory)?;
         // Nothing is drawn: nothing is sealed.
         let entropy: Shared = Arc::new(Mutex::new(Box::new(|| [0; 16])));
-        let (keys, unfit) = match recover::keys(opening, &listed, &entropy) {
-            Ok(keys) => (keys, None),
-            Err(Error::Key(fault)) => (None, Some(fault)),
-            Err(error) => return Err(error),
-        };
-        let packer = Arc::new(Packer::new(opening.compression));
-        let reader = Reader::new(keys, packer);
+        match recover::keys(opening, &listed, &entropy) {
+            Ok(keys) => Still::of(lock, listed, keys, None),
+            Err(Error::Key(fault)) => Still::of(lock, listed, None, Some(fault)),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn of(
+        lock: File,
+        listed: Listed,
+        keys: Option<Arc<Keys>>,
+        unfit: Option<KeyFault>,
+    ) -> Result<Still, Error> {
+        let reader = Reader::new(keys, Arc::new(Packer::new(Compression::Off)));
         let segments = listed.segments.len() as u64;
         let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {

@@ -369,7 +369,7 @@ fn keys_that_do_not_fit_refuse_the_start_and_touch_nothing() {
     fs::write(&keys, &newest).unwrap();
     open_sealed(directory.path()).unwrap();
     // What is read without a key: entries, and which bodies there are.
-    let still = still::Still::open(&opening(directory.path())).unwrap();
+    let still = still::Still::open_with(&opening(directory.path())).unwrap();
     assert_eq!(still.unfit(), Some(KeyFault::NoMaster));
     let (mut entries, reader) = (0, still.reader());
     let visit = |batch: &scan::Batch<'_>, _: &[Place]| {
