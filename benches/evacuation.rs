@@ -6,17 +6,20 @@
 
 #[path = "rig/admissions.rs"]
 mod admissions;
+#[path = "rig/documents.rs"]
+mod documents;
 #[path = "rig/runs.rs"]
 mod runs;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use admissions::{admit, caisse, now, open, register};
+use admissions::{admit, caisse, now, open, register, shipped};
 use bordereau::claims::id::{Destination, DocumentId, Name};
 use bordereau::claims::retention::{Evacuated, Rules, plus_days};
 use bordereau::retention::Config;
-use bordereau::store::embedded::Embedded;
+use bordereau::store::embedded::{self, Embedded};
+use bordereau::store::journal::pack::Compression;
 use bordereau::store::keeping::{Keeping, Run};
 use bordereau::store::{Command, Store};
 use runs::share;
@@ -41,7 +44,12 @@ fn main() {
 async fn measure(documents: u64) {
     let directory =
         TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).expect("there is a place for files");
-    let store = Arc::new(open(directory.path()));
+    // As they are: what is to be copied has its length.
+    let config = embedded::Config {
+        compression: Compression::Off,
+        ..shipped(directory.path())
+    };
+    let store = Arc::new(open(&config));
     register(&*store).await;
     let mut next = 1;
     admit_some(&store, &mut next, documents).await;
@@ -95,8 +103,15 @@ impl Spent {
 async fn admit_some(store: &Arc<Embedded>, next: &mut u64, count: u64) -> Duration {
     let first = *next;
     *next += count;
+    let posted = admissions::documents();
     share(count, WRITERS, |number| {
-        admit(store.clone(), first + number, Destination::Amo(caisse()))
+        let posted = posted[number as usize % posted.len()].clone();
+        admit(
+            store.clone(),
+            first + number,
+            posted,
+            Destination::Amo(caisse()),
+        )
     })
     .await
 }

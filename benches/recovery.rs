@@ -5,6 +5,8 @@
 
 #[path = "rig/admissions.rs"]
 mod admissions;
+#[path = "rig/documents.rs"]
+mod documents;
 #[path = "rig/runs.rs"]
 mod runs;
 
@@ -15,7 +17,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command as Program, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use admissions::{CENTRE, admit, now, open, register};
+use admissions::{CENTRE, admit, now, open, register, shipped};
 use bordereau::claims::document::Purpose;
 use bordereau::claims::entry::Sealed;
 use bordereau::claims::id::{Amc, Destination, Digest, EndpointName, Finess, LotId};
@@ -126,7 +128,7 @@ fn wait_for_the_end() {
 
 fn build(directory: &Path, documents: u64) {
     let runtime = Runtime::new().expect("a runtime starts");
-    let store = Arc::new(open(directory));
+    let store = Arc::new(open(&shipped(directory)));
     runtime.block_on(async {
         register(&*store).await;
         admit_all(&store, 1, documents).await;
@@ -136,10 +138,12 @@ fn build(directory: &Path, documents: u64) {
 }
 
 async fn admit_all(store: &Arc<Embedded>, first: u64, count: u64) {
+    let posted = admissions::documents();
     share(count, WRITERS, |number| {
+        let posted = posted[number as usize % posted.len()].clone();
         let insurer = 10_000_000 + (number % INSURERS) as u32;
         let amc = Amc::parse(&insurer.to_string()).expect("an insurer");
-        admit(store.clone(), first + number, Destination::Amc(amc))
+        admit(store.clone(), first + number, posted, Destination::Amc(amc))
     })
     .await;
 }
@@ -181,7 +185,7 @@ fn endpoint() -> EndpointName {
 fn reopen(directory: &Path, documents: u64) {
     let runtime = Runtime::new().expect("a runtime starts");
     let began = Instant::now();
-    let store = Arc::new(open(directory));
+    let store = Arc::new(open(&shipped(directory)));
     let opened = began.elapsed();
     runtime.block_on(async {
         let lease = Lease {

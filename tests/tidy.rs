@@ -166,6 +166,7 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("anyhow", &["app", "cli"]),
     ("toml", &["config"]),
     ("csv", &["formats"]),
+    ("zstd", &["store"]),
 ];
 
 /// The positive space of the core: everything else from `std`, and every other crate, is out.

@@ -1,4 +1,4 @@
-//! Admissions for a store without intake: one centre, bytes without pattern.
+//! Admissions for a store without intake: one centre, and the project's own documents of about 8 kB.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,35 +10,66 @@ use bordereau::claims::id::{Amo, Destination, Digest, DocumentId, Finess, Name, 
 use bordereau::claims::registry::{Category, Centre};
 use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
+use bordereau::store::embedded::encryption::Encryption;
 use bordereau::store::embedded::{Config, Embedded};
+use bordereau::store::journal::master::write_new;
 use bordereau::store::{Admission, Admitted, Command, Outcome, Store, Unity, Unobserved};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-/// Bytes of a body.
-pub const BODY: usize = 8 * 1024;
+use crate::documents::document;
+
+/// Bytes of a document, about.
+const BODY: usize = 8 * 1024;
+
+/// So many documents are made, and posted in turn under other numbers.
+const DOCUMENTS: u64 = 64;
 
 /// The centre of all documents.
 pub const CENTRE: &str = "750712184";
 
-/// Bytes without pattern: hashes of a counter.
-pub fn body() -> Bytes {
-    let blocks = (0..BODY / 32).map(|block| Sha256::digest(block.to_be_bytes()));
-    blocks.flatten().collect()
+/// A document as posted, and its digest.
+pub type Posted = (Bytes, Digest);
+
+/// Documents to be posted in turn.
+pub fn documents() -> Arc<Vec<Posted>> {
+    let day = Day::new(2026, 11, 20).expect("a day");
+    let documents = (0..DOCUMENTS).map(|number| {
+        let bytes = Bytes::from(document(
+            number * 7919,
+            day.plus_days(-(number as i32)),
+            BODY,
+        ));
+        let digest = Digest(Sha256::digest(&bytes).into());
+        (bytes, digest)
+    });
+    Arc::new(documents.collect())
 }
 
-/// The store of a directory, as shipped.
-pub fn open(directory: &Path) -> Embedded {
-    let config = Config {
+/// The settings of a directory, as shipped and with a master key: compressed and encrypted.
+pub fn shipped(directory: &Path) -> Config {
+    let master_key = directory.join("master.key");
+    if !master_key.exists() {
+        write_new(&master_key, &[0x4d; 32]).expect("a key is written");
+    }
+    Config {
         directory: directory.to_owned(),
+        encryption: Encryption {
+            master_key: Some(master_key),
+            ..Encryption::default()
+        },
         ..Config::default()
-    };
+    }
+}
+
+/// The store of these settings.
+pub fn open(config: &Config) -> Embedded {
     let entropy = Box::new(|| {
         let mut id = [0; 16];
         getrandom::fill(&mut id).expect("the system has randomness");
         id
     });
-    Embedded::open(&config, now(), entropy, Arc::new(Unobserved)).expect("the store opens")
+    Embedded::open(config, now(), entropy, Arc::new(Unobserved)).expect("the store opens")
 }
 
 /// When everything happens.
@@ -63,16 +94,13 @@ pub async fn register(store: &dyn Store) {
     registered.expect("the centre is registered");
 }
 
-/// Admits the document of a number.
-pub async fn admit(store: Arc<Embedded>, number: u64, destination: Destination) {
-    thread_local! {
-        static BODY: (Bytes, Digest) = {
-            let body = body();
-            let digest = Digest(Sha256::digest(&body).into());
-            (body, digest)
-        };
-    }
-    let (body, digest) = BODY.with(Clone::clone);
+/// Admits a document under a number.
+pub async fn admit(
+    store: Arc<Embedded>,
+    number: u64,
+    (body, digest): Posted,
+    destination: Destination,
+) {
     let command = Command::Admit {
         caller: Name::parse("vendor").expect("a name"),
         documents: vec![Admission {

@@ -5,6 +5,7 @@
 //! are bound, then the loops begin. Order of the end: listeners close and their requests end, then the loops,
 //! then the store.
 
+mod encryption;
 mod observers;
 mod renewal;
 mod revocation;
@@ -40,7 +41,8 @@ use crate::report::keeper::Keeper;
 use crate::report::publisher::Publisher;
 use crate::retention::Retention;
 use crate::store::custody::Custody;
-use crate::store::embedded::{Embedded, OpenError};
+use crate::store::embedded::{self, Embedded, OpenError};
+use crate::store::journal;
 use crate::store::lanes::Board;
 use crate::store::traces::Traces;
 use crate::store::{Command, Store};
@@ -51,6 +53,7 @@ use crate::transport::https::Https;
 use crate::transport::lists::{self, Lists};
 use crate::transport::webhook;
 
+use encryption::KeyAge;
 use observers::Observers;
 use renewal::{Files, Look, Renewal};
 use revocation::Fetching;
@@ -162,6 +165,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         )
     });
     let lanes = config.transport.lanes(&config.dispatch.lane());
+    embedded::encryption::check(&config.store).map_err(Error::config)?;
     Ok(Read {
         material: public.tls.load(&config.renewal).map_err(Error::config)?,
         agreements: Arc::new(
@@ -393,6 +397,12 @@ impl App {
             schedule: config.dispatch.schedule(),
             telemetry: self.telemetry.clone(),
         };
+        let key_age = KeyAge {
+            store: store.clone(),
+            clock: clock.clone(),
+            telemetry: self.telemetry.clone(),
+            settings: config.store.encryption.clone(),
+        };
         let receipts = Receipts {
             store,
             transport,
@@ -404,6 +414,7 @@ impl App {
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };
+        self.loops.spawn(key_age.run(self.stop_loops.clone()));
         self.loops.spawn(dispatch.run(self.stop_loops.clone()));
         self.loops.spawn(webhooks.run(self.stop_loops.clone()));
         self.loops.spawn(receipts.run(self.stop_loops.clone()));
@@ -529,7 +540,13 @@ async fn open(
     let store = opened
         .await
         .map_err(Error::start)?
-        .map_err(|error| Error::Store(error.into()))?;
+        .map_err(|error| match error {
+            // Keys that do not fit are for the configuration to mend.
+            OpenError::Master(_) | OpenError::Journal(journal::Error::Key(_)) => {
+                Error::config(error)
+            }
+            error => Error::Store(error.into()),
+        })?;
     Ok(Arc::new(store))
 }
 

@@ -307,7 +307,8 @@ canon_enum! {
         32 => Judged(judged),
         33 => LegalHoldPlaced(hold),
         34 => LegalHoldLifted { hold, actor },
-        35 => Evacuated(evacuated)
+        35 => Evacuated(evacuated),
+        38 => Rewrapped { master, actor, reason }
     }
 }
 

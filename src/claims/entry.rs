@@ -181,6 +181,15 @@ pub enum Entry {
     },
     /// A segment was cleared of the bodies that are past their time.
     Evacuated(Box<Evacuated>),
+    /// An operator had the keys of all bodies wrapped by another master key.
+    Rewrapped {
+        /// Id of the master key from then on: a digest that says nothing of it.
+        master: [u8; 8],
+        /// Who.
+        actor: Name,
+        /// Commitment to the reason, a body.
+        reason: Digest,
+    },
 }
 
 /// What an operator's act is about.

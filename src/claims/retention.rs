@@ -131,7 +131,8 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
             Subject::Endpoint(_) => (Class::Reason, Owner::Itself),
             Subject::LegalHold(_) => (Class::Proof, Owner::Itself),
         },
-        Entry::Resumed(_) => (Class::Reason, Owner::Itself),
+        // Of the whole store, and of no document.
+        Entry::Rewrapped { .. } | Entry::Resumed(_) => (Class::Reason, Owner::Itself),
         Entry::Closed(_)
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)

@@ -10,6 +10,9 @@ use crate::app::{self, App};
 use crate::cli::Settings;
 use crate::cli::exit::{Code, Failure};
 use crate::clock::SystemClock;
+use crate::store::embedded::OpenError;
+use crate::store::journal;
+use crate::store::journal::format::Bodies;
 use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates and tokens again.
@@ -48,6 +51,13 @@ pub fn check(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
     app::check(&config).map_err(failure)?;
     println!("the configuration can be used");
+    match config.store.encryption.bodies() {
+        Bodies::Sealed => {}
+        Bodies::Open => println!(
+            "bodies will not be encrypted on the disk: make a key with `bordereau keys generate` and name it in \
+             `store.encryption.master_key`"
+        ),
+    }
     Ok(Code::Ok)
 }
 
@@ -100,6 +110,20 @@ fn listen(kind: SignalKind) -> Result<Signal, Failure> {
 /// The one cryptography of the program, for the client library that asks for a default.
 pub fn crypto() {
     app::crypto();
+}
+
+/// Why a store does not open, and the code to end with: keys that do not fit are for the configuration to mend.
+pub fn unopened(error: OpenError) -> Failure {
+    let code = match &error {
+        OpenError::Master(_) | OpenError::Journal(journal::Error::Key(_)) => Code::Config,
+        OpenError::Journal(_)
+        | OpenError::Ledger(_)
+        | OpenError::Entry(_)
+        | OpenError::JournalBehind { .. }
+        | OpenError::Secret
+        | OpenError::Thread(_) => Code::Io,
+    };
+    Failure::new(code, error)
 }
 
 fn failure(error: app::Error) -> Failure {

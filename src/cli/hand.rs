@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use clap::{Args, Subcommand};
+use reqwest::StatusCode;
 use serde_json::{Map, Value, json};
 
 use crate::cli::ask::{self, read};
@@ -213,7 +214,15 @@ pub fn order(
     say: impl Fn(&Value) -> String,
 ) -> Result<Code, Failure> {
     beside.insert("reason".into(), why.reason.as_str().into());
-    let (status, body) = ask::order(&why.settings, path, &beside.into())?;
+    let answer = ask::order(&why.settings, path, &beside.into())?;
+    tell(answer, say)
+}
+
+/// Prints what was answered.
+pub(super) fn tell(
+    (status, body): (StatusCode, Value),
+    say: impl Fn(&Value) -> String,
+) -> Result<Code, Failure> {
     if status.is_success() {
         print!("{}", say(&body));
         Ok(Code::Ok)

@@ -12,6 +12,7 @@ mod ask;
 mod history;
 mod documents;
 mod hand;
+mod keys;
 mod retention;
 mod rates;
 mod period;
@@ -85,6 +86,9 @@ enum Command {
     ByHand(hand::ByHand),
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
+    /// Make, change and show the master key under which bodies are encrypted.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Place, lift and list legal holds.
     #[command(subcommand)]
     LegalHold(retention::LegalHold),
@@ -179,6 +183,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(options) => hand::cancel(&options),
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
+        Command::Keys(keys) => keys::run(&keys),
         Command::LegalHold(what) => retention::legal_hold(&what),
         Command::Retention(what) => retention::retention(&what),
         Command::Traces(options) => retention::traces(&options),

@@ -56,7 +56,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     let checked = match verify::verify(&config.store) {
         Ok((verified, store)) => at_rest(&config, verified, store)?,
         Err(OpenError::Journal(journal::Error::Locked)) => at_work(&options.settings)?,
-        Err(error) => return Err(Failure::new(Code::Io, error)),
+        Err(error) => return Err(daemon::unopened(error)),
     };
     if options.json {
         println!("{:#}", checked.value());
@@ -90,7 +90,7 @@ pub fn account(settings: &Settings) -> Result<Code, Failure> {
     let checked = match verify::verify(&config.store) {
         Ok((verified, store)) => at_rest(&config, verified, store)?,
         Err(OpenError::Journal(journal::Error::Locked)) => at_work(settings)?,
-        Err(error) => return Err(Failure::new(Code::Io, error)),
+        Err(error) => return Err(daemon::unopened(error)),
     };
     match &checked.account {
         Some(account) => print_account(account),
@@ -160,7 +160,12 @@ impl Checked {
                 "entries": disk.entries,
                 "torn_bytes": disk.torn_bytes,
             })),
-            "bodies": disk.map(|disk| json!({ "number": disk.bodies, "bytes": disk.body_bytes })),
+            "bodies": disk.map(|disk| json!({
+                "number": disk.bodies,
+                "bytes": disk.body_bytes,
+                "unopened": disk.unopened,
+                "purged": disk.purged,
+            })),
             "index": disk.and_then(|disk| disk.index).map(|index| json!({
                 "records": index.records,
                 "position": index.position.0,
@@ -222,6 +227,18 @@ fn print_disk(disk: &Verified) {
         "bodies    {} of {} bytes read, each against the commitment in its entry",
         disk.bodies, disk.body_bytes
     );
+    if disk.unopened > 0 {
+        println!(
+            "          {} more by checksum only: they are encrypted, and no master key is given",
+            disk.unopened
+        );
+    }
+    if disk.purged > 0 {
+        println!(
+            "          {} more are purged: their keys are gone",
+            disk.purged
+        );
+    }
     match disk.index {
         Some(index) => println!(
             "index     {} records compared with a fresh fold of the entries up to {}",

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::{Config, Fault};
+use crate::store::embedded::encryption::Mode;
 use crate::telemetry;
 
 /// Everything that contradicts itself, in the order of the documented file.
@@ -39,6 +40,20 @@ impl Found {
         let store = &config.store;
         if store.low_bytes < store.full_bytes {
             self.refuse("store.low_bytes", "must not be below `store.full_bytes`");
+        }
+        let encryption = &store.encryption;
+        if encryption.mode == Some(Mode::Required) && encryption.master_key.is_none() {
+            self.refuse(
+                "store.encryption.mode",
+                "\"required\" needs `store.encryption.master_key`: make one with `bordereau keys generate --write FILE`",
+            );
+        }
+        let key = encryption.master_key.as_deref();
+        if key.is_some_and(|key| key.starts_with(&store.directory)) {
+            self.refuse(
+                "store.encryption.master_key",
+                "must not lie in `store.directory`: who copies the store would have the key",
+            );
         }
         if !(0.01..=3600.0).contains(&store.look_seconds) {
             self.refuse("store.look_seconds", "must be between 0.01 and 3600");

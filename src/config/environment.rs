@@ -3,12 +3,23 @@
 //! After the prefix the key is in upper case, its parts joined by two underscores. A value that is a TOML
 //! value (`true`, `12`, `"text"`, `["a", "b"]`) is taken as one; everything else is taken as text, so a text
 //! that looks like a number needs its quotes. `BORDEREAU_CONFIG` is not a key: it names the file.
+//!
+//! A master key may be a credential of systemd: `credential:NAME` stands for the file of that name in the directory
+//! that `CREDENTIALS_DIRECTORY` names.
+
+use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
 
 use crate::config::reader::Fault;
 
 const PREFIX: &str = "BORDEREAU_";
+/// Where systemd puts the credentials of a service.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+/// Before the name of one.
+const CREDENTIAL: &str = "credential:";
+/// The keys whose files may be credentials.
+const SECRETS: [[&str; 3]; 1] = [["store", "encryption", "master_key"]];
 /// Names the configuration file for the command line.
 pub const FILE: &str = "BORDEREAU_CONFIG";
 
@@ -18,7 +29,12 @@ pub(super) fn put(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Vec<Fault> {
     let mut faults = Vec::new();
+    let mut credentials = None;
     for (name, text) in variables {
+        if name == CREDENTIALS {
+            credentials = Some(PathBuf::from(text));
+            continue;
+        }
         let Some(key) = name.strip_prefix(PREFIX).filter(|_| name != FILE) else {
             continue;
         };
@@ -28,7 +44,39 @@ pub(super) fn put(
             faults.push(Fault { key: name, reason });
         }
     }
+    for key in SECRETS {
+        if let Err(reason) = put_credential(table, &key, credentials.as_deref()) {
+            let key = key.join(".");
+            faults.push(Fault { key, reason });
+        }
+    }
     faults
+}
+
+/// Puts the file of a credential where its name stands.
+fn put_credential(
+    table: &mut Table,
+    [room, section, key]: &[&str; 3],
+    directory: Option<&Path>,
+) -> Result<(), String> {
+    let named = table.get_mut(*room).and_then(|room| room.get_mut(section));
+    let Some(Value::String(value)) = named.and_then(|section| section.get_mut(key)) else {
+        return Ok(());
+    };
+    let Some(name) = value.strip_prefix(CREDENTIAL) else {
+        return Ok(());
+    };
+    if name.is_empty() || name.contains('/') || name.starts_with('.') {
+        return Err("is not the name of a credential".to_owned());
+    }
+    let directory = directory.ok_or_else(|| {
+        format!(
+            "names a credential of systemd, but `{CREDENTIALS}` is not set: the service has none"
+        )
+    })?;
+    let path = directory.join(name);
+    *value = path.to_str().ok_or("is not in a path of text")?.to_owned();
+    Ok(())
 }
 
 fn put_one(table: &mut Table, parts: &[&str], value: Value) -> Result<(), String> {

@@ -132,6 +132,41 @@ fn a_contradiction_is_named_by_its_key() {
 }
 
 #[test]
+fn a_master_key_is_a_file_or_a_credential_and_never_in_the_store() {
+    let key = |text: &str, variables: &[(&str, &str)]| {
+        let variables = variables.iter();
+        let variables = variables.map(|(name, value)| ((*name).into(), (*value).into()));
+        let config = read(text, "test", variables).unwrap();
+        config.store.encryption.master_key.unwrap()
+    };
+    let credentials = ("CREDENTIALS_DIRECTORY", "/run/credentials/bordereau");
+    let text = |value: &str| format!("[store.encryption]\nmaster_key = '{value}'");
+    assert_eq!(
+        key(&text("/etc/key"), &[credentials]),
+        Path::new("/etc/key")
+    );
+    let path = Path::new("/run/credentials/bordereau/key");
+    assert_eq!(key(&text("credential:key"), &[credentials]), path);
+    let named = ("BORDEREAU_STORE__ENCRYPTION__MASTER_KEY", "credential:key");
+    assert_eq!(key("", &[credentials, named]), path);
+    for (text, variables) in [
+        (text("credential:key"), &[][..]),
+        (text("credential:../key"), &[credentials]),
+        (text("credential:"), &[credentials]),
+        (text("/var/lib/bordereau/key"), &[]),
+    ] {
+        let found = faults(&text, variables);
+        assert_eq!(found.len(), 1, "{text}");
+        assert!(
+            found[0].starts_with("store.encryption.master_key: "),
+            "{found:?}"
+        );
+    }
+    let found = faults("[store.encryption]\nmode = 'required'", &[]);
+    assert!(found[0].starts_with("store.encryption.mode: "), "{found:?}");
+}
+
+#[test]
 fn values_that_contradict_each_other_are_named_by_their_keys() {
     let text = "
         [dispatch]

@@ -181,6 +181,7 @@ impl Ear<'_> {
             | Entry::Reconciled(_)
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
+            | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)

@@ -152,6 +152,7 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Reconciled(_)
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
+        | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)

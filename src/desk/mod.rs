@@ -29,6 +29,7 @@ mod replay;
 mod queue;
 mod survey;
 mod verify;
+mod keys;
 mod custody;
 mod anchor;
 mod export;
@@ -230,6 +231,8 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Operators, "put", "/v1/registry", put(registry::put)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, "get", "/v1/keys", get(keys::show)),
+        (Door::Operators, "post", "/v1/keys/rotate", post(keys::rotate)),
         (Door::Operators, "post", "/v1/ledger/verify", post(anchor::verify)),
         (Door::Operators, "post", "/v1/backups", post(custody::back_up)),
         (Door::Operators, "get", "/v1/restoration", get(custody::restoration)),

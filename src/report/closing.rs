@@ -330,6 +330,7 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Reconciled(_)
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
+        | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)

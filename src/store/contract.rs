@@ -4,6 +4,7 @@
 
 mod receipts;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,7 +22,9 @@ use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::custody::Custody;
+use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::{self, Embedded};
+use crate::store::journal::{Entropy, master};
 use crate::store::ledger::{Secret, commitment};
 use crate::store::memory::Memory;
 use crate::store::{
@@ -69,20 +72,38 @@ pub struct OnDisk {
     store: Arc<Embedded>,
 }
 
+/// How a store of a directory is encrypted, under a master key that lies in it.
+pub fn encryption(directory: &Path) -> Encryption {
+    let path = directory.join("master.key");
+    if !path.exists() {
+        master::write_new(&path, &[0x4d; 32]).unwrap();
+    }
+    Encryption {
+        master_key: Some(path),
+        ..Encryption::default()
+    }
+}
+
+/// Randomness that no two starts share: no segment has the id of another.
+pub fn entropy() -> Entropy {
+    Box::new(|| {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).unwrap();
+        bytes
+    })
+}
+
 impl OnDisk {
+    /// As a new installation with a master key has it: compressed and encrypted.
     fn open(directory: &TempDir) -> Arc<Embedded> {
         let config = embedded::Config {
             directory: directory.path().to_owned(),
             segment_bytes: 16 * 1024,
             cache_bytes: 1 << 20,
+            encryption: encryption(directory.path()),
             ..embedded::Config::default()
         };
-        let mut number = 0;
-        let entropy = Box::new(move || {
-            number += 1;
-            [number; 16]
-        });
-        Arc::new(Embedded::open(&config, now(), entropy, Arc::new(Unobserved)).unwrap())
+        Arc::new(Embedded::open(&config, now(), entropy(), Arc::new(Unobserved)).unwrap())
     }
 }
 
@@ -236,6 +257,12 @@ pub struct Picture {
 }
 
 impl Picture {
+    /// The same, once all bodies are purged.
+    pub fn purged(mut self) -> Picture {
+        self.bodies.iter_mut().for_each(|(_, body)| *body = None);
+        self
+    }
+
     /// Whether all of another picture is in this one; documents count as they are.
     pub fn agrees_up_to(&self, earlier: &Picture) -> bool {
         self.entries.starts_with(&earlier.entries)

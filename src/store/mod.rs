@@ -53,6 +53,7 @@ use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
+use crate::store::journal::keys::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
 use crate::store::listing::{Listed, Listing};
 
@@ -162,6 +163,17 @@ pub trait Store: Send + Sync {
 
     /// Bytes free where the ledger is written; none where nothing is written.
     async fn free_bytes(&self) -> Result<Option<u64>, Error>;
+
+    /// Wraps the keys of all bodies by the next master key, durably, while everything goes on.
+    async fn rewrap(&self, at: Timestamp) -> Result<Rewrapped, Error> {
+        let _ = at;
+        Ok(Rewrapped::NothingSealed)
+    }
+
+    /// How the keys of bodies are wrapped; none where bodies are not encrypted. No IO.
+    fn wrapping(&self) -> Option<Wrapping> {
+        None
+    }
 
     /// How it is: no IO, no waiting; cheap enough for every request.
     fn health(&self) -> Health;
@@ -346,6 +358,17 @@ pub enum Command {
     },
     /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
     Evacuated(Evacuated),
+    /// Record that the keys of all bodies are wrapped by another master key. The commitment is computed here.
+    Rewrapped {
+        /// Its id.
+        master: [u8; 8],
+        /// Who ordered it.
+        actor: Name,
+        /// Why.
+        reason: Bytes,
+        /// Salt of the reason's commitment.
+        salt: [u8; 16],
+    },
     /// A command of an operator, with the reason for it.
     Explain {
         /// Cancel, Hand, Paper, Endpoint, Rewind, Retry, PlaceLegalHold or LiftLegalHold.

@@ -120,6 +120,18 @@ pub enum Event<'a> {
     },
     /// The index failed while the store ran, and is built anew from the journal.
     IndexFailed,
+    /// Bodies are not encrypted on the disk: no master key is given, or it is switched off.
+    Unencrypted,
+    /// The master key is in use for longer than it should be.
+    MasterKeyOld {
+        /// For so many days.
+        days: u64,
+    },
+    /// The keys of all bodies are wrapped by another master key.
+    MasterKeyChanged {
+        /// Id of the new one: a digest that says nothing of it.
+        master: &'a str,
+    },
     /// A torn tail, never acknowledged, was cut from the journal.
     TailCut {
         /// Bytes.
@@ -542,6 +554,17 @@ impl Event<'_> {
                 warn!("the index failed: it is set aside and built anew from the journal")
             }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
+            Event::Unencrypted => warn!(
+                "bodies are not encrypted on the disk: whoever has the disk can read them; \
+                 make a key with `bordereau keys generate` and name it in `store.encryption.master_key`"
+            ),
+            Event::MasterKeyOld { days } => warn!(
+                days,
+                "the master key is older than it should be: change it with `bordereau keys rotate`"
+            ),
+            Event::MasterKeyChanged { master } => {
+                info!(master, "all keys are wrapped by another master key")
+            }
             Event::BackedUp {
                 position,
                 files,

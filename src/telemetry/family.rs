@@ -108,6 +108,8 @@ families! {
         "Places of the journal found damaged at start; `verify-store` names them. A person must look.";
     STORE_TAIL_CUT = "store_tail_cut_bytes_total" Shape::Counter, [],
         "Bytes of a torn tail cut from the journal at start; none of them was acknowledged.";
+    STORE_MASTER_KEY = "store_master_key_since_seconds" Shape::Gauge, [],
+        "Since when the master key of the store is in use, in seconds since 1970; +Inf where bodies are not encrypted.";
     STORE_INDEX_FAILURES = "store_index_failures_total" Shape::Counter, [],
         "Times the index failed while the store ran and was built anew from the journal.";
     STORE_READY = "store_ready" Shape::Gauge, [],

@@ -50,6 +50,7 @@ pub(super) struct Handles {
     damaged: Counter,
     tail_cut: Counter,
     index_failures: Counter,
+    master_key: Gauge,
     public_certificate: Gauge,
     public_lists: ListGauges,
     renewals: BTreeMap<&'static str, ByWord<Counter>>,
@@ -125,6 +126,7 @@ impl Handles {
             damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
+            master_key: make.gauge(family::STORE_MASTER_KEY, &[]),
             public_certificate: make.gauge(family::PUBLIC_CERTIFICATE, &[]),
             public_lists: ListGauges {
                 issued: make.gauge(family::PUBLIC_LISTS_ISSUED, &[]),
@@ -199,6 +201,8 @@ impl Handles {
             Event::Replayed { entries } => self.replayed.increment(entries),
             Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
+            // The reading shows since when it is in use.
+            Event::Unencrypted | Event::MasterKeyOld { .. } | Event::MasterKeyChanged { .. } => {}
             Event::IndexFailed => self.index_failures.increment(1),
             Event::BackedUp { .. } | Event::Anchored { .. } => (),
             Event::BackupFailed { .. } => self.backup_failures.increment(1),
@@ -308,6 +312,10 @@ impl Handles {
                 self.position.set(position.0 as f64);
                 self.lag.set(lag as f64);
                 self.waiting.set(waiting as f64);
+            }
+            Reading::MasterKey { since } => {
+                let since = since.map_or(f64::INFINITY, |since| since.micros() as f64 / 1e6);
+                self.master_key.set(since);
             }
             Reading::PublicCertificate { expires } => self.public_certificate.set(expires as f64),
             Reading::ClientCertificate { endpoint, expires } => {

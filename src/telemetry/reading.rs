@@ -30,6 +30,11 @@ pub enum Reading<'a> {
         /// Commands waiting for the committer.
         waiting: usize,
     },
+    /// The master key of the store.
+    MasterKey {
+        /// Since when it is in use; none: bodies are not encrypted.
+        since: Option<Timestamp>,
+    },
     /// Until when the public listener's certificate is good.
     PublicCertificate {
         /// Seconds since 1970.

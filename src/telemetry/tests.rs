@@ -66,6 +66,11 @@ fn exercised() -> Telemetry {
         Event::SyncFailed,
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
+        Event::Unencrypted,
+        Event::MasterKeyOld { days: 91 },
+        Event::MasterKeyChanged {
+            master: "0123456789abcdef",
+        },
         Event::IndexFailed,
         Event::BackedUp {
             position: Position(3),

@@ -110,6 +110,7 @@ address = "127.0.0.1:0"
 tls = {{ certificate = "{at}/public.pem", key = "{at}/public.key" }}
 [store]
 directory = "{at}/store"
+encryption = {{ master_key = "{at}/master.key" }}
 [intake]
 requests_per_second = 100000
 requests_burst = 100000
@@ -141,6 +142,15 @@ answer_seconds = 5
         )
         .unwrap();
         fs::write(self.config(), text).unwrap();
+        self.master_key("master.key");
+    }
+
+    /// Makes a master key.
+    pub fn master_key(&self, name: &str) {
+        let mut generate = program();
+        generate.args(["keys", "generate", "--write"]);
+        let made = generate.arg(self.path(name)).output().unwrap();
+        assert!(made.status.success());
     }
 
     fn token(&self, role: &str, more: &[&str]) -> String {

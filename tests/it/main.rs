@@ -15,6 +15,7 @@ mod command_line;
 mod conformance;
 mod evidence;
 mod hand;
+mod keys;
 mod kill;
 mod load;
 mod operating;

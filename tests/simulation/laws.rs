@@ -227,6 +227,7 @@ impl Laws {
             | Entry::Reconciled(_)
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
+            | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)

@@ -160,6 +160,7 @@ impl Audit {
             | Entry::Reconciled(_)
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
+            | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)

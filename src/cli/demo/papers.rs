@@ -101,6 +101,9 @@ client_roots = '{home}/authority.pem'
 directory = '{home}/store'
 segment_bytes = 16777216
 
+[store.encryption]
+master_key = '{home}/master.key'
+
 [intake]
 requests_per_second = 1000
 requests_burst = 1000

@@ -48,6 +48,7 @@ impl World {
     ) -> anyhow::Result<World> {
         let home = Home::make("demo", &*clock)?;
         home.certify("Demo of bordereau")?;
+        home.lock(&*clock)?;
         let tokens = Tokens::issue(book, &home, &*clock)?;
         let mut insurers = Vec::new();
         for insurer in Insurer::PRESENT {

@@ -11,6 +11,7 @@ use anyhow::Context as _;
 
 use crate::access::{Grant, TokenFile};
 use crate::clock::Clock;
+use crate::store::journal::master::{KEY, write_new};
 use crate::tls::authority::{Authority, ClientName};
 
 /// How long tokens are good.
@@ -43,6 +44,18 @@ impl Home {
             uri: None,
         };
         authority.client(name)?.write(&self.path, "gateway")?;
+        Ok(())
+    }
+
+    /// Makes the master key of the gateway's store: `master.key`.
+    pub(in crate::cli) fn lock(&self, clock: &dyn Clock) -> anyhow::Result<()> {
+        let mut key = [0; KEY];
+        for half in key.chunks_mut(16) {
+            half.copy_from_slice(&clock.salt());
+        }
+        let path = self.path.join("master.key");
+        let made = write_new(&path, &key);
+        made.with_context(|| format!("cannot write {}", path.display()))?;
         Ok(())
     }
 

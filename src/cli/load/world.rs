@@ -90,6 +90,7 @@ impl World {
     ) -> anyhow::Result<World> {
         let home = Home::make("load", &*clock)?;
         home.certify("Load of bordereau")?;
+        home.lock(&*clock)?;
         let centres: Vec<Centre> = (0..shape.centres).map(Centre::nth).collect();
         home.write("centres.toml", &registry(&centres))?;
         let mut calm = Plan::default();
@@ -335,6 +336,9 @@ key = '{home}/server.key'
 
 [store]
 directory = '{home}/store'
+
+[store.encryption]
+master_key = '{home}/master.key'
 
 [intake]
 # One caller posts for all centres.

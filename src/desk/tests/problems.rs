@@ -43,6 +43,7 @@ async fn orders_that_name_nothing_known_or_prove_nothing() {
     house.order(BY_HAND).await.is("evidence-missing");
     let unknown = "/v1/lots/00000000-0000-0000-0000-00000000000f/retry";
     house.order(unknown).await.is("lot-unknown");
+    house.order("/v1/keys/rotate").await.is("next-key-missing");
 }
 
 #[tokio::test]
@@ -96,4 +97,6 @@ async fn rates_a_gate_the_queue_and_the_account() {
     queue.is("queue");
     let verified = house.post("operator", "/v1/verify", "").await;
     verified.is("verified");
+    let keys = house.get(Door::Operators, "operator", "/v1/keys").await;
+    keys.is("unencrypted");
 }

@@ -221,6 +221,10 @@ problems! {
     OrderFaulty 422 "order-faulty" "The order cannot be taken"
         "Send JSON as the description has it: `reason` is a text that says why, and nothing unknown stands beside it."
         "Envoyez du JSON selon la description : `reason` est un texte qui dit pourquoi, sans champ inconnu à côté.";
+    /// There is no master key to change to.
+    NextKeyMissing 422 "next-key-missing" "There is no next master key"
+        "Make one beside the present key: `bordereau keys generate --write FILE.next`; the gateway's user must be able to read it. Without a present key nothing is encrypted."
+        "Créez-la à côté de la clé actuelle : `bordereau keys generate --write FICHIER.next` ; l'utilisateur de la passerelle doit pouvoir la lire. Sans clé actuelle, rien n'est chiffré.";
     /// A caisse's figures have findings.
     FiguresFaulty 422 "figures-faulty" "The figures are refused as a whole"
         "`findings` holds what is wrong, each with its line, column and field. Nothing was kept."

@@ -18,7 +18,7 @@ use crate::store::custody::files::{self, ARCHIVE, JOURNAL, Pace, Span};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::{Error, manifest_of};
 use crate::store::embedded::{Config, Embedded};
-use crate::store::journal::format::Header;
+use crate::store::journal::format::{Bodies, Header, Manner, VERSION};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::segment::{self, Segment};
 use crate::store::journal::{Entropy, Head, still};
@@ -205,7 +205,13 @@ impl Origin<'_> {
                 &mut pace,
             )?;
         }
+        // Nothing lies in it: the store's next batch goes on in its own manner.
         let header = Header {
+            version: VERSION,
+            manner: Manner {
+                bodies: Bodies::Open,
+                dictionary: 0,
+            },
             id,
             ordinal: head.segment + 1,
             capacity,

@@ -20,6 +20,7 @@ use crate::store::custody::check::check;
 use crate::store::custody::restore::{self, Until, restore};
 use crate::store::custody::{Custody, Error, manifest_of, walk};
 use crate::store::embedded::{Config, Embedded, verify};
+use crate::store::journal::pack::Compression;
 use crate::store::journal::still;
 use crate::store::{Command, Store, Unity, Unobserved};
 
@@ -28,6 +29,8 @@ fn open(directory: &Path) -> Embedded {
         directory: directory.to_owned(),
         segment_bytes: 16 * 1024,
         cache_bytes: 1 << 20,
+        // As they are: the tests count on their lengths.
+        compression: Compression::Off,
         ..Config::default()
     };
     let mut number = 0_u64;

@@ -4,6 +4,7 @@
 //! nothing becomes visible before the sync has returned, not even "known already", because what is known
 //! may lie in the same batch. Must never decide against anything but the state after all earlier commands.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -15,6 +16,8 @@ use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
 use crate::store::index::{Changes, Remembered, Working};
+use crate::store::journal::keys::Keys;
+use crate::store::journal::pack::{self, Packer};
 use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Secret};
 use crate::store::{Body, BodyId, Command, Error, Observer, Outcome, Room};
@@ -41,19 +44,37 @@ pub enum Call {
     Look,
 }
 
+/// Bodies by name, compressed; none is left as it is.
+pub type Packed = BTreeMap<BodyId, Option<pack::Packed>>;
+
 /// A command and the way back.
 pub struct Request {
     /// The instant at which it is decided.
     pub at: Timestamp,
     /// The command.
     pub command: Command,
+    /// Bodies of it that were compressed already, or found not worth it.
+    pub packed: Packed,
     /// Where the answer goes; nobody may be listening any more.
     pub answer: oneshot::Sender<Result<Outcome, Error>>,
+}
+
+/// Compresses the documents of a command, on the thread of whoever asks: the committer would be the one for all.
+pub fn pack(packer: &Packer, command: &Command) -> Packed {
+    let Command::Admit { documents, .. } = command else {
+        return Packed::new();
+    };
+    let packed = documents.iter().map(|admission| {
+        let name = BodyId::Document(admission.document);
+        (name, packer.pack(&admission.body))
+    });
+    packed.collect()
 }
 
 /// The owner of the journal.
 pub struct Committer {
     journal: Journal,
+    packer: Arc<Packer>,
     overlay: Arc<Overlay>,
     state: Arc<State>,
     secret: Secret,
@@ -94,6 +115,7 @@ impl Committer {
     ) -> Committer {
         let position = watch::Sender::new(journal.head().position);
         Committer {
+            packer: journal.packer(),
             journal,
             overlay,
             state,
@@ -106,6 +128,16 @@ impl Committer {
             batch_commands: config.batch_commands.get(),
             batch_bytes: config.batch_bytes,
         }
+    }
+
+    /// Compresses as the journal does.
+    pub fn packer(&self) -> Arc<Packer> {
+        self.packer.clone()
+    }
+
+    /// The keys of the journal.
+    pub fn keys(&self) -> Option<Arc<Keys>> {
+        self.journal.keys()
     }
 
     /// The last position committed.
@@ -153,7 +185,8 @@ impl Committer {
         }
         let mut batch = Batch::default();
         for (name, body) in bodies {
-            batch.add_body(name, body);
+            let packed = self.packer.pack(&body.bytes);
+            batch.add_body(name, body, packed);
         }
         match self.journal.append(&batch) {
             Ok(written) => {
@@ -250,7 +283,7 @@ impl Committer {
         Ok(())
     }
 
-    fn decide(&mut self, gathering: &mut Gathering<'_>, request: Request) {
+    fn decide(&mut self, gathering: &mut Gathering<'_>, mut request: Request) {
         if let Err(error) = self.takes(&request.command) {
             let _ = request.answer.send(Err(error));
             return;
@@ -274,7 +307,12 @@ impl Committer {
                 gathering.batch.add_entry(stamped.canonical());
             }
             for (name, body) in decision.bodies {
-                gathering.batch.add_body(name, body);
+                let packed = match request.packed.remove(&name) {
+                    Some(packed) => packed,
+                    // Named by its position, which nobody knew before: an insurer's receipt, an operator's reason.
+                    None => self.packer.pack(&body.bytes),
+                };
+                gathering.batch.add_body(name, body, packed);
             }
             decision.outcome
         });
@@ -284,7 +322,7 @@ impl Committer {
 
     /// Makes the batch durable, shows it, and answers.
     fn conclude(&mut self, mut changes: Changes, batch: Batch, answers: Vec<Answer>) {
-        let (entries, length) = (batch.entries(), batch.length());
+        let entries = batch.entries();
         let written = if entries > 0 {
             self.journal.append(&batch).map(Some)
         } else {
@@ -304,7 +342,8 @@ impl Committer {
             places::record(&mut changes, written.start, &written.bodies, written.end);
             self.overlay.publish(changes, written.end);
             self.position.send_replace(written.end.position);
-            self.observer.committed(entries, length, written.synced);
+            self.observer
+                .committed(entries, written.length(), written.synced);
             if !self.journal.has_reserve() && self.state.room() == Room::Ample {
                 self.set_room(Room::Low);
             }

@@ -5,7 +5,8 @@
 //! 2. entries go verbatim to the archive;
 //! 3. the entry that ends the other bodies is committed, unless a legal hold was placed meanwhile: then from the start;
 //! 4. every reader reads the archive instead of the segment;
-//! 5. the segment's file is removed.
+//! 5. the segment's file is removed;
+//! 6. its key is forgotten, so that no copy of the file gives out a body again.
 //!
 //! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, is passed over, so nothing
 //! holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
@@ -16,7 +17,8 @@
 //! | while bodies are copied | some bodies twice: the copy counts, and the segment goes later |
 //! | while the archive is written | as before; the unfinished file is removed |
 //! | before the entry | segment and archive: the archive is removed, the segment goes later |
-//! | after the entry | segment and archive: the segment is removed |
+//! | after the entry | segment and archive: the segment is removed, and its key forgotten |
+//! | before its key is forgotten | the archive alone, and the key: it is forgotten |
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -64,6 +66,8 @@ pub enum Step {
     Switched,
     /// The segment's file is gone.
     Removed,
+    /// Its key is forgotten: its bodies are gone from every copy of the file.
+    Forgotten,
 }
 
 /// Clears segments, one after the other. What it remembers is only how soon to look again.
@@ -374,6 +378,9 @@ impl Evacuator {
         self.observer.evacuating(Step::Switched);
         on_thread(move || segment.remove().map_err(unreadable)).await?;
         self.observer.evacuating(Step::Removed);
+        let reader = self.reader.clone();
+        on_thread(move || reader.forget_key(examined.segment).map_err(unreadable)).await?;
+        self.observer.evacuating(Step::Forgotten);
         Ok(Some(evacuated))
     }
 
@@ -390,7 +397,9 @@ impl Evacuator {
             let reader = self.reader.clone();
             let bodies = on_thread(move || {
                 let read = places.into_iter().map(|place| reader.body(place));
-                read.collect::<Result<Vec<_>, _>>().map_err(unreadable)
+                // What was purged before, in a copy of the store, is not there to be kept.
+                let left = read.filter(|read| !matches!(read, Err(journal::Error::Purged(_))));
+                left.collect::<Result<Vec<_>, _>>().map_err(unreadable)
             });
             let bodies = bodies.await?;
             driver.carry(bodies).await?;
@@ -452,6 +461,8 @@ pub fn finish(
         reader.archive(archived);
         segment.remove()?;
         observer.evacuating(Step::Removed);
+        reader.forget_key(ordinal)?;
+        observer.evacuating(Step::Forgotten);
     }
     Ok(())
 }
@@ -584,6 +595,7 @@ impl Driver {
         let request = Request {
             at,
             command: Command::Evacuated(evacuated),
+            packed: BTreeMap::new(),
             answer,
         };
         self.send(Call::Clear { request, beside }).await?;

@@ -28,6 +28,7 @@
 
 mod committer;
 mod custody;
+pub mod encryption;
 mod disk;
 pub mod evacuate;
 mod overlay;
@@ -59,11 +60,15 @@ use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
-use crate::store::embedded::committer::{Call, Committer, Request};
+use crate::store::embedded::committer::{Call, Committer, Request, pack};
+use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::evacuate::Evacuator;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
+use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
+use crate::store::journal::master;
+use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
@@ -107,6 +112,10 @@ pub struct Config {
     pub full_bytes: u64,
     /// Seconds between two looks at the disk: how full it is, and whether a journal that failed can go on.
     pub look_seconds: f64,
+    /// Whether bodies are compressed.
+    pub compression: Compression,
+    /// How bodies are encrypted.
+    pub encryption: Encryption,
 }
 
 impl Default for Config {
@@ -123,6 +132,8 @@ impl Default for Config {
             low_bytes: 1 << 30,
             full_bytes: 256 << 20,
             look_seconds: 1.0,
+            compression: Compression::default(),
+            encryption: Encryption::default(),
         }
     }
 }
@@ -133,6 +144,9 @@ pub enum OpenError {
     /// The journal does not open: locked, damaged, of a later version, or the system refuses.
     #[error(transparent)]
     Journal(#[from] journal::Error),
+    /// The file of the master key holds none.
+    #[error(transparent)]
+    Master(#[from] master::Error),
     /// The ledger cannot be followed.
     #[error(transparent)]
     Ledger(#[from] Error),
@@ -160,6 +174,9 @@ pub struct Embedded {
     queue: Option<mpsc::Sender<Call>>,
     overlay: Arc<Overlay>,
     reader: Reader,
+    packer: Arc<Packer>,
+    /// The keys of the journal, and the file of the master key; none where nothing is encrypted.
+    keys: Option<(Arc<Keys>, PathBuf)>,
     directory: PathBuf,
     position: watch::Receiver<Position>,
     state: Arc<State>,
@@ -183,12 +200,8 @@ impl Embedded {
         observer: Arc<dyn Observer>,
     ) -> Result<Embedded, OpenError> {
         let random: [[u8; 16]; 2] = [entropy(), entropy()];
-        let mut journal = Journal::open(
-            &config.directory.join(JOURNAL),
-            config.segment_bytes,
-            entropy,
-            &*observer,
-        )?;
+        let masters = config.encryption.masters()?;
+        let mut journal = Journal::open(&config.opening(&masters, at), entropy, &*observer)?;
         let head = journal.head();
         let secret = secret::open(&config.directory, head.position, random)?;
         let reader = journal.reader();
@@ -247,6 +260,8 @@ impl Embedded {
             queue: Some(sender),
             overlay: overlay.clone(),
             reader: applier.reader.clone(),
+            packer: committer.packer(),
+            keys: committer.keys().zip(config.encryption.master_key.clone()),
             directory: config.directory.clone(),
             position,
             state: state.clone(),
@@ -290,6 +305,8 @@ impl Embedded {
             queue: None,
             overlay,
             reader: rest.journal.reader().clone(),
+            packer: Arc::new(Packer::new(Compression::Off)),
+            keys: None,
             directory,
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
@@ -351,6 +368,7 @@ fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
     let request = Request {
         at,
         command: Command::Restart,
+        packed: BTreeMap::new(),
         answer,
     };
     committer.batch(request, || None)?;
@@ -377,6 +395,7 @@ impl Store for Embedded {
         let (answer, answered) = oneshot::channel();
         let request = Request {
             at,
+            packed: pack(&self.packer, &command),
             command,
             answer,
         };
@@ -385,6 +404,18 @@ impl Store for Embedded {
             return Err(self.state.error());
         }
         answered.await.unwrap_or_else(|_| Err(self.state.error()))
+    }
+
+    async fn rewrap(&self, at: Timestamp) -> Result<Rewrapped, Error> {
+        let Some((keys, path)) = self.keys.clone() else {
+            return Ok(Rewrapped::NothingSealed);
+        };
+        let done = tokio::task::spawn_blocking(move || encryption::rewrap(&keys, &path, at)).await;
+        done.unwrap_or_else(|_| Err(Error::Read("wrapping the keys ended in a panic".into())))
+    }
+
+    fn wrapping(&self) -> Option<Wrapping> {
+        self.keys.as_ref().map(|(keys, _)| keys.wrapping())
     }
 
     async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
@@ -616,6 +647,7 @@ fn find_body(view: &View, reader: &Reader, body: BodyId) -> Result<Found, Error>
         Ok((name, found)) if name == body => Ok(Found::Body(found)),
         Ok(_) => Err(Error::Read("another body lies in its place".into())),
         Err(journal::Error::Archived(_)) => Ok(Found::Archived),
+        Err(journal::Error::Purged(_)) => Ok(Found::Nothing),
         Err(error) => Err(unreadable(error)),
     }
 }

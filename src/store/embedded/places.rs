@@ -14,6 +14,7 @@
 use crate::claims::canon::{self, Canon, Take};
 use crate::claims::entry::Position;
 use crate::store::index::{Changes, Index};
+use crate::store::journal::body;
 use crate::store::journal::format::{self, Chain};
 use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error};
@@ -154,7 +155,7 @@ fn applied_key() -> Vec<u8> {
 }
 
 fn body_key(name: BodyId) -> Vec<u8> {
-    [b"B".as_slice(), &format::name_body(name)].concat()
+    [b"B".as_slice(), &body::name_body(name)].concat()
 }
 
 fn copies_key(segment: u64) -> Vec<u8> {

@@ -30,32 +30,29 @@ impl Observer for Replayed {
     fn index_failed(&self) {}
 }
 
-fn config(directory: &Path) -> Config {
+/// Bodies lie in clear and as they are: these tests look for them in the files and count on their lengths.
+pub(super) fn config(directory: &Path) -> Config {
     Config {
         directory: directory.to_owned(),
         segment_bytes: SEGMENT,
         cache_bytes: 1 << 20,
+        compression: Compression::Off,
         ..Config::default()
     }
 }
 
-pub(super) fn open_with(
-    directory: &Path,
-    observer: Arc<dyn Observer>,
-) -> Result<Embedded, OpenError> {
+fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
     open_config(&config(directory), observer)
 }
 
-fn open_config(config: &Config, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
-    let mut number = 0;
-    let entropy = Box::new(move || {
-        number += 1;
-        [number; 16]
-    });
-    Embedded::open(config, contract::now(), entropy, observer)
+pub(super) fn open_config(
+    config: &Config,
+    observer: Arc<dyn Observer>,
+) -> Result<Embedded, OpenError> {
+    Embedded::open(config, contract::now(), contract::entropy(), observer)
 }
 
-pub(super) fn open(directory: &Path) -> Result<Embedded, OpenError> {
+fn open(directory: &Path) -> Result<Embedded, OpenError> {
     open_with(directory, Arc::new(Unobserved))
 }
 
@@ -640,7 +637,7 @@ async fn an_index_that_cannot_be_built_anew_stops_the_store_and_loses_nothing() 
     assert_eq!(contract::picture(&store).await, picture);
 }
 
-pub(super) fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
+fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
     verify::verify(&config(directory)).unwrap()
 }
 

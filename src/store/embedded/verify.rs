@@ -18,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Digest;
+use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
@@ -25,7 +26,7 @@ use crate::store::index::{Changes, Index, Working};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
-use crate::store::journal::{self, Head, Mark, Place};
+use crate::store::journal::{self, Head, KeyFault, Mark, Place};
 use crate::store::ledger::{self, keys, query};
 use crate::store::memory::Map;
 use crate::store::{BodyId, Error, Find};
@@ -53,6 +54,10 @@ pub struct Verified {
     pub bodies: u64,
     /// Their bytes.
     pub body_bytes: u64,
+    /// Encrypted bodies of which only the checksum was checked, because no master key was given.
+    pub unopened: u64,
+    /// Bodies whose key was forgotten: they are gone as they should be.
+    pub purged: u64,
     /// Bytes of a batch that was never finished; nothing was answered for it, and it is no difference.
     pub torn_bytes: u64,
     /// The index, if it could be compared.
@@ -108,7 +113,8 @@ impl Part {
 /// # Errors
 /// When another process has it, or the system refuses. Damage is no error but a difference.
 pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError> {
-    let journal = match Still::open(&config.directory.join("journal")) {
+    let masters = config.encryption.masters()?;
+    let journal = match Still::open_with(&config.opening(&masters, Timestamp::default())) {
         Ok(journal) => journal,
         Err(error @ (journal::Error::Locked | journal::Error::Io { .. })) => {
             return Err(error.into());
@@ -128,6 +134,11 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         torn_bytes: journal.torn_bytes(),
         ..Verified::default()
     };
+    match journal.unfit() {
+        // Who checks need not have the key; how many bodies were not opened is said.
+        None | Some(KeyFault::NoMaster) => {}
+        Some(fault) => verified.differ(Part::Bodies, fault.to_string()),
+    }
     for damage in journal.damaged() {
         let what = match damage.segment {
             0 => damage.what.to_owned(),
@@ -311,6 +322,16 @@ impl<'a> Check<'a> {
         for (name, place) in &batch.bodies {
             let body = match self.reader.body(*place) {
                 Ok((_, body)) => body,
+                Err(journal::Error::Purged(_)) => {
+                    self.verified.purged += 1;
+                    promised.remove(name);
+                    continue;
+                }
+                Err(journal::Error::Key(_)) => {
+                    self.verified.unopened += 1;
+                    promised.remove(name);
+                    continue;
+                }
                 Err(damage) => {
                     self.verified.differ(Part::Bodies, damage.to_string());
                     continue;
@@ -459,6 +480,7 @@ pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)
         Entry::FiguresLoaded(figures) => own(figures.commitment),
         Entry::Reconciled(run) => own(run.commitment),
         Entry::Judged(judged) => own(judged.comment?),
+        Entry::Rewrapped { reason, .. } => own(*reason),
         Entry::Terms(_)
         | Entry::Registered(_)
         | Entry::TurnedAway(_)

@@ -6,6 +6,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::store::journal::master::MasterId;
+
 /// Why the journal did not open, write or read. Files are named without their directory.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {
@@ -50,9 +52,56 @@ pub enum Error {
     /// A record or batch beyond what the format can hold.
     #[error("a batch of {0} bytes is too large")]
     TooLarge(usize),
+    /// What was sealed cannot be opened, or nothing can be sealed: the keys do not fit.
+    #[error("{0}")]
+    Key(KeyFault),
+    /// The body was sealed under a key that was forgotten since: it was purged.
+    #[error("segment {0}: the body was purged")]
+    Purged(u64),
     /// A write or sync failed before; nothing more is written until the journal is opened anew.
     #[error("the journal stopped after a failed write or sync")]
     Stopped,
+}
+
+/// Why the keys of a store do not fit it. Each says what to do; none of them touches anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyFault {
+    /// It is sealed, and no master key is given.
+    #[error(
+        "the bodies of this store are encrypted and no master key is given: name its file in `store.encryption.master_key`"
+    )]
+    NoMaster,
+    /// It is sealed under another master key.
+    #[error(
+        "the master key is another one (id {given}) than this store is encrypted under (id {needed}): put that key into the file of `store.encryption.master_key`, or beside it under the same name and `.next`"
+    )]
+    OtherMaster {
+        /// Under which it is sealed.
+        needed: MasterId,
+        /// Which was given.
+        given: MasterId,
+    },
+    /// Segments are sealed, and the file of their keys is gone.
+    #[error(
+        "the key file `keys` is missing: put its newest copy into the store's directory; without it no body can be read"
+    )]
+    Missing,
+    /// The file of the keys is older than the journal.
+    #[error(
+        "the key file `keys` has no key for segment {segment}: it is an older copy; put its newest copy into the store's directory"
+    )]
+    Unknown {
+        /// Ordinal of the segment.
+        segment: u64,
+    },
+    /// The file of the keys is not as it was written.
+    #[error(
+        "the key file `keys` is damaged: put its newest copy into the store's directory; without it no body can be read"
+    )]
+    Damaged,
+    /// A later version wrote it.
+    #[error("the key file `keys` was written by a later version ({0})")]
+    Version(u16),
 }
 
 impl Error {
@@ -70,6 +119,8 @@ impl Error {
             | Error::NoSegment(_)
             | Error::Diverged
             | Error::TooLarge(_)
+            | Error::Key(_)
+            | Error::Purged(_)
             | Error::Stopped => false,
         }
     }

@@ -7,9 +7,9 @@
 //! | offset | length | what |
 //! |---|---|---|
 //! | 0 | 8 | magic `BORDEREA` |
-//! | 8 | 2 | version of this format: 1 |
-//! | 10 | 2 | flags: 0 |
-//! | 12 | 4 | zero |
+//! | 8 | 2 | version of this format: 2 |
+//! | 10 | 2 | flags: bit 0 bodies are sealed under this segment's key; the others are zero |
+//! | 12 | 4 | number of the dictionary that its bodies are compressed with; 0 none |
 //! | 16 | 16 | id of the segment, random |
 //! | 32 | 8 | ordinal of the segment, from 1, without gaps |
 //! | 40 | 8 | capacity: length of the file |
@@ -22,7 +22,7 @@
 //! | offset | length | what |
 //! |---|---|---|
 //! | 0 | 1 | kind: `E` entry, `B` body, `C` commit; never zero, so that zero is "nothing written here" |
-//! | 1 | 1 | flags: 0; bit 0 is reserved for compressed, bit 1 for encrypted payloads |
+//! | 1 | 1 | flags, of bodies alone: bit 0 compressed, bit 1 sealed; the others are zero |
 //! | 2 | 2 | zero |
 //! | 4 | 4 | length of the payload |
 //! | 8 | 4 | CRC32C of: segment id, offset of the record in the file (8 bytes), bytes 0 to 8, payload |
@@ -31,9 +31,13 @@
 //! not in another segment, not moved or doubled in its own, and not inside a body that someone posted.
 //!
 //! - **Entry**: the canonical bytes of an entry. Its position is counted from the header.
-//! - **Body**: 1 byte 1 (a document's) or 2 (an entry's), 16 bytes id or position, 16 bytes salt, the bytes.
+//! - **Body**: its name, and what [`body`](crate::store::journal::body) says of the rest.
 //! - **Commit**, 64 bytes: position of the batch's first entry, of its last (first − 1 if it has none), the
 //!   running hash after it, the offset of its first record, and a closing mark of 8 bytes without zeros.
+//!
+//! # Versions
+//! Version 1 has no flags, neither in the header nor on a body. Its segments stay readable, and none is gone on
+//! with: what comes after it goes into a new segment of version 2.
 //!
 //! # Batch
 //! Entries in order, then bodies, then one commit. A batch lies in one segment; one that is larger than a
@@ -46,26 +50,25 @@
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::entry::Position;
-use crate::claims::id::DocumentId;
-use crate::store::{Body, BodyId};
 
 /// Version of the format that is written.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// Length of a segment's header.
 pub const HEADER: usize = 128;
 /// Length of a record's head.
 pub const HEAD: usize = 12;
 /// Length of a whole commit record.
 pub const COMMIT: usize = HEAD + COMMIT_PAYLOAD;
-/// Length of a body's payload before its bytes.
-pub const BODY_PREFIX: usize = BODY_ID + 16;
-/// Length of the bytes that name a body.
-pub const BODY_ID: usize = 17;
+/// Flag of a body that is compressed.
+pub const COMPRESSED: u8 = 1;
+/// Flag of a body that is sealed.
+pub const SEALED: u8 = 2;
 /// Last bytes of a commit, none of them zero: whether the end of a batch reached the disk.
 pub const CLOSING: [u8; 8] = *b"\xC0MMITTED";
 
 const MAGIC: [u8; 8] = *b"BORDEREA";
 const COMMIT_PAYLOAD: usize = 64;
+const SEALED_BODIES: u16 = 1;
 
 /// Random name of a segment.
 pub type SegmentId = [u8; 16];
@@ -87,6 +90,10 @@ impl Chain {
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
+    /// Of the format that it was written in.
+    pub version: u16,
+    /// How bodies lie in it.
+    pub manner: Manner,
     /// Random.
     pub id: SegmentId,
     /// From 1, without gaps.
@@ -97,6 +104,24 @@ pub struct Header {
     pub first: Position,
     /// Running hash before that entry.
     pub chain: Chain,
+}
+
+/// How bodies lie in a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Manner {
+    /// Whether they are sealed.
+    pub bodies: Bodies,
+    /// Number of the dictionary that they are compressed with, or 0.
+    pub dictionary: u32,
+}
+
+/// Whether a segment's bodies can be read by whoever has the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bodies {
+    /// They can.
+    Open,
+    /// Only with the segment's key.
+    Sealed,
 }
 
 /// Why a header cannot be used.
@@ -113,7 +138,13 @@ impl Header {
     pub fn write(&self) -> [u8; HEADER] {
         let mut out = [0; HEADER];
         out[..8].copy_from_slice(&MAGIC);
-        out[8..10].copy_from_slice(&VERSION.to_be_bytes());
+        let flags = match self.manner.bodies {
+            Bodies::Open => 0,
+            Bodies::Sealed => SEALED_BODIES,
+        };
+        out[8..10].copy_from_slice(&self.version.to_be_bytes());
+        out[10..12].copy_from_slice(&flags.to_be_bytes());
+        out[12..16].copy_from_slice(&self.manner.dictionary.to_be_bytes());
         out[16..32].copy_from_slice(&self.id);
         out[32..40].copy_from_slice(&self.ordinal.to_be_bytes());
         out[40..48].copy_from_slice(&self.capacity.to_be_bytes());
@@ -133,10 +164,18 @@ impl Header {
             return Err(BadHeader::Corrupt("the header's checksum is wrong"));
         }
         let version = u16::from_be_bytes([bytes[8], bytes[9]]);
-        if version != VERSION || bytes[10..12] != [0, 0] {
+        let dictionary = u32_at(bytes, 12);
+        let bodies = match (version, u16::from_be_bytes([bytes[10], bytes[11]])) {
+            (1 | VERSION, 0) => Bodies::Open,
+            (VERSION, SEALED_BODIES) => Bodies::Sealed,
+            _ => return Err(BadHeader::Version(version)),
+        };
+        if version == 1 && dictionary != 0 {
             return Err(BadHeader::Version(version));
         }
         Ok(Header {
+            version,
+            manner: Manner { bodies, dictionary },
             id: array_at(bytes, 16),
             ordinal: u64_at(bytes, 32),
             capacity: u64_at(bytes, 40),
@@ -205,6 +244,8 @@ impl Kind {
 pub struct Record<'a> {
     /// What it holds.
     pub kind: Kind,
+    /// How a body lies in it; zero of every other kind.
+    pub flags: u8,
     /// That.
     pub payload: &'a [u8],
 }
@@ -234,14 +275,23 @@ impl<'a> Record<'a> {
             return Err(BadRecord::Unreadable("no record begins here"));
         }
         let payload = rest.get(..u32_at(head, 4) as usize).ok_or(cut)?;
-        if checksum(id, offset, &head[..8], &[payload]) != u32_at(head, 8) {
+        if checksum(id, offset, &head[..8], payload) != u32_at(head, 8) {
             return Err(BadRecord::Unreadable("the record's checksum is wrong"));
         }
-        if head[1..4] != [0; 3] {
+        let kind = Kind::of(head[0]).ok_or(BadRecord::Unsupported("kind of record"))?;
+        let flags = head[1];
+        let known = match kind {
+            Kind::Body => COMPRESSED | SEALED,
+            Kind::Entry | Kind::Commit => 0,
+        };
+        if flags & !known != 0 || head[2..4] != [0; 2] {
             return Err(BadRecord::Unsupported("flags"));
         }
-        let kind = Kind::of(head[0]).ok_or(BadRecord::Unsupported("kind of record"))?;
-        Ok(Record { kind, payload })
+        Ok(Record {
+            kind,
+            flags,
+            payload,
+        })
     }
 }
 
@@ -266,68 +316,43 @@ pub fn commit_head() -> [u8; 8] {
 
 /// Appends the record of an entry to a batch that begins at `base` of the segment.
 pub fn put_entry(out: &mut Vec<u8>, base: u64, id: &SegmentId, entry: &[u8]) {
-    put(out, base, id, Kind::Entry, &[entry]);
-}
-
-/// Appends the record of a body.
-pub fn put_body(out: &mut Vec<u8>, base: u64, id: &SegmentId, name: BodyId, body: &Body) {
-    let parts: [&[u8]; 3] = [&name_body(name), &body.salt, &body.bytes];
-    put(out, base, id, Kind::Body, &parts);
+    let start = begin_record(out, Kind::Entry, 0, entry.len());
+    out.extend_from_slice(entry);
+    finish_record(out, start, base, id);
 }
 
 /// Appends the record of a commit.
 pub fn put_commit(out: &mut Vec<u8>, base: u64, id: &SegmentId, commit: &Commit) {
-    let parts: [&[u8]; 5] = [
-        &commit.first.0.to_be_bytes(),
-        &commit.last.0.to_be_bytes(),
-        &commit.chain.0,
-        &commit.start.to_be_bytes(),
-        &CLOSING,
-    ];
-    put(out, base, id, Kind::Commit, &parts);
+    let start = begin_record(out, Kind::Commit, 0, COMMIT_PAYLOAD);
+    out.extend_from_slice(&commit.first.0.to_be_bytes());
+    out.extend_from_slice(&commit.last.0.to_be_bytes());
+    out.extend_from_slice(&commit.chain.0);
+    out.extend_from_slice(&commit.start.to_be_bytes());
+    out.extend_from_slice(&CLOSING);
+    finish_record(out, start, base, id);
 }
 
-fn put(out: &mut Vec<u8>, base: u64, id: &SegmentId, kind: Kind, parts: &[&[u8]]) {
-    let offset = base + out.len() as u64;
-    let length: usize = parts.iter().map(|part| part.len()).sum();
-    let length = u32::try_from(length).expect("the batch was measured before it is written");
-    let mut head = [0; 8];
-    head[0] = kind.code();
-    head[4..].copy_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&head);
-    out.extend_from_slice(&checksum(id, offset, &head, parts).to_be_bytes());
-    for part in parts {
-        out.extend_from_slice(part);
-    }
+/// Appends the head of a record whose payload will have this length; gives where it begins in `out`.
+pub fn begin_record(out: &mut Vec<u8>, kind: Kind, flags: u8, payload: usize) -> usize {
+    let start = out.len();
+    let length = u32::try_from(payload).expect("the batch was measured before it is written");
+    out.extend_from_slice(&[kind.code(), flags, 0, 0]);
+    out.extend_from_slice(&length.to_be_bytes());
+    // Its checksum comes when the payload is there.
+    out.extend_from_slice(&[0; 4]);
+    start
 }
 
-fn checksum(id: &SegmentId, offset: u64, head: &[u8], parts: &[&[u8]]) -> u32 {
+/// Puts the checksum into the record that begins at `start` of `out` and ends with it.
+pub fn finish_record(out: &mut [u8], start: usize, base: u64, id: &SegmentId) {
+    let (head, payload) = out[start..].split_at_mut(HEAD);
+    let crc = checksum(id, base + start as u64, &head[..8], payload);
+    head[8..].copy_from_slice(&crc.to_be_bytes());
+}
+
+fn checksum(id: &SegmentId, offset: u64, head: &[u8], payload: &[u8]) -> u32 {
     let place = crc32c::crc32c_append(crc32c::crc32c(id), &offset.to_be_bytes());
-    let head = crc32c::crc32c_append(place, head);
-    parts
-        .iter()
-        .fold(head, |crc, part| crc32c::crc32c_append(crc, part))
-}
-
-/// The bytes that name a body.
-pub fn name_body(name: BodyId) -> [u8; BODY_ID] {
-    let (kind, number) = match name {
-        BodyId::Document(document) => (1, document.0),
-        BodyId::Entry(position) => (2, u128::from(position.0)),
-    };
-    let mut out = [kind; BODY_ID];
-    out[1..].copy_from_slice(&number.to_be_bytes());
-    out
-}
-
-/// Which body a body record holds.
-pub fn body_named(payload: &[u8]) -> Option<BodyId> {
-    let number = u128::from_be_bytes(payload.get(1..BODY_ID)?.try_into().ok()?);
-    match payload[0] {
-        1 => Some(BodyId::Document(DocumentId(number))),
-        2 => Some(BodyId::Entry(Position(u64::try_from(number).ok()?))),
-        _ => None,
-    }
+    crc32c::crc32c_append(crc32c::crc32c_append(place, head), payload)
 }
 
 fn array_at<const N: usize>(bytes: &[u8], at: usize) -> [u8; N] {
@@ -345,82 +370,4 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: SegmentId = [7; 16];
-
-    #[test]
-    fn a_header_is_read_as_written_and_every_flipped_bit_is_seen() {
-        let header = Header {
-            id: ID,
-            ordinal: 3,
-            capacity: 4096,
-            first: Position(17),
-            chain: Chain([9; 32]),
-        };
-        let bytes = header.write();
-        assert_eq!(Header::read(&bytes), Ok(header));
-        for bit in 0..HEADER * 8 {
-            let mut flipped = bytes;
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert!(Header::read(&flipped).is_err(), "{bit}");
-        }
-    }
-
-    #[test]
-    fn a_record_is_valid_only_where_it_was_written() {
-        let mut bytes = Vec::new();
-        put_entry(&mut bytes, 128, &ID, b"entry");
-        let expected = Record {
-            kind: Kind::Entry,
-            payload: b"entry",
-        };
-        assert_eq!(Record::read(&bytes, 128, &ID), Ok(expected));
-        let wrong = Err(BadRecord::Unreadable("the record's checksum is wrong"));
-        assert_eq!(Record::read(&bytes, 129, &ID), wrong);
-        assert_eq!(Record::read(&bytes, 128, &[8; 16]), wrong);
-    }
-
-    #[test]
-    fn records_of_a_later_version_are_told_from_damage() {
-        for (byte, value, expected) in [(0, b'Z', "kind of record"), (1, 1, "flags")] {
-            let mut bytes = Vec::new();
-            put_entry(&mut bytes, 0, &ID, b"entry");
-            bytes[byte] = value;
-            let crc = checksum(&ID, 0, &bytes[..8], &[b"entry"]);
-            bytes[8..12].copy_from_slice(&crc.to_be_bytes());
-            assert_eq!(
-                Record::read(&bytes, 0, &ID),
-                Err(BadRecord::Unsupported(expected))
-            );
-        }
-    }
-
-    #[test]
-    fn bodies_keep_their_names() {
-        for name in [
-            BodyId::Document(DocumentId(u128::MAX - 1)),
-            BodyId::Entry(Position(u64::MAX)),
-        ] {
-            assert_eq!(body_named(&name_body(name)), Some(name));
-        }
-        assert_eq!(body_named(&[3; BODY_ID]), None);
-        assert_eq!(body_named(&[1; 5]), None);
-    }
-
-    #[test]
-    fn the_chain_is_sha256_of_hash_and_entry() {
-        // Computed with coreutils: head -c 32 /dev/zero | cat - <(printf abc) | sha256sum
-        let hex = |chain: Chain| {
-            chain
-                .0
-                .iter()
-                .map(|b| format!("{b:02x}"))
-                .collect::<String>()
-        };
-        assert_eq!(hex(Chain::default().after(b"abc")), CHAIN_OF_ABC);
-    }
-
-    const CHAIN_OF_ABC: &str = "365aa7d8f7f9402c4b9434502b4cc89ddb09fe50d7cd95b493b834c62d5a5370";
-}
+mod tests;

@@ -4,13 +4,16 @@
 //! [`Journal::append`] returns `Ok` it is on stable storage. It never writes over a committed byte, never
 //! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops until
 //! [`Journal::reopen`] has cut off what was not acknowledged), and never gives out bytes that it has not checked.
-//! The form of the files is described in [`format`].
+//! The form of the files is described in [`format`], that of bodies in [`body`], that of their keys in [`keys`].
+//! A start never seals bodies under a key that it found: the next batch begins a new segment with a new key, and
+//! what the last one did not fill is given back to the disk.
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
 //! |---|---|
 //! | while a segment is made | a file `*.new`: removed |
-//! | after it got its name, before its first batch | an empty last segment: used |
+//! | after it got its name, before it got its key or its first batch | an empty last segment: used, with a new key |
+//! | while the key file is replaced | the old one or the new one, and perhaps `keys.new`: removed |
 //! | while a batch is written or synced | a torn tail: cut, reported; or the whole batch: kept |
 //! | after the sync, before the answer | the whole batch; the caller repeats and finds it |
 //! | while a torn tail is cut | the rest of the torn tail: cut |
@@ -26,7 +29,12 @@
 
 mod error;
 pub mod format;
+pub mod body;
+pub mod pack;
+pub mod master;
+pub mod keys;
 mod place;
+mod batch;
 pub mod scan;
 pub mod segment;
 pub mod archive;
@@ -34,79 +42,64 @@ pub mod reader;
 mod recover;
 pub mod still;
 
-pub use error::Error;
+pub use batch::{Batch, Written};
+pub use error::{Error, KeyFault};
 pub use place::{Head, Mark, Place};
 
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::claims::entry::Position;
-use crate::store::journal::format::{BODY_PREFIX, COMMIT, Commit, HEAD, HEADER, Header};
+use crate::claims::time::Timestamp;
+use crate::store::Observer;
+use crate::store::journal::body::Seal;
+use crate::store::journal::format::{Bodies, Commit, HEADER, Header, Manner, SegmentId, VERSION};
+use crate::store::journal::keys::{Keys, Shared};
+use crate::store::journal::master::Master;
+use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::recover::{add_all, cut, find_end};
 use crate::store::journal::segment::Segment;
-use crate::store::{Body, BodyId, Observer};
 
-/// Gives the random ids of segments; they must be unpredictable (16 bytes of the system's randomness).
+/// Gives the random ids and keys of segments; they must be unpredictable (16 bytes of the system's randomness).
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
 
-/// What is to be made durable as one.
-#[derive(Default)]
-pub struct Batch {
-    entries: Vec<Vec<u8>>,
-    bodies: Vec<(BodyId, Body)>,
-    bytes: usize,
-}
+const DIRECTORY: &str = "journal";
 
-impl Batch {
-    /// Adds an entry by its canonical bytes.
-    pub fn add_entry(&mut self, canonical: Vec<u8>) {
-        self.bytes += HEAD + canonical.len();
-        self.entries.push(canonical);
-    }
-
-    /// Adds a body.
-    pub fn add_body(&mut self, name: BodyId, body: Body) {
-        self.bytes += HEAD + BODY_PREFIX + body.bytes.len();
-        self.bodies.push((name, body));
-    }
-
-    /// How many entries it has.
-    pub fn entries(&self) -> usize {
-        self.entries.len()
-    }
-
-    /// Its length on disk in bytes.
-    pub fn length(&self) -> usize {
-        self.bytes + COMMIT
-    }
-}
-
-/// Where a batch was put.
-#[derive(Debug)]
-pub struct Written {
-    /// Where it begins.
-    pub start: Mark,
-    /// Its bodies.
-    pub bodies: Vec<(BodyId, Place)>,
-    /// The place behind it.
-    pub end: Head,
-    /// How long the sync took.
-    pub synced: std::time::Duration,
+/// How a journal is opened.
+pub struct Opening<'a> {
+    /// Directory of the store; the journal is `journal` in it, the key file `keys`.
+    pub directory: &'a Path,
+    /// Bytes of a segment.
+    pub segment_bytes: u64,
+    /// What becomes of new bodies.
+    pub bodies: Bodies,
+    /// Master keys at hand: the present one, then the next one while it is changed.
+    pub masters: &'a [Master],
+    /// Whether bodies are compressed.
+    pub compression: Compression,
+    /// Now.
+    pub at: Timestamp,
 }
 
 /// The one writer.
 pub struct Journal {
     directory: PathBuf,
     segment_bytes: u64,
-    entropy: Entropy,
+    /// How new bodies lie.
+    manner: Manner,
+    entropy: Shared,
+    keys: Option<Arc<Keys>>,
+    packer: Arc<Packer>,
     reader: Reader,
     segment: Arc<Segment>,
     file: File,
     head: Head,
+    /// Seals what goes into the present segment; none before the first batch of a start, and where nothing is sealed.
+    seal: Option<Seal>,
     buffer: Vec<u8>,
     stopped: bool,
     reserved: bool,
@@ -116,24 +109,36 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the journal of a directory, or begins one: takes the lock, checks every header and the whole
-    /// last segment, and cuts a torn tail.
+    /// Opens the journal of a directory, or begins one: takes the lock, checks every header, the keys and the
+    /// whole last segment, and cuts a torn tail.
     pub fn open(
-        directory: &Path,
-        segment_bytes: u64,
-        mut entropy: Entropy,
+        opening: &Opening<'_>,
+        entropy: Entropy,
         observer: &dyn Observer,
     ) -> Result<Journal, Error> {
-        let lock = segment::lock(directory)?;
-        segment::remove_unfinished(directory)?;
-        let reader = Reader::default();
-        archive::remove_unfinished(&archive::beside(directory))?;
-        let mut listed = segment::list_all(directory)?;
+        let directory = opening.directory.join(DIRECTORY);
+        let lock = segment::lock(&directory)?;
+        segment::remove_unfinished(&directory)?;
+        archive::remove_unfinished(&archive::beside(&directory))?;
+        Keys::remove_unfinished(opening.directory)?;
+        let entropy: Shared = Arc::new(Mutex::new(entropy));
+        let mut listed = segment::list_all(&directory)?;
         let unfinished = std::mem::take(&mut listed.unfinished);
+        let keys = recover::keys(opening, &listed, &entropy)?;
+        if let Some(keys) = &keys {
+            recover::forget_archived(keys, &listed)?;
+        }
+        let packer = Arc::new(Packer::new(opening.compression));
+        let manner = Manner {
+            bodies: opening.bodies,
+            dictionary: packer.dictionary(),
+        };
+        let reader = Reader::new(keys.clone(), packer.clone());
         let mut damaged = add_all(&reader, listed);
         if reader.last().is_none() {
-            let header = begin(&Head::origin(), 1, segment_bytes, entropy());
-            reader.add(Ok(Segment::create(directory, &header)?.0));
+            let capacity = opening.segment_bytes;
+            let header = begin(&Head::origin(), 1, capacity, manner, draw(&entropy));
+            reader.add(Ok(Segment::create(&directory, &header)?.0));
         }
         let segment = reader.last().ok_or(Error::NoSegment(1))?;
         let file = segment.writable()?;
@@ -145,19 +150,33 @@ impl Journal {
             observer.damaged(damage);
         }
         Ok(Journal {
-            directory: directory.to_owned(),
-            segment_bytes,
+            directory,
+            segment_bytes: opening.segment_bytes,
+            manner,
             entropy,
+            keys,
+            packer,
             reader,
             segment,
             file,
             head,
+            seal: None,
             buffer: Vec::new(),
             stopped: false,
             reserved: false,
             unfinished,
             _lock: lock,
         })
+    }
+
+    /// Whether the master keys at hand fit the key file of a directory; looks without the lock and changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Key`].
+    pub fn check_keys(directory: &Path, masters: &[Master]) -> Result<(), Error> {
+        // Nothing is drawn: nothing is sealed.
+        let entropy: Shared = Arc::new(Mutex::new(Box::new(|| [0; 16])));
+        Keys::open(directory, masters, entropy).map(|_| ())
     }
 
     /// Makes a batch durable. After any error nothing more is written: the fate of the batch is unknown until
@@ -172,9 +191,7 @@ impl Journal {
         }
         // Only a whole success takes this back.
         self.stopped = true;
-        if self.head.offset + length as u64 > self.segment.header.capacity {
-            self.roll(length)?;
-        }
+        self.find_place(length)?;
         let mut written = self.lay_out(batch);
         let began = tokio::time::Instant::now();
         self.write()
@@ -252,10 +269,53 @@ impl Journal {
         self.reader.clone()
     }
 
+    /// Compresses bodies as this journal does, on the thread of whoever posts them.
+    pub fn packer(&self) -> Arc<Packer> {
+        self.packer.clone()
+    }
+
+    /// The keys of its segments; none where nothing was ever sealed.
+    pub fn keys(&self) -> Option<Arc<Keys>> {
+        self.keys.clone()
+    }
+
+    /// Sees to it that the present segment takes a batch of this length, in the present form and under a key of this
+    /// start.
+    fn find_place(&mut self, length: usize) -> Result<(), Error> {
+        let header = &self.segment.header;
+        let in_form = header.version == VERSION && header.manner == self.manner;
+        let has_room = self.head.offset + length as u64 <= header.capacity;
+        let is_empty = self.head.offset == HEADER as u64;
+        match self.manner.bodies {
+            Bodies::Open if in_form && has_room => Ok(()),
+            Bodies::Sealed if in_form && has_room && self.seal.is_some() => Ok(()),
+            Bodies::Sealed if in_form && has_room && is_empty => {
+                self.seal = self.seal(&header.id)?;
+                Ok(())
+            }
+            Bodies::Open | Bodies::Sealed => self.roll(length),
+        }
+    }
+
+    /// A seal under a new key for a segment that holds nothing; none where nothing is sealed.
+    fn seal(&self, id: &SegmentId) -> Result<Option<Seal>, Error> {
+        match (self.manner.bodies, &self.keys) {
+            (Bodies::Sealed, Some(keys)) => Ok(Some(Seal::new(keys.give(*id)?))),
+            (Bodies::Sealed, None) => Err(Error::Key(KeyFault::NoMaster)),
+            (Bodies::Open, _) => Ok(None),
+        }
+    }
+
     fn roll(&mut self, length: usize) -> Result<(), Error> {
         let capacity = self.segment_bytes.max((HEADER + length) as u64);
         let ordinal = self.head.segment + 1;
-        let header = begin(&self.head, ordinal, capacity, (self.entropy)());
+        let header = begin(
+            &self.head,
+            ordinal,
+            capacity,
+            self.manner,
+            draw(&self.entropy),
+        );
         let (segment, file) = match Segment::create(&self.directory, &header) {
             Err(error) if error.is_no_room() => {
                 self.reserved = false;
@@ -263,8 +323,12 @@ impl Journal {
             }
             created => created?,
         };
+        // Only now: a key without a segment would be kept for ever.
+        let seal = self.seal(&segment.header.id)?;
         self.reader.add(Ok(segment));
         self.segment = self.reader.segment(ordinal)?;
+        segment::give_back(&self.file, self.head.offset);
+        self.seal = seal;
         self.file = file;
         self.head.segment = ordinal;
         self.head.offset = HEADER as u64;
@@ -284,9 +348,18 @@ impl Journal {
             end.position.0 += 1;
         }
         let mut bodies = Vec::with_capacity(batch.bodies.len());
-        for (name, body) in &batch.bodies {
+        for (name, body, packed) in &batch.bodies {
             let before = self.buffer.len();
-            format::put_body(&mut self.buffer, base, id, *name, body);
+            let seal = self.seal.as_mut();
+            body::put(
+                &mut self.buffer,
+                base,
+                id,
+                *name,
+                body,
+                packed.as_ref(),
+                seal,
+            );
             let place = Place {
                 segment: end.segment,
                 offset: base + before as u64,
@@ -320,14 +393,21 @@ impl Journal {
     }
 }
 
-fn begin(head: &Head, ordinal: u64, capacity: u64, id: [u8; 16]) -> Header {
+/// The header of a segment that follows a place.
+fn begin(head: &Head, ordinal: u64, capacity: u64, manner: Manner, id: SegmentId) -> Header {
     Header {
+        version: VERSION,
+        manner,
         id,
         ordinal,
         capacity: capacity.max(HEADER as u64),
         first: Position(head.position.0 + 1),
         chain: head.chain,
     }
+}
+
+fn draw(entropy: &Shared) -> [u8; 16] {
+    (entropy.lock().unwrap_or_else(PoisonError::into_inner))()
 }
 
 #[cfg(test)]

@@ -9,18 +9,21 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::claims::entry::Position;
-use crate::store::journal::format::{
-    self, BODY_ID, BODY_PREFIX, BadRecord, Commit, HEAD, Kind, Record,
-};
+use crate::store::journal::body::{self, Unread};
+use crate::store::journal::format::{self, BadRecord, Commit, HEAD, Kind, Record};
+use crate::store::journal::keys::{Held, Keys};
+use crate::store::journal::pack::Packer;
 use crate::store::journal::scan::{self, Batch, Batches, Damage, Lost, Remains, Stop, Tail};
 use crate::store::journal::segment::{Form, Segment};
-use crate::store::journal::{Error, Head, Mark, Place};
+use crate::store::journal::{Error, Head, KeyFault, Mark, Place};
 use crate::store::{Body, BodyId};
 
 /// The segments that exist, shared by the writer and all readers.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Reader {
     segments: Arc<RwLock<Vec<Opened>>>,
+    keys: Option<Arc<Keys>>,
+    packer: Arc<Packer>,
 }
 
 /// A segment, or why it cannot be read.
@@ -37,10 +40,27 @@ pub enum Piece<'a> {
 }
 
 impl Reader {
+    /// Reads no segment yet; opens bodies with these keys.
+    pub fn new(keys: Option<Arc<Keys>>, packer: Arc<Packer>) -> Reader {
+        Reader {
+            segments: Arc::default(),
+            keys,
+            packer,
+        }
+    }
+
+    /// Forgets the key of a segment that lost its bodies: none of them is read again, from no copy.
+    pub fn forget_key(&self, ordinal: u64) -> Result<(), Error> {
+        let segment = self.segment(ordinal)?;
+        let keys = self.keys.as_ref();
+        keys.map_or(Ok(()), |keys| keys.forget(segment.header.id))
+    }
+
     /// The body at a place.
     ///
     /// # Errors
-    /// [`Error::Archived`] when the bodies of its segment are gone.
+    /// [`Error::Archived`] when the bodies of its segment are gone, [`Error::Purged`] when its key was forgotten,
+    /// [`Error::Key`] when no key is at hand; damage.
     pub fn body(&self, place: Place) -> Result<(BodyId, Body), Error> {
         let (segment, file) = self.opened(place.segment, Segment::readable)?;
         if segment.form == Form::Archived {
@@ -49,15 +69,26 @@ impl Reader {
         let mut bytes = vec![0; place.length as usize];
         let read = file.read_exact_at(&mut bytes, place.offset);
         read.map_err(|source| segment.failed(&source))?;
-        let record = Record::read(&bytes, place.offset, &segment.header.id)
-            .map_err(|bad| segment.corrupt(place.offset, reason(bad)))?;
-        let named = format::body_named(record.payload)
-            .filter(|_| record.kind == Kind::Body && record.payload.len() >= BODY_PREFIX)
-            .ok_or_else(|| segment.corrupt(place.offset, "there is no body here"))?;
-        let mut salt = [0; 16];
-        salt.copy_from_slice(&record.payload[BODY_ID..BODY_PREFIX]);
-        let bytes = bytes::Bytes::from(bytes).slice(HEAD + BODY_PREFIX..);
-        Ok((named, Body { bytes, salt }))
+        let held = match &self.keys {
+            Some(keys) => keys.of(&segment.header.id),
+            None => Held::Unknown,
+        };
+        let (key, without) = match held {
+            Held::Kept(key) => (Some(key), Error::Key(KeyFault::NoMaster)),
+            Held::Forgotten => (None, Error::Purged(place.segment)),
+            Held::Unknown => (None, Error::Key(KeyFault::NoMaster)),
+        };
+        let opened = body::read(
+            bytes,
+            place.offset,
+            &segment.header,
+            key.as_deref(),
+            &self.packer,
+        );
+        opened.map_err(|unread| match unread {
+            Unread::Damaged(what) => segment.corrupt(place.offset, what),
+            Unread::Sealed => without,
+        })
     }
 
     /// Canonical bytes of up to `most` entries after a position, up to a committed one; `mark` is the start

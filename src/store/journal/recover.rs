@@ -5,13 +5,71 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use crate::store::Observer;
-use crate::store::journal::Error;
+use crate::store::journal::Opening;
+use crate::store::journal::error::{Error, KeyFault};
+use crate::store::journal::format::Bodies;
+use crate::store::journal::keys::{Held, Keys, Shared};
 use crate::store::journal::place::Head;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::{self, Batches, Damage, Lost, Remains, Stop, Tail};
-use crate::store::journal::segment::{Listed, Segment};
+use crate::store::journal::segment::{Form, Listed, Segment};
+
+/// The keys of the segments that are there, or none where nothing is or will be sealed.
+///
+/// # Errors
+/// [`Error::Key`] when the keys at hand are not those of the segments, or none is at hand to seal with.
+pub fn keys(
+    opening: &Opening<'_>,
+    listed: &Listed,
+    entropy: &Shared,
+) -> Result<Option<Arc<Keys>>, Error> {
+    let found = Keys::open(opening.directory, opening.masters, entropy.clone())?;
+    let unknown = unknown(found.as_ref(), listed)?;
+    let keys = match (found, unknown, opening.bodies, opening.masters.first()) {
+        (Some(keys), None, _, _) => keys,
+        (Some(_), Some(segment), _, _) => return Err(Error::Key(KeyFault::Unknown { segment })),
+        (None, Some(_), _, _) => return Err(Error::Key(KeyFault::Missing)),
+        (None, None, Bodies::Sealed, Some(master)) => Keys::begin(
+            opening.directory,
+            master.clone(),
+            opening.at,
+            entropy.clone(),
+        ),
+        (None, None, Bodies::Sealed, None) => return Err(Error::Key(KeyFault::NoMaster)),
+        (None, None, Bodies::Open, _) => return Ok(None),
+    };
+    Ok(Some(Arc::new(keys)))
+}
+
+/// Forgets the keys of segments that lost their bodies: a crash came before.
+pub fn forget_archived(keys: &Keys, listed: &Listed) -> Result<(), Error> {
+    let segments = listed.segments.iter().flatten();
+    segments
+        .filter(|segment| segment.form == Form::Archived)
+        .try_for_each(|segment| keys.forget(segment.header.id))
+}
+
+/// The first sealed segment whose key was never given. The last one may have none: a crash came before its first
+/// batch.
+fn unknown(keys: Option<&Keys>, listed: &Listed) -> Result<Option<u64>, Error> {
+    let last = listed.segments.len();
+    for (number, segment) in (1..).zip(&listed.segments) {
+        let Ok(segment) = segment else { continue };
+        let header = &segment.header;
+        let is_sealed = segment.form == Form::Live && header.manner.bodies == Bodies::Sealed;
+        let known = keys.map(|keys| keys.of(&header.id));
+        if is_sealed && matches!(known, None | Some(Held::Unknown)) {
+            let is_empty = number == last && segment.is_empty()?;
+            if !is_empty {
+                return Ok(Some(header.ordinal));
+            }
+        }
+    }
+    Ok(None)
+}
 
 /// How a last segment ends.
 pub struct Ended {

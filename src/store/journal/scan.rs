@@ -18,9 +18,9 @@
 
 use crate::claims::entry::Position;
 use crate::store::BodyId;
+use crate::store::journal::body;
 use crate::store::journal::format::{
-    self, BODY_PREFIX, BadRecord, CLOSING, COMMIT, Chain, Commit, HEAD, HEADER, Header, Kind,
-    Record,
+    self, BadRecord, CLOSING, COMMIT, Chain, Commit, HEAD, HEADER, Header, Kind, Record,
 };
 use crate::store::journal::{Head, Place};
 
@@ -273,9 +273,7 @@ impl<'a> Batches<'a> {
     }
 
     fn body(&self, record: &Record<'_>, at: usize) -> Result<(BodyId, Place), Stop> {
-        let name = format::body_named(record.payload)
-            .filter(|_| record.payload.len() >= BODY_PREFIX)
-            .ok_or(Stop::Contradiction(at, "a body without a name"))?;
+        let name = body::named(record).ok_or(Stop::Contradiction(at, "a body without a name"))?;
         let length = u32::try_from(record.length())
             .map_err(|_| Stop::Contradiction(at, "a body is too long"))?;
         let place = Place {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -121,6 +122,14 @@ impl Segment {
             .map_err(|_| self.corrupt(0, "it is longer than memory"))?;
         bytes.resize(capacity, 0);
         Ok(bytes)
+    }
+
+    /// Whether no record was ever written to it, as far as its first byte tells.
+    pub fn is_empty(&self) -> Result<bool, Error> {
+        let mut first = [0];
+        let read = self.readable()?.read_at(&mut first, HEADER as u64);
+        read.map_err(|source| self.failed(&source))?;
+        Ok(first == [0])
     }
 
     /// Of an archived one: the last batch that begins at or before an entry and whose place is known.
@@ -409,6 +418,17 @@ fn prepare(path: &Path, header: &Header) -> io::Result<File> {
     file.write_all(&header.write())?;
     file.sync_all()?;
     Ok(file)
+}
+
+/// Gives the blocks behind an offset back to the disk: nothing will be written there any more. They read as zeros
+/// before and after; a file system that cannot keeps them.
+pub fn give_back(file: &File, offset: u64) {
+    use rustix::fs::{FallocateFlags, fallocate};
+    let length = file.metadata().map_or(0, |found| found.len());
+    if offset < length {
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        let _ = fallocate(file, flags, offset, length - offset);
+    }
 }
 
 /// Reserves the blocks, so that a batch cannot run out of space half way; where the file system cannot, only

@@ -117,6 +117,7 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Reconciled(_)
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
+        | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)

@@ -69,6 +69,7 @@ impl Touched {
             | Entry::Reconciled(_)
             | Entry::LegalHoldPlaced(_)
             | Entry::LegalHoldLifted { .. }
+            | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)

@@ -14,8 +14,10 @@ use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{OnHold, Why};
 use crate::claims::time::Day;
 use crate::store::contract::{self, Picture};
-use crate::store::embedded::Embedded;
-use crate::store::embedded::tests::{check, copy, fill, open, open_with, said as differences};
+use crate::store::embedded::tests::{config, copy, fill, open_config, said as differences};
+use crate::store::embedded::verify::{self, Verified};
+use crate::store::embedded::{Config, Embedded, OpenError};
+use crate::store::journal::segment;
 use crate::store::keeping::Keeping as _;
 use crate::store::{Find, Observer, Store, TallyQuery, Unobserved};
 
@@ -25,6 +27,36 @@ const FAST: Pace = Pace {
     bytes_per_second: 0,
     pause_commands: usize::MAX,
 };
+
+/// Encrypted, so that the end of a segment is the end of its key.
+fn encrypted(directory: &Path) -> Config {
+    Config {
+        encryption: contract::encryption(directory),
+        ..config(directory)
+    }
+}
+
+fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
+    open_config(&encrypted(directory), observer)
+}
+
+fn open(directory: &Path) -> Result<Embedded, OpenError> {
+    open_with(directory, Arc::new(Unobserved))
+}
+
+fn check(directory: &Path) -> (Verified, Option<Embedded>) {
+    verify::verify(&encrypted(directory)).unwrap()
+}
+
+/// Every archived segment has lost its key, and every other one has it.
+fn keys_fit(store: &Embedded, archived: usize) {
+    let wrapping = store.wrapping().unwrap();
+    assert_eq!(wrapping.forgotten, archived);
+    let listed = segment::list_all(&store.directory.join("journal")).unwrap();
+    let live = listed.segments.iter().flatten();
+    let live = live.filter(|segment| segment.form == Form::Live).count();
+    assert_eq!(wrapping.kept, live);
+}
 
 fn later(days: u32) -> Timestamp {
     retention::plus_days(contract::now(), days)
@@ -271,6 +303,7 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
         Step::Ended,
         Step::Switched,
         Step::Removed,
+        Step::Forgotten,
     ] {
         assert!(taken.iter().any(|(at, _)| *at == step), "{step:?}");
     }
@@ -291,6 +324,7 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
             }
             evacuate(&store, later(120)).await;
             assert_cleared(&store, &before, segments).await;
+            keys_fit(&store, segments);
             drop(store);
             let (verified, at_rest) = check(copied.path());
             assert_eq!(differences(&verified), [], "{context}");

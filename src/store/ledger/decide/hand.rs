@@ -25,14 +25,38 @@ impl Decider<'_, '_> {
         if self.next == of {
             return Ok(outcome);
         }
-        let digest = Digest(Sha256::digest(&reason).into());
-        let position = self.push(Entry::Explained {
+        self.reasoned(reason, salt, |reason| Entry::Explained {
             of,
             subject,
             actor,
-            reason: commitment(salt, digest),
-        })?;
-        let bytes = reason;
+            reason,
+        })
+    }
+
+    /// The keys of all bodies are wrapped by another master key, for this reason.
+    pub(super) fn rewrapped(
+        &mut self,
+        master: [u8; 8],
+        actor: Name,
+        reason: Bytes,
+        salt: [u8; 16],
+    ) -> Result<Outcome, Error> {
+        self.reasoned(reason, salt, |reason| Entry::Rewrapped {
+            master,
+            actor,
+            reason,
+        })
+    }
+
+    /// Decides an entry that commits to a reason, which is its body.
+    fn reasoned(
+        &mut self,
+        bytes: Bytes,
+        salt: [u8; 16],
+        entry: impl FnOnce(Digest) -> Entry,
+    ) -> Result<Outcome, Error> {
+        let digest = Digest(Sha256::digest(&bytes).into());
+        let position = self.push(entry(commitment(salt, digest)))?;
         self.bodies
             .push((BodyId::Entry(position), Body { bytes, salt }));
         Ok(self.done())
@@ -117,6 +141,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Reconcile { .. }
         | Command::Judge { .. }
         | Command::Evacuated(_)
+        | Command::Rewrapped { .. }
         | Command::Lease(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),

@@ -167,6 +167,12 @@ impl Decider<'_, '_> {
             }
             Command::LiftLegalHold { hold, actor } => self.lift_legal_hold(hold, actor),
             Command::Evacuated(evacuated) => self.evacuated(evacuated),
+            Command::Rewrapped {
+                master,
+                actor,
+                reason,
+                salt,
+            } => self.rewrapped(master, actor, reason, salt),
             Command::Explain {
                 command,
                 reason,

@@ -129,6 +129,8 @@ impl Fold<'_, '_> {
             Entry::Published(published) => self.published(published),
             // The registrations are entries of their own.
             Entry::Imported(_) => Ok(()),
+            // Of the keys, the key file alone tells.
+            Entry::Rewrapped { .. } => Ok(()),
             Entry::Explained { subject, .. } => self.explained(subject),
             Entry::Rewound { endpoint, .. } => self.rewound(endpoint),
             Entry::Restored(restored) => {
