@@ -99,6 +99,32 @@ impl Subject for OnDisk {
     }
 }
 
+/// The embedded store, while all of its index that may leave the tree leaves it all the time.
+pub struct OnTheMove {
+    // Ends before the directory does.
+    moves: embedded::Moves,
+    disk: OnDisk,
+}
+
+impl Subject for OnTheMove {
+    fn fresh() -> OnTheMove {
+        let disk = OnDisk::fresh();
+        let moves = disk.store.moves();
+        OnTheMove { moves, disk }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        self.disk.store()
+    }
+
+    async fn restarted(self) -> OnTheMove {
+        drop(self.moves);
+        let disk = self.disk.restarted().await;
+        let moves = disk.store.moves();
+        OnTheMove { moves, disk }
+    }
+}
+
 macro_rules! laws {
     ($($law:ident)*) => {
         mod in_memory {
@@ -111,6 +137,12 @@ macro_rules! laws {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $law() {
                 super::$law::<super::OnDisk>().await;
+            })*
+        }
+        mod on_the_move {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $law() {
+                super::$law::<super::OnTheMove>().await;
             })*
         }
     };

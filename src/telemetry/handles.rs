@@ -48,6 +48,9 @@ pub(super) struct Handles {
     damaged: Counter,
     tail_cut: Counter,
     index_failures: Counter,
+    sorted_files: Gauge,
+    sorted_bytes: Gauge,
+    sorted_failures: Counter,
     public_certificate: Gauge,
     ready: Gauge,
     free: Gauge,
@@ -105,6 +108,9 @@ impl Handles {
             damaged: make.counter(family::STORE_DAMAGED, &[]),
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
+            sorted_files: make.gauge(family::STORE_SORTED_FILES, &[]),
+            sorted_bytes: make.gauge(family::STORE_SORTED_BYTES, &[]),
+            sorted_failures: make.counter(family::STORE_SORTED_FAILURES, &[]),
             public_certificate: make.gauge(family::PUBLIC_CERTIFICATE, &[]),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
@@ -166,6 +172,11 @@ impl Handles {
             Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
             Event::IndexFailed => self.index_failures.increment(1),
+            Event::Sorted { files, bytes } => {
+                self.sorted_files.set(files as f64);
+                self.sorted_bytes.set(bytes as f64);
+            }
+            Event::SortedFailed => self.sorted_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,

@@ -67,6 +67,8 @@ fn exercised() -> Telemetry {
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
         Event::IndexFailed,
+        Event::Sorted { files: 2, bytes: 7 },
+        Event::SortedFailed,
         Event::Sealed {
             lot,
             endpoint,

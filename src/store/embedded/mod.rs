@@ -5,7 +5,7 @@
 //!    ▲                           │ publishes the batch
 //!    └───────── answer ──────────┤
 //!                                ▼
-//! reads ◀── view ◀────────── overlay ──▶ applier ──one atomic batch──▶ sled
+//! reads ◀── view ◀────────── overlay ──▶ applier ──one atomic batch──▶ sled ──mover──▶ sorted files
 //! ```
 //! Must never answer before the sync, and never keep the only copy of anything outside the journal. Only the
 //! store's secret is a file of its own; it is made with the first segment.
@@ -18,9 +18,10 @@
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
 //! | while the index is built anew | an index applied up to some batch: the rest is replayed |
+//! | while finished documents leave it | keys in sled, or in a sorted file, or in both with one value (`mover`) |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
 //!
-//! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
+//! An index that fails at the start or while the store runs, in sled or in a sorted file, is set aside and built anew from the journal: meanwhile nothing is
 //! committed or read, health says how far it is, and then the store goes on by itself.
 //!
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
@@ -29,19 +30,23 @@ mod committer;
 mod disk;
 mod overlay;
 mod applier;
+mod mover;
 mod places;
 mod replay;
+mod load;
 mod secret;
 mod state;
+mod tables;
+mod sorted;
 mod tree;
 pub mod verify;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -55,6 +60,7 @@ use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request};
+use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
@@ -96,6 +102,12 @@ pub struct Config {
     pub full_bytes: u64,
     /// Seconds between two looks at the disk: how full it is, and whether a journal that failed can go on.
     pub look_seconds: f64,
+    /// So many days after a document was finished it leaves the index for sorted files.
+    pub finished_days: u16,
+    /// Seconds between two rounds that take finished documents along.
+    pub round_seconds: f64,
+    /// Bytes that such a round reads or writes in a second, about.
+    pub round_bytes_second: NonZeroU64,
 }
 
 impl Default for Config {
@@ -112,6 +124,9 @@ impl Default for Config {
             low_bytes: 1 << 30,
             full_bytes: 256 << 20,
             look_seconds: 1.0,
+            finished_days: 30,
+            round_seconds: 600.0,
+            round_bytes_second: const { NonZeroU64::new(16 << 20).expect("it is not zero") },
         }
     }
 }
@@ -155,6 +170,8 @@ pub struct Embedded {
     threads: Vec<JoinHandle<()>>,
     /// While it is there, the committer looks at the disk every so often.
     ticks: Option<SyncSender<()>>,
+    /// While it is there, finished documents leave the index every so often.
+    rounds: Option<SyncSender<()>>,
     /// Of a store that is only read: its lock, released last.
     _rest: Option<Rest>,
 }
@@ -187,7 +204,22 @@ impl Embedded {
         )?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
-        let last = last_instant(&overlay.view(), &reader, head.position)?;
+        // What is damaged in the index may show only when it is read.
+        let sound = |work: &mut dyn FnMut() -> Result<(), OpenError>| match work() {
+            Err(_) if overlay.tree().is_broken() => {
+                overlay.tree().abandon();
+                let bytes = config.cache_bytes;
+                let tree = replay::rebuild(&config.directory, bytes, &reader, head, &*observer)?;
+                overlay.replace(tree, head);
+                work()
+            }
+            done => done,
+        };
+        let mut last = Timestamp::default();
+        sound(&mut || {
+            last = last_instant(&overlay.view(), &reader, head.position)?;
+            Ok(())
+        })?;
         let mut committer = Committer::new(
             config,
             journal,
@@ -198,7 +230,7 @@ impl Embedded {
             last,
         );
         committer.look();
-        restart(&mut committer, at)?;
+        sound(&mut || restart(&mut committer, at))?;
         let applier = Applier {
             overlay,
             state,
@@ -229,8 +261,18 @@ impl Embedded {
             state: state.clone(),
             threads: Vec::new(),
             ticks: None,
+            rounds: None,
             _rest: None,
         };
+        let mover = Mover {
+            overlay: overlay.clone(),
+            reader: applier.reader.clone(),
+            observer: applier.observer.clone(),
+            stay: Duration::from_secs(u64::from(config.finished_days) * 24 * 60 * 60),
+            every: Duration::try_from_secs_f64(config.round_seconds).unwrap_or(Duration::MAX),
+            pace: config.round_bytes_second,
+        };
+        let (rounds, ended) = sync_channel(0);
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
             move || {
@@ -246,6 +288,10 @@ impl Embedded {
             }
         };
         store.ticks = Some(ticks);
+        store.rounds = Some(rounds);
+        store
+            .threads
+            .push(spawn("store-mover", move || mover.run(&ended))?);
         store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
@@ -263,6 +309,7 @@ impl Embedded {
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
             ticks: None,
+            rounds: None,
             _rest: Some(rest),
         }
     }
@@ -332,6 +379,7 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         self.queue = None;
         self.ticks = None;
+        self.rounds = None;
         for thread in self.threads.drain(..).rev() {
             // A panic in it was recorded by the thread itself.
             let _ = thread.join();
@@ -566,3 +614,5 @@ fn unreadable(error: journal::Error) -> Error {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::moved::Moves;

@@ -227,7 +227,6 @@ impl Overlay {
     }
 
     /// The tree at present.
-    #[cfg(test)]
     pub fn tree(&self) -> Tree {
         self.lock().tree.clone()
     }

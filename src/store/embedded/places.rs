@@ -5,6 +5,8 @@
 //! | `A` | – | layout of the index, and the place in the journal up to which it is applied |
 //! | `B` | body | its place in the journal |
 //! | `E` | complement of a position | where the batch begins whose first entry that is |
+//! | `S` | ordinal | a sorted file that counts ([`crate::store::embedded::tree`]) |
+//! | `T` | key | – (keys that are gone although a sorted file has them) |
 //!
 //! Not every batch has an `E`, only one about every 64 KiB: an entry is found by reading on from there.
 //! The complement makes the last batch before a position the first key from there on.
@@ -78,11 +80,18 @@ pub fn mark(index: &dyn Index, position: Position) -> Result<Mark, Error> {
     })
 }
 
-fn applied_key() -> Vec<u8> {
+/// The range of the marks of a position and all before it.
+pub fn marks_upto(position: Position) -> (Vec<u8>, Vec<u8>) {
+    (mark_key(position), b"F".to_vec())
+}
+
+/// The key of the place up to which the index is applied.
+pub fn applied_key() -> Vec<u8> {
     b"A".to_vec()
 }
 
-fn body_key(name: BodyId) -> Vec<u8> {
+/// The key of a body.
+pub fn body_key(name: BodyId) -> Vec<u8> {
     [b"B".as_slice(), &format::name_body(name)].concat()
 }
 

@@ -1,5 +1,7 @@
 //! Damage and loss around the index, the secret and the lock: what a start makes of each.
 
+pub mod moved;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
