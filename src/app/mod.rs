@@ -8,7 +8,6 @@
 mod observers;
 mod renewal;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,8 +19,6 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
-use crate::claims::id::EndpointName;
-use crate::claims::lane;
 use crate::claims::registry::Centre;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
@@ -35,6 +32,7 @@ use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
 use crate::report::keeper::Keeper;
 use crate::store::embedded::{Embedded, OpenError};
+use crate::store::lanes::Board;
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
@@ -86,7 +84,7 @@ struct Read {
     agreements: Arc<Agreements>,
     centres: Option<Vec<Centre>>,
     routes: Arc<Routes>,
-    lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
+    lanes: Arc<Board>,
     reader: Arc<Reader>,
     transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
@@ -147,7 +145,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         ),
         centres,
         routes: Arc::new(Routes::new(routes)),
-        lanes: Arc::new(lanes.map_err(Error::config)?),
+        lanes: Arc::new(Board::new(lanes.map_err(Error::config)?)),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
         transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
         webhooks: Arc::new(
@@ -204,6 +202,7 @@ impl App {
             clock: clock.clone(),
             reader: read.reader.clone(),
             routes: read.routes.clone(),
+            lanes: read.lanes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
             telemetry: telemetry.clone(),

@@ -171,6 +171,8 @@ impl Audit {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => Ok(()),
         }
     }

@@ -296,6 +296,8 @@ canon_enum! {
         23 => Explained { of, subject, actor, reason },
         24 => Notified { target, upto },
         27 => Closed(closed),
+        28 => Published(published),
+        29 => Imported(imported),
         30 => FiguresLoaded(figures),
         31 => Reconciled(run),
         32 => Judged(judged)

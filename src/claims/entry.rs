@@ -10,7 +10,8 @@ use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Imported};
+use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 
@@ -132,6 +133,10 @@ pub enum Entry {
     },
     /// A period was closed: its rates are frozen here.
     Closed(Box<Closed>),
+    /// A statement of a centre's rate was published.
+    Published(Box<Published>),
+    /// Who put the registrations before it, and why.
+    Imported(Imported),
     /// Why an operator did what an earlier entry says.
     Explained {
         /// The entry.

@@ -2,8 +2,10 @@
 //!
 //! A centre has versions, each from a day on; a document follows the version of its own day.
 
+use crate::claims::canon::canon_struct;
 use crate::claims::document::AgreementId;
-use crate::claims::id::{Amo, Finess, Name};
+use crate::claims::entry::Position;
+use crate::claims::id::{Amo, Digest, Finess, Name};
 use crate::claims::terms::Region;
 use crate::claims::time::Day;
 
@@ -29,6 +31,23 @@ pub struct Centre {
     /// Last day, when the centre closed.
     pub until: Option<Day>,
 }
+
+/// A person put versions of registrations, all of them or none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// The first of the entries that did; the others follow it.
+    pub first: Position,
+    /// How many there are.
+    pub changes: u32,
+    /// Who.
+    pub actor: Name,
+    /// SHA-256 of what was handed in.
+    pub file: Digest,
+    /// Commitment to the reason, a body.
+    pub reason: Digest,
+}
+
+canon_struct! { Imported { first, changes, actor, file, reason } }
 
 /// Categories of centres (L162-32-1: infirmiers; médicaux, dentaires and polyvalents).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -8,18 +8,19 @@ use serde::Serialize;
 
 use crate::access::{Action, Caller, Role, Scope};
 use crate::claims::document::{Key, Kind, Purpose};
-use crate::claims::entry::{Gate, Next};
+use crate::claims::entry::Next;
 use crate::claims::id::{DocumentId, Finess, Number};
 use crate::formats::json::problem;
 use crate::store::{BodyId, DocumentView, Find, LotRecord};
 use crate::telemetry::event::Denial;
 
-use super::Desk;
 use super::answer::{Refused, bytes, json};
 use super::door::{Entered, Part};
 use super::heard::{Ear, Eyes, Said};
 use super::history::{Chronicle, Happened};
+use super::way::{Way, Ways};
 use super::words;
+use super::{Desk, Parts};
 
 /// How a document is found by its number; all are needed, the centre only of a caller of several.
 #[derive(Debug)]
@@ -230,24 +231,25 @@ impl Desk {
         let document = view.record.received.document;
         let said = ear.listen(document, &chronicle).await.map_err(unread)?;
         let history = chronicle.tell(store, document, eyes).await;
-        let gate = self.gate(view.lot.as_ref()).await?;
-        let mut text = self.text(&view, gate, eyes, said);
+        let ways = self.ways().await?;
+        let mut text = self.text(&view, ways.of(view.lot.as_ref()), eyes, said);
         text.history = history.map_err(unread)?;
         Ok(json(200, &text))
     }
 
-    /// Whether an operator holds the endpoint of a lot.
-    async fn gate(&self, lot: Option<&LotRecord>) -> Result<Gate, Refused> {
-        let Some(lot) = lot else {
-            return Ok(Gate::Open);
-        };
-        let endpoints = self.parts.store.endpoints().await;
-        let endpoints = endpoints.map_err(|error| self.unread(&error))?;
-        let endpoint = endpoints.get(&lot.sealed.endpoint);
-        Ok(endpoint.map_or(Gate::Open, |endpoint| endpoint.gate))
+    /// What stands between lots and their insurers now.
+    pub(super) async fn ways(&self) -> Result<Ways<'_>, Refused> {
+        let Parts {
+            store,
+            lanes,
+            clock,
+            ..
+        } = &self.parts;
+        let ways = Ways::read(&**store, lanes, clock.now()).await;
+        ways.map_err(|error| self.unread(&error))
     }
 
-    fn text(&self, view: &DocumentView, gate: Gate, eyes: Eyes, said: Said) -> DocumentText {
+    fn text(&self, view: &DocumentView, way: Way, eyes: Eyes, said: Said) -> DocumentText {
         let record = &view.record;
         let (received, facts) = (&record.received, &record.received.facts);
         let position = record.course.position();
@@ -259,9 +261,9 @@ impl Desk {
             destination: facts.destination.to_string(),
             mode: facts.mode.as_str(),
             purpose: purpose_word(received.purpose),
-            standing: words::standing(record, view.lot.as_ref(), gate),
+            standing: words::standing(record, view.lot.as_ref(), way),
             since: record.since.to_string(),
-            next: self.next(view, gate),
+            next: self.next(view, way),
             admitted: record.at.to_string(),
             deadline: received.deadline.map(|day| day.to_string()),
             late: view.late.as_str(),
@@ -277,8 +279,8 @@ impl Desk {
         }
     }
 
-    fn next(&self, view: &DocumentView, gate: Gate) -> Option<NextText> {
-        let next = words::next(view.next, view.lot.as_ref(), gate)?;
+    fn next(&self, view: &DocumentView, way: Way) -> Option<NextText> {
+        let next = words::next(view.next, view.lot.as_ref(), way)?;
         Some(NextText::of(
             next,
             words::sentence(next, self.parts.clock.now()),

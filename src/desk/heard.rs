@@ -175,6 +175,8 @@ impl Ear<'_> {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
         Ok(())

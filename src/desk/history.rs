@@ -146,6 +146,8 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_)
         | Entry::Closed(_) => event("other"),
     }

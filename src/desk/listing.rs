@@ -3,7 +3,6 @@
 //! A list is read a bounded part at a time: an answer can hold fewer rows than were asked for and still be followed
 //! by another. A row holds ids, facts of the number, standings, instants and codes; never content.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -16,12 +15,10 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Action, Caller, Role, Scope};
 use crate::claims::canon;
 use crate::claims::document::{Kind, Purpose};
-use crate::claims::entry::Gate;
-use crate::claims::id::{EndpointName, Finess};
+use crate::claims::id::Finess;
 use crate::claims::standing::Standing;
 use crate::claims::time::{Day, Timestamp};
 use crate::formats::json::problem;
-use crate::store::EndpointRecord;
 use crate::store::listing::{Book, Listed, Listing, Place};
 use crate::telemetry::event::Denial;
 use crate::telemetry::reading::Stage;
@@ -30,6 +27,7 @@ use super::Desk;
 use super::answer::{Format, Refused, bytes, csv_line, json};
 use super::document::{ByKey, purpose_word};
 use super::door::{Asked, Entered};
+use super::way::Way;
 use super::words;
 
 /// One document by number and kind, or a list by everything else.
@@ -292,7 +290,7 @@ impl Desk {
         wanted: &Wanted,
     ) -> Result<Page, Refused> {
         let unread = |error| self.unread(&error);
-        let gates = self.parts.store.endpoints().await.map_err(unread)?;
+        let ways = self.ways().await?;
         let mut room = self.parts.config.list_looked_at.get();
         let (mut after, mut documents) = (wanted.after, Vec::new());
         while room > 0 {
@@ -309,7 +307,7 @@ impl Desk {
             room -= found.len();
             for listed in found {
                 after = Some(listed.record.place());
-                let row = Row::of(&listed, gate_of(&gates, &listed));
+                let row = Row::of(&listed, ways.of(listed.lot.as_ref()));
                 if wanted.holds(caller, &listed, &row) {
                     documents.push(row);
                 }
@@ -342,11 +340,11 @@ impl Wanted {
 }
 
 impl Row {
-    fn of(listed: &Listed, gate: Gate) -> Row {
+    fn of(listed: &Listed, way: Way) -> Row {
         let record = &listed.record;
         let (received, facts) = (&record.received, &record.received.facts);
         let position = record.course.position();
-        let next = words::next(listed.next, listed.lot.as_ref(), gate);
+        let next = words::next(listed.next, listed.lot.as_ref(), way);
         Row {
             id: received.document.to_string(),
             number: facts.key.number.to_string(),
@@ -355,7 +353,7 @@ impl Row {
             destination: facts.destination.to_string(),
             mode: facts.mode.as_str(),
             purpose: purpose_word(received.purpose),
-            standing: words::standing(record, listed.lot.as_ref(), gate),
+            standing: words::standing(record, listed.lot.as_ref(), way),
             since: record.since.to_string(),
             admitted: record.at.to_string(),
             deadline: received.deadline.map(|day| day.to_string()),
@@ -369,12 +367,6 @@ impl Row {
             next: next.map(|next| next.at.to_string()),
         }
     }
-}
-
-fn gate_of(gates: &BTreeMap<EndpointName, EndpointRecord>, listed: &Listed) -> Gate {
-    let lot = listed.lot.as_ref();
-    let record = lot.and_then(|lot| gates.get(&lot.sealed.endpoint));
-    record.map_or(Gate::Open, |record| record.gate)
 }
 
 /// The list to look in, and the word to look for. Spaces may be written as hyphens.

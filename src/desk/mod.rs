@@ -14,6 +14,7 @@ mod events;
 mod heard;
 mod history;
 mod words;
+mod way;
 mod rates;
 mod past;
 mod periods;
@@ -48,6 +49,7 @@ use crate::report::CentreLabel;
 use crate::report::past::Bounds;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
+use crate::store::lanes::Board;
 use crate::telemetry::Telemetry;
 
 pub use config::{Config, Scrapers};
@@ -65,6 +67,8 @@ pub struct Parts {
     pub reader: Arc<Reader>,
     /// The routes to insurers.
     pub routes: Arc<Routes>,
+    /// The endpoints' lanes, for why a lot waits.
+    pub lanes: Arc<Board>,
     /// The agreements by which rates are read.
     pub agreements: Arc<Agreements>,
     /// What the keeper published last.

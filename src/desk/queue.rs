@@ -124,6 +124,7 @@ impl Desk {
         let surveyor = Surveyor {
             store: self.parts.store.as_ref(),
             routes: &self.parts.routes,
+            lanes: &self.parts.lanes,
             page: self.parts.config.survey_page.get(),
         };
         let survey = Arc::new(surveyor.survey(now).await?);

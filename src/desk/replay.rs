@@ -18,7 +18,7 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::claims::delivery;
-use crate::claims::entry::{Gate, Reason};
+use crate::claims::entry::Reason;
 use crate::claims::id::{EndpointName, Finess, LotId};
 use crate::claims::time::Timestamp;
 use crate::formats::json::problem::Kind;
@@ -29,6 +29,7 @@ use super::answer::{Refused, json};
 use super::door::{Operator, Part};
 use super::listing::since;
 use super::order::Order;
+use super::way::Ways;
 use super::words;
 
 /// Lots read from the store at once.
@@ -84,13 +85,13 @@ struct LotText {
 }
 
 /// A filter, read.
-struct Filter {
+struct Filter<'a> {
     endpoint: Option<EndpointName>,
     centre: Option<Finess>,
     states: Option<Vec<delivery::State>>,
     since: Option<Timestamp>,
     waits_for: Option<Reason>,
-    gates: BTreeMap<EndpointName, Gate>,
+    ways: Ways<'a>,
 }
 
 /// `POST /v1/lots/{id}/retry`: its next attempt, or the question before it, now.
@@ -187,7 +188,7 @@ impl Desk {
         }
     }
 
-    async fn filter(&self, order: &Replay) -> Result<Filter, Refused> {
+    async fn filter(&self, order: &Replay) -> Result<Filter<'_>, Refused> {
         let unclear = Refused::parameter;
         let endpoint = order.endpoint.as_deref();
         let endpoint = endpoint.map(|name| self.endpoint(name).ok_or(Kind::EndpointUnknown));
@@ -201,23 +202,22 @@ impl Desk {
             let found = reasons.find(|reason| words::reason(*reason) == word);
             found.ok_or_else(|| unclear("waits_for"))
         });
-        let gates = self.parts.store.endpoints().await;
-        let gates = gates.map_err(|error| self.unread(&error))?;
         Ok(Filter {
             endpoint: endpoint.transpose()?,
             centre: centre.map_err(|_| unclear("centre"))?,
             states: states.transpose()?,
             since: order.since.as_deref().map(since).transpose()?,
             waits_for: waits_for.transpose()?,
-            gates: gates
-                .into_iter()
-                .map(|(name, record)| (name, record.gate))
-                .collect(),
+            ways: self.ways().await?,
         })
     }
 
     /// The lots of a filter that may be sent again, and how many there are of the others.
-    async fn held_by(&self, filter: &Filter, text: &mut ReplayText) -> Result<Vec<LotId>, Refused> {
+    async fn held_by(
+        &self,
+        filter: &Filter<'_>,
+        text: &mut ReplayText,
+    ) -> Result<Vec<LotId>, Refused> {
         let most = self.parts.config.replay_lots.get();
         let (mut after, mut lots) = (None, Vec::new());
         loop {
@@ -247,11 +247,14 @@ impl ReplayText {
     }
 }
 
-impl Filter {
+impl Filter<'_> {
     fn holds(&self, lot: &LotRecord) -> bool {
         let sealed = &lot.sealed;
-        let gate = self.gates.get(&sealed.endpoint).copied();
-        let waits_for = words::waits_for(lot, gate.unwrap_or(Gate::Open)).map(|next| next.reason);
+        let waits_for = self
+            .ways
+            .of(Some(lot))
+            .waits_for(lot)
+            .map(|next| next.reason);
         let named = self.endpoint.as_ref();
         named.is_none_or(|endpoint| *endpoint == sealed.endpoint)
             && self.centre.is_none_or(|centre| centre == sealed.centre)

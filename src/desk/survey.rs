@@ -7,15 +7,17 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::claims::document::Purpose;
-use crate::claims::entry::{Gate, Position, Reason};
+use crate::claims::entry::{Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::claims::routes::Routes;
 use crate::claims::standing::Standing;
 use crate::claims::time::Timestamp;
-use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord, Store};
+use crate::store::lanes::Board;
+use crate::store::{DocumentRecord, Error, LotRecord, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::reading::{Deadline, Reading, Stage};
 
+use super::way::{Way, Ways};
 use super::words;
 
 /// Everything that is not finished, as of an entry.
@@ -52,13 +54,14 @@ pub struct Waiting {
 pub(super) struct Surveyor<'a> {
     pub(super) store: &'a dyn Store,
     pub(super) routes: &'a Routes,
+    pub(super) lanes: &'a Board,
     pub(super) page: usize,
 }
 
 /// A survey being taken.
 struct Pass<'a> {
     surveyor: &'a Surveyor<'a>,
-    gates: BTreeMap<EndpointName, EndpointRecord>,
+    ways: Ways<'a>,
     lots: BTreeMap<LotId, LotRecord>,
     survey: Survey,
 }
@@ -72,7 +75,7 @@ impl Surveyor<'_> {
         let endpoints = self.routes.endpoints();
         let mut pass = Pass {
             surveyor: self,
-            gates: self.store.endpoints().await?,
+            ways: Ways::read(self.store, self.lanes, at).await?,
             lots: BTreeMap::new(),
             survey: Survey {
                 position: self.store.health().position,
@@ -113,10 +116,9 @@ impl Pass<'_> {
             Some(lot) => Some(&lot.sealed.endpoint),
             None => routes.find(received.facts.destination, received.purpose),
         };
-        let gate = endpoint.and_then(|endpoint| self.gates.get(endpoint));
-        let gate = gate.map_or(Gate::Open, |endpoint| endpoint.gate);
-        let reason = reason(record, lot.as_ref(), gate, endpoint);
-        if let Some(stage) = words::stage(record, lot.as_ref(), gate) {
+        let way = self.ways.of(lot.as_ref());
+        let reason = reason(record, lot.as_ref(), way, endpoint);
+        if let Some(stage) = words::stage(record, lot.as_ref(), way) {
             let waiting = match endpoint {
                 Some(endpoint) => self.survey.endpoints.entry(endpoint.clone()).or_default(),
                 None => &mut self.survey.unrouted,
@@ -167,7 +169,7 @@ fn is_finished(record: &DocumentRecord) -> bool {
 fn reason(
     record: &DocumentRecord,
     lot: Option<&LotRecord>,
-    gate: Gate,
+    way: Way,
     endpoint: Option<&EndpointName>,
 ) -> Option<Reason> {
     match record.standing() {
@@ -176,7 +178,7 @@ fn reason(
             (None, Some(_)) => Reason::Sealing,
             (None, None) => Reason::NoRoute,
         }),
-        Standing::InLot => words::waits_for(lot?, gate).map(|next| next.reason),
+        Standing::InLot => way.waits_for(lot?).map(|next| next.reason),
         Standing::Acknowledged => record.timer.map(|_| Reason::Settlement),
         Standing::Refused => record.timer.map(|_| match record.paper_owed {
             None if record.received.deadline.is_some() => Reason::Replacement,

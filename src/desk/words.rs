@@ -4,11 +4,13 @@ use chrono::DateTime;
 use chrono_tz::Europe::Paris;
 
 use crate::claims::delivery::State;
-use crate::claims::entry::{Gate, Next, Reason};
+use crate::claims::entry::{Next, Reason};
 use crate::claims::standing::Standing;
 use crate::claims::time::Timestamp;
 use crate::store::{DocumentRecord, LotRecord};
 use crate::telemetry::reading::Stage;
+
+use super::way::Way;
 
 /// Every reason.
 pub(super) const REASONS: [Reason; 21] = [
@@ -43,14 +45,14 @@ pub(super) struct Sentence {
 }
 
 /// The stage of a document, none when it is finished. A document in a lot is where its lot is.
-pub(super) fn stage(record: &DocumentRecord, lot: Option<&LotRecord>, gate: Gate) -> Option<Stage> {
+pub(super) fn stage(record: &DocumentRecord, lot: Option<&LotRecord>, way: Way) -> Option<Stage> {
     let standing = record.standing();
     if standing.is_finished(record.received.facts.key.kind) {
         return None;
     }
     match standing {
         Standing::Open => Some(Stage::Open),
-        Standing::InLot => Some(lot.map_or(Stage::Queued, |lot| stage_of_lot(lot, gate))),
+        Standing::InLot => Some(lot.map_or(Stage::Queued, |lot| stage_of_lot(lot, way))),
         Standing::Acknowledged => Some(Stage::Acknowledged),
         Standing::Refused => Some(Stage::Refused),
         Standing::Paid
@@ -68,20 +70,16 @@ pub(super) fn stage(record: &DocumentRecord, lot: Option<&LotRecord>, gate: Gate
 }
 
 /// The word for where a document is: its stage, or the standing in which it is finished.
-pub(super) fn standing(
-    record: &DocumentRecord,
-    lot: Option<&LotRecord>,
-    gate: Gate,
-) -> &'static str {
-    stage(record, lot, gate).map_or_else(|| record.standing().as_str(), Stage::as_str)
+pub(super) fn standing(record: &DocumentRecord, lot: Option<&LotRecord>, way: Way) -> &'static str {
+    stage(record, lot, way).map_or_else(|| record.standing().as_str(), Stage::as_str)
 }
 
-fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
+fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
     match lot.state {
-        State::Due => match waits_for(lot, gate).map(|next| next.reason) {
+        // The insurer is asked before it is sent again.
+        State::Due if lot.next.is_some_and(|next| next.reason == Reason::Doubt) => Stage::InDoubt,
+        State::Due => match way.waits_for(lot).map(|next| next.reason) {
             None | Some(Reason::Turn) => Stage::Queued,
-            // The insurer is asked before it is sent again.
-            Some(Reason::Doubt) => Stage::InDoubt,
             Some(
                 Reason::Unreachable
                 | Reason::Tls
@@ -97,7 +95,8 @@ fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
             ) => Stage::Held,
             // No lot that is due waits for these.
             Some(
-                Reason::Sealing
+                Reason::Doubt
+                | Reason::Sealing
                 | Reason::Fse
                 | Reason::Attempt
                 | Reason::Receipt
@@ -116,25 +115,12 @@ fn stage_of_lot(lot: &LotRecord, gate: Gate) -> Stage {
     }
 }
 
-/// What happens next to a document: the reason of one in a lot is its lot's, seen with the endpoint's gate.
-pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, gate: Gate) -> Option<Next> {
+/// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint.
+pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Option<Next> {
     match lot {
-        Some(lot) if own.is_some() && lot.next == own => waits_for(lot, gate),
+        Some(lot) if own.is_some() && lot.next == own => way.waits_for(lot),
         Some(_) | None => own,
     }
-}
-
-/// What a lot waits for. Behind a held endpoint a lot that is to be sent waits for the operator.
-pub(super) fn waits_for(lot: &LotRecord, gate: Gate) -> Option<Next> {
-    let is_behind = gate == Gate::Held && lot.state == State::Due && !lot.ask;
-    lot.next.map(|next| Next {
-        reason: if is_behind {
-            Reason::HeldByHand
-        } else {
-            next.reason
-        },
-        ..next
-    })
 }
 
 /// The word for a reason, in answers.

@@ -3,25 +3,24 @@
 //! The rules are those of `claims::lane`; here they meet the clock and the metrics. Whatever begins holds a place,
 //! and gives it back however it ends, a panic included. Nothing here is kept: a restart begins with fresh lanes.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use crate::claims::entry::Next;
 use crate::claims::id::EndpointName;
 use crate::claims::lane::{Kind, Lane, Room, Rules, Signal, Slot, breaker};
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
+use crate::store::lanes::{Board, Stand};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Breaker, Event};
 use crate::telemetry::lane;
 
 /// The lanes, made as endpoints are first seen.
 pub(super) struct Lanes {
-    rules: Arc<BTreeMap<EndpointName, Rules>>,
+    board: Arc<Board>,
     otherwise: Rules,
     clock: Arc<dyn Clock>,
     telemetry: Arc<Telemetry>,
-    lanes: Mutex<BTreeMap<EndpointName, Lane>>,
 }
 
 /// A place in a lane: given back when it is dropped.
@@ -32,19 +31,19 @@ pub(super) struct Place {
 }
 
 impl Lanes {
-    /// No lane yet; an endpoint without rules of its own goes by the others'.
+    /// Fresh lanes on the board; an endpoint without rules of its own goes by the others'.
     pub(super) fn new(
-        rules: Arc<BTreeMap<EndpointName, Rules>>,
+        board: Arc<Board>,
         otherwise: Rules,
         clock: Arc<dyn Clock>,
         telemetry: Arc<Telemetry>,
     ) -> Lanes {
+        board.clear();
         Lanes {
-            rules,
+            board,
             otherwise,
             clock,
             telemetry,
-            lanes: Mutex::default(),
         }
     }
 
@@ -75,32 +74,22 @@ impl Lanes {
 
     /// Changes a lane, and tells of its moves.
     fn change<T>(&self, endpoint: &EndpointName, change: impl FnOnce(&mut Lane) -> T) -> T {
-        let mut lanes = self.lock();
-        let mut fresh = false;
-        let lane = lanes.entry(endpoint.clone()).or_insert_with(|| {
-            fresh = true;
-            Lane::new(self.rules.get(endpoint).unwrap_or(&self.otherwise).clone())
-        });
-        let before = (lane.limit(), lane.breaker());
-        let done = change(lane);
-        let after = (lane.limit(), lane.breaker());
-        drop(lanes);
-        if fresh || before.0 != after.0 {
-            let attempts = after.0;
+        let changed = self.board.change(endpoint, &self.otherwise, change);
+        let Stand { limit, breaker } = changed.after;
+        if changed.before.is_none_or(|before| before.limit != limit) {
+            let attempts = limit;
             let moved = lane::Event::LimitMoved { endpoint, attempts };
             self.telemetry.record(Event::Lane(moved));
         }
-        if before.1 != after.1 {
-            let state = breaker_word(after.1);
+        let before = changed
+            .before
+            .map_or(breaker::State::Closed, |before| before.breaker);
+        if before != breaker {
+            let state = breaker_word(breaker);
             self.telemetry
                 .record(Event::BreakerMoved { endpoint, state });
         }
-        done
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<EndpointName, Lane>> {
-        // A panic between two of a lane's own steps leaves a lane that still ends its waits.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        changed.done
     }
 }
 

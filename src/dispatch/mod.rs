@@ -13,7 +13,7 @@ pub mod webhooks;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +21,12 @@ use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::id::{EndpointName, LotId};
-use crate::claims::lane::{self, Kind, Room};
+use crate::claims::lane::{Kind, Room};
 use crate::claims::routes::Routes;
 use crate::claims::terms::Terms;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
+use crate::store::lanes::Board;
 use crate::store::{self, Command, Due, Lease, Readiness, Store};
 use crate::telemetry::lane::{Alert, Event as Said};
 use crate::telemetry::{Event, Telemetry};
@@ -56,8 +57,8 @@ pub struct Dispatch {
     pub clock: Arc<dyn Clock>,
     /// Which endpoint serves which destination.
     pub routes: Arc<Routes>,
-    /// The rules of the endpoints' lanes; one without goes by the default.
-    pub lanes: Arc<BTreeMap<EndpointName, lane::Rules>>,
+    /// The endpoints' lanes, for whoever tells why a lot waits.
+    pub lanes: Arc<Board>,
     /// The days by which receipts are expected.
     pub terms: Terms,
     /// Its settings.

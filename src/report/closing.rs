@@ -285,6 +285,8 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_)
         | Entry::Closed(_) => None,
     }

@@ -1,8 +1,8 @@
 //! The obligation as metrics: the family `bordereau_obligation_*` in Prometheus text, from the snapshot.
 //!
 //! It is written here and not by the exporter, because a series of a centre must vanish when the centre
-//! leaves. At most 14 series a centre: four for each of month, quarter and year to date, and threshold and gap
-//! for year to date, only where the threshold is confirmed. The national families sum over all centres, also
+//! leaves. At most 15 series a centre: four for each of month, quarter and year to date, and for year to date the
+//! forecast, and threshold and gap only where the threshold is confirmed. The national families sum over all centres, also
 //! over those that a cap leaves out, and have names of their own, so that no sum counts a document twice. No
 //! hash, id or date is ever a label.
 
@@ -13,11 +13,13 @@ use std::fmt::{self, Write as _};
 use crate::claims::agreement::{Agreements, Role, Status, Threshold};
 use crate::claims::document::AgreementId;
 use crate::claims::id::Finess;
+use crate::claims::obligation::Obligation;
 use crate::claims::period::Form;
-use crate::claims::rate::{Coverage, Rate, Verdict};
+use crate::claims::rate::{Coverage, Verdict};
+use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::Category;
 use crate::report::CentreLabel;
-use crate::report::snapshot::Snapshot;
+use crate::report::snapshot::{CentreCounts, Snapshot};
 
 /// One family of metrics; all are gauges.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +37,7 @@ const LABELS: &str = "centre, category, agreement, period";
 const NATIONAL: &str = "category, agreement, period";
 
 /// All families, in the order in which they are written.
-pub const FAMILIES: [Family; 11] = [
+pub const FAMILIES: [Family; 13] = [
     Family {
         name: "bordereau_obligation_ratio",
         labels: LABELS,
@@ -67,6 +69,11 @@ pub const FAMILIES: [Family; 11] = [
         help: "Documents that must be transmitted besides to reach the confirmed threshold; absent where there is none, or all would not be enough.",
     },
     Family {
+        name: "bordereau_obligation_forecast_ratio",
+        labels: LABELS,
+        help: "Share of documents transmitted with which the year ends at the present pace; absent without activity.",
+    },
+    Family {
         name: "bordereau_obligation_national_ratio",
         labels: NATIONAL,
         help: "Share of documents transmitted by all centres of the category together; absent without activity.",
@@ -80,6 +87,11 @@ pub const FAMILIES: [Family; 11] = [
         name: "bordereau_obligation_national_denominator_documents",
         labels: NATIONAL,
         help: "Documents and declared paper sheets of all centres of the category.",
+    },
+    Family {
+        name: "bordereau_obligation_national_forecast_ratio",
+        labels: NATIONAL,
+        help: "Share of documents transmitted with which the year of all centres of the category ends at the present pace of each.",
     },
     Family {
         name: "bordereau_obligation_national_centres",
@@ -109,14 +121,32 @@ struct Sums {
     denominator: i64,
     coverage: Coverage,
     threshold: Option<Threshold>,
+    forecast: Count,
 }
 
 /// The family as Prometheus text, to be appended to the exporter's.
 pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) -> String {
     let (series, left_out) = series(snapshot, agreements, label);
     let mut out = String::new();
-    let [ratio, numerator, denominator, threshold, coverage, gap, ..] = FAMILIES;
-    let [.., all_ratio, all_numerator, all_denominator, centres, left] = FAMILIES;
+    let [
+        ratio,
+        numerator,
+        denominator,
+        threshold,
+        coverage,
+        gap,
+        forecast,
+        ..,
+    ] = FAMILIES;
+    let [
+        ..,
+        all_ratio,
+        all_numerator,
+        all_denominator,
+        all_forecast,
+        centres,
+        left,
+    ] = FAMILIES;
     family(&mut out, ratio, &series, |sums| {
         share(sums.numerator, sums.denominator)
     });
@@ -137,6 +167,8 @@ pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) 
         let missing = sums.threshold?.missing(sums.numerator, sums.denominator)?;
         Some(number(missing))
     });
+    let ahead = |sums: &Sums| share(sums.forecast.numerator, sums.forecast.denominator);
+    family(&mut out, forecast, &series, ahead);
     let national = national(snapshot);
     let sums: BTreeMap<&Labels, &Sums> = national
         .iter()
@@ -151,6 +183,7 @@ pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) 
     family(&mut out, all_denominator, &sums, |sums| {
         Some(number(sums.denominator))
     });
+    family(&mut out, all_forecast, &sums, ahead);
     verdicts(&mut out, centres, &national);
     head(&mut out, left);
     line(&mut out, format_args!("{} {left_out}", left.name));
@@ -168,7 +201,8 @@ struct National {
 fn national(snapshot: &Snapshot) -> BTreeMap<Labels, National> {
     let mut found: BTreeMap<Labels, National> = BTreeMap::new();
     let centres = snapshot.centres.values();
-    for obligation in centres.flat_map(|centre| &centre.current) {
+    let current = centres.flat_map(|centre| centre.current.iter().map(move |one| (centre, one)));
+    for (centre, obligation) in current {
         let labels = Labels {
             centre: None,
             category: obligation.category,
@@ -176,7 +210,7 @@ fn national(snapshot: &Snapshot) -> BTreeMap<Labels, National> {
             period: obligation.period.form(),
         };
         let national = found.entry(labels).or_default();
-        national.sums.add(&obligation.rate);
+        national.sums.add(centre, obligation);
         *national
             .verdicts
             .entry(obligation.rate.verdict)
@@ -213,9 +247,9 @@ fn series(
     let centres = snapshot.centres.iter();
     let current = centres.flat_map(|(finess, centre)| {
         let current = centre.current.iter();
-        current.map(|obligation| (*finess, obligation))
+        current.map(|obligation| (*finess, &**centre, obligation))
     });
-    for (finess, obligation) in current {
+    for (finess, counts, obligation) in current {
         let centre = match label {
             CentreLabel::Off => None,
             CentreLabel::UpTo(most) => {
@@ -237,7 +271,7 @@ fn series(
             period: obligation.period.form(),
         };
         let sums = series.entry(labels).or_default();
-        sums.add(&obligation.rate);
+        sums.add(counts, obligation);
         sums.threshold = confirmed(agreements, &obligation.agreement, obligation.category)
             .filter(|_| obligation.period.form() == Form::YearToDate);
     }
@@ -255,7 +289,13 @@ fn confirmed(agreements: &Agreements, id: &AgreementId, category: Category) -> O
 }
 
 impl Sums {
-    fn add(&mut self, rate: &Rate) {
+    /// Adds a centre's obligation; its forecast is that of the year, and stands beside the year to date alone.
+    fn add(&mut self, centre: &CentreCounts, obligation: &Obligation) {
+        let rate = &obligation.rate;
+        if let (Form::YearToDate, Some(end)) = (obligation.period.form(), centre.forecast) {
+            self.forecast.numerator += end.numerator;
+            self.forecast.denominator += end.denominator;
+        }
         self.numerator += rate.numerator;
         self.denominator += rate.denominator;
         self.coverage.active += rate.coverage.active;

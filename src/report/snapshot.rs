@@ -11,10 +11,11 @@ use crate::claims::entry::Position;
 use crate::claims::id::Finess;
 use crate::claims::obligation::{self, Obligation, Unbound};
 use crate::claims::period::Period;
+use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::Centre;
 use crate::claims::tally::{Counts, DayBasis};
 use crate::claims::time::{Day, Timestamp};
-use crate::report::Error;
+use crate::report::{Error, forecast};
 use crate::store::{Covered, Tallies, TalliesSince};
 
 /// Counts of all centres that the independent counts agreed on.
@@ -59,6 +60,9 @@ pub struct CentreCounts {
     /// Its obligations over the current month, quarter and year to date; none when it has left or nothing binds
     /// it, so that its series vanish.
     pub current: Vec<Obligation>,
+    /// Where its year ends at the present pace; none where nothing was counted this year, or when it has left or
+    /// nothing binds it.
+    pub forecast: Option<Count>,
 }
 
 impl Snapshot {
@@ -71,7 +75,7 @@ impl Snapshot {
     ) -> Snapshot {
         let mut centres = by_centre(tallies.units, tallies.paper, registry);
         for centre in centres.values_mut() {
-            centre.current = centre.obligations(at.day(), agreements);
+            centre.begin(at.day(), agreements);
         }
         let shared = centres.into_iter();
         Snapshot {
@@ -118,8 +122,7 @@ impl Snapshot {
         let same_day = self.counted_at.map(Timestamp::day) == Some(at.day());
         for (finess, centre) in &mut next.centres {
             if !same_day || moved.contains(finess) {
-                let current = centre.obligations(at.day(), agreements);
-                Arc::make_mut(centre).current = current;
+                Arc::make_mut(centre).begin(at.day(), agreements);
             }
         }
         next
@@ -151,8 +154,7 @@ impl Snapshot {
         let mut next = self.clone();
         if self.counted_at.map(Timestamp::day) != Some(at.day()) {
             for centre in next.centres.values_mut() {
-                let current = centre.obligations(at.day(), agreements);
-                Arc::make_mut(centre).current = current;
+                Arc::make_mut(centre).begin(at.day(), agreements);
             }
         }
         next
@@ -201,6 +203,14 @@ impl CentreCounts {
             versions,
             ..CentreCounts::default()
         }
+    }
+
+    /// Computes what is said of it on a day.
+    fn begin(&mut self, today: Day, agreements: &Agreements) {
+        self.current = self.obligations(today, agreements);
+        let bound = !self.current.is_empty();
+        let found = bound.then(|| forecast::compute(self, agreements, today).ok());
+        self.forecast = found.flatten().flatten().map(|found| found.forecast.end);
     }
 
     /// Its obligations over the current periods of a day, while it is registered on that day.

@@ -151,6 +151,7 @@ macro_rules! laws {
 mod hand;
 mod figures;
 mod turns;
+mod statements;
 
 laws! {
     an_empty_store_knows_nothing

@@ -15,12 +15,12 @@ use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::index::{Index, Working};
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, Secret, lines, query};
+use crate::store::ledger::{self, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
     FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
-    RunRecord, Sealing, Store, Tallies, TalliesSince, TallyQuery,
+    RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
 };
 
 /// A store in memory.
@@ -218,6 +218,10 @@ impl Store for Memory {
 
     async fn closings(&self) -> Result<Vec<Closing>, Error> {
         query::closings(&self.lock().index)
+    }
+
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        statements::statements(&self.lock().index, which)
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

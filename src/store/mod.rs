@@ -16,9 +16,11 @@
 
 pub mod listing;
 pub mod change;
+pub mod lanes;
 pub mod index;
 pub mod ledger;
 pub mod journal;
+pub mod custody;
 pub mod embedded;
 pub mod memory;
 #[cfg(test)]
@@ -43,6 +45,7 @@ use crate::claims::period::Period;
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
 use crate::claims::standing::{Course, Standing};
+use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
@@ -126,6 +129,9 @@ pub trait Store: Send + Sync {
         }
     }
 
+    /// Statements, in order of the ledger.
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error>;
+
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
 
@@ -168,6 +174,17 @@ pub enum Command {
     Terms(Terms),
     /// Put versions of centres; a version equal to the present one changes nothing.
     Registry(Vec<Centre>),
+    /// Put versions of centres as a person asks for it, with the reason; all or none.
+    Import(Import),
+    /// Publish a statement. The commitment is computed here.
+    Publish {
+        /// What the ledger keeps of it.
+        published: Published,
+        /// Its canonical JSON.
+        bytes: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
     /// Admit documents.
     Admit {
         /// Who posts.
@@ -318,6 +335,43 @@ pub enum Command {
     Tick,
     /// After a start: every lot in `sending` is in doubt.
     Restart,
+}
+
+/// Registrations that a person hands in.
+#[derive(Clone)]
+pub struct Import {
+    /// The versions; what is registered already changes nothing.
+    pub centres: Vec<Centre>,
+    /// Who.
+    pub actor: Name,
+    /// SHA-256 of what was handed in.
+    pub file: Digest,
+    /// Why.
+    pub reason: Bytes,
+    /// Salt of the reason's commitment.
+    pub salt: [u8; 16],
+}
+
+/// Which statements are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhichStatements {
+    /// The one of this number.
+    Numbered(Position),
+    /// Those after a number, of one centre or of all.
+    After {
+        /// The centre; none: all.
+        centre: Option<Finess>,
+        /// The number.
+        after: Position,
+        /// At most so many.
+        most: usize,
+    },
+    /// The last one of a centre.
+    LastOf(Finess),
+    /// The last one.
+    Last,
+    /// The first one that each key signed.
+    FirstByKey,
 }
 
 /// Whether documents of one post stand or fall together.
@@ -677,6 +731,17 @@ pub struct RunRecord {
     pub at: Timestamp,
     /// What was compared.
     pub run: crate::claims::entry::Reconciled,
+}
+
+/// A statement as it was published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StatementRecord {
+    /// Its entry, by which it is named; its canonical JSON is its body.
+    pub number: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What the ledger keeps of it.
+    pub published: Published,
 }
 
 /// The last judgement on a line.

@@ -221,6 +221,8 @@ impl Laws {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
     }

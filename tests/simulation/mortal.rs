@@ -20,7 +20,7 @@ use bordereau::formats::lot::Composed;
 use bordereau::store::{
     Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
     Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
-    Store, Tallies, TallyQuery,
+    StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
 };
 use bordereau::transport::{Fetched, Transport};
 
@@ -177,6 +177,11 @@ impl<S: Store> Store for Mortal<S> {
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.life.point().await;
         self.inner.tallies(query).await
+    }
+
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        self.life.point().await;
+        self.inner.statements(which).await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

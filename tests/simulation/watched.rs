@@ -17,7 +17,7 @@ use bordereau::store::memory::Memory;
 use bordereau::store::{
     Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
     Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
-    Store, Tallies, TallyQuery,
+    StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
 };
 
 use crate::laws::Laws;
@@ -135,6 +135,10 @@ impl Store for Watched {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.memory.tallies(query).await
+    }
+
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        self.memory.statements(which).await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -154,6 +154,8 @@ impl Audit {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => false,
         }
     }

@@ -1,15 +1,19 @@
 //! One document through its life, as its centre sees it: golden answers in `fixtures/answers/desk`.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use axum::http::header;
+use serde_json::json;
 
-use super::house::{Door, House, admission, facts};
+use super::house::{Door, House, admission, endpoint, facts};
 use crate::claims::delivery::Event;
 use crate::claims::document::{Kind, ReplacementReason};
 use crate::claims::entry::Reason;
 use crate::claims::id::Number;
+use crate::claims::lane::{self, Rules, Signal};
 use crate::claims::receipt::{PartOutcome, Verdict};
+use crate::clock::Clock;
 use crate::store::Command;
 
 const PATH: &str = "/v1/documents/00000000-0000-0000-0000-000000000001";
@@ -47,6 +51,30 @@ async fn before_the_insurer_has_it() {
     let house = sealed().await;
     house.attempt(Event::NoAnswer, Reason::Doubt).await;
     golden(&house, "in-doubt", "centre", PATH).await;
+}
+
+/// A lot that was never sent waits for what its endpoint's lane waits for, and says so.
+#[tokio::test]
+async fn behind_an_endpoint_that_failed_too_often() {
+    let house = sealed().await;
+    let rules = Rules::new(const { NonZeroU32::new(8).unwrap() });
+    let at = house.clock.now();
+    for _ in 0..rules.breaker.failures.get() {
+        house.lanes.change(&endpoint(), &rules, |lane| {
+            let mut slot = lane.begin(lane::Kind::Attempt, at);
+            lane.hear(&mut slot, Signal::Unserved, at);
+            lane.end(slot, at);
+        });
+    }
+    golden(&house, "behind-a-breaker", "centre", PATH).await;
+    let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+    let paris = &queue.json()["endpoints"][0];
+    assert_eq!(paris["standings"], json!({"held": 1}));
+    assert_eq!(paris["reasons"], json!({"breaker": 1}));
+    // A lot whose own instant is later than the probe keeps its own reason.
+    house.attempt(Event::NotReached, Reason::Unreachable).await;
+    let document = house.get(Door::Public, "centre", PATH).await;
+    assert_eq!(document.json()["next"]["reason"], "unreachable");
 }
 
 #[tokio::test]

@@ -41,6 +41,7 @@ use crate::formats::xml::{Reader, write_receipt, write_settlement};
 use crate::report::CentreLabel;
 use crate::report::agreements::File;
 use crate::report::snapshot::Snapshot;
+use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
@@ -67,6 +68,8 @@ pub(super) struct House {
     pub(super) store: Arc<Memory>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) desk: Arc<Desk>,
+    /// The endpoints' lanes, as dispatch would leave them.
+    pub(super) lanes: Arc<Board>,
     /// What the keeper publishes.
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     /// Ends streams.
@@ -271,7 +274,9 @@ impl House {
         let snapshot = Snapshot::balanced(now, tallies, registry, &agreements);
         snapshots.send_replace(Arc::new(snapshot));
         let closing = CancellationToken::new();
+        let lanes: Arc<Board> = Arc::default();
         let desk = Desk::new(Parts {
+            lanes: lanes.clone(),
             store: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
@@ -288,6 +293,7 @@ impl House {
         House {
             store,
             clock,
+            lanes,
             desk,
             snapshots,
             closing,

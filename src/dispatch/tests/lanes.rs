@@ -10,6 +10,7 @@ use crate::claims::lane::hours::{Holidays, Hours};
 use crate::claims::lane::{self, breaker};
 use crate::claims::outcome::{Cause, Trouble};
 use crate::store::LotRecord;
+use crate::store::lanes::Board;
 
 impl Rig {
     /// A lot of one document that is due.
@@ -117,6 +118,12 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
     let probe = start + breaker::Rules::default().probe_first;
     let fifth = rig.lot(LotId(5)).await.next.unwrap();
     assert_eq!((fifth.at, fifth.reason), (probe, Reason::Breaker));
+    // Those that were never sent wait for the same, and whoever asks is told so.
+    let waiting = rig.lot(LotId(40)).await.next.unwrap();
+    assert_eq!(waiting.reason, Reason::Turn);
+    let held = |rig: &Rig, name| rig.dispatch.lanes.hold(&endpoint(name), rig.clock.now());
+    assert_eq!(held(&rig, "slow"), Some(fifth));
+    assert_eq!(held(&rig, "swift"), None);
     rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 2"#);
 
     rig.clock.advance(Duration::from_secs(5));
@@ -135,6 +142,7 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
     for number in 1..=40 {
         assert_eq!(rig.lot(LotId(number)).await.state, State::Taken, "{number}");
     }
+    assert_eq!(held(&rig, "slow"), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -145,7 +153,8 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
         hours: Hours::parse(&lines, &[], Holidays::Open).unwrap(),
         ..Config::default().lane()
     };
-    rig.dispatch.lanes = Arc::new(BTreeMap::from([(endpoint("slow"), rules)]));
+    let rules = BTreeMap::from([(endpoint("slow"), rules)]);
+    rig.dispatch.lanes = Arc::new(Board::new(rules));
     rig.running = rig.dispatch.nothing_runs();
     // A Friday, 10:00 in Paris: what is sealed now is due when the endpoint opens.
     let document = rig.admit(2, mutuelle(1)).await;

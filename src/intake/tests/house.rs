@@ -38,7 +38,7 @@ use crate::store::memory::Memory;
 use crate::store::{
     Body as StoredBody, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
     FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
-    RunRecord, Sealing, Store, Tallies, TallyQuery,
+    RunRecord, Sealing, StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -584,6 +584,10 @@ impl Store for Moody {
 
     async fn tallies(&self, query: TallyQuery) -> Result<Tallies, Error> {
         self.inner.tallies(query).await
+    }
+
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        self.inner.statements(which).await
     }
 
     async fn centres(&self) -> Result<std::collections::BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -24,7 +24,7 @@ use crate::store::memory::Memory;
 use crate::store::{
     self, Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, FiguresRecord,
     Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
-    Store, Tallies, TalliesSince, TallyQuery,
+    StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
 };
 use crate::telemetry::Telemetry;
 
@@ -212,6 +212,13 @@ impl Store for Flawed {
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, store::Error> {
         self.sound.lot(lot).await
+    }
+
+    async fn statements(
+        &self,
+        which: WhichStatements,
+    ) -> Result<Vec<StatementRecord>, store::Error> {
+        self.sound.statements(which).await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, store::Error> {

@@ -70,8 +70,14 @@ async fn a_centre_has_few_series() {
     for finess in snapshot.centres.keys() {
         assert!(series(&finess.to_string()) <= 15, "{finess}");
     }
-    assert_eq!(series("130000011"), 12, "without activity in the month");
+    assert_eq!(series("130000011"), 13, "without activity in the month");
     assert_eq!(series("2A0000016"), 0, "it left on 31 October");
+    let busy = counted(ledger_text::read(super::past::LEDGER)).await;
+    let rendered = exposition::render(&busy, &super::agreements(), CentreLabel::UpTo(9));
+    let full = rendered
+        .lines()
+        .filter(|line| line.contains("{centre=\"750000010\""));
+    assert_eq!(full.count(), 15, "a confirmed threshold and all periods");
 }
 
 /// The rows of the obligation in `fixtures/metrics.txt` are what is rendered.

@@ -29,39 +29,12 @@ pub struct Load {
 }
 
 impl Load {
-    /// Notes what begins with an entry.
+    /// Notes what begins with an entry. What is not noted costs a look below, and nothing else.
     pub fn note(&mut self, entry: &Entry) {
-        match entry {
-            Entry::Received(received) => {
-                self.born.insert(received.document.0.to_be_bytes());
-            }
-            Entry::Sealed(sealed) => {
-                self.born.insert(sealed.lot.0.to_be_bytes());
-            }
-            Entry::Terms(_)
-            | Entry::Registered(_)
-            | Entry::TurnedAway(_)
-            | Entry::Delivery(_)
-            | Entry::Receipted(_)
-            | Entry::Settled(_)
-            | Entry::Orphaned(_)
-            | Entry::Foreign(_)
-            | Entry::Cursor { .. }
-            | Entry::Declared { .. }
-            | Entry::Cancelled { .. }
-            | Entry::ByHand { .. }
-            | Entry::OnPaper { .. }
-            | Entry::PaperOwed { .. }
-            | Entry::Lapsed { .. }
-            | Entry::Unsettled { .. }
-            | Entry::Endpoint { .. }
-            | Entry::Retried { .. }
-            | Entry::Explained { .. }
-            | Entry::Closed(_)
-            | Entry::Notified { .. }
-            | Entry::FiguresLoaded(_)
-            | Entry::Reconciled(_)
-            | Entry::Judged(_) => {}
+        if let Entry::Received(received) = entry {
+            self.born.insert(received.document.0.to_be_bytes());
+        } else if let Entry::Sealed(sealed) = entry {
+            self.born.insert(sealed.lot.0.to_be_bytes());
         }
     }
 

@@ -27,6 +27,7 @@
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+mod custody;
 mod disk;
 mod overlay;
 mod applier;
@@ -67,12 +68,13 @@ use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, lines, query};
+use crate::store::ledger::{self, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
     Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
-    Outcome, Readiness, RunRecord, Sealing, Store, Tallies, TalliesSince, TallyQuery,
+    Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince,
+    TallyQuery, WhichStatements,
 };
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
@@ -517,6 +519,11 @@ impl Store for Embedded {
 
     async fn closings(&self) -> Result<Vec<Closing>, Error> {
         self.ask(|view| query::closings(view)).await
+    }
+
+    async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
+        self.ask(move |view| statements::statements(view, which))
+            .await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

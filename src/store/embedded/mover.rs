@@ -267,7 +267,7 @@ impl Round<'_, '_> {
     }
 
     fn stepped(&mut self, records: usize) -> Result<(), Ended> {
-        if self.leaving.bytes >= FILE_BYTES {
+        if self.leaving.is_full() {
             self.write()?;
         }
         // About what a record is long.
@@ -327,6 +327,11 @@ impl Leaving {
         } else {
             self
         }
+    }
+
+    /// Whether they are enough for a file.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= FILE_BYTES
     }
 
     /// Whether a key is among them.

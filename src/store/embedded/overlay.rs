@@ -99,7 +99,12 @@ impl Overlay {
 
     /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
     pub fn position(&self) -> Position {
-        self.lock().head.position
+        self.head().position
+    }
+
+    /// The place behind the last batch that is committed.
+    pub fn head(&self) -> Head {
+        self.lock().head
     }
 
     /// Waits until there is room for one more layer. While the tree is built anew, there is none, and nobody waits:

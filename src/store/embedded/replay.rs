@@ -24,7 +24,7 @@ use crate::store::{BodyId, Error, Observer, ledger};
 const KEYS_AT_ONCE: usize = if cfg!(test) { 10 * 1024 } else { 128 * 1024 };
 
 /// So many batches are read ahead.
-const READ_AHEAD: usize = 64;
+const READ_AHEAD: usize = 16;
 
 /// Opens the tree of a directory and brings it up to a place in the journal.
 pub fn open(

@@ -22,11 +22,17 @@
 //! hole, behind which the chain goes on and the ledger can no longer be followed from its beginning. Where nothing
 //! says what was acknowledged (the header or the end of the last segment), the journal does not open.
 
+mod error;
 pub mod format;
+mod place;
 pub mod scan;
 pub mod segment;
 pub mod reader;
+mod recover;
 pub mod still;
+
+pub use error::Error;
+pub use place::{Head, Mark, Place};
 
 use std::fs::File;
 use std::io;
@@ -35,72 +41,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::claims::entry::Position;
-use crate::store::journal::format::{BODY_PREFIX, COMMIT, Chain, Commit, HEAD, HEADER, Header};
+use crate::store::journal::format::{BODY_PREFIX, COMMIT, Commit, HEAD, HEADER, Header};
 use crate::store::journal::reader::Reader;
-use crate::store::journal::scan::{Batches, Damage, Lost, Remains, Stop, Tail};
-use crate::store::journal::segment::{Listed, Segment};
+use crate::store::journal::recover::{add_all, cut, find_end};
+use crate::store::journal::segment::Segment;
 use crate::store::{Body, BodyId, Observer};
 
 /// Gives the random ids of segments; they must be unpredictable (16 bytes of the system's randomness).
 pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
-
-/// A place behind a whole batch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Ordinal of the segment.
-    pub segment: u64,
-    /// Offset in it, in bytes.
-    pub offset: u64,
-    /// Position of the last entry before it.
-    pub position: Position,
-    /// Running hash after that entry.
-    pub chain: Chain,
-}
-
-impl Head {
-    /// The place before everything.
-    pub fn origin() -> Head {
-        Head {
-            segment: 1,
-            offset: HEADER as u64,
-            position: Position(0),
-            chain: Chain::default(),
-        }
-    }
-}
-
-/// Where a record is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Ordinal of the segment.
-    pub segment: u64,
-    /// Offset in it, in bytes.
-    pub offset: u64,
-    /// Length of the whole record in bytes.
-    pub length: u32,
-}
-
-/// Where a batch begins, and the position of its first entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
-    /// Ordinal of the segment.
-    pub segment: u64,
-    /// Offset in it, in bytes.
-    pub offset: u64,
-    /// Position of the first entry.
-    pub first: Position,
-}
-
-impl Mark {
-    /// The first batch of a segment.
-    pub fn start(segment: u64, first: Position) -> Mark {
-        Mark {
-            segment,
-            offset: HEADER as u64,
-            first,
-        }
-    }
-}
 
 /// What is to be made durable as one.
 #[derive(Default)]
@@ -145,102 +93,6 @@ pub struct Written {
     pub end: Head,
     /// How long the sync took.
     pub synced: std::time::Duration,
-}
-
-/// Why the journal did not open, write or read. Files are named without their directory.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum Error {
-    /// The system refused.
-    #[error("{file}: {source}")]
-    Io {
-        /// The file.
-        file: Arc<str>,
-        /// What the system said.
-        source: Arc<io::Error>,
-    },
-    /// Another process has this directory.
-    #[error("another process has the journal open")]
-    Locked,
-    /// A later version wrote this.
-    #[error("{file}: written by a later version ({version})")]
-    Version {
-        /// The file.
-        file: Arc<str>,
-        /// Its version of the format.
-        version: u16,
-    },
-    /// Bytes are not as they were written.
-    #[error("{file}: damaged at byte {offset}: {what}")]
-    Corrupt {
-        /// The file.
-        file: Arc<str>,
-        /// Where.
-        offset: u64,
-        /// What was found.
-        what: &'static str,
-    },
-    /// A place names a segment that does not exist.
-    #[error("there is no segment {0}")]
-    NoSegment(u64),
-    /// The journal does not lead from one given place to the other.
-    #[error("the journal ends elsewhere than it did")]
-    Diverged,
-    /// A record or batch beyond what the format can hold.
-    #[error("a batch of {0} bytes is too large")]
-    TooLarge(usize),
-    /// A write or sync failed before; nothing more is written until the journal is opened anew.
-    #[error("the journal stopped after a failed write or sync")]
-    Stopped,
-}
-
-impl Error {
-    /// Whether the disk has no room.
-    pub fn is_no_room(&self) -> bool {
-        match self {
-            Error::Io { source, .. } => matches!(
-                source.kind(),
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-            ),
-            Error::Locked
-            | Error::Version { .. }
-            | Error::Corrupt { .. }
-            | Error::NoSegment(_)
-            | Error::Diverged
-            | Error::TooLarge(_)
-            | Error::Stopped => false,
-        }
-    }
-
-    fn io(path: &Path, source: &io::Error) -> Error {
-        Error::Io {
-            file: name_of(path),
-            // Kind and code without the path that some sources carry.
-            source: Arc::new(match source.raw_os_error() {
-                Some(code) => io::Error::from_raw_os_error(code),
-                None => io::Error::from(source.kind()),
-            }),
-        }
-    }
-
-    fn corrupt(path: &Path, offset: u64, what: &'static str) -> Error {
-        Error::Corrupt {
-            file: name_of(path),
-            offset,
-            what,
-        }
-    }
-
-    fn version(path: &Path, version: u16) -> Error {
-        Error::Version {
-            file: name_of(path),
-            version,
-        }
-    }
-}
-
-fn name_of(path: &Path) -> Arc<str> {
-    let name = path.file_name().unwrap_or_default();
-    name.to_string_lossy().into()
 }
 
 /// The one writer.
@@ -463,94 +315,6 @@ fn begin(head: &Head, ordinal: u64, capacity: u64, id: [u8; 16]) -> Header {
         first: Position(head.position.0 + 1),
         chain: head.chain,
     }
-}
-
-/// Adds the segments to a reader; gives those that cannot be read, and files that are none.
-fn add_all(reader: &Reader, listed: Listed) -> Vec<Damage> {
-    let mut damaged = Vec::new();
-    let damage = |segment, what, lost| Damage {
-        segment,
-        offset: 0,
-        what,
-        lost,
-    };
-    for (ordinal, segment) in (1..).zip(listed.segments) {
-        let what = match &segment {
-            Ok(_) => None,
-            Err(Error::Corrupt { what, .. }) => Some(*what),
-            Err(_) => Some("the segment is missing"),
-        };
-        // Which entries it had, those around it say when they are read.
-        let none = Lost::Bodies(Vec::new());
-        damaged.extend(what.map(|what| damage(ordinal, what, none)));
-        reader.add(segment);
-    }
-    for _ in &listed.strays {
-        let what = "a file that is no segment of this journal lies beside it";
-        damaged.push(damage(0, what, Lost::Bodies(Vec::new())));
-    }
-    damaged
-}
-
-/// Writes zeros over a torn tail.
-fn cut(
-    segment: &Segment,
-    file: &File,
-    ended: &Ended,
-    observer: &dyn Observer,
-) -> Result<(), Error> {
-    if ended.torn > 0 {
-        let zeros = vec![0; ended.torn];
-        file.write_all_at(&zeros, ended.head.offset)
-            .and_then(|()| file.sync_data())
-            .map_err(|source| segment.failed(&source))?;
-        observer.tail_cut(ended.torn as u64);
-    }
-    Ok(())
-}
-
-/// How a last segment ends.
-struct Ended {
-    /// The place behind its last whole batch.
-    head: Head,
-    /// How many bytes of a torn tail follow it.
-    torn: usize,
-    /// What is damaged before it.
-    damaged: Vec<Damage>,
-}
-
-/// Reads the last segment to its end.
-fn find_end(segment: &Segment) -> Result<Ended, Error> {
-    let bytes = segment.bytes()?;
-    let mut batches = Batches::new(&bytes, &segment.header);
-    let mut damaged = Vec::new();
-    let torn = loop {
-        let (bad, what) = match batches.step() {
-            Ok(_) => continue,
-            Err(Stop::End) => break 0,
-            Err(Stop::Unreadable(at, what)) => (at, what),
-            Err(Stop::Contradiction(at, what) | Stop::Unsupported(at, what)) => {
-                return Err(segment.corrupt(at as u64, what));
-            }
-        };
-        let end = batches.head().offset as usize;
-        match scan::judge(&bytes, &segment.header, end, bad) {
-            Tail::Clean => break 0,
-            Tail::Torn(written) => break written - end,
-            // What was acknowledged in it must be known: by its own commit, or by a batch after it.
-            Tail::Corrupt => match batches.step_over(bad, what) {
-                Some(Remains::Entries(_, damage) | Remains::Hole(damage, _)) => {
-                    damaged.push(damage)
-                }
-                None => return Err(segment.corrupt(bad as u64, what)),
-            },
-        }
-    };
-    Ok(Ended {
-        head: batches.head(),
-        torn,
-        damaged,
-    })
 }
 
 #[cfg(test)]

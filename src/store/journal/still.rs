@@ -6,8 +6,20 @@ use std::fs::File;
 use std::path::Path;
 
 use crate::store::journal::reader::Reader;
+use crate::store::journal::recover::{add_all, find_end};
 use crate::store::journal::scan::Damage;
-use crate::store::journal::{Error, Head, add_all, find_end, segment};
+use crate::store::journal::{Error, Head, segment};
+
+/// The segments of a directory that nobody writes to, without its lock: those of a backup.
+///
+/// # Errors
+/// When the directory or its last segment cannot be read.
+pub fn survey(directory: &Path) -> Result<Reader, Error> {
+    let reader = Reader::default();
+    // What cannot be read is found again by who reads on to it.
+    add_all(&reader, segment::list(directory)?);
+    Ok(reader)
+}
 
 /// A journal at rest.
 pub struct Still {

@@ -11,6 +11,7 @@ use super::*;
 use crate::claims::id::DocumentId;
 use crate::store::Unobserved;
 use crate::store::journal::reader::Piece;
+use crate::store::journal::scan::{Damage, Lost};
 
 const SMALL: u64 = 4096;
 

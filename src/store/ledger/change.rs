@@ -111,6 +111,8 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::Published(_)
+        | Entry::Imported(_)
         | Entry::Judged(_) => Vec::new(),
     })
 }

@@ -16,6 +16,11 @@
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
 //! | `m` | `c`, position | instant and closing of a period |
+//! | `m` | `s`, number | statement |
+//! | `m` | `t`, centre, number | – (statements of a centre) |
+//! | `m` | `l` | number of the last statement |
+//! | `m` | `n`, centre | number of the centre's last statement |
+//! | `m` | `k`, public key | number of the first statement that it verifies |
 //! | `n` | target | how far it was told |
 //! | `o` | group, instant, document | length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
@@ -136,6 +141,11 @@ pub fn subject(key: &[u8]) -> String {
         b'k' => ("the latest document of a number", None),
         b'l' => ("lot", shown::<LotId>(first)),
         b'm' if rest.first() == Some(&b'c') => ("closing of a period", None),
+        b'm' if rest.first() == Some(&b's') => ("statement", None),
+        b'm' if rest.first() == Some(&b't') => ("statements of a centre", None),
+        b'm' if rest.first() == Some(&b'l') => ("the last statement", None),
+        b'm' if rest.first() == Some(&b'n') => ("the last statement of a centre", None),
+        b'm' if rest.first() == Some(&b'k') => ("a key of statements", None),
         b'm' => ("terms", None),
         b'n' => ("how far a target was told", None),
         b'o' => ("open document", shown::<DocumentId>(last)),
@@ -446,4 +456,36 @@ pub fn closing(position: Position) -> Vec<u8> {
 
 pub fn closings() -> Vec<u8> {
     vec![b'm', b'c']
+}
+
+pub fn statement(number: Position) -> Vec<u8> {
+    key(b'm', &[&b's', &number])
+}
+
+pub fn statements() -> Vec<u8> {
+    vec![b'm', b's']
+}
+
+pub fn statement_of(centre: Finess, number: Position) -> Vec<u8> {
+    key(b'm', &[&b't', &centre, &number])
+}
+
+pub fn statements_of(centre: Finess) -> Vec<u8> {
+    key(b'm', &[&b't', &centre])
+}
+
+pub fn last_statement() -> Vec<u8> {
+    vec![b'm', b'l']
+}
+
+pub fn last_statement_of(centre: Finess) -> Vec<u8> {
+    key(b'm', &[&b'n', &centre])
+}
+
+pub fn statement_key(public: [u8; 32]) -> Vec<u8> {
+    key(b'm', &[&b'k', &public])
+}
+
+pub fn statement_keys() -> Vec<u8> {
+    vec![b'm', b'k']
 }

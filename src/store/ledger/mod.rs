@@ -13,6 +13,7 @@ pub(in crate::store) mod keys;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
+pub(in crate::store) mod statements;
 pub(in crate::store) mod records;
 #[cfg(test)]
 mod scale;

@@ -15,6 +15,7 @@ use crate::store::index::{Index, Working};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
+    StatementRecord,
 };
 
 canon::canon_struct! {
@@ -26,6 +27,7 @@ canon::canon_struct! {
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }
+    StatementRecord { number, at, published }
     JudgedRecord { position, at, judged }
     OpenGroup { oldest, first, count, bytes }
 }

@@ -63,6 +63,8 @@ impl Touched {
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::Published(_)
+            | Entry::Imported(_)
             | Entry::Judged(_) => {}
         }
         Ok(())

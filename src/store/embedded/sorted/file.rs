@@ -80,6 +80,18 @@ impl File {
         self.footer.pairs
     }
 
+    /// Bytes of memory that index and filter take.
+    #[cfg(test)]
+    pub fn memory(&self) -> usize {
+        let Blocks {
+            keys,
+            ends,
+            offsets,
+        } = &self.blocks;
+        let filter = self.footer.filter.length as usize;
+        filter + keys.len() + std::mem::size_of_val(&ends[..]) + std::mem::size_of_val(&offsets[..])
+    }
+
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length

@@ -94,6 +94,8 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
         Command::Terms(_)
         | Command::Registry(_)
+        | Command::Import(_)
+        | Command::Publish { .. }
         | Command::Admit { .. }
         | Command::TurnAway(_)
         | Command::Seal(_)

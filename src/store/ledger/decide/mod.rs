@@ -9,6 +9,7 @@ mod hand;
 mod leave;
 mod lots;
 mod receipts;
+mod statement;
 mod timers;
 
 use sha2::{Digest as _, Sha256};
@@ -74,7 +75,16 @@ impl Decider<'_, '_> {
     fn command(&mut self, command: Command) -> Result<Outcome, Error> {
         match command {
             Command::Terms(terms) => self.terms(terms),
-            Command::Registry(centres) => self.registry(centres),
+            Command::Registry(centres) => {
+                self.register(centres)?;
+                Ok(self.done())
+            }
+            Command::Import(import) => self.import(import),
+            Command::Publish {
+                published,
+                bytes,
+                salt,
+            } => self.publish(published, bytes, salt),
             Command::Admit {
                 caller,
                 documents,
@@ -188,15 +198,6 @@ impl Decider<'_, '_> {
         let present: Option<Terms> = records::load(self.working, &keys::terms())?;
         if present != Some(terms) {
             self.push(Entry::Terms(terms))?;
-        }
-        Ok(self.done())
-    }
-
-    fn registry(&mut self, centres: Vec<Centre>) -> Result<Outcome, Error> {
-        for centre in centres {
-            if !records::centre(self.working, centre.finess)?.contains(&centre) {
-                self.push(Entry::Registered(centre))?;
-            }
         }
         Ok(self.done())
     }

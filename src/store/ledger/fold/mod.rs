@@ -4,6 +4,7 @@
 mod document;
 mod hand;
 mod lot;
+mod statement;
 mod tally;
 
 use crate::claims::entry::{Entry, Orphaned, Position, Stamped};
@@ -122,6 +123,9 @@ impl Fold<'_, '_> {
                 );
                 Ok(())
             }
+            Entry::Published(published) => self.published(published),
+            // The registrations are entries of their own.
+            Entry::Imported(_) => Ok(()),
             Entry::Explained { subject, .. } => self.explained(subject),
             Entry::Notified { target, upto } => {
                 save(self.working, keys::notified(target), upto);

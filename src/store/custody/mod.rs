@@ -1,0 +1,131 @@
+//! Custody: copies of a store that can be trusted, and stores made from copies.
+//!
+//! A backup is a directory of the same form as a store, without what can be derived:
+//!
+//! | path | what |
+//! |---|---|
+//! | `journal/`, `archive/` | the store's own files, bodies as they lie on the disk |
+//! | `manifest` | which files, how long, with which digest; up to which entry and hash; see [`manifest`] |
+//! | `lock` | keeps a second backup out |
+//!
+//! What opens bodies and knows documents again, the files `keys` and `secret`, goes to a directory of its own with a
+//! manifest of its own: whoever has only one of the two directories has no content. Each backup replaces the copy of
+//! the keys, so that a body that is forgotten in the store is forgotten in all copies with the next backup.
+//!
+//! Must never change the store that it copies, never hold up a commit, and never call a backup good before its
+//! manifest has its name.
+//!
+//! # What a crash leaves behind
+//! | crash | found |
+//! |---|---|
+//! | while files are copied | the earlier manifest; every file it names is as it was, or longer: only its length counts |
+//! | after the keys, before the manifest | the same; the keys are newer, and open everything that was not forgotten |
+//! | after the manifest | the new backup; files that it does not name are removed by the next one |
+//! | while a store is restored | a directory `*.restoring` that no gateway opens; the next restore replaces it |
+
+pub mod manifest;
+mod files;
+pub mod backup;
+pub mod check;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::id::Digest;
+use crate::store::custody::manifest::Manifest;
+use crate::store::{self, journal};
+
+/// A store whose files can be copied while it is at work.
+pub trait Custody: Send + Sync {
+    /// Copies the store; see [`backup`]. Blocks, for as long as the pace makes it.
+    ///
+    /// # Errors
+    /// [`Error`]; the earlier backup stays usable.
+    fn backup(&self, order: &backup::Order, stop: &dyn Fn() -> bool)
+    -> Result<backup::Done, Error>;
+
+    /// The last backup that was made of this store, as far as is known here.
+    fn last_backup(&self) -> Option<backup::Mark>;
+}
+
+/// Why a copy was not made, or is none.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The system refused.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Another backup to the same directory is being made.
+    #[error("{}: another backup is being made to it", .0.display())]
+    Locked(PathBuf),
+    /// There is no manifest, or it is none.
+    #[error("{}: {what}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: &'static str,
+    },
+    /// The directory holds a backup of another ledger than this.
+    #[error("{} holds a backup of another ledger; choose another directory", .0.display())]
+    Another(PathBuf),
+    /// The same directory was named for two things that must lie apart.
+    #[error("{}: keys and bodies must lie in directories of their own", .0.display())]
+    Together(PathBuf),
+    /// The store's own secret is missing.
+    #[error("{}: the store's secret is missing or damaged", .0.display())]
+    Secret(PathBuf),
+    /// Files came and went faster than they could be copied.
+    #[error("the store's files changed while they were copied, again and again")]
+    Restless,
+    /// It was asked to stop.
+    #[error("it was stopped before it was whole; the earlier backup stays")]
+    Stopped,
+}
+
+impl Error {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
+        move |source| Error::Io {
+            path: path.to_owned(),
+            source,
+        }
+    }
+
+    /// The error as others keep it.
+    pub fn text(&self) -> Arc<str> {
+        self.to_string().into()
+    }
+}
+
+/// By what all copies of one store are known to be its own: a digest of its secret, which says nothing of it.
+fn instance(secret: &[u8]) -> Digest {
+    let mut hash = Sha256::new();
+    hash.update(b"bordereau store instance\0");
+    hash.update(secret);
+    Digest(hash.finalize().into())
+}
+
+/// The manifest of a directory.
+///
+/// # Errors
+/// When there is none, or it is not as it was written.
+pub fn manifest_of(directory: &Path) -> Result<Manifest, Error> {
+    let path = directory.join(files::MANIFEST);
+    let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
+    Manifest::read(&text).map_err(|what| Error::Manifest { path, what })
+}

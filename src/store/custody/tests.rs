@@ -1,0 +1,200 @@
+//! Backups of a store at work: what is copied, what a stop at any step leaves, and what is refused.
+
+use std::cell::Cell;
+use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tempfile::TempDir;
+
+use crate::claims::time::Timestamp;
+use crate::store::contract::{self, admission, admit};
+use crate::store::custody::backup::{Done, Order};
+use crate::store::custody::check::check;
+use crate::store::custody::{Custody, Error, manifest_of};
+use crate::store::embedded::{Config, Embedded};
+use crate::store::{Store, Unity, Unobserved};
+
+fn open(directory: &Path) -> Embedded {
+    let config = Config {
+        directory: directory.to_owned(),
+        segment_bytes: 16 * 1024,
+        cache_bytes: 1 << 20,
+        ..Config::default()
+    };
+    let mut number = 0_u64;
+    let entropy = Box::new(move || {
+        number += 1;
+        let mut id = [7; 16];
+        id[..8].copy_from_slice(&number.to_be_bytes());
+        id
+    });
+    Embedded::open(&config, contract::now(), entropy, Arc::new(Unobserved)).unwrap()
+}
+
+async fn fill(store: &Embedded, numbers: Range<u32>) {
+    let registered = store.commit(contract::now(), contract::registry()).await;
+    registered.unwrap();
+    let numbers: Vec<u32> = numbers.collect();
+    // Few syncs, and yet several segments.
+    for some in numbers.chunks(10) {
+        let documents = some.iter().map(|number| {
+            let body = Bytes::from(format!("{number:0400}"));
+            admission((*number).into(), *number, body)
+        });
+        admit(store, documents.collect(), Unity::Each)
+            .await
+            .unwrap();
+    }
+}
+
+fn order(place: &TempDir) -> Order {
+    Order {
+        to: place.path().join("bodies"),
+        keys_to: place.path().join("keys"),
+        at: Timestamp::parse("2026-11-22T12:00:00.500Z").unwrap(),
+        bytes_per_second: 0,
+    }
+}
+
+fn back_up(store: &Embedded, place: &TempDir) -> Result<Done, Error> {
+    store.backup(&order(place), &|| false)
+}
+
+/// The position of a backup in which nothing is wrong.
+fn position(place: &TempDir) -> u64 {
+    let order = order(place);
+    let checked = check(&order.to, Some(&order.keys_to)).unwrap();
+    assert!(checked.holds(), "{:?}", checked.findings);
+    assert_eq!(checked.entries, checked.manifest.head.position.0);
+    checked.manifest.head.position.0
+}
+
+#[tokio::test]
+async fn what_was_copied_is_not_copied_again_and_the_copy_is_the_store() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    assert_eq!(store.last_backup(), None);
+    fill(&store, 0..100).await;
+    let first = back_up(&store, &place).unwrap();
+    assert_eq!(position(&place), 101);
+    assert!(first.files >= 4, "several segments: {}", first.files);
+
+    let unchanged = back_up(&store, &place).unwrap();
+    assert_eq!((unchanged.bytes, unchanged.files), (0, 1), "only looked at");
+    fill(&store, 100..110).await;
+    let second = back_up(&store, &place).unwrap();
+    assert_eq!(position(&place), 111);
+    assert!(second.bytes < first.bytes / 3, "{} bytes", second.bytes);
+    let mark = store.last_backup().unwrap();
+    assert_eq!((mark.at, mark.position.0), (order(&place).at, 111));
+    // What comes later is not in it.
+    fill(&store, 110..120).await;
+    assert_eq!(position(&place), 111);
+    let before = contract::picture(&store).await;
+    back_up(&store, &place).unwrap();
+    drop(store);
+
+    let secret = order(&place).to.join("secret");
+    fs::copy(order(&place).keys_to.join("secret"), secret).unwrap();
+    let copy = open(&order(&place).to);
+    assert_eq!(contract::picture(&copy).await, before);
+}
+
+#[tokio::test]
+async fn a_stop_at_any_step_leaves_the_earlier_backup_or_the_new_one() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..30).await;
+    back_up(&store, &place).unwrap();
+    let mut earlier = position(&place);
+    for step in 0.. {
+        // Less than a step's look at it takes, so that it ends.
+        fill(&store, 100 + step..101 + step).await;
+        let looks = Cell::new(0);
+        let stop = || looks.replace(looks.get() + 1) == step;
+        match store.backup(&order(&place), &stop) {
+            Err(Error::Stopped) => {}
+            Ok(done) => {
+                assert!(step > 4, "it looks up often enough: {step}");
+                assert_eq!(position(&place), done.manifest.head.position.0);
+                return;
+            }
+            Err(error) => panic!("{error}"),
+        }
+        let now = position(&place);
+        let head = store.health().position.0;
+        assert!(now == earlier || now == head, "{now} at step {step}");
+        earlier = now;
+    }
+}
+
+#[tokio::test]
+async fn damage_in_a_copy_is_found_and_named() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..60).await;
+    back_up(&store, &place).unwrap();
+    let order = order(&place);
+    let files = manifest_of(&order.to).unwrap().files;
+    for file in &files {
+        let path = order.to.join(&file.path);
+        let whole = fs::read(&path).unwrap();
+        for at in [130, file.length / 2, file.length - 1] {
+            let mut damaged = whole.clone();
+            damaged[at as usize] ^= 1;
+            fs::write(&path, damaged).unwrap();
+            let checked = check(&order.to, None).unwrap();
+            assert!(
+                checked
+                    .findings
+                    .iter()
+                    .any(|found| found.contains(&file.path)),
+                "{at}: {:?}",
+                checked.findings
+            );
+        }
+        fs::write(&path, whole).unwrap();
+    }
+    position(&place);
+    fs::remove_file(order.keys_to.join("secret")).unwrap();
+    assert!(!check(&order.to, Some(&order.keys_to)).unwrap().holds());
+}
+
+#[tokio::test]
+async fn a_backup_belongs_to_one_ledger_and_lies_apart_from_its_keys() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..60).await;
+    let together = Order {
+        keys_to: order(&place).to.join("keys"),
+        ..order(&place)
+    };
+    let refused = store.backup(&together, &|| false);
+    assert!(matches!(refused, Err(Error::Together(_))), "{refused:?}");
+    fs::remove_dir_all(place.path().join("bodies")).unwrap();
+
+    back_up(&store, &place).unwrap();
+    let taken = crate::store::journal::segment::lock(&order(&place).to).unwrap();
+    let refused = back_up(&store, &place);
+    assert!(matches!(refused, Err(Error::Locked(_))), "{refused:?}");
+    drop(taken);
+
+    // Another store; and one of the same secret whose ledger went another way.
+    let (other, twin) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let secret = fs::read(home.path().join("secret")).unwrap();
+    for (home, secret) in [(&other, None), (&twin, Some(secret))] {
+        let store = open(home.path());
+        fill(&store, 500..700).await;
+        if let Some(secret) = secret {
+            fs::write(home.path().join("secret"), secret).unwrap();
+        } else {
+            fs::write(home.path().join("secret"), [9; 32]).unwrap();
+        }
+        let refused = back_up(&store, &place);
+        assert!(matches!(refused, Err(Error::Another(_))), "{refused:?}");
+        assert_eq!(position(&place), 61, "it stays as it was");
+    }
+}

@@ -1,0 +1,102 @@
+//! What a start finds: the segments that are there, and how the last one ends.
+//!
+//! Must never call damage a torn tail: only what was never acknowledged is cut. A crash while it is cut leaves the
+//! rest of the torn tail, which the next start cuts.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use crate::store::Observer;
+use crate::store::journal::Error;
+use crate::store::journal::place::Head;
+use crate::store::journal::reader::Reader;
+use crate::store::journal::scan::{self, Batches, Damage, Lost, Remains, Stop, Tail};
+use crate::store::journal::segment::{Listed, Segment};
+
+/// How a last segment ends.
+pub struct Ended {
+    /// The place behind its last whole batch.
+    pub head: Head,
+    /// How many bytes of a torn tail follow it.
+    pub torn: usize,
+    /// What is damaged before it.
+    pub damaged: Vec<Damage>,
+}
+
+/// Reads the last segment to its end.
+pub fn find_end(segment: &Segment) -> Result<Ended, Error> {
+    let bytes = segment.bytes()?;
+    let mut batches = Batches::new(&bytes, &segment.header);
+    let mut damaged = Vec::new();
+    let torn = loop {
+        let (bad, what) = match batches.step() {
+            Ok(_) => continue,
+            Err(Stop::End) => break 0,
+            Err(Stop::Unreadable(at, what)) => (at, what),
+            Err(Stop::Contradiction(at, what) | Stop::Unsupported(at, what)) => {
+                return Err(segment.corrupt(at as u64, what));
+            }
+        };
+        let end = batches.head().offset as usize;
+        match scan::judge(&bytes, &segment.header, end, bad) {
+            Tail::Clean => break 0,
+            Tail::Torn(written) => break written - end,
+            // What was acknowledged in it must be known: by its own commit, or by a batch after it.
+            Tail::Corrupt => match batches.step_over(bad, what) {
+                Some(Remains::Entries(_, damage) | Remains::Hole(damage, _)) => {
+                    damaged.push(damage)
+                }
+                None => return Err(segment.corrupt(bad as u64, what)),
+            },
+        }
+    };
+    Ok(Ended {
+        head: batches.head(),
+        torn,
+        damaged,
+    })
+}
+
+/// Adds the segments to a reader; gives those that cannot be read, and files that are none.
+pub fn add_all(reader: &Reader, listed: Listed) -> Vec<Damage> {
+    let mut damaged = Vec::new();
+    let damage = |segment, what, lost| Damage {
+        segment,
+        offset: 0,
+        what,
+        lost,
+    };
+    for (ordinal, segment) in (1..).zip(listed.segments) {
+        let what = match &segment {
+            Ok(_) => None,
+            Err(Error::Corrupt { what, .. }) => Some(*what),
+            Err(_) => Some("the segment is missing"),
+        };
+        // Which entries it had, those around it say when they are read.
+        let none = Lost::Bodies(Vec::new());
+        damaged.extend(what.map(|what| damage(ordinal, what, none)));
+        reader.add(segment);
+    }
+    for _ in &listed.strays {
+        let what = "a file that is no segment of this journal lies beside it";
+        damaged.push(damage(0, what, Lost::Bodies(Vec::new())));
+    }
+    damaged
+}
+
+/// Writes zeros over a torn tail.
+pub fn cut(
+    segment: &Segment,
+    file: &File,
+    ended: &Ended,
+    observer: &dyn Observer,
+) -> Result<(), Error> {
+    if ended.torn > 0 {
+        let zeros = vec![0; ended.torn];
+        file.write_all_at(&zeros, ended.head.offset)
+            .and_then(|()| file.sync_data())
+            .map_err(|source| segment.failed(&source))?;
+        observer.tail_cut(ended.torn as u64);
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! Statements: each after the one that it was written after, and of a period that is closed.
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::closing::Closed;
+use crate::claims::entry::Entry;
+use crate::claims::id::Digest;
+use crate::claims::registry::{Centre, Imported};
+use crate::claims::statement::Published;
+use crate::claims::time::Timestamp;
+use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::{keys, records, statements};
+use crate::store::{Body, BodyId, Conflict, Error, Import, Outcome, WhichStatements};
+
+impl Decider<'_, '_> {
+    /// The answer's position is the statement's number; the same again is known by its digest.
+    pub(super) fn publish(
+        &mut self,
+        published: Published,
+        bytes: Bytes,
+        salt: [u8; 16],
+    ) -> Result<Outcome, Error> {
+        let which = WhichStatements::LastOf(published.centre);
+        let last = statements::statements(self.working, which)?.pop();
+        if let Some(known) = &last
+            && known.published.digest == published.digest
+        {
+            return Ok(Outcome::Done(known.number));
+        }
+        if published.previous != last.map(|last| last.published.digest) {
+            return Ok(Outcome::Conflict(Conflict::Stale));
+        }
+        if !self.is_closed(&published)? {
+            return Ok(Outcome::Conflict(Conflict::Unknown));
+        }
+        let published = Published {
+            commitment: commitment(salt, Digest(Sha256::digest(&bytes).into())),
+            ..published
+        };
+        let number = self.push(Entry::Published(Box::new(published)))?;
+        self.bodies
+            .push((BodyId::Entry(number), Body { bytes, salt }));
+        Ok(Outcome::Done(number))
+    }
+
+    /// Whether the closing that a statement names closed its period for its centre, before what it counts.
+    fn is_closed(&self, published: &Published) -> Result<bool, Error> {
+        let found: Option<(Timestamp, Closed)> =
+            records::load(self.working, &keys::closing(published.closing))?;
+        let counted = published.closing..self.next;
+        Ok(counted.contains(&published.position)
+            && found.is_some_and(|(_, closed)| {
+                closed.period == published.period && closed.covers(published.centre)
+            }))
+    }
+
+    /// Registrations that a person hands in, and why; what is registered already changes nothing.
+    pub(super) fn import(&mut self, import: Import) -> Result<Outcome, Error> {
+        let first = self.next;
+        self.register(import.centres)?;
+        let changes = self.next.0 - first.0;
+        if changes == 0 {
+            return Ok(self.done());
+        }
+        let imported = Imported {
+            first,
+            changes: u32::try_from(changes).unwrap_or(u32::MAX),
+            actor: import.actor,
+            file: import.file,
+            reason: commitment(import.salt, Digest(Sha256::digest(&import.reason).into())),
+        };
+        let position = self.push(Entry::Imported(imported))?;
+        let body = Body {
+            bytes: import.reason,
+            salt: import.salt,
+        };
+        self.bodies.push((BodyId::Entry(position), body));
+        Ok(self.done())
+    }
+
+    /// Puts versions of registrations that are not there as they are.
+    pub(super) fn register(&mut self, centres: Vec<Centre>) -> Result<(), Error> {
+        for centre in centres {
+            if !records::centre(self.working, centre.finess)?.contains(&centre) {
+                self.push(Entry::Registered(centre))?;
+            }
+        }
+        Ok(())
+    }
+}
