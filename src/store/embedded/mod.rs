@@ -268,6 +268,7 @@ impl Embedded {
         };
         let mover = Mover {
             overlay: overlay.clone(),
+            state: state.clone(),
             reader: applier.reader.clone(),
             observer: applier.observer.clone(),
             stay: Duration::from_secs(u64::from(config.finished_days) * 24 * 60 * 60),

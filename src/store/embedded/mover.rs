@@ -30,13 +30,14 @@ use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelved};
 use crate::store::embedded::sorted::writer::{Writer, sync_directory};
 use crate::store::embedded::sorted::{self, path_of};
+use crate::store::embedded::state::State;
 use crate::store::embedded::tree::{Live, Tree};
 use crate::store::embedded::{last_instant, places, tables};
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
 use crate::store::ledger::{keys, listing, query, records};
 use crate::store::listing::Book;
-use crate::store::{BodyId, DocumentRecord, Error, LotRecord, Observer};
+use crate::store::{BodyId, DocumentRecord, Error, LotRecord, Observer, Room};
 
 /// So many records are looked at in one step.
 const PAGE: usize = 256;
@@ -53,6 +54,8 @@ const LEAST_BYTES: usize = 256 << 10;
 pub struct Mover {
     /// Where the tree is found, also after it was built anew.
     pub overlay: Arc<Overlay>,
+    /// Where it is told how full the disk is.
+    pub state: Arc<State>,
     /// Reads the journal.
     pub reader: Reader,
     /// Who hears what became of a round.
@@ -69,7 +72,12 @@ impl Mover {
     /// Makes rounds until the other end of the channel is dropped.
     pub fn run(&self, ended: &Receiver<()>) {
         let runs = |wait| matches!(ended.recv_timeout(wait), Err(RecvTimeoutError::Timeout));
+        self.tell();
         while runs(self.every) {
+            // A tree gives back no room to the disk: what little there is is for the journal.
+            if self.state.room() != Room::Ample {
+                continue;
+            }
             let tree = self.overlay.tree();
             let mut pause = |bytes: usize| {
                 let micros = (bytes as u64).saturating_mul(1_000_000) / self.pace;
@@ -80,14 +88,23 @@ impl Mover {
                 .and_then(|before| round(&tree, before, LEAST_BYTES, &mut pause))
                 .and_then(|()| merge(&tree, &mut pause));
             match moved {
+                Ok(()) | Err(Ended::Stopped) => {}
                 // A tree that failed is replaced by the applier; the next round goes on with that one.
-                Ok(()) | Err(Ended::Stopped | Ended::Index(_)) => {}
-                Err(Ended::Sorted(_)) => self.observer.sorted_failed(),
+                Err(Ended::Index(_)) => self.overlay.look(),
+                Err(Ended::Sorted(sorted::Error::Damaged { .. })) => {
+                    tree.give_up();
+                    self.overlay.look();
+                }
+                Err(Ended::Sorted(sorted::Error::Io { .. })) => self.observer.sorted_failed(),
             }
-            let files = tree.shelf().files();
-            let bytes = files.iter().map(|shelved| shelved.record.length).sum();
-            self.observer.sorted(files.len(), bytes);
+            self.tell();
         }
+    }
+
+    fn tell(&self) {
+        let files = self.overlay.tree().shelf().files();
+        let bytes = files.iter().map(|shelved| shelved.record.length).sum();
+        self.observer.sorted(files.len(), bytes);
     }
 
     /// What was finished before this instant of the ledger leaves.
@@ -277,12 +294,8 @@ impl Round<'_, '_> {
     /// Writes what was gathered into a file, and takes it out of the tree.
     fn write(&mut self) -> Result<(), Ended> {
         let leaving = std::mem::take(&mut self.leaving);
-        leaving.shelve(self.tree, self.pause)?;
-        let pairs: Vec<(&[u8], &[u8])> = leaving
-            .pairs
-            .iter()
-            .map(|(key, value)| (&key[..], &value[..]))
-            .collect();
+        shelve(self.tree, leaving.pairs(), self.pause)?;
+        let pairs: Vec<_> = leaving.pairs().collect();
         for part in pairs.chunks(PAGE) {
             self.tree.leave(part)?;
             paused(self.pause, part.len() * 64)?;
@@ -292,41 +305,42 @@ impl Round<'_, '_> {
     }
 }
 
-impl Leaving {
-    /// Writes the pairs into a file that counts from then on; nothing where there are none.
-    pub fn shelve(&self, tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
-        if self.pairs.is_empty() {
-            return Ok(());
-        }
-        let shelf = tree.shelf();
-        let ordinal = shelf.next_ordinal();
-        let single = self
-            .pairs
-            .keys()
-            .filter(|key| tables::asked_singly(key).is_some());
-        let mut writer = Writer::create(shelf.directory(), ordinal, single.count())?;
-        for (key, value) in &self.pairs {
-            writer.put(key, value)?;
-            paced(pause, &mut writer)?;
-        }
-        writer.finish()?;
-        let file = File::open(shelf.directory(), ordinal)?;
-        let record = Record {
-            ordinal,
-            age: ordinal,
-            level: 0,
-            length: file.length(),
-        };
-        Ok(tree.shelve(&[], file, record)?)
+/// Writes pairs, in order of key, into a file that counts from then on; nothing where there are none.
+pub fn shelve<'a>(
+    tree: &Tree,
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    pause: &mut Pause<'_>,
+) -> Result<(), Ended> {
+    if pairs.clone().next().is_none() {
+        return Ok(());
     }
+    let shelf = tree.shelf();
+    let ordinal = shelf.next_ordinal();
+    let single = pairs
+        .clone()
+        .filter(|(key, _)| tables::asked_singly(key).is_some());
+    let mut writer = Writer::create(shelf.directory(), ordinal, single.count())?;
+    for (key, value) in pairs {
+        writer.put(key, value)?;
+        paced(pause, &mut writer)?;
+    }
+    writer.finish()?;
+    let file = File::open(shelf.directory(), ordinal)?;
+    let record = Record {
+        ordinal,
+        age: ordinal,
+        level: 0,
+        length: file.length(),
+    };
+    Ok(tree.shelve(&[], file, record)?)
+}
 
-    /// None, where they are too few for a file.
-    pub fn unless_few(self) -> Leaving {
-        if self.bytes < LEAST_BYTES {
-            Leaving::default()
-        } else {
-            self
-        }
+impl Leaving {
+    /// The pairs, in order of key.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.pairs
+            .iter()
+            .map(|(key, value)| (key.as_slice(), value.as_slice()))
     }
 
     /// Whether they are enough for a file.
@@ -334,18 +348,8 @@ impl Leaving {
         self.bytes >= FILE_BYTES
     }
 
-    /// Whether a key is among them.
-    pub fn has(&self, key: &[u8]) -> bool {
-        self.pairs.contains_key(key)
-    }
-
-    /// The keys, in order.
-    pub fn keys(&self) -> impl Iterator<Item = &Vec<u8>> {
-        self.pairs.keys()
-    }
-
     /// A document with its number, history, lists, supports, and the places of bodies.
-    pub fn document(&mut self, live: &dyn Index, record: &DocumentRecord) -> Result<(), Error> {
+    fn document(&mut self, live: &Live<'_>, record: &DocumentRecord) -> Result<(), Error> {
         let id = record.received.document;
         let number = keys::latest(&record.received.facts.key);
         // A number that was used again is the later document's.
@@ -362,13 +366,13 @@ impl Leaving {
     }
 
     /// A lot with its history and the places of bodies.
-    pub fn lot(&mut self, live: &dyn Index, lot: &LotRecord) -> Result<(), Error> {
+    fn lot(&mut self, live: &Live<'_>, lot: &LotRecord) -> Result<(), Error> {
         self.history(live, &keys::lot_histories(lot.sealed.lot))?;
         self.take(live, keys::lot(lot.sealed.lot))
     }
 
     /// A history, and where the bodies of its entries are.
-    fn history(&mut self, live: &dyn Index, prefix: &[u8]) -> Result<(), Error> {
+    fn history(&mut self, live: &Live<'_>, prefix: &[u8]) -> Result<(), Error> {
         for (key, value) in live.scan(prefix, &keys::after(prefix), usize::MAX)? {
             let position = records::read(&key[prefix.len()..])?;
             self.take(live, places::body_key(BodyId::Entry(position)))?;
@@ -377,12 +381,12 @@ impl Leaving {
         Ok(())
     }
 
-    fn prefix(&mut self, live: &dyn Index, prefix: &[u8]) -> Result<(), Error> {
+    fn prefix(&mut self, live: &Live<'_>, prefix: &[u8]) -> Result<(), Error> {
         self.add(live.scan(prefix, &keys::after(prefix), usize::MAX)?);
         Ok(())
     }
 
-    fn take(&mut self, live: &dyn Index, key: Vec<u8>) -> Result<(), Error> {
+    fn take(&mut self, live: &Live<'_>, key: Vec<u8>) -> Result<(), Error> {
         if let Some(value) = live.get(&key)? {
             self.add(vec![(key, value)]);
         }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
 
 use crate::claims::entry::{Position, Stamped};
-use crate::store::embedded::load::Load;
+use crate::store::embedded::load::{self, Load};
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, places};
@@ -19,9 +19,6 @@ use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error, Observer, ledger};
-
-/// After changes of so many keys they are put into the tree: about 30 MB of memory, twice. Tests see many loads.
-const KEYS_AT_ONCE: usize = if cfg!(test) { 10 * 1024 } else { 128 * 1024 };
 
 /// So many batches are read ahead.
 const READ_AHEAD: usize = 16;
@@ -105,9 +102,13 @@ pub fn replay(
     let (loads, loading) = sync_channel(0);
     std::thread::scope(|scope| {
         let read = scope.spawn(move || read(reader, from, to, &sender));
-        let loaded = scope.spawn(move || load(tree, &loading));
+        let loaded = scope.spawn(move || put_all(tree, &loading));
         // Takes its ends of both channels with it: nobody waits for it after that.
-        let folded = fold_all(tree, batches, loads, applied);
+        let under = match from.position {
+            Position(0) => load::Below::Loads,
+            Position(_) => load::Below::Tree,
+        };
+        let folded = fold_all(tree, under, batches, loads, applied);
         let (read, loaded) = (joined(read), joined(loaded));
         // Who feeds one that failed ends with it; the one that failed knows why.
         loaded.and(folded).and(read)
@@ -156,19 +157,20 @@ fn read(
 /// Folds what is read, and hands over the changes of many batches at once.
 fn fold_all(
     tree: &Tree,
+    under: load::Below,
     batches: Receiver<Decoded>,
     loads: SyncSender<Arc<Load>>,
     mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
-    let mut below = Below {
+    let mut below = Under {
         tree,
-        loading: Arc::default(),
+        loading: Arc::new(Load::new(under)),
     };
     loop {
         let read = Remembered::new(&below);
         let mut working = Working::new(&read);
-        let (mut entries, mut upto, mut load) = (0, None, Load::default());
-        while working.len() < KEYS_AT_ONCE {
+        let (mut entries, mut upto, mut load) = (0, None, Load::new(under));
+        while working.len() < load::FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
                 load.note(&stamped.entry);
@@ -188,7 +190,7 @@ fn fold_all(
     }
 }
 
-fn load(tree: &Tree, loads: &Receiver<Arc<Load>>) -> Result<(), OpenError> {
+fn put_all(tree: &Tree, loads: &Receiver<Arc<Load>>) -> Result<(), OpenError> {
     for load in loads {
         load.put(tree)?;
     }
@@ -205,12 +207,12 @@ fn gone() -> OpenError {
 }
 
 /// A tree, and the changes that are on their way into it.
-struct Below<'a> {
+struct Under<'a> {
     tree: &'a Tree,
     loading: Arc<Load>,
 }
 
-impl Index for Below<'_> {
+impl Index for Under<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         match self.loading.changes.get(key) {
             Some(change) => Ok(change.clone()),

@@ -39,6 +39,11 @@ pub fn written_once(key: &[u8]) -> bool {
     matches!(key.first(), Some(b'B' | b'E' | b'h' | b'i' | b'r' | b's'))
 }
 
+/// Whether a key that may leave is ever removed: of lists, and of what supports a document.
+pub fn is_removed(key: &[u8]) -> bool {
+    matches!(key.first(), Some(b'f' | b'j'))
+}
+
 /// What a filter holds of a key: of tables that are asked for a single key, the key; of those where a scan asks for
 /// all keys of one id, that part.
 pub fn asked_singly(key: &[u8]) -> Option<&[u8]> {

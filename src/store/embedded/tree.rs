@@ -201,6 +201,11 @@ impl Tree {
         self.broken.load(Ordering::Acquire)
     }
 
+    /// A file of it is damaged: it counts as failed.
+    pub fn give_up(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
     /// Leaves a broken tree alone for good. It is never dropped, as that would write and may panic: its memory, at
     /// most the cache, is given up.
     pub fn abandon(self) {
