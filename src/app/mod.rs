@@ -7,6 +7,7 @@
 
 mod observers;
 mod renewal;
+mod revocation;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -24,24 +26,34 @@ use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
+use crate::desk::registry::Written;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
+use crate::formats::json::problem::FaultText;
 use crate::formats::jws::Keyring;
+use crate::formats::jws::unencoded::Signer;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
+use crate::report::anchors::Anchors;
 use crate::report::keeper::Keeper;
+use crate::report::publisher::Publisher;
+use crate::retention::Retention;
+use crate::store::custody::Custody;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::lanes::Board;
+use crate::store::traces::Traces;
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
+use crate::transport::lists::{self, Lists};
 use crate::transport::webhook;
 
 use observers::Observers;
-use renewal::Renewal;
+use renewal::{Files, Look, Renewal};
+use revocation::Fetching;
 
 /// The running gateway.
 pub struct App {
@@ -88,8 +100,13 @@ struct Read {
     reader: Arc<Reader>,
     transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
-    keys: Arc<Keyring>,
+    keys: watch::Sender<Arc<Keyring>>,
+    signer: Option<Signer>,
     public: config::Public,
+    files: Arc<Files>,
+    /// The files as they were before they were read.
+    look: Look,
+    lists: Lists,
 }
 
 impl Error {
@@ -122,6 +139,13 @@ fn read(config: &Config) -> Result<Read, Error> {
             "public: the section is needed, with `address` and `tls` of the public listener"
         ))
     })?;
+    let files = Files {
+        settings: config.renewal.clone(),
+        public: public.clone(),
+        ways: config.transport.clone(),
+    };
+    let look = files.look();
+    let lists = lists(&files).map_err(Error::config)?;
     let centres = config
         .import
         .centres
@@ -139,7 +163,7 @@ fn read(config: &Config) -> Result<Read, Error> {
     });
     let lanes = config.transport.lanes(&config.dispatch.lane());
     Ok(Read {
-        material: public.tls.load().map_err(Error::config)?,
+        material: public.tls.load(&config.renewal).map_err(Error::config)?,
         agreements: Arc::new(
             config::agreements::load(&config.import.agreements).map_err(Error::config)?,
         ),
@@ -147,12 +171,18 @@ fn read(config: &Config) -> Result<Read, Error> {
         routes: Arc::new(Routes::new(routes)),
         lanes: Arc::new(Board::new(lanes.map_err(Error::config)?)),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
-        transport: Arc::new(Https::new(&config.transport).map_err(Error::config)?),
+        transport: Arc::new(
+            Https::with(&config.transport, config.renewal.clone()).map_err(Error::config)?,
+        ),
         webhooks: Arc::new(
             webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
         ),
-        keys: Arc::new(config.transport.keyring().map_err(Error::config)?),
+        keys: watch::Sender::new(Arc::new(config.transport.keyring().map_err(Error::config)?)),
+        signer: config.report.signer().map_err(Error::config)?,
         public,
+        files: Arc::new(files),
+        look,
+        lists,
     })
 }
 
@@ -162,14 +192,17 @@ impl App {
     /// # Errors
     /// [`Error`]; nothing is left running.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<App, Error> {
-        let read = read(&config)?;
+        let mut read = read(&config)?;
         let endpoints: Vec<_> = read.routes.endpoints().cloned().collect();
         let telemetry =
             Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
         let observers = Arc::new(Observers::new(telemetry.clone()));
         let access =
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
-        let store = open(&config, clock.clone(), observers.clone()).await?;
+        let embedded = open(&config, clock.clone(), observers.clone()).await?;
+        let store: Arc<dyn Store> = embedded.clone();
+        let custody: Arc<dyn Custody> = embedded.clone();
+        let traces = Arc::new(Traces::of(&config.store.directory));
         let import = import(&*store, &config, read.centres.clone(), &*clock).await;
         import.map_err(|error| Error::Store(error.into()))?;
 
@@ -180,6 +213,13 @@ impl App {
             telemetry.clone(),
             config.report.clone(),
         );
+        let publisher = Arc::new(Publisher::new(
+            store.clone(),
+            clock.clone(),
+            read.signer.take(),
+            telemetry.clone(),
+            &config.report,
+        ));
         let access = Arc::new(access);
         let intake = Intake::open(
             intake::Parts {
@@ -188,7 +228,7 @@ impl App {
                 clock: clock.clone(),
                 reader: read.reader.clone(),
                 routes: read.routes.clone(),
-                keys: read.keys.clone(),
+                keys: read.keys.subscribe(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
@@ -197,7 +237,11 @@ impl App {
         let intake = intake.await.map_err(Error::start)?;
         let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
+            keeping: embedded.clone(),
+            traces: traces.clone(),
+            retention: config.retention.rules(),
             store: store.clone(),
+            custody: custody.clone(),
             access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
@@ -205,6 +249,8 @@ impl App {
             lanes: read.lanes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
+            publisher: publisher.clone(),
+            read_registry,
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
             past: config.report.past(),
@@ -223,16 +269,17 @@ impl App {
             loops: JoinSet::new(),
             telemetry: telemetry.clone(),
             renewal: Renewal {
-                public: read.public.clone(),
+                files: read.files.clone(),
                 server: server.clone(),
                 transport: read.transport.clone(),
+                keys: read.keys.clone(),
+                webhooks: read.webhooks.clone(),
                 access,
                 clock: clock.clone(),
                 telemetry: telemetry.clone(),
             },
         };
-        app.renewal.show_public(&read.material);
-        app.renewal.show_endpoints();
+        app.renewal.show();
         let public = intake::router(intake).merge(desk::public(desk.clone()));
         app.listen_public(&read, server, desk::closed(public), &observers)
             .await?;
@@ -241,7 +288,24 @@ impl App {
         app.listen_operators(&config, desk, &observers).await?;
         let version = env!("CARGO_PKG_VERSION");
         let since = clock.now();
-        app.spawn_loops(&config, &read, store, clock, keeper);
+        app.loops.spawn(publisher.run(app.stop_loops.clone()));
+        let retention = Retention {
+            keeping: embedded,
+            traces,
+            clock: clock.clone(),
+            config: config.retention.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(retention.run(app.stop_loops.clone()));
+        let anchors = Anchors {
+            store: store.clone(),
+            custody,
+            clock: clock.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(anchors.run(app.stop_loops.clone()));
+        app.spawn_loops(&config, &read, store, clock.clone(), keeper);
+        app.spawn_renewal(read, clock);
         telemetry.show(Reading::Running { since, version });
         telemetry.record(Event::Started { version });
         Ok(app)
@@ -336,7 +400,7 @@ impl App {
             routes: read.routes.clone(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
-            keys: read.keys.clone(),
+            keys: read.keys.subscribe(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };
@@ -347,6 +411,21 @@ impl App {
         let (telemetry, stop) = (self.telemetry.clone(), self.stop_loops.clone());
         self.loops
             .spawn(async move { telemetry.run_upkeep(stop).await });
+    }
+
+    fn spawn_renewal(&mut self, read: Read, clock: Arc<dyn Clock>) {
+        let fetching = Fetching {
+            files: read.files,
+            lists: read.lists,
+            clock,
+            telemetry: self.telemetry.clone(),
+        };
+        let watching = self
+            .renewal
+            .clone()
+            .watch(read.look, self.stop_loops.clone());
+        self.loops.spawn(watching);
+        self.loops.spawn(fetching.run(self.stop_loops.clone()));
     }
 
     /// Where the public listener is.
@@ -396,6 +475,37 @@ impl App {
     }
 }
 
+/// Reads registrations as the file of centres is read.
+fn read_registry(text: &str, written: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
+    let read = match written {
+        Written::Toml => config::registry::read(text, "registry"),
+        Written::Csv => config::registry::read_csv(text, "registry"),
+    };
+    read.map_err(|error| match error {
+        config::Error::Faulty(found) => found.faults.into_iter().map(fault_text).collect(),
+        config::Error::Unreadable { source, .. } => vec![FaultText {
+            place: String::new(),
+            reason: source.to_string(),
+        }],
+    })
+}
+
+fn fault_text(fault: config::Fault) -> FaultText {
+    FaultText {
+        place: fault.key,
+        reason: fault.reason,
+    }
+}
+
+/// The way to revocation lists, if every address that is named can be asked.
+fn lists(files: &Files) -> Result<Lists, lists::Error> {
+    for url in files.sources().iter().flat_map(|sources| sources.urls) {
+        Lists::check(url)?;
+    }
+    let settings = &files.settings;
+    Lists::new(settings.timeout(), settings.list_bytes.get())
+}
+
 async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
     TcpListener::bind(address)
         .await
@@ -410,7 +520,7 @@ async fn open(
     config: &Config,
     clock: Arc<dyn Clock>,
     observers: Arc<Observers>,
-) -> Result<Arc<dyn Store>, Error> {
+) -> Result<Arc<Embedded>, Error> {
     let config = config.store.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<Embedded, OpenError> {
         let now = clock.now();

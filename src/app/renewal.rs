@@ -1,93 +1,307 @@
-//! Certificates, revocation lists and tokens are read again while the gateway runs.
+//! Certificates, keys, secrets and revocation lists are read again while the gateway runs: when their files change, and
+//! all of them when it is told to (SIGHUP).
 //!
-//! Open connections keep what they were opened with. What cannot be read again stays as it was, and is
-//! logged as an error: somebody must act before it expires.
+//! Open connections keep what they were opened with. What cannot be read again stays as it was, and is said as an
+//! error: somebody must act before it expires. A crash loses nothing: the next start reads the files.
 
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
 use crate::access::Access;
+use crate::claims::id::EndpointName;
 use crate::clock::Clock;
 use crate::config;
-use crate::telemetry::{Reading, Telemetry};
-use crate::tls::{Material, Server};
+use crate::formats::jws::Keyring;
+use crate::telemetry::renewal::{Event as Said, Part};
+use crate::telemetry::{Event, Reading, Telemetry};
+use crate::tls::revocation::{Sources, Standing};
+use crate::tls::{self, Server};
+use crate::transport;
 use crate::transport::https::Https;
+use crate::transport::webhook::Webhooks;
+
+/// Everything that is read again, in this order.
+const PARTS: [Part; 4] = [
+    Part::Public,
+    Part::Endpoints,
+    Part::ReceiptKeys,
+    Part::Webhooks,
+];
+
+/// The files that can be read again, as the configuration names them.
+#[derive(Clone, Debug)]
+pub struct Files {
+    /// How they are renewed.
+    pub settings: tls::renewal::Config,
+    /// The public listener's.
+    pub public: config::Public,
+    /// Those of endpoints and webhooks.
+    pub ways: transport::Config,
+}
 
 /// All that can be read again.
 #[derive(Clone)]
 pub struct Renewal {
-    /// The files of the public listener.
-    pub public: config::Public,
+    /// Where it comes from.
+    pub files: Arc<Files>,
     /// The public listener's certificate.
     pub server: Arc<Server>,
     /// The endpoints' certificates.
     pub transport: Arc<Https>,
+    /// The keys that sign receipts.
+    pub keys: watch::Sender<Arc<Keyring>>,
+    /// Secrets and authorities of webhooks.
+    pub webhooks: Arc<Webhooks>,
     /// Who may call.
     pub access: Arc<Access>,
-    /// For the tokens' dates.
+    /// For dates.
     pub clock: Arc<dyn Clock>,
-    /// Where it is shown until when they are good.
+    /// Where it is said.
     pub telemetry: Arc<Telemetry>,
+}
+
+/// The files of each part as they were seen once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Look(BTreeMap<&'static str, Vec<Option<Stamp>>>);
+
+/// One state of a file: a replaced one has another inode, an edited one another length or time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Stamp {
+    inode: u64,
+    bytes: u64,
+    modified: (i64, i64),
+}
+
+impl Files {
+    /// Looks at all of them, without reading.
+    pub fn look(&self) -> Look {
+        let stamps = |part: Part| {
+            let files = self.of(part);
+            let stamps = files.iter().map(|file| Stamp::of(file)).collect();
+            (part.as_str(), stamps)
+        };
+        Look(PARTS.map(stamps).into_iter().collect())
+    }
+
+    /// Where the revocation lists of each set of authorities come from.
+    pub fn sources(&self) -> Vec<Sources<'_>> {
+        let endpoints = self.ways.endpoints.iter();
+        let endpoints = endpoints.map(|endpoint| endpoint.tls.lists());
+        self.public
+            .tls
+            .lists()
+            .into_iter()
+            .chain(endpoints)
+            .collect()
+    }
+
+    fn of(&self, part: Part) -> Vec<PathBuf> {
+        let endpoints = self.ways.endpoints.iter();
+        match part {
+            Part::Public => self.public.tls.read_files(&self.settings),
+            Part::Endpoints => endpoints
+                .flat_map(|endpoint| endpoint.tls.read_files(&self.settings))
+                .collect(),
+            Part::ReceiptKeys => endpoints
+                .filter_map(|endpoint| endpoint.receipt_keys.clone())
+                .collect(),
+            Part::Webhooks => self.ways.webhooks.read_files(),
+        }
+    }
+}
+
+impl Stamp {
+    fn of(file: &Path) -> Option<Stamp> {
+        let metadata = fs::metadata(file).ok()?;
+        Some(Stamp {
+            inode: metadata.ino(),
+            bytes: metadata.len(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+        })
+    }
 }
 
 impl Renewal {
     /// Reads all of it again, each for itself. It reads files, on a thread that may block.
     pub async fn run(&self) {
         let renewal = self.clone();
-        let renewed = tokio::task::spawn_blocking(move || renewal.blocking()).await;
-        if renewed.is_err() {
-            tracing::error!("certificates and tokens stay as they were: the reading panicked");
+        let reading = move || {
+            PARTS.into_iter().for_each(|part| renewal.renew(part));
+            // Its observer says what came of it.
+            renewal.access.reload(renewal.clock.now());
+        };
+        apart(reading).await;
+    }
+
+    /// Takes up what changes until shutdown; `taken` is what the files were before they were read. A change is taken
+    /// up when two looks in a row see the same: a certificate and its key are two files, not written at one instant.
+    pub async fn watch(self, mut taken: Look, shutdown: CancellationToken) {
+        let mut before = taken.clone();
+        let mut vouched = self.vouched();
+        let between = self.files.settings.watch();
+        while shutdown
+            .run_until_cancelled(tokio::time::sleep(between))
+            .await
+            .is_some()
+        {
+            let files = Arc::clone(&self.files);
+            let Some(now) = apart(move || files.look()).await else {
+                continue;
+            };
+            let mut changed = now.settled(&before, &taken);
+            for part in &changed {
+                taken.follow(*part, &now);
+            }
+            // A session that is resumed is not verified again, nor a connection that is kept: where a list vouches no
+            // longer, new configurations forget both.
+            let vouched_now = self.vouched();
+            if vouched_now != vouched {
+                changed.extend([Part::Public, Part::Endpoints]);
+            }
+            if !changed.is_empty() {
+                let renewal = self.clone();
+                apart(move || changed.into_iter().for_each(|part| renewal.renew(part))).await;
+            }
+            vouched = self.vouched();
+            before = now;
         }
     }
 
-    /// Shows until when the public listener's certificate is good.
-    pub fn show_public(&self, material: &Material) {
-        if let Some(expires) = material.identity.expires() {
+    /// Shows until when certificates are good, and how the revocation lists of the other side stand.
+    pub fn show(&self) {
+        if let Some(expires) = self.server.expires() {
             self.telemetry.show(Reading::PublicCertificate { expires });
         }
-    }
-
-    /// Shows until when the certificates that endpoints are shown are good.
-    pub fn show_endpoints(&self) {
+        self.show_lists(None, self.server.revocation());
         for (endpoint, expires) in &self.transport.expiries() {
             let expires = *expires;
             self.telemetry
                 .show(Reading::ClientCertificate { endpoint, expires });
         }
+        for (endpoint, standing) in &self.transport.revocations() {
+            self.show_lists(Some(endpoint), *standing);
+        }
     }
 
-    fn blocking(&self) {
-        let material = self.public.tls.load();
-        let renewed = material.and_then(|material| {
-            self.server.renew(&material)?;
-            Ok(material)
+    fn show_lists(&self, endpoint: Option<&EndpointName>, standing: Option<Standing>) {
+        self.telemetry.show(Reading::Lists {
+            endpoint,
+            issued: standing.and_then(|standing| standing.issued),
+            until: standing.map(|standing| standing.until),
         });
-        match renewed {
-            Ok(material) => {
-                self.show_public(&material);
-                tracing::info!("the public listener's certificate was read again");
-            }
+    }
+
+    /// Which sets of lists vouch for what they do not name.
+    fn vouched(&self) -> Vec<bool> {
+        let now = self.clock.now().micros() / 1_000_000;
+        let endpoints = self.transport.revocations();
+        let endpoints = endpoints.into_iter().map(|(_, standing)| standing);
+        let standings = std::iter::once(self.server.revocation()).chain(endpoints);
+        standings
+            .map(|standing| standing.is_none_or(|standing| standing.until >= now))
+            .collect()
+    }
+
+    fn renew(&self, part: Part) {
+        let said = match self.read(part) {
+            Ok(()) => Said::Taken { part },
             Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the public listener's certificate stays as it was"
-                );
+                let why = &format!("{error:#}");
+                self.telemetry
+                    .record(Event::Renewal(Said::Kept { part, why }));
+                return;
+            }
+        };
+        self.show();
+        self.telemetry.record(Event::Renewal(said));
+    }
+
+    fn read(&self, part: Part) -> anyhow::Result<()> {
+        let Files {
+            settings,
+            public,
+            ways,
+        } = &*self.files;
+        match part {
+            Part::Public => self.server.renew(&public.tls.load(settings)?)?,
+            Part::Endpoints => self.transport.renew()?,
+            Part::ReceiptKeys => {
+                self.keys.send_replace(Arc::new(ways.keyring()?));
+            }
+            Part::Webhooks => self.webhooks.renew()?,
+        }
+        Ok(())
+    }
+}
+
+impl Look {
+    /// The parts that are as they were at the last look, and not as they were taken up.
+    fn settled(&self, before: &Look, taken: &Look) -> Vec<Part> {
+        let is_settled = |part: &Part| {
+            let of = |look: &Look| look.0.get(part.as_str()).cloned();
+            of(self) == of(before) && of(self) != of(taken)
+        };
+        PARTS.into_iter().filter(is_settled).collect()
+    }
+
+    fn follow(&mut self, part: Part, other: &Look) {
+        let stamps = other.0.get(part.as_str()).cloned();
+        self.0.insert(part.as_str(), stamps.unwrap_or_default());
+    }
+}
+
+/// Does something on a thread that may block; nothing comes of it if it panics, which is a defect and is told.
+pub(super) async fn apart<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Option<T> {
+    let done = tokio::task::spawn_blocking(work).await;
+    if done.is_err() {
+        tracing::error!("files stay as they were read before: the reading panicked");
+    }
+    done.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(public: u64, keys: u64) -> Look {
+        let stamp = |inode| {
+            vec![Some(Stamp {
+                inode,
+                bytes: 1,
+                modified: (0, 0),
+            })]
+        };
+        let parts = [(Part::Public, public), (Part::ReceiptKeys, keys)];
+        let parts = parts.map(|(part, inode)| (part.as_str(), stamp(inode)));
+        Look(parts.into_iter().collect())
+    }
+
+    #[test]
+    fn a_change_is_taken_up_once_it_stays() {
+        let mut taken = look(1, 1);
+        for (before, now, expected) in [
+            (look(1, 1), look(1, 1), vec![]),
+            (look(1, 1), look(2, 1), vec![]),
+            (look(2, 1), look(3, 1), vec![]),
+            (look(3, 1), look(3, 2), vec![Part::Public]),
+            (look(3, 2), look(3, 2), vec![Part::ReceiptKeys]),
+            (look(3, 2), look(3, 2), vec![]),
+            // As it was before: taken up again, for it was read in between.
+            (look(1, 2), look(1, 2), vec![Part::Public]),
+        ] {
+            let settled = now.settled(&before, &taken);
+            assert_eq!(settled, expected, "{now:?}");
+            for part in settled {
+                taken.follow(part, &now);
             }
         }
-        match self.transport.renew() {
-            Ok(()) => {
-                self.show_endpoints();
-                tracing::info!("the endpoints' certificates were read again");
-            }
-            Err(error) => {
-                let error = anyhow::Error::from(error);
-                tracing::error!(
-                    error = format!("{error:#}"),
-                    "the endpoints' certificates stay as they were"
-                );
-            }
-        }
-        // Its observer says what came of it.
-        self.access.reload(self.clock.now());
     }
 }

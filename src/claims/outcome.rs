@@ -90,6 +90,10 @@ pub enum Cause {
     Tls,
     /// The server did not accept our certificate.
     OwnCertificate,
+    /// The server's certificate is revoked.
+    Revoked,
+    /// Nobody vouches any more that the server's certificate is not revoked.
+    Unvouched,
     /// No answer within the endpoint's time.
     Timeout,
     /// The connection ended in between.
@@ -298,7 +302,9 @@ impl Asked {
                 | Cause::Name
                 | Cause::Connection
                 | Cause::Tls
-                | Cause::OwnCertificate,
+                | Cause::OwnCertificate
+                | Cause::Revoked
+                | Cause::Unvouched,
             ) => Some(Signal::Unserved),
             Asked::NoService => None,
         }
@@ -360,12 +366,14 @@ impl Trouble {
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Cause; 8] = [
+    pub const ALL: [Cause; 10] = [
         Cause::NoEndpoint,
         Cause::Name,
         Cause::Connection,
         Cause::Tls,
         Cause::OwnCertificate,
+        Cause::Revoked,
+        Cause::Unvouched,
         Cause::Timeout,
         Cause::Broken,
         Cause::NotHttp,
@@ -379,6 +387,8 @@ impl Cause {
                 Reason::Unreachable
             }
             Cause::Tls | Cause::OwnCertificate => Reason::Tls,
+            Cause::Revoked => Reason::Revoked,
+            Cause::Unvouched => Reason::Unvouched,
         }
     }
 
@@ -390,6 +400,8 @@ impl Cause {
             Cause::Connection => "connection",
             Cause::Tls => "tls",
             Cause::OwnCertificate => "own certificate",
+            Cause::Revoked => "revoked",
+            Cause::Unvouched => "unvouched",
             Cause::Timeout => "timeout",
             Cause::Broken => "broken",
             Cause::NotHttp => "not http",
@@ -465,6 +477,8 @@ mod tests {
             (Sent::NotReached(Cause::Connection), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),
             (Sent::NotReached(Cause::Tls), Event::NotReached, Reason::Tls, Retry::Backoff, None),
             (Sent::NotReached(Cause::OwnCertificate), Event::NotReached, Reason::Tls, Retry::Backoff, None),
+            (Sent::NotReached(Cause::Revoked), Event::NotReached, Reason::Revoked, Retry::Backoff, None),
+            (Sent::NotReached(Cause::Unvouched), Event::NotReached, Reason::Unvouched, Retry::Backoff, None),
             (Sent::NotReached(Cause::Timeout), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),
             (Sent::NotReached(Cause::Broken), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),
             (Sent::NotReached(Cause::NotHttp), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),

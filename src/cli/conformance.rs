@@ -101,6 +101,7 @@ fn config(options: &Options) -> Result<Config, Failure> {
         tls: ClientFiles {
             roots: options.roots.clone(),
             crls: Vec::new(),
+            crl_urls: Vec::new(),
             identity: Some(IdentityFiles {
                 certificate: options.certificate.clone(),
                 key: options.key.clone(),

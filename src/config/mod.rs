@@ -21,7 +21,9 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use crate::claims::terms::Terms;
-use crate::{access, desk, dispatch, intake, receipts, report, store, telemetry, tls, transport};
+use crate::{
+    access, desk, dispatch, intake, receipts, report, retention, store, telemetry, tls, transport,
+};
 
 pub use environment::FILE;
 pub use reader::Fault;
@@ -44,6 +46,8 @@ pub struct Config {
     pub access: access::Config,
     /// The public listener; there is no default, and the gateway does not start without it.
     pub public: Option<Public>,
+    /// How certificates, keys and revocation lists are renewed.
+    pub renewal: tls::renewal::Config,
     /// The ledger on disk.
     pub store: store::embedded::Config,
     /// Posts of centres and insurers.
@@ -56,6 +60,8 @@ pub struct Config {
     pub receipts: receipts::Config,
     /// How rates are kept.
     pub report: report::Config,
+    /// How long bodies and traces are kept.
+    pub retention: retention::Config,
     /// What operators and the command line reach.
     pub desk: desk::Config,
 }

@@ -13,7 +13,7 @@ use crate::telemetry::reading::Stage;
 use super::way::Way;
 
 /// Every reason.
-pub(super) const REASONS: [Reason; 21] = [
+pub(super) const REASONS: [Reason; 23] = [
     Reason::Sealing,
     Reason::Fse,
     Reason::Turn,
@@ -35,6 +35,8 @@ pub(super) const REASONS: [Reason; 21] = [
     Reason::Lapse,
     Reason::Unreadable,
     Reason::Closed,
+    Reason::Revoked,
+    Reason::Unvouched,
 ];
 
 /// What happens next: when and why.
@@ -91,7 +93,9 @@ fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
                 | Reason::HeldByHand
                 | Reason::NoRoute
                 | Reason::Unreadable
-                | Reason::Closed,
+                | Reason::Closed
+                | Reason::Revoked
+                | Reason::Unvouched,
             ) => Stage::Held,
             // No lot that is due waits for these.
             Some(
@@ -147,6 +151,8 @@ pub(super) fn reason(reason: Reason) -> &'static str {
         Reason::Lapse => "lapse",
         Reason::Unreadable => "unreadable",
         Reason::Closed => "closed",
+        Reason::Revoked => "revoked",
+        Reason::Unvouched => "unvouched",
     }
 }
 
@@ -238,6 +244,18 @@ pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
         Reason::Closed => (
             format!("Le frontal de l'organisme est fermé ; envoi {le}."),
             format!("The insurer's endpoint is closed; it is sent {on}."),
+        ),
+        Reason::Revoked => (
+            format!("Le certificat de l'organisme est révoqué ; nouvel envoi {le}."),
+            format!("The insurer's certificate is revoked; it is sent again {on}."),
+        ),
+        Reason::Unvouched => (
+            format!(
+                "La liste de révocation est trop ancienne pour se fier au certificat de l'organisme ; nouvel envoi {le}."
+            ),
+            format!(
+                "The revocation list is too old to trust the insurer's certificate; it is sent again {on}."
+            ),
         ),
     };
     Sentence { fr, en }

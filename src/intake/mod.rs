@@ -27,7 +27,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post, put};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 use crate::access::Access;
 use crate::claims::routes::Routes;
@@ -56,7 +56,7 @@ pub struct Parts {
     /// The routes to insurers.
     pub routes: Arc<Routes>,
     /// The keys of the endpoints whose receipts are signed.
-    pub keys: Arc<Keyring>,
+    pub keys: watch::Receiver<Arc<Keyring>>,
     /// The terms by which deadlines are counted; the same as in the ledger.
     pub terms: Terms,
     /// Logs and metrics.

@@ -119,7 +119,7 @@ impl Intake {
     ) -> Evidence {
         let signed = part.map_or(bytes, |part| part.of(bytes));
         let jws = part.and_then(|part| part.signature(bytes));
-        match self.parts.keys.verify(endpoint, signed, jws) {
+        match self.parts.keys.borrow().verify(endpoint, signed, jws) {
             Ok(()) => Evidence::Item(item),
             Err(_fault) => Evidence::Unproven(item),
         }

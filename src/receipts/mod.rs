@@ -15,6 +15,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 use serde::Deserialize;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
-use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Outcome, Store};
+use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Moved, Outcome, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
@@ -59,7 +60,7 @@ pub struct Receipts {
     /// Caps on what is read.
     pub limits: Limits,
     /// The keys of the endpoints whose receipts are signed.
-    pub keys: Arc<Keyring>,
+    pub keys: watch::Receiver<Arc<Keyring>>,
     /// Its settings.
     pub config: Arc<Config>,
     /// Where its events go.
@@ -163,7 +164,8 @@ impl Receipts {
         let next = feed.next.and_then(|next| Name::parse(&next).ok());
         let moved = next.is_some() && next != cursor;
         if count > 0 || moved {
-            self.record(endpoint, items, next).await?;
+            let to = next.map(|to| Moved { from: cursor, to });
+            self.record(endpoint, items, to).await?;
         }
         self.polled(endpoint, Poll::Answered, count);
         // A feed that repeats itself under the same cursor is not asked again at once.
@@ -179,7 +181,10 @@ impl Receipts {
         let items = feed.parts.iter().map(|part| {
             let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
             let signature = part.signature(bytes);
-            let proven = self.keys.verify(endpoint, part.of(bytes), signature);
+            let proven = self
+                .keys
+                .borrow()
+                .verify(endpoint, part.of(bytes), signature);
             let evidence = match (item, proven) {
                 (Some(item), Ok(())) => Evidence::Item(item),
                 (Some(item), Err(_fault)) => Evidence::Unproven(item),
@@ -203,7 +208,7 @@ impl Receipts {
         &self,
         endpoint: &EndpointName,
         items: Vec<Heard>,
-        cursor: Option<Name>,
+        cursor: Option<Moved>,
     ) -> Result<(), store::Error> {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
         let command = Command::Receipts {

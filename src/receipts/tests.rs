@@ -60,7 +60,7 @@ impl Rig {
                 routes: Arc::new(Routes::new([(endpoint.clone(), purpose, Vec::new())])),
                 reader: Arc::new(Reader::new().unwrap()),
                 limits: Limits::default(),
-                keys: Arc::default(),
+                keys: watch::channel(Arc::default()).1,
                 config: Arc::new(Config::default()),
                 telemetry: Arc::new(telemetry),
             },
@@ -213,7 +213,8 @@ async fn without_the_signature_of_its_endpoint_nothing_is_evidence() {
     let key = include_str!("../../fixtures/signatures/ed25519.pem");
     let keys = Keys::from_pem(key).unwrap();
     let mut rig = Rig::new([page()]);
-    rig.receipts.keys = Arc::new(Keyring::new([(rig.endpoint.clone(), keys)]));
+    let keys = Keyring::new([(rig.endpoint.clone(), keys)]);
+    rig.receipts.keys = watch::channel(Arc::new(keys)).1;
     rig.question().await;
     let causes = rig
         .entries()

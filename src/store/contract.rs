@@ -20,6 +20,7 @@ use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Fine
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::custody::Custody;
 use crate::store::embedded::{self, Embedded};
 use crate::store::ledger::{Secret, commitment};
 use crate::store::memory::Memory;
@@ -34,6 +35,8 @@ pub trait Subject: Sized {
     fn fresh() -> Self;
     /// The store.
     fn store(&self) -> Arc<dyn Store>;
+    /// The same as a whole.
+    fn custody(&self) -> Arc<dyn Custody>;
     /// Stops it and starts it again.
     async fn restarted(self) -> Self;
 }
@@ -50,6 +53,10 @@ impl Subject for InMemory {
         self.0.clone()
     }
 
+    fn custody(&self) -> Arc<dyn Custody> {
+        self.0.clone()
+    }
+
     async fn restarted(self) -> InMemory {
         self.0.commit(now(), Command::Restart).await.unwrap();
         self
@@ -60,12 +67,24 @@ impl Subject for InMemory {
 pub struct OnDisk {
     directory: TempDir,
     store: Arc<Embedded>,
+    overlay_bytes: usize,
 }
 
 impl OnDisk {
-    fn open(directory: &TempDir) -> Arc<Embedded> {
+    fn with(overlay_bytes: usize) -> OnDisk {
+        let directory = TempDir::new().unwrap();
+        let store = OnDisk::open(&directory, overlay_bytes);
+        OnDisk {
+            directory,
+            store,
+            overlay_bytes,
+        }
+    }
+
+    fn open(directory: &TempDir, overlay_bytes: usize) -> Arc<Embedded> {
         let config = embedded::Config {
             directory: directory.path().to_owned(),
+            overlay_bytes,
             segment_bytes: 16 * 1024,
             cache_bytes: 1 << 20,
             ..embedded::Config::default()
@@ -81,21 +100,31 @@ impl OnDisk {
 
 impl Subject for OnDisk {
     fn fresh() -> OnDisk {
-        let directory = TempDir::new().unwrap();
-        let store = OnDisk::open(&directory);
-        OnDisk { directory, store }
+        OnDisk::with(embedded::Config::default().overlay_bytes)
     }
 
     fn store(&self) -> Arc<dyn Store> {
         self.store.clone()
     }
 
+    fn custody(&self) -> Arc<dyn Custody> {
+        self.store.clone()
+    }
+
     async fn restarted(self) -> OnDisk {
-        let OnDisk { directory, store } = self;
+        let OnDisk {
+            directory,
+            store,
+            overlay_bytes,
+        } = self;
         assert_eq!(Arc::strong_count(&store), 1, "somebody still has the store");
         drop(store);
-        let store = OnDisk::open(&directory);
-        OnDisk { directory, store }
+        let store = OnDisk::open(&directory, overlay_bytes);
+        OnDisk {
+            directory,
+            store,
+            overlay_bytes,
+        }
     }
 }
 
@@ -108,13 +137,18 @@ pub struct OnTheMove {
 
 impl Subject for OnTheMove {
     fn fresh() -> OnTheMove {
-        let disk = OnDisk::fresh();
+        // Nothing gathers above the tree.
+        let disk = OnDisk::with(8);
         let moves = disk.store.moves();
         OnTheMove { moves, disk }
     }
 
     fn store(&self) -> Arc<dyn Store> {
         self.disk.store()
+    }
+
+    fn custody(&self) -> Arc<dyn Custody> {
+        self.disk.custody()
     }
 
     async fn restarted(self) -> OnTheMove {
@@ -151,6 +185,7 @@ macro_rules! laws {
 mod hand;
 mod figures;
 mod turns;
+mod custody;
 mod statements;
 
 laws! {
@@ -249,10 +284,20 @@ async fn begun<S: Subject>() -> S {
 /// Everything that can be asked of a store, to compare before and after.
 #[derive(Debug, PartialEq)]
 pub struct Picture {
-    entries: Vec<(Position, Stamped)>,
-    documents: Vec<DocumentRecord>,
-    tallies: Tallies,
-    bodies: Vec<(DocumentId, Option<Bytes>)>,
+    pub entries: Vec<(Position, Stamped)>,
+    pub documents: Vec<DocumentRecord>,
+    pub tallies: Tallies,
+    pub bodies: Vec<(DocumentId, Option<Bytes>)>,
+}
+
+impl Picture {
+    /// Whether all of another picture is in this one; documents count as they are.
+    pub fn agrees_up_to(&self, earlier: &Picture) -> bool {
+        self.entries.starts_with(&earlier.entries)
+            && self.documents == earlier.documents
+            && self.bodies == earlier.bodies
+            && self.tallies.units == earlier.tallies.units
+    }
 }
 
 /// The picture of a store.

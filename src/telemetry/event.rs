@@ -9,11 +9,13 @@ use tracing::{debug, error, info, warn};
 
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
-use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::Trouble;
 use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::lane;
 use crate::telemetry::reading::words;
+use crate::telemetry::renewal;
+use crate::telemetry::retention;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -133,6 +135,28 @@ pub enum Event<'a> {
         bytes: u64,
     },
 
+    /// The store was copied to a backup.
+    BackedUp {
+        /// The last entry that is in it.
+        position: Position,
+        /// Files that were written.
+        files: u64,
+        /// Bytes that were read for them.
+        bytes: u64,
+    },
+    /// A backup was not made; the earlier one stays.
+    BackupFailed {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
+    },
+    /// The running hash of the ledger was written down, as every day.
+    Anchored {
+        /// The entry after which it is.
+        position: Position,
+        /// The hash.
+        chain: Digest,
+    },
+
     /// Documents were sealed into a lot.
     Sealed {
         /// The lot.
@@ -228,6 +252,9 @@ pub enum Event<'a> {
         line: u32,
     },
 
+    /// The keeping of bodies says something.
+    Retention(retention::Event<'a>),
+
     /// A webhook's target was told, or could not be.
     Told {
         /// What came of it.
@@ -235,6 +262,9 @@ pub enum Event<'a> {
         /// Changes of documents in the request.
         changes: usize,
     },
+
+    /// Certificates, keys or revocation lists are renewed.
+    Renewal(renewal::Event<'a>),
 
     /// The independent counts of the ledger differ: no rate is changed until a person has looked.
     Imbalanced {
@@ -246,6 +276,11 @@ pub enum Event<'a> {
         between: Counts,
         /// The first cells that differ: centre, day and closed words, and both numbers.
         cells: &'a [String],
+    },
+    /// A statement could not be published; it is tried again.
+    Unpublished {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
     },
     /// The ledger could not be counted; the last rates stay.
     Uncounted {
@@ -520,6 +555,20 @@ impl Event<'_> {
                 warn!("a sorted file could not be written: finished documents stay in the index")
             }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
+            Event::BackedUp {
+                position,
+                files,
+                bytes,
+            } => info!(
+                position = position.0,
+                files, bytes, "the store is backed up"
+            ),
+            Event::BackupFailed { why } => {
+                error!(why, "a backup was not made: the earlier one stays")
+            }
+            Event::Anchored { position, chain } => {
+                info!(position = position.0, %chain, "the ledger's anchor of the day")
+            }
             Event::Sealed {
                 lot,
                 endpoint,
@@ -555,6 +604,7 @@ impl Event<'_> {
                 error!(%lot, why, "lot unreadable or not what was sealed");
             }
             Event::Lane(said) => said.log(),
+            Event::Retention(said) => said.log(),
             Event::Heard { endpoint, kind } => {
                 debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
             }
@@ -576,6 +626,7 @@ impl Event<'_> {
                  orphan; have the insurer mend it"
             ),
             Event::Told { outcome, changes } => log_told(outcome, changes),
+            Event::Renewal(said) => said.log(),
             Event::Imbalanced {
                 documents,
                 position,
@@ -588,6 +639,7 @@ impl Event<'_> {
                 ?cells,
                 "the counts of the ledger differ"
             ),
+            Event::Unpublished { why } => error!(why, "a statement could not be published"),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
         }
     }

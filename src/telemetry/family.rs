@@ -67,6 +67,14 @@ families! {
 
     PUBLIC_CERTIFICATE = "public_certificate_expires_seconds" Shape::Gauge, [],
         "Until when the public listener's certificate is good, in seconds since 1970.";
+    PUBLIC_LISTS_ISSUED = "public_lists_issued_seconds" Shape::Gauge, [],
+        "When the oldest revocation list of callers was issued, in seconds since 1970; 0 while one never came.";
+    PUBLIC_LISTS_UNTIL = "public_lists_until_seconds" Shape::Gauge, [],
+        "Until when callers' certificates are vouched for, in seconds since 1970; +Inf where no list is wanted.";
+    RENEWALS = "renewals_total" Shape::Counter, ["part", "outcome"],
+        "Times that changed files were read again while running, by whose they are and what came of it.";
+    REVOCATION_FETCHES = "revocation_fetches_total" Shape::Counter, ["outcome"],
+        "Revocation lists asked for, by outcome.";
 
     ACCESS_DENIED = "access_denied_total" Shape::Counter, ["reason"],
         "Requests refused for who asked, by reason.";
@@ -117,6 +125,17 @@ families! {
     STORE_WAITING = "store_waiting_commands" Shape::Gauge, [],
         "Commands waiting for the committer.";
 
+    STORE_BACKUP_AGE = "store_backup_age_seconds" Shape::Gauge, [],
+        "Age of the last backup of the store, in seconds; +Inf when none is known.";
+    STORE_BACKUP_POSITION = "store_backup_position" Shape::Gauge, [],
+        "Number of the last entry that is in the last backup.";
+    STORE_BACKUP_FAILURES = "store_backup_failures_total" Shape::Counter, [],
+        "Backups that were ordered and not made; the earlier one stays.";
+    STORE_RESTORED = "store_restored_state" Shape::Gauge, [],
+        "1 while nothing is sent because the store was restored from a backup; else 0.";
+    STORE_RESTORED_LOST = "store_restored_lost_seconds" Shape::Gauge, [],
+        "Time of which nothing is known since the last restore, in seconds; 0 when the store was never restored.";
+
     QUEUE_DOCUMENTS = "queue_documents" Shape::Gauge, ["endpoint", "standing"],
         "Unfinished documents, by standing (in a lot: how far the lot is) and endpoint.";
     QUEUE_OLDEST = "queue_oldest_seconds" Shape::Gauge, ["endpoint"],
@@ -134,6 +153,10 @@ families! {
         "Time of one attempt to transmit a lot, in seconds.";
     DELIVERY_CERTIFICATE = "delivery_certificate_expires_seconds" Shape::Gauge, ["endpoint"],
         "Until when the certificate shown to an endpoint is good, in seconds since 1970; +Inf where none is shown.";
+    DELIVERY_LISTS_ISSUED = "delivery_lists_issued_seconds" Shape::Gauge, ["endpoint"],
+        "When the oldest revocation list of an endpoint was issued, in seconds since 1970; 0 while one never came.";
+    DELIVERY_LISTS_UNTIL = "delivery_lists_until_seconds" Shape::Gauge, ["endpoint"],
+        "Until when an endpoint's certificate is vouched for, in seconds since 1970; +Inf where no list is wanted.";
     DELIVERY_BREAKER = "delivery_breaker_state" Shape::Gauge, ["endpoint"],
         "0 closed: lots go; 1 half open: one goes as a trial; 2 open: lots are held.";
     DELIVERY_UNREADABLE = "delivery_unreadable_lots_total" Shape::Counter, [],
@@ -158,6 +181,21 @@ families! {
     RECEIPTS_OVERDUE = "receipts_overdue_documents" Shape::Gauge, ["endpoint"],
         "Documents whose receipt was expected by now.";
 
+    RETENTION_GONE = "retention_gone_bodies_total" Shape::Counter, [],
+        "Bodies past their time that are gone.";
+    RETENTION_GONE_BYTES = "retention_gone_bytes_total" Shape::Counter, [],
+        "Bytes of bodies past their time that are gone.";
+    RETENTION_COPIED_BYTES = "retention_copied_bytes_total" Shape::Counter, [],
+        "Bytes of bodies that were copied because they are kept.";
+    RETENTION_STALLS = "retention_stalls_total" Shape::Counter, [],
+        "Times that bodies past their time could not be looked for or cleared.";
+    RETENTION_OLDEST = "retention_oldest_body_seconds" Shape::Gauge, [],
+        "When the oldest body that is kept was admitted or heard, in seconds since 1970, without the segment that is written to; +Inf without any.";
+    RETENTION_NEXT = "retention_next_run_seconds" Shape::Gauge, [],
+        "Before this no segment is cleared, in seconds since 1970; +Inf where it cannot be told.";
+    RETENTION_HOLDS = "retention_legal_holds" Shape::Gauge, ["state"],
+        "Legal holds that stand, by whether their day of review has passed.";
+
     WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
         "Requests to targets of webhooks, by outcome.";
 
@@ -166,6 +204,10 @@ families! {
 
     LEDGER_POSITION = "ledger_position" Shape::Gauge, [],
         "Number of the last entry of the ledger.";
+    LEDGER_ANCHOR_POSITION = "ledger_anchor_position" Shape::Gauge, [],
+        "Number of the entry that the last anchor is of.";
+    LEDGER_ANCHOR_AGE = "ledger_anchor_age_seconds" Shape::Gauge, [],
+        "Age of the last anchor of the ledger, in seconds; +Inf when there is none.";
     LEDGER_IMBALANCE = "ledger_imbalance_documents" Shape::Gauge, [],
         "Documents by which the independent counts of the ledger differ; always 0.";
 }

@@ -20,6 +20,8 @@ use crate::telemetry::event::{
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
+use crate::telemetry::renewal;
+use crate::telemetry::retention::{self, Hold};
 
 /// The label of an endpoint that is not configured.
 const OTHER: &str = "other";
@@ -52,12 +54,22 @@ pub(super) struct Handles {
     sorted_bytes: Gauge,
     sorted_failures: Counter,
     public_certificate: Gauge,
+    public_lists: ListGauges,
+    renewals: BTreeMap<&'static str, ByWord<Counter>>,
+    fetches: ByWord<Counter>,
     ready: Gauge,
     free: Gauge,
     lag: Gauge,
     waiting: Gauge,
     position: Gauge,
+    anchor_position: Gauge,
+    anchor_age: Gauge,
     imbalance: Gauge,
+    backup_age: Gauge,
+    backup_position: Gauge,
+    backup_failures: Counter,
+    restored: Gauge,
+    restored_lost: Gauge,
     stuck: Gauge,
     orphans: Gauge,
     deadlines: ByWord<Gauge>,
@@ -66,8 +78,15 @@ pub(super) struct Handles {
     stalls: Counter,
     told: ByWord<Counter>,
     delivery_seconds: Histogram,
+    retention: retention::Handles,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     other: Endpoint,
+}
+
+/// How revocation lists stand.
+struct ListGauges {
+    issued: Gauge,
+    until: Gauge,
 }
 
 /// Everything that has an endpoint as a label.
@@ -77,6 +96,7 @@ struct Endpoint {
     questions: ByWord<Counter>,
     breaker: Gauge,
     certificate: Gauge,
+    lists: ListGauges,
     alerts: ByWord<Counter>,
     limit: Gauge,
     receipts: ByWord<Counter>,
@@ -112,12 +132,25 @@ impl Handles {
             sorted_bytes: make.gauge(family::STORE_SORTED_BYTES, &[]),
             sorted_failures: make.counter(family::STORE_SORTED_FAILURES, &[]),
             public_certificate: make.gauge(family::PUBLIC_CERTIFICATE, &[]),
+            public_lists: ListGauges {
+                issued: make.gauge(family::PUBLIC_LISTS_ISSUED, &[]),
+                until: make.gauge(family::PUBLIC_LISTS_UNTIL, &[]),
+            },
+            renewals: make.renewals(),
+            fetches: make.counters(family::REVOCATION_FETCHES, &[], renewal::Fetch::WORDS),
             ready: make.gauge(family::STORE_READY, &[]),
             free: make.gauge(family::STORE_FREE, &[]),
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
             waiting: make.gauge(family::STORE_WAITING, &[]),
             position: make.gauge(family::LEDGER_POSITION, &[]),
+            anchor_position: make.gauge(family::LEDGER_ANCHOR_POSITION, &[]),
+            anchor_age: make.gauge(family::LEDGER_ANCHOR_AGE, &[]),
             imbalance: make.gauge(family::LEDGER_IMBALANCE, &[]),
+            backup_age: make.gauge(family::STORE_BACKUP_AGE, &[]),
+            backup_position: make.gauge(family::STORE_BACKUP_POSITION, &[]),
+            backup_failures: make.counter(family::STORE_BACKUP_FAILURES, &[]),
+            restored: make.gauge(family::STORE_RESTORED, &[]),
+            restored_lost: make.gauge(family::STORE_RESTORED_LOST, &[]),
             stuck: make.gauge(family::QUEUE_STUCK, &[]),
             orphans: make.gauge(family::RECEIPTS_ORPHANS, &[]),
             deadlines: make.gauges(family::DEADLINE_DOCUMENTS, &[], Deadline::WORDS),
@@ -126,6 +159,7 @@ impl Handles {
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
             told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
+            retention: make.retention(),
             endpoints: endpoints
                 .iter()
                 .map(|name| (name.clone(), make.endpoint(name.as_str())))
@@ -177,6 +211,8 @@ impl Handles {
                 self.sorted_bytes.set(bytes as f64);
             }
             Event::SortedFailed => self.sorted_failures.increment(1),
+            Event::BackedUp { .. } | Event::Anchored { .. } => (),
+            Event::BackupFailed { .. } => self.backup_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,
@@ -201,6 +237,7 @@ impl Handles {
             }
             Event::LotUnreadable { .. } => self.unreadable.increment(1),
             Event::Lane(said) => self.lane(said),
+            Event::Retention(said) => self.retention.count(said),
             Event::Heard { endpoint, kind } => self.item(endpoint, kind),
             Event::HeardAgain { endpoint } => self.item(endpoint, Item::Repeated),
             Event::Orphaned { endpoint, cause } => {
@@ -221,8 +258,9 @@ impl Handles {
                 one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
             }
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
+            Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
-            Event::Uncounted { .. } => {}
+            Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
     }
 
@@ -246,6 +284,17 @@ impl Handles {
             lane::Event::LimitMoved { endpoint, attempts } => {
                 self.endpoint(endpoint).limit.set(f64::from(attempts));
             }
+        }
+    }
+
+    fn renewal(&self, said: renewal::Event<'_>) {
+        let (part, outcome) = match said {
+            renewal::Event::Taken { part } => (part, renewal::Outcome::Taken),
+            renewal::Event::Kept { part, .. } => (part, renewal::Outcome::Kept),
+            renewal::Event::List { outcome } => return one(&self.fetches, outcome.as_str()),
+        };
+        if let Some(counters) = self.renewals.get(part.as_str()) {
+            one(counters, outcome.as_str());
         }
     }
 
@@ -276,6 +325,19 @@ impl Handles {
                 let until = expires.map_or(f64::INFINITY, |seconds| seconds as f64);
                 self.endpoint(endpoint).certificate.set(until);
             }
+            Reading::Lists {
+                endpoint,
+                issued,
+                until,
+            } => {
+                let gauges = match endpoint {
+                    None => &self.public_lists,
+                    Some(endpoint) => &self.endpoint(endpoint).lists,
+                };
+                gauges.issued.set(issued.unwrap_or_default() as f64);
+                let until = until.map_or(f64::INFINITY, |seconds| seconds as f64);
+                gauges.until.set(until);
+            }
             Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
             Reading::Queue {
                 endpoint,
@@ -296,12 +358,25 @@ impl Handles {
                 self.endpoint(endpoint).overdue.set(documents as f64);
             }
             Reading::Stuck { documents } => self.stuck.set(documents as f64),
+            Reading::Kept(ref kept) => self.retention.show(kept),
             Reading::Orphans { items } => self.orphans.set(items as f64),
             Reading::Deadlines { documents } => {
                 let documents = documents
                     .iter()
                     .map(|(state, count)| (state.as_str(), *count));
                 set_all(&self.deadlines, documents);
+            }
+            Reading::Backup { age, position } => {
+                self.backup_age.set(seconds(age));
+                self.backup_position.set(position.0 as f64);
+            }
+            Reading::Restored { waits, lost } => {
+                self.restored.set(f64::from(u8::from(waits)));
+                self.restored_lost.set(lost.as_secs_f64());
+            }
+            Reading::Anchor { age, position } => {
+                self.anchor_age.set(seconds(age));
+                self.anchor_position.set(position.0 as f64);
             }
             Reading::Imbalance { documents } => self.imbalance.set(documents as f64),
         }
@@ -405,6 +480,19 @@ impl Make<'_> {
         words.iter().map(gauge).collect()
     }
 
+    fn retention(&self) -> retention::Handles {
+        retention::Handles {
+            gone: self.counter(family::RETENTION_GONE, &[]),
+            gone_bytes: self.counter(family::RETENTION_GONE_BYTES, &[]),
+            copied_bytes: self.counter(family::RETENTION_COPIED_BYTES, &[]),
+            stalls: self.counter(family::RETENTION_STALLS, &[]),
+            oldest: self.gauge(family::RETENTION_OLDEST, &[]),
+            next: self.gauge(family::RETENTION_NEXT, &[]),
+            standing: self.gauge(family::RETENTION_HOLDS, &[Hold::Standing.as_str()]),
+            overdue: self.gauge(family::RETENTION_HOLDS, &[Hold::Overdue.as_str()]),
+        }
+    }
+
     fn documents(&self) -> ByOutcome {
         let kinds = Kind::ALL.into_iter().map(Some).chain([None]).map(kind_word);
         let pairs =
@@ -417,6 +505,13 @@ impl Make<'_> {
             .collect()
     }
 
+    fn renewals(&self) -> BTreeMap<&'static str, ByWord<Counter>> {
+        let words = renewal::Outcome::WORDS;
+        let counters =
+            |part: &&'static str| (*part, self.counters(family::RENEWALS, &[part], words));
+        renewal::Part::WORDS.iter().map(counters).collect()
+    }
+
     fn endpoint(&self, name: &str) -> Endpoint {
         Endpoint {
             lots: self.counter(family::DELIVERY_LOTS, &[name]),
@@ -424,6 +519,10 @@ impl Make<'_> {
             questions: self.counters(family::DELIVERY_QUESTIONS, &[name], Question::WORDS),
             breaker: self.gauge(family::DELIVERY_BREAKER, &[name]),
             certificate: self.gauge(family::DELIVERY_CERTIFICATE, &[name]),
+            lists: ListGauges {
+                issued: self.gauge(family::DELIVERY_LISTS_ISSUED, &[name]),
+                until: self.gauge(family::DELIVERY_LISTS_UNTIL, &[name]),
+            },
             alerts: self.counters(family::DELIVERY_ALERTS, &[name], lane::Alert::WORDS),
             limit: self.gauge(family::DELIVERY_LIMIT, &[name]),
             receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),
@@ -450,4 +549,9 @@ fn key(family: &'static Family, values: &[&str]) -> Key {
     let labels = family.labels.iter().zip(values);
     let labels = labels.map(|(label, value)| Label::new(*label, (*value).to_owned()));
     Key::from_parts(family.name, labels.collect::<Vec<_>>())
+}
+
+/// An age; what never happened is infinitely long ago.
+fn seconds(age: Option<std::time::Duration>) -> f64 {
+    age.map_or(f64::INFINITY, |age| age.as_secs_f64())
 }

@@ -104,11 +104,19 @@ impl Authority {
     /// # Errors
     /// [`Error::Issue`].
     pub fn revoke(&self, pairs: &[&Pair]) -> Result<String, Error> {
+        self.revoke_in(pairs, 2020, 2120)
+    }
+
+    /// The same, issued on the first day of a year, with the next one on that of another.
+    ///
+    /// # Errors
+    /// [`Error::Issue`].
+    pub fn revoke_in(&self, pairs: &[&Pair], issued: i32, next: i32) -> Result<String, Error> {
         let revoked_certs = pairs.iter().map(|pair| revoked(pair)).collect();
         let params = CertificateRevocationListParams {
-            this_update: date_time_ymd(2020, 1, 1),
-            next_update: date_time_ymd(2120, 1, 1),
-            crl_number: SerialNumber::from(1),
+            this_update: date_time_ymd(issued, 1, 1),
+            next_update: date_time_ymd(next, 1, 1),
+            crl_number: SerialNumber::from(u64::from(issued.unsigned_abs())),
             issuing_distribution_point: None,
             revoked_certs,
             key_identifier_method: KeyIdMethod::Sha256,

@@ -1,12 +1,16 @@
 //! The client's side of TLS: what `transport` and the simulated centres connect with.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
 use serde::Deserialize;
 
-use super::config::{load_trust, read};
+use super::config::read;
+use super::renewal;
+use super::revocation::{Sources, Vouched};
 use super::{Error, Identity, Trust, provider};
 
 /// The files of one client, in PEM.
@@ -19,6 +23,9 @@ pub struct ClientFiles {
     /// Revocation lists of those authorities, in PEM or DER.
     #[serde(default)]
     pub crls: Vec<PathBuf>,
+    /// Where revocation lists of those authorities are fetched.
+    #[serde(default)]
+    pub crl_urls: Vec<String>,
     /// What we present, if the server asks.
     #[serde(default)]
     pub identity: Option<IdentityFiles>,
@@ -40,16 +47,34 @@ impl ClientFiles {
     /// # Errors
     /// Any [`Error`] about reading, or those of [`client_config`].
     pub fn load(&self) -> Result<ClientConfig, Error> {
-        self.load_with(self.identity()?.as_ref())
+        let trust = self.trust(&renewal::Config::default())?;
+        client_config(&trust, self.identity()?.as_ref())
     }
 
-    /// Reads the other files and builds the configuration with what [`ClientFiles::identity`] gave.
+    /// Reads whom we trust, with the lists that are kept.
     ///
     /// # Errors
-    /// Those of [`ClientFiles::load`].
-    pub fn load_with(&self, identity: Option<&Identity>) -> Result<ClientConfig, Error> {
-        let trust = load_trust(&self.roots, &self.crls)?;
-        client_config(&trust, identity)
+    /// Any [`Error`] about reading.
+    pub fn trust(&self, renewal: &renewal::Config) -> Result<Trust, Error> {
+        Trust::new(&read(&self.roots)?, self.lists().load(renewal)?)
+    }
+
+    /// Where its revocation lists come from.
+    pub fn lists(&self) -> Sources<'_> {
+        Sources {
+            roots: &self.roots,
+            files: &self.crls,
+            urls: &self.crl_urls,
+        }
+    }
+
+    /// Every file that is read.
+    pub fn read_files(&self, renewal: &renewal::Config) -> Vec<PathBuf> {
+        let mut files = self.lists().read_files(renewal);
+        if let Some(identity) = &self.identity {
+            files.extend([identity.certificate.clone(), identity.key.clone()]);
+        }
+        files
     }
 
     /// Reads what we present.
@@ -70,14 +95,17 @@ impl ClientFiles {
 /// # Errors
 /// [`Error::Identity`] when key and certificate do not match, [`Error::Verifier`] for bad lists.
 pub fn client_config(trust: &Trust, identity: Option<&Identity>) -> Result<ClientConfig, Error> {
-    let verifier = WebPkiServerVerifier::builder_with_provider(trust.roots.clone(), provider())
-        .with_crls(trust.lists.iter().cloned())
-        .allow_unknown_revocation_status()
-        .build()?;
+    let verifier: Arc<dyn ServerCertVerifier> =
+        WebPkiServerVerifier::builder_with_provider(trust.roots.clone(), provider())
+            .with_crls(trust.lists.latest.iter().cloned())
+            .allow_unknown_revocation_status()
+            .build()?;
     let builder = ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(Error::Identity)?
-        .with_webpki_verifier(verifier);
+        // Nothing is left out: ours asks that of webpki first.
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Vouched::new(verifier, &trust.lists)));
     match identity.cloned() {
         Some(Identity { chain, key }) => builder
             .with_client_auth_cert(chain, key)

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::renewal;
+use super::revocation::Sources;
 use super::{Error, Identity, Material, Trust};
 
 /// A TLS listener: its files, in PEM unless said otherwise, and its limits.
@@ -21,9 +23,12 @@ pub struct Config {
     #[serde(default)]
     pub client_roots: Option<PathBuf>,
     /// Revocation lists of those authorities, in PEM or DER. An authority without a list is not checked;
-    /// a list past its date still counts, because a late list must not shut out every centre.
+    /// a list past its date still counts for a while, because a late list must not shut out every centre.
     #[serde(default)]
     pub crls: Vec<PathBuf>,
+    /// Where revocation lists of those authorities are fetched.
+    #[serde(default)]
+    pub crl_urls: Vec<String>,
     /// The limits of the listener.
     #[serde(default)]
     pub limits: Limits,
@@ -34,14 +39,31 @@ impl Config {
     ///
     /// # Errors
     /// Any [`Error`] about reading; nothing is kept of a failed load.
-    pub fn load(&self) -> Result<Material, Error> {
+    pub fn load(&self, renewal: &renewal::Config) -> Result<Material, Error> {
         let identity = Identity::from_pem(&read(&self.certificate)?, &read(&self.key)?)?;
-        let clients = match &self.client_roots {
-            Some(roots) => Some(load_trust(roots, &self.crls)?),
-            None if self.crls.is_empty() => None,
+        let clients = match self.lists() {
+            Some(lists) => Some(Trust::new(&read(lists.roots)?, lists.load(renewal)?)?),
+            None if self.crls.is_empty() && self.crl_urls.is_empty() => None,
             None => return Err(Error::ListsWithoutRoots),
         };
         Ok(Material { identity, clients })
+    }
+
+    /// Where the revocation lists of its clients come from; none where no client is asked for a certificate.
+    pub fn lists(&self) -> Option<Sources<'_>> {
+        Some(Sources {
+            roots: self.client_roots.as_deref()?,
+            files: &self.crls,
+            urls: &self.crl_urls,
+        })
+    }
+
+    /// Every file that is read.
+    pub fn read_files(&self, renewal: &renewal::Config) -> Vec<PathBuf> {
+        let lists = self.lists().map(|lists| lists.read_files(renewal));
+        let mut files = lists.unwrap_or_default();
+        files.extend([self.certificate.clone(), self.key.clone()]);
+        files
     }
 }
 
@@ -109,15 +131,6 @@ impl Default for Limits {
     }
 }
 
-/// Reads roots and lists for either side of a connection.
-pub(super) fn load_trust(roots: &Path, lists: &[PathBuf]) -> Result<Trust, Error> {
-    let lists = lists
-        .iter()
-        .map(|path| read(path))
-        .collect::<Result<Vec<_>, _>>()?;
-    Trust::from_pem(&read(roots)?, &lists)
-}
-
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Error> {
     fs::read(path).map_err(|source| Error::Unreadable {
         path: path.to_owned(),
@@ -178,8 +191,10 @@ mod tests {
             key: directory.path().join("server.key"),
             client_roots: None,
             crls: vec![directory.path().join("list.crl")],
+            crl_urls: Vec::new(),
             limits: Limits::default(),
         };
-        assert!(matches!(config.load(), Err(Error::ListsWithoutRoots)));
+        let loaded = config.load(&renewal::Config::default());
+        assert!(matches!(loaded, Err(Error::ListsWithoutRoots)));
     }
 }

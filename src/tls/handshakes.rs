@@ -252,6 +252,38 @@ async fn a_revoked_certificate_is_refused_after_a_reload_and_cannot_resume() {
     house.close().await;
 }
 
+/// A list whose next one is years late revokes what it names and vouches for nothing else of its authority.
+#[tokio::test]
+async fn a_certificate_that_nobody_vouches_for_any_more_is_refused() {
+    let house = House::open(Limits::default()).await;
+    let (good, bad) = (house.client("good"), house.client("bad"));
+    let late = house.authority.revoke_in(&[&bad], 2020, 2021).unwrap();
+    let server = house.server.as_ref().unwrap();
+    let other = Authority::new("Other").unwrap();
+    let of_other = other.revoke_in(&[], 2020, 2021).unwrap();
+    let in_time = house.authority.revoke_in(&[&bad], 2022, 2120).unwrap();
+    for (lists, to_good, to_bad) in [
+        (vec![&late], "UnknownCA", "CertificateRevoked"),
+        // Another authority's list says nothing of ours, and of two lists of one the later counts.
+        (vec![&of_other], "known", "known"),
+        (vec![&late, &in_time], "known", "CertificateRevoked"),
+        (vec![&in_time, &late], "known", "CertificateRevoked"),
+    ] {
+        let lists: Vec<_> = lists
+            .into_iter()
+            .map(|list| list.clone().into_bytes())
+            .collect();
+        server.renew(&material(&house.authority, &lists)).unwrap();
+        for (pair, expected) in [(&good, to_good), (&bad, to_bad)] {
+            let answer = house.visit(Some(pair)).await;
+            let answer = answer.unwrap_or_else(|error| error.to_string());
+            assert!(answer.contains(expected), "{expected}: {answer}");
+        }
+        assert_eq!(house.visit(None).await.unwrap(), "unnamed", "with a token");
+    }
+    house.close().await;
+}
+
 #[tokio::test]
 async fn a_renewed_certificate_serves_new_connections_and_old_ones_go_on() {
     let house = House::open(Limits::default()).await;

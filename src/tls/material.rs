@@ -9,6 +9,8 @@ use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKey
 use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
+use super::renewal;
+use super::revocation::{Lists, Standing};
 use super::{Error, Part};
 
 /// All that a TLS listener is made of.
@@ -79,7 +81,7 @@ impl fmt::Debug for Identity {
 #[derive(Clone, Debug)]
 pub struct Trust {
     pub(super) roots: Arc<RootCertStore>,
-    pub(super) lists: Vec<CertificateRevocationListDer<'static>>,
+    pub(super) lists: Lists,
 }
 
 impl Trust {
@@ -89,22 +91,30 @@ impl Trust {
     /// [`Error::Pem`], [`Error::Empty`] or [`Error::Root`]. A list that is no list is found when a
     /// configuration is built.
     pub fn from_pem(roots: &[u8], lists: &[Vec<u8>]) -> Result<Self, Error> {
+        Trust::new(roots, Lists::of(lists, renewal::Config::default().grace())?)
+    }
+
+    pub(super) fn new(roots: &[u8], lists: Lists) -> Result<Self, Error> {
         let mut store = RootCertStore::empty();
         for root in certificates(roots, Part::Roots)? {
             store.add(root).map_err(Error::Root)?;
         }
-        let mut read = Vec::new();
-        for bytes in lists {
-            read.extend(revocation_lists(bytes)?);
-        }
         Ok(Self {
             roots: Arc::new(store),
-            lists: read,
+            lists,
         })
+    }
+
+    /// How its revocation lists stand; none where no list is wanted.
+    pub fn revocation(&self) -> Option<Standing> {
+        self.lists.standing()
     }
 }
 
-fn certificates(bytes: &[u8], part: Part) -> Result<Vec<CertificateDer<'static>>, Error> {
+pub(super) fn certificates(
+    bytes: &[u8],
+    part: Part,
+) -> Result<Vec<CertificateDer<'static>>, Error> {
     let found: Vec<_> = CertificateDer::pem_slice_iter(bytes)
         .collect::<Result<_, _>>()
         .map_err(|error| Error::Pem(part, error))?;
@@ -115,7 +125,9 @@ fn certificates(bytes: &[u8], part: Part) -> Result<Vec<CertificateDer<'static>>
     }
 }
 
-fn revocation_lists(bytes: &[u8]) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
+pub(super) fn revocation_lists(
+    bytes: &[u8],
+) -> Result<Vec<CertificateRevocationListDer<'static>>, Error> {
     // DER of a list starts with the tag of a SEQUENCE, which no text does.
     if bytes.first() == Some(&0x30) {
         return Ok(vec![bytes.to_vec().into()]);

@@ -1,10 +1,13 @@
 //! Certificates and keys in PEM become rustls configurations; the one accept loop serves HTTP behind
 //! them. It says who is at the other end (`Peer`) and never what that caller may do: that is `access`.
 //! It fetches nothing: revocation lists are handed in as files or bytes. It never takes the process-wide
-//! crypto provider. A crash leaves nothing behind: this room writes only the private authority of a demo.
+//! crypto provider. A crash leaves nothing behind: this room writes only the private authority of a demo, and
+//! revocation lists that were fetched, each whole or not at all.
 
 mod config;
 mod material;
+pub mod renewal;
+pub mod revocation;
 mod server;
 mod client;
 mod serve;
@@ -60,8 +63,11 @@ pub enum Error {
     #[error("the verifier cannot be built from the roots and revocation lists")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
     /// Revocation lists without roots would look like a check and be none.
-    #[error("`crls` is set and `client_roots` is not")]
+    #[error("`crls` or `crl_urls` is set and `client_roots` is not")]
     ListsWithoutRoots,
+    /// Lists that are fetched have no place.
+    #[error("`crl_urls` is set and `renewal.directory` is not")]
+    ListsWithoutDirectory,
     /// The private authority could not make a certificate.
     #[error("the private authority cannot issue")]
     Issue(#[from] rcgen::Error),

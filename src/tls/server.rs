@@ -7,6 +7,7 @@ use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
+use super::revocation::{Standing, Vouched};
 use super::{Error, Material, Trust, provider};
 
 /// How a listener treats a new connection.
@@ -21,7 +22,15 @@ pub enum Acceptor {
 /// A TLS configuration that can be renewed while connections are open.
 #[derive(Debug)]
 pub struct Server {
-    current: ArcSwap<ServerConfig>,
+    current: ArcSwap<Current>,
+}
+
+/// What one material gave.
+#[derive(Debug)]
+struct Current {
+    config: Arc<ServerConfig>,
+    expires: Option<i64>,
+    revocation: Option<Standing>,
 }
 
 impl Server {
@@ -31,7 +40,7 @@ impl Server {
     /// Those of [`server_config`].
     pub fn new(material: &Material) -> Result<Self, Error> {
         Ok(Self {
-            current: ArcSwap::from_pointee(server_config(material)?),
+            current: ArcSwap::from_pointee(Current::of(material)?),
         })
     }
 
@@ -41,12 +50,32 @@ impl Server {
     /// # Errors
     /// Those of [`server_config`]; the old configuration then stays.
     pub fn renew(&self, material: &Material) -> Result<(), Error> {
-        self.current.store(Arc::new(server_config(material)?));
+        self.current.store(Arc::new(Current::of(material)?));
         Ok(())
     }
 
+    /// Until when the certificate that is presented is good, in seconds since 1970.
+    pub fn expires(&self) -> Option<i64> {
+        self.current.load().expires
+    }
+
+    /// How the revocation lists of clients stand; none where no list is wanted.
+    pub fn revocation(&self) -> Option<Standing> {
+        self.current.load().revocation
+    }
+
     pub(super) fn current(&self) -> Arc<ServerConfig> {
-        self.current.load_full()
+        self.current.load().config.clone()
+    }
+}
+
+impl Current {
+    fn of(material: &Material) -> Result<Current, Error> {
+        Ok(Current {
+            config: Arc::new(server_config(material)?),
+            expires: material.identity.expires(),
+            revocation: material.clients.as_ref().and_then(Trust::revocation),
+        })
     }
 }
 
@@ -73,9 +102,9 @@ pub fn server_config(material: &Material) -> Result<ServerConfig, Error> {
 
 fn verifier(trust: &Trust) -> Result<Arc<dyn ClientCertVerifier>, Error> {
     let verifier = WebPkiClientVerifier::builder_with_provider(trust.roots.clone(), provider())
-        .with_crls(trust.lists.iter().cloned())
+        .with_crls(trust.lists.latest.iter().cloned())
         .allow_unknown_revocation_status()
         .allow_unauthenticated()
         .build()?;
-    Ok(verifier)
+    Ok(Arc::new(Vouched::new(verifier, &trust.lists)))
 }

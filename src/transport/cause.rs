@@ -7,7 +7,7 @@
 use std::error::Error;
 use std::io;
 
-use rustls::AlertDescription;
+use rustls::{AlertDescription, CertificateError};
 
 use crate::claims::outcome::Cause;
 
@@ -34,10 +34,14 @@ pub(super) fn of(error: &reqwest::Error) -> Cause {
 
 /// Whether the cause proves by itself that the server's HTTP never saw the request. The alerts that make
 /// [`Cause::OwnCertificate`] are sent in place of the end of a handshake (RFC 8446 §6.2), and before its
-/// end a server opens no request.
+/// end a server opens no request. What makes [`Cause::Revoked`] and [`Cause::Unvouched`] we say ourselves in its place.
 pub(super) fn precedes_the_request(cause: Cause) -> bool {
     match cause {
-        Cause::OwnCertificate | Cause::NoEndpoint | Cause::Name => true,
+        Cause::OwnCertificate
+        | Cause::Revoked
+        | Cause::Unvouched
+        | Cause::NoEndpoint
+        | Cause::Name => true,
         Cause::Connection | Cause::Tls | Cause::Timeout | Cause::Broken | Cause::NotHttp => false,
     }
 }
@@ -45,6 +49,11 @@ pub(super) fn precedes_the_request(cause: Cause) -> bool {
 fn of_tls(error: &rustls::Error, connecting: bool) -> Cause {
     match error {
         rustls::Error::AlertReceived(alert) if is_about_us(*alert) => Cause::OwnCertificate,
+        // We said so before the handshake was over, so nothing was sent.
+        rustls::Error::InvalidCertificate(CertificateError::Revoked) => Cause::Revoked,
+        rustls::Error::InvalidCertificate(CertificateError::UnknownRevocationStatus) => {
+            Cause::Unvouched
+        }
         _ if connecting => Cause::Tls,
         _ => Cause::Broken,
     }

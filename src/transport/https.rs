@@ -15,6 +15,8 @@ use crate::claims::id::{Digest, EndpointName, LotId, Name};
 use crate::claims::outcome::{Asked, Cause, Sent};
 use crate::formats::json::answer::{self, Answer};
 use crate::formats::lot::Composed;
+use crate::tls::revocation::Standing;
+use crate::tls::{self, renewal};
 
 use super::body::Segments;
 use super::cause;
@@ -27,6 +29,7 @@ const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 /// Every endpoint of the configuration, each with its own pool of connections.
 pub struct Https {
     lines: BTreeMap<EndpointName, Line>,
+    renewal: renewal::Config,
 }
 
 /// One endpoint.
@@ -42,6 +45,8 @@ struct Ready {
     client: Client,
     /// Until when what we present is good, in seconds since 1970.
     expires: Option<i64>,
+    /// How the revocation lists of its authorities stand.
+    revocation: Option<Standing>,
 }
 
 /// A whole answer.
@@ -67,19 +72,27 @@ impl Https {
     /// # Errors
     /// Those of [`Config::check`], [`Error::Tls`] and [`Error::Client`].
     pub fn new(config: &Config) -> Result<Https, Error> {
+        Https::with(config, renewal::Config::default())
+    }
+
+    /// The same with settings for revocation lists.
+    ///
+    /// # Errors
+    /// Those of [`Https::new`].
+    pub fn with(config: &Config, renewal: renewal::Config) -> Result<Https, Error> {
         config.check()?;
         let mut lines = BTreeMap::new();
         for endpoint in &config.endpoints {
             let openings = Openings::default();
             let line = Line {
                 base: endpoint.url()?,
-                ready: ArcSwap::from_pointee(ready(endpoint, &openings)?),
+                ready: ArcSwap::from_pointee(ready(endpoint, &renewal, &openings)?),
                 openings,
                 endpoint: endpoint.clone(),
             };
             lines.insert(endpoint.name.clone(), line);
         }
-        Ok(Https { lines })
+        Ok(Https { lines, renewal })
     }
 
     /// Reads all certificates again. New connections use them; running attempts end on the old ones. All
@@ -88,7 +101,7 @@ impl Https {
     /// # Errors
     /// [`Error::Tls`] and [`Error::Client`].
     pub fn renew(&self) -> Result<(), Error> {
-        let read = |line: &Line| ready(&line.endpoint, &line.openings);
+        let read = |line: &Line| ready(&line.endpoint, &self.renewal, &line.openings);
         let read = self.lines.values().map(read);
         let read = read.collect::<Result<Vec<_>, _>>()?;
         for (line, ready) in self.lines.values().zip(read) {
@@ -103,6 +116,14 @@ impl Https {
         let lines = self.lines.iter();
         lines
             .map(|(name, line)| (name.clone(), line.ready.load().expires))
+            .collect()
+    }
+
+    /// How the revocation lists of each endpoint's authorities stand; none where no list is wanted.
+    pub fn revocations(&self) -> Vec<(EndpointName, Option<Standing>)> {
+        let lines = self.lines.iter();
+        lines
+            .map(|(name, line)| (name.clone(), line.ready.load().revocation))
             .collect()
     }
 }
@@ -259,13 +280,18 @@ fn header(response: &Response, name: HeaderName) -> Option<String> {
     Some(response.headers().get(name)?.to_str().ok()?.to_owned())
 }
 
-fn ready(endpoint: &Endpoint, openings: &Openings) -> Result<Ready, Error> {
+fn ready(
+    endpoint: &Endpoint,
+    renewal: &renewal::Config,
+    openings: &Openings,
+) -> Result<Ready, Error> {
     let failed = |source| Error::Tls {
         endpoint: endpoint.name.clone(),
         source,
     };
     let identity = endpoint.tls.identity().map_err(failed)?;
-    let tls = endpoint.tls.load_with(identity.as_ref()).map_err(failed)?;
+    let trust = endpoint.tls.trust(renewal).map_err(failed)?;
+    let tls = tls::client_config(&trust, identity.as_ref()).map_err(failed)?;
     let limits = &endpoint.limits;
     let client = Client::builder()
         .tls_backend_preconfigured(tls)
@@ -288,5 +314,6 @@ fn ready(endpoint: &Endpoint, openings: &Openings) -> Result<Ready, Error> {
     Ok(Ready {
         client,
         expires: identity.and_then(|identity| identity.expires()),
+        revocation: trust.revocation(),
     })
 }

@@ -10,6 +10,7 @@ mod opening;
 mod body;
 mod cause;
 pub mod https;
+pub mod lists;
 pub mod webhook;
 pub mod simulated;
 

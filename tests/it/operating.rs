@@ -1,11 +1,8 @@
-//! What a person at the machine does: ask, read, check the ledger, and renew certificates, beside the running
-//! gateway and after its end.
+//! What a person at the machine does: ask, read and check the ledger, beside the running gateway and after its end.
 
 use std::fs;
 use std::process::Output;
 
-use bordereau::tls::authority::Authority;
-use reqwest::{Certificate, Client};
 use serde_json::Value;
 
 use crate::gateway::{CENTRE, Gateway, Place, document, program, until};
@@ -67,6 +64,13 @@ async fn the_ledger_is_checked_at_work_and_at_rest_and_every_falsehood_is_named(
         "{said:#}"
     );
     assert!(said["journal"].is_null(), "a running store is not read");
+    assert!(said["chain"]["broken"].is_null() && said["chain"]["upto"].is_object());
+    let running = run(&place, &["verify-store", "--repair"]);
+    assert_eq!(
+        running.status.code(),
+        Some(69),
+        "nobody builds beside the gateway"
+    );
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
 
@@ -96,7 +100,11 @@ async fn the_ledger_is_checked_at_work_and_at_rest_and_every_falsehood_is_named(
         let cell = difference["cells"][0].as_str().unwrap();
         assert!(cell.ends_with(&format!(": {count} and 3")), "{cell}");
     }
-    falsify(&place, 3);
+    // What is derived is built anew; what is not stays as it is, byte for byte.
+    let (_, before) = first_segment(&place);
+    let repaired = run(&place, &["verify-store", "--repair"]);
+    assert_eq!(repaired.status.code(), Some(0), "{}", printed(&repaired));
+    assert_eq!(first_segment(&place).1, before);
     assert_eq!(verified(&place).0, 0);
 
     let (segment, mut bytes) = first_segment(&place);
@@ -176,53 +184,4 @@ async fn status_and_rate_are_read_by_people() {
     let away = run(&place, &["rate"]);
     assert_eq!(away.status.code(), Some(69), "nobody answers any more");
     insurer.shutdown().await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_new_certificate_is_taken_up_while_connections_go_on() {
-    let place = Place::bare().ready("https://localhost:9");
-    let mut gateway = place.start();
-    // A connection that stays open: its client knows the first authority alone.
-    assert_eq!(gateway.get_as_nobody("/healthz").await.status(), 200);
-
-    let other = Authority::new("other tests").unwrap();
-    let names = ["localhost", "127.0.0.1"];
-    let certificate = other.server(&names).unwrap();
-    certificate.write(&place.path(""), "public").unwrap();
-    let url = format!("{}/healthz", gateway.url);
-    assert!(client(&other).get(&url).send().await.is_err(), "not yet");
-    for (series, endpoint) in [
-        ("bordereau_public_certificate_expires_seconds", ""),
-        (
-            "bordereau_delivery_certificate_expires_seconds",
-            "{endpoint=\"paris\"}",
-        ),
-    ] {
-        let expires = gateway.metric(&format!("{series}{endpoint}")).await;
-        // The certificates of the test are good for years.
-        assert!(expires > Some(1.8e9), "{series} {expires:?}");
-    }
-    gateway.renew();
-    gateway.wait_for("the public listener's certificate was read again");
-    gateway.wait_for("the endpoints' certificates were read again");
-    gateway.wait_for("the token file was taken over");
-    assert_eq!(client(&other).get(&url).send().await.unwrap().status(), 200);
-    assert!(client(&place.authority).get(&url).send().await.is_err());
-    assert_eq!(gateway.get_as_nobody("/healthz").await.status(), 200);
-
-    // What cannot be read leaves everything as it is, and says so.
-    fs::write(place.path("public.pem"), "no certificate").unwrap();
-    fs::write(place.path("gateway.pem"), "no certificate").unwrap();
-    gateway.renew();
-    let public = "the public listener's certificate stays as it was";
-    let endpoints = "the endpoints' certificates stay as they were";
-    assert!(gateway.wait_for(public).contains("ERROR"));
-    assert!(gateway.wait_for(endpoints).contains("ERROR"));
-    assert_eq!(client(&other).get(&url).send().await.unwrap().status(), 200);
-    assert_eq!(gateway.stop(&[public, endpoints]).code(), Some(0));
-}
-
-fn client(authority: &Authority) -> Client {
-    let root = Certificate::from_pem(authority.certificate().as_bytes()).unwrap();
-    Client::builder().tls_certs_only([root]).build().unwrap()
 }

@@ -2,7 +2,7 @@
 //! they are taken, and told on after a restart.
 
 use std::io::Write as _;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -21,11 +21,15 @@ use crate::insurer;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 
+/// The secret that comes after it.
+const NEWER: &str = "fedcba9876543210fedcba9876543210";
+
 /// A target that fails so many requests first.
 #[derive(Default)]
 struct Target {
     failing: AtomicUsize,
     requests: AtomicUsize,
+    expects_newer: AtomicBool,
     events: Mutex<Vec<Value>>,
 }
 
@@ -56,7 +60,11 @@ async fn hook(State(target): State<Arc<Target>>, headers: HeaderMap, body: Bytes
         .step_by(2)
         .map(|place| u8::from_str_radix(&hex[place..place + 2], 16).unwrap())
         .collect();
-    let key = hmac::Key::new(hmac::HMAC_SHA256, SECRET.as_bytes());
+    let secret = match target.expects_newer.load(Ordering::SeqCst) {
+        true => NEWER,
+        false => SECRET,
+    };
+    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
     hmac::verify(&key, &signed, &tag).unwrap();
     let failing = |left: usize| left.checked_sub(1);
     let failed = target
@@ -78,7 +86,7 @@ async fn served(place: &Place, target: Arc<Target>, stop: CancellationToken) -> 
     let at = at.display();
     let text = format!("certificate = \"{at}/insurer.pem\"\nkey = \"{at}/insurer.key\"");
     let config: tls::Config = bordereau::config::parse(&text, "the test").unwrap();
-    let server = Arc::new(Server::new(&config.load().unwrap()).unwrap());
+    let server = Arc::new(Server::new(&config.load(&Default::default()).unwrap()).unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     let door = Door {
@@ -151,7 +159,12 @@ async fn a_target_hears_everything_in_order_signed_and_once_more_after_a_restart
     assert!(before.is_sorted_by_key(|row| row.0), "{before:?}");
     assert!(target.requests.load(Ordering::SeqCst) > 2);
 
-    let gateway = place.start();
+    let mut gateway = place.start();
+    // Another secret is used from SIGHUP on.
+    std::fs::write(place.path("secret"), NEWER).unwrap();
+    target.expects_newer.store(true, Ordering::SeqCst);
+    gateway.renew();
+    gateway.wait_for("\"part\":\"webhooks\"");
     admit(&gateway, 4).await;
     until("the target has heard of the fourth", || async {
         target.has_settled(4)

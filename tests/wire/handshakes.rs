@@ -1,4 +1,4 @@
-//! Certificates that are out of date, on either side, and how many handshakes a thousand lots cost.
+//! Certificates that are out of date, revoked or not vouched for, and how many handshakes a thousand lots cost.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bordereau::claims::delivery::Event;
 use bordereau::claims::entry::Reason;
 use bordereau::claims::id::{DocumentId, LotId};
-use bordereau::claims::outcome::{Cause, Reply, Sent, judge_sent};
+use bordereau::claims::outcome::{Asked, Cause, Reply, Sent, StatusReply, judge_sent};
 use bordereau::clock::ManualClock;
 use bordereau::formats::lot::{Composed, compose};
+use bordereau::tls::authority::{Authority, ClientName};
 use bordereau::transport::{Endpoint, Transport};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -44,6 +45,50 @@ async fn a_certificate_that_has_expired_holds_the_lot_and_says_why() {
         assert!(insurer.book().lots.is_empty(), "{stale}");
         insurer.shutdown().await;
     }
+}
+
+/// What we refuse ourselves holds the lot with a reason of its own: nothing left.
+#[tokio::test]
+async fn a_revoked_or_unvouched_certificate_holds_the_lot_and_says_which() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("Simulated insurers").unwrap();
+    authority.write(folder.path()).unwrap();
+    let server = authority.server(&["localhost"]).unwrap();
+    server.write(folder.path(), "server").unwrap();
+    let name = ClientName {
+        common_name: "gateway",
+        uri: None,
+    };
+    let client = authority.client(name).unwrap();
+    client.write(folder.path(), "client").unwrap();
+    let clock = Arc::new(ManualClock::new(Default::default(), 1));
+    let insurer = insurer(folder.path(), "{}", clock).await;
+    let base = format!("https://localhost:{}", insurer.address.port());
+    let mut through = endpoint(folder.path(), &base);
+    let list = folder.path().join("list.crl");
+    through.tls.crls = vec![list.clone()];
+    for (revoked, next, cause, reason) in [
+        (vec![&server], 2120, Cause::Revoked, Reason::Revoked),
+        (vec![&server], 2021, Cause::Revoked, Reason::Revoked),
+        (vec![], 2021, Cause::Unvouched, Reason::Unvouched),
+    ] {
+        std::fs::write(&list, authority.revoke_in(&revoked, 2020, next).unwrap()).unwrap();
+        let transport = https(through.clone());
+        let sent = transport.send(&caisse(), &lot(1)).await;
+        assert_eq!(sent, Sent::NotReached(cause));
+        let judgement = judge_sent(&sent, &[DocumentId(1)]);
+        assert_eq!(
+            (judgement.event, judgement.reason),
+            (Event::NotReached, reason)
+        );
+        // The list of the day is taken up without a restart.
+        std::fs::write(&list, authority.revoke_in(&[], 2022, 2120).unwrap()).unwrap();
+        transport.renew().unwrap();
+        let asked = transport.status(&caisse(), LotId(1), lot(1).digest).await;
+        assert_eq!(asked, Asked::Answered(StatusReply::Unknown), "{cause:?}");
+    }
+    assert!(insurer.book().lots.is_empty());
+    insurer.shutdown().await;
 }
 
 /// A connection is one handshake: between the gateway and the insurer stands whoever counts them.

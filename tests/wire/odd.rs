@@ -177,7 +177,12 @@ async fn what_is_no_http_leaves_a_doubt() {
         "https://localhost:{}",
         listener.local_addr().unwrap().port()
     );
-    let tls = tls::server_config(&crate::rig::server(folder.path()).load().unwrap()).unwrap();
+    let tls = tls::server_config(
+        &crate::rig::server(folder.path())
+            .load(&Default::default())
+            .unwrap(),
+    )
+    .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(tls));
     let babbling = tokio::spawn(async move {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -235,7 +240,9 @@ impl Odd {
         );
         let config = crate::rig::server(folder.path());
         let door = Door {
-            acceptor: Acceptor::Tls(Arc::new(Server::new(&config.load().unwrap()).unwrap())),
+            acceptor: Acceptor::Tls(Arc::new(
+                Server::new(&config.load(&Default::default()).unwrap()).unwrap(),
+            )),
             limits: config.limits,
             observer: Arc::new(|_| {}),
         };

@@ -134,7 +134,7 @@ impl House {
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
             routes: Arc::new(routes),
-            keys: Arc::new(Keyring::new([(endpoint("signee"), keys)])),
+            keys: watch::channel(Arc::new(Keyring::new([(endpoint("signee"), keys)]))).1,
             terms: Terms::default(),
         };
         let intake = Intake::open(parts, config).await.unwrap();

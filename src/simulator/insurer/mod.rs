@@ -117,7 +117,7 @@ impl Insurer {
         clock: Arc<dyn Clock>,
     ) -> Result<Handle, Error> {
         let address = listener.local_addr().map_err(Error::Listener)?;
-        let server = Server::new(&config.tls.load()?)?;
+        let server = Server::new(&config.tls.load(&tls::renewal::Config::default())?)?;
         let book = Book::open(&config.book).map_err(Error::Book)?;
         let mut agenda = Agenda::default();
         for (lot, taken) in &book.contents().lots {

@@ -14,7 +14,7 @@ use crate::store::embedded::{places, tables};
 use crate::store::index::Changes;
 
 /// Changes of so many keys are gathered: about 30 MB of memory. Tests see many loads.
-pub const FULL: usize = if cfg!(test) { 10 * 1024 } else { 128 * 1024 };
+pub const FULL: usize = if cfg!(test) { 4 * 1024 } else { 128 * 1024 };
 
 /// Changes of a span of entries.
 pub struct Load {

@@ -21,7 +21,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
-use crate::claims::entry::Position;
 use crate::claims::id::DocumentId;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
@@ -32,12 +31,12 @@ use crate::store::embedded::sorted::writer::{Writer, sync_directory};
 use crate::store::embedded::sorted::{self, path_of};
 use crate::store::embedded::state::State;
 use crate::store::embedded::tree::{Live, Tree};
-use crate::store::embedded::{last_instant, places, tables};
+use crate::store::embedded::{last_instant, tables};
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
 use crate::store::ledger::{keys, listing, query, records};
 use crate::store::listing::Book;
-use crate::store::{BodyId, DocumentRecord, Error, LotRecord, Observer, Room};
+use crate::store::{DocumentRecord, Error, LotRecord, Observer, Room};
 
 /// So many records are looked at in one step.
 const PAGE: usize = 256;
@@ -206,9 +205,8 @@ struct Round<'a, 'p> {
 impl Round<'_, '_> {
     fn all(&mut self, before: Timestamp, least_bytes: usize) -> Result<(), Ended> {
         self.lots()?;
-        let upto = self.documents(before)?;
+        self.documents(before)?;
         self.heard()?;
-        self.marks(upto)?;
         if self.leaving.bytes >= least_bytes.max(1) {
             self.write()?;
         }
@@ -234,21 +232,20 @@ impl Round<'_, '_> {
         }
     }
 
-    /// Documents that are finished; gives the last position at which one of them was admitted.
-    fn documents(&mut self, before: Timestamp) -> Result<Position, Ended> {
+    /// Documents that are finished.
+    fn documents(&mut self, before: Timestamp) -> Result<(), Ended> {
         let live = self.tree.live();
-        let (mut after, mut upto) = (None, Position(0));
+        let mut after = None;
         loop {
             let documents = query::documents(&live, after, PAGE)?;
             let Some(last) = documents.last() else {
-                return Ok(upto);
+                return Ok(());
             };
             after = Some(last.received.document);
             for record in &documents {
                 let kind = record.received.facts.key.kind;
                 if record.standing().is_finished(kind) && record.since <= before {
                     self.leaving.document(&live, record)?;
-                    upto = upto.max(record.position);
                 }
             }
             self.stepped(documents.len())?;
@@ -261,12 +258,6 @@ impl Round<'_, '_> {
             self.table(&table, &keys::after(&table))?;
         }
         Ok(())
-    }
-
-    /// Marks in the journal up to a position.
-    fn marks(&mut self, upto: Position) -> Result<(), Ended> {
-        let (from, to) = places::marks_upto(upto);
-        self.table(&from, &to)
     }
 
     fn table(&mut self, from: &[u8], to: &[u8]) -> Result<(), Ended> {
@@ -348,7 +339,7 @@ impl Leaving {
         self.bytes >= FILE_BYTES
     }
 
-    /// A document with its number, history, lists, supports, and the places of bodies.
+    /// A document with its number, history, lists and supports.
     fn document(&mut self, live: &Live<'_>, record: &DocumentRecord) -> Result<(), Error> {
         let id = record.received.document;
         let number = keys::latest(&record.received.facts.key);
@@ -359,26 +350,15 @@ impl Leaving {
         for book in Book::holding(record) {
             self.take(live, keys::listed(book, record.place()))?;
         }
-        self.take(live, places::body_key(BodyId::Document(id)))?;
         self.prefix(live, &keys::supporting_of(id))?;
-        self.history(live, &keys::document_histories(id))?;
+        self.prefix(live, &keys::document_histories(id))?;
         self.take(live, keys::document(id))
     }
 
-    /// A lot with its history and the places of bodies.
+    /// A lot with its history.
     fn lot(&mut self, live: &Live<'_>, lot: &LotRecord) -> Result<(), Error> {
-        self.history(live, &keys::lot_histories(lot.sealed.lot))?;
+        self.prefix(live, &keys::lot_histories(lot.sealed.lot))?;
         self.take(live, keys::lot(lot.sealed.lot))
-    }
-
-    /// A history, and where the bodies of its entries are.
-    fn history(&mut self, live: &Live<'_>, prefix: &[u8]) -> Result<(), Error> {
-        for (key, value) in live.scan(prefix, &keys::after(prefix), usize::MAX)? {
-            let position = records::read(&key[prefix.len()..])?;
-            self.take(live, places::body_key(BodyId::Entry(position)))?;
-            self.add(vec![(key, value)]);
-        }
-        Ok(())
     }
 
     fn prefix(&mut self, live: &Live<'_>, prefix: &[u8]) -> Result<(), Error> {

@@ -143,7 +143,11 @@ fn read(
         };
         let mut traces = Changes::new();
         let bodies = bodies(batch, &entries, unreadable);
-        places::record(&mut traces, start, &bodies, batch.end);
+        if reader.is_archived(start.segment) {
+            places::record_archived(&mut traces, start, batch.end);
+        } else {
+            places::record(&mut traces, start, &bodies, batch.end);
+        }
         let upto = batch.end.position;
         let decoded = Decoded {
             entries,

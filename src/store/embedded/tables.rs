@@ -1,11 +1,11 @@
 //! Which tables of the index may lie in sorted files, and how their keys are asked for.
 //!
 //! Any key of these tables may lie there at any time: where it lies is never a statement about it. What is live is
-//! asked for and changed all the time and lies in the tree; tallies, groups, timers and turns never leave it.
+//! asked for and changed all the time and lies in the tree; tallies, groups, timers and turns never leave it, nor do
+//! the places of bodies and the marks in the journal, which go with the bodies themselves.
 
-/// Tables of documents, their numbers, histories and lists, of lots and theirs, of what insurers said, of the places
-/// of bodies and of marks in the journal.
-const LEAVING: &[u8] = b"BEdfhijklrs";
+/// Tables of documents, their numbers, histories and lists, of lots and theirs, of what insurers said.
+const LEAVING: &[u8] = b"dfhijklrs";
 
 /// Length of a key's first part where that is what is asked for: letter and id.
 const GROUP: usize = 17;
@@ -29,14 +29,14 @@ pub type Id = [u8; 16];
 /// The document or lot without which a key would not be there.
 pub fn owner(key: &[u8]) -> Option<&Id> {
     match key.first()? {
-        b'd' | b'f' | b'j' | b'l' | b'o' | b't' | b'u' | b'v' => key.last_chunk(),
+        b'd' | b'f' | b'j' | b'l' | b'u' | b'v' => key.last_chunk(),
         _ => None,
     }
 }
 
 /// Whether a key is put by one entry alone, and not again.
 pub fn written_once(key: &[u8]) -> bool {
-    matches!(key.first(), Some(b'B' | b'E' | b'h' | b'i' | b'r' | b's'))
+    matches!(key.first(), Some(b'h' | b'i' | b'r' | b's'))
 }
 
 /// Whether a key that may leave is ever removed: of lists, and of what supports a document.

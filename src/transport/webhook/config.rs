@@ -126,6 +126,15 @@ impl Config {
         }
     }
 
+    /// Every file that is read.
+    pub fn read_files(&self) -> Vec<PathBuf> {
+        let files = self.targets.iter().flat_map(|target| {
+            let roots = target.roots.clone();
+            [Some(target.secret.clone()), roots].into_iter().flatten()
+        });
+        files.collect()
+    }
+
     pub(super) fn connect(&self) -> Duration {
         Duration::from_secs(self.connect_seconds.get())
     }

@@ -10,7 +10,9 @@ mod guard;
 
 use std::collections::BTreeMap;
 use std::error::Error as _;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use reqwest::header::{CONTENT_TYPE, HeaderName};
@@ -48,7 +50,8 @@ pub trait Tell: Send + Sync {
 
 /// Every target of the configuration.
 pub struct Webhooks {
-    lines: BTreeMap<Name, Line>,
+    config: Config,
+    lines: ArcSwap<BTreeMap<Name, Line>>,
 }
 
 struct Line {
@@ -64,24 +67,28 @@ impl Webhooks {
     /// [`Error`].
     pub fn new(config: &Config) -> Result<Webhooks, Error> {
         config.check()?;
-        let guard = Guard::new(&config.allowed_hosts);
-        let lines = config.targets.iter().map(|target| {
-            let line = Line {
-                url: target.url.clone(),
-                key: hmac::Key::new(hmac::HMAC_SHA256, &target.secret()?),
-                client: client(config, target, guard.clone())?,
-            };
-            Ok((target.name.clone(), line))
-        });
-        let lines = lines.collect::<Result<_, Error>>()?;
-        Ok(Webhooks { lines })
+        Ok(Webhooks {
+            lines: ArcSwap::from_pointee(lines(config)?),
+            config: config.clone(),
+        })
+    }
+
+    /// Reads secrets and roots again, for the requests from now on. All or nothing: on an error every target keeps what
+    /// it had. It reads files: not for an async task.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn renew(&self) -> Result<(), Error> {
+        self.lines.store(Arc::new(lines(&self.config)?));
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Tell for Webhooks {
     async fn tell(&self, target: &Name, at: Timestamp, body: Bytes) -> Told {
-        let Some(line) = self.lines.get(target) else {
+        let lines = self.lines.load_full();
+        let Some(line) = lines.get(target) else {
             return Told::Denied;
         };
         let request = line
@@ -99,12 +106,25 @@ impl Tell for Webhooks {
     }
 }
 
+fn lines(config: &Config) -> Result<BTreeMap<Name, Line>, Error> {
+    let guard = Guard::new(&config.allowed_hosts);
+    let lines = config.targets.iter().map(|target| {
+        let line = Line {
+            url: target.url.clone(),
+            key: hmac::Key::new(hmac::HMAC_SHA256, &target.secret()?),
+            client: client(config, target, guard.clone())?,
+        };
+        Ok((target.name.clone(), line))
+    });
+    lines.collect()
+}
+
 fn client(config: &Config, target: &Target, guard: Guard) -> Result<Client, Error> {
     let builder = Client::builder()
         .https_only(true)
         .no_proxy()
         .redirect(redirect::Policy::none())
-        .dns_resolver(std::sync::Arc::new(guard))
+        .dns_resolver(Arc::new(guard))
         .connect_timeout(config.connect())
         .timeout(config.answer());
     let builder = match &target.roots {

@@ -6,6 +6,7 @@
 
 use tokio::time::Instant;
 
+use super::moved::{applied, live_keys, open};
 use super::*;
 use crate::claims::delivery::Event;
 use crate::claims::document::{Cents, Purpose};
@@ -130,12 +131,6 @@ async fn paid_lot(store: &Embedded) {
     applied(store).await;
 }
 
-async fn applied(store: &Embedded) {
-    while store.health().lag > 0 {
-        tokio::task::yield_now().await;
-    }
-}
-
 /// All pairs of a tree that may leave it.
 fn pairs(tree: &tree::Tree) -> Vec<(Vec<u8>, Vec<u8>)> {
     let mut pairs = tree.live().scan(b"", b"\xff", usize::MAX).unwrap();
@@ -173,9 +168,8 @@ fn moved(key: &[u8], copy: u32) -> Vec<u8> {
     let beyond = u64::from(copy) * ENTRIES;
     let position = key.len() - 8;
     let own = u64::from_be_bytes(key[position..].try_into().unwrap());
-    let moved = match (key[0], key[1]) {
-        (b'h' | b'i', _) | (b'B', 2) => own + beyond,
-        (b'E', _) => own - beyond,
+    let moved = match key[0] {
+        b'h' | b'i' => own + beyond,
         _ => own,
     };
     key[position..].copy_from_slice(&moved.to_be_bytes());
@@ -340,9 +334,4 @@ async fn many_pending_documents_are_there_again_with_and_without_an_index() {
             live_keys(&store),
         );
     }
-}
-
-fn live_keys(store: &Embedded) -> usize {
-    let tree = store.overlay.tree();
-    tree.live().scan(b"", b"\xff", usize::MAX).unwrap().len()
 }

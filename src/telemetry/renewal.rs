@@ -1,0 +1,106 @@
+//! What is said of certificates, keys and revocation lists that are taken up while the gateway runs.
+//!
+//! Like every event it holds closed words and counts. ERROR means that a person must act.
+
+use tracing::{debug, error, info, warn};
+
+use crate::telemetry::reading::words;
+
+/// Something that the renewal says.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Files were read again and are used from now on.
+    Taken {
+        /// Whose.
+        part: Part,
+    },
+    /// Files changed and cannot be used: what was read before stays.
+    Kept {
+        /// Whose.
+        part: Part,
+        /// Why: the sentences of the rooms that read them, with names of files.
+        why: &'a str,
+    },
+    /// A revocation list was asked for.
+    List {
+        /// What came of it.
+        outcome: Fetch,
+    },
+}
+
+words! {
+    /// What is read again.
+    Part {
+        /// The public listener's certificate, and whom it trusts.
+        Public = "public",
+        /// What endpoints are shown, and whom we trust there.
+        Endpoints = "endpoints",
+        /// The keys that sign receipts.
+        ReceiptKeys = "receipt keys",
+        /// Secrets and authorities of webhooks.
+        Webhooks = "webhooks",
+    }
+}
+
+words! {
+    /// What came of reading a part again.
+    Outcome {
+        /// It is used.
+        Taken = "taken",
+        /// It cannot be used; what was read before stays.
+        Kept = "kept",
+    }
+}
+
+words! {
+    /// What came of asking for a revocation list.
+    Fetch {
+        /// A newer one.
+        Taken = "taken",
+        /// The one that is known.
+        Unchanged = "unchanged",
+        /// An older one than is known.
+        Older = "older",
+        /// No list, or not signed by an authority that is trusted.
+        Unproven = "unproven",
+        /// Another answer than 200, or too long.
+        Refused = "refused",
+        /// No whole answer.
+        Unreachable = "unreachable",
+        /// It could not be written to the disk.
+        Unwritten = "unwritten",
+    }
+}
+
+impl Event<'_> {
+    /// Writes the one line.
+    pub(super) fn log(&self) {
+        match *self {
+            Event::Taken { part } => {
+                info!(part = part.as_str(), "files were read again and are used")
+            }
+            Event::Kept { part, why } => {
+                error!(
+                    part = part.as_str(),
+                    why, "files cannot be used: what was read before stays"
+                );
+            }
+            Event::List { outcome } => {
+                let outcome_word = outcome.as_str();
+                match outcome {
+                    Fetch::Taken => info!(outcome = outcome_word, "a revocation list was fetched"),
+                    Fetch::Unchanged => {
+                        debug!(outcome = outcome_word, "a revocation list was fetched");
+                    }
+                    // The one before still counts for a while.
+                    Fetch::Older | Fetch::Refused | Fetch::Unreachable => {
+                        warn!(outcome = outcome_word, "a revocation list was not fetched");
+                    }
+                    Fetch::Unproven | Fetch::Unwritten => {
+                        error!(outcome = outcome_word, "a revocation list was not taken");
+                    }
+                }
+            }
+        }
+    }
+}
