@@ -1,12 +1,16 @@
-//! How soon a store is ready that has many pending documents of 8 KiB: after a clean stop, and after a kill -9 amid
-//! work. Each step is a process of its own, so that nothing is known from the one before.
+//! How soon a store is ready that has many pending documents of 8 KiB: after a clean stop, after a kill -9 amid work,
+//! and without its index; and how fast its lots are leased and concluded. Each step is a process of its own, so that
+//! nothing is known from the one before.
 //!
-//! `cargo bench --bench recovery` takes 20 000 documents; `cargo bench --bench recovery -- 1000000` needs 10 GB of disk.
+//! `cargo bench --bench recovery` takes 10 000 and 100 000 documents; `cargo bench --bench recovery -- 1000000` needs
+//! 10 GB of disk.
 
 #[path = "rig/admissions.rs"]
 mod admissions;
 #[path = "rig/documents.rs"]
 mod documents;
+#[path = "rig/cpu.rs"]
+mod cpu;
 #[path = "rig/runs.rs"]
 mod runs;
 
@@ -18,11 +22,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admissions::{CENTRE, admit, now, open, register, shipped};
+use bordereau::claims::delivery::Event;
 use bordereau::claims::document::Purpose;
-use bordereau::claims::entry::Sealed;
+use bordereau::claims::entry::{Next, Reason, Sealed};
 use bordereau::claims::id::{Amc, Destination, Digest, EndpointName, Finess, LotId};
 use bordereau::store::embedded::Embedded;
-use bordereau::store::{BodyId, Command, Lease, Outcome, Sealing, Store};
+use bordereau::store::{BodyId, Command, Conclusion, Lease, Outcome, Sealing, Store};
 use runs::share;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -52,9 +57,10 @@ fn main() {
         .collect::<Vec<_>>()
         .as_slice()
     {
-        [] => measure(20_000),
+        [] => [10_000, 100_000].into_iter().for_each(measure),
         ["build", directory, documents] => build(Path::new(directory), number(documents)),
         ["open", directory, documents] => reopen(Path::new(directory), number(documents)),
+        ["deliver", directory, _] => deliver(Path::new(directory)),
         [documents] => measure(number(documents)),
         other => panic!("not understood: {other:?}"),
     }
@@ -75,6 +81,16 @@ fn measure(documents: u64) {
     let (step, after_kill) = Step::begin("open", directory.path(), documents + AMID).line();
     println!("after a kill: {after_kill}");
     step.end();
+    let (step, delivered) = Step::begin("deliver", directory.path(), documents).line();
+    println!("{delivered}");
+    step.end();
+    for derived in ["index", "sorted"] {
+        fs::remove_dir_all(directory.path().join(derived)).expect("it is there");
+    }
+    let (step, rebuilt) = Step::begin("deliver", directory.path(), documents).line();
+    println!("without its index: {rebuilt}");
+    step.end();
+    println!("index: {} MB", megabytes(&directory.path().join("index")));
 }
 
 /// A process of this program.
@@ -208,6 +224,59 @@ fn reopen(directory: &Path, documents: u64) {
     });
     println!("admitted {AMID} more");
     wait_for_the_end();
+}
+
+/// Opens, then leases and concludes every lot that is due.
+fn deliver(directory: &Path) {
+    let runtime = Runtime::new().expect("a runtime starts");
+    let began = Instant::now();
+    let store = open(&shipped(directory));
+    let opened = began.elapsed();
+    let processor = cpu::taken("self", 11);
+    let entries = store.health().position.0;
+    let began = Instant::now();
+    let lots = runtime.block_on(conclude_all(&store));
+    let seconds = began.elapsed().as_secs_f64();
+    println!(
+        "open in {:.2} s ({:.2} s of processor, {entries} entries), {} MB of memory at most; {lots} lots leased and \
+         concluded, {:.0} a second",
+        opened.as_secs_f64(),
+        processor.as_secs_f64(),
+        peak_megabytes(),
+        lots as f64 / seconds,
+    );
+    wait_for_the_end();
+}
+
+async fn conclude_all(store: &Embedded) -> usize {
+    let mut lots = 0;
+    loop {
+        let lease = Lease {
+            endpoint: endpoint(),
+            until: now() + Duration::from_secs(60),
+            most: 64,
+        };
+        let leased = store.lease_due(now(), lease).await.expect("a lease");
+        if leased.is_empty() {
+            return lots;
+        }
+        lots += leased.len();
+        for leased in leased {
+            let conclusion = Conclusion {
+                lot: leased.lot.sealed.lot,
+                attempt: leased.attempt,
+                event: Event::Taken,
+                next: Next {
+                    at: now() + Duration::from_secs(3600),
+                    reason: Reason::Receipt,
+                },
+                named: Vec::new(),
+                words: None,
+            };
+            let outcome = store.commit(now(), Command::Conclude(conclusion)).await;
+            assert!(matches!(outcome, Ok(Outcome::Done(_))), "{outcome:?}");
+        }
+    }
 }
 
 /// The most memory that this process had, in MB.

@@ -101,4 +101,12 @@ impl store::Observer for Observers {
     fn index_failed(&self) {
         self.telemetry.record(Event::IndexFailed);
     }
+
+    fn sorted(&self, files: usize, bytes: u64) {
+        self.telemetry.record(Event::Sorted { files, bytes });
+    }
+
+    fn sorted_failed(&self) {
+        self.telemetry.record(Event::SortedFailed);
+    }
 }

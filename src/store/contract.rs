@@ -70,6 +70,7 @@ impl Subject for InMemory {
 pub struct OnDisk {
     directory: TempDir,
     store: Arc<Embedded>,
+    overlay_bytes: usize,
 }
 
 /// How a store of a directory is encrypted, under a master key that lies in it.
@@ -94,10 +95,21 @@ pub fn entropy() -> Entropy {
 }
 
 impl OnDisk {
+    fn with(overlay_bytes: usize) -> OnDisk {
+        let directory = TempDir::new().unwrap();
+        let store = OnDisk::open(&directory, overlay_bytes);
+        OnDisk {
+            directory,
+            store,
+            overlay_bytes,
+        }
+    }
+
     /// As a new installation with a master key has it: compressed and encrypted.
-    fn open(directory: &TempDir) -> Arc<Embedded> {
+    fn open(directory: &TempDir, overlay_bytes: usize) -> Arc<Embedded> {
         let config = embedded::Config {
             directory: directory.path().to_owned(),
+            overlay_bytes,
             segment_bytes: 16 * 1024,
             cache_bytes: 1 << 20,
             encryption: encryption(directory.path()),
@@ -109,9 +121,7 @@ impl OnDisk {
 
 impl Subject for OnDisk {
     fn fresh() -> OnDisk {
-        let directory = TempDir::new().unwrap();
-        let store = OnDisk::open(&directory);
-        OnDisk { directory, store }
+        OnDisk::with(embedded::Config::default().overlay_bytes)
     }
 
     fn store(&self) -> Arc<dyn Store> {
@@ -123,11 +133,50 @@ impl Subject for OnDisk {
     }
 
     async fn restarted(self) -> OnDisk {
-        let OnDisk { directory, store } = self;
+        let OnDisk {
+            directory,
+            store,
+            overlay_bytes,
+        } = self;
         assert_eq!(Arc::strong_count(&store), 1, "somebody still has the store");
         drop(store);
-        let store = OnDisk::open(&directory);
-        OnDisk { directory, store }
+        let store = OnDisk::open(&directory, overlay_bytes);
+        OnDisk {
+            directory,
+            store,
+            overlay_bytes,
+        }
+    }
+}
+
+/// The embedded store, while all of its index that may leave the tree leaves it all the time.
+pub struct OnTheMove {
+    // Ends before the directory does.
+    moves: embedded::Moves,
+    disk: OnDisk,
+}
+
+impl Subject for OnTheMove {
+    fn fresh() -> OnTheMove {
+        // Nothing gathers above the tree.
+        let disk = OnDisk::with(8);
+        let moves = disk.store.moves();
+        OnTheMove { moves, disk }
+    }
+
+    fn store(&self) -> Arc<dyn Store> {
+        self.disk.store()
+    }
+
+    fn custody(&self) -> Arc<dyn Custody> {
+        self.disk.custody()
+    }
+
+    async fn restarted(self) -> OnTheMove {
+        drop(self.moves);
+        let disk = self.disk.restarted().await;
+        let moves = disk.store.moves();
+        OnTheMove { moves, disk }
     }
 }
 
@@ -143,6 +192,12 @@ macro_rules! laws {
             $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $law() {
                 super::$law::<super::OnDisk>().await;
+            })*
+        }
+        mod on_the_move {
+            $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $law() {
+                super::$law::<super::OnTheMove>().await;
             })*
         }
     };

@@ -55,6 +55,11 @@ impl<'a> Working<'a> {
         self.changes.extend(changes);
     }
 
+    /// How many keys it changes.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
     /// The changes so far, to come back to with [`Working::restore`].
     pub fn checkpoint(&self) -> Changes {
         self.changes.clone()

@@ -990,8 +990,13 @@ pub trait Observer: Send + Sync {
     fn tail_cut(&self, bytes: u64);
     /// An evacuation has done a step.
     fn evacuating(&self, _step: embedded::evacuate::Step) {}
-    /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
+    /// The index failed, at the start or while the store ran: it is set aside and built anew, and nothing is committed
+    /// meanwhile.
     fn index_failed(&self);
+    /// So many sorted files count, of so many bytes.
+    fn sorted(&self, _files: usize, _bytes: u64) {}
+    /// A sorted file could not be written: finished documents stay in the index until one can.
+    fn sorted_failed(&self) {}
 }
 
 /// An observer that looks away.

@@ -118,7 +118,7 @@ pub enum Event<'a> {
         /// Entries that cannot be read.
         entries: u64,
     },
-    /// The index failed while the store ran, and is built anew from the journal.
+    /// The index failed, at the start or while the store ran, and is built anew from the journal.
     IndexFailed,
     /// Bodies are not encrypted on the disk: no master key is given, or it is switched off.
     Unencrypted,
@@ -132,6 +132,15 @@ pub enum Event<'a> {
         /// Id of the new one: a digest that says nothing of it.
         master: &'a str,
     },
+    /// What finished documents left behind is in so many sorted files.
+    Sorted {
+        /// Files.
+        files: usize,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// A sorted file could not be written.
+    SortedFailed,
     /// A torn tail, never acknowledged, was cut from the journal.
     TailCut {
         /// Bytes.
@@ -552,6 +561,10 @@ impl Event<'_> {
             } => error!(segment, offset, what, entries, "the journal is damaged"),
             Event::IndexFailed => {
                 warn!("the index failed: it is set aside and built anew from the journal")
+            }
+            Event::Sorted { files, bytes } => debug!(files, bytes, "sorted files counted"),
+            Event::SortedFailed => {
+                warn!("a sorted file could not be written: finished documents stay in the index")
             }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
             Event::Unencrypted => warn!(

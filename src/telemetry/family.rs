@@ -111,7 +111,13 @@ families! {
     STORE_MASTER_KEY = "store_master_key_since_seconds" Shape::Gauge, [],
         "Since when the master key of the store is in use, in seconds since 1970; +Inf where bodies are not encrypted.";
     STORE_INDEX_FAILURES = "store_index_failures_total" Shape::Counter, [],
-        "Times the index failed while the store ran and was built anew from the journal.";
+        "Times the index failed, at the start or while the store ran, and was built anew from the journal.";
+    STORE_SORTED_FILES = "store_sorted_files" Shape::Gauge, [],
+        "Sorted files that hold what finished documents left behind.";
+    STORE_SORTED_BYTES = "store_sorted_bytes" Shape::Gauge, [],
+        "Bytes of these files.";
+    STORE_SORTED_FAILURES = "store_sorted_failures_total" Shape::Counter, [],
+        "Sorted files that could not be written: finished documents stay in the index until one can.";
     STORE_READY = "store_ready" Shape::Gauge, [],
         "1 while the store can commit, else 0.";
     STORE_FREE = "store_free_bytes" Shape::Gauge, [],

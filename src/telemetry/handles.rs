@@ -51,6 +51,9 @@ pub(super) struct Handles {
     tail_cut: Counter,
     index_failures: Counter,
     master_key: Gauge,
+    sorted_files: Gauge,
+    sorted_bytes: Gauge,
+    sorted_failures: Counter,
     public_certificate: Gauge,
     public_lists: ListGauges,
     renewals: BTreeMap<&'static str, ByWord<Counter>>,
@@ -127,6 +130,9 @@ impl Handles {
             tail_cut: make.counter(family::STORE_TAIL_CUT, &[]),
             index_failures: make.counter(family::STORE_INDEX_FAILURES, &[]),
             master_key: make.gauge(family::STORE_MASTER_KEY, &[]),
+            sorted_files: make.gauge(family::STORE_SORTED_FILES, &[]),
+            sorted_bytes: make.gauge(family::STORE_SORTED_BYTES, &[]),
+            sorted_failures: make.counter(family::STORE_SORTED_FAILURES, &[]),
             public_certificate: make.gauge(family::PUBLIC_CERTIFICATE, &[]),
             public_lists: ListGauges {
                 issued: make.gauge(family::PUBLIC_LISTS_ISSUED, &[]),
@@ -204,6 +210,11 @@ impl Handles {
             // The reading shows since when it is in use.
             Event::Unencrypted | Event::MasterKeyOld { .. } | Event::MasterKeyChanged { .. } => {}
             Event::IndexFailed => self.index_failures.increment(1),
+            Event::Sorted { files, bytes } => {
+                self.sorted_files.set(files as f64);
+                self.sorted_bytes.set(bytes as f64);
+            }
+            Event::SortedFailed => self.sorted_failures.increment(1),
             Event::BackedUp { .. } | Event::Anchored { .. } => (),
             Event::BackupFailed { .. } => self.backup_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),

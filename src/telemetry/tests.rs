@@ -72,6 +72,8 @@ fn exercised() -> Telemetry {
             master: "0123456789abcdef",
         },
         Event::IndexFailed,
+        Event::Sorted { files: 2, bytes: 7 },
+        Event::SortedFailed,
         Event::BackedUp {
             position: Position(3),
             files: 2,

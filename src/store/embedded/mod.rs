@@ -5,7 +5,7 @@
 //!    ▲                           │ publishes the batch
 //!    └───────── answer ──────────┤
 //!                                ▼
-//! reads ◀── view ◀────────── overlay ──▶ applier ──one atomic batch──▶ sled
+//! reads ◀── view ◀────────── overlay ──▶ applier ──one atomic batch──▶ sled ──mover──▶ sorted files
 //! ```
 //! Must never answer before the sync, and never keep the only copy of anything outside the journal. Only the
 //! store's secret is a file of its own; it is made with the first segment.
@@ -18,11 +18,13 @@
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
 //! | while the index is built anew | an index applied up to some batch: the rest is replayed |
+//! | while finished documents leave it | keys in sled, or in a sorted file, or in both with one value (`mover`) |
 //! | while a segment is evacuated | see [`evacuate`]; what was begun is ended or taken back |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
 //!
-//! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
-//! committed or read, health says how far it is, and then the store goes on by itself.
+//! An index that fails at the start or while the store runs, in sled or in a sorted file, is set aside and built anew
+//! from the journal: meanwhile nothing is committed or read, health says how far it is, and then the store goes on by
+//! itself.
 //!
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
@@ -33,20 +35,24 @@ mod disk;
 pub mod evacuate;
 mod overlay;
 mod applier;
+mod mover;
 mod places;
 mod replay;
+mod load;
 pub mod repair;
 mod secret;
 mod state;
+mod tables;
+mod sorted;
 mod tree;
 pub mod verify;
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -63,6 +69,7 @@ use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request, pack};
 use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::evacuate::Evacuator;
+use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
@@ -116,6 +123,12 @@ pub struct Config {
     pub compression: Compression,
     /// How bodies are encrypted.
     pub encryption: Encryption,
+    /// So many days after a document was finished it leaves the index for sorted files.
+    pub finished_days: u16,
+    /// Seconds between two rounds that take finished documents along.
+    pub round_seconds: f64,
+    /// Bytes that such a round reads or writes in a second, about.
+    pub round_bytes_second: NonZeroU64,
 }
 
 impl Default for Config {
@@ -134,6 +147,9 @@ impl Default for Config {
             look_seconds: 1.0,
             compression: Compression::default(),
             encryption: Encryption::default(),
+            finished_days: 30,
+            round_seconds: 600.0,
+            round_bytes_second: const { NonZeroU64::new(16 << 20).expect("it is not zero") },
         }
     }
 }
@@ -186,6 +202,8 @@ pub struct Embedded {
     evacuating: tokio::sync::Mutex<()>,
     /// While it is there, the committer looks at the disk every so often.
     ticks: Option<SyncSender<()>>,
+    /// While it is there, finished documents leave the index every so often.
+    rounds: Option<SyncSender<()>>,
     /// Of a store that is only read: its lock, released last.
     _rest: Option<Rest>,
 }
@@ -215,7 +233,22 @@ impl Embedded {
         evacuate::finish(&tree, &reader, journal.unfinished(), &*observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
-        let last = last_instant(&overlay.view(), &reader, head.position)?;
+        // What is damaged in the index may show only when it is read.
+        let sound = |work: &mut dyn FnMut() -> Result<(), OpenError>| match work() {
+            Err(_) if overlay.tree().is_broken() => {
+                overlay.tree().abandon();
+                let bytes = config.cache_bytes;
+                let tree = replay::rebuild(&config.directory, bytes, &reader, head, &*observer)?;
+                overlay.replace(tree, head);
+                work()
+            }
+            done => done,
+        };
+        let mut last = Timestamp::default();
+        sound(&mut || {
+            last = last_instant(&overlay.view(), &reader, head.position)?;
+            Ok(())
+        })?;
         let mut committer = Committer::new(
             config,
             journal,
@@ -226,7 +259,7 @@ impl Embedded {
             last,
         );
         committer.look();
-        restart(&mut committer, at)?;
+        sound(&mut || restart(&mut committer, at))?;
         let applier = Applier {
             overlay,
             state,
@@ -267,8 +300,19 @@ impl Embedded {
             state: state.clone(),
             threads: Vec::new(),
             ticks: None,
+            rounds: None,
             _rest: None,
         };
+        let mover = Mover {
+            overlay: overlay.clone(),
+            state: state.clone(),
+            reader: applier.reader.clone(),
+            observer: applier.observer.clone(),
+            stay: Duration::from_secs(u64::from(config.finished_days) * 24 * 60 * 60),
+            every: Duration::try_from_secs_f64(config.round_seconds).unwrap_or(Duration::MAX),
+            pace: config.round_bytes_second,
+        };
+        let (rounds, ended) = sync_channel(0);
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
             move || {
@@ -284,6 +328,10 @@ impl Embedded {
             }
         };
         store.ticks = Some(ticks);
+        store.rounds = Some(rounds);
+        store
+            .threads
+            .push(spawn("store-mover", move || mover.run(&ended))?);
         store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
@@ -312,6 +360,7 @@ impl Embedded {
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
             ticks: None,
+            rounds: None,
             _rest: Some(rest),
         }
     }
@@ -382,6 +431,7 @@ impl Drop for Embedded {
     fn drop(&mut self) {
         self.queue = None;
         self.ticks = None;
+        self.rounds = None;
         for thread in self.threads.drain(..).rev() {
             // A panic in it was recorded by the thread itself.
             let _ = thread.join();
@@ -679,3 +729,5 @@ fn unreadable(error: journal::Error) -> Error {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub use tests::moved::Moves;

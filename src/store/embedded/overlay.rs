@@ -195,6 +195,13 @@ impl Overlay {
         self.moved.notify_all();
     }
 
+    /// Has the applier look whether the tree failed.
+    pub fn look(&self) {
+        // Under the lock, so that the applier does not begin to wait in between.
+        drop(self.lock());
+        self.moved.notify_all();
+    }
+
     /// Whether it was closed: nobody waits for a tree any more.
     pub fn is_closed(&self) -> bool {
         !matches!(self.lock().end, End::Open)
@@ -276,7 +283,6 @@ impl Overlay {
     }
 
     /// The tree at present.
-    #[cfg(test)]
     pub fn tree(&self) -> Tree {
         self.lock().tree.clone()
     }
@@ -366,9 +372,7 @@ impl View {
     /// What the tree says; when it fails, the applier is told.
     fn told<T>(&self, said: Result<T, Error>) -> Result<T, Error> {
         if said.is_err() {
-            // Under the lock, so that the applier does not begin to wait in between.
-            drop(self.overlay.lock());
-            self.overlay.moved.notify_all();
+            self.overlay.look();
         }
         said
     }

@@ -6,6 +6,8 @@
 //! | `B` | body | its place in the journal |
 //! | `C` | segment | – (bodies were copied into it) |
 //! | `E` | complement of a position | where the batch begins whose first entry that is |
+//! | `S` | ordinal | a sorted file that counts ([`crate::store::embedded::tree`]) |
+//! | `T` | key | – (keys that are gone although a sorted file has them) |
 //!
 //! Not every batch has an `E`, only one about every 64 KiB: an entry is found by reading on from there.
 //! Of a segment whose bodies are gone only its first batch has one: where the others begin now, it says itself.
@@ -150,7 +152,8 @@ fn mark_value(mark: Mark) -> Vec<u8> {
     [segment, canon::bytes_of(&mark.offset)].concat()
 }
 
-fn applied_key() -> Vec<u8> {
+/// The key of the place up to which the index is applied.
+pub fn applied_key() -> Vec<u8> {
     b"A".to_vec()
 }
 

@@ -5,19 +5,23 @@
 //! and nothing is opened then. A crash during a replay leaves an index that is applied up to some batch.
 
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::ScopedJoinHandle;
 
 use crate::claims::entry::{Position, Stamped};
+use crate::store::embedded::load::{self, Load};
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, places};
-use crate::store::index::{Changes, Working};
+use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error, Observer, ledger};
 
-/// After so many entries the changes are applied.
-const ENTRIES_AT_ONCE: u64 = 512;
+/// So many batches are read ahead.
+const READ_AHEAD: usize = 16;
 
 /// Opens the tree of a directory and brings it up to a place in the journal.
 pub fn open(
@@ -27,11 +31,19 @@ pub fn open(
     to: Head,
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
-    let tree = Tree::open(directory, cache_bytes)?;
-    let from = match places::applied(&tree) {
-        Ok(applied) => applied.unwrap_or(Head::origin()),
+    let anew = || rebuild(directory, cache_bytes, reader, to, observer);
+    let Ok(tree) = Tree::open(directory, cache_bytes) else {
+        return anew();
+    };
+    let applied = places::applied(&tree).and_then(|applied| match applied {
+        Some(applied) => Ok(applied),
+        None if tree.is_empty()? => Ok(Head::origin()),
+        None => Err(Error::Read("index: it was not loaded to the end".into())),
+    });
+    let Ok(from) = applied else {
         // A damaged place is a damaged index.
-        Err(_) => return rebuild(tree, directory, cache_bytes, reader, to, observer),
+        drop(tree);
+        return anew();
     };
     if from.position > to.position {
         return Err(OpenError::JournalBehind {
@@ -44,21 +56,22 @@ pub fn open(
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
         Err(_) if from != Head::origin() => {
-            rebuild(tree, directory, cache_bytes, reader, to, observer)
+            drop(tree);
+            anew()
         }
         Err(error) => Err(error),
     }
 }
 
-fn rebuild(
-    tree: Tree,
+/// Sets aside what failed and builds the tree anew, up to a place in the journal.
+pub fn rebuild(
     directory: &Path,
     cache_bytes: u64,
     reader: &Reader,
     to: Head,
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
-    drop(tree);
+    observer.index_failed();
     let tree = Tree::anew(directory, cache_bytes)?;
     replay(&tree, reader, Head::origin(), to, told(observer))?;
     Ok(tree)
@@ -73,48 +86,147 @@ fn told(observer: &dyn Observer) -> impl FnMut(u64, Position) -> Result<(), Open
 }
 
 /// Brings a tree from one place to another. `applied` hears how many entries were applied and up to where, and may
-/// end it.
+/// end it. One thread reads, checks and decodes, this one folds, and a third one puts into the tree what was folded.
 pub fn replay(
     tree: &Tree,
     reader: &Reader,
     from: Head,
     to: Head,
-    mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
+    applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     if from == to {
         // The same position after the same entries: no segment needs to be read.
         return Ok(());
     }
-    let mut working = Working::new(tree);
-    let mut waiting = 0;
+    let (sender, batches) = sync_channel(READ_AHEAD);
+    let (loads, loading) = sync_channel(0);
+    std::thread::scope(|scope| {
+        let read = scope.spawn(move || read(reader, from, to, &sender));
+        let loaded = scope.spawn(move || put_all(tree, &loading));
+        // Takes its ends of both channels with it: nobody waits for it after that.
+        let under = match from.position {
+            Position(0) => load::Below::Loads,
+            Position(_) => load::Below::Tree,
+        };
+        let folded = fold_all(tree, under, batches, loads, applied);
+        let (read, loaded) = (joined(read), joined(loaded));
+        // Who feeds one that failed ends with it; the one that failed knows why.
+        loaded.and(folded).and(read)
+    })
+}
+
+/// A batch as it is folded.
+struct Decoded {
+    entries: Vec<(Position, Stamped)>,
+    /// What the index has to know of where it is.
+    traces: Changes,
+    upto: Position,
+}
+
+/// Reads the journal from one place to another, and hands over what it has checked.
+fn read(
+    reader: &Reader,
+    from: Head,
+    to: Head,
+    batches: &SyncSender<Decoded>,
+) -> Result<(), OpenError> {
     reader.replay(from, to, |batch, unreadable| {
-        let entries = fold(&mut working, batch)?;
-        let mut traces = Changes::new();
+        let mut entries = Vec::with_capacity(batch.entries.len());
+        for (number, entry) in (batch.first.0..).zip(&batch.entries) {
+            let stamped = Stamped::read(entry).map_err(|_| OpenError::Entry(number))?;
+            entries.push((Position(number), stamped));
+        }
         let start = Mark {
             segment: batch.end.segment,
             offset: batch.start,
             first: batch.first,
         };
+        let mut traces = Changes::new();
         let bodies = bodies(batch, &entries, unreadable);
         if reader.is_archived(start.segment) {
             places::record_archived(&mut traces, start, batch.end);
         } else {
             places::record(&mut traces, start, &bodies, batch.end);
         }
-        working.absorb(traces);
-        waiting += batch.entries.len() as u64;
-        if waiting >= ENTRIES_AT_ONCE {
-            apply(tree, &mut working)?;
-            applied(waiting, batch.end.position)?;
-            waiting = 0;
+        let upto = batch.end.position;
+        let decoded = Decoded {
+            entries,
+            traces,
+            upto,
+        };
+        batches.send(decoded).map_err(|_| gone())
+    })
+}
+
+/// Folds what is read, and hands over the changes of many batches at once.
+fn fold_all(
+    tree: &Tree,
+    under: load::Below,
+    batches: Receiver<Decoded>,
+    loads: SyncSender<Arc<Load>>,
+    mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
+) -> Result<(), OpenError> {
+    let mut below = Under {
+        tree,
+        loading: Arc::new(Load::new(under)),
+    };
+    loop {
+        let read = Remembered::new(&below);
+        let mut working = Working::new(&read);
+        let (mut entries, mut upto, mut load) = (0, None, Load::new(under));
+        while working.len() < load::FULL {
+            let Ok(batch) = batches.recv() else { break };
+            for (position, stamped) in &batch.entries {
+                load.note(&stamped.entry);
+                ledger::fold(&mut working, *position, stamped)?;
+            }
+            working.absorb(batch.traces);
+            entries += batch.entries.len() as u64;
+            upto = Some(batch.upto);
         }
-        Ok::<(), OpenError>(())
-    })?;
-    apply(tree, &mut working)?;
-    if waiting > 0 {
-        applied(waiting, to.position)?;
+        let Some(upto) = upto else { return Ok(()) };
+        load.changes = working.into_changes();
+        let load = Arc::new(load);
+        // Taken when the changes before these are in the tree.
+        loads.send(load.clone()).map_err(|_| gone())?;
+        applied(entries, upto)?;
+        below.loading = load;
+    }
+}
+
+fn put_all(tree: &Tree, loads: &Receiver<Arc<Load>>) -> Result<(), OpenError> {
+    for load in loads {
+        load.put(tree)?;
     }
     Ok(())
+}
+
+fn joined(thread: ScopedJoinHandle<'_, Result<(), OpenError>>) -> Result<(), OpenError> {
+    let panicked = |_| Err(Error::Read("a thread of the replay panicked".into()).into());
+    thread.join().unwrap_or_else(panicked)
+}
+
+fn gone() -> OpenError {
+    Error::Stopped("the replay ended".into()).into()
+}
+
+/// A tree, and the changes that are on their way into it.
+struct Under<'a> {
+    tree: &'a Tree,
+    loading: Arc<Load>,
+}
+
+impl Index for Under<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        match self.loading.changes.get(key) {
+            Some(change) => Ok(change.clone()),
+            None => self.tree.get(key),
+        }
+    }
+
+    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
+        merge(self.tree, &[&self.loading.changes], from, to, most)
+    }
 }
 
 /// The bodies of a batch and where they are. One that an entry commits to and that is not among those that can be
@@ -135,22 +247,4 @@ pub fn bodies(
         }
     }
     bodies
-}
-
-fn fold(
-    working: &mut Working<'_>,
-    batch: &Batch<'_>,
-) -> Result<Vec<(Position, Stamped)>, OpenError> {
-    let mut entries = Vec::with_capacity(batch.entries.len());
-    for (number, entry) in (batch.first.0..).zip(&batch.entries) {
-        let stamped = Stamped::read(entry).map_err(|_| OpenError::Entry(number))?;
-        ledger::fold(working, Position(number), &stamped)?;
-        entries.push((Position(number), stamped));
-    }
-    Ok(entries)
-}
-
-fn apply<'a>(tree: &'a Tree, working: &mut Working<'a>) -> Result<(), Error> {
-    let changes = std::mem::replace(working, Working::new(tree)).into_changes();
-    tree.apply(std::iter::once(&changes))
 }

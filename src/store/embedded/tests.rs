@@ -1,5 +1,8 @@
 //! Damage and loss around the index, the secret and the lock: what a start makes of each.
 
+mod cost;
+pub mod moved;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

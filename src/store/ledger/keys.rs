@@ -390,6 +390,11 @@ pub fn settlement(endpoint: &EndpointName, id: &Name) -> Vec<u8> {
     key(b's', &[endpoint, id])
 }
 
+/// The tables of what is known of receipts and of settlements.
+pub fn heard() -> [Vec<u8>; 2] {
+    [vec![b'r'], vec![b's']]
+}
+
 pub fn timer(at: Timestamp, document: DocumentId) -> Vec<u8> {
     key(b't', &[&at, &((document.0 >> ID_SPAN) as u64)])
 }

@@ -17,7 +17,7 @@ mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
 pub(in crate::store) mod statements;
-mod records;
+pub(in crate::store) mod records;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]

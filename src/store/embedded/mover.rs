@@ -1,0 +1,454 @@
+//! Takes finished documents out of the tree into sorted files, and merges these: so the tree follows what is live, and
+//! not the history.
+//!
+//! Where a key lies says nothing about it. So each step may be cut off, and what changes meanwhile stays as it is:
+//!
+//! | crash | found at the next start |
+//! |---|---|
+//! | while a file is written | a file that the tree does not name: removed |
+//! | before the tree names it | the same |
+//! | while its keys leave the tree | keys in both, with one value: the next round takes them along again |
+//! | before the files that were merged are removed | files that the tree does not name: removed |
+//!
+//! Files that were merged are removed only when the tree that no longer names them is synced: a power cut gives back no
+//! tree that would miss one. All of it runs on a thread of its own, a part at a time with pauses. Must never hold a
+//! view, nor the tree for longer than a small batch.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::num::NonZeroU64;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::Duration;
+
+use crate::claims::id::DocumentId;
+use crate::claims::time::Timestamp;
+use crate::store::embedded::overlay::Overlay;
+use crate::store::embedded::sorted::file::File;
+use crate::store::embedded::sorted::merge::Merged;
+use crate::store::embedded::sorted::shelf::{Record, Shelved};
+use crate::store::embedded::sorted::writer::{Writer, sync_directory};
+use crate::store::embedded::sorted::{self, path_of};
+use crate::store::embedded::state::State;
+use crate::store::embedded::tree::{Live, Tree};
+use crate::store::embedded::{last_instant, tables};
+use crate::store::index::Index;
+use crate::store::journal::reader::Reader;
+use crate::store::ledger::{keys, listing, query, records};
+use crate::store::listing::Book;
+use crate::store::{DocumentRecord, Error, LotRecord, Observer, Room};
+
+/// So many records are looked at in one step.
+const PAGE: usize = 256;
+/// A file is written when so many bytes of pairs were gathered, in memory.
+const FILE_BYTES: usize = 16 << 20;
+/// So many files of one level are merged into one of the next: a key that is not there is looked for in fewer than
+/// this many filters for each level, and a pair is written once for each.
+const FAN: usize = 8;
+
+/// A round writes no file for fewer bytes than this: they wait in the tree for more.
+const LEAST_BYTES: usize = 256 << 10;
+
+/// The one who moves, on a thread of its own.
+pub struct Mover {
+    /// Where the tree is found, also after it was built anew.
+    pub overlay: Arc<Overlay>,
+    /// Where it is told how full the disk is.
+    pub state: Arc<State>,
+    /// Reads the journal.
+    pub reader: Reader,
+    /// Who hears what became of a round.
+    pub observer: Arc<dyn Observer>,
+    /// How long a document stays after it was finished.
+    pub stay: Duration,
+    /// Between two rounds.
+    pub every: Duration,
+    /// Bytes that are read or written in a second, about.
+    pub pace: NonZeroU64,
+}
+
+impl Mover {
+    /// Makes rounds until the other end of the channel is dropped.
+    pub fn run(&self, ended: &Receiver<()>) {
+        let runs = |wait| matches!(ended.recv_timeout(wait), Err(RecvTimeoutError::Timeout));
+        self.tell();
+        while runs(self.every) {
+            // A tree gives back no room to the disk: what little there is is for the journal.
+            if self.state.room() != Room::Ample {
+                continue;
+            }
+            let tree = self.overlay.tree();
+            let mut pause = |bytes: usize| {
+                let micros = (bytes as u64).saturating_mul(1_000_000) / self.pace;
+                !tree.is_broken() && runs(Duration::from_micros(micros))
+            };
+            let moved = self
+                .before()
+                .and_then(|before| round(&tree, before, LEAST_BYTES, &mut pause))
+                .and_then(|()| merge(&tree, &mut pause));
+            match moved {
+                Ok(()) | Err(Ended::Stopped) => {}
+                // A tree that failed is replaced by the applier; the next round goes on with that one.
+                Err(Ended::Index(_)) => self.overlay.look(),
+                Err(Ended::Sorted(sorted::Error::Damaged { .. })) => {
+                    tree.give_up();
+                    self.overlay.look();
+                }
+                Err(Ended::Sorted(sorted::Error::Io { .. })) => self.observer.sorted_failed(),
+            }
+            self.tell();
+        }
+    }
+
+    fn tell(&self) {
+        let files = self.overlay.tree().shelf().files();
+        let bytes = files.iter().map(|shelved| shelved.record.length).sum();
+        self.observer.sorted(files.len(), bytes);
+    }
+
+    /// What was finished before this instant of the ledger leaves.
+    fn before(&self) -> Result<Timestamp, Ended> {
+        let view = self.overlay.view();
+        let last = last_instant(&view, &self.reader, view.position());
+        let last = last.map_err(|error| Error::Read(error.to_string().into()))?;
+        Ok(last - self.stay)
+    }
+}
+
+/// Pauses after a part of the work, of so many bytes; says whether to go on.
+pub type Pause<'a> = dyn FnMut(usize) -> bool + 'a;
+
+/// What ends a round.
+#[derive(Debug, thiserror::Error)]
+pub enum Ended {
+    /// It was told to stop.
+    #[error("stopped")]
+    Stopped,
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] Error),
+    /// A file could not be written.
+    #[error(transparent)]
+    Sorted(#[from] sorted::Error),
+}
+
+impl From<Ended> for Error {
+    fn from(ended: Ended) -> Error {
+        match ended {
+            Ended::Index(error) => error,
+            Ended::Stopped | Ended::Sorted(_) => Error::Read(format!("index: {ended}").into()),
+        }
+    }
+}
+
+/// Pairs on their way from the tree into a file.
+#[derive(Default)]
+pub struct Leaving {
+    pairs: BTreeMap<Vec<u8>, Vec<u8>>,
+    bytes: usize,
+}
+
+/// One round over the tree: what was finished before an instant leaves it; nothing is written for less than
+/// `least_bytes` of pairs.
+pub fn round(
+    tree: &Tree,
+    before: Timestamp,
+    least_bytes: usize,
+    pause: &mut Pause<'_>,
+) -> Result<(), Ended> {
+    let mut round = Round {
+        tree,
+        leaving: Leaving::default(),
+        pause,
+    };
+    tree.begin_file();
+    let done = round.all(before, least_bytes);
+    tree.end_file();
+    done
+}
+
+/// Merges files until no level has too many.
+pub fn merge(tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
+    while let Some(files) = crowded(&tree.shelf().files()) {
+        merge_files(tree, &files, pause)?;
+    }
+    Ok(())
+}
+
+/// One round that takes along whatever may leave, finished or not: wherever a key lies, nothing is found otherwise.
+#[cfg(test)]
+pub fn everything(tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
+    let mut round = Round {
+        tree,
+        leaving: Leaving::default(),
+        pause,
+    };
+    tree.begin_file();
+    for letter in 0..u8::MAX {
+        if tables::may_leave(&[letter]) {
+            round.table(&[letter], &[letter + 1])?;
+        }
+    }
+    if round.leaving.bytes > 0 {
+        round.write()?;
+    }
+    tree.end_file();
+    Ok(())
+}
+
+struct Round<'a, 'p> {
+    tree: &'a Tree,
+    leaving: Leaving,
+    pause: &'a mut Pause<'p>,
+}
+
+impl Round<'_, '_> {
+    fn all(&mut self, before: Timestamp, least_bytes: usize) -> Result<(), Ended> {
+        self.lots()?;
+        self.documents(before)?;
+        self.heard()?;
+        if self.leaving.bytes >= least_bytes.max(1) {
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// Lots that are finished, of which no document lies in the tree any more.
+    fn lots(&mut self) -> Result<(), Ended> {
+        let live = self.tree.live();
+        let mut after = None;
+        loop {
+            let lots = listing::lots(&live, after, PAGE)?;
+            let Some(last) = lots.last() else {
+                return Ok(());
+            };
+            after = Some(last.sealed.lot);
+            for lot in &lots {
+                if lot.wait().is_none() && !any_live(&live, &lot.sealed.documents)? {
+                    self.leaving.lot(&live, lot)?;
+                }
+            }
+            self.stepped(lots.len())?;
+        }
+    }
+
+    /// Documents that are finished.
+    fn documents(&mut self, before: Timestamp) -> Result<(), Ended> {
+        let live = self.tree.live();
+        let mut after = None;
+        loop {
+            let documents = query::documents(&live, after, PAGE)?;
+            let Some(last) = documents.last() else {
+                return Ok(());
+            };
+            after = Some(last.received.document);
+            for record in &documents {
+                let kind = record.received.facts.key.kind;
+                if record.standing().is_finished(kind) && record.since <= before {
+                    self.leaving.document(&live, record)?;
+                }
+            }
+            self.stepped(documents.len())?;
+        }
+    }
+
+    /// What is known of receipts and settlements: asked for once, to find that it is new.
+    fn heard(&mut self) -> Result<(), Ended> {
+        for table in keys::heard() {
+            self.table(&table, &keys::after(&table))?;
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, from: &[u8], to: &[u8]) -> Result<(), Ended> {
+        let mut from = from.to_vec();
+        loop {
+            let pairs = self.tree.live().scan(&from, to, PAGE)?;
+            let Some((last, _)) = pairs.last() else {
+                return Ok(());
+            };
+            from = [last.as_slice(), &[0]].concat();
+            let count = pairs.len();
+            self.leaving.add(pairs);
+            self.stepped(count)?;
+        }
+    }
+
+    fn stepped(&mut self, records: usize) -> Result<(), Ended> {
+        if self.leaving.is_full() {
+            self.write()?;
+        }
+        // About what a record is long.
+        paused(self.pause, records * 512)
+    }
+
+    /// Writes what was gathered into a file, and takes it out of the tree.
+    fn write(&mut self) -> Result<(), Ended> {
+        let leaving = std::mem::take(&mut self.leaving);
+        shelve(self.tree, leaving.pairs(), self.pause)?;
+        let pairs: Vec<_> = leaving.pairs().collect();
+        for part in pairs.chunks(PAGE) {
+            self.tree.leave(part)?;
+            paused(self.pause, part.len() * 64)?;
+        }
+        self.tree.begin_file();
+        Ok(())
+    }
+}
+
+/// Writes pairs, in order of key, into a file that counts from then on; nothing where there are none.
+pub fn shelve<'a>(
+    tree: &Tree,
+    pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
+    pause: &mut Pause<'_>,
+) -> Result<(), Ended> {
+    if pairs.clone().next().is_none() {
+        return Ok(());
+    }
+    let shelf = tree.shelf();
+    let ordinal = shelf.next_ordinal();
+    let single = pairs
+        .clone()
+        .filter(|(key, _)| tables::asked_singly(key).is_some());
+    let mut writer = Writer::create(shelf.directory(), ordinal, single.count())?;
+    for (key, value) in pairs {
+        writer.put(key, value)?;
+        paced(pause, &mut writer)?;
+    }
+    writer.finish()?;
+    let file = File::open(shelf.directory(), ordinal)?;
+    let record = Record {
+        ordinal,
+        age: ordinal,
+        level: 0,
+        length: file.length(),
+    };
+    Ok(tree.shelve(&[], file, record)?)
+}
+
+impl Leaving {
+    /// The pairs, in order of key.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
+        self.pairs
+            .iter()
+            .map(|(key, value)| (key.as_slice(), value.as_slice()))
+    }
+
+    /// Whether they are enough for a file.
+    pub fn is_full(&self) -> bool {
+        self.bytes >= FILE_BYTES
+    }
+
+    /// A document with its number, history, lists and supports.
+    fn document(&mut self, live: &Live<'_>, record: &DocumentRecord) -> Result<(), Error> {
+        let id = record.received.document;
+        let number = keys::latest(&record.received.facts.key);
+        // A number that was used again is the later document's.
+        if records::load(live, &number)? == Some(id) {
+            self.take(live, number)?;
+        }
+        for book in Book::holding(record) {
+            self.take(live, keys::listed(book, record.place()))?;
+        }
+        self.prefix(live, &keys::supporting_of(id))?;
+        self.prefix(live, &keys::document_histories(id))?;
+        self.take(live, keys::document(id))
+    }
+
+    /// A lot with its history.
+    fn lot(&mut self, live: &Live<'_>, lot: &LotRecord) -> Result<(), Error> {
+        self.prefix(live, &keys::lot_histories(lot.sealed.lot))?;
+        self.take(live, keys::lot(lot.sealed.lot))
+    }
+
+    fn prefix(&mut self, live: &Live<'_>, prefix: &[u8]) -> Result<(), Error> {
+        self.add(live.scan(prefix, &keys::after(prefix), usize::MAX)?);
+        Ok(())
+    }
+
+    fn take(&mut self, live: &Live<'_>, key: Vec<u8>) -> Result<(), Error> {
+        if let Some(value) = live.get(&key)? {
+            self.add(vec![(key, value)]);
+        }
+        Ok(())
+    }
+
+    /// Adds pairs.
+    pub fn add(&mut self, pairs: Vec<(Vec<u8>, Vec<u8>)>) {
+        for (key, value) in pairs {
+            self.bytes += key.len() + value.len();
+            self.pairs.insert(key, value);
+        }
+    }
+}
+
+fn any_live(live: &Live<'_>, documents: &[DocumentId]) -> Result<bool, Error> {
+    for document in documents {
+        if live.get(&keys::document(*document))?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The oldest files of a level that has enough to be merged: one after the other in age, the newest first.
+fn crowded(newest_first: &[Shelved]) -> Option<Vec<Shelved>> {
+    let mut levels = newest_first.chunk_by(|a, b| a.record.level == b.record.level);
+    let crowd = levels.find(|files| files.len() >= FAN)?;
+    Some(crowd[crowd.len() - FAN..].to_vec())
+}
+
+fn merge_files(tree: &Tree, files: &[Shelved], pause: &mut Pause<'_>) -> Result<(), Ended> {
+    let shelf = tree.shelf();
+    let ordinal = shelf.next_ordinal();
+    let single = files.iter().map(|shelved| shelved.file.single()).sum();
+    let mut merged = Merged::new(files.iter().map(|shelved| &shelved.file), &[])?;
+    let mut writer = Writer::create(shelf.directory(), ordinal, single)?;
+    while let Some((key, value)) = merged.step()? {
+        writer.put(&key, &value)?;
+        paced(pause, &mut writer)?;
+    }
+    writer.finish()?;
+    let file = File::open(shelf.directory(), ordinal)?;
+    let others: Vec<Record> = files.iter().map(|shelved| shelved.record).collect();
+    let record = Record {
+        ordinal,
+        age: others
+            .iter()
+            .map(|other| other.age)
+            .max()
+            .unwrap_or(ordinal),
+        level: others
+            .iter()
+            .map(|other| other.level)
+            .max()
+            .unwrap_or_default()
+            .saturating_add(1),
+        length: file.length(),
+    };
+    tree.shelve(&others, file, record)?;
+    tree.settle()?;
+    for other in &others {
+        let path = path_of(shelf.directory(), other.ordinal);
+        // What stays is removed by the next start.
+        let _ = fs::remove_file(path);
+    }
+    sync_directory(shelf.directory())?;
+    Ok(())
+}
+
+/// Pauses when another part of a file was written.
+fn paced(pause: &mut Pause<'_>, writer: &mut Writer) -> Result<(), Ended> {
+    match writer.part() {
+        0 => Ok(()),
+        bytes => paused(pause, bytes),
+    }
+}
+
+fn paused(pause: &mut Pause<'_>, bytes: usize) -> Result<(), Ended> {
+    if pause(bytes) {
+        Ok(())
+    } else {
+        Err(Ended::Stopped)
+    }
+}
