@@ -21,4 +21,5 @@ mod readme;
 mod receipts;
 mod renewal;
 mod road;
+mod statements;
 mod webhooks;
