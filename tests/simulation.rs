@@ -21,6 +21,8 @@ mod laws;
 mod mortal;
 #[path = "simulation/office.rs"]
 mod office;
+#[path = "simulation/operator.rs"]
+mod operator;
 #[path = "simulation/path.rs"]
 mod path;
 #[path = "simulation/random.rs"]

@@ -35,10 +35,14 @@ use crate::formats::jws::unencoded::Signer;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
+use crate::report::anchors::Anchors;
 use crate::report::keeper::Keeper;
 use crate::report::publisher::Publisher;
+use crate::retention::Retention;
+use crate::store::custody::Custody;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::lanes::Board;
+use crate::store::traces::Traces;
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
@@ -195,7 +199,10 @@ impl App {
         let observers = Arc::new(Observers::new(telemetry.clone()));
         let access =
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
-        let store = open(&config, clock.clone(), observers.clone()).await?;
+        let embedded = open(&config, clock.clone(), observers.clone()).await?;
+        let store: Arc<dyn Store> = embedded.clone();
+        let custody: Arc<dyn Custody> = embedded.clone();
+        let traces = Arc::new(Traces::of(&config.store.directory));
         let import = import(&*store, &config, read.centres.clone(), &*clock).await;
         import.map_err(|error| Error::Store(error.into()))?;
 
@@ -230,7 +237,11 @@ impl App {
         let intake = intake.await.map_err(Error::start)?;
         let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
+            keeping: embedded.clone(),
+            traces: traces.clone(),
+            retention: config.retention.rules(),
             store: store.clone(),
+            custody: custody.clone(),
             access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
@@ -278,6 +289,21 @@ impl App {
         let version = env!("CARGO_PKG_VERSION");
         let since = clock.now();
         app.loops.spawn(publisher.run(app.stop_loops.clone()));
+        let retention = Retention {
+            keeping: embedded,
+            traces,
+            clock: clock.clone(),
+            config: config.retention.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(retention.run(app.stop_loops.clone()));
+        let anchors = Anchors {
+            store: store.clone(),
+            custody,
+            clock: clock.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(anchors.run(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock.clone(), keeper);
         app.spawn_renewal(read, clock);
         telemetry.show(Reading::Running { since, version });
@@ -494,7 +520,7 @@ async fn open(
     config: &Config,
     clock: Arc<dyn Clock>,
     observers: Arc<Observers>,
-) -> Result<Arc<dyn Store>, Error> {
+) -> Result<Arc<Embedded>, Error> {
     let config = config.store.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<Embedded, OpenError> {
         let now = clock.now();

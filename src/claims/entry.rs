@@ -6,6 +6,7 @@
 //! can no longer be guessed while the chain of entries still verifies.
 
 use crate::claims::closing::Closed;
+use crate::claims::custody::{Anchor, Restored, Resumed};
 use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
@@ -149,6 +150,19 @@ pub enum Entry {
         /// Commitment to the reason, a body.
         reason: Digest,
     },
+    /// An endpoint's receipts and settlements are asked for from the beginning again: its cursor is forgotten.
+    Rewound {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Who.
+        actor: Name,
+    },
+    /// The ledger was made from a backup.
+    Restored(Box<Restored>),
+    /// After a restore lots are sent again.
+    Resumed(Box<Resumed>),
+    /// The running hash after an earlier entry.
+    Anchored(Anchor),
     /// A webhook's target was told of everything up to here.
     Notified {
         /// Its name in the configuration.

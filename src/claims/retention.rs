@@ -131,6 +131,7 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
             Subject::Endpoint(_) => (Class::Reason, Owner::Itself),
             Subject::LegalHold(_) => (Class::Proof, Owner::Itself),
         },
+        Entry::Resumed(_) => (Class::Reason, Owner::Itself),
         Entry::Closed(_)
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
@@ -151,6 +152,9 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }

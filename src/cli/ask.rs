@@ -170,6 +170,15 @@ pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failu
     daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
 }
 
+/// Asks the daemon of this machine for bytes; a problem where it has none to give.
+pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, Value>, Failure> {
+    let (status, body) = bytes(settings, path)?;
+    if status.is_success() {
+        return Ok(Ok(body));
+    }
+    Ok(Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
 fn local(settings: &Settings) -> Result<Client, Failure> {
     let config = settings.load()?;
     client(Client::builder().unix_socket(config.desk.socket))
@@ -190,16 +199,15 @@ async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value),
 }
 
 async fn whole(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
-    let unreachable = |error: reqwest::Error| {
-        Failure::new(
-            Code::Unavailable,
-            anyhow!(error).context("the gateway cannot be reached"),
-        )
-    };
     let response = request.send().await.map_err(unreachable)?;
     let status = response.status();
     let body = response.bytes().await.map_err(unreachable)?;
     Ok((status, body.to_vec()))
+}
+
+fn unreachable(error: reqwest::Error) -> Failure {
+    let error = anyhow!(error).context("the gateway cannot be reached");
+    Failure::new(Code::Unavailable, error)
 }
 
 /// The bytes of a file.

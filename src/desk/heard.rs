@@ -172,6 +172,10 @@ impl Ear<'_> {
             | Entry::Retried { .. }
             | Entry::Explained { .. }
             | Entry::Closed(_)
+            | Entry::Rewound { .. }
+            | Entry::Restored(_)
+            | Entry::Resumed(_)
+            | Entry::Anchored(_)
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)

@@ -143,6 +143,10 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Explained { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Resumed(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)

@@ -321,6 +321,10 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
         | Entry::Explained { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Resumed(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)

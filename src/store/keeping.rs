@@ -11,6 +11,7 @@
 //! A crash at any point leaves a segment that is whole, or whose bodies have ended by their entry.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
@@ -32,13 +33,26 @@ pub trait Keeping: Send + Sync {
     /// What an evacuation at an instant would clear, as things stand.
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
 
-    /// Evacuates the oldest segment that is due at an instant, at a pace; none if none is.
-    async fn evacuate(
-        &self,
-        at: Timestamp,
-        rules: Rules,
-        pace: Pace,
-    ) -> Result<Option<Evacuated>, Error>;
+    /// Evacuates the oldest segment that is due at an instant, at a pace.
+    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error>;
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// A segment was cleared; another one may be due.
+    Evacuated(Evacuated),
+    /// No segment is due.
+    Nothing(Outlook),
+}
+
+/// How things are when no segment is due, without the segment that is written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// When the oldest body that is kept was admitted or heard; none if there is none.
+    pub oldest: Option<Timestamp>,
+    /// Before this no segment is due, unless a legal hold is lifted; none if none can be told.
+    pub next: Option<Timestamp>,
 }
 
 /// How much an evacuation may take from others.
@@ -48,6 +62,16 @@ pub struct Pace {
     pub bytes_per_second: u64,
     /// It lets commits pass: with so many commands waiting it pauses, a second at most each time.
     pub pause_commands: usize,
+}
+
+impl Pace {
+    /// How long so many bytes take.
+    pub fn of(self, bytes: u64) -> Duration {
+        match self.bytes_per_second {
+            0 => Duration::ZERO,
+            per_second => Duration::from_secs_f64(bytes as f64 / per_second as f64),
+        }
+    }
 }
 
 /// A legal hold.
@@ -61,6 +85,13 @@ pub struct HoldRecord {
     pub hold: LegalHold,
     /// When it was lifted, and by whom.
     pub lifted: Option<(Timestamp, Name)>,
+}
+
+impl HoldRecord {
+    /// Whether it stands and its day of review has passed.
+    pub fn is_overdue(&self, at: Timestamp) -> bool {
+        self.lifted.is_none() && self.hold.review < at.day()
+    }
 }
 
 /// The end of a segment's bodies.
@@ -85,6 +116,30 @@ pub struct Plan {
     pub younger: u64,
     /// When the first of those may have a body past its time.
     pub younger_from: Option<Timestamp>,
+}
+
+impl Plan {
+    /// What the next run clears, by class.
+    pub fn goes(&self) -> BTreeMap<Class, Sum> {
+        let mut goes: BTreeMap<Class, Sum> = BTreeMap::new();
+        for segment in self.segments.iter().filter(|one| one.due == Due::Now) {
+            for (class, sum) in &segment.past {
+                let whole = goes.entry(*class).or_default();
+                whole.bodies += sum.bodies;
+                whole.bytes += sum.bytes;
+            }
+        }
+        goes
+    }
+
+    /// When the next segment is due after those that are now, if nothing happens until then.
+    pub fn next(&self) -> Option<Timestamp> {
+        let later = self.segments.iter().filter_map(|one| match one.due {
+            Due::At(at) => Some(at),
+            Due::Now | Due::Never => None,
+        });
+        later.chain(self.younger_from).min()
+    }
 }
 
 /// What would become of a segment.

@@ -24,6 +24,7 @@ pub mod custody;
 pub mod embedded;
 pub mod memory;
 pub mod keeping;
+pub mod traces;
 #[cfg(test)]
 mod contract;
 
@@ -212,8 +213,8 @@ pub enum Command {
         destinations: Vec<Destination>,
         /// Items in order, each with its bytes as received.
         items: Vec<Heard>,
-        /// The cursor after them, when polled.
-        cursor: Option<Name>,
+        /// How the cursor moves with them, when polled.
+        cursor: Option<Moved>,
     },
     /// Declare a day's paper sheets.
     Declare {
@@ -300,6 +301,26 @@ pub enum Command {
         /// When; the past is now.
         at: Timestamp,
     },
+    /// Ask an endpoint's receipts and settlements from the beginning again.
+    Rewind {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that the ledger up to here was made from a backup; what was on its way is in doubt.
+    Restored(crate::claims::custody::Restored),
+    /// After a restore, let lots go again.
+    Resume {
+        /// Who.
+        actor: Name,
+        /// Why.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Write down the running hash after an entry; once a day.
+    Anchor(crate::claims::custody::Anchor),
     /// Record how far a webhook's target was told.
     Notified {
         /// Its name.
@@ -327,7 +348,7 @@ pub enum Command {
     Evacuated(Evacuated),
     /// A command of an operator, with the reason for it.
     Explain {
-        /// Cancel, Hand, Paper, Endpoint, Retry, PlaceLegalHold or LiftLegalHold.
+        /// Cancel, Hand, Paper, Endpoint, Rewind, Retry, PlaceLegalHold or LiftLegalHold.
         command: Box<Command>,
         /// The reason: a text.
         reason: Bytes,
@@ -437,6 +458,15 @@ pub struct Conclusion {
     pub named: Vec<(DocumentId, Option<Name>)>,
     /// The insurer's words about them, and the salt of their commitment.
     pub words: Option<(Bytes, [u8; 16])>,
+}
+
+/// How an endpoint's cursor moves. From elsewhere it does not: it was set back meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// What was asked after; none: from the beginning.
+    pub from: Option<Name>,
+    /// What is asked after next.
+    pub to: Name,
 }
 
 /// What came from an insurer, and its bytes as received.

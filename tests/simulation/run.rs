@@ -21,6 +21,7 @@ use crate::insurers::{Insurers, Writing};
 use crate::laws::{self, Falsified, Laws};
 use crate::mortal::{Life, Mortal};
 use crate::office::Office;
+use crate::operator::Operator;
 use crate::random::Random;
 use crate::watched::Watched;
 use crate::world::{self, PausedClock, Tools, World};
@@ -70,6 +71,7 @@ struct Run {
     insurers: Arc<Insurers>,
     writing: Writing,
     office: Office,
+    operator: Operator,
     tools: Tools,
     process: Option<Process>,
     deaths: u32,
@@ -98,6 +100,12 @@ impl Run {
             Arc::clone(&clock),
             Arc::clone(&world),
         );
+        let operator = Operator::new(
+            seed,
+            Arc::clone(&store),
+            Arc::clone(&clock),
+            Arc::clone(&world),
+        );
         Run {
             random,
             world,
@@ -106,6 +114,7 @@ impl Run {
             insurers: Arc::new(insurers),
             writing: Writing::new(seed),
             office,
+            operator,
             tools,
             process: None,
             deaths: 0,
@@ -131,6 +140,9 @@ impl Run {
             let act = self.office.act().await;
             let gap = self.gap();
             self.step(act, gap).await?;
+            let steered = self.operator.act().await;
+            self.say(steered);
+            self.look()?;
             if self.random.percent(4) {
                 self.die("killed").await;
                 // Down for a while, with centres that post all the same once it is up.

@@ -151,6 +151,10 @@ impl Audit {
             | Entry::Retried { .. }
             | Entry::Explained { .. }
             | Entry::Closed(_)
+            | Entry::Rewound { .. }
+            | Entry::Restored(_)
+            | Entry::Resumed(_)
+            | Entry::Anchored(_)
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)

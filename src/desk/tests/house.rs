@@ -31,6 +31,7 @@ use crate::claims::receipt::{
     Verdict,
 };
 use crate::claims::registry::Centre;
+use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
@@ -48,6 +49,7 @@ use crate::report::snapshot::Snapshot;
 use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
+use crate::store::traces::Traces;
 use crate::store::{
     Admission, Admitted, Command, Conclusion, Evidence, Heard, Lease, Outcome, Store, TallyQuery,
     Unity,
@@ -80,7 +82,7 @@ pub(super) struct House {
     pub(super) closing: CancellationToken,
     tokens: BTreeMap<&'static str, String>,
     certificate: Arc<[u8]>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 pub(super) struct Answer {
@@ -277,6 +279,11 @@ fn certificate() -> Arc<[u8]> {
 }
 
 impl House {
+    /// Where traces are kept.
+    pub(super) fn traces(&self) -> std::path::PathBuf {
+        self.directory.path().join("traces")
+    }
+
     pub(super) async fn new() -> House {
         House::with(Config::default()).await
     }
@@ -310,6 +317,10 @@ impl House {
         let desk = Desk::new(Parts {
             lanes: lanes.clone(),
             store: store.clone(),
+            keeping: store.clone(),
+            traces: Arc::new(Traces::of(directory.path())),
+            retention: Rules::default(),
+            custody: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
@@ -333,7 +344,7 @@ impl House {
             closing,
             tokens,
             certificate: certificate(),
-            _directory: directory,
+            directory,
         }
     }
 

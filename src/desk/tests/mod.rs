@@ -11,5 +11,7 @@ mod replay;
 mod statements;
 mod registry;
 mod steering;
+mod keeping;
+mod custody;
 mod reconciling;
 mod local;

@@ -117,6 +117,10 @@ problems! {
     LotUnknown 404 "lot-unknown" "No lot has this id"
         "The document names the lot it is in; void lots are in its history."
         "Le document nomme le lot où il est ; les lots annulés sont dans son historique.";
+    /// No such legal hold.
+    LegalHoldUnknown 404 "legal-hold-unknown" "No legal hold has this number"
+        "The list of legal holds has the numbers."
+        "La liste des gels légaux donne les numéros.";
     /// No such figures for this caller.
     FiguresUnknown 404 "figures-unknown" "No figures of yours have this digest"
         "Load the file first; the list of figures has the digests."
@@ -241,6 +245,10 @@ problems! {
     Defect 500 "defect" "The gateway has a defect"
         "Whether it was admitted is not known: post again with the same number, and tell the operator."
         "On ne sait pas si l'admission a eu lieu : postez à nouveau avec le même numéro et prévenez l'opérateur.";
+    /// A backup was not made.
+    BackupFailed 500 "backup-failed" "The backup was not made"
+        "The earlier one stays. `why` says what is wrong: look at the directories and at the room on their disk, then order it again."
+        "La sauvegarde précédente reste. `why` dit ce qui ne va pas : vérifiez les répertoires et la place sur leur disque, puis recommencez.";
     /// The store or the gateway asks for patience.
     Unavailable 503 "unavailable" "The gateway cannot take this now"
         "Whether it was admitted is not known: wait as Retry-After says, then post again with the same number."
@@ -287,6 +295,9 @@ pub struct About {
     /// JSON pointer (RFC 6901) to what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// What is wrong, in words of the gateway's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
     /// The parameter of the query that cannot be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<&'static str>,

@@ -38,12 +38,14 @@ use crate::store::journal::archive::{self, Archive};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::segment::{Form, Segment};
 use crate::store::journal::{self, Place};
-use crate::store::keeping::{Due, Pace, Plan, Planned, Sum};
+use crate::store::keeping::{Due, Outlook, Pace, Plan, Planned, Run, Sum};
 use crate::store::ledger::keeping::{self, Judge};
 use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome};
 
 /// About so many bytes are copied at once: what a commit waits for at most beside its own.
 const COPIED_AT_ONCE: u64 = 512 * 1024;
+/// So many keys are read of one state of the index.
+const LOOKED_UP: usize = 256;
 /// So long it waits for commits before it goes on all the same.
 const PATIENCE: Duration = Duration::from_secs(1);
 /// Between two looks whether commits still wait.
@@ -81,7 +83,16 @@ struct Looked {
     rules: Option<Rules>,
     /// How many holds were placed and lifted then.
     holds: (usize, usize),
-    not_before: BTreeMap<u64, Timestamp>,
+    segments: BTreeMap<u64, Glance>,
+}
+
+/// What is remembered of a segment.
+#[derive(Clone, Copy)]
+struct Glance {
+    /// Before this it is not due.
+    again: Timestamp,
+    /// When its oldest body was admitted or heard.
+    oldest: Option<Timestamp>,
 }
 
 /// A segment, and what is to become of its bodies.
@@ -92,11 +103,21 @@ struct Examined {
     due: Option<Timestamp>,
 }
 
+/// What is found in a segment.
+enum Inside {
+    /// Nothing that can be past its time before an instant.
+    Young(Timestamp),
+    /// Bodies that may be.
+    Examined(Examined),
+}
+
 /// A body, and what is to become of it.
 struct Judged {
     name: BodyId,
     place: Place,
     class: Class,
+    /// When it was admitted or heard.
+    decided: Timestamp,
     fate: Fate,
 }
 
@@ -119,22 +140,20 @@ impl Evacuator {
 
     /// What would become of every segment at an instant. Blocks.
     pub fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
-        let view = self.overlay.view();
-        let judge = Judge::new(&view, rules)?;
+        let (seen, judge) = self.judging(rules)?;
         let mut plan = Plan::default();
         for segment in self.closed() {
-            let begun = self.begun(&view, segment)?;
-            match young(&view, segment, begun, &rules)?.filter(|until| *until > at) {
-                Some(until) => {
+            match self.look_into(at, seen, &judge, segment) {
+                Ok((begun, Inside::Examined(examined))) => {
+                    plan.segments.push(examined.planned(at, begun));
+                }
+                Ok((_, Inside::Young(until))) => {
                     plan.younger += 1;
                     let first = plan.younger_from.map_or(until, |from| from.min(until));
                     plan.younger_from = Some(first);
                 }
-                None => match self.examine(&view, &judge, segment) {
-                    Ok(examined) => plan.segments.push(examined.planned(at, begun)),
-                    Err(failed) if failed.is_damage() => plan.damaged.push(segment),
-                    Err(failed) => return Err(failed.into()),
-                },
+                Err(failed) if failed.is_damage() => plan.damaged.push(segment),
+                Err(failed) => return Err(failed.into()),
             }
         }
         Ok(plan)
@@ -147,52 +166,84 @@ impl Evacuator {
         at: Timestamp,
         rules: Rules,
         pace: Pace,
-    ) -> Result<Option<Evacuated>, Error> {
+    ) -> Result<Run, Error> {
         let driver = Driver { queue, pace };
         loop {
             let own = self.clone();
-            let Some(examined) = on_thread(move || own.find(at, rules)).await? else {
-                return Ok(None);
+            let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
+                return Ok(Run::Nothing(self.outlook()));
             };
             if let Some(evacuated) = self.clear(&driver, at, examined).await? {
-                return Ok(Some(evacuated));
+                return Ok(Run::Evacuated(evacuated));
             }
             // A legal hold was placed meanwhile.
         }
     }
 
-    /// The oldest segment that is due, looked into no more often than needed.
-    fn find(&self, at: Timestamp, rules: Rules) -> Result<Option<Examined>, Error> {
-        let view = self.overlay.view();
-        let holds = keeping::legal_holds(&view)?;
+    /// The oldest segment that is due, looked into no more often than needed. Blocks.
+    fn find(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Option<Examined>, Error> {
+        let holds = keeping::legal_holds(&self.overlay.view())?;
         let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
         self.looked().renew(rules, (holds.len(), lifted));
-        let judge = Judge::new(&view, rules)?;
+        let (seen, judge) = self.judging(rules)?;
         for segment in self.closed() {
-            let again = self.looked().not_before.get(&segment).copied();
-            if again.is_some_and(|again| again > at) {
+            let last = self.looked().segments.get(&segment).copied();
+            if last.is_some_and(|last| last.again > at) {
                 continue;
             }
-            let begun = self.begun(&view, segment)?;
-            let until = match young(&view, segment, begun, &rules)? {
-                Some(until) if until > at => until,
-                Some(_) | None => match self.examine(&view, &judge, segment) {
-                    Ok(examined) if examined.due.is_some_and(|due| due <= at) => {
-                        return Ok(Some(examined));
-                    }
-                    // What is unfinished now is past its time so many days after it is finished at the earliest.
-                    Ok(examined) => {
-                        let earliest = retention::plus_days(at, rules.body_days);
-                        examined.due.map_or(earliest, |due| due.min(earliest))
-                    }
-                    // A person was told of it at the start, and may put back a copy.
-                    Err(failed) if failed.is_damage() => retention::plus_days(at, 1),
-                    Err(failed) => return Err(failed.into()),
+            let glance = match self.look_into(at, seen, &judge, segment) {
+                Ok((_, Inside::Examined(examined)))
+                    if examined.due.is_some_and(|due| due <= at) =>
+                {
+                    return Ok(Some(examined));
+                }
+                Ok((begun, Inside::Young(again))) => Glance {
+                    again,
+                    oldest: Some(begun),
                 },
+                Ok((_, Inside::Examined(examined))) => {
+                    std::thread::sleep(pace.of(self.length(segment)));
+                    examined.glance(at, rules)
+                }
+                // A person was told of it at the start, and may put back a copy.
+                Err(failed) if failed.is_damage() => Glance {
+                    again: retention::plus_days(at, 1),
+                    oldest: None,
+                },
+                Err(failed) => return Err(failed.into()),
             };
-            self.looked().not_before.insert(segment, until);
+            self.looked().segments.insert(segment, glance);
         }
         Ok(None)
+    }
+
+    /// When a segment was begun, and what is in it.
+    fn look_into(
+        &self,
+        at: Timestamp,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<(Timestamp, Inside), Failed> {
+        let begun = self.begun(segment)?;
+        // All of its bodies came after its beginning, unless some were copied into it.
+        let until = retention::plus_days(begun, judge.rules().body_days);
+        if until > at && !places::has_copies(&self.overlay.view(), segment)? {
+            return Ok((begun, Inside::Young(until)));
+        }
+        let examined = self.examine(seen, judge, segment)?;
+        Ok((begun, Inside::Examined(examined)))
+    }
+
+    /// How things are after a look that found nothing.
+    fn outlook(&self) -> Outlook {
+        let closed = self.closed();
+        let looked = self.looked();
+        let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
+        Outlook {
+            oldest: glances().filter_map(|glance| glance.oldest).min(),
+            next: glances().map(|glance| glance.again).min(),
+        }
     }
 
     /// Segments that nothing is written to any more, and that have their bodies.
@@ -211,22 +262,36 @@ impl Evacuator {
     }
 
     /// When the first entry at or after the beginning of a segment was decided.
-    fn begun(&self, view: &View, segment: u64) -> Result<Timestamp, Error> {
-        let first = self
-            .reader
-            .segment(segment)
-            .map_err(unreadable)?
-            .header
-            .first;
+    fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
+        let first = self.reader.segment(segment)?.header.first;
+        let view = self.overlay.view();
+        let mark = places::mark(&view, first)?;
         let before = Position(first.0.saturating_sub(1));
-        let found = entries(view, &self.reader, before, 1)?;
-        Ok(found.first().map_or(Timestamp::MAX, |(_, first)| first.at))
+        let found = self.reader.entries(mark, before, view.position(), 1)?;
+        let stamped = found.first().map(|(_, bytes)| Stamped::read(bytes));
+        let stamped = stamped.transpose();
+        let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+        Ok(stamped.map_or(Timestamp::MAX, |stamped| stamped.at))
+    }
+
+    /// Bytes of a segment's file.
+    fn length(&self, segment: u64) -> u64 {
+        let found = self.reader.segment(segment);
+        found.map_or(0, |segment| segment.header.capacity)
+    }
+
+    /// A judge, and the position whose holds it heeds.
+    fn judging(&self, rules: Rules) -> Result<(Position, Judge), Error> {
+        let view = self.overlay.view();
+        Ok((view.position(), Judge::new(&view, rules)?))
     }
 
     /// What is to become of every body of a segment.
-    fn examine(&self, view: &View, judge: &Judge<'_>, segment: u64) -> Result<Examined, Failed> {
+    fn examine(&self, seen: Position, judge: &Judge, segment: u64) -> Result<Examined, Failed> {
         let mut bodies = Vec::new();
         self.reader.batches(segment, |batch| {
+            // A view that lives for long keeps commits waiting: each batch has its own.
+            let view = &self.overlay.view();
             let mut own = BTreeMap::new();
             for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
                 let stamped = Stamped::read(bytes);
@@ -236,16 +301,18 @@ impl Evacuator {
                 }
             }
             for (name, place) in &batch.bodies {
-                let (class, fate) = if places::body(view, *name)? == Some(*place) {
+                let (class, decided, fate) = if places::body(view, *name)? == Some(*place) {
                     self.judge(view, judge, *name, own.get(name))?
                 } else {
                     // It was copied before, and counts there.
-                    (Class::Document, Fate::Until(Timestamp::default()))
+                    let past = Fate::Until(Timestamp::default());
+                    (Class::Document, Timestamp::MAX, past)
                 };
                 bodies.push(Judged {
                     name: *name,
                     place: *place,
                     class,
+                    decided,
                     fate,
                 });
             }
@@ -257,7 +324,7 @@ impl Evacuator {
             .collect();
         Ok(Examined {
             segment,
-            seen: view.position(),
+            seen,
             due: judge.due(&fates),
             bodies,
         })
@@ -266,20 +333,20 @@ impl Evacuator {
     fn judge(
         &self,
         view: &View,
-        judge: &Judge<'_>,
+        judge: &Judge,
         name: BodyId,
         own: Option<&Stamped>,
-    ) -> Result<(Class, Fate), Error> {
+    ) -> Result<(Class, Timestamp, Fate), Error> {
         match (name, own) {
-            (BodyId::Document(document), _) => judge.document(document),
-            (BodyId::Entry(_), Some(stamped)) => judge.of_entry(stamped),
+            (BodyId::Document(document), _) => judge.document(view, document),
+            (BodyId::Entry(_), Some(stamped)) => judge.of_entry(view, stamped),
             (BodyId::Entry(position), None) => {
                 let before = Position(position.0.saturating_sub(1));
                 let found = entries(view, &self.reader, before, 1)?;
                 let (_, stamped) = found
                     .first()
                     .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
-                judge.of_entry(stamped)
+                judge.of_entry(view, stamped)
             }
         }
     }
@@ -348,10 +415,10 @@ impl Evacuator {
 
     /// What the index no longer has to know: where the bodies were, and the marks in the segment.
     async fn forgotten(&self, at: Timestamp, examined: &Examined) -> Result<Changes, Error> {
-        let gone = examined.gone(at).map(|body| body.name).collect();
+        let gone: Vec<_> = examined.gone(at).map(|body| body.name).collect();
         let (reader, overlay, ordinal) =
             (self.reader.clone(), self.overlay.clone(), examined.segment);
-        on_thread(move || forget(&overlay.view(), &reader, ordinal, gone)).await
+        on_thread(move || forget(|| overlay.view(), &reader, ordinal, &gone)).await
     }
 }
 
@@ -369,11 +436,17 @@ pub fn finish(
             continue;
         }
         let mut inside = Vec::new();
-        reader.batches(ordinal, |batch| {
+        let read = reader.batches(ordinal, |batch| {
             inside.extend(batch.bodies.iter().map(|(name, _)| *name));
             Ok::<(), journal::Error>(())
-        })?;
-        let changes = forget(tree, reader, ordinal, inside)?;
+        });
+        match read {
+            Ok(()) => {}
+            // Nothing damaged is removed: a person was told, and the next start looks again.
+            Err(journal::Error::Corrupt { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;
         tree.apply(std::iter::once(&changes))?;
         let segment = reader.segment(ordinal)?;
         reader.archive(archived);
@@ -383,31 +456,47 @@ pub fn finish(
     Ok(())
 }
 
-/// What an index has to forget of a segment whose bodies are gone.
-pub fn forget(
-    index: &dyn Index,
+/// What an index has to forget of a segment whose bodies are gone. It is looked at again and again, never for long.
+fn forget<I: Index>(
+    look: impl Fn() -> I,
     reader: &Reader,
     ordinal: u64,
-    gone: Vec<BodyId>,
+    gone: &[BodyId],
 ) -> Result<Changes, Error> {
+    let mut batches = Vec::new();
+    let read = reader.batches(ordinal, |batch| {
+        batches.push((batch.first, batch.entries.is_empty()));
+        Ok::<(), journal::Error>(())
+    });
+    read.map_err(unreadable)?;
     let mut changes = Changes::new();
-    for name in gone {
-        if places::body(index, name)?.is_some_and(|place| place.segment == ordinal) {
-            places::forget_body(&mut changes, name);
+    for names in gone.chunks(LOOKED_UP) {
+        let index = look();
+        for name in names {
+            if places::body(&index, *name)?.is_some_and(|place| place.segment == ordinal) {
+                places::forget_body(&mut changes, *name);
+            }
         }
     }
-    let mut firsts = Vec::new();
-    reader
-        .batches(ordinal, |batch| {
-            firsts.push((batch.first, batch.entries.is_empty()));
-            Ok::<(), journal::Error>(())
-        })
-        .map_err(unreadable)?;
-    places::forget_marks(&mut changes, index, ordinal, &firsts)?;
+    for batches in batches.chunks(LOOKED_UP) {
+        places::forget_marks(&mut changes, &look(), ordinal, batches)?;
+    }
+    places::keep_first_mark(&mut changes, ordinal, &batches);
     Ok(changes)
 }
 
 impl Examined {
+    /// What is to be remembered of one that is not due.
+    fn glance(&self, at: Timestamp, rules: Rules) -> Glance {
+        // What is unfinished now may be past its time as soon as its lot ends.
+        let days = rules.body_days.min(rules.wait_days);
+        let latest = retention::plus_days(at, days);
+        Glance {
+            again: self.due.map_or(latest, |due| due.min(latest)),
+            oldest: self.bodies.iter().map(|body| body.decided).min(),
+        }
+    }
+
     fn planned(&self, at: Timestamp, begun: Timestamp) -> Planned {
         let mut planned = Planned {
             segment: self.segment,
@@ -463,22 +552,10 @@ impl Looked {
     /// Forgets what is no longer true: with other rules or holds everything is looked into again.
     fn renew(&mut self, rules: Rules, holds: (usize, usize)) {
         if (self.rules, self.holds) != (Some(rules), holds) {
-            self.not_before.clear();
+            self.segments.clear();
             (self.rules, self.holds) = (Some(rules), holds);
         }
     }
-}
-
-/// Until when no body of a segment can be past its time: all of them came after its beginning. None where bodies were
-/// copied into it, which may be older.
-fn young(
-    view: &View,
-    segment: u64,
-    begun: Timestamp,
-    rules: &Rules,
-) -> Result<Option<Timestamp>, Error> {
-    let own = !places::has_copies(view, segment)?;
-    Ok(own.then(|| retention::plus_days(begun, rules.body_days)))
 }
 
 /// Asks the committer, and lets commits pass.
@@ -535,10 +612,7 @@ impl Driver {
     }
 
     async fn pause(&self, bytes: u64) {
-        if self.pace.bytes_per_second > 0 {
-            let seconds = bytes as f64 / self.pace.bytes_per_second as f64;
-            tokio::time::sleep(Duration::from_secs_f64(seconds)).await;
-        }
+        tokio::time::sleep(self.pace.of(bytes)).await;
     }
 }
 

@@ -34,6 +34,7 @@ mod overlay;
 mod applier;
 mod places;
 mod replay;
+pub mod repair;
 mod secret;
 mod state;
 mod tree;
@@ -54,7 +55,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
-use crate::claims::retention::{Evacuated, Rules};
+use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
@@ -65,7 +66,7 @@ use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan};
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -589,12 +590,7 @@ impl Keeping for Embedded {
         self.ask(move |_| evacuator.plan(at, rules)).await
     }
 
-    async fn evacuate(
-        &self,
-        at: Timestamp,
-        rules: Rules,
-        pace: Pace,
-    ) -> Result<Option<Evacuated>, Error> {
+    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {
         let queue = self.queue.clone().ok_or_else(|| self.state.error())?;
         if self.state.rebuilding().is_some() {
             return Err(Error::Busy);

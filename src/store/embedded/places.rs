@@ -20,7 +20,7 @@ use crate::store::{BodyId, Error};
 
 /// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
 /// makes of an entry, counts this up: an index of another layout is built anew from the journal.
-const LAYOUT: u8 = 4;
+const LAYOUT: u8 = 5;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -54,8 +54,7 @@ pub fn forget_body(changes: &mut Changes, name: BodyId) {
     changes.insert(body_key(name), None);
 }
 
-/// Leaves of the marks in a segment the one at its first entry alone; of its batches the first positions are given,
-/// and whether they have no entry.
+/// Takes away the marks in a segment; of its batches the first positions are given, and whether they have no entry.
 pub fn forget_marks(
     changes: &mut Changes,
     index: &dyn Index,
@@ -65,16 +64,21 @@ pub fn forget_marks(
     for (first, _) in batches {
         let value = index.get(&mark_key(*first))?;
         let own = value.map(|value| read_mark(*first, &value)).transpose()?;
+        // A batch without entries begins at the position of the next one, which may lie in the next segment.
         if own.is_some_and(|mark| mark.segment == segment) {
             changes.insert(mark_key(*first), None);
         }
     }
+    Ok(())
+}
+
+/// After the marks in a segment were taken away: it keeps the one at its first entry, and is one without copies.
+pub fn keep_first_mark(changes: &mut Changes, segment: u64, batches: &[(Position, bool)]) {
     if let Some((first, _)) = batches.iter().find(|(_, is_bare)| !is_bare) {
         let start = Mark::start(segment, *first);
         changes.insert(mark_key(*first), Some(mark_value(start)));
     }
     changes.insert(copies_key(segment), None);
-    Ok(())
 }
 
 /// Whether bodies were copied into a segment.

@@ -440,7 +440,7 @@ fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<
 }
 
 /// The body that an entry commits to, and the commitment.
-pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
+pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
     let own = |commitment| Some((BodyId::Entry(position), commitment));
     match &stamped.entry {
         Entry::Received(received) => {
@@ -453,6 +453,7 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
         Entry::Closed(closed) => own(closed.reason),
+        Entry::Resumed(resumed) => own(resumed.reason),
         Entry::Published(published) => own(published.commitment),
         Entry::Imported(imported) => own(imported.reason),
         Entry::FiguresLoaded(figures) => own(figures.commitment),
@@ -471,6 +472,9 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use crate::claims::entry::Position;
 use crate::store::journal::Error;
 use crate::store::journal::format::{self, Commit, HEADER, Header};
-use crate::store::journal::scan::Batch;
+use crate::store::journal::scan::{Batch, Batches};
 use crate::store::journal::segment::{self, Form, Segment};
 
 const ENDING: &str = ".archive";
@@ -63,17 +63,11 @@ impl Archive {
         self.last = batch.end.position;
     }
 
-    /// The last entry in it.
-    pub fn last(&self) -> Position {
-        self.last
-    }
-
-    /// Its length in bytes.
-    pub fn length(&self) -> u64 {
+    fn length(&self) -> u64 {
         self.bytes.len() as u64
     }
 
-    /// Makes it durable under its name.
+    /// Makes it durable under its name, and reads it again: the segment goes on the strength of it.
     pub fn write(mut self, directory: &Path) -> Result<Segment, Error> {
         segment::make_directory(directory)?;
         self.header.capacity = self.length();
@@ -92,7 +86,21 @@ impl Archive {
         file.sync_all().map_err(fail)?;
         fs::rename(&unfinished, &path).map_err(fail)?;
         segment::sync_directory(directory)?;
-        Segment::open(path, Form::Archived)
+        let segment = Segment::open(path, Form::Archived)?;
+        self.is_whole(&segment)?;
+        Ok(segment)
+    }
+
+    /// Commits and chain are checked on the way.
+    fn is_whole(&self, segment: &Segment) -> Result<(), Error> {
+        let bytes = segment.bytes()?;
+        let mut batches = Batches::new(&bytes, &segment.header);
+        while batches.step().is_ok() {}
+        let head = batches.head();
+        if (head.offset, head.position) != (self.length(), self.last) {
+            return Err(segment.corrupt(head.offset, "it is not as it was written"));
+        }
+        Ok(())
     }
 }
 

@@ -108,6 +108,10 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::Retried { .. }
         | Entry::Explained { .. }
         | Entry::Closed(_)
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Resumed(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)

@@ -7,12 +7,12 @@ use crate::claims::retention::{self, Class, Course, Fate, Hold, OnHold, Owned, O
 use crate::claims::time::Timestamp;
 use crate::store::index::Index;
 use crate::store::keeping::{EvacuationRecord, HoldRecord};
-use crate::store::ledger::{keys, records};
+use crate::store::ledger::{keys, lines, records};
 use crate::store::{DocumentRecord, Error};
 
 /// All legal holds, lifted ones too, in order of the ledger.
 pub fn legal_holds(index: &dyn Index) -> Result<Vec<HoldRecord>, Error> {
-    all(index, &keys::legal_holds())
+    lines::all(index, &keys::legal_holds())
 }
 
 /// A legal hold by its number.
@@ -27,51 +27,62 @@ pub fn evacuation(index: &dyn Index, segment: u64) -> Result<Option<EvacuationRe
 
 /// All evacuations, by segment.
 pub fn evacuations(index: &dyn Index) -> Result<Vec<EvacuationRecord>, Error> {
-    all(index, &keys::evacuations())
+    lines::all(index, &keys::evacuations())
 }
 
-/// Judges bodies in one state of the ledger.
-pub struct Judge<'a> {
-    index: &'a dyn Index,
+/// Judges bodies by the holds that stood at one position; what else counts may be read later.
+pub struct Judge {
     rules: Rules,
     holds: Vec<OnHold>,
 }
 
-impl<'a> Judge<'a> {
-    /// In the state of this index, with the holds that stand in it.
-    pub fn new(index: &'a dyn Index, rules: Rules) -> Result<Judge<'a>, Error> {
+impl Judge {
+    /// With the holds that stand in this index.
+    pub fn new(index: &dyn Index, rules: Rules) -> Result<Judge, Error> {
         let holds = legal_holds(index)?.into_iter();
         let holds = holds.filter(|record| record.lifted.is_none());
         Ok(Judge {
-            index,
             rules,
             holds: holds.map(|record| record.hold.on).collect(),
         })
     }
 
-    /// What is to become of a document's own body.
-    pub fn document(&self, document: DocumentId) -> Result<(Class, Fate), Error> {
-        let record = records::known_document(self.index, document)?;
-        let owned = [self.owned(&record)?];
+    /// Class of a document's own body, when it was admitted, and what is to become of it.
+    pub fn document(
+        &self,
+        index: &dyn Index,
+        document: DocumentId,
+    ) -> Result<(Class, Timestamp, Fate), Error> {
+        let record = records::known_document(index, document)?;
+        let owned = [self.owned(index, &record)?];
         let fate = retention::fate(&self.rules, Class::Document, record.at, &owned);
-        Ok((Class::Document, fate))
+        Ok((Class::Document, record.at, fate))
     }
 
-    /// What is to become of the body that an entry commits to as its own.
-    pub fn of_entry(&self, stamped: &Stamped) -> Result<(Class, Fate), Error> {
+    /// The same of the body that an entry commits to as its own.
+    pub fn of_entry(
+        &self,
+        index: &dyn Index,
+        stamped: &Stamped,
+    ) -> Result<(Class, Timestamp, Fate), Error> {
         let (class, owner) = retention::body_of(&stamped.entry);
         let documents = match owner {
             Owner::Documents(documents) => documents,
-            Owner::Lot(lot) => records::known_lot(self.index, lot)?.sealed.documents,
+            Owner::Lot(lot) => records::known_lot(index, lot)?.sealed.documents,
             Owner::Itself => Vec::new(),
         };
         let mut owned = Vec::with_capacity(documents.len());
         for document in documents {
-            let record = records::known_document(self.index, document)?;
-            owned.push(self.owned(&record)?);
+            let record = records::known_document(index, document)?;
+            owned.push(self.owned(index, &record)?);
         }
         let fate = retention::fate(&self.rules, class, stamped.at, &owned);
-        Ok((class, fate))
+        Ok((class, stamped.at, fate))
+    }
+
+    /// By these rules.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 
     /// When a segment with these bodies is due.
@@ -79,14 +90,14 @@ impl<'a> Judge<'a> {
         retention::due(&self.rules, bodies)
     }
 
-    fn owned(&self, record: &DocumentRecord) -> Result<Owned, Error> {
+    fn owned(&self, index: &dyn Index, record: &DocumentRecord) -> Result<Owned, Error> {
         let (document, key) = (record.received.document, record.received.facts.key);
         let care_day = record.received.facts.care_day;
         let held = |on: &OnHold| on.covers(document, key.centre, care_day);
         // A lot whose insurer may have to be asked, or that may be sent again, goes with all its bytes, also those
         // of a document that went another way meanwhile.
         let lot = match record.lot {
-            Some(lot) => records::known_lot(self.index, lot)?.state,
+            Some(lot) => records::known_lot(index, lot)?.state,
             None => State::Void,
         };
         let lot_ended = match lot {
@@ -108,12 +119,4 @@ impl<'a> Judge<'a> {
             },
         })
     }
-}
-
-fn all<T: crate::claims::canon::Canon>(index: &dyn Index, prefix: &[u8]) -> Result<Vec<T>, Error> {
-    let found = index.scan(prefix, &keys::after(prefix), usize::MAX)?;
-    found
-        .iter()
-        .map(|(_, value)| records::read(value))
-        .collect()
 }

@@ -2,20 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, Weak};
 
 use tempfile::TempDir;
 
 use super::*;
+use crate::claims::audit::Audit;
+use crate::claims::example;
 use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{OnHold, Why};
 use crate::claims::time::Day;
 use crate::store::contract::{self, Picture};
 use crate::store::embedded::Embedded;
-use crate::store::embedded::tests::{check, copy, fill, open, open_with, said};
+use crate::store::embedded::tests::{check, copy, fill, open, open_with, said as differences};
 use crate::store::keeping::Keeping as _;
-use crate::store::{Observer, Store, Unobserved};
+use crate::store::{Find, Observer, Store, TallyQuery, Unobserved};
 
 const DOCUMENTS: u32 = 60;
 const HELD: u32 = 4;
@@ -68,10 +70,38 @@ async fn sixty(observer: Arc<dyn Observer>) -> (TempDir, Arc<Embedded>) {
 
 async fn evacuate(store: &Embedded, at: Timestamp) -> Vec<Evacuated> {
     let mut found = Vec::new();
-    while let Some(one) = store.evacuate(at, Rules::default(), FAST).await.unwrap() {
+    while let Run::Evacuated(one) = store.evacuate(at, Rules::default(), FAST).await.unwrap() {
         found.push(one);
     }
     found
+}
+
+/// What is answered beside the picture: lines, documents with their histories, what each entry changed, closings,
+/// and the second count of the entries.
+async fn answers(store: &Embedded, upto: Position) -> impl PartialEq + std::fmt::Debug + use<> {
+    let lines = store.lines(example::centre().finess).await.unwrap().lines;
+    let mut views = Vec::new();
+    for number in 0..DOCUMENTS {
+        let find = Find::Id(DocumentId(number.into()));
+        views.push(store.document(find).await.unwrap());
+    }
+    let changes = store.changes(Position(0), upto.0 as usize).await.unwrap();
+    let mut audit = Audit::default();
+    let entries = store.entries(Position(0), upto.0 as usize).await.unwrap();
+    for (position, stamped) in &entries {
+        audit.feed(*position, stamped).unwrap();
+    }
+    assert_eq!(
+        audit.units(),
+        store.tallies(TallyQuery::everything()).await.unwrap().units
+    );
+    (
+        lines,
+        views,
+        changes.changes,
+        store.closings().await.unwrap(),
+        audit.units(),
+    )
 }
 
 /// Checks that everything is as before but for the bodies that ended and the entries that ended them.
@@ -122,6 +152,8 @@ fn first_of_last_segment(store: &Embedded) -> u32 {
 async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     let (directory, store) = sixty(Arc::new(Unobserved)).await;
     let before = contract::picture(&*store).await;
+    let position = store.health().position;
+    let said = answers(&store, position).await;
     for (days, expected) in [(0, 0), (119, 0)] {
         assert_eq!(
             evacuate(&store, later(days)).await.len(),
@@ -132,6 +164,12 @@ async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     let early = store.plan(later(119), Rules::default()).await.unwrap();
     assert_eq!(early.segments, []);
     assert_eq!(early.younger_from, Some(later(120)));
+    let nothing = store.evacuate(later(119), Rules::default(), FAST).await;
+    let outlook = Outlook {
+        oldest: Some(contract::now()),
+        next: Some(later(120)),
+    };
+    assert_eq!(nothing.unwrap(), Run::Nothing(outlook));
 
     let plan = store.plan(later(120), Rules::default()).await.unwrap();
     let held = plan.segments[0].kept[&(Class::Document, Why::Held)];
@@ -161,9 +199,10 @@ async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     // By the wait the rest goes too, but for what is in the segment that is written to.
     let rest = evacuate(&store, later(151)).await;
     assert_cleared(&store, &before, done.len() + rest.len()).await;
+    assert!(answers(&store, position).await == said);
     drop(store);
     let (verified, at_rest) = check(directory.path());
-    assert_eq!(said(&verified), []);
+    assert_eq!(differences(&verified), []);
     assert_eq!(verified.archived, (done.len() + rest.len()) as u64);
     drop(at_rest);
     let store = open(directory.path()).unwrap();
@@ -196,39 +235,36 @@ async fn a_hold_that_is_lifted_lets_its_body_go() {
     assert!(store.body(body(HELD + 1)).await.unwrap().is_some());
 }
 
-/// Copies the store's directory at each step.
-struct Photographer {
-    of: OnceLock<std::path::PathBuf>,
-    taken: Mutex<Vec<(Step, TempDir)>>,
-}
+/// Does something at each step.
+struct AtStep<F: Fn(Step) + Send + Sync>(F);
 
-impl Observer for Photographer {
+impl<F: Fn(Step) + Send + Sync> Observer for AtStep<F> {
     fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
     fn sync_failed(&self) {}
     fn replayed(&self, _entries: u64) {}
     fn tail_cut(&self, _bytes: u64) {}
     fn index_failed(&self) {}
     fn evacuating(&self, step: Step) {
-        if let Some(from) = self.of.get() {
-            let taken = TempDir::new().unwrap();
-            copy(from, taken.path());
-            self.taken.lock().unwrap().push((step, taken));
-        }
+        self.0(step);
     }
 }
 
 #[tokio::test]
 async fn a_kill_at_any_step_neither_loses_nor_doubles() {
-    let photographer = Arc::new(Photographer {
-        of: OnceLock::new(),
-        taken: Mutex::default(),
+    let of: Arc<OnceLock<PathBuf>> = Arc::default();
+    let taken: Arc<Mutex<Vec<(Step, TempDir)>>> = Arc::default();
+    let (from, to) = (of.clone(), taken.clone());
+    let photographer = AtStep(move |step| {
+        let photo = TempDir::new().unwrap();
+        copy(from.get().unwrap(), photo.path());
+        to.lock().unwrap().push((step, photo));
     });
-    let (directory, store) = sixty(photographer.clone()).await;
+    let (directory, store) = sixty(Arc::new(photographer)).await;
     let before = contract::picture(&*store).await;
-    photographer.of.set(directory.path().to_owned()).unwrap();
+    of.set(directory.path().to_owned()).unwrap();
     let segments = evacuate(&store, later(120)).await.len();
     drop(store);
-    let taken = std::mem::take(&mut *photographer.taken.lock().unwrap());
+    let taken = std::mem::take(&mut *taken.lock().unwrap());
     for step in [
         Step::Copied,
         Step::Archived,
@@ -257,7 +293,7 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
             assert_cleared(&store, &before, segments).await;
             drop(store);
             let (verified, at_rest) = check(copied.path());
-            assert_eq!(said(&verified), [], "{context}");
+            assert_eq!(differences(&verified), [], "{context}");
             drop(at_rest);
             let files = |name: &str| fs::read_dir(copied.path().join(name)).unwrap().count();
             assert_eq!(files("archive"), segments, "{context}");
@@ -265,40 +301,25 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
     }
 }
 
-/// Places a hold at the first step of a kind.
-#[derive(Default)]
-struct Holder {
-    store: OnceLock<Weak<Embedded>>,
-    placed: OnceLock<()>,
-}
-
-impl Observer for Holder {
-    fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}
-    fn sync_failed(&self) {}
-    fn replayed(&self, _entries: u64) {}
-    fn tail_cut(&self, _bytes: u64) {}
-    fn index_failed(&self) {}
-    fn evacuating(&self, step: Step) {
-        let Some(store) = self.store.get().and_then(Weak::upgrade) else {
-            return;
-        };
-        if step == Step::Archived && self.placed.set(()).is_ok() {
-            let placed = std::thread::spawn(move || {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_was_answered_before_the_end_is_heeded() {
+    let held: Arc<OnceLock<Weak<Embedded>>> = Arc::default();
+    let placed: Arc<OnceLock<()>> = Arc::default();
+    let (of, once) = (held.clone(), placed.clone());
+    let holder = AtStep(move |step| {
+        if step == Step::Archived && once.set(()).is_ok() {
+            let store = of.get().and_then(Weak::upgrade).unwrap();
+            let placing = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
                 runtime.unwrap().block_on(commit(&store, hold(0)));
             });
-            placed.join().unwrap();
+            placing.join().unwrap();
         }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_that_was_answered_before_the_end_is_heeded() {
-    let holder = Arc::new(Holder::default());
-    let (_directory, store) = sixty(holder.clone()).await;
-    holder.store.set(Arc::downgrade(&store)).unwrap();
+    });
+    let (_directory, store) = sixty(Arc::new(holder)).await;
+    held.set(Arc::downgrade(&store)).unwrap();
     assert!(!evacuate(&store, later(151)).await.is_empty());
-    assert!(holder.placed.get().is_some());
+    assert!(placed.get().is_some());
     assert!(store.body(body(0)).await.unwrap().is_some());
     assert!(store.body(body(2)).await.unwrap().is_none());
 }
@@ -352,11 +373,11 @@ async fn a_damaged_segment_is_left_alone_and_holds_back_nothing() {
     assert_eq!(documents, before.documents);
 }
 
-fn segment(directory: &Path, ordinal: u64) -> std::path::PathBuf {
+fn segment(directory: &Path, ordinal: u64) -> PathBuf {
     let files = fs::read_dir(directory.join("journal")).unwrap();
     let mut paths = files.map(|file| file.unwrap().path());
     let begins = format!("{ordinal:010}-");
-    let is = |path: &std::path::PathBuf| {
+    let is = |path: &PathBuf| {
         path.file_name()
             .unwrap()
             .to_string_lossy()

@@ -90,7 +90,10 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Paper { document, actor } => Ok((Subject::Document(*document), actor.clone())),
         Command::Endpoint {
             endpoint, actor, ..
-        } => Ok((Subject::Endpoint(endpoint.clone()), actor.clone())),
+        }
+        | Command::Rewind { endpoint, actor } => {
+            Ok((Subject::Endpoint(endpoint.clone()), actor.clone()))
+        }
         Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
         Command::PlaceLegalHold { actor, .. } => Ok((Subject::LegalHold(next), actor.clone())),
         Command::LiftLegalHold { hold, actor } => Ok((Subject::LegalHold(*hold), actor.clone())),
@@ -107,6 +110,9 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Explain { .. }
         | Command::Close { .. }
         | Command::Notified { .. }
+        | Command::Restored(_)
+        | Command::Resume { .. }
+        | Command::Anchor(_)
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }
         | Command::Judge { .. }

@@ -4,6 +4,7 @@
 //! Every command is safe to repeat: what is done already is answered again and changes nothing.
 
 mod admit;
+mod custody;
 mod figures;
 mod keeping;
 mod hand;
@@ -146,6 +147,17 @@ impl Decider<'_, '_> {
                 comment,
             } => self.judge_line((run, line), judgement, actor, comment),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Rewind { endpoint, actor } => self.rewind(endpoint, actor),
+            Command::Restored(restored) => self.restored(restored),
+            Command::Resume {
+                actor,
+                reason,
+                salt,
+            } => {
+                let bytes = reason;
+                self.resume(actor, Body { bytes, salt })
+            }
+            Command::Anchor(anchor) => self.anchor(anchor),
             Command::Notified { target, upto } => {
                 self.push(Entry::Notified { target, upto })?;
                 Ok(self.done())
