@@ -147,6 +147,23 @@ pub fn path(path: &str, query: &[(&str, String)]) -> String {
     out
 }
 
+/// The query of what was named on the command line.
+pub fn query<const N: usize>(
+    named: [(&'static str, Option<String>); N],
+) -> Vec<(&'static str, String)> {
+    let named = named.into_iter();
+    let known = named.filter_map(|(key, value)| Some((key, value?)));
+    known.collect()
+}
+
+/// How a command ends that was answered with this status.
+pub fn code(status: StatusCode) -> Code {
+    match status.is_success() {
+        true => Code::Ok,
+        false => Code::Data,
+    }
+}
+
 /// Asks the daemon of this machine.
 pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
     let client = local(settings)?;

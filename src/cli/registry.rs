@@ -65,15 +65,11 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 }
 
 fn show(show: &Show) -> Result<Code, Failure> {
-    let named = [
+    let query = ask::query([
         ("centre", show.centre.clone()),
         ("on", show.on.clone()),
         ("after", show.after.clone()),
-    ];
-    let query: Vec<_> = named
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect();
+    ]);
     let (status, body) = ask::ask(&show.settings, &ask::path("/v1/registry", &query))?;
     if show.json || !status.is_success() {
         println!("{body:#}");
@@ -85,7 +81,7 @@ fn show(show: &Show) -> Result<Code, Failure> {
             println!("more follow: --after {next}");
         }
     }
-    Ok(code(status.is_success()))
+    Ok(ask::code(status))
 }
 
 fn line(version: &Value) -> String {
@@ -114,11 +110,7 @@ fn import(import: &Import) -> Result<Code, Failure> {
         "format": if is_csv { "csv" } else { "toml" },
         "registry": text,
     });
-    let query: Vec<_> = import
-        .dry_run
-        .then(|| ("dry_run", "true".to_owned()))
-        .into_iter()
-        .collect();
+    let query = ask::query([("dry_run", import.dry_run.then(|| "true".to_owned()))]);
     let path = ask::path("/v1/registry", &query);
     let (status, body) = ask::put(&import.settings, &path, &order)?;
     let faults = body["faults"].as_array().map_or(&[][..], Vec::as_slice);
@@ -141,9 +133,5 @@ fn import(import: &Import) -> Result<Code, Failure> {
         }
         println!("nothing was changed");
     }
-    Ok(code(status.is_success()))
-}
-
-fn code(is_done: bool) -> Code {
-    if is_done { Code::Ok } else { Code::Data }
+    Ok(ask::code(status))
 }

@@ -129,15 +129,11 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 }
 
 fn list(list: &List) -> Result<Code, Failure> {
-    let named = [
+    let query = ask::query([
         ("centre", list.centre.clone()),
         ("period", list.period.clone()),
         ("after", list.after.map(|after| after.to_string())),
-    ];
-    let query: Vec<_> = named
-        .into_iter()
-        .filter_map(|(key, value)| Some((key, value?)))
-        .collect();
+    ]);
     let (status, body) = ask::ask(&list.settings, &ask::path("/v1/statements", &query))?;
     if list.json || !status.is_success() {
         println!("{body:#}");
@@ -149,7 +145,7 @@ fn list(list: &List) -> Result<Code, Failure> {
             println!("more follow: --after {next}");
         }
     }
-    Ok(code(status.is_success()))
+    Ok(ask::code(status))
 }
 
 fn show(show: &Show) -> Result<Code, Failure> {
@@ -167,7 +163,7 @@ fn show(show: &Show) -> Result<Code, Failure> {
     written
         .context("cannot write to standard output")
         .map_err(|error| Failure::new(Code::Io, error))?;
-    Ok(code(status.is_success()))
+    Ok(ask::code(status))
 }
 
 fn publish(publish: &Publish) -> Result<Code, Failure> {
@@ -181,7 +177,7 @@ fn publish(publish: &Publish) -> Result<Code, Failure> {
     } else {
         println!("{body:#}");
     }
-    Ok(code(status.is_success()))
+    Ok(ask::code(status))
 }
 
 fn line(row: &Value) -> String {
@@ -276,8 +272,4 @@ fn write_new(path: &Path, mode: u32, text: &str) -> Result<(), Failure> {
     written
         .with_context(|| format!("cannot write {}", path.display()))
         .map_err(|error| Failure::new(Code::Io, error))
-}
-
-fn code(is_done: bool) -> Code {
-    if is_done { Code::Ok } else { Code::Data }
 }

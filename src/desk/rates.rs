@@ -101,13 +101,7 @@ pub(super) async fn of_all(
     let by = by.ok_or_else(|| Refused::parameter("by"))?;
     let (filter, format) = (query.filter()?, query.format(&headers)?);
     // Who may see a centre is decided by its registration of today, also of an earlier answer.
-    let last = desk.snapshot();
-    let today = desk.parts.clock.now().day();
-    let scope = |finess: Finess| {
-        let action = Action::ReadRates(Rates::Of(finess));
-        let of = |finess| gestionnaire(&last.centres.get(&finess)?.versions, today);
-        caller.may(action, of).is_ok()
-    };
+    let (last, scope) = (desk.snapshot(), desk.scope(&caller));
     let asked = |finess: &Finess| filter.centre.is_none_or(|centre| centre == *finess);
     let centres = last.centres.keys().copied();
     let centres = centres.filter(|finess| asked(finess) && scope(*finess));
@@ -213,6 +207,16 @@ impl Desk {
     /// What was counted last.
     pub(super) fn snapshot(&self) -> Arc<Snapshot> {
         self.parts.snapshots.borrow().clone()
+    }
+
+    /// Whose rates a caller may see, by the registrations that were counted last.
+    pub(super) fn scope<'a>(&self, caller: &'a Caller) -> impl Fn(Finess) -> bool + use<'a> {
+        let (last, today) = (self.snapshot(), self.parts.clock.now().day());
+        move |finess| {
+            let action = Action::ReadRates(Rates::Of(finess));
+            let of = |finess| gestionnaire(&last.centres.get(&finess)?.versions, today);
+            caller.may(action, of).is_ok()
+        }
     }
 
     /// Refuses roles that read no rates at all; a centre reads those in its scope.

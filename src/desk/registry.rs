@@ -119,11 +119,12 @@ pub(super) async fn list(
     let on = on.transpose().map_err(Refused::parameter)?;
     let registry = desk.parts.store.centres().await;
     let registry = registry.map_err(|error| desk.unread(&error))?;
+    let scope = desk.scope(&caller);
     let (mut versions, mut centres, mut next, mut last) = (Vec::new(), 0, None, None);
     for (finess, history) in registry {
         let asked = centre.is_none_or(|centre| centre == finess)
             && after.is_none_or(|after| finess > after);
-        if !asked || !desk.sees(&caller, finess).await? {
+        if !asked || !scope(finess) {
             continue;
         }
         if centres == desk.parts.config.rates_centres.get() {

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
-use crate::access::{Action, Caller, Forbidden, Rates};
+use crate::access::{Action, Caller, Rates};
 use crate::claims::entry::Position;
 use crate::claims::id::Finess;
 use crate::claims::period::Period;
@@ -121,6 +121,7 @@ pub(super) async fn list(
         most: looked_at.saturating_add(1),
     };
     let found = desk.statements(which).await?;
+    let scope = desk.scope(&caller);
     let (mut rows, mut next) = (Vec::new(), None);
     for (index, record) in found.iter().enumerate() {
         if index == looked_at || rows.len() == config.statement_rows.get() {
@@ -129,7 +130,7 @@ pub(super) async fn list(
         }
         let published = &record.published;
         let asked = period.is_none_or(|period| period == published.period);
-        if asked && desk.sees(&caller, published.centre).await? {
+        if asked && scope(published.centre) {
             rows.push(StatementText::from(record));
         }
     }
@@ -241,21 +242,12 @@ impl Desk {
         let which = WhichStatements::Numbered(Position(number));
         let record = self.statements(which).await?.pop();
         let record = record.ok_or(Kind::StatementUnknown)?;
-        match self.sees(caller, record.published.centre).await? {
+        match self.scope(caller)(record.published.centre) {
             true => Ok(record),
             false => {
                 self.deny(Denial::Scope);
                 Err(Kind::StatementUnknown.into())
             }
-        }
-    }
-
-    /// Whether a caller may see the rates of a centre, by its registration of today.
-    pub(super) async fn sees(&self, caller: &Caller, centre: Finess) -> Result<bool, Refused> {
-        let action = Action::ReadRates(Rates::Of(centre));
-        match self.may(caller, action).await? {
-            Ok(()) => Ok(true),
-            Err(Forbidden::Scope | Forbidden::Role) => Ok(false),
         }
     }
 

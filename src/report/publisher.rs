@@ -16,6 +16,7 @@ use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
 use crate::claims::id::{Digest, Finess, Name};
 use crate::claims::period::Period;
+use crate::claims::registry::Centre;
 use crate::claims::statement::Published;
 use crate::clock::Clock;
 use crate::formats::jws::unencoded::{self, Signer};
@@ -191,16 +192,18 @@ impl Publisher {
         Err(Error::Overtaken)
     }
 
-    /// Centres whose period this closing froze, and no closing before it.
+    /// Centres that were registered in the period that this closing froze, and no closing before it.
     async fn owed(&self, closing: &Closing, before: &[Closing]) -> Result<BTreeSet<Finess>, Error> {
         let period = closing.closed.period;
         let frozen = |centre: &Finess| {
             let mut earlier = before.iter().map(|earlier| &earlier.closed);
             earlier.any(|earlier| earlier.period == period && earlier.covers(*centre))
         };
-        let mut centres: BTreeSet<Finess> = self.store.centres().await?.into_keys().collect();
-        centres.retain(|centre| closing.closed.covers(*centre) && !frozen(centre));
-        Ok(centres)
+        let registry = self.store.centres().await?.into_iter();
+        let asked = registry.filter(|(centre, history)| {
+            closing.closed.covers(*centre) && is_open_in(history, period) && !frozen(centre)
+        });
+        Ok(asked.map(|(centre, _)| centre).collect())
     }
 
     /// Which centres have a statement of which closing.
@@ -346,6 +349,13 @@ impl Publisher {
             | Outcome::Leased(_) => Err(Error::Cut),
         }
     }
+}
+
+/// Whether a centre is registered on any day of a period.
+pub(super) fn is_open_in(history: &[Centre], period: Period) -> bool {
+    let begun = history.iter().map(|version| version.from);
+    let mut days = begun.chain([period.from()]);
+    days.any(|day| period.contains(day) && Centre::on(history, day).is_some())
 }
 
 /// From what a statement is written.

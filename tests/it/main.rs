@@ -24,4 +24,5 @@ mod receipts;
 mod restore;
 mod renewal;
 mod road;
+mod statements;
 mod webhooks;

@@ -23,6 +23,7 @@ pub fn sample() -> Case {
 pub fn all() -> Vec<Case> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut fixtures = files(&root.join("fixtures/documents/valid"), "xml");
+    fixtures.extend(files(&root.join("fixtures/statements"), "xml"));
     let mut schemas = files(&root.join("schemas"), "xsd");
     schemas.push(root.join("src/schema/tests/sample.xsd"));
     fixtures.push(root.join("src/schema/tests/sample.xml"));

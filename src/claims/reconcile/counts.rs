@@ -2,7 +2,8 @@
 //!
 //! A cause is named only where a whole set of units explains a month exactly: all that is unanswered, all that
 //! was refused, all that was rejected, all of two neighbouring months exchanged. What is not explained exactly
-//! stays a residual, because a part of a set would be a guess.
+//! stays a residual, because a part of a set would be a guess, and so would two sets at once: of small sets some
+//! two nearly always add up to whatever is missing.
 
 use std::collections::BTreeMap;
 
@@ -241,24 +242,16 @@ fn fate(standing: Standing) -> (Option<Cause>, There) {
     }
 }
 
-/// Every assumption about the sets that have a cause, those nearest to the usual one first.
+/// The usual assumption, and then each that one set with a cause is otherwise than usual.
 fn assumptions(usual: &[There], sets: &[Set]) -> Vec<Vec<There>> {
     let mut found = vec![usual.to_vec()];
     for (index, set) in sets.iter().enumerate() {
         if set.cause.is_some() {
-            let turned = found.iter().map(|assumption| {
-                let mut other = assumption.clone();
-                other[index] = other[index].turned();
-                other
-            });
-            let turned: Vec<Vec<There>> = turned.collect();
-            found.extend(turned);
+            let mut other = usual.to_vec();
+            other[index] = other[index].turned();
+            found.push(other);
         }
     }
-    found.sort_by_key(|assumption| {
-        let differs = assumption.iter().zip(usual).filter(|(a, b)| a != b);
-        differs.count()
-    });
     found
 }
 

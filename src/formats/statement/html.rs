@@ -153,7 +153,7 @@ impl Page {
                 segment.agreement.clone(),
                 fraction(&segment.rate),
                 percent(&segment.rate),
-                verdict(&segment.verdict).to_owned(),
+                french(&segment.verdict).to_owned(),
             ]
         });
         let segments: Vec<_> = segments.collect();

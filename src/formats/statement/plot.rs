@@ -8,10 +8,11 @@ use super::{Part, Share, Statement};
 
 const WIDTH: i64 = 660;
 
-/// The colours of parts, in their order; the last one is used for all others.
-const COLOURS: [&str; 8] = [
-    "#1b5e8c", "#4d94c4", "#9cc3e0", "#e0a030", "#c46a1b", "#8c8c8c", "#b0b0b0", "#d4d4d4",
-];
+/// The colours of parts that prove a transmission, of those that are paper, and of all others; the last one of a row
+/// is used for what comes after it.
+const PROVEN: [&str; 5] = ["#1b5e8c", "#3d82b4", "#6ba5cf", "#9cc3e0", "#c6dded"];
+const PAPER: [&str; 2] = ["#8c8c8c", "#b8b8b8"];
+const OTHER: [&str; 5] = ["#c46a1b", "#dd8f35", "#ecb366", "#a34a12", "#f3cd98"];
 
 /// The rate of each month against the thresholds.
 pub(super) fn months(statement: &Statement) -> String {
@@ -48,7 +49,7 @@ pub(super) fn months(statement: &Statement) -> String {
                 middle - bar / 2,
                 level(tenths),
                 level(0) - level(tenths),
-                COLOURS[0],
+                PROVEN[0],
                 (level(tenths) - 4).max(10),
                 whole(&month.rate),
             ),
@@ -106,9 +107,9 @@ pub(super) fn parts(title: &str, parts: &[Part], is_mode: Mode) -> String {
     let shown: Vec<&Part> = parts.iter().filter(|part| part.documents > 0).collect();
     let rows = i64::try_from(shown.len().div_ceil(3)).unwrap_or(1);
     let mut svg = begin(30 + rows * 20, title);
-    let mut at = 0;
+    let (mut at, mut met) = (0, [0; 3]);
     for (index, part) in shown.iter().enumerate() {
-        let colour = COLOURS[index.min(COLOURS.len() - 1)];
+        let colour = colour(&part.name, &mut met);
         let width = (part.documents * WIDTH * 10 / whole.max(1)).max(1);
         svg += &format!(
             "<rect x=\"{}\" y=\"0\" width=\"{}\" height=\"18\" fill=\"{colour}\"/>\n",
@@ -134,6 +135,20 @@ pub(super) fn parts(title: &str, parts: &[Part], is_mode: Mode) -> String {
     svg + "</svg>\n"
 }
 
+/// The next colour for a part of this name, after so many of each kind.
+fn colour(name: &str, met: &mut [usize; 3]) -> &'static str {
+    let (row, colours) = match name {
+        "S" | "F" | "C" | "acknowledged" | "paid" | "part paid" | "unsettled" | "granted" => {
+            (0, &PROVEN[..])
+        }
+        "paper" | "on paper" => (1, &PAPER[..]),
+        _ => (2, &OTHER[..]),
+    };
+    let at = met[row].min(colours.len() - 1);
+    met[row] += 1;
+    colours[at]
+}
+
 /// Whether the parts of a cut are modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -153,7 +168,7 @@ pub(super) fn coverage(statement: &Statement) -> String {
          <rect x=\"0\" y=\"0\" width=\"{}\" height=\"18\" fill=\"{}\"/>\
          <line x1=\"{2}\" y1=\"-2\" x2=\"{2}\" y2=\"22\" class=\"threshold\"/>\n",
         pixels(declared),
-        COLOURS[1],
+        PROVEN[1],
         pixels(least - 10)
     );
     svg += &format!(

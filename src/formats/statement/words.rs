@@ -45,7 +45,15 @@ pub(super) fn count(number: i64) -> String {
     out
 }
 
-const WORDS: [(&str, &str); 47] = [
+const WORDS: [(&str, &str); 55] = [
+    ("no data", "pas d'activité"),
+    ("paper unknown", "papier inconnu"),
+    ("aggregate", "somme"),
+    ("reference", "repère"),
+    ("no threshold", "sans seuil"),
+    ("reached", "atteint"),
+    ("not reached", "non atteint"),
+    ("PJ", "pièce justificative (PJ)"),
     ("medical", "médical"),
     ("dentaire", "dentaire"),
     ("polyvalent", "polyvalent"),

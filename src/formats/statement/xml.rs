@@ -4,6 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use super::Statement;
 use super::fields::{Pen, walk};
+use crate::formats::xml::escape;
 
 /// Namespace of statements; in the other forms, the name of their schema.
 pub const NAMESPACE: &str = "urn:bordereau:statement:1";
@@ -54,21 +55,9 @@ impl Pen for Markup {
     }
 }
 
-/// A text that is safe in elements and attributes of XML and HTML; what XML cannot carry becomes U+FFFD.
+/// A text that is safe in elements and attributes of XML and HTML.
 pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => {
-                out.push(character);
-            }
-            '\0'..='\u{1f}' | '\u{fffe}'..='\u{ffff}' => out.push('\u{fffd}'),
-        }
-    }
+    escape(&mut out, text);
     out
 }

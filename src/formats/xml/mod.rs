@@ -28,7 +28,7 @@ pub use compose::{
     ActText, CarriedText, CoverageText, DocumentText, PersonText, PractitionerText, write_document,
 };
 pub use envelope::Part;
-pub use write::{write_feed, write_lot, write_receipt, write_settlement};
+pub use write::{escape, write_feed, write_lot, write_receipt, write_settlement};
 
 /// The schemas by file name, as they are in `schemas/`.
 pub const SCHEMAS: &[(&str, &str)] = &[

@@ -204,8 +204,8 @@ fn code(code: &Option<Name>) -> Option<Pair<'_>> {
     code.as_ref().map(|code| ("code", code.as_str()))
 }
 
-/// Escapes for texts and attributes alike, so that a reader gives back exactly what was given.
-fn escape(out: &mut String, text: &str) {
+/// Escapes for texts and attributes in double quotes alike, so that a reader gives back exactly what was given.
+pub fn escape(out: &mut String, text: &str) {
     for character in text.chars() {
         match character {
             '&' => out.push_str("&amp;"),

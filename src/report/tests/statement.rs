@@ -6,8 +6,10 @@ use std::sync::Arc;
 use super::closing::closed_after;
 
 use crate::claims::entry::{Entry, Position};
+use crate::claims::example;
 use crate::claims::id::{Finess, Name};
 use crate::claims::period::Period;
+use crate::claims::registry::Centre;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::formats::jws::Keys;
@@ -15,7 +17,7 @@ use crate::formats::jws::unencoded::{PublicKey, Signer, pem_of};
 use crate::formats::statement::verify::{self, Proven};
 use crate::formats::statement::{Part, Statement};
 use crate::report::past;
-use crate::report::publisher::Publisher;
+use crate::report::publisher::{Publisher, is_open_in};
 use crate::report::{Config, Error, rates};
 use crate::store::memory::Memory;
 use crate::store::{BodyId, StatementRecord, Store, WhichStatements};
@@ -224,4 +226,25 @@ async fn what_a_crash_leaves_unpublished_is_published_later_and_nothing_twice() 
         .filter(|(_, stamped)| matches!(stamped.entry, Entry::Published(_)));
     // The third centre of the ledger was registered before the closing, and is bound too.
     assert_eq!(published.count(), 3);
+}
+
+#[test]
+fn a_centre_that_left_before_a_period_is_owed_no_statement() {
+    let version = |from: &str, until: Option<&str>| Centre {
+        from: Day::parse(from).unwrap(),
+        until: until.map(|until| Day::parse(until).unwrap()),
+        ..example::centre()
+    };
+    let left = version("2026-01-01", Some("2026-09-30"));
+    for (history, open) in [
+        (vec![version("2020-01-01", None)], true),
+        (vec![version("2026-10-31", None)], true),
+        (vec![version("2026-11-01", None)], false),
+        (vec![version("2020-01-01", Some("2026-10-01"))], true),
+        (vec![left.clone()], false),
+        (vec![version("2020-01-01", None), left.clone()], false),
+        (vec![left, version("2026-10-15", None)], true),
+    ] {
+        assert_eq!(is_open_in(&history, october()), open, "{history:?}");
+    }
 }
