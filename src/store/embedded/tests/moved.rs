@@ -130,7 +130,7 @@ async fn the_tree_follows_what_is_live_and_not_what_was() {
 async fn a_round_that_is_cut_off_anywhere_leaves_everything_once() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path()).unwrap();
-    finished(&store, 0..60).await;
+    finished(&store, 0..240).await;
     let picture = contract::picture(&store).await;
     drop(store);
     for steps in 0.. {
