@@ -119,7 +119,9 @@ async fn started(place: &Place) -> (App, Arc<Target>) {
 /// A server that only appends and syncs.
 async fn empty(place: &Place) -> Arc<Target> {
     let settings = place.tls("public");
-    let material = settings.load().expect("certificates");
+    let material = settings
+        .load(&tls::renewal::Config::default())
+        .expect("certificates");
     let door = Door {
         acceptor: Acceptor::Tls(Arc::new(Server::new(&material).expect("a server"))),
         limits: settings.limits,

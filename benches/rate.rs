@@ -101,7 +101,7 @@ fn rate(criterion: &mut Criterion) {
     let snapshot = Snapshot::balanced(at, tallies, registry.clone(), &agreements);
     let everyone = CentreLabel::UpTo(4_000);
     criterion.bench_function("scrape of 3005 centres", |bencher| {
-        bencher.iter(|| exposition::render(black_box(&snapshot), &agreements, everyone));
+        bencher.iter(|| exposition::render(black_box(&snapshot), &agreements, everyone, at));
     });
     let mut days = BTreeSet::new();
     let mut changes = Tallies {

@@ -1,8 +1,10 @@
-//! The whole road: documents posted until each is counted on its insurer's receipt, and what it costs the gateway,
-//! which runs as a process of its own; then what it costs while nothing happens.
+//! The whole road under mutual TLS: documents posted, singly and in lots of 100, until each is counted on its insurer's
+//! receipt; what it costs the gateway, which runs as a process of its own; the same number of documents through a plain
+//! table of work in PostgreSQL; then what the gateway costs while nothing happens.
 //!
-//! `cargo bench --bench road`. Nothing here is repeated and averaged: one run, its figures printed. Insurer and
-//! centres run in this process, on the same machine.
+//! `cargo bench --bench road`. Nothing here is repeated and averaged: one run, its figures printed, and the ratios
+//! between both. Insurer, sink and senders run in this process, on the same machine. PostgreSQL comes with
+//! `apt-get install postgresql`; without it there is no peer, and the run says so.
 
 #[path = "rig/cpu.rs"]
 mod cpu;
@@ -12,141 +14,119 @@ mod documents;
 mod gateway;
 #[path = "rig/insurer.rs"]
 mod insurer;
+#[path = "rig/jobs.rs"]
+mod jobs;
+#[path = "rig/process.rs"]
+mod process;
 #[path = "rig/runs.rs"]
 mod runs;
 
-use std::fs;
-use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bordereau::clock::{Clock, SystemClock};
 use documents::CENTRE;
 use gateway::Place;
-use reqwest::Client;
+use jobs::{Cluster, Rates};
+use process::{BYTES, Gateway};
 use runs::share;
 use tokio::time::{Instant, sleep};
 
-const DOCUMENTS: u64 = 10_000;
-const CLIENTS: u64 = 16;
-const BYTES: usize = 4_000;
+/// Senders, documents posted singly, documents posted in lots.
+const LOADS: [(u64, u64, u64); 3] = [(1, 2_000, 5_000), (8, 8_000, 20_000), (64, 12_800, 25_600)];
+
+/// Documents of a lot.
+const LOT: u64 = 100;
+
 const IDLE: Duration = Duration::from_secs(30);
-
-/// Where the time of a process itself is in its `stat`.
-const OWN: usize = 11;
-
-/// A gateway as a process, and the way to it.
-struct Gateway {
-    child: Child,
-    url: String,
-    centre: Client,
-    metrics: Client,
-}
 
 #[tokio::main]
 async fn main() {
+    let cluster = Cluster::start().await;
+    for (senders, singles, in_lots) in LOADS {
+        let singly = road(senders, singles, 1).await;
+        let lots = road(senders, in_lots, LOT).await;
+        match &cluster {
+            Some(cluster) => peer(cluster, senders, singles, &singly, &lots).await,
+            None => println!(
+                "NO PEER: PostgreSQL is not installed (apt-get install postgresql), so there is no ratio"
+            ),
+        }
+    }
+    drop(cluster);
+    idle().await;
+}
+
+/// One load, from the first post until all is counted.
+async fn road(senders: u64, documents: u64, at_once: u64) -> Rates {
     let place = Place::new(CENTRE);
     let (insurer, base) = insurer::start(&place).await;
     let gateway = Arc::new(Gateway::start(&place, &base).await);
-
-    let began = Instant::now();
     let before = gateway.cpu();
-    let posted = share(DOCUMENTS, CLIENTS, |number| {
-        gateway.clone().post(number + 1)
-    })
-    .await;
-    println!(
-        "posted: {:.0} documents/s",
-        DOCUMENTS as f64 / posted.as_secs_f64()
+    let began = Instant::now();
+    let post = {
+        let gateway = gateway.clone();
+        move |number| gateway.clone().post(number * at_once + 1, at_once)
+    };
+    let (posted, took) = tokio::join!(
+        share(documents / at_once, senders, post),
+        gateway.counted(documents)
     );
-    gateway.counted().await;
-    let took = began.elapsed().as_secs_f64();
+    let whole = began.elapsed();
     let cpu = gateway.cpu() - before;
-    println!(
-        "counted on their receipts: {:.0} documents/s",
-        DOCUMENTS as f64 / took
-    );
-    println!(
-        "the gateway: {:.2} CPU seconds for 1000 documents",
-        cpu * 1e3 / DOCUMENTS as f64
-    );
     let book = insurer.book();
-    assert_eq!(
-        book.documents.len() as u64,
-        DOCUMENTS,
-        "the insurer's own book"
+    assert_eq!(book.documents.len() as u64, documents, "the insurer's book");
+    assert_eq!(book.breaches.len(), 0, "the insurer's book");
+    let rates = Rates {
+        accepted: documents as f64 / posted.as_secs_f64(),
+        whole: documents as f64 / whole.as_secs_f64(),
+    };
+    let part = |percent: usize| took[(took.len() - 1) * percent / 100].as_secs_f64();
+    println!(
+        "{senders} senders, {at_once} a post: accepted {:.0}/s, counted {:.0}/s, from answer to counted p50 {:.2} s \
+         p99 {:.2} s, {:.3} CPU s for 1000 documents, peak {} MiB",
+        rates.accepted,
+        rates.whole,
+        part(50),
+        part(99),
+        cpu * 1e3 / documents as f64,
+        gateway.peak(),
     );
-    assert_eq!(book.breaches.len(), 0, "the insurer's own book");
+    let gateway = Arc::into_inner(gateway).expect("nobody posts any more");
+    gateway.end();
+    insurer.shutdown().await;
+    rates
+}
 
+/// The same load for the peer, and how the gateway stands over it.
+async fn peer(cluster: &Cluster, senders: u64, documents: u64, singly: &Rates, lots: &Rates) {
+    let body = Arc::new(vec![b'x'; BYTES]);
+    let peer = cluster.run(documents, senders, body).await;
+    println!(
+        "{senders} senders, PostgreSQL: accepted {:.0}/s, done {:.0}/s; the gateway over it: accept {:.2} singly, \
+         {:.2} in lots; whole road {:.2} singly, {:.2} in lots",
+        peer.accepted,
+        peer.whole,
+        singly.accepted / peer.accepted,
+        lots.accepted / peer.accepted,
+        singly.whole / peer.whole,
+        lots.whole / peer.whole,
+    );
+}
+
+/// What it costs while nothing happens, once its work is done.
+async fn idle() {
+    let place = Place::new(CENTRE);
+    let (insurer, base) = insurer::start(&place).await;
+    let gateway = Arc::new(Gateway::start(&place, &base).await);
+    gateway.clone().post(1, LOT).await;
+    gateway.counted(LOT).await;
     // What is left of the work ends before the quiet is measured.
     sleep(IDLE).await;
     let before = gateway.cpu();
     sleep(IDLE).await;
     let cpu = gateway.cpu() - before;
     println!("idle: {cpu:.2} CPU seconds in {} s", IDLE.as_secs());
-    let mut gateway = Arc::into_inner(gateway).expect("nobody posts any more");
-    gateway.child.kill().expect("it ran");
-    gateway.child.wait().expect("it ended");
+    let gateway = Arc::into_inner(gateway).expect("nobody posts any more");
+    gateway.end();
     insurer.shutdown().await;
-}
-
-impl Gateway {
-    async fn start(place: &Place, insurer: &str) -> Gateway {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = port.local_addr().expect("an address");
-        drop(port);
-        let more = "lot_age_seconds = 0.2\n[receipts]\npoll_seconds = 0.1\n[report]\ninterval_seconds = 1\n";
-        let text = place.configuration(&address.to_string(), CENTRE, insurer, more);
-        fs::write(place.path("bordereau.toml"), text).expect("written");
-        let mut program = Command::new(env!("CARGO_BIN_EXE_bordereau"));
-        let program = program
-            .args(["serve", "--config"])
-            .arg(place.path("bordereau.toml"));
-        let gateway = Gateway {
-            child: program.stdout(Stdio::null()).spawn().expect("it starts"),
-            url: format!("https://localhost:{}", address.port()),
-            centre: place.client("centre"),
-            metrics: place.client("metrics"),
-        };
-        let ready = format!("{}/readyz", gateway.url);
-        while gateway.centre.get(&ready).send().await.is_err() {
-            sleep(Duration::from_millis(50)).await;
-        }
-        gateway
-    }
-
-    async fn post(self: Arc<Gateway>, number: u64) {
-        let body = documents::document(number, SystemClock.now().day(), BYTES);
-        let request = self
-            .centre
-            .post(format!("{}/v1/documents", self.url))
-            .body(body);
-        let request = request.header("content-type", "application/xml");
-        let answer = request.send().await.expect("an answer");
-        assert_eq!(answer.status(), 202);
-    }
-
-    /// Waits until every document is in the numerator.
-    async fn counted(&self) {
-        const NUMERATOR: &str = "bordereau_obligation_numerator_documents{";
-        loop {
-            let page = self
-                .metrics
-                .get(format!("{}/metrics", self.url))
-                .send()
-                .await;
-            let page = page.expect("an answer").text().await.expect("a page");
-            let lines = page.lines().filter(|line| line.starts_with(NUMERATOR));
-            let counts = lines.filter_map(|line| line.rsplit(' ').next()?.parse().ok());
-            if counts.max() == Some(DOCUMENTS) {
-                return;
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
-    }
-
-    /// CPU seconds so far, of the program and for it.
-    fn cpu(&self) -> f64 {
-        cpu::taken(&self.child.id().to_string(), OWN).as_secs_f64()
-    }
 }

@@ -20,6 +20,7 @@ pub mod intake;
 pub mod dispatch;
 pub mod receipts;
 pub mod report;
+pub mod retention;
 
 // Level 4: the outside.
 pub mod desk;

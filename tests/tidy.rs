@@ -61,6 +61,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "report",
         &["claims", "formats", "clock", "telemetry", "store"],
     ),
+    ("retention", &["claims", "clock", "telemetry", "store"]),
     (
         "desk",
         &[
@@ -94,6 +95,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "dispatch",
             "receipts",
             "report",
+            "retention",
             "desk",
             "simulator",
         ],
@@ -114,6 +116,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "dispatch",
             "receipts",
             "report",
+            "retention",
             "desk",
             "simulator",
             "config",
@@ -135,6 +138,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "dispatch",
             "receipts",
             "report",
+            "retention",
             "desk",
             "simulator",
             "config",

@@ -26,15 +26,23 @@ use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
+use crate::desk::registry::Written;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
+use crate::formats::json::problem::FaultText;
 use crate::formats::jws::Keyring;
+use crate::formats::jws::unencoded::Signer;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
+use crate::report::anchors::Anchors;
 use crate::report::keeper::Keeper;
+use crate::report::publisher::Publisher;
+use crate::retention::Retention;
+use crate::store::custody::Custody;
 use crate::store::embedded::{Embedded, OpenError};
 use crate::store::lanes::Board;
+use crate::store::traces::Traces;
 use crate::store::{Command, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Acceptor, Door, Server};
@@ -93,6 +101,7 @@ struct Read {
     transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
     keys: watch::Sender<Arc<Keyring>>,
+    signer: Option<Signer>,
     public: config::Public,
     files: Arc<Files>,
     /// The files as they were before they were read.
@@ -169,6 +178,7 @@ fn read(config: &Config) -> Result<Read, Error> {
             webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
         ),
         keys: watch::Sender::new(Arc::new(config.transport.keyring().map_err(Error::config)?)),
+        signer: config.report.signer().map_err(Error::config)?,
         public,
         files: Arc::new(files),
         look,
@@ -182,14 +192,17 @@ impl App {
     /// # Errors
     /// [`Error`]; nothing is left running.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<App, Error> {
-        let read = read(&config)?;
+        let mut read = read(&config)?;
         let endpoints: Vec<_> = read.routes.endpoints().cloned().collect();
         let telemetry =
             Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
         let observers = Arc::new(Observers::new(telemetry.clone()));
         let access =
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
-        let store = open(&config, clock.clone(), observers.clone()).await?;
+        let embedded = open(&config, clock.clone(), observers.clone()).await?;
+        let store: Arc<dyn Store> = embedded.clone();
+        let custody: Arc<dyn Custody> = embedded.clone();
+        let traces = Arc::new(Traces::of(&config.store.directory));
         let import = import(&*store, &config, read.centres.clone(), &*clock).await;
         import.map_err(|error| Error::Store(error.into()))?;
 
@@ -200,6 +213,13 @@ impl App {
             telemetry.clone(),
             config.report.clone(),
         );
+        let publisher = Arc::new(Publisher::new(
+            store.clone(),
+            clock.clone(),
+            read.signer.take(),
+            telemetry.clone(),
+            &config.report,
+        ));
         let access = Arc::new(access);
         let intake = Intake::open(
             intake::Parts {
@@ -217,7 +237,11 @@ impl App {
         let intake = intake.await.map_err(Error::start)?;
         let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
+            keeping: embedded.clone(),
+            traces: traces.clone(),
+            retention: config.retention.rules(),
             store: store.clone(),
+            custody: custody.clone(),
             access: access.clone(),
             clock: clock.clone(),
             reader: read.reader.clone(),
@@ -225,6 +249,8 @@ impl App {
             lanes: read.lanes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
+            publisher: publisher.clone(),
+            read_registry,
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
             past: config.report.past(),
@@ -262,6 +288,22 @@ impl App {
         app.listen_operators(&config, desk, &observers).await?;
         let version = env!("CARGO_PKG_VERSION");
         let since = clock.now();
+        app.loops.spawn(publisher.run(app.stop_loops.clone()));
+        let retention = Retention {
+            keeping: embedded,
+            traces,
+            clock: clock.clone(),
+            config: config.retention.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(retention.run(app.stop_loops.clone()));
+        let anchors = Anchors {
+            store: store.clone(),
+            custody,
+            clock: clock.clone(),
+            telemetry: telemetry.clone(),
+        };
+        app.loops.spawn(anchors.run(app.stop_loops.clone()));
         app.spawn_loops(&config, &read, store, clock.clone(), keeper);
         app.spawn_renewal(read, clock);
         telemetry.show(Reading::Running { since, version });
@@ -433,6 +475,28 @@ impl App {
     }
 }
 
+/// Reads registrations as the file of centres is read.
+fn read_registry(text: &str, written: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
+    let read = match written {
+        Written::Toml => config::registry::read(text, "registry"),
+        Written::Csv => config::registry::read_csv(text, "registry"),
+    };
+    read.map_err(|error| match error {
+        config::Error::Faulty(found) => found.faults.into_iter().map(fault_text).collect(),
+        config::Error::Unreadable { source, .. } => vec![FaultText {
+            place: String::new(),
+            reason: source.to_string(),
+        }],
+    })
+}
+
+fn fault_text(fault: config::Fault) -> FaultText {
+    FaultText {
+        place: fault.key,
+        reason: fault.reason,
+    }
+}
+
 /// The way to revocation lists, if every address that is named can be asked.
 fn lists(files: &Files) -> Result<Lists, lists::Error> {
     for url in files.sources().iter().flat_map(|sources| sources.urls) {
@@ -456,7 +520,7 @@ async fn open(
     config: &Config,
     clock: Arc<dyn Clock>,
     observers: Arc<Observers>,
-) -> Result<Arc<dyn Store>, Error> {
+) -> Result<Arc<Embedded>, Error> {
     let config = config.store.clone();
     let opened = tokio::task::spawn_blocking(move || -> Result<Embedded, OpenError> {
         let now = clock.now();

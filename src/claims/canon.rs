@@ -237,7 +237,7 @@ canon_enum! {
     Category { 1 => Medical, 2 => Dentaire, 3 => Polyvalent, 4 => Infirmier }
     Gate { 1 => Open, 2 => Held }
     Judgement { 1 => Accepted, 2 => Disputed }
-    Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name) }
+    Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name), 4 => LegalHold(hold) }
     Verdict { 1 => Accepted, 2 => Refused }
     Part { 1 => Amo, 2 => Amc }
     PartOutcome { 1 => Paid, 2 => Rejected, 3 => Deferred }
@@ -292,15 +292,22 @@ canon_enum! {
         17 => Lapsed { document },
         18 => Unsettled { document },
         19 => Endpoint { endpoint, gate, actor },
+        20 => Rewound { endpoint, actor },
+        21 => Restored(restored),
         22 => Retried { lot, actor, next },
         23 => Explained { of, subject, actor, reason },
         24 => Notified { target, upto },
+        25 => Resumed(resumed),
+        26 => Anchored(anchor),
         27 => Closed(closed),
         28 => Published(published),
         29 => Imported(imported),
         30 => FiguresLoaded(figures),
         31 => Reconciled(run),
-        32 => Judged(judged)
+        32 => Judged(judged),
+        33 => LegalHoldPlaced(hold),
+        34 => LegalHoldLifted { hold, actor },
+        35 => Evacuated(evacuated)
     }
 }
 

@@ -6,11 +6,13 @@
 //! can no longer be guessed while the chain of entries still verifies.
 
 use crate::claims::closing::Closed;
+use crate::claims::custody::{Anchor, Restored, Resumed};
 use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
 use crate::claims::registry::{Centre, Imported};
+use crate::claims::retention::{Evacuated, LegalHold};
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
@@ -148,6 +150,19 @@ pub enum Entry {
         /// Commitment to the reason, a body.
         reason: Digest,
     },
+    /// An endpoint's receipts and settlements are asked for from the beginning again: its cursor is forgotten.
+    Rewound {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Who.
+        actor: Name,
+    },
+    /// The ledger was made from a backup.
+    Restored(Box<Restored>),
+    /// After a restore lots are sent again.
+    Resumed(Box<Resumed>),
+    /// The running hash after an earlier entry.
+    Anchored(Anchor),
     /// A webhook's target was told of everything up to here.
     Notified {
         /// Its name in the configuration.
@@ -155,6 +170,17 @@ pub enum Entry {
         /// The last entry that it was told of, or that says nothing to it.
         upto: Position,
     },
+    /// An operator placed a legal hold: what it stands on is kept.
+    LegalHoldPlaced(Box<LegalHold>),
+    /// An operator lifted a legal hold.
+    LegalHoldLifted {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// A segment was cleared of the bodies that are past their time.
+    Evacuated(Box<Evacuated>),
 }
 
 /// What an operator's act is about.
@@ -166,6 +192,8 @@ pub enum Subject {
     Lot(LotId),
     /// An endpoint.
     Endpoint(EndpointName),
+    /// A legal hold, by the entry that placed it.
+    LegalHold(Position),
 }
 
 /// Whether an operator lets lots go to an endpoint.

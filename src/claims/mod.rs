@@ -31,6 +31,8 @@ pub mod rate;
 pub mod obligation;
 pub mod aggregate;
 pub mod closing;
+pub mod custody;
+pub mod retention;
 pub mod statement;
 pub mod reconcile;
 pub mod forecast;

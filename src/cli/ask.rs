@@ -102,6 +102,21 @@ pub fn order(
     })
 }
 
+/// Has the daemon of this machine put something, and says what and why.
+pub fn put(settings: &Settings, path: &str, order: &Value) -> Result<(StatusCode, Value), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        let request = client.put(format!("http://localhost{path}"));
+        answer(request.json(order)).await
+    })
+}
+
+/// Asks the daemon of this machine for what is no JSON, or is wanted as it is.
+pub fn bytes(settings: &Settings, path: &str) -> Result<(StatusCode, Vec<u8>), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async { whole(client.get(format!("http://localhost{path}"))).await })
+}
+
 /// Sends bytes to the daemon of this machine.
 pub fn send(
     settings: &Settings,
@@ -138,6 +153,15 @@ pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failu
     daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
 }
 
+/// Asks the daemon of this machine for bytes; a problem where it has none to give.
+pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, Value>, Failure> {
+    let (status, body) = bytes(settings, path)?;
+    if status.is_success() {
+        return Ok(Ok(body));
+    }
+    Ok(Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+}
+
 fn local(settings: &Settings) -> Result<Client, Failure> {
     let config = settings.load()?;
     client(Client::builder().unix_socket(config.desk.socket))
@@ -151,18 +175,22 @@ fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
 }
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), Failure> {
-    let unreachable = |error: reqwest::Error| {
-        Failure::new(
-            Code::Unavailable,
-            anyhow!(error).context("the gateway cannot be reached"),
-        )
-    };
-    let response = request.send().await.map_err(unreachable)?;
-    let status = response.status();
-    let body = response.bytes().await.map_err(unreachable)?;
+    let (status, body) = whole(request).await?;
     let value = serde_json::from_slice(&body)
         .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
     Ok((status, value))
+}
+
+async fn whole(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
+    let response = request.send().await.map_err(unreachable)?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(unreachable)?;
+    Ok((status, body.to_vec()))
+}
+
+fn unreachable(error: reqwest::Error) -> Failure {
+    let error = anyhow!(error).context("the gateway cannot be reached");
+    Failure::new(Code::Unavailable, error)
 }
 
 /// The bytes of a file.

@@ -14,7 +14,7 @@ use crate::cli::{Settings, history};
 
 /// Why; kept in the ledger beside what is done, for operators alone.
 #[derive(Debug, Args)]
-struct Why {
+pub struct Why {
     #[command(flatten)]
     settings: Settings,
     /// Why: kept beside the entry. Never a name, a NIR or a value of a document.
@@ -29,6 +29,8 @@ pub enum Endpoint {
     Hold(OfEndpoint),
     /// Its lots go again.
     Release(OfEndpoint),
+    /// Its receipts and settlements are asked for from the beginning again; what is known changes nothing.
+    Rewind(OfEndpoint),
 }
 
 /// Which endpoint.
@@ -98,15 +100,20 @@ pub struct Replay {
     why: Why,
 }
 
-/// Holds or releases an endpoint.
+/// Holds or releases an endpoint, or has it asked from the beginning.
 pub fn endpoint(endpoint: &Endpoint) -> Result<Code, Failure> {
     let (of, verb) = match endpoint {
         Endpoint::Hold(of) => (of, "hold"),
         Endpoint::Release(of) => (of, "release"),
+        Endpoint::Rewind(of) => (of, "rewind"),
     };
     let path = format!("/v1/endpoints/{}/{verb}", of.name);
     order(&of.why, &path, Map::new(), |answer| {
-        format!("{} is {}\n", word(answer, "endpoint"), word(answer, "gate"))
+        let state = match answer["gate"].as_str() {
+            Some(gate) => gate,
+            None => "asked from the beginning",
+        };
+        format!("{} is {state}\n", word(answer, "endpoint"))
     })
 }
 
@@ -198,7 +205,8 @@ fn replayed(answer: &Value) -> String {
     out
 }
 
-fn order(
+/// Orders something for a reason, and prints what came of it.
+pub fn order(
     why: &Why,
     path: &str,
     mut beside: Map<String, Value>,

@@ -12,11 +12,18 @@ mod ask;
 mod history;
 mod documents;
 mod hand;
+mod retention;
 mod rates;
 mod period;
+mod statement;
+mod registry;
 mod reconcile;
 mod forecast;
 mod verify_store;
+mod backup;
+mod restore;
+mod ledger;
+mod export;
 mod simulate;
 mod conformance;
 mod lab;
@@ -78,16 +85,39 @@ enum Command {
     ByHand(hand::ByHand),
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),
+    /// Place, lift and list legal holds.
+    #[command(subcommand)]
+    LegalHold(retention::LegalHold),
+    /// Show what of the bytes that are kept would go, and when.
+    #[command(subcommand)]
+    Retention(retention::Retention),
+    /// List who read the content or history of documents.
+    Traces(retention::Traces),
     /// Show rates.
     Rate(Box<rates::Options>),
     /// Close periods and show what was frozen.
     Period(period::Options),
+    /// Show, publish and verify signed statements of closed periods; make the key that signs them.
+    Statement(statement::Options),
+    /// Show registrations of centres, and import them.
+    Registry(registry::Options),
     /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
     Forecast(forecast::Options),
     /// Lay a caisse's figures beside the ledger, and show why the two differ.
     Reconcile(reconcile::Options),
     /// Check that everything in the ledger agrees; exit 0 when it does, 1 when anything differs.
     VerifyStore(verify_store::Options),
+    /// Copy the store to a backup, while the gateway works or at rest; or check a backup.
+    Backup(backup::Options),
+    /// Make a store from a backup; afterwards, let lots go again.
+    Restore(restore::Options),
+    /// Walk along the chain of the ledger, or show its anchors.
+    #[command(subcommand)]
+    Ledger(ledger::Act),
+    /// Write out what proves a document to those who do not have the gateway; or check such a proof.
+    Export(export::Options),
+    /// List what insurers say that fits nothing: all that is known of what a restore lost.
+    Orphans(ledger::Orphans),
     /// Act as somebody else, to test against.
     Simulate(simulate::Options),
     /// Let documents of many centres arrive at a rate, and show figures if everything was counted as it should be.
@@ -154,11 +184,21 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Cancel(options) => hand::cancel(&options),
         Command::ByHand(options) => hand::by_hand(&options),
         Command::Paper(options) => hand::paper(&options),
+        Command::LegalHold(what) => retention::legal_hold(&what),
+        Command::Retention(what) => retention::retention(&what),
+        Command::Traces(options) => retention::traces(&options),
         Command::Rate(options) => rates::run(&options),
         Command::Period(options) => period::run(&options),
+        Command::Statement(options) => statement::run(&options),
+        Command::Registry(options) => registry::run(&options),
         Command::Forecast(options) => forecast::run(&options),
         Command::Reconcile(options) => reconcile::run(&options),
         Command::VerifyStore(options) => verify_store::run(&options),
+        Command::Backup(options) => backup::run(&options),
+        Command::Restore(options) => restore::run(&options),
+        Command::Ledger(act) => ledger::run(&act),
+        Command::Export(options) => export::run(&options),
+        Command::Orphans(options) => ledger::orphans(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Load(options) => load::run(&options),
         Command::Conformance(options) => conformance::run(&options),

@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use crate::cli::exit::{Code, Failure};
-use crate::formats::{figures, xml::SCHEMAS};
+use crate::formats::{figures, statement, xml::SCHEMAS};
 
 /// The contracts over HTTP: of the gateway with centres and insurers, and of insurers with the gateway.
 const CONTRACTS: [(&str, &str); 2] = [
@@ -33,7 +33,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     for (name, text) in SCHEMAS
         .iter()
         .copied()
-        .chain([figures::XSD])
+        .chain([figures::XSD, statement::XSD])
         .chain(CONTRACTS)
     {
         let Some(directory) = &options.write else {

@@ -1,7 +1,8 @@
 //! `bordereau verify-store`: reads the whole ledger and says whether everything in it agrees.
 //!
 //! A store at rest is read from the disk up: journal, bodies, index, and the three counts. Of a running
-//! gateway the three counts are asked for. It repairs nothing and changes nothing.
+//! gateway the chain is walked and the three counts are asked for. It changes nothing, unless it is told to build what
+//! is derived anew.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::cli::{Settings, ask, daemon};
 use crate::config::Config;
 use crate::report::conservation::Conservation;
 use crate::store::embedded::verify::{self, TOLD, Verified};
-use crate::store::embedded::{Embedded, OpenError};
+use crate::store::embedded::{Embedded, OpenError, repair};
 use crate::store::journal;
 
 /// How to say it.
@@ -23,6 +24,9 @@ use crate::store::journal;
 pub struct Options {
     #[command(flatten)]
     settings: Settings,
+    /// First build the index of a store at rest anew from its journal; nothing else is ever written.
+    #[arg(long)]
+    repair: bool,
     /// Everything as JSON.
     #[arg(long)]
     json: bool,
@@ -32,6 +36,8 @@ pub struct Options {
 struct Checked {
     /// What was read from the disk; none of a running gateway.
     disk: Option<Verified>,
+    /// The chain of a running gateway; none at rest, or while something else reads it.
+    walked: Option<Value>,
     /// What the three counts said; none if the store cannot be asked.
     account: Option<Value>,
 }
@@ -44,6 +50,9 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
         let error = anyhow!("there is no journal at {}", journal.display());
         return Err(Failure::new(Code::NoInput, error));
     }
+    if options.repair {
+        repair(&config)?;
+    }
     let checked = match verify::verify(&config.store) {
         Ok((verified, store)) => at_rest(&config, verified, store)?,
         Err(OpenError::Journal(journal::Error::Locked)) => at_work(&options.settings)?,
@@ -55,6 +64,24 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
         checked.print();
     }
     Ok(if checked.holds() { Code::Ok } else { Code::No })
+}
+
+/// Builds the index anew. That of a running gateway is built anew by itself when it fails.
+fn repair(config: &Config) -> Result<(), Failure> {
+    match repair::repair(&config.store) {
+        Ok(position) => {
+            eprintln!("the index was built anew up to entry {}", position.0);
+            Ok(())
+        }
+        Err(error @ OpenError::Journal(journal::Error::Locked)) => {
+            let error = anyhow!(error).context("stop the gateway first");
+            Err(Failure::new(Code::Unavailable, error))
+        }
+        Err(error) => {
+            let error = anyhow!(error).context("nothing was built anew");
+            Err(Failure::new(Code::Io, error))
+        }
+    }
 }
 
 /// Makes the three counts alone, of a running gateway or at rest, and prints them.
@@ -83,6 +110,7 @@ fn at_rest(
     };
     Ok(Checked {
         disk: Some(verified),
+        walked: None,
         account,
     })
 }
@@ -105,8 +133,10 @@ fn at_work(settings: &Settings) -> Result<Checked, Failure> {
         let error = anyhow!("the gateway answers {status}: {why}");
         return Err(Failure::new(Code::Unavailable, error));
     }
+    let (status, walked) = ask::post(settings, "/v1/ledger/verify")?;
     Ok(Checked {
         disk: None,
+        walked: Some(walked).filter(|_| status == StatusCode::OK),
         account: Some(answer),
     })
 }
@@ -115,7 +145,9 @@ impl Checked {
     fn holds(&self) -> bool {
         let on_disk = self.disk.as_ref().is_none_or(Verified::holds);
         let counted = self.account.as_ref();
-        on_disk && counted.is_some_and(|account| account["holds"] == true)
+        let is_whole = |walked: &Value| walked["broken"].is_null();
+        let chain = self.walked.as_ref().is_none_or(is_whole);
+        on_disk && chain && counted.is_some_and(|account| account["holds"] == true)
     }
 
     fn value(&self) -> Value {
@@ -139,6 +171,7 @@ impl Checked {
                 told.collect::<Vec<_>>()
             }),
             "differing": disk.map(|disk| disk.differing),
+            "chain": self.walked,
             "account": self.account,
         })
     }
@@ -147,8 +180,17 @@ impl Checked {
         match &self.disk {
             Some(disk) => print_disk(disk),
             None => {
-                println!("disk      not read: the gateway is running; stop it to read that too")
+                println!("disk      bodies and index not read: stop the gateway to read them too")
             }
+        }
+        match self
+            .walked
+            .as_ref()
+            .map(|walked| (&walked["upto"], walked["broken"].as_str()))
+        {
+            Some((upto, None)) => println!("chain     read up to entry {}", upto["position"]),
+            Some((_, Some(what))) => println!("DIFFERS   chain: {what}"),
+            None => {}
         }
         match &self.account {
             Some(account) => print_account(account),

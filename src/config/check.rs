@@ -14,6 +14,7 @@ pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     found.endpoints(config);
     found.intake(config);
     found.spans(config);
+    found.retention(config);
     found.lease(config);
     found.0
 }
@@ -128,6 +129,13 @@ impl Found {
             if cap < capped {
                 self.refuse(key, format!("must not be below `{first}`"));
             }
+        }
+    }
+
+    /// What the law allows.
+    fn retention(&mut self, config: &Config) {
+        for outside in config.retention.outside() {
+            self.refuse(format!("retention.{}", outside.key), outside.reason);
         }
     }
 

@@ -22,7 +22,9 @@ use serde::de::DeserializeOwned;
 use toml::Table;
 
 use crate::claims::terms::Terms;
-use crate::{access, desk, dispatch, intake, receipts, report, store, telemetry, tls, transport};
+use crate::{
+    access, desk, dispatch, intake, receipts, report, retention, store, telemetry, tls, transport,
+};
 
 pub use environment::FILE;
 pub use reader::Fault;
@@ -59,6 +61,8 @@ pub struct Config {
     pub receipts: receipts::Config,
     /// How rates are kept.
     pub report: report::Config,
+    /// How long bodies and traces are kept.
+    pub retention: retention::Config,
     /// What operators and the command line reach.
     pub desk: desk::Config,
 }

@@ -114,8 +114,11 @@ impl Desk {
             report::Error::Future => Refused::parameter("as_of"),
             report::Error::Cursor => Refused::parameter("after"),
             report::Error::UnevenPeriod => Refused::parameter("period"),
+            report::Error::PeriodOpen => Kind::PeriodOpen.into(),
+            report::Error::NoKey => Kind::StatementsUnsigned.into(),
             report::Error::NotCounted
             | report::Error::Cut
+            | report::Error::Overtaken
             | report::Error::Store(_)
             | report::Error::Ledger(_) => self.later(Kind::NotReady),
         }

@@ -49,12 +49,20 @@ pub struct Config {
     pub replay_lots: NonZeroUsize,
     /// Lots a second of a replay that names no pace.
     pub replay_per_second: NonZeroU32,
+    /// Bytes of the evidence of one document for those outside, at most.
+    pub evidence_bundle_bytes: NonZeroUsize,
+    /// Bytes a second that a backup reads and writes at most; 0: as fast as it goes.
+    pub backup_bytes_per_second: u64,
     /// Bytes of a caisse's figures.
     pub figures_bytes: NonZeroUsize,
     /// Bytes of the result of a reconciliation.
     pub reconciliation_bytes: NonZeroUsize,
     /// Centres or differences of a reconciliation in one answer.
     pub reconciliation_rows: NonZeroUsize,
+    /// Statements in one answer of `GET /v1/statements`.
+    pub statement_rows: NonZeroUsize,
+    /// Bytes of registrations that are put at once.
+    pub registry_bytes: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
     /// Documents that a survey reads from the store at once.
@@ -117,9 +125,13 @@ impl Default for Config {
             reason_bytes: const { NonZeroUsize::new(2000).expect("not zero") },
             replay_lots: const { NonZeroUsize::new(10_000).expect("not zero") },
             replay_per_second: const { NonZeroU32::new(10).expect("not zero") },
+            evidence_bundle_bytes: const { NonZeroUsize::new(256 << 20).expect("it is not zero") },
+            backup_bytes_per_second: 64 << 20,
             figures_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
             reconciliation_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
             reconciliation_rows: const { NonZeroUsize::new(1000).expect("not zero") },
+            statement_rows: const { NonZeroUsize::new(1000).expect("not zero") },
+            registry_bytes: const { NonZeroUsize::new(8 << 20).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },

@@ -11,6 +11,7 @@ use crate::claims::document::{Key, Kind, Purpose};
 use crate::claims::entry::Next;
 use crate::claims::id::{DocumentId, Finess, Number};
 use crate::formats::json::problem;
+use crate::store::traces::Read;
 use crate::store::{BodyId, DocumentView, Find, LotRecord};
 use crate::telemetry::event::Denial;
 
@@ -134,7 +135,10 @@ pub(super) async fn content(
     let body = BodyId::Document(view.record.received.document);
     let body = desk.parts.store.body(body).await;
     match body.map_err(|error| desk.unread(&error))? {
-        Some(body) => Ok(bytes(200, "application/xml", body.bytes)),
+        Some(body) => {
+            desk.trace(&caller, &view.record, Read::Content).await?;
+            Ok(bytes(200, "application/xml", body.bytes))
+        }
         None => Err(problem::Kind::ContentGone.into()),
     }
 }
@@ -216,7 +220,10 @@ impl Desk {
     ) -> Result<Response, Refused> {
         let eyes = match caller.role() {
             Role::Centre => Eyes::Owner,
-            Role::Operator | Role::Insurer | Role::National | Role::Metrics => Eyes::Operator,
+            Role::Operator | Role::Insurer | Role::National | Role::Metrics => {
+                self.trace(caller, &view.record, Read::History).await?;
+                Eyes::Operator
+            }
         };
         let store = self.parts.store.as_ref();
         let unread = |error| self.unread(&error);

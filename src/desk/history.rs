@@ -143,9 +143,16 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Declared { .. }
         | Entry::Endpoint { .. }
         | Entry::Explained { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Resumed(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

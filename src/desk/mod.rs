@@ -18,13 +18,20 @@ mod way;
 mod rates;
 mod past;
 mod periods;
+mod statements;
+pub mod registry;
 mod watch;
 mod order;
+mod keeping;
+mod traces;
 mod operations;
 mod replay;
 mod queue;
 mod survey;
 mod verify;
+mod custody;
+mod anchor;
+mod export;
 mod reconcile;
 mod forecast;
 pub mod socket;
@@ -35,21 +42,26 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::{Mutex, Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
+use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::formats::json::problem::Kind;
 use crate::formats::xml::Reader;
 use crate::report::CentreLabel;
 use crate::report::past::Bounds;
+use crate::report::publisher::Publisher;
 use crate::report::snapshot::Snapshot;
 use crate::store::Store;
+use crate::store::custody::Custody;
+use crate::store::keeping::Keeping;
 use crate::store::lanes::Board;
+use crate::store::traces::Traces;
 use crate::telemetry::Telemetry;
 
 pub use config::{Config, Scrapers};
@@ -59,6 +71,14 @@ pub use survey::{Survey, Waiting};
 pub struct Parts {
     /// The ledger.
     pub store: Arc<dyn Store>,
+    /// Legal holds, and what goes.
+    pub keeping: Arc<dyn Keeping>,
+    /// Who read what.
+    pub traces: Arc<Traces>,
+    /// How long bodies are kept.
+    pub retention: Rules,
+    /// The same ledger as a whole.
+    pub custody: Arc<dyn Custody>,
     /// Who may come in.
     pub access: Arc<Access>,
     /// Time and salts.
@@ -73,6 +93,10 @@ pub struct Parts {
     pub agreements: Arc<Agreements>,
     /// What the keeper published last.
     pub snapshots: channel::Receiver<Arc<Snapshot>>,
+    /// Who publishes statements.
+    pub publisher: Arc<Publisher>,
+    /// Reads registrations that are put.
+    pub read_registry: registry::Reader,
     /// Logs and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Settings.
@@ -92,6 +116,10 @@ pub struct Desk {
     surveyed: Mutex<Option<Arc<Survey>>>,
     /// The last recount of a centre; one is made at a time.
     past: Mutex<Option<past::Kept>>,
+    /// Who copies the store for an operator.
+    copying: Mutex<()>,
+    /// Who puts evidence together.
+    exporting: Mutex<()>,
     /// Who counts the whole ledger for an operator.
     verifying: Mutex<()>,
     /// Who looks through all lots for an operator.
@@ -100,6 +128,8 @@ pub struct Desk {
     streams: Arc<Semaphore>,
     /// Who loads figures or lays them beside the ledger.
     reconciling: Mutex<()>,
+    /// Who puts registrations.
+    importing: Mutex<()>,
 }
 
 impl Desk {
@@ -111,9 +141,12 @@ impl Desk {
             streams,
             surveyed: Mutex::default(),
             past: Mutex::default(),
+            copying: Mutex::default(),
+            exporting: Mutex::default(),
             verifying: Mutex::default(),
             replaying: Mutex::default(),
             reconciling: Mutex::default(),
+            importing: Mutex::default(),
         })
     }
 }
@@ -164,6 +197,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
     vec![
         (Door::Both, "get", "/v1/documents", get(listing::get)),
         (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
+        (Door::Both, "get", "/v1/documents/{id}/evidence", get(export::evidence)),
         (Door::Both, "get", "/v1/events", get(events::get)),
         (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
         (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
@@ -171,6 +205,11 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
         (Door::Both, "get", "/v1/periods", get(periods::list)),
         (Door::Both, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
+        (Door::Both, "get", "/v1/statements", get(statements::list)),
+        (Door::Both, "get", "/v1/statements/keys", get(statements::keys)),
+        (Door::Both, "get", "/v1/statements/{id}", get(statements::show)),
+        (Door::Both, "get", "/v1/statements/{id}/signature", get(statements::signature)),
+        (Door::Both, "get", "/v1/registry", get(registry::list)),
         (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
         (Door::Both, "post", "/v1/figures", post(reconcile::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
@@ -180,18 +219,32 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
         (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
         (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
+        (Door::Both, "get", "/v1/ledger/anchor", get(anchor::anchors)),
         (Door::Both, "get", "/healthz", get(watch::healthz)),
         (Door::Both, "get", "/readyz", get(watch::readyz)),
         (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
         (Door::Public, "get", "/metrics", get(watch::metrics)),
         (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
         (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
+        (Door::Operators, "post", "/v1/statements", post(statements::publish)),
+        (Door::Operators, "put", "/v1/registry", put(registry::put)),
         (Door::Operators, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, "post", "/v1/ledger/verify", post(anchor::verify)),
+        (Door::Operators, "post", "/v1/backups", post(custody::back_up)),
+        (Door::Operators, "get", "/v1/restoration", get(custody::restoration)),
+        (Door::Operators, "post", "/v1/restoration/resume", post(custody::resume)),
+        (Door::Operators, "get", "/v1/orphans", get(custody::orphans)),
+        (Door::Operators, "post", "/v1/endpoints/{name}/rewind", post(custody::rewind)),
         (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
         (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
         (Door::Operators, "post", "/v1/lots/{id}/retry", post(replay::retry)),
         (Door::Operators, "post", "/v1/replays", post(replay::replay)),
+        (Door::Operators, "get", "/v1/legal-holds", get(keeping::holds)),
+        (Door::Operators, "post", "/v1/legal-holds", post(keeping::place)),
+        (Door::Operators, "post", "/v1/legal-holds/{hold}/lift", post(keeping::lift)),
+        (Door::Operators, "get", "/v1/retention", get(keeping::plan)),
+        (Door::Operators, "get", "/v1/traces", get(traces::list)),
         (Door::Operators, "post", "/v1/documents/{id}/cancel", post(operations::cancel)),
         (Door::Operators, "post", "/v1/documents/{id}/paper", post(operations::paper)),
         (Door::Operators, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Rates};
 use crate::claims::id::Finess;
-use crate::claims::period::Period;
 use crate::formats::json::problem;
 use crate::report::closing::{self, ClosedPeriod, ClosingShape};
 use crate::store::{Closing, Command, Outcome};
@@ -130,11 +129,5 @@ impl Desk {
         let closings = self.closings().await?;
         let closings = closings.iter().map(ClosingShape::from).collect();
         Ok(json(200, &Closings { closings }))
-    }
-
-    fn named(&self, text: Option<&str>) -> Result<Option<Period>, Refused> {
-        let today = self.parts.clock.now().day();
-        let read = |text| Period::parse(text, today).map_err(|_| Refused::parameter("period"));
-        text.map(read).transpose()
     }
 }

@@ -216,7 +216,7 @@ impl Desk {
     }
 
     /// Refuses roles that read no rates at all; a centre reads those in its scope.
-    fn reads_rates(&self, caller: &Caller) -> Result<(), Refused> {
+    pub(super) fn reads_rates(&self, caller: &Caller) -> Result<(), Refused> {
         match caller.may(Action::ReadRates(Rates::All), |_| None) {
             Ok(()) | Err(Forbidden::Scope) => Ok(()),
             Err(Forbidden::Role) => {

@@ -21,6 +21,9 @@ use super::config::Scrapers;
 /// Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// What is said beside readiness after a restore.
+const RESTORED: &str = "restored: sending waits for `bordereau restore resume`\n";
+
 /// `GET /metrics` on the public listener: for callers who may.
 pub(super) async fn metrics(
     State(desk): State<Arc<Desk>>,
@@ -49,15 +52,24 @@ pub(super) async fn healthz() -> StatusCode {
     StatusCode::OK
 }
 
-/// `GET /readyz`: it can commit. An insurer's state is no part of it.
+/// `GET /readyz`: it can commit. An insurer's state is no part of it. After a restore it can, and says that nothing is
+/// sent.
 pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
-    readiness(desk.parts.store.health().state)
+    let state = desk.parts.store.health().state;
+    let restored = match state {
+        Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
+            desk.parts.custody.restoration().await.ok().flatten()
+        }
+        Readiness::Rebuilding { .. } | Readiness::Failed(_) => None,
+    };
+    let waits = restored.is_some_and(|restored| restored.waits());
+    readiness(state, if waits { RESTORED } else { "" })
 }
 
-fn readiness(state: Readiness) -> Response {
+fn readiness(state: Readiness, beside: &'static str) -> Response {
     match state {
         Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
-            StatusCode::OK.into_response()
+            (StatusCode::OK, beside).into_response()
         }
         Readiness::Rebuilding { percent } => {
             let text = format!("rebuilding {percent} %\n");
@@ -85,12 +97,14 @@ impl Desk {
         if let Ok(Some(bytes)) = self.parts.store.free_bytes().await {
             telemetry.show(Reading::FreeSpace { bytes });
         }
+        self.show_custody().await;
         if let Some(survey) = self.last_survey() {
             survey.show(telemetry, self.parts.clock.now());
         }
         let snapshot = self.snapshot();
         let label = self.parts.centre_label;
-        telemetry.render() + &exposition::render(&snapshot, &self.parts.agreements, label)
+        let (agreements, now) = (&self.parts.agreements, self.parts.clock.now());
+        telemetry.render() + &exposition::render(&snapshot, agreements, label, now)
     }
 }
 
@@ -117,7 +131,7 @@ mod tests {
                 "the journal failed",
             ),
         ] {
-            let response = readiness(state);
+            let response = readiness(state, "");
             assert_eq!(response.status().as_u16(), status, "{state:?}");
             let body = response.into_body().collect().await.unwrap().to_bytes();
             assert_eq!(body, text.as_bytes(), "{state:?}");

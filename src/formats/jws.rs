@@ -1,7 +1,10 @@
 //! Signatures of insurers: a detached JWS (RFC 7515, appendix F) over the exact bytes of a receipt or settlement.
 //!
 //! The key says which algorithm it is for, never the signature: EdDSA with Ed25519 (RFC 8037) or ES256 (RFC 7518).
-//! So `none`, a symmetric algorithm, or another one than agreed proves nothing. Only verifying is done here.
+//! So `none`, a symmetric algorithm, or another one than agreed proves nothing. What the gateway itself signs is in
+//! [`unencoded`].
+
+pub mod unencoded;
 
 use std::collections::BTreeMap;
 
@@ -135,24 +138,47 @@ impl Keys {
     /// # Errors
     /// [`Fault`].
     pub fn verify(&self, bytes: &[u8], jws: &str) -> Result<(), Fault> {
+        let opened = Opened::of(jws)?;
+        if opened.header.crit.is_some() || opened.header.b64.is_some() {
+            return Err(Fault::Header);
+        }
+        let input = format!("{}.{}", opened.head, URL_SAFE_NO_PAD.encode(bytes));
+        self.prove(&opened, input.as_bytes())
+    }
+
+    /// Whether one of the keys made the signature, over what it is made over.
+    fn prove(&self, opened: &Opened<'_>, input: &[u8]) -> Result<(), Fault> {
+        let algorithm = &opened.header.alg;
+        let mut fitting = self.0.iter().filter(|key| key.algorithm() == algorithm);
+        let first = fitting.next().ok_or(Fault::Algorithm)?;
+        let verifies = |key: &Key| key.verifies(input, &opened.signature);
+        match verifies(first) || fitting.any(verifies) {
+            true => Ok(()),
+            false => Err(Fault::Signature),
+        }
+    }
+}
+
+/// A detached JWS, taken apart.
+struct Opened<'a> {
+    /// The header as it was written.
+    head: &'a str,
+    header: Header,
+    signature: Vec<u8>,
+}
+
+impl Opened<'_> {
+    fn of(jws: &str) -> Result<Opened<'_>, Fault> {
         if jws.len() > LONGEST {
             return Err(Fault::Form);
         }
         let (head, signature) = jws.split_once("..").ok_or(Fault::Form)?;
         let decode = |text| URL_SAFE_NO_PAD.decode(text).map_err(|_| Fault::Form);
-        let header: Header = serde_json::from_slice(&decode(head)?).map_err(|_| Fault::Form)?;
-        let signature = decode(signature)?;
-        if header.crit.is_some() || header.b64.is_some() {
-            return Err(Fault::Header);
-        }
-        let mut fitting = self.0.iter().filter(|key| key.algorithm() == header.alg);
-        let first = fitting.next().ok_or(Fault::Algorithm)?;
-        let input = format!("{head}.{}", URL_SAFE_NO_PAD.encode(bytes));
-        let verifies = |key: &Key| key.verifies(input.as_bytes(), &signature);
-        match verifies(first) || fitting.any(verifies) {
-            true => Ok(()),
-            false => Err(Fault::Signature),
-        }
+        Ok(Opened {
+            head,
+            header: serde_json::from_slice(&decode(head)?).map_err(|_| Fault::Form)?,
+            signature: decode(signature)?,
+        })
     }
 }
 

@@ -6,5 +6,7 @@ pub mod xml;
 pub mod lot;
 pub mod json;
 pub mod jws;
+pub mod tar;
 pub mod figures;
+pub mod statement;
 pub mod registry;

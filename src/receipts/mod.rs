@@ -24,7 +24,7 @@ use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
-use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Outcome, Store};
+use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Moved, Outcome, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
@@ -164,7 +164,8 @@ impl Receipts {
         let next = feed.next.and_then(|next| Name::parse(&next).ok());
         let moved = next.is_some() && next != cursor;
         if count > 0 || moved {
-            self.record(endpoint, items, next).await?;
+            let to = next.map(|to| Moved { from: cursor, to });
+            self.record(endpoint, items, to).await?;
         }
         self.polled(endpoint, Poll::Answered, count);
         // A feed that repeats itself under the same cursor is not asked again at once.
@@ -207,7 +208,7 @@ impl Receipts {
         &self,
         endpoint: &EndpointName,
         items: Vec<Heard>,
-        cursor: Option<Name>,
+        cursor: Option<Moved>,
     ) -> Result<(), store::Error> {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
         let command = Command::Receipts {

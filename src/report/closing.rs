@@ -18,7 +18,7 @@ use crate::claims::place::{Place, Transmitted, place};
 use crate::claims::tally::{Cell, PaperCell};
 use crate::claims::time::Day;
 use crate::report::Error;
-use crate::report::past::{self, Bounds};
+use crate::report::past::{self, Bounds, Past};
 use crate::report::rates::{self, CentreRate};
 use crate::report::shapes::PeriodShape;
 use crate::store::{Closing, Store};
@@ -89,10 +89,22 @@ impl From<&Closing> for ClosingShape {
     }
 }
 
+/// A closed period of a centre, counted at its closing and again up to an entry.
+pub struct Followed {
+    /// The policies that the closing froze.
+    pub policies: Agreements,
+    /// The centre at the closing.
+    pub then: Past,
+    /// The centre at the entry, under the registration of the closing.
+    pub now: Past,
+    /// What came between them, in order.
+    pub corrections: Vec<Correction>,
+}
+
 /// What a closing says of a centre, and all that came since, up to an entry.
 ///
 /// # Errors
-/// [`Error::UnknownCentre`], [`Error::Unbound`]; when the store cannot be read.
+/// As [`followed`].
 pub async fn of_centre(
     store: &dyn Store,
     closing: &Closing,
@@ -101,29 +113,56 @@ pub async fn of_centre(
     bounds: Bounds,
 ) -> Result<ClosedPeriod, Error> {
     let period = closing.closed.period;
+    let found = followed(store, closing, centre, upto, bounds).await?;
+    let rate = |past: &Past| rates::of_centre(&past.snapshot, &found.policies, centre, period);
+    Ok(ClosedPeriod {
+        closing: closing.into(),
+        frozen: rate(&found.then)?,
+        current: rate(&found.now)?,
+        corrections: found.corrections,
+    })
+}
+
+/// The policies that a closing froze.
+///
+/// # Errors
+/// [`Error::Unbound`] where they contradict each other, which the closing refused.
+pub fn policies(closing: &Closing) -> Result<Agreements, Error> {
     let policies = Agreements::new(closing.closed.policies.clone());
-    // They were checked together before they were written.
-    let policies = policies.map_err(|_| Error::Unbound(Unbound::NoAgreement))?;
+    policies.map_err(|_| Error::Unbound(Unbound::NoAgreement))
+}
+
+/// Counts a closed period of a centre twice, and follows what came between.
+///
+/// # Errors
+/// [`Error::UnknownCentre`], [`Error::Unbound`]; when the store cannot be read.
+pub async fn followed(
+    store: &dyn Store,
+    closing: &Closing,
+    centre: Finess,
+    upto: Position,
+    bounds: Bounds,
+) -> Result<Followed, Error> {
+    let period = closing.closed.period;
+    let policies = policies(closing)?;
     let then = past::of_centre(store, centre, closing.position, bounds).await?;
-    let now = past::of_centre(store, centre, upto.max(closing.position), bounds).await?;
-    let frozen = rates::of_centre(&then.snapshot, &policies, centre, period)?;
+    let mut now = past::of_centre(store, centre, upto.max(closing.position), bounds).await?;
     let obligation = then.snapshot.obligation(&policies, centre, period)?;
     let policy = policies.get(&obligation.agreement);
     let policy = policy.ok_or(Error::Unbound(Unbound::NoAgreement))?;
     let account = Account::new(policy, period);
     let corrections = follow(store, account, closing.position, (centre, upto), bounds).await?;
     // The registration of today may bind the centre otherwise; the closed period stays under its own.
-    let mut current = now.snapshot;
     if let (Some(now), Some(then)) = (
-        current.centres.get_mut(&centre),
+        now.snapshot.centres.get_mut(&centre),
         then.snapshot.centres.get(&centre),
     ) {
         std::sync::Arc::make_mut(now).versions = then.versions.clone();
     }
-    Ok(ClosedPeriod {
-        closing: closing.into(),
-        frozen,
-        current: rates::of_centre(&current, &policies, centre, period)?,
+    Ok(Followed {
+        policies,
+        then,
+        now,
         corrections,
     })
 }
@@ -282,9 +321,16 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
         | Entry::Explained { .. }
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Resumed(_)
+        | Entry::Anchored(_)
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Evacuated(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

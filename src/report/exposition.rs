@@ -18,6 +18,7 @@ use crate::claims::period::Form;
 use crate::claims::rate::{Coverage, Verdict};
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::Category;
+use crate::claims::time::Timestamp;
 use crate::report::CentreLabel;
 use crate::report::snapshot::{CentreCounts, Snapshot};
 
@@ -37,7 +38,7 @@ const LABELS: &str = "centre, category, agreement, period";
 const NATIONAL: &str = "category, agreement, period";
 
 /// All families, in the order in which they are written.
-pub const FAMILIES: [Family; 13] = [
+pub const FAMILIES: [Family; 15] = [
     Family {
         name: "bordereau_obligation_ratio",
         labels: LABELS,
@@ -99,6 +100,16 @@ pub const FAMILIES: [Family; 13] = [
         help: "Centres of the category by what may be said of their rate.",
     },
     Family {
+        name: "bordereau_obligation_statement_age_seconds",
+        labels: "",
+        help: "Time since the last statement was published; absent where there is none.",
+    },
+    Family {
+        name: "bordereau_obligation_reconciliation_age_seconds",
+        labels: "",
+        help: "Time since the last reconciliation; absent where there is none.",
+    },
+    Family {
         name: "bordereau_obligation_left_out_centres",
         labels: "",
         help: "Centres whose obligation is not shown because more are registered than the configured cap.",
@@ -124,8 +135,13 @@ struct Sums {
     forecast: Count,
 }
 
-/// The family as Prometheus text, to be appended to the exporter's.
-pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) -> String {
+/// The family as Prometheus text at an instant, to be appended to the exporter's.
+pub fn render(
+    snapshot: &Snapshot,
+    agreements: &Agreements,
+    label: CentreLabel,
+    now: Timestamp,
+) -> String {
     let (series, left_out) = series(snapshot, agreements, label);
     let mut out = String::new();
     let [
@@ -145,6 +161,8 @@ pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) 
         all_denominator,
         all_forecast,
         centres,
+        statement,
+        reconciliation,
         left,
     ] = FAMILIES;
     family(&mut out, ratio, &series, |sums| {
@@ -185,6 +203,13 @@ pub fn render(snapshot: &Snapshot, agreements: &Agreements, label: CentreLabel) 
     });
     family(&mut out, all_forecast, &sums, ahead);
     verdicts(&mut out, centres, &national);
+    age(&mut out, statement, snapshot.evidence.statement, now);
+    age(
+        &mut out,
+        reconciliation,
+        snapshot.evidence.reconciliation,
+        now,
+    );
     head(&mut out, left);
     line(&mut out, format_args!("{} {left_out}", left.name));
     out
@@ -217,6 +242,15 @@ fn national(snapshot: &Snapshot) -> BTreeMap<Labels, National> {
             .or_default() += 1;
     }
     found
+}
+
+/// How long ago something was, if it ever was.
+fn age(out: &mut String, family: Family, since: Option<Timestamp>, now: Timestamp) {
+    if let Some(since) = since {
+        head(out, family);
+        let seconds = now.since(since).as_secs();
+        line(out, format_args!("{} {seconds}", family.name));
+    }
 }
 
 fn verdicts(out: &mut String, family: Family, national: &BTreeMap<Labels, National>) {

@@ -17,6 +17,7 @@ use crate::claims::terms::DayCount;
 use crate::claims::time::Day;
 use crate::report::Error;
 use crate::report::reconciliation::CountText;
+use crate::report::shapes::comparator;
 use crate::report::snapshot::{CentreCounts, Snapshot};
 
 /// `GET /v1/centres/{finess}/forecast`.
@@ -210,10 +211,7 @@ impl From<&Need> for NeedText {
         let (numerator, denominator) = need.threshold.fraction;
         NeedText {
             policy: need.policy.to_string(),
-            comparator: match need.threshold.comparator {
-                crate::claims::agreement::Comparator::AtLeast => "at_least",
-                crate::claims::agreement::Comparator::MoreThan => "more_than",
-            },
+            comparator: comparator(need.threshold.comparator),
             numerator,
             denominator,
             documents: need.documents,

@@ -18,9 +18,9 @@ use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::report::conservation::{Conservation, Difference};
-use crate::report::snapshot::{Snapshot, Soundness};
+use crate::report::snapshot::{Evidence, Snapshot, Soundness};
 use crate::report::{Config, Error};
-use crate::store::{Covered, Store, TalliesSince, TallyQuery};
+use crate::store::{Covered, Store, TalliesSince, TallyQuery, WhichStatements};
 use crate::telemetry::{Event, Reading, Telemetry};
 
 /// How many differing cells an alert names; the rest is only counted.
@@ -109,6 +109,7 @@ impl Keeper {
     /// last snapshot is marked too.
     pub async fn count(&mut self) -> Result<(), Error> {
         let registry = self.store.centres().await?;
+        let evidence = self.evidence().await?;
         let last = self.published.borrow().clone();
         let changed = self.changed(&last).await?;
         let now = self.clock.now();
@@ -116,7 +117,7 @@ impl Keeper {
             Ok(None) => {
                 self.telemetry.show(Reading::Imbalance { documents: 0 });
                 let next = last.advanced(now, changed, registry, &self.agreements);
-                self.published.send_replace(Arc::new(next));
+                self.published.send_replace(Arc::new(next.with(evidence)));
                 Ok(())
             }
             Ok(Some(difference)) => {
@@ -135,6 +136,16 @@ impl Keeper {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// When the last statement and the last reconciliation were made.
+    async fn evidence(&self) -> Result<Evidence, Error> {
+        let statements = self.store.statements(WhichStatements::Last).await?;
+        let runs = self.store.runs().await?;
+        Ok(Evidence {
+            statement: statements.last().map(|statement| statement.at),
+            reconciliation: runs.last().map(|run| run.at),
+        })
     }
 
     /// The tallies of what changed since the last good count; of everything when there is none, and when all

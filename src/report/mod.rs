@@ -8,13 +8,17 @@ pub mod agreements;
 pub mod snapshot;
 pub mod scan;
 pub mod conservation;
+pub mod anchors;
 pub mod keeper;
 pub mod past;
 pub mod shapes;
 pub mod rates;
 pub mod table;
 pub mod explain;
+pub mod evidence;
 pub mod closing;
+pub mod statement;
+pub mod publisher;
 pub mod exposition;
 pub mod reconciliation;
 pub mod forecast;
@@ -23,6 +27,7 @@ pub mod forecast;
 mod tests;
 
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -45,6 +50,8 @@ pub struct Config {
     pub past_documents: NonZeroU64,
     /// How many entries or documents are read from the store at once.
     pub page: NonZeroU64,
+    /// The private key that signs statements, in PEM; without one none is published.
+    pub statement_key: Option<PathBuf>,
     /// Whether the obligation metrics carry the centre, and for how many at most.
     pub centre_label: CentreLabel,
 }
@@ -86,6 +93,15 @@ pub enum Error {
     /// A reconciliation is of whole months.
     #[error("the period is not of whole months")]
     UnevenPeriod,
+    /// The period is not closed for the centre.
+    #[error("the period is not closed for the centre")]
+    PeriodOpen,
+    /// No key is configured to sign statements with.
+    #[error("no key is configured to sign statements with")]
+    NoKey,
+    /// Another statement of the centre came first, again and again.
+    #[error("other statements of the centre came first")]
+    Overtaken,
     /// Nothing binds the centre in that period.
     #[error(transparent)]
     Unbound(#[from] Unbound),
@@ -98,6 +114,7 @@ impl Default for Config {
             scan_seconds: const { NonZeroU64::new(3_600).expect("not zero") },
             past_documents: const { NonZeroU64::new(500_000).expect("not zero") },
             page: const { NonZeroU64::new(1_000).expect("not zero") },
+            statement_key: None,
             centre_label: CentreLabel::UpTo(4_000),
         }
     }

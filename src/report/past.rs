@@ -12,9 +12,9 @@ use crate::claims::audit::{Audit, Line};
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
 use crate::claims::registry::Centre;
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
-use crate::report::snapshot::{CentreCounts, Snapshot, Soundness};
+use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
 use crate::store::Store;
 use crate::store::journal::format::Chain;
 
@@ -35,6 +35,19 @@ pub struct Past {
     /// The units by centre, in order of their latest document; of [`of_centre`] alone.
     pub lines: Vec<Line>,
     /// The hash of the chain of entries up to there.
+    pub chain: Chain,
+    /// The end of the last day before that of the last entry; none where all entries are of one day.
+    pub anchor: Option<Anchor>,
+}
+
+/// The ledger at the end of a day of Paris.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Anchor {
+    /// The day.
+    pub day: Day,
+    /// Its last entry.
+    pub position: Position,
+    /// The hash of the chain of entries there.
     pub chain: Chain,
 }
 
@@ -90,6 +103,7 @@ struct Pass {
     audit: Audit,
     registry: BTreeMap<Finess, Vec<Centre>>,
     chain: Chain,
+    anchor: Option<Anchor>,
     at: Option<Timestamp>,
 }
 
@@ -108,6 +122,7 @@ impl Pass {
             centres,
             registry: BTreeMap::new(),
             chain: Chain::default(),
+            anchor: None,
             at: None,
         };
         while pass.audit.position() < position {
@@ -124,6 +139,14 @@ impl Pass {
     }
 
     fn take(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {
+        let ended = self.at.map(Timestamp::day);
+        if let Some(day) = ended.filter(|day| *day < stamped.at.day()) {
+            self.anchor = Some(Anchor {
+                day,
+                position: Position(position.0 - 1),
+                chain: self.chain,
+            });
+        }
         self.chain = self.chain.after(&stamped.canonical());
         self.at = Some(stamped.at);
         if let Entry::Registered(centre) = &stamped.entry {
@@ -152,6 +175,7 @@ impl Pass {
         let counted = tokio::task::spawn_blocking(move || Past {
             lines: lines(&self.audit),
             chain: self.chain,
+            anchor: self.anchor,
             snapshot: self.snapshot(),
         });
         counted.await.map_err(|_| Error::Cut)
@@ -181,6 +205,7 @@ impl Pass {
                 .into_iter()
                 .map(|(finess, centre)| (finess, Arc::new(centre)))
                 .collect(),
+            evidence: Evidence::default(),
         }
     }
 }

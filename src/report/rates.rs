@@ -243,7 +243,7 @@ fn page(
             group: key.0.to_string(),
             agreement: key.1.to_string(),
             centres: sum.centres,
-            statement: statement(&key.1),
+            statement: method(&key.1),
             counts: RateShape::from(&sum.rate),
         });
     }
@@ -260,7 +260,7 @@ fn shape(snapshot: &Snapshot, centre: Finess, obligation: &Obligation) -> Centre
         period: obligation.period.into(),
         category: obligation.category.as_str(),
         agreement: obligation.agreement.to_string(),
-        statement: statement(&obligation.agreement),
+        statement: method(&obligation.agreement),
         basis: basis(snapshot),
         counts: RateShape::from(&obligation.rate),
         references: references.collect(),
@@ -269,6 +269,6 @@ fn shape(snapshot: &Snapshot, centre: Finess, obligation: &Obligation) -> Centre
 }
 
 /// What every figure of ours is called.
-pub(super) fn statement(policy: &AgreementId) -> String {
+pub(super) fn method(policy: &AgreementId) -> String {
     format!("rate computed by the gateway under policy {policy}")
 }

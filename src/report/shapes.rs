@@ -232,6 +232,14 @@ impl From<&Rate> for RateShape {
     }
 }
 
+/// The word of a comparator.
+pub(super) fn comparator(comparator: Comparator) -> &'static str {
+    match comparator {
+        Comparator::AtLeast => "at_least",
+        Comparator::MoreThan => "more_than",
+    }
+}
+
 /// The words of exclusions, joined by `+`.
 pub(super) fn words(exclusions: Exclusions) -> String {
     let words: Vec<&str> = exclusions.each().map(Exclusion::as_str).collect();
@@ -266,10 +274,7 @@ impl ThresholdShape {
     pub(super) fn new(threshold: Threshold, distance: Option<Distance>) -> ThresholdShape {
         let (numerator, denominator) = threshold.fraction;
         ThresholdShape {
-            comparator: match threshold.comparator {
-                Comparator::AtLeast => "at_least",
-                Comparator::MoreThan => "more_than",
-            },
+            comparator: comparator(threshold.comparator),
             numerator,
             denominator,
             distance: distance.map(DistanceShape::from),

@@ -29,6 +29,17 @@ pub struct Snapshot {
     pub soundness: Soundness,
     /// Registered centres and their counts; those that did not change are shared with the snapshot before.
     pub centres: BTreeMap<Finess, Arc<CentreCounts>>,
+    /// When evidence was last made of it.
+    pub evidence: Evidence,
+}
+
+/// When the last statement and the last reconciliation were made; none where there is none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The last statement.
+    pub statement: Option<Timestamp>,
+    /// The last reconciliation.
+    pub reconciliation: Option<Timestamp>,
 }
 
 /// What the last comparison of the independent counts said.
@@ -85,7 +96,14 @@ impl Snapshot {
             centres: shared
                 .map(|(finess, centre)| (finess, Arc::new(centre)))
                 .collect(),
+            evidence: Evidence::default(),
         }
+    }
+
+    /// With when evidence was last made.
+    #[must_use]
+    pub fn with(self, evidence: Evidence) -> Snapshot {
+        Snapshot { evidence, ..self }
     }
 
     /// This balanced snapshot with the tallies that changed since. Only centres that changed are computed again,

@@ -20,6 +20,7 @@ use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Fine
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::custody::Custody;
 use crate::store::embedded::{self, Embedded};
 use crate::store::ledger::{Secret, commitment};
 use crate::store::memory::Memory;
@@ -34,6 +35,8 @@ pub trait Subject: Sized {
     fn fresh() -> Self;
     /// The store.
     fn store(&self) -> Arc<dyn Store>;
+    /// The same as a whole.
+    fn custody(&self) -> Arc<dyn Custody>;
     /// Stops it and starts it again.
     async fn restarted(self) -> Self;
 }
@@ -47,6 +50,10 @@ impl Subject for InMemory {
     }
 
     fn store(&self) -> Arc<dyn Store> {
+        self.0.clone()
+    }
+
+    fn custody(&self) -> Arc<dyn Custody> {
         self.0.clone()
     }
 
@@ -90,6 +97,10 @@ impl Subject for OnDisk {
         self.store.clone()
     }
 
+    fn custody(&self) -> Arc<dyn Custody> {
+        self.store.clone()
+    }
+
     async fn restarted(self) -> OnDisk {
         let OnDisk { directory, store } = self;
         assert_eq!(Arc::strong_count(&store), 1, "somebody still has the store");
@@ -119,6 +130,7 @@ macro_rules! laws {
 mod hand;
 mod figures;
 mod turns;
+mod custody;
 mod statements;
 
 laws! {
@@ -217,10 +229,20 @@ async fn begun<S: Subject>() -> S {
 /// Everything that can be asked of a store, to compare before and after.
 #[derive(Debug, PartialEq)]
 pub struct Picture {
-    entries: Vec<(Position, Stamped)>,
-    documents: Vec<DocumentRecord>,
-    tallies: Tallies,
-    bodies: Vec<(DocumentId, Option<Bytes>)>,
+    pub entries: Vec<(Position, Stamped)>,
+    pub documents: Vec<DocumentRecord>,
+    pub tallies: Tallies,
+    pub bodies: Vec<(DocumentId, Option<Bytes>)>,
+}
+
+impl Picture {
+    /// Whether all of another picture is in this one; documents count as they are.
+    pub fn agrees_up_to(&self, earlier: &Picture) -> bool {
+        self.entries.starts_with(&earlier.entries)
+            && self.documents == earlier.documents
+            && self.bodies == earlier.bodies
+            && self.tallies.units == earlier.tallies.units
+    }
 }
 
 /// The picture of a store.

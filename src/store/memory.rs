@@ -8,12 +8,20 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::claims::custody::Anchor;
 use crate::claims::entry::{Position, Stamped};
-use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
+use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
+use crate::store::custody::backup::{Done, Mark, Order};
+use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
+use crate::store::custody::walk::Walked;
+use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
+use crate::store::journal::format::Chain;
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -125,6 +133,74 @@ impl Memory {
         self.position
             .send_if_modified(|known| std::mem::replace(known, position) != position);
         Ok(decision.outcome)
+    }
+}
+
+/// It has no segments: nothing is ever cleared.
+#[async_trait]
+impl Keeping for Memory {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
+        ledger::keeping::legal_holds(&self.lock().index)
+    }
+
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
+        ledger::keeping::evacuations(&self.lock().index)
+    }
+
+    async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
+        Ok(Plan::default())
+    }
+
+    async fn evacuate(&self, _at: Timestamp, _rules: Rules, _pace: Pace) -> Result<Run, Error> {
+        Ok(Run::Nothing(Outlook::default()))
+    }
+}
+
+#[async_trait]
+impl Custody for Memory {
+    async fn kept_orphans(
+        &self,
+        after: Option<OrphanName>,
+        most: usize,
+    ) -> Result<Vec<Orphan>, Error> {
+        ledger::custody::kept_orphans(&self.lock().index, after.as_ref(), most)
+    }
+
+    async fn restoration(&self) -> Result<Option<RestorationRecord>, Error> {
+        ledger::custody::restoration(&self.lock().index)
+    }
+
+    async fn anchors(&self, after: Position, most: usize) -> Result<Vec<AnchorRecord>, Error> {
+        ledger::custody::anchors(&self.lock().index, after, most)
+    }
+
+    async fn last_anchor(&self) -> Result<Option<AnchorRecord>, Error> {
+        ledger::custody::last_anchor(&self.lock().index)
+    }
+
+    async fn end(&self) -> Result<Anchor, Error> {
+        let inner = self.lock();
+        let chain = |chain: Chain, stamped: &Stamped| chain.after(&stamped.canonical());
+        Ok(Anchor {
+            position: Position(inner.entries.len() as u64),
+            chain: Digest(inner.entries.iter().fold(Chain::default(), chain).0),
+        })
+    }
+
+    fn walk(
+        &self,
+        _from: Option<Position>,
+        _to: Option<Position>,
+    ) -> Result<Walked, custody::Error> {
+        Err(custody::Error::NoFiles)
+    }
+
+    fn backup(&self, _order: &Order, _stop: &dyn Fn() -> bool) -> Result<Done, custody::Error> {
+        Err(custody::Error::NoFiles)
+    }
+
+    fn last_backup(&self) -> Option<Mark> {
+        None
     }
 }
 

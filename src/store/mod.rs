@@ -23,6 +23,8 @@ pub mod journal;
 pub mod custody;
 pub mod embedded;
 pub mod memory;
+pub mod keeping;
+pub mod traces;
 #[cfg(test)]
 mod contract;
 
@@ -44,6 +46,7 @@ use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, L
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
 use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, OnHold};
 use crate::claims::standing::{Course, Standing};
 use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
@@ -210,8 +213,8 @@ pub enum Command {
         destinations: Vec<Destination>,
         /// Items in order, each with its bytes as received.
         items: Vec<Heard>,
-        /// The cursor after them, when polled.
-        cursor: Option<Name>,
+        /// How the cursor moves with them, when polled.
+        cursor: Option<Moved>,
     },
     /// Declare a day's paper sheets.
     Declare {
@@ -298,6 +301,26 @@ pub enum Command {
         /// When; the past is now.
         at: Timestamp,
     },
+    /// Ask an endpoint's receipts and settlements from the beginning again.
+    Rewind {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that the ledger up to here was made from a backup; what was on its way is in doubt.
+    Restored(crate::claims::custody::Restored),
+    /// After a restore, let lots go again.
+    Resume {
+        /// Who.
+        actor: Name,
+        /// Why.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Write down the running hash after an entry; once a day.
+    Anchor(crate::claims::custody::Anchor),
     /// Record how far a webhook's target was told.
     Notified {
         /// Its name.
@@ -305,9 +328,27 @@ pub enum Command {
         /// The last entry.
         upto: Position,
     },
+    /// Place a legal hold. One like it that stands already changes nothing.
+    PlaceLegalHold {
+        /// What it stands on.
+        on: OnHold,
+        /// On this day somebody looks whether it is still needed.
+        review: Day,
+        /// Who.
+        actor: Name,
+    },
+    /// Lift a legal hold. One that is lifted already stays so.
+    LiftLegalHold {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
+    Evacuated(Evacuated),
     /// A command of an operator, with the reason for it.
     Explain {
-        /// Cancel, Hand, Paper, Endpoint or Retry.
+        /// Cancel, Hand, Paper, Endpoint, Rewind, Retry, PlaceLegalHold or LiftLegalHold.
         command: Box<Command>,
         /// The reason: a text.
         reason: Bytes,
@@ -417,6 +458,15 @@ pub struct Conclusion {
     pub named: Vec<(DocumentId, Option<Name>)>,
     /// The insurer's words about them, and the salt of their commitment.
     pub words: Option<(Bytes, [u8; 16])>,
+}
+
+/// How an endpoint's cursor moves. From elsewhere it does not: it was set back meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// What was asked after; none: from the beginning.
+    pub from: Option<Name>,
+    /// What is asked after next.
+    pub to: Name,
 }
 
 /// What came from an insurer, and its bytes as received.
@@ -915,6 +965,8 @@ pub trait Observer: Send + Sync {
     fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.
     fn tail_cut(&self, bytes: u64);
+    /// An evacuation has done a step.
+    fn evacuating(&self, _step: embedded::evacuate::Step) {}
     /// The index failed while the store ran: it is set aside and built anew, and nothing is committed meanwhile.
     fn index_failed(&self);
 }

@@ -9,12 +9,13 @@ use tracing::{debug, error, info, warn};
 
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
-use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::Trouble;
 use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::lane;
 use crate::telemetry::reading::words;
 use crate::telemetry::renewal;
+use crate::telemetry::retention;
 
 /// Something that happened.
 #[derive(Clone, Copy, Debug)]
@@ -125,6 +126,28 @@ pub enum Event<'a> {
         bytes: u64,
     },
 
+    /// The store was copied to a backup.
+    BackedUp {
+        /// The last entry that is in it.
+        position: Position,
+        /// Files that were written.
+        files: u64,
+        /// Bytes that were read for them.
+        bytes: u64,
+    },
+    /// A backup was not made; the earlier one stays.
+    BackupFailed {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
+    },
+    /// The running hash of the ledger was written down, as every day.
+    Anchored {
+        /// The entry after which it is.
+        position: Position,
+        /// The hash.
+        chain: Digest,
+    },
+
     /// Documents were sealed into a lot.
     Sealed {
         /// The lot.
@@ -220,6 +243,9 @@ pub enum Event<'a> {
         line: u32,
     },
 
+    /// The keeping of bodies says something.
+    Retention(retention::Event<'a>),
+
     /// A webhook's target was told, or could not be.
     Told {
         /// What came of it.
@@ -241,6 +267,11 @@ pub enum Event<'a> {
         between: Counts,
         /// The first cells that differ: centre, day and closed words, and both numbers.
         cells: &'a [String],
+    },
+    /// A statement could not be published; it is tried again.
+    Unpublished {
+        /// Why: one of the room's own sentences.
+        why: &'a str,
     },
     /// The ledger could not be counted; the last rates stay.
     Uncounted {
@@ -511,6 +542,20 @@ impl Event<'_> {
                 warn!("the index failed: it is set aside and built anew from the journal")
             }
             Event::TailCut { bytes } => warn!(bytes, "torn tail cut from the journal"),
+            Event::BackedUp {
+                position,
+                files,
+                bytes,
+            } => info!(
+                position = position.0,
+                files, bytes, "the store is backed up"
+            ),
+            Event::BackupFailed { why } => {
+                error!(why, "a backup was not made: the earlier one stays")
+            }
+            Event::Anchored { position, chain } => {
+                info!(position = position.0, %chain, "the ledger's anchor of the day")
+            }
             Event::Sealed {
                 lot,
                 endpoint,
@@ -546,6 +591,7 @@ impl Event<'_> {
                 error!(%lot, why, "lot unreadable or not what was sealed");
             }
             Event::Lane(said) => said.log(),
+            Event::Retention(said) => said.log(),
             Event::Heard { endpoint, kind } => {
                 debug!(%endpoint, kind = kind.as_str(), "receipt recorded");
             }
@@ -580,6 +626,7 @@ impl Event<'_> {
                 ?cells,
                 "the counts of the ledger differ"
             ),
+            Event::Unpublished { why } => error!(why, "a statement could not be published"),
             Event::Uncounted { why } => error!(why, "the ledger could not be counted"),
         }
     }

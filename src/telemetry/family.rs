@@ -119,6 +119,17 @@ families! {
     STORE_WAITING = "store_waiting_commands" Shape::Gauge, [],
         "Commands waiting for the committer.";
 
+    STORE_BACKUP_AGE = "store_backup_age_seconds" Shape::Gauge, [],
+        "Age of the last backup of the store, in seconds; +Inf when none is known.";
+    STORE_BACKUP_POSITION = "store_backup_position" Shape::Gauge, [],
+        "Number of the last entry that is in the last backup.";
+    STORE_BACKUP_FAILURES = "store_backup_failures_total" Shape::Counter, [],
+        "Backups that were ordered and not made; the earlier one stays.";
+    STORE_RESTORED = "store_restored_state" Shape::Gauge, [],
+        "1 while nothing is sent because the store was restored from a backup; else 0.";
+    STORE_RESTORED_LOST = "store_restored_lost_seconds" Shape::Gauge, [],
+        "Time of which nothing is known since the last restore, in seconds; 0 when the store was never restored.";
+
     QUEUE_DOCUMENTS = "queue_documents" Shape::Gauge, ["endpoint", "standing"],
         "Unfinished documents, by standing (in a lot: how far the lot is) and endpoint.";
     QUEUE_OLDEST = "queue_oldest_seconds" Shape::Gauge, ["endpoint"],
@@ -164,6 +175,21 @@ families! {
     RECEIPTS_OVERDUE = "receipts_overdue_documents" Shape::Gauge, ["endpoint"],
         "Documents whose receipt was expected by now.";
 
+    RETENTION_GONE = "retention_gone_bodies_total" Shape::Counter, [],
+        "Bodies past their time that are gone.";
+    RETENTION_GONE_BYTES = "retention_gone_bytes_total" Shape::Counter, [],
+        "Bytes of bodies past their time that are gone.";
+    RETENTION_COPIED_BYTES = "retention_copied_bytes_total" Shape::Counter, [],
+        "Bytes of bodies that were copied because they are kept.";
+    RETENTION_STALLS = "retention_stalls_total" Shape::Counter, [],
+        "Times that bodies past their time could not be looked for or cleared.";
+    RETENTION_OLDEST = "retention_oldest_body_seconds" Shape::Gauge, [],
+        "When the oldest body that is kept was admitted or heard, in seconds since 1970, without the segment that is written to; +Inf without any.";
+    RETENTION_NEXT = "retention_next_run_seconds" Shape::Gauge, [],
+        "Before this no segment is cleared, in seconds since 1970; +Inf where it cannot be told.";
+    RETENTION_HOLDS = "retention_legal_holds" Shape::Gauge, ["state"],
+        "Legal holds that stand, by whether their day of review has passed.";
+
     WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
         "Requests to targets of webhooks, by outcome.";
 
@@ -172,6 +198,10 @@ families! {
 
     LEDGER_POSITION = "ledger_position" Shape::Gauge, [],
         "Number of the last entry of the ledger.";
+    LEDGER_ANCHOR_POSITION = "ledger_anchor_position" Shape::Gauge, [],
+        "Number of the entry that the last anchor is of.";
+    LEDGER_ANCHOR_AGE = "ledger_anchor_age_seconds" Shape::Gauge, [],
+        "Age of the last anchor of the ledger, in seconds; +Inf when there is none.";
     LEDGER_IMBALANCE = "ledger_imbalance_documents" Shape::Gauge, [],
         "Documents by which the independent counts of the ledger differ; always 0.";
 }

@@ -21,6 +21,7 @@ use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
 use crate::telemetry::renewal;
+use crate::telemetry::retention::{self, Hold};
 
 /// The label of an endpoint that is not configured.
 const OTHER: &str = "other";
@@ -58,7 +59,14 @@ pub(super) struct Handles {
     lag: Gauge,
     waiting: Gauge,
     position: Gauge,
+    anchor_position: Gauge,
+    anchor_age: Gauge,
     imbalance: Gauge,
+    backup_age: Gauge,
+    backup_position: Gauge,
+    backup_failures: Counter,
+    restored: Gauge,
+    restored_lost: Gauge,
     stuck: Gauge,
     orphans: Gauge,
     deadlines: ByWord<Gauge>,
@@ -67,6 +75,7 @@ pub(super) struct Handles {
     stalls: Counter,
     told: ByWord<Counter>,
     delivery_seconds: Histogram,
+    retention: retention::Handles,
     endpoints: BTreeMap<EndpointName, Endpoint>,
     other: Endpoint,
 }
@@ -128,7 +137,14 @@ impl Handles {
             lag: make.gauge(family::STORE_INDEX_LAG, &[]),
             waiting: make.gauge(family::STORE_WAITING, &[]),
             position: make.gauge(family::LEDGER_POSITION, &[]),
+            anchor_position: make.gauge(family::LEDGER_ANCHOR_POSITION, &[]),
+            anchor_age: make.gauge(family::LEDGER_ANCHOR_AGE, &[]),
             imbalance: make.gauge(family::LEDGER_IMBALANCE, &[]),
+            backup_age: make.gauge(family::STORE_BACKUP_AGE, &[]),
+            backup_position: make.gauge(family::STORE_BACKUP_POSITION, &[]),
+            backup_failures: make.counter(family::STORE_BACKUP_FAILURES, &[]),
+            restored: make.gauge(family::STORE_RESTORED, &[]),
+            restored_lost: make.gauge(family::STORE_RESTORED_LOST, &[]),
             stuck: make.gauge(family::QUEUE_STUCK, &[]),
             orphans: make.gauge(family::RECEIPTS_ORPHANS, &[]),
             deadlines: make.gauges(family::DEADLINE_DOCUMENTS, &[], Deadline::WORDS),
@@ -137,6 +153,7 @@ impl Handles {
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
             told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
+            retention: make.retention(),
             endpoints: endpoints
                 .iter()
                 .map(|name| (name.clone(), make.endpoint(name.as_str())))
@@ -183,6 +200,8 @@ impl Handles {
             Event::Damaged { .. } => self.damaged.increment(1),
             Event::TailCut { bytes } => self.tail_cut.increment(bytes),
             Event::IndexFailed => self.index_failures.increment(1),
+            Event::BackedUp { .. } | Event::Anchored { .. } => (),
+            Event::BackupFailed { .. } => self.backup_failures.increment(1),
             Event::Sealed { endpoint, .. } => self.endpoint(endpoint).lots.increment(1),
             Event::Attempted {
                 endpoint,
@@ -207,6 +226,7 @@ impl Handles {
             }
             Event::LotUnreadable { .. } => self.unreadable.increment(1),
             Event::Lane(said) => self.lane(said),
+            Event::Retention(said) => self.retention.count(said),
             Event::Heard { endpoint, kind } => self.item(endpoint, kind),
             Event::HeardAgain { endpoint } => self.item(endpoint, Item::Repeated),
             Event::Orphaned { endpoint, cause } => {
@@ -229,7 +249,7 @@ impl Handles {
             Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
             Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
-            Event::Uncounted { .. } => {}
+            Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
     }
 
@@ -327,12 +347,25 @@ impl Handles {
                 self.endpoint(endpoint).overdue.set(documents as f64);
             }
             Reading::Stuck { documents } => self.stuck.set(documents as f64),
+            Reading::Kept(ref kept) => self.retention.show(kept),
             Reading::Orphans { items } => self.orphans.set(items as f64),
             Reading::Deadlines { documents } => {
                 let documents = documents
                     .iter()
                     .map(|(state, count)| (state.as_str(), *count));
                 set_all(&self.deadlines, documents);
+            }
+            Reading::Backup { age, position } => {
+                self.backup_age.set(seconds(age));
+                self.backup_position.set(position.0 as f64);
+            }
+            Reading::Restored { waits, lost } => {
+                self.restored.set(f64::from(u8::from(waits)));
+                self.restored_lost.set(lost.as_secs_f64());
+            }
+            Reading::Anchor { age, position } => {
+                self.anchor_age.set(seconds(age));
+                self.anchor_position.set(position.0 as f64);
             }
             Reading::Imbalance { documents } => self.imbalance.set(documents as f64),
         }
@@ -436,6 +469,19 @@ impl Make<'_> {
         words.iter().map(gauge).collect()
     }
 
+    fn retention(&self) -> retention::Handles {
+        retention::Handles {
+            gone: self.counter(family::RETENTION_GONE, &[]),
+            gone_bytes: self.counter(family::RETENTION_GONE_BYTES, &[]),
+            copied_bytes: self.counter(family::RETENTION_COPIED_BYTES, &[]),
+            stalls: self.counter(family::RETENTION_STALLS, &[]),
+            oldest: self.gauge(family::RETENTION_OLDEST, &[]),
+            next: self.gauge(family::RETENTION_NEXT, &[]),
+            standing: self.gauge(family::RETENTION_HOLDS, &[Hold::Standing.as_str()]),
+            overdue: self.gauge(family::RETENTION_HOLDS, &[Hold::Overdue.as_str()]),
+        }
+    }
+
     fn documents(&self) -> ByOutcome {
         let kinds = Kind::ALL.into_iter().map(Some).chain([None]).map(kind_word);
         let pairs =
@@ -492,4 +538,9 @@ fn key(family: &'static Family, values: &[&str]) -> Key {
     let labels = family.labels.iter().zip(values);
     let labels = labels.map(|(label, value)| Label::new(*label, (*value).to_owned()));
     Key::from_parts(family.name, labels.collect::<Vec<_>>())
+}
+
+/// An age; what never happened is infinitely long ago.
+fn seconds(age: Option<std::time::Duration>) -> f64 {
+    age.map_or(f64::INFINITY, |age| age.as_secs_f64())
 }

@@ -8,6 +8,7 @@
 pub mod event;
 pub mod lane;
 pub mod renewal;
+pub mod retention;
 pub mod reading;
 pub mod family;
 mod handles;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::claims::entry::Position;
 use crate::claims::id::EndpointName;
 use crate::claims::time::Timestamp;
+use crate::telemetry::retention::Kept;
 
 /// How something is at present.
 #[derive(Clone, Copy, Debug)]
@@ -81,10 +82,33 @@ pub enum Reading<'a> {
         /// Items.
         items: u64,
     },
+    /// How the keeping of bodies is.
+    Kept(Kept),
     /// Documents not yet transmitted, by deadline.
     Deadlines {
         /// How many stand how.
         documents: &'a [(Deadline, u64)],
+    },
+    /// The last backup of the store.
+    Backup {
+        /// How old it is; none: none is known.
+        age: Option<Duration>,
+        /// The last entry that is in it.
+        position: Position,
+    },
+    /// Whether the store was restored from a backup.
+    Restored {
+        /// Whether nothing is sent because of it.
+        waits: bool,
+        /// How long a time is lost.
+        lost: Duration,
+    },
+    /// The last anchor of the ledger.
+    Anchor {
+        /// How old it is; none: there is none.
+        age: Option<Duration>,
+        /// The entry that it is of.
+        position: Position,
     },
     /// By how many documents the independent counts differ.
     Imbalance {

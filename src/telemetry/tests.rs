@@ -9,8 +9,8 @@ use super::reading::{Deadline, Ready, Stage};
 use super::*;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
-use crate::claims::id::{DocumentId, Finess, LotId, Name};
-use crate::claims::time::Timestamp;
+use crate::claims::id::{Digest, DocumentId, Finess, LotId, Name};
+use crate::claims::time::{Day, Timestamp};
 
 /// Rows of the obligation family are the report room's, and are held against what it renders.
 const ELSEWHERE: &str = "bordereau_obligation_";
@@ -67,6 +67,16 @@ fn exercised() -> Telemetry {
         Event::Replayed { entries: 5 },
         Event::TailCut { bytes: 6 },
         Event::IndexFailed,
+        Event::BackedUp {
+            position: Position(3),
+            files: 2,
+            bytes: 100,
+        },
+        Event::BackupFailed { why: "no room" },
+        Event::Anchored {
+            position: Position(3),
+            chain: Digest([1; 32]),
+        },
         Event::Sealed {
             lot,
             endpoint,
@@ -102,6 +112,19 @@ fn exercised() -> Telemetry {
             document: Some(document),
         }),
         Event::Lane(lane::Event::Stalled { why: "no disk" }),
+        Event::Retention(retention::Event::Evacuated {
+            segment: 3,
+            gone: 5,
+            gone_bytes: 5000,
+            kept: 2,
+            kept_bytes: 2000,
+        }),
+        Event::Retention(retention::Event::Stalled { why: "no disk" }),
+        Event::Retention(retention::Event::HoldOverdue {
+            hold: Position(4),
+            review: Day::new(2026, 11, 22).unwrap(),
+        }),
+        Event::Retention(retention::Event::TracesEnded { months: 1 }),
         Event::Told {
             outcome: Telling::Refused,
             changes: 3,
@@ -171,7 +194,25 @@ fn exercised() -> Telemetry {
             documents: 11,
         },
         Reading::Stuck { documents: 0 },
+        Reading::Backup {
+            age: None,
+            position: Position(0),
+        },
+        Reading::Restored {
+            waits: true,
+            lost: Duration::from_secs(7),
+        },
+        Reading::Anchor {
+            age: Some(Duration::from_secs(30)),
+            position: Position(2),
+        },
         Reading::Orphans { items: 1 },
+        Reading::Kept(retention::Kept {
+            oldest: Some(Timestamp::from_micros(2_500_000)),
+            next: None,
+            holds: 3,
+            overdue: 1,
+        }),
         Reading::Deadlines {
             documents: &[(Deadline::Passed, 2)],
         },
@@ -291,6 +332,10 @@ fn events_and_readings_are_counted() {
         r#"bordereau_delivery_unsealed_groups{cause="no route"} 3"#,
         r#"bordereau_delivery_unsealed_groups{cause="unreadable"} 1"#,
         "bordereau_delivery_stalls_total 1",
+        "bordereau_retention_gone_bytes_total 5000",
+        "bordereau_retention_copied_bytes_total 2000",
+        "bordereau_retention_oldest_body_seconds 2.5",
+        r#"bordereau_retention_legal_holds{state="overdue"} 1"#,
         r#"bordereau_webhook_requests_total{outcome="refused"} 1"#,
         r#"bordereau_webhook_requests_total{outcome="taken"} 0"#,
         r#"bordereau_receipts_total{endpoint="caisse-a",kind="repeated"} 1"#,

@@ -19,6 +19,7 @@ mod load;
 mod operating;
 mod readme;
 mod receipts;
+mod restore;
 mod renewal;
 mod road;
 mod webhooks;

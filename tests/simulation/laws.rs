@@ -218,9 +218,16 @@ impl Laws {
             | Entry::Retried { .. }
             | Entry::Explained { .. }
             | Entry::Closed(_)
+            | Entry::Rewound { .. }
+            | Entry::Restored(_)
+            | Entry::Resumed(_)
+            | Entry::Anchored(_)
             | Entry::Notified { .. }
             | Entry::FiguresLoaded(_)
             | Entry::Reconciled(_)
+            | Entry::LegalHoldPlaced(_)
+            | Entry::LegalHoldLifted { .. }
+            | Entry::Evacuated(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

@@ -31,19 +31,25 @@ use crate::claims::receipt::{
     Verdict,
 };
 use crate::claims::registry::Centre;
+use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
+use crate::desk::registry::Written;
 use crate::desk::{self, Config, Desk, Parts, Scrapers};
 use crate::formats::json::described::foresees;
+use crate::formats::json::problem::FaultText;
 use crate::formats::json::{problem, refusal};
+use crate::formats::jws::unencoded::{Signer, pem_of};
 use crate::formats::xml::{Reader, write_receipt, write_settlement};
 use crate::report::CentreLabel;
 use crate::report::agreements::File;
+use crate::report::publisher::Publisher;
 use crate::report::snapshot::Snapshot;
 use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
+use crate::store::traces::Traces;
 use crate::store::{
     Admission, Admitted, Command, Conclusion, Evidence, Heard, Lease, Outcome, Store, TallyQuery,
     Unity,
@@ -76,7 +82,7 @@ pub(super) struct House {
     pub(super) closing: CancellationToken,
     tokens: BTreeMap<&'static str, String>,
     certificate: Arc<[u8]>,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 pub(super) struct Answer {
@@ -95,7 +101,7 @@ impl Answer {
         }
     }
 
-    fn is_foreseen(&self, method: &str, path: &str) {
+    pub(super) fn is_foreseen(&self, method: &str, path: &str) {
         let media_type = self.headers.get(header::CONTENT_TYPE);
         let media_type = media_type.map_or("", |value| value.to_str().unwrap());
         let json = if media_type.ends_with("json") {
@@ -194,7 +200,7 @@ fn centre(finess: &str, gestionnaire: &str) -> Centre {
     }
 }
 
-fn agreements() -> Agreements {
+pub(super) fn agreements() -> Agreements {
     let file: File = serde_json::from_value(serde_json::json!({
         "id": "national", "title": "Accord", "role": "agreement", "source": "a test",
         "in_force_from": "2020-01-01", "status": "unconfirmed",
@@ -207,6 +213,26 @@ fn agreements() -> Agreements {
     .unwrap();
     let agreement = file.agreement().ok().unwrap();
     Agreements::new(vec![agreement]).ok().unwrap()
+}
+
+/// Reads words of FINESS, name and first day in the place of a file; the program's own reader is tried elsewhere.
+fn read_registry(text: &str, _: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
+    let rows = text.lines().map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        match words[..] {
+            [finess, name, agreement, from] => Ok(Centre {
+                name: name.into(),
+                agreement: self::name(agreement),
+                from: Day::parse(from).unwrap(),
+                ..centre(finess, "G1")
+            }),
+            _ => Err(vec![FaultText {
+                place: line.into(),
+                reason: "four words".into(),
+            }]),
+        }
+    });
+    rows.collect()
 }
 
 fn grant(name: &str, role: Role) -> Grant {
@@ -253,6 +279,11 @@ fn certificate() -> Arc<[u8]> {
 }
 
 impl House {
+    /// Where traces are kept.
+    pub(super) fn traces(&self) -> std::path::PathBuf {
+        self.directory.path().join("traces")
+    }
+
     pub(super) async fn new() -> House {
         House::with(Config::default()).await
     }
@@ -274,17 +305,31 @@ impl House {
         let snapshot = Snapshot::balanced(now, tallies, registry, &agreements);
         snapshots.send_replace(Arc::new(snapshot));
         let closing = CancellationToken::new();
+        let telemetry = Arc::new(telemetry);
+        let publisher = Publisher::new(
+            store.clone(),
+            clock.clone(),
+            Some(Signer::from_pem(&pem_of([42; 32])).unwrap()),
+            telemetry.clone(),
+            &Default::default(),
+        );
         let lanes: Arc<Board> = Arc::default();
         let desk = Desk::new(Parts {
             lanes: lanes.clone(),
             store: store.clone(),
+            keeping: store.clone(),
+            traces: Arc::new(Traces::of(directory.path())),
+            retention: Rules::default(),
+            custody: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
             routes: Arc::new(routes),
             agreements,
             snapshots: published,
-            telemetry: Arc::new(telemetry),
+            publisher: Arc::new(publisher),
+            read_registry,
+            telemetry,
             config,
             past: crate::report::Config::default().past(),
             centre_label: CentreLabel::UpTo(10),
@@ -299,7 +344,7 @@ impl House {
             closing,
             tokens,
             certificate: certificate(),
-            _directory: directory,
+            directory,
         }
     }
 
@@ -324,6 +369,11 @@ impl House {
 
     pub(super) async fn get(&self, door: Door, who: &str, path: &str) -> Answer {
         self.ask(door, who, "GET", path, Body::empty()).await
+    }
+
+    /// Up to where the ledger goes.
+    pub(super) fn store_position(&self) -> u64 {
+        self.store.health().position.0
     }
 
     /// An operator's order, with a reason.
@@ -367,7 +417,7 @@ impl House {
         self.send(door, who, request, Body::empty()).await
     }
 
-    async fn send(
+    pub(super) async fn send(
         &self,
         door: Door,
         who: &str,

@@ -10,7 +10,7 @@ use super::house::{Answer, Door, House};
 use crate::claims::delivery::Event;
 use crate::claims::entry::Reason;
 use crate::desk::answer::Refused;
-use crate::formats::json::problem::Kind;
+use crate::formats::json::problem::{About, Kind, Problem};
 
 const BY_HAND: &str = "/v1/documents/00000000-0000-0000-0000-000000000001/by-hand";
 
@@ -60,6 +60,17 @@ async fn bytes_that_are_no_longer_kept() {
     // No ledger forgets bytes yet; the answer is promised all the same.
     let answer = Refused::from(Kind::ContentGone).into_response();
     Answer::of(answer).await.is("content-gone");
+}
+
+#[tokio::test]
+async fn a_backup_that_was_not_made() {
+    // Only the socket of the command line orders one; `tests/it` does so.
+    let about = About {
+        why: Some("another backup is being made to this directory"),
+        ..About::default()
+    };
+    let answer = Refused::from(Problem::new(Kind::BackupFailed, about)).into_response();
+    Answer::of(answer).await.is("backup-failed");
 }
 
 #[tokio::test]

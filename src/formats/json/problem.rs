@@ -117,6 +117,10 @@ problems! {
     LotUnknown 404 "lot-unknown" "No lot has this id"
         "The document names the lot it is in; void lots are in its history."
         "Le document nomme le lot où il est ; les lots annulés sont dans son historique.";
+    /// No such legal hold.
+    LegalHoldUnknown 404 "legal-hold-unknown" "No legal hold has this number"
+        "The list of legal holds has the numbers."
+        "La liste des gels légaux donne les numéros.";
     /// No such figures for this caller.
     FiguresUnknown 404 "figures-unknown" "No figures of yours have this digest"
         "Load the file first; the list of figures has the digests."
@@ -125,6 +129,10 @@ problems! {
     ReconciliationUnknown 404 "reconciliation-unknown" "No reconciliation or line of yours has this number"
         "The history of reconciliations has the numbers; a line is between 1 and `differences`."
         "L'historique des rapprochements donne les numéros ; une ligne va de 1 à `differences`.";
+    /// No such statement for this caller.
+    StatementUnknown 404 "statement-unknown" "No statement of yours has this number"
+        "The list of statements has the numbers."
+        "La liste des relevés donne les numéros.";
     /// The address knows other methods.
     MethodUnknown 405 "method-unknown" "This address does not know the method"
         "`Allow` names those it knows; the description at /v1/openapi.json says what each does."
@@ -157,6 +165,14 @@ problems! {
     CentreClosed 409 "centre-closed" "The centre is not open on this day"
         "Check the day; ask the operator if the registration of the centre is wrong."
         "Vérifiez le jour ; demandez à l'opérateur si l'enregistrement du centre est erroné.";
+    /// A statement of a period that is not closed.
+    PeriodOpen 409 "period-open" "The period is not closed for this centre"
+        "Close the period first: a statement is of what a closing froze."
+        "Clôturez d'abord la période : un relevé porte sur ce qu'une clôture a figé.";
+    /// There is no key to sign with.
+    StatementsUnsigned 409 "statements-unsigned" "No key is configured to sign statements with"
+        "Make a key with `bordereau statement key` and name it in the configuration."
+        "Créez une clé avec `bordereau statement key` et nommez-la dans la configuration.";
     /// The bytes were kept as long as they had to be.
     ContentGone 410 "content-gone" "The document's bytes are no longer kept"
         "Its entries and its standing remain; the bytes were kept as long as the law and the settings ask."
@@ -209,6 +225,10 @@ problems! {
     FiguresFaulty 422 "figures-faulty" "The figures are refused as a whole"
         "`findings` holds what is wrong, each with its line, column and field. Nothing was kept."
         "`findings` dit ce qui ne va pas, avec la ligne, la colonne et le champ. Rien n'a été gardé.";
+    /// A file of registrations has findings.
+    RegistryFaulty 422 "registry-faulty" "The registrations are refused as a whole"
+        "`faults` holds all that is wrong, each with its place. Nothing was changed."
+        "`faults` dit tout ce qui ne va pas, avec la place. Rien n'a changé.";
     /// By hand, without evidence.
     EvidenceMissing 422 "evidence-missing" "Evidence is needed"
         "Send what proves the transmission in `evidence`: the bytes of a text or a file, in base64."
@@ -225,6 +245,10 @@ problems! {
     Defect 500 "defect" "The gateway has a defect"
         "Whether it was admitted is not known: post again with the same number, and tell the operator."
         "On ne sait pas si l'admission a eu lieu : postez à nouveau avec le même numéro et prévenez l'opérateur.";
+    /// A backup was not made.
+    BackupFailed 500 "backup-failed" "The backup was not made"
+        "The earlier one stays. `why` says what is wrong: look at the directories and at the room on their disk, then order it again."
+        "La sauvegarde précédente reste. `why` dit ce qui ne va pas : vérifiez les répertoires et la place sur leur disque, puis recommencez.";
     /// The store or the gateway asks for patience.
     Unavailable 503 "unavailable" "The gateway cannot take this now"
         "Whether it was admitted is not known: wait as Retry-After says, then post again with the same number."
@@ -271,15 +295,30 @@ pub struct About {
     /// JSON pointer (RFC 6901) to what is wrong.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pointer: Option<String>,
+    /// What is wrong, in words of the gateway's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<&'static str>,
     /// The parameter of the query that cannot be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<&'static str>,
     /// Findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingText>>,
+    /// What is wrong with a file, each with its place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Vec<FaultText>>,
     /// One row for each document of the lot.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub documents: Option<Vec<Row>>,
+}
+
+/// Something that is wrong with a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct FaultText {
+    /// Where.
+    pub place: String,
+    /// What should be there.
+    pub reason: String,
 }
 
 impl Problem {

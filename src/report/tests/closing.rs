@@ -34,7 +34,7 @@ async fn close(store: &Memory, at: Timestamp, policies: &Agreements) -> Outcome 
 }
 
 /// Follows the ledger of the earlier answers: its first `cut` entries, the closing, and then all the others.
-async fn closed_after(cut: usize) -> (Memory, Position) {
+pub(super) async fn closed_after(cut: usize) -> (Memory, Position) {
     let mut entries = ledger_text::read(super::past::LEDGER);
     let later = entries.split_off(cut);
     let store = Memory::rebuilt(Secret::new([9; 32]), entries).unwrap();

@@ -11,6 +11,7 @@ use super::ledger_text;
 use crate::claims::aggregate::Filter;
 use crate::claims::entry::Stamped;
 use crate::claims::period::Period;
+use crate::claims::time::Timestamp;
 use crate::clock::ManualClock;
 use crate::report::keeper::Keeper;
 use crate::report::snapshot::{Snapshot, Soundness};
@@ -24,7 +25,8 @@ async fn the_reports_of_the_ledgers() {
     for path in ledgers() {
         let text = fs::read_to_string(&path).unwrap();
         let entries = ledger_text::read(&text);
-        let today = entries.last().unwrap().at.day();
+        let now = entries.last().unwrap().at;
+        let today = now.day();
         let snapshot = counted(entries).await;
         let agreements = super::agreements();
         let everyone = rates::Selection {
@@ -42,8 +44,8 @@ async fn the_reports_of_the_ledgers() {
             .collect();
         let json = serde_json::to_string_pretty(&reports).unwrap() + "\n";
         let csv: String = reports.iter().map(table::of_centres).collect();
-        let each = exposition::render(&snapshot, &agreements, CentreLabel::UpTo(2));
-        let all = exposition::render(&snapshot, &agreements, CentreLabel::Off);
+        let each = exposition::render(&snapshot, &agreements, CentreLabel::UpTo(2), now);
+        let all = exposition::render(&snapshot, &agreements, CentreLabel::Off, now);
         let name = path.file_stem().unwrap().to_str().unwrap();
         golden(&format!("{name}.json"), &json);
         golden(&format!("{name}.csv"), &csv);
@@ -59,7 +61,12 @@ async fn the_reports_of_the_ledgers() {
 async fn a_centre_has_few_series() {
     let text = fs::read_to_string(fixtures().join("ledgers/verdicts.ledger")).unwrap();
     let snapshot = counted(ledger_text::read(&text)).await;
-    let rendered = exposition::render(&snapshot, &super::agreements(), CentreLabel::UpTo(9));
+    let rendered = exposition::render(
+        &snapshot,
+        &super::agreements(),
+        CentreLabel::UpTo(9),
+        Timestamp::default(),
+    );
     let series = |finess: &str| {
         let label = format!("centre=\"{finess}\"");
         rendered
@@ -73,7 +80,12 @@ async fn a_centre_has_few_series() {
     assert_eq!(series("130000011"), 13, "without activity in the month");
     assert_eq!(series("2A0000016"), 0, "it left on 31 October");
     let busy = counted(ledger_text::read(super::past::LEDGER)).await;
-    let rendered = exposition::render(&busy, &super::agreements(), CentreLabel::UpTo(9));
+    let rendered = exposition::render(
+        &busy,
+        &super::agreements(),
+        CentreLabel::UpTo(9),
+        Timestamp::default(),
+    );
     let full = rendered
         .lines()
         .filter(|line| line.contains("{centre=\"750000010\""));
@@ -100,7 +112,12 @@ async fn the_family_is_in_the_list_of_metrics() {
     assert_eq!(listed, rows);
     let entries = fs::read_to_string(fixtures().join("ledgers/verdicts.ledger")).unwrap();
     let snapshot = counted(ledger_text::read(&entries)).await;
-    let rendered = exposition::render(&snapshot, &super::agreements(), CentreLabel::UpTo(9));
+    let rendered = exposition::render(
+        &snapshot,
+        &super::agreements(),
+        CentreLabel::UpTo(9),
+        Timestamp::default(),
+    );
     let mut series = rendered.lines().filter(|line| !line.starts_with('#'));
     assert!(series.all(|line| {
         let name = line.split(['{', ' ']).next().unwrap();

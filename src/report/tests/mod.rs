@@ -5,6 +5,7 @@ mod golden;
 mod counting;
 mod past;
 mod closing;
+mod statement;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -178,21 +178,23 @@ impl Copying<'_> {
         let mut files = self.list(ARCHIVE, |_| true)?;
         let first = self.list(JOURNAL, |_| true)?;
         let head = (self.source.head)();
-        let last = first.iter().filter_map(|path| ordinal(path)).max();
+        let last = first.iter().filter_map(|path| files::ordinal(path)).max();
         files.extend(
             first
                 .into_iter()
-                .filter(|path| ordinal(path) <= Some(head.segment)),
+                .filter(|path| files::ordinal(path) <= Some(head.segment)),
         );
         files.extend(self.list(JOURNAL, |path| {
-            ordinal(path) > last && ordinal(path) <= Some(head.segment)
+            files::ordinal(path) > last && files::ordinal(path) <= Some(head.segment)
         })?);
         Ok(Plan { head, files })
     }
 
     fn list(&self, part: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<String>, Error> {
         let names = files::names(&self.source.directory.join(part))?;
-        let paths = names.into_iter().filter(|name| ordinal(name).is_some());
+        let paths = names
+            .into_iter()
+            .filter(|name| files::ordinal(name).is_some());
         let paths = paths.map(|name| format!("{part}/{name}"));
         Ok(paths.filter(|path| wanted(path)).collect())
     }
@@ -200,10 +202,10 @@ impl Copying<'_> {
     /// Copies one file, or what is missing of it.
     fn file(&mut self, path: &str, head: &Head) -> Result<Copied, Error> {
         let (from, to) = (self.source.directory.join(path), self.order.to.join(path));
-        let is_last = path.starts_with(JOURNAL) && ordinal(path) == Some(head.segment);
+        let is_last = path.starts_with(JOURNAL) && files::ordinal(path) == Some(head.segment);
         let kept = self.kept(path, &from, &to)?;
         let was_whole = |earlier: &Manifest| {
-            !path.starts_with(JOURNAL) || ordinal(path) < Some(earlier.head.segment)
+            !path.starts_with(JOURNAL) || files::ordinal(path) < Some(earlier.head.segment)
         };
         if let (Some(kept), Some(earlier)) = (&kept, &self.earlier)
             && was_whole(earlier)
@@ -325,14 +327,4 @@ fn apart(bodies: &Path, keys: &Path) -> Result<(), Error> {
         return Err(Error::Together(keys));
     }
     Ok(())
-}
-
-/// The ordinal of the segment that a file holds, by its name; none of a file that is not whole or holds none.
-fn ordinal(path: &str) -> Option<u64> {
-    let name = path.rsplit('/').next()?;
-    let (ordinal, _) = name.split_once('-')?;
-    ordinal
-        .parse()
-        .ok()
-        .filter(|_| !name.ends_with(files::UNFINISHED))
 }

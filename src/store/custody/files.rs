@@ -27,7 +27,7 @@ pub const SECRET: &str = "secret";
 /// The name of the file of wrapped keys.
 pub const KEYS: &str = "keys";
 /// What the name of a file ends with that is not whole yet.
-pub const UNFINISHED: &str = ".new";
+const UNFINISHED: &str = ".new";
 
 /// So many bytes are copied between two looks at the pace.
 const CHUNK: usize = 1 << 20;
@@ -196,8 +196,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         fs::rename(&unfinished, path)
     };
     write().map_err(Error::io(path))?;
-    let directory = path.parent().unwrap_or(Path::new("."));
-    Ok(segment::sync_directory(directory)?)
+    Ok(segment::sync_directory(parent(path))?)
 }
 
 /// Makes a directory that nobody else may look into, if it is not there.
@@ -206,11 +205,7 @@ pub fn make_directory(path: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true).mode(0o700);
     builder.create(path).map_err(Error::io(path))?;
-    let parent = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        Some(_) | None => Path::new("."),
-    };
-    Ok(segment::sync_directory(parent)?)
+    Ok(segment::sync_directory(parent(path))?)
 }
 
 /// The names in a directory, in order; none where there is no directory.
@@ -227,6 +222,21 @@ pub fn names(directory: &Path) -> Result<Vec<String>, Error> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// The ordinal of the segment that a file holds, by its name; none of a file that is not whole or holds none.
+pub fn ordinal(path: &str) -> Option<u64> {
+    let name = path.rsplit('/').next()?;
+    let (ordinal, _) = name.split_once('-')?;
+    ordinal.parse().ok().filter(|_| !name.ends_with(UNFINISHED))
+}
+
+/// The directory in which a name stands.
+pub fn parent(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        Some(_) | None => Path::new("."),
+    }
 }
 
 /// Reads so many bytes into the hash, and gives what it is then.

@@ -23,10 +23,13 @@
 //! | after the manifest | the new backup; files that it does not name are removed by the next one |
 //! | while a store is restored | a directory `*.restoring` that no gateway opens; the next restore replaces it |
 
+pub mod record;
 pub mod manifest;
 mod files;
 pub mod backup;
 pub mod check;
+pub mod restore;
+pub mod walk;
 #[cfg(test)]
 mod tests;
 
@@ -34,14 +37,48 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::custody::Anchor;
+use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::store::custody::manifest::Manifest;
+use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
 use crate::store::{self, journal};
 
-/// A store whose files can be copied while it is at work.
+/// A store as a whole: what it knows of itself, and its files, which can be copied while it is at work.
+#[async_trait]
 pub trait Custody: Send + Sync {
+    /// Receipts and settlements that match nothing, after one, by endpoint and id; at most `most`.
+    async fn kept_orphans(
+        &self,
+        after: Option<OrphanName>,
+        most: usize,
+    ) -> Result<Vec<Orphan>, store::Error>;
+
+    /// The last restore of this ledger from a backup.
+    async fn restoration(&self) -> Result<Option<RestorationRecord>, store::Error>;
+
+    /// Anchors of entries after one, in order; at most `most`.
+    async fn anchors(
+        &self,
+        after: Position,
+        most: usize,
+    ) -> Result<Vec<AnchorRecord>, store::Error>;
+
+    /// The anchor of the latest entry, without reading them all.
+    async fn last_anchor(&self) -> Result<Option<AnchorRecord>, store::Error>;
+
+    /// The last entry that is durable, and the running hash after it: what an anchor is made of.
+    async fn end(&self) -> Result<Anchor, store::Error>;
+
+    /// Walks along the chain from an entry to another; see [`walk`]. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::NoFiles`]. A broken chain is no error.
+    fn walk(&self, from: Option<Position>, to: Option<Position>) -> Result<walk::Walked, Error>;
+
     /// Copies the store; see [`backup`]. Blocks, for as long as the pace makes it.
     ///
     /// # Errors
@@ -93,22 +130,56 @@ pub enum Error {
     /// Files came and went faster than they could be copied.
     #[error("the store's files changed while they were copied, again and again")]
     Restless,
+    /// A file is not as it was copied.
+    #[error("{}: other bytes than were copied", .0.display())]
+    Damaged(PathBuf),
+    /// There is something where a store is to be made.
+    #[error("{}: there is something already; name a directory that is not there", .0.display())]
+    Occupied(PathBuf),
+    /// The end that was asked for lies where only entries are left, which are kept as a whole.
+    #[error("the bodies of that time are gone: choose a later end")]
+    Cleared,
+    /// The backup has nothing up to there.
+    #[error("the backup has no entry up to there")]
+    Nothing,
+    /// The store could not be made of what was copied.
+    #[error("the store could not be made: {0}")]
+    Unmade(Arc<str>),
+    /// Nothing of the store lies on a disk.
+    #[error("nothing of this store lies on a disk")]
+    NoFiles,
     /// It was asked to stop.
     #[error("it was stopped before it was whole; the earlier backup stays")]
     Stopped,
 }
 
 impl Error {
+    /// What is wrong, in words that name no file.
+    pub fn summary(&self) -> &'static str {
+        match self {
+            Error::Io { .. } => "a file or directory cannot be read or written",
+            Error::Journal(_) => "the journal cannot be read",
+            Error::Store(_) | Error::Unmade(_) => "the store cannot be read or written",
+            Error::Locked(_) => "another backup is being made to this directory",
+            Error::Manifest { .. } => "the directory holds a manifest that is none",
+            Error::Another(_) => "the directory holds a backup of another ledger",
+            Error::Together(_) => "keys and bodies must lie in directories of their own",
+            Error::Secret(_) => "the store's secret is missing or damaged",
+            Error::Restless => "the store's files changed again and again",
+            Error::Damaged(_) => "a file is not as it was copied",
+            Error::Occupied(_) => "there is something already where a store is to be made",
+            Error::Cleared => "the bodies of that time are gone",
+            Error::Nothing => "the backup has no entry up to there",
+            Error::NoFiles => "nothing of this store lies on a disk",
+            Error::Stopped => "the gateway was stopped",
+        }
+    }
+
     fn io(path: &Path) -> impl FnOnce(io::Error) -> Error + '_ {
         move |source| Error::Io {
             path: path.to_owned(),
             source,
         }
-    }
-
-    /// The error as others keep it.
-    pub fn text(&self) -> Arc<str> {
-        self.to_string().into()
     }
 }
 

@@ -5,17 +5,23 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tempfile::TempDir;
 
+use crate::claims::custody::Restored;
+use crate::claims::entry::{Entry, Position};
+use crate::claims::id::Name;
 use crate::claims::time::Timestamp;
 use crate::store::contract::{self, admission, admit};
 use crate::store::custody::backup::{Done, Order};
 use crate::store::custody::check::check;
-use crate::store::custody::{Custody, Error, manifest_of};
-use crate::store::embedded::{Config, Embedded};
-use crate::store::{Store, Unity, Unobserved};
+use crate::store::custody::restore::{self, Until, restore};
+use crate::store::custody::{Custody, Error, manifest_of, walk};
+use crate::store::embedded::{Config, Embedded, verify};
+use crate::store::journal::still;
+use crate::store::{Command, Store, Unity, Unobserved};
 
 fn open(directory: &Path) -> Embedded {
     let config = Config {
@@ -197,4 +203,128 @@ async fn a_backup_belongs_to_one_ledger_and_lies_apart_from_its_keys() {
         assert!(matches!(refused, Err(Error::Another(_))), "{refused:?}");
         assert_eq!(position(&place), 61, "it stays as it was");
     }
+}
+
+/// Makes a store of the backup of a place, beside it.
+async fn restored(place: &TempDir, until: Until) -> Result<(Restored, Embedded), Error> {
+    let to = place.path().join("restored");
+    let order = restore::Order {
+        from: order(place).to,
+        keys: order(place).keys_to,
+        until,
+        at: contract::now() + Duration::from_secs(3600),
+        actor: Name::parse("uid:0").unwrap(),
+    };
+    let config = Config {
+        directory: to.clone(),
+        segment_bytes: 16 * 1024,
+        cache_bytes: 1 << 20,
+        ..Config::default()
+    };
+    let entropy = Box::new(|| [77; 16]);
+    let restored = restore(&order, &config, entropy, Arc::new(Unobserved)).await?;
+    Ok((restored, open(&to)))
+}
+
+#[tokio::test]
+async fn a_store_is_made_up_to_any_entry_and_says_so_itself() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..30).await;
+    let middle = contract::picture(&store).await;
+    fill(&store, 30..60).await;
+    back_up(&store, &place).unwrap();
+    let end = contract::picture(&store).await;
+    drop(store);
+    let at = |position| Until::Position(Position(position));
+    let instant = |seconds| Until::Instant(contract::now() + Duration::from_secs(seconds));
+    for (until, position, before) in [
+        (Until::End, 61, &end),
+        (at(99), 61, &end),
+        (instant(1), 61, &end),
+        // In the middle of what was decided together: what was decided before.
+        (at(35), 31, &middle),
+        (at(31), 31, &middle),
+    ] {
+        let (said, store) = restored(&place, until).await.unwrap();
+        assert_eq!((said.position.0, said.known.0), (position, 61));
+        assert_eq!(said.since, contract::now());
+        let entries = store.entries(Position(position), 10).await.unwrap();
+        assert_eq!(entries.len(), 1);
+        assert_eq!(entries[0].1.entry, Entry::Restored(Box::new(said)));
+        let found = contract::picture(&store).await;
+        assert!(found.agrees_up_to(before), "{until:?}");
+        // It goes on in a segment of its own: nothing is written where the lost store may have written.
+        fill(&store, 100..110).await;
+        drop(store);
+        let verified = verify::verify(&Config {
+            directory: place.path().join("restored"),
+            ..Config::default()
+        });
+        let (verified, _) = verified.unwrap();
+        assert!(verified.holds(), "{:?}", verified.differences);
+        fs::remove_dir_all(place.path().join("restored")).unwrap();
+    }
+    for until in [at(0), Until::Instant(Timestamp::default())] {
+        let refused = restored(&place, until).await;
+        assert!(matches!(refused, Err(Error::Nothing)));
+    }
+    fs::create_dir(place.path().join("restored")).unwrap();
+    fs::write(place.path().join("restored/file"), "something").unwrap();
+    let refused = restored(&place, Until::End).await;
+    assert!(matches!(refused, Err(Error::Occupied(_))));
+}
+
+#[tokio::test]
+async fn a_restored_ledger_is_backed_up_to_where_it_came_from_or_refused() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..60).await;
+    back_up(&store, &place).unwrap();
+    let (_, whole) = restored(&place, Until::End).await.unwrap();
+    // The lost store was not lost after all, and goes on: only one of the two can be followed.
+    fill(&whole, 100..110).await;
+    back_up(&whole, &place).unwrap();
+    assert_eq!(position(&place), 72);
+    fill(&store, 200..260).await;
+    let refused = back_up(&store, &place);
+    assert!(matches!(refused, Err(Error::Another(_))), "{refused:?}");
+    assert_eq!(position(&place), 72);
+}
+
+#[tokio::test]
+async fn the_chain_is_walked_from_any_entry_to_any_other() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..40).await;
+    let early = store.end().await.unwrap();
+    let anchor = Command::Anchor(early);
+    store.commit(contract::now(), anchor).await.unwrap();
+    fill(&store, 40..80).await;
+    let late = store.end().await.unwrap();
+    let walk = |from: Option<u64>, to: Option<u64>| {
+        store.walk(from.map(Position), to.map(Position)).unwrap()
+    };
+    let all = walk(None, None);
+    assert_eq!((all.upto, all.anchors, &all.broken), (late, 1, &None));
+    assert_eq!(all.before.position, Position(0));
+    let part = walk(Some(early.position.0 + 1), None);
+    assert_eq!((part.before, part.upto), (early, late));
+    let part = walk(Some(3), Some(early.position.0));
+    assert_eq!((part.before.position, part.upto), (Position(2), early));
+
+    // The same of a backup of it; and a changed byte breaks it.
+    back_up(&store, &place).unwrap();
+    let to = order(&place).to;
+    let manifest = manifest_of(&to).unwrap();
+    let journal = to.join("journal");
+    let reader = still::survey(&journal).unwrap();
+    assert_eq!(walk::walk(&reader, manifest.head, None, None), all);
+    let segment = to.join(&manifest.files[0].path);
+    let mut bytes = fs::read(&segment).unwrap();
+    bytes[128 + 12 + 8] ^= 1;
+    fs::write(&segment, bytes).unwrap();
+    let broken = walk::walk(&reader, manifest.head, None, None);
+    assert!(broken.broken.is_some());
+    assert_eq!(broken.upto.position, Position(0));
 }

@@ -14,15 +14,29 @@ use crate::store::embedded::disk::Disk;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
-use crate::store::index::{Remembered, Working};
+use crate::store::index::{Changes, Remembered, Working};
 use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Secret};
-use crate::store::{Command, Error, Observer, Outcome, Room};
+use crate::store::{Body, BodyId, Command, Error, Observer, Outcome, Room};
 
 /// What the committer is asked.
 pub enum Call {
     /// To commit a command.
     Commit(Request),
+    /// To copy bodies into the current segment: their entries are elsewhere.
+    Carry {
+        /// Names and bytes.
+        bodies: Vec<(BodyId, Body)>,
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
+    /// To commit the end of bodies.
+    Clear {
+        /// The command.
+        request: Request,
+        /// What the index forgets with it.
+        beside: Changes,
+    },
     /// To look at the disk: how much room it has, and whether a journal that failed can be opened anew.
     Look,
 }
@@ -46,6 +60,8 @@ pub struct Committer {
     observer: Arc<dyn Observer>,
     position: watch::Sender<Position>,
     disk: Disk,
+    /// What the index forgets with the next batch.
+    beside: Changes,
     /// The last instant of the ledger; entries never go back behind it, whatever the clock does.
     last: Timestamp,
     batch_commands: usize,
@@ -85,6 +101,7 @@ impl Committer {
             observer,
             position,
             disk: Disk::new(config),
+            beside: Changes::new(),
             last,
             batch_commands: config.batch_commands.get(),
             batch_bytes: config.batch_bytes,
@@ -98,25 +115,58 @@ impl Committer {
 
     /// Commits what comes until the queue is closed and empty, or the index fails.
     pub fn run(&mut self, queue: &mut mpsc::Receiver<Call>) -> Result<(), Error> {
-        while let Some(call) = queue.blocking_recv() {
-            // What is met while a batch gathers is looked at after it.
-            let mut look = false;
+        // Another call than a commit, met while a batch gathered: it is done after the batch.
+        let mut met = None;
+        while let Some(call) = met.take().or_else(|| queue.blocking_recv()) {
             match call {
-                Call::Look => look = true,
-                Call::Commit(first) => self.batch(first, || {
-                    loop {
-                        match queue.try_recv().ok()? {
-                            Call::Commit(request) => return Some(request),
-                            Call::Look => look = true,
-                        }
+                Call::Look => self.look(),
+                Call::Carry { bodies, answer } => {
+                    let done = self.carry(bodies);
+                    // Who asked may have gone; the bodies are there twice.
+                    let _ = answer.send(done);
+                }
+                Call::Clear { request, beside } => {
+                    self.beside = beside;
+                    self.batch(request, || None)?;
+                    self.beside.clear();
+                }
+                Call::Commit(first) => self.batch(first, || match queue.try_recv().ok()? {
+                    Call::Commit(request) => Some(request),
+                    other => {
+                        met = Some(other);
+                        None
                     }
                 })?,
             }
-            if look {
-                self.look();
-            }
         }
         Ok(())
+    }
+
+    /// Makes bodies durable in the current segment, and shows them there.
+    fn carry(&mut self, bodies: Vec<(BodyId, Body)>) -> Result<(), Error> {
+        self.overlay.wait_for_room()?;
+        if self.journal.is_stopped() {
+            return Err(self.state.error());
+        }
+        if self.state.room() == Room::Full {
+            return Err(Error::Full);
+        }
+        let mut batch = Batch::default();
+        for (name, body) in bodies {
+            batch.add_body(name, body);
+        }
+        match self.journal.append(&batch) {
+            Ok(written) => {
+                let mut changes = Changes::new();
+                places::record(&mut changes, written.start, &written.bodies, written.end);
+                self.overlay.publish(changes, written.end);
+                Ok(())
+            }
+            Err(error) => {
+                self.failed(&error, Vec::new());
+                Err(stopped(&error))
+            }
+        }
     }
 
     /// Looks how much room the disk has, and opens a journal that failed anew.
@@ -187,7 +237,17 @@ impl Committer {
                 && gathering.batch.length() < self.batch_bytes;
             next = if room { ready() } else { None };
         }
-        self.conclude(gathering)
+        let Gathering {
+            working,
+            batch,
+            answers,
+        } = gathering;
+        let changes = working.into_changes();
+        // While it is held, what is published cannot join the layer that it stands on.
+        drop(read);
+        drop(view);
+        self.conclude(changes, batch, answers);
+        Ok(())
     }
 
     fn decide(&mut self, gathering: &mut Gathering<'_>, request: Request) {
@@ -223,31 +283,28 @@ impl Committer {
     }
 
     /// Makes the batch durable, shows it, and answers.
-    fn conclude(&mut self, gathering: Gathering<'_>) -> Result<(), Error> {
-        let Gathering {
-            working,
-            batch,
-            answers,
-        } = gathering;
-        let mut changes = working.into_changes();
-        let written = if batch.entries() > 0 {
+    fn conclude(&mut self, mut changes: Changes, batch: Batch, answers: Vec<Answer>) {
+        let (entries, length) = (batch.entries(), batch.length());
+        let written = if entries > 0 {
             self.journal.append(&batch).map(Some)
         } else {
             Ok(None)
         };
+        // Before the answers, so that a body is freed by who made it, which costs less than from here.
+        drop(batch);
         let written = match written {
             Ok(written) => written,
             Err(error) => {
                 self.failed(&error, answers);
-                return Ok(());
+                return;
             }
         };
         if let Some(written) = written {
+            changes.append(&mut self.beside);
             places::record(&mut changes, written.start, &written.bodies, written.end);
             self.overlay.publish(changes, written.end);
             self.position.send_replace(written.end.position);
-            self.observer
-                .committed(batch.entries(), batch.length(), written.synced);
+            self.observer.committed(entries, length, written.synced);
             if !self.journal.has_reserve() && self.state.room() == Room::Ample {
                 self.set_room(Room::Low);
             }
@@ -256,7 +313,6 @@ impl Committer {
             // Who asked may have gone; the command is done all the same.
             let _ = answer.to.send(answer.outcome);
         }
-        Ok(())
     }
 
     /// Whether a command is decided at all.

@@ -1,11 +1,55 @@
-//! The embedded store's files in custody: copied while it is at work, up to what is committed.
+//! The embedded store in custody: its files copied while it is at work, up to what is committed.
 
+use async_trait::async_trait;
+
+use crate::claims::custody::Anchor;
+use crate::claims::entry::Position;
+use crate::claims::id::Digest;
+use crate::store::Error;
 use crate::store::custody::backup::{self, Done, Mark, Order, Source};
-use crate::store::custody::{Custody, Error};
+use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
+use crate::store::custody::walk::{self, Walked};
+use crate::store::custody::{self, Custody};
 use crate::store::embedded::Embedded;
+use crate::store::ledger;
 
+#[async_trait]
 impl Custody for Embedded {
-    fn backup(&self, order: &Order, stop: &dyn Fn() -> bool) -> Result<Done, Error> {
+    async fn kept_orphans(
+        &self,
+        after: Option<OrphanName>,
+        most: usize,
+    ) -> Result<Vec<Orphan>, Error> {
+        self.ask(move |view| ledger::custody::kept_orphans(view, after.as_ref(), most))
+            .await
+    }
+
+    async fn restoration(&self) -> Result<Option<RestorationRecord>, Error> {
+        self.ask(|view| ledger::custody::restoration(view)).await
+    }
+
+    async fn anchors(&self, after: Position, most: usize) -> Result<Vec<AnchorRecord>, Error> {
+        self.ask(move |view| ledger::custody::anchors(view, after, most))
+            .await
+    }
+
+    async fn last_anchor(&self) -> Result<Option<AnchorRecord>, Error> {
+        self.ask(|view| ledger::custody::last_anchor(view)).await
+    }
+
+    async fn end(&self) -> Result<Anchor, Error> {
+        let head = self.overlay.head();
+        Ok(Anchor {
+            position: head.position,
+            chain: Digest(head.chain.0),
+        })
+    }
+
+    fn walk(&self, from: Option<Position>, to: Option<Position>) -> Result<Walked, custody::Error> {
+        Ok(walk::walk(&self.reader, self.overlay.head(), from, to))
+    }
+
+    fn backup(&self, order: &Order, stop: &dyn Fn() -> bool) -> Result<Done, custody::Error> {
         let source = Source {
             directory: &self.directory,
             head: &|| self.overlay.head(),

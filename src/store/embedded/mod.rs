@@ -18,6 +18,7 @@
 //! | after the answer, before the index | all of it; the index is replayed from its own place on |
 //! | while the index is written | an index applied up to some batch; or one that does not open: built anew |
 //! | while the index is built anew | an index applied up to some batch: the rest is replayed |
+//! | while a segment is evacuated | see [`evacuate`]; what was begun is ended or taken back |
 //! | after a lease, before the attempt ended | a lot in `sending`: in doubt after the start, to be asked about |
 //!
 //! An index that fails while the store runs is set aside and built anew from the journal: meanwhile nothing is
@@ -28,10 +29,12 @@
 mod committer;
 mod custody;
 mod disk;
+pub mod evacuate;
 mod overlay;
 mod applier;
 mod places;
 mod replay;
+pub mod repair;
 mod secret;
 mod state;
 mod tree;
@@ -52,15 +55,18 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
+use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request};
+use crate::store::embedded::evacuate::Evacuator;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy, Journal};
+use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -68,8 +74,11 @@ use crate::store::{
     Body, BodyId, Closing, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
     Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
     Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince,
-    TallyQuery, WhichStatements,
+    TallyQuery, Unobserved, WhichStatements,
 };
+
+/// Name of the journal's directory.
+const JOURNAL: &str = "journal";
 
 /// So many entries are looked through for what they changed; after more, all tallies are read: about as dear.
 const CHANGED_ENTRIES: u64 = 100_000;
@@ -155,6 +164,9 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    evacuator: Evacuator,
+    /// One evacuation runs at a time.
+    evacuating: tokio::sync::Mutex<()>,
     /// While it is there, the committer looks at the disk every so often.
     ticks: Option<SyncSender<()>>,
     /// Of a store that is only read: its lock, released last.
@@ -171,8 +183,8 @@ impl Embedded {
         observer: Arc<dyn Observer>,
     ) -> Result<Embedded, OpenError> {
         let random: [[u8; 16]; 2] = [entropy(), entropy()];
-        let journal = Journal::open(
-            &config.directory.join("journal"),
+        let mut journal = Journal::open(
+            &config.directory.join(JOURNAL),
             config.segment_bytes,
             entropy,
             &*observer,
@@ -187,6 +199,7 @@ impl Embedded {
             head,
             &*observer,
         )?;
+        evacuate::finish(&tree, &reader, journal.unfinished(), &*observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         let last = last_instant(&overlay.view(), &reader, head.position)?;
@@ -222,7 +235,15 @@ impl Embedded {
         let (sender, mut queue) = mpsc::channel(config.queue_commands.get());
         let every = Duration::try_from_secs_f64(config.look_seconds).unwrap_or(Duration::MAX);
         let (ticks, tick) = disk::ticker(every, sender.downgrade());
+        let evacuator = Evacuator::new(
+            applier.reader.clone(),
+            overlay.clone(),
+            config.directory.join(JOURNAL),
+            applier.observer.clone(),
+        );
         let mut store = Embedded {
+            evacuator,
+            evacuating: tokio::sync::Mutex::default(),
             queue: Some(sender),
             overlay: overlay.clone(),
             reader: applier.reader.clone(),
@@ -256,9 +277,18 @@ impl Embedded {
 
     /// A store at rest: it answers questions and takes no command.
     fn at_rest(directory: PathBuf, overlay: Overlay, position: Position, rest: Rest) -> Embedded {
+        let overlay = Arc::new(overlay);
+        let evacuator = Evacuator::new(
+            rest.journal.reader().clone(),
+            overlay.clone(),
+            directory.join(JOURNAL),
+            Arc::new(Unobserved),
+        );
         Embedded {
+            evacuator,
+            evacuating: tokio::sync::Mutex::default(),
             queue: None,
-            overlay: Arc::new(overlay),
+            overlay,
             reader: rest.journal.reader().clone(),
             directory,
             position: watch::Sender::new(position).subscribe(),
@@ -372,16 +402,15 @@ impl Store for Embedded {
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {
-        let reader = self.reader.clone();
-        self.ask(move |view| {
-            let Some(place) = places::body(view, body)? else {
-                return Ok(None);
-            };
-            let (name, found) = reader.body(place).map_err(unreadable)?;
-            if name != body {
-                return Err(Error::Read("another body lies in its place".into()));
-            }
-            Ok(Some(found))
+        let (reader, overlay) = (self.reader.clone(), self.overlay.clone());
+        self.ask(move |view| match find_body(view, &reader, body)? {
+            Found::Body(found) => Ok(Some(found)),
+            Found::Nothing => Ok(None),
+            // It was copied before its segment lost its bodies: whoever looks now finds it elsewhere, or it has ended.
+            Found::Archived => match find_body(&overlay.view(), &reader, body)? {
+                Found::Body(found) => Ok(Some(found)),
+                Found::Nothing | Found::Archived => Ok(None),
+            },
         })
         .await
     }
@@ -543,6 +572,51 @@ impl Store for Embedded {
 
     fn watch(&self) -> watch::Receiver<Position> {
         self.position.clone()
+    }
+}
+
+#[async_trait]
+impl Keeping for Embedded {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
+        self.ask(|view| ledger::keeping::legal_holds(view)).await
+    }
+
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
+        self.ask(|view| ledger::keeping::evacuations(view)).await
+    }
+
+    async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask(move |_| evacuator.plan(at, rules)).await
+    }
+
+    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {
+        let queue = self.queue.clone().ok_or_else(|| self.state.error())?;
+        if self.state.rebuilding().is_some() {
+            return Err(Error::Busy);
+        }
+        let _one = self.evacuating.lock().await;
+        self.evacuator.run(queue, at, rules, pace).await
+    }
+}
+
+/// What lies where the index says that a body is.
+enum Found {
+    Body(Body),
+    Nothing,
+    /// The bodies of its segment are gone.
+    Archived,
+}
+
+fn find_body(view: &View, reader: &Reader, body: BodyId) -> Result<Found, Error> {
+    let Some(place) = places::body(view, body)? else {
+        return Ok(Found::Nothing);
+    };
+    match reader.body(place) {
+        Ok((name, found)) if name == body => Ok(Found::Body(found)),
+        Ok(_) => Err(Error::Read("another body lies in its place".into())),
+        Err(journal::Error::Archived(_)) => Ok(Found::Archived),
+        Err(error) => Err(unreadable(error)),
     }
 }
 

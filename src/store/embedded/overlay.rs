@@ -1,15 +1,21 @@
 //! What is journalled and not yet in the tree, and views that see both as one.
 //!
-//! The committer publishes a layer of changes a batch; the applier moves layers into the tree, oldest first,
-//! and drops them. A view is the state after one whole batch for as long as it lives: it keeps its layers,
-//! and the applier does not put later ones into the tree below it. Readers wait for nobody, and the
-//! committer never waits for readers, only for room: the layers are bounded in number and bytes.
+//! The committer publishes the changes of a batch in the uppermost layer, or in a new one while a view holds that;
+//! the applier moves layers into the tree, oldest first, and drops them. It lets them gather first: what is changed
+//! again meanwhile is written once, and what came and went never. A view is the state after one whole batch for as
+//! long as it lives: it keeps its layers, and the applier does not put later ones into the tree below it. Readers
+//! wait for nobody, and the committer never waits for readers, only for room: the layers are bounded in number and
+//! bytes.
 //!
 //! A tree that fails is not asked again: there is no room until another one, built from the journal, takes its
 //! place. No lock here is held over IO. A crash loses the overlay; the journal has all of it.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::claims::entry::Position;
 use crate::store::Error;
@@ -20,16 +26,30 @@ use crate::store::journal::Head;
 /// At most so many layers: every read looks through all of them.
 const LAYERS: usize = 64;
 
+/// Changes gather until there are more layers than this.
+const GATHER_LAYERS: usize = 16;
+
+/// Changes gather until they take this part of all that may wait: a start after a crash replays so many more, and the
+/// tree takes them in one atomic batch.
+const GATHER_PART: usize = 8;
+
+/// Changes gather no longer than this.
+const GATHER_FOR: Duration = Duration::from_secs(5);
+
 /// Layers above a tree.
 pub struct Overlay {
     limit: usize,
     inner: Mutex<Inner>,
     moved: Condvar,
+    /// That of the head, for who asks for nothing else.
+    position: AtomicU64,
 }
 
 struct Inner {
     tree: Tree,
     layers: VecDeque<Arc<Layer>>,
+    /// Since when the oldest of them waits.
+    since: Instant,
     bytes: usize,
     /// Of the last layer ever published.
     serial: u64,
@@ -37,6 +57,8 @@ struct Inner {
     head: Head,
     /// Serials at which views were taken, with their count.
     views: BTreeMap<u64, usize>,
+    /// What is due to be applied stands above a view.
+    held: bool,
     end: End,
 }
 
@@ -57,10 +79,10 @@ pub enum Ended {
     Broken(Head),
 }
 
-/// The changes of one batch.
-pub struct Layer {
+/// The changes of one batch, or of some that follow each other.
+struct Layer {
     serial: u64,
-    position: Position,
+    head: Head,
     bytes: usize,
     changes: Changes,
 }
@@ -73,13 +95,16 @@ impl Overlay {
             inner: Mutex::new(Inner {
                 tree,
                 layers: VecDeque::new(),
+                since: Instant::now(),
                 bytes: 0,
                 serial: 0,
                 head,
                 views: BTreeMap::new(),
+                held: false,
                 end: End::Open,
             }),
             moved: Condvar::new(),
+            position: AtomicU64::new(head.position.0),
         }
     }
 
@@ -99,7 +124,7 @@ impl Overlay {
 
     /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
     pub fn position(&self) -> Position {
-        self.head().position
+        Position(self.position.load(Ordering::Acquire))
     }
 
     /// The place behind the last batch that is committed.
@@ -127,23 +152,31 @@ impl Overlay {
 
     /// Makes a batch visible to every view from now on.
     pub fn publish(&self, changes: Changes, head: Head) {
-        let bytes = changes
-            .iter()
-            .map(|(key, value)| key.len() + value.as_ref().map_or(0, Vec::len))
-            .sum();
         let mut inner = self.lock();
         inner.serial += 1;
-        inner.bytes += bytes;
         inner.head = head;
-        let layer = Layer {
-            serial: inner.serial,
-            position: head.position,
-            bytes,
-            changes,
-        };
-        inner.layers.push_back(Arc::new(layer));
+        self.position.store(head.position.0, Ordering::Release);
+        let serial = inner.serial;
+        let was_due = inner.is_due(self.limit);
+        if let Some(last) = inner.layers.back_mut().and_then(Arc::get_mut) {
+            let before = last.bytes;
+            last.take_over(changes, serial, head);
+            let after = last.bytes;
+            inner.bytes = inner.bytes - before + after;
+        } else {
+            let layer = Layer::new(changes, serial, head);
+            inner.bytes += layer.bytes;
+            if inner.layers.is_empty() {
+                inner.since = Instant::now();
+            }
+            inner.layers.push_back(Arc::new(layer));
+        }
+        // The applier waits for the first layer until it is time for it, and wakes sooner for this alone.
+        let wakes = inner.layers.len() == 1 || (!was_due && inner.is_due(self.limit));
         drop(inner);
-        self.moved.notify_all();
+        if wakes {
+            self.moved.notify_all();
+        }
     }
 
     /// Says that no more layers come.
@@ -171,7 +204,11 @@ impl Overlay {
     pub fn replace(&self, tree: Tree, head: Head) {
         let mut inner = self.lock();
         inner.tree = tree;
-        inner.layers.retain(|layer| layer.position > head.position);
+        // Not by position: a batch may have bodies alone.
+        let behind = (head.segment, head.offset);
+        inner
+            .layers
+            .retain(|layer| (layer.head.segment, layer.head.offset) > behind);
         inner.bytes = inner.layers.iter().map(|layer| layer.bytes).sum();
         drop(inner);
         self.moved.notify_all();
@@ -196,14 +233,16 @@ impl Overlay {
             for layer in &layers {
                 inner.layers.pop_front();
                 inner.bytes -= layer.bytes;
-                applied(layer.position);
+                applied(layer.head.position);
             }
+            inner.since = Instant::now();
             drop(inner);
             self.moved.notify_all();
         }
     }
 
-    /// The tree, and the layers that no living view stands below; waits for some, and ends when none will come.
+    /// The tree, and the layers that no living view stands below; waits for some to be due, and ends when none will
+    /// come.
     fn next_layers(&self) -> Result<(Tree, Vec<Arc<Layer>>), Ended> {
         let mut inner = self.lock();
         loop {
@@ -211,14 +250,12 @@ impl Overlay {
                 inner.tree.clone().abandon();
                 return Err(Ended::Broken(inner.head));
             }
-            let oldest = inner.views.keys().next().copied().unwrap_or(u64::MAX);
-            let layers = inner.layers.iter();
-            let free: Vec<_> = layers
-                .take_while(|layer| layer.serial <= oldest)
-                .cloned()
-                .collect();
-            if !free.is_empty() {
-                return Ok((inner.tree.clone(), free));
+            let is_due = inner.is_due(self.limit);
+            if is_due {
+                let free = inner.free();
+                if !free.is_empty() {
+                    return Ok((inner.tree.clone(), free));
+                }
             }
             if inner.layers.is_empty() && !matches!(inner.end, End::Open) {
                 let tree = inner.tree.clone();
@@ -227,7 +264,14 @@ impl Overlay {
                 let _ = tree.flush();
                 return Err(Ended::Closed);
             }
-            inner = self.wait(inner);
+            inner.held = is_due;
+            inner = if is_due || inner.layers.is_empty() {
+                self.wait(inner)
+            } else {
+                let left = GATHER_FOR.saturating_sub(inner.since.elapsed());
+                let waited = self.moved.wait_timeout(inner, left);
+                waited.unwrap_or_else(PoisonError::into_inner).0
+            };
         }
     }
 
@@ -247,6 +291,61 @@ impl Overlay {
             .wait(inner)
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Inner {
+    /// Whether layers are to be applied, if there are any: they have gathered enough, or no more of them come.
+    fn is_due(&self, limit: usize) -> bool {
+        !self.layers.is_empty()
+            && (self.bytes >= limit / GATHER_PART
+                || self.layers.len() > GATHER_LAYERS
+                || !matches!(self.end, End::Open)
+                || self.since.elapsed() >= GATHER_FOR)
+    }
+
+    /// The layers that no living view stands below.
+    fn free(&self) -> Vec<Arc<Layer>> {
+        let oldest = self.views.keys().next().copied().unwrap_or(u64::MAX);
+        let layers = self.layers.iter();
+        layers
+            .take_while(|layer| layer.serial <= oldest)
+            .cloned()
+            .collect()
+    }
+}
+
+impl Layer {
+    fn new(changes: Changes, serial: u64, head: Head) -> Layer {
+        let bytes = changes.iter().map(|(key, value)| key.len() + length(value));
+        Layer {
+            serial,
+            head,
+            bytes: bytes.sum(),
+            changes,
+        }
+    }
+
+    /// Becomes the state after a later batch.
+    fn take_over(&mut self, changes: Changes, serial: u64, head: Head) {
+        self.serial = serial;
+        self.head = head;
+        for (key, value) in changes {
+            self.bytes += length(&value);
+            match self.changes.entry(key) {
+                btree_map::Entry::Occupied(mut present) => {
+                    self.bytes -= length(&present.insert(value));
+                }
+                btree_map::Entry::Vacant(place) => {
+                    self.bytes += place.key().len();
+                    place.insert(value);
+                }
+            }
+        }
+    }
+}
+
+fn length(value: &Option<Vec<u8>>) -> usize {
+    value.as_ref().map_or(0, Vec::len)
 }
 
 /// The state after one whole batch.
@@ -293,6 +392,9 @@ impl Index for View {
 
 impl Drop for View {
     fn drop(&mut self) {
+        // First, so that the next batch finds the uppermost layer held by nobody, and a large one is not freed under
+        // the lock.
+        self.layers.clear();
         let mut inner = self.overlay.lock();
         if let Some(count) = inner.views.get_mut(&self.serial) {
             *count -= 1;
@@ -300,7 +402,83 @@ impl Drop for View {
                 inner.views.remove(&self.serial);
             }
         }
+        let wakes = std::mem::take(&mut inner.held);
         drop(inner);
-        self.overlay.moved.notify_all();
+        if wakes {
+            self.overlay.moved.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn published(overlay: &Overlay, position: u64, changes: &[(&[u8], Option<&[u8]>)]) {
+        let changes = changes.iter();
+        let changes = changes.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec)));
+        let head = Head {
+            position: Position(position),
+            ..Head::origin()
+        };
+        overlay.publish(changes.collect(), head);
+    }
+
+    fn layers(overlay: &Overlay) -> usize {
+        overlay.lock().layers.len()
+    }
+
+    #[test]
+    fn batches_gather_in_one_layer_but_above_a_view() {
+        let directory = TempDir::new().unwrap();
+        let tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let overlay = Arc::new(Overlay::new(tree, Head::origin(), 1 << 20));
+        published(
+            &overlay,
+            1,
+            &[(b"comes", Some(b"1")), (b"goes", Some(b"1"))],
+        );
+        published(&overlay, 2, &[(b"comes", Some(b"22")), (b"goes", None)]);
+        assert_eq!(layers(&overlay), 1);
+        assert_eq!(overlay.lock().bytes, 5 + 2 + 4, "each key counts once");
+        let view = overlay.view();
+        published(&overlay, 3, &[(b"comes", Some(b"3"))]);
+        published(&overlay, 4, &[(b"comes", Some(b"4"))]);
+        assert_eq!(layers(&overlay), 2);
+        assert_eq!(view.position(), Position(2));
+        assert_eq!(view.get(b"comes").unwrap().unwrap(), b"22");
+        assert_eq!(view.get(b"goes").unwrap(), None);
+        assert_eq!(overlay.view().get(b"comes").unwrap().unwrap(), b"4");
+        drop(view);
+        overlay.close();
+        let mut applied = Vec::new();
+        let ended = overlay.apply_all(|position| applied.push(position));
+        assert_eq!(ended, Ended::Closed);
+        assert_eq!(applied, [Position(2), Position(4)]);
+        let tree = overlay.tree();
+        assert_eq!(tree.get(b"comes").unwrap().unwrap(), b"4");
+        assert_eq!(tree.get(b"goes").unwrap(), None);
+        assert_eq!((layers(&overlay), overlay.lock().bytes), (0, 0));
+    }
+
+    #[test]
+    fn what_gathered_enough_is_applied_while_the_overlay_is_open() {
+        let directory = TempDir::new().unwrap();
+        let tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let overlay = Arc::new(Overlay::new(tree, Head::origin(), 800));
+        let (told, applied) = std::sync::mpsc::channel();
+        let applier = {
+            let overlay = overlay.clone();
+            std::thread::spawn(move || overlay.apply_all(|position| told.send(position).unwrap()))
+        };
+        // Held back by a view first, so that the applier waits for it to go.
+        let view = overlay.view();
+        published(&overlay, 1, &[(b"key", Some(&[0; 100]))]);
+        assert_eq!(view.get(b"key").unwrap(), None);
+        drop(view);
+        assert_eq!(applied.recv().unwrap(), Position(1));
+        overlay.close();
+        assert_eq!(applier.join().unwrap(), Ended::Closed);
     }
 }

@@ -4,9 +4,11 @@
 //! |---|---|---|
 //! | `A` | – | layout of the index, and the place in the journal up to which it is applied |
 //! | `B` | body | its place in the journal |
+//! | `C` | segment | – (bodies were copied into it) |
 //! | `E` | complement of a position | where the batch begins whose first entry that is |
 //!
 //! Not every batch has an `E`, only one about every 64 KiB: an entry is found by reading on from there.
+//! Of a segment whose bodies are gone only its first batch has one: where the others begin now, it says itself.
 //! The complement makes the last batch before a position the first key from there on.
 
 use crate::claims::canon::{self, Canon, Take};
@@ -18,7 +20,7 @@ use crate::store::{BodyId, Error};
 
 /// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
 /// makes of an entry, counts this up: an index of another layout is built anew from the journal.
-const LAYOUT: u8 = 3;
+const LAYOUT: u8 = 5;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -28,14 +30,73 @@ pub fn record(changes: &mut Changes, start: Mark, bodies: &[(BodyId, Place)], en
     for (name, place) in bodies {
         changes.insert(body_key(*name), Some(canon::bytes_of(&PlaceBytes(*place))));
     }
+    if end.position < start.first && !bodies.is_empty() {
+        changes.insert(copies_key(start.segment), Some(Vec::new()));
+    }
     let crosses = start.offset / MARK_EVERY != end.offset / MARK_EVERY;
     let opens = start.offset == format::HEADER as u64;
     if crosses || opens {
-        let value = canon::bytes_of(&start.segment);
-        let value = [value, canon::bytes_of(&start.offset)].concat();
-        changes.insert(mark_key(start.first), Some(value));
+        changes.insert(mark_key(start.first), Some(mark_value(start)));
     }
     changes.insert(applied_key(), Some(canon::bytes_of(&HeadBytes(end))));
+}
+
+/// Adds what the index has to know of a batch in the archive.
+pub fn record_archived(changes: &mut Changes, start: Mark, end: Head) {
+    if start.offset == format::HEADER as u64 {
+        changes.insert(mark_key(start.first), Some(mark_value(start)));
+    }
+    changes.insert(applied_key(), Some(canon::bytes_of(&HeadBytes(end))));
+}
+
+/// Takes away where a body was.
+pub fn forget_body(changes: &mut Changes, name: BodyId) {
+    changes.insert(body_key(name), None);
+}
+
+/// Takes away the marks in a segment; of its batches the first positions are given, and whether they have no entry.
+pub fn forget_marks(
+    changes: &mut Changes,
+    index: &dyn Index,
+    segment: u64,
+    batches: &[(Position, bool)],
+) -> Result<(), Error> {
+    for (first, _) in batches {
+        let value = index.get(&mark_key(*first))?;
+        let own = value.map(|value| read_mark(*first, &value)).transpose()?;
+        // A batch without entries begins at the position of the next one, which may lie in the next segment.
+        if own.is_some_and(|mark| mark.segment == segment) {
+            changes.insert(mark_key(*first), None);
+        }
+    }
+    Ok(())
+}
+
+/// After the marks in a segment were taken away: it keeps the one at its first entry, and is one without copies.
+pub fn keep_first_mark(changes: &mut Changes, segment: u64, batches: &[(Position, bool)]) {
+    if let Some((first, _)) = batches.iter().find(|(_, is_bare)| !is_bare) {
+        let start = Mark::start(segment, *first);
+        changes.insert(mark_key(*first), Some(mark_value(start)));
+    }
+    changes.insert(copies_key(segment), None);
+}
+
+/// Whether bodies were copied into a segment.
+pub fn has_copies(index: &dyn Index, segment: u64) -> Result<bool, Error> {
+    Ok(index.get(&copies_key(segment))?.is_some())
+}
+
+/// Whether a pair speaks of a segment that has no bodies any more, and may be left over from before.
+pub fn is_left_over(key: &[u8], value: &[u8], is_archived: impl Fn(u64) -> bool) -> bool {
+    let segment = match key.first() {
+        Some(b'B') => read::<PlaceBytes>(value).map(|place| place.0.segment),
+        Some(b'C') => read(&key[1..]),
+        Some(b'E') if !value.ends_with(&canon::bytes_of(&(format::HEADER as u64))) => {
+            read_mark(Position(0), value).map(|mark| mark.segment)
+        }
+        Some(_) | None => return false,
+    };
+    segment.is_ok_and(is_archived)
 }
 
 /// Up to where the index is applied, or none if it is empty.
@@ -50,6 +111,7 @@ pub fn subject(key: &[u8]) -> Option<&'static str> {
     match key.first()? {
         b'A' => Some("the place up to which the index is applied"),
         b'B' => Some("the place of a body"),
+        b'C' => Some("that bodies were copied into a segment"),
         b'E' => Some("a mark in the journal"),
         _ => None,
     }
@@ -69,13 +131,22 @@ pub fn mark(index: &dyn Index, position: Position) -> Result<Mark, Error> {
         return Ok(Mark::start(1, Position(1)));
     };
     let complement: u64 = read(&key[1..])?;
+    read_mark(Position(!complement), value)
+}
+
+fn read_mark(first: Position, value: &[u8]) -> Result<Mark, Error> {
     let mut from = Take::new(value);
     let malformed = |bad: canon::Malformed| Error::Read(bad.to_string().into());
     Ok(Mark {
-        first: Position(!complement),
+        first,
         segment: u64::take(&mut from).map_err(malformed)?,
         offset: u64::take(&mut from).map_err(malformed)?,
     })
+}
+
+fn mark_value(mark: Mark) -> Vec<u8> {
+    let segment = canon::bytes_of(&mark.segment);
+    [segment, canon::bytes_of(&mark.offset)].concat()
 }
 
 fn applied_key() -> Vec<u8> {
@@ -84,6 +155,10 @@ fn applied_key() -> Vec<u8> {
 
 fn body_key(name: BodyId) -> Vec<u8> {
     [b"B".as_slice(), &format::name_body(name)].concat()
+}
+
+fn copies_key(segment: u64) -> Vec<u8> {
+    [b"C".as_slice(), &segment.to_be_bytes()].concat()
 }
 
 fn mark_key(first: Position) -> Vec<u8> {

@@ -96,7 +96,11 @@ pub fn replay(
             first: batch.first,
         };
         let bodies = bodies(batch, &entries, unreadable);
-        places::record(&mut traces, start, &bodies, batch.end);
+        if reader.is_archived(start.segment) {
+            places::record_archived(&mut traces, start, batch.end);
+        } else {
+            places::record(&mut traces, start, &bodies, batch.end);
+        }
         working.absorb(traces);
         waiting += batch.entries.len() as u64;
         if waiting >= ENTRIES_AT_ONCE {

@@ -39,7 +39,10 @@ fn config(directory: &Path) -> Config {
     }
 }
 
-fn open_with(directory: &Path, observer: Arc<dyn Observer>) -> Result<Embedded, OpenError> {
+pub(super) fn open_with(
+    directory: &Path,
+    observer: Arc<dyn Observer>,
+) -> Result<Embedded, OpenError> {
     open_config(&config(directory), observer)
 }
 
@@ -52,11 +55,11 @@ fn open_config(config: &Config, observer: Arc<dyn Observer>) -> Result<Embedded,
     Embedded::open(config, contract::now(), entropy, observer)
 }
 
-fn open(directory: &Path) -> Result<Embedded, OpenError> {
+pub(super) fn open(directory: &Path) -> Result<Embedded, OpenError> {
     open_with(directory, Arc::new(Unobserved))
 }
 
-async fn fill(store: &Embedded, numbers: std::ops::Range<u32>) {
+pub(super) async fn fill(store: &Embedded, numbers: std::ops::Range<u32>) {
     let registered = store.commit(contract::now(), contract::registry()).await;
     registered.unwrap();
     for number in numbers {
@@ -75,7 +78,7 @@ async fn forty() -> (TempDir, Picture) {
     (directory, picture)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -637,7 +640,7 @@ async fn an_index_that_cannot_be_built_anew_stops_the_store_and_loses_nothing() 
     assert_eq!(contract::picture(&store).await, picture);
 }
 
-fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
+pub(super) fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
     verify::verify(&config(directory)).unwrap()
 }
 
@@ -654,7 +657,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-fn said(verified: &verify::Verified) -> Vec<(&'static str, &str)> {
+pub(super) fn said(verified: &verify::Verified) -> Vec<(&'static str, &str)> {
     let differences = verified.differences.iter();
     differences
         .map(|found| (found.part.as_str(), found.what.as_str()))

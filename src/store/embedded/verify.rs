@@ -1,7 +1,8 @@
 //! Reads a whole store at rest and says where it contradicts itself.
 //!
-//! Checked: every record's checksum, every commit and the chain; every body against the commitment in its
-//! entry, and that none is missing; every record of the index against a fresh fold of the journal up to the
+//! Checked: every record's checksum, every commit and the chain, also of the archive; every body against the
+//! commitment in its entry, also where it was copied to, and that none is missing in a segment that has its bodies,
+//! nor of a document that is not finished; every record of the index against a fresh fold of the journal up to the
 //! entry that the index has seen. It takes the lock and changes nothing: no restart is decided, no torn tail
 //! is cut, and the index is opened as a copy, because opening is a change. The copy is a directory
 //! `verify.scratch` beside it; a crash leaves it behind and the next check replaces it. The fresh fold is
@@ -25,9 +26,9 @@ use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
 use crate::store::journal::{self, Head, Mark, Place};
-use crate::store::ledger::{self, keys};
+use crate::store::ledger::{self, keys, query};
 use crate::store::memory::Map;
-use crate::store::{BodyId, Error};
+use crate::store::{BodyId, Error, Find};
 
 /// At most so many differences are kept to be told; the rest is only counted.
 pub const TOLD: usize = 1_000;
@@ -40,8 +41,10 @@ const SCRATCH: &str = "verify.scratch";
 /// What was read, and what differs.
 #[derive(Debug, Default)]
 pub struct Verified {
-    /// Segments of the journal.
+    /// Segments of the journal, archived ones too.
     pub segments: u64,
+    /// Those whose bodies are gone.
+    pub archived: u64,
     /// Batches read.
     pub batches: u64,
     /// Entries read.
@@ -117,8 +120,11 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         }
     };
     let scratch = Scratch::make(&config.directory).map_err(|error| Error::Read(unmade(&error)))?;
+    let reader = journal.reader();
+    let archived = (1..=reader.count()).filter(|ordinal| reader.is_archived(*ordinal));
     let mut verified = Verified {
         segments: journal.segments(),
+        archived: archived.count() as u64,
         torn_bytes: journal.torn_bytes(),
         ..Verified::default()
     };
@@ -235,8 +241,34 @@ impl<'a> Check<'a> {
             };
             self.verified.differ(Part::Index, what);
         }
+        self.needed();
         self.fresh?;
         self.tail.map(Working::into_changes)
+    }
+
+    /// Every document that is not finished must have its body somewhere: it may have to be sent.
+    fn needed(&mut self) {
+        let Some(fresh) = &self.fresh else { return };
+        let mut after = None;
+        loop {
+            let page = match query::documents(fresh, after, PAGE) {
+                Ok(page) if page.is_empty() => return,
+                Ok(page) => page,
+                Err(error) => return self.verified.differ(Part::Index, error.to_string()),
+            };
+            for record in page {
+                let document = record.received.document;
+                after = Some(document);
+                let finished = record
+                    .standing()
+                    .is_finished(record.received.facts.key.kind);
+                let place = places::body(fresh, BodyId::Document(document));
+                if !finished && matches!(place, Ok(None)) {
+                    let what = format!("the body of document {document}, not finished, is gone");
+                    self.verified.differ(Part::Bodies, what);
+                }
+            }
+        }
     }
 
     /// Entries that cannot be read: what follows them cannot be added to what came before.
@@ -270,7 +302,8 @@ impl<'a> Check<'a> {
         self.reached(batch.end);
     }
 
-    /// Bodies lie in the batch of the entries that commit to them.
+    /// Bodies lie in the batch of the entries that commit to them, or in a later batch without entries. In the archive
+    /// there are none.
     fn bodies(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)]) {
         let promised = entries.iter();
         let promised = promised.filter_map(|(position, stamped)| promise(*position, stamped));
@@ -286,7 +319,8 @@ impl<'a> Check<'a> {
             self.verified.bodies += 1;
             self.verified.body_bytes += body.bytes.len() as u64;
             let digest = Digest(Sha256::digest(&body.bytes).into());
-            let said = match promised.remove(name) {
+            let own = promised.remove(name);
+            let said = match own.or_else(|| self.committed(*name)) {
                 Some(committed) if committed == ledger::commitment(body.salt, digest) => continue,
                 Some(_) => "has other bytes than its entry commits to",
                 None => "belongs to no entry",
@@ -294,10 +328,31 @@ impl<'a> Check<'a> {
             let what = format!("the body of {} {said}", owner(*name));
             self.verified.differ(Part::Bodies, what);
         }
-        for name in promised.keys() {
+        let archived = self.reader.is_archived(batch.end.segment);
+        for name in promised.keys().filter(|_| !archived) {
             let what = format!("the body of {} is missing", owner(*name));
             self.verified.differ(Part::Bodies, what);
         }
+    }
+
+    /// What the entry of a copied body commits to.
+    fn committed(&self, name: BodyId) -> Option<Digest> {
+        let position = match name {
+            BodyId::Entry(position) => position,
+            BodyId::Document(document) => {
+                let record = Find::Id(document);
+                query::document(self.fresh.as_ref()?, record)
+                    .ok()??
+                    .record
+                    .position
+            }
+        };
+        let mark = places::mark(self.fresh.as_ref()?, position).ok()?;
+        let before = Position(position.0.checked_sub(1)?);
+        let entries = self.reader.entries(mark, before, position, 1).ok()?;
+        let stamped = Stamped::read(&entries.first()?.1).ok()?;
+        let (promised, committed) = promise(position, &stamped)?;
+        (promised == name).then_some(committed)
     }
 
     fn fold(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)], unreadable: &[Place]) {
@@ -308,7 +363,11 @@ impl<'a> Check<'a> {
         };
         let mut traces = Changes::new();
         let bodies = replay::bodies(batch, entries, unreadable);
-        places::record(&mut traces, start, &bodies, batch.end);
+        if self.reader.is_archived(start.segment) {
+            places::record_archived(&mut traces, start, batch.end);
+        } else {
+            places::record(&mut traces, start, &bodies, batch.end);
+        }
         if let Some(tail) = &mut self.tail {
             tail.absorb(traces.clone());
             if let Err(error) = follow(tail, entries) {
@@ -341,12 +400,21 @@ impl<'a> Check<'a> {
         let (Some(tree), Some(fresh)) = (self.tree, &self.fresh) else {
             return;
         };
-        if self.applied != Some(head) {
+        // An archived segment has the same entries at other offsets.
+        let is_here = self.applied.is_some_and(|applied| {
+            let same = (applied.segment, applied.position, applied.chain)
+                == (head.segment, head.position, head.chain);
+            applied == head || (same && self.reader.is_archived(head.segment))
+        });
+        if !is_here {
             return;
         }
+        let is_archived = |segment| self.reader.is_archived(segment);
         let verified = &mut *self.verified;
         // Only reads, from a copy that nobody writes to.
-        let compared = catch_unwind(AssertUnwindSafe(|| compare(tree, fresh, verified)));
+        let compared = catch_unwind(AssertUnwindSafe(|| {
+            compare(tree, fresh, verified, is_archived)
+        }));
         match compared {
             Ok(Ok(records)) => {
                 let position = head.position;
@@ -372,7 +440,7 @@ fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<
 }
 
 /// The body that an entry commits to, and the commitment.
-pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
+pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
     let own = |commitment| Some((BodyId::Entry(position), commitment));
     match &stamped.entry {
         Entry::Received(received) => {
@@ -385,6 +453,7 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         Entry::ByHand { evidence, .. } => own(*evidence),
         Entry::Explained { reason, .. } => own(*reason),
         Entry::Closed(closed) => own(closed.reason),
+        Entry::Resumed(resumed) => own(resumed.reason),
         Entry::Published(published) => own(published.commitment),
         Entry::Imported(imported) => own(imported.reason),
         Entry::FiguresLoaded(figures) => own(figures.commitment),
@@ -403,7 +472,13 @@ pub(super) fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, 
         | Entry::Unsettled { .. }
         | Entry::Endpoint { .. }
         | Entry::Retried { .. }
-        | Entry::Notified { .. } => None,
+        | Entry::Rewound { .. }
+        | Entry::Restored(_)
+        | Entry::Anchored(_)
+        | Entry::Notified { .. }
+        | Entry::LegalHoldPlaced(_)
+        | Entry::LegalHoldLifted { .. }
+        | Entry::Evacuated(_) => None,
     }
 }
 
@@ -415,9 +490,21 @@ fn owner(name: BodyId) -> String {
 }
 
 /// Compares all records of two indexes; gives how many keys there were.
-fn compare(stored: &Tree, fresh: &Map, verified: &mut Verified) -> Result<u64, Error> {
+fn compare(
+    stored: &Tree,
+    fresh: &Map,
+    verified: &mut Verified,
+    is_archived: impl Fn(u64) -> bool,
+) -> Result<u64, Error> {
     let (mut stored, mut fresh) = (Pages::new(stored), Pages::new(fresh));
-    let (mut left, mut right) = (stored.next()?, fresh.next()?);
+    let mut next_stored = || loop {
+        // A crash may leave behind what an evacuation makes void.
+        match stored.next()? {
+            Some((key, value)) if places::is_left_over(&key, &value, &is_archived) => {}
+            next => return Ok::<_, Error>(next),
+        }
+    };
+    let (mut left, mut right) = (next_stored()?, fresh.next()?);
     let mut records = 0;
     loop {
         let (key, said) = match (&left, &right) {
@@ -437,7 +524,7 @@ fn compare(stored: &Tree, fresh: &Map, verified: &mut Verified) -> Result<u64, E
         }
         records += 1;
         if left.as_ref().is_some_and(|(at, _)| *at == key) {
-            left = stored.next()?;
+            left = next_stored()?;
         }
         if right.as_ref().is_some_and(|(at, _)| *at == key) {
             right = fresh.next()?;

@@ -38,6 +38,9 @@ pub enum Error {
         /// What was found.
         what: &'static str,
     },
+    /// A place names a body of a segment whose bodies are gone.
+    #[error("the bodies of segment {0} are gone")]
+    Archived(u64),
     /// A place names a segment that does not exist.
     #[error("there is no segment {0}")]
     NoSegment(u64),
@@ -63,6 +66,7 @@ impl Error {
             Error::Locked
             | Error::Version { .. }
             | Error::Corrupt { .. }
+            | Error::Archived(_)
             | Error::NoSegment(_)
             | Error::Diverged
             | Error::TooLarge(_)

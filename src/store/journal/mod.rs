@@ -14,6 +14,8 @@
 //! | while a batch is written or synced | a torn tail: cut, reported; or the whole batch: kept |
 //! | after the sync, before the answer | the whole batch; the caller repeats and finds it |
 //! | while a torn tail is cut | the rest of the torn tail: cut |
+//! | while an archive is written | a file `*.new` in the archive: removed |
+//! | while a segment is evacuated | segment and archive: the ledger says which counts |
 //!
 //! # Damage
 //! Anything else that is found is damage. It is named by file and byte, counted, and never repaired or removed:
@@ -27,6 +29,7 @@ pub mod format;
 mod place;
 pub mod scan;
 pub mod segment;
+pub mod archive;
 pub mod reader;
 mod recover;
 pub mod still;
@@ -107,6 +110,7 @@ pub struct Journal {
     buffer: Vec<u8>,
     stopped: bool,
     reserved: bool,
+    unfinished: Vec<Segment>,
     // Released last.
     _lock: File,
 }
@@ -123,7 +127,10 @@ impl Journal {
         let lock = segment::lock(directory)?;
         segment::remove_unfinished(directory)?;
         let reader = Reader::default();
-        let mut damaged = add_all(&reader, segment::list(directory)?);
+        archive::remove_unfinished(&archive::beside(directory))?;
+        let mut listed = segment::list_all(directory)?;
+        let unfinished = std::mem::take(&mut listed.unfinished);
+        let mut damaged = add_all(&reader, listed);
         if reader.last().is_none() {
             let header = begin(&Head::origin(), 1, segment_bytes, entropy());
             reader.add(Ok(Segment::create(directory, &header)?.0));
@@ -148,6 +155,7 @@ impl Journal {
             buffer: Vec::new(),
             stopped: false,
             reserved: false,
+            unfinished,
             _lock: lock,
         })
     }
@@ -222,6 +230,11 @@ impl Journal {
         segment::reserve(&self.directory, self.segment_bytes)?;
         self.reserved = true;
         Ok(())
+    }
+
+    /// Archives whose segments were still there when it was opened.
+    pub fn unfinished(&mut self) -> Vec<Segment> {
+        std::mem::take(&mut self.unfinished)
     }
 
     /// Whether it is still set aside.

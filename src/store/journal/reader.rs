@@ -13,7 +13,7 @@ use crate::store::journal::format::{
     self, BODY_ID, BODY_PREFIX, BadRecord, Commit, HEAD, Kind, Record,
 };
 use crate::store::journal::scan::{self, Batch, Batches, Damage, Lost, Remains, Stop, Tail};
-use crate::store::journal::segment::Segment;
+use crate::store::journal::segment::{Form, Segment};
 use crate::store::journal::{Error, Head, Mark, Place};
 use crate::store::{Body, BodyId};
 
@@ -38,10 +38,16 @@ pub enum Piece<'a> {
 
 impl Reader {
     /// The body at a place.
+    ///
+    /// # Errors
+    /// [`Error::Archived`] when the bodies of its segment are gone.
     pub fn body(&self, place: Place) -> Result<(BodyId, Body), Error> {
-        let segment = self.segment(place.segment)?;
+        let (segment, file) = self.opened(place.segment, Segment::readable)?;
+        if segment.form == Form::Archived {
+            return Err(Error::Archived(place.segment));
+        }
         let mut bytes = vec![0; place.length as usize];
-        let read = segment.readable()?.read_exact_at(&mut bytes, place.offset);
+        let read = file.read_exact_at(&mut bytes, place.offset);
         read.map_err(|source| segment.failed(&source))?;
         let record = Record::read(&bytes, place.offset, &segment.header.id)
             .map_err(|bad| segment.corrupt(place.offset, reason(bad)))?;
@@ -66,11 +72,15 @@ impl Reader {
         let mut found = Vec::new();
         let mut next = mark;
         while found.len() < most && next.first <= upto {
-            let segment = self.segment(next.segment)?;
+            let (segment, file) = self.opened(next.segment, Segment::readable)?;
             if next == Mark::start(next.segment, next.first) && segment.header.first != next.first {
                 return Err(segment.corrupt(0, "the segment begins at another position"));
             }
-            let mut walk = Walk::new(&segment, next)?;
+            if segment.form == Form::Archived {
+                // The mark is of the time when it had bodies.
+                next = segment.mark(Position(after.0 + 1));
+            }
+            let mut walk = Walk::new(&segment, file, next)?;
             while found.len() < most && walk.first <= upto {
                 let positions = walk.first.0..;
                 let (start, first) = (walk.offset, walk.first);
@@ -116,8 +126,9 @@ impl Reader {
         let mut head = from;
         for ordinal in from.segment..=to.segment {
             // One that cannot be read is a hole up to the next one that can.
-            let segment = match self.segment(ordinal) {
-                Ok(segment) => segment,
+            let (segment, bytes) = match self.opened(ordinal, Segment::remains) {
+                Ok(opened) => opened,
+                Err(Error::Io { file, source }) => return Err(Error::Io { file, source }.into()),
                 Err(_) if ordinal < to.segment => continue,
                 Err(error) => return Err(error.into()),
             };
@@ -126,8 +137,9 @@ impl Reader {
                     visit(Piece::Hole(&hole))?;
                 }
                 head = scan::start_of(&segment.header);
+            } else if segment.form == Form::Archived {
+                head = find(&segment, &bytes, head)?.ok_or(Error::Diverged)?;
             }
-            let bytes = segment.remains()?;
             let mut batches = Batches::from(&bytes, &segment.header, head);
             while batches.head() != to {
                 match batches.step() {
@@ -151,12 +163,14 @@ impl Reader {
 
     /// Whether a place is one behind a batch of this journal.
     pub fn has(&self, place: Head) -> Result<bool, Error> {
-        let segment = match self.segment(place.segment) {
-            Ok(segment) => segment,
+        let (segment, bytes) = match self.opened(place.segment, Segment::remains) {
+            Ok(opened) => opened,
             Err(Error::NoSegment(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
-        let bytes = segment.remains()?;
+        if segment.form == Form::Archived {
+            return Ok(find(&segment, &bytes, place)?.is_some());
+        }
         let mut batches = Batches::new(&bytes, &segment.header);
         while batches.head() != place {
             match batches.step() {
@@ -169,6 +183,79 @@ impl Reader {
             }
         }
         Ok(true)
+    }
+
+    /// Visits every batch of a segment that another one follows, checking records, commits and the chain.
+    ///
+    /// # Errors
+    /// Any damage: what is damaged is not to be moved.
+    pub fn batches<E: From<Error>>(
+        &self,
+        ordinal: u64,
+        mut visit: impl FnMut(&Batch<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (segment, bytes) = self.opened(ordinal, Segment::bytes)?;
+        let mut batches = Batches::new(&bytes, &segment.header);
+        loop {
+            match batches.step() {
+                Ok(batch) => visit(&batch)?,
+                Err(stop) => match past(&segment, &bytes, &mut batches, stop)? {
+                    None => break,
+                    Some(Remains::Entries(_, damage) | Remains::Hole(damage, _)) => {
+                        return Err(segment.corrupt(damage.offset, damage.what).into());
+                    }
+                },
+            }
+        }
+        let next = self.segment(ordinal + 1)?;
+        scan::follows(&batches.head(), &next.header)
+            .map_err(|what| segment.corrupt(batches.head().offset, what))?;
+        Ok(())
+    }
+
+    /// Whether the bodies of a segment are gone.
+    pub fn is_archived(&self, ordinal: u64) -> bool {
+        self.segment(ordinal)
+            .is_ok_and(|segment| segment.form == Form::Archived)
+    }
+
+    /// How many segments there are.
+    pub fn count(&self) -> u64 {
+        let segments = self.segments.read().unwrap_or_else(PoisonError::into_inner);
+        segments.len() as u64
+    }
+
+    /// Puts the archive of a segment in its place. Who reads the segment reads it to the end.
+    pub fn archive(&self, archived: Segment) {
+        let mut segments = self
+            .segments
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        let at = usize::try_from(archived.header.ordinal).unwrap_or(usize::MAX);
+        if let Some(place) = at.checked_sub(1).and_then(|at| segments.get_mut(at)) {
+            *place = Ok(Arc::new(archived));
+        }
+    }
+
+    /// A segment and what is read of its file. Its file may be removed just then, because its archive took its place:
+    /// then that is read.
+    fn opened<T>(
+        &self,
+        ordinal: u64,
+        read: impl Fn(&Segment) -> Result<T, Error>,
+    ) -> Result<(Arc<Segment>, T), Error> {
+        let segment = self.segment(ordinal)?;
+        match read(&segment) {
+            Ok(read) => Ok((segment, read)),
+            Err(error) => {
+                let now = self.segment(ordinal)?;
+                if Arc::ptr_eq(&now, &segment) {
+                    return Err(error);
+                }
+                let read = read(&now)?;
+                Ok((now, read))
+            }
+        }
     }
 
     /// The error of a damage.
@@ -210,6 +297,22 @@ impl Reader {
             .write()
             .unwrap_or_else(PoisonError::into_inner);
         segments.push(segment.map(Arc::new));
+    }
+}
+
+/// The place in an archived segment behind the entry of a place that the segment had before.
+fn find(segment: &Segment, bytes: &[u8], place: Head) -> Result<Option<Head>, Error> {
+    let mut batches = Batches::new(bytes, &segment.header);
+    loop {
+        let head = batches.head();
+        if (head.position, head.chain) == (place.position, place.chain) {
+            return Ok(Some(head));
+        }
+        if let Err(stop) = batches.step()
+            && past(segment, bytes, &mut batches, stop)?.is_none()
+        {
+            return Ok(None);
+        }
     }
 }
 
@@ -269,8 +372,8 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn new(segment: &'a Segment, mark: Mark) -> Result<Walk<'a>, Error> {
-        let mut file = BufReader::with_capacity(64 * 1024, segment.readable()?);
+    fn new(segment: &'a Segment, file: File, mark: Mark) -> Result<Walk<'a>, Error> {
+        let mut file = BufReader::with_capacity(64 * 1024, file);
         file.seek(SeekFrom::Start(mark.offset))
             .map_err(|source| segment.failed(&source))?;
         Ok(Walk {

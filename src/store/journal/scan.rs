@@ -168,7 +168,8 @@ impl<'a> Batches<'a> {
         let (at, commit) = find_commit(self.bytes, self.header, bad)?;
         let first = Position(self.head.position.0 + 1);
         let own = commit.start == start;
-        if commit.start < start || commit.last < first || (own && commit.first != first) {
+        // A batch may have bodies alone: then its last position is before its first.
+        if commit.start < start || commit.last.0 + 1 < first.0 || (own && commit.first != first) {
             return None;
         }
         let limit = if own {

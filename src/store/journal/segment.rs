@@ -9,21 +9,39 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
-use crate::store::journal::Error;
+use crate::claims::entry::Position;
 use crate::store::journal::format::{BadHeader, HEADER, Header};
+use crate::store::journal::scan::Batches;
+use crate::store::journal::{Error, Mark, archive};
 
 const ENDING: &str = ".segment";
 const UNFINISHED: &str = ".new";
 const RESERVE: &str = "reserve";
 const LOCK: &str = "lock";
+/// About how far apart the marks of an archived segment are, in bytes.
+const MARK_EVERY: u64 = 64 * 1024;
+
+/// What a segment still has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// All that was written to it.
+    Live,
+    /// Its entries; its bodies are gone.
+    Archived,
+}
 
 /// A segment's header and its file.
 #[derive(Clone, Debug)]
 pub struct Segment {
     /// What it says of itself.
     pub header: Header,
+    /// What it still has.
+    pub form: Form,
     path: PathBuf,
+    /// Of an archived one: where batches begin, about every 64 KiB; found when it is first read.
+    marks: OnceLock<Vec<Mark>>,
 }
 
 impl Segment {
@@ -63,7 +81,13 @@ impl Segment {
         let file = make(&unfinished).map_err(fail)?;
         fs::rename(&unfinished, &path).map_err(fail)?;
         sync_directory(directory)?;
-        Ok((Segment { header, path }, file))
+        let segment = Segment {
+            header,
+            form: Form::Live,
+            path,
+            marks: OnceLock::new(),
+        };
+        Ok((segment, file))
     }
 
     /// Opens it for writing.
@@ -99,6 +123,47 @@ impl Segment {
         Ok(bytes)
     }
 
+    /// Of an archived one: the last batch that begins at or before an entry and whose place is known.
+    pub fn mark(&self, position: Position) -> Mark {
+        let marks = self.marks.get_or_init(|| self.find_marks());
+        let before = marks.partition_point(|mark| mark.first <= position);
+        let start = Mark::start(self.header.ordinal, self.header.first);
+        before.checked_sub(1).map_or(start, |before| marks[before])
+    }
+
+    fn find_marks(&self) -> Vec<Mark> {
+        let mut marks = Vec::new();
+        // What cannot be read is found by whoever reads there.
+        let Ok(bytes) = self.remains() else {
+            return marks;
+        };
+        let mut batches = Batches::new(&bytes, &self.header);
+        while let Ok(batch) = batches.step() {
+            if batch.start / MARK_EVERY != batch.end.offset / MARK_EVERY {
+                marks.push(Mark {
+                    segment: self.header.ordinal,
+                    offset: batch.start,
+                    first: batch.first,
+                });
+            }
+        }
+        marks
+    }
+
+    /// Removes its file, and makes that durable.
+    pub fn remove(&self) -> Result<(), Error> {
+        match fs::remove_file(&self.path) {
+            Err(source) if source.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io(&self.path, &source));
+            }
+            Ok(()) | Err(_) => {}
+        }
+        match self.path.parent() {
+            Some(directory) => sync_directory(directory),
+            None => Ok(()),
+        }
+    }
+
     /// The error that names a place of damage in it.
     pub fn corrupt(&self, offset: u64, what: &'static str) -> Error {
         Error::corrupt(&self.path, offset, what)
@@ -109,7 +174,8 @@ impl Segment {
         Error::io(&self.path, source)
     }
 
-    fn open(path: PathBuf) -> Result<Segment, Error> {
+    /// Reads the header of a file.
+    pub fn open(path: PathBuf, form: Form) -> Result<Segment, Error> {
         let mut bytes = [0; HEADER];
         let mut file = File::open(&path).map_err(|source| Error::io(&path, &source))?;
         if let Err(source) = file.read_exact(&mut bytes) {
@@ -119,7 +185,12 @@ impl Segment {
             });
         }
         match Header::read(&bytes) {
-            Ok(header) => Ok(Segment { header, path }),
+            Ok(header) => Ok(Segment {
+                header,
+                form,
+                path,
+                marks: OnceLock::new(),
+            }),
             Err(BadHeader::Corrupt(what)) => Err(Error::corrupt(&path, 0, what)),
             Err(BadHeader::Version(version)) => Err(Error::version(&path, version)),
         }
@@ -133,6 +204,30 @@ pub struct Listed {
     pub segments: Vec<Result<Segment, Error>>,
     /// Names of files that look like segments and are none of them: copies, under other names.
     pub strays: Vec<String>,
+    /// Archives of segments that are still there: an evacuation was not finished.
+    pub unfinished: Vec<Segment>,
+}
+
+/// The segments of a journal's directory and of the archive beside it: each ordinal once.
+///
+/// # Errors
+/// As [`list`]; and when the archive goes on where the journal has ended.
+pub fn list_all(directory: &Path) -> Result<Listed, Error> {
+    let mut listed = list(directory)?;
+    for (ordinal, archived) in archive::list(&archive::beside(directory))? {
+        let at = usize::try_from(ordinal - 1).unwrap_or(usize::MAX);
+        // The last segment is never archived, so the one after an archived one must be there.
+        if at + 1 >= listed.segments.len() {
+            return Err(Error::NoSegment(ordinal + 1));
+        }
+        match (&listed.segments[at], archived) {
+            (Err(Error::NoSegment(_)), archived) => listed.segments[at] = archived,
+            (Ok(_), Ok(archived)) => listed.unfinished.push(archived),
+            // What is damaged stays as it is.
+            (Ok(_), Err(_)) | (Err(_), _) => {}
+        }
+    }
+    Ok(listed)
 }
 
 /// The segments of a directory by their names; what was never finished is left alone. A file that is not the
@@ -154,7 +249,7 @@ pub fn list(directory: &Path) -> Result<Listed, Error> {
             listed.strays.push(name);
             continue;
         };
-        let segment = match Segment::open(path) {
+        let segment = match Segment::open(path, Form::Live) {
             Ok(segment) if (segment.header.ordinal, segment.header.first.0) != (ordinal, first) => {
                 Err(segment.corrupt(0, "it is a copy of another segment"))
             }
@@ -182,7 +277,7 @@ pub fn list(directory: &Path) -> Result<Listed, Error> {
 }
 
 /// Ordinal and first position that a name without its ending says.
-fn numbers(name: &str) -> Option<(u64, u64)> {
+pub fn numbers(name: &str) -> Option<(u64, u64)> {
     let (ordinal, first) = name.split_once('-')?;
     let is = |text: &str, length: usize| {
         text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -265,7 +360,7 @@ pub fn lock(directory: &Path) -> Result<File, Error> {
 
 /// Makes a directory and those above it that are missing, and their names durable: also that of the first one
 /// that is there, because it may have been made just before a crash.
-fn make_directory(directory: &Path) -> Result<(), Error> {
+pub fn make_directory(directory: &Path) -> Result<(), Error> {
     let parent = match directory.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
@@ -297,7 +392,8 @@ fn has_ending(path: &Path, ending: &str) -> bool {
     name.to_string_lossy().ends_with(ending)
 }
 
-fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The files of a directory.
+pub fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     let fail = |source| Error::io(directory, &source);
     fs::read_dir(directory)
         .map_err(fail)?

@@ -17,7 +17,7 @@ use crate::store::journal::{Error, Head, segment};
 pub fn survey(directory: &Path) -> Result<Reader, Error> {
     let reader = Reader::default();
     // What cannot be read is found again by who reads on to it.
-    add_all(&reader, segment::list(directory)?);
+    add_all(&reader, segment::list_all(directory)?);
     Ok(reader)
 }
 
@@ -40,7 +40,7 @@ impl Still {
     pub fn open(directory: &Path) -> Result<Still, Error> {
         let lock = segment::lock(directory)?;
         let reader = Reader::default();
-        let listed = segment::list(directory)?;
+        let listed = segment::list_all(directory)?;
         let segments = listed.segments.len() as u64;
         let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {

@@ -609,3 +609,36 @@ fn golden_segment_of_version_1() {
     fs::copy(&golden, &path).unwrap();
     assert_eq!(contents(&open(directory.path()).unwrap()), all(&batches));
 }
+
+#[test]
+fn damage_in_a_batch_of_bodies_alone_takes_no_entry() {
+    let directory = TempDir::new().unwrap();
+    let copies = |number: u8| Batch {
+        entries: Vec::new(),
+        ..batch(number, 2)
+    };
+    let batches = vec![batch(1, 2), copies(2), copies(3), batch(4, 1), copies(5)];
+    let mut journal = open(directory.path()).unwrap();
+    let ends: Vec<usize> = batches
+        .iter()
+        .map(|batch| journal.append(batch).unwrap().end.offset as usize)
+        .collect();
+    assert_eq!(contents(&journal), all(&batches));
+    drop(journal);
+    let path = segments(directory.path()).remove(0);
+    let whole = fs::read(&path).unwrap();
+    for at in ends[0]..ends[2] {
+        let mut changed = whole.clone();
+        changed[at] ^= 1;
+        fs::write(&path, &changed).unwrap();
+        let journal = open(directory.path()).unwrap();
+        let damaged = is_honest(&journal, &all(&batches));
+        assert_eq!(damaged.len(), 1, "byte {at}");
+        assert!(matches!(damaged[0].lost, Lost::Bodies(_)), "byte {at}");
+    }
+    // Nothing says what the last batch had, once its commit cannot be read.
+    let mut changed = whole.clone();
+    changed[ends[4] - 1] ^= 1;
+    fs::write(&path, &changed).unwrap();
+    assert!(open(directory.path()).is_err());
+}

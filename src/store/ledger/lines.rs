@@ -88,7 +88,11 @@ pub fn judged(index: &dyn Index, run: Position) -> Result<Vec<JudgedRecord>, Err
     all(index, &keys::judged_of(run))
 }
 
-fn all<T: crate::claims::canon::Canon>(index: &dyn Index, prefix: &[u8]) -> Result<Vec<T>, Error> {
+/// All records below a prefix.
+pub fn all<T: crate::claims::canon::Canon>(
+    index: &dyn Index,
+    prefix: &[u8],
+) -> Result<Vec<T>, Error> {
     let found = index.scan(prefix, &keys::after(prefix), usize::MAX)?;
     found
         .iter()

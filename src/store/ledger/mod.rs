@@ -5,11 +5,14 @@
 //! the index, and a replay is [`fold`] alone.
 
 mod decide;
+pub(in crate::store) mod keeping;
 pub(in crate::store) mod touched;
 mod fold;
 pub(in crate::store) mod change;
+pub(in crate::store) mod custody;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
+mod bundle;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;

@@ -12,9 +12,10 @@ use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, DayBasis, PaperCell};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::index::Index;
+use crate::store::ledger::bundle;
 use crate::store::ledger::change::Moment;
 use crate::store::ledger::keys::{self, GroupKey, Size, Wait};
-use crate::store::ledger::records::{self, OpenGroup};
+use crate::store::ledger::records::{self, OpenDocument, OpenGroup};
 use crate::store::{
     Closing, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Group, LotRecord,
     Sealing, Tallies, TallyQuery,
@@ -267,17 +268,26 @@ fn sums(index: &dyn Index, group: GroupKey) -> Result<OpenGroup, Error> {
 }
 
 fn cut(index: &dyn Index, group: GroupKey, sealing: Sealing) -> Result<Group, Error> {
-    let prefix = keys::opens(group);
-    let found = index.scan(&prefix, &keys::after(&prefix), sealing.documents as usize)?;
-    let mut documents: Vec<(DocumentId, u32)> = Vec::with_capacity(found.len());
+    const PAGE: usize = 8;
+    let mut from = keys::opens(group);
+    let end = keys::after(&from);
+    let mut documents: Vec<(DocumentId, u32)> = Vec::new();
     let mut bytes = 0;
-    for (key, value) in found {
-        let length: u32 = records::read(&value)?;
-        bytes += u64::from(length);
-        if bytes > sealing.bytes && !documents.is_empty() {
-            break;
+    'whole: loop {
+        let page = index.scan(&from, &end, PAGE)?;
+        let Some((last, _)) = page.last() else { break };
+        from = keys::after(last);
+        for (_, value) in &page {
+            for item in bundle::items(value)? {
+                let open = OpenDocument::of_item(item)?;
+                bytes += u64::from(open.length);
+                let is_full = documents.len() >= sealing.documents as usize;
+                if is_full || (bytes > sealing.bytes && !documents.is_empty()) {
+                    break 'whole;
+                }
+                documents.push((open.document, open.length));
+            }
         }
-        documents.push((last_id(&key)?, length));
     }
     let GroupKey {
         centre,
@@ -522,13 +532,10 @@ fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
     match record.standing() {
         Standing::Open => match record.waits_for {
             Some(fse) => Ok(records::document(index, fse)?.is_none()),
-            None => Ok(index
-                .get(&keys::open(
-                    record.group(),
-                    record.sealable_since,
-                    record.received.document,
-                ))?
-                .is_none()),
+            None => {
+                let key = keys::open(record.group(), record.sealable_since);
+                Ok(!bundle::has(index, &key, OpenDocument::of(record).item())?)
+            }
         },
         Standing::InLot => {
             let Some(lot) = record.lot else {
@@ -561,9 +568,11 @@ fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
         | Standing::Lapsed
         | Standing::Granted
         | Standing::Declined => match record.timer {
-            Some(at) => Ok(index
-                .get(&keys::timer(at, record.received.document))?
-                .is_none()),
+            Some(at) => {
+                let document = record.received.document;
+                let key = keys::timer(at, document);
+                Ok(!bundle::has(index, &key, document.0.to_be_bytes())?)
+            }
             None => Ok(true),
         },
     }

@@ -11,7 +11,9 @@ use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness};
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
+use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
+use crate::store::keeping::{EvacuationRecord, HoldRecord};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
@@ -29,7 +31,13 @@ canon::canon_struct! {
     RunRecord { position, at, run }
     StatementRecord { number, at, published }
     JudgedRecord { position, at, judged }
+    RestorationRecord { position, at, restored, resumed }
+    AnchorRecord { entry, at, anchor }
+    OrphanRecord { position, at, cause }
     OpenGroup { oldest, first, count, bytes }
+    OpenDocument { since, document, length }
+    HoldRecord { position, at, hold, lifted }
+    EvacuationRecord { position, at, evacuated }
 }
 
 /// The open documents of a group, summed.
@@ -43,6 +51,42 @@ pub struct OpenGroup {
     pub count: u32,
     /// Their bytes.
     pub bytes: u64,
+}
+
+/// A document that may be sealed, as an item of a bundle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenDocument {
+    /// Since when.
+    pub since: Timestamp,
+    /// Its id.
+    pub document: DocumentId,
+    /// Its bytes.
+    pub length: u32,
+}
+
+impl OpenDocument {
+    /// Width of its item.
+    pub const WIDTH: usize = 8 + 16 + 4;
+
+    /// What is kept of a document that may be sealed.
+    pub fn of(record: &DocumentRecord) -> OpenDocument {
+        OpenDocument {
+            since: record.sealable_since,
+            document: record.received.document,
+            length: record.received.length,
+        }
+    }
+
+    /// Its item: in order of age.
+    pub fn item(&self) -> [u8; OpenDocument::WIDTH] {
+        let bytes = canon::bytes_of(self);
+        bytes.try_into().expect("three integers of that width")
+    }
+
+    /// Reads an item.
+    pub fn of_item(item: &[u8; OpenDocument::WIDTH]) -> Result<OpenDocument, Error> {
+        read(item)
+    }
 }
 
 /// Reads a record.

@@ -1,6 +1,7 @@
 //! What the ledger costs when much waits, counted in reads of the index: sealing follows the size of the lot, and a
 //! turn follows what is due.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -87,26 +88,31 @@ impl Ledger {
 
     fn admit(&mut self, ids: impl Iterator<Item = u128>, change: impl Fn(u128, &mut Facts)) {
         for id in ids {
-            let mut facts = example::facts(Kind::Fse, &format!("{id:09}"));
-            change(id, &mut facts);
-            let admission = Admission {
-                document: DocumentId(id),
-                purpose: Purpose::Real,
-                facts,
-                body: Bytes::from_static(b"<x/>"),
-                digest: Digest(Sha256::digest(id.to_be_bytes()).into()),
-                salt: [7; 16],
-                warnings: Vec::new(),
-            };
-            let outcome = self.commit(Command::Admit {
-                caller: name("vendor"),
-                documents: vec![admission],
-                unity: Unity::Each,
-            });
+            let outcome = self.commit(self.admission(id, &change));
             let Outcome::Admitted(rows) = outcome else {
                 panic!("{outcome:?}")
             };
             assert!(matches!(rows[..], [Admitted::Received { .. }]), "{rows:?}");
+        }
+    }
+
+    /// The command that admits one document.
+    fn admission(&self, id: u128, change: impl Fn(u128, &mut Facts)) -> Command {
+        let mut facts = example::facts(Kind::Fse, &format!("{id:09}"));
+        change(id, &mut facts);
+        let admission = Admission {
+            document: DocumentId(id),
+            purpose: Purpose::Real,
+            facts,
+            body: Bytes::from_static(b"<x/>"),
+            digest: Digest(Sha256::digest(id.to_be_bytes()).into()),
+            salt: [7; 16],
+            warnings: Vec::new(),
+        };
+        Command::Admit {
+            caller: name("vendor"),
+            documents: vec![admission],
+            unity: Unity::Each,
         }
     }
 
@@ -144,6 +150,32 @@ fn sealed(lot: u128, documents: impl Iterator<Item = u128>, due: Timestamp) -> S
         length: 100,
         due,
     }
+}
+
+#[test]
+fn each_admission_writes_three_keys_and_shares_the_others() {
+    const DOCUMENTS: u64 = 100;
+    let ledger = Ledger::new();
+    let mut working = Working::new(&ledger.index);
+    let secret = Secret::new([9; 32]);
+    for number in 0..DOCUMENTS {
+        let next = Position(ledger.next.0 + number);
+        let admission = ledger.admission(1 + u128::from(number), ordinary);
+        decide(&mut working, next, ledger.now, admission, &secret).unwrap();
+    }
+    let mut tables = BTreeMap::<char, u64>::new();
+    let mut bytes = 0;
+    for (key, value) in working.into_changes() {
+        let Some(value) = value else { continue };
+        *tables.entry(key[0].into()).or_default() += 1;
+        bytes += key.len() + value.len();
+    }
+    // Its record, its number, its place in the list of its centre; then the group and how it is found, what is open
+    // of it, the timers, the cells.
+    let own = [('d', DOCUMENTS), ('j', DOCUMENTS), ('k', DOCUMENTS)];
+    let shared = [('g', 1), ('o', 1), ('q', 3), ('t', 1), ('y', 3)];
+    assert_eq!(tables, own.into_iter().chain(shared).collect());
+    assert!(bytes <= 420 * DOCUMENTS as usize, "{bytes} bytes");
 }
 
 #[test]

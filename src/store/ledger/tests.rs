@@ -692,7 +692,10 @@ async fn receipts_of_others_move_nothing() {
             bytes: Bytes::new(),
             salt: [0; 16],
         }],
-        cursor: Some(name("c1")),
+        cursor: Some(crate::store::Moved {
+            from: None,
+            to: name("c1"),
+        }),
     };
     let outcome = road.store.commit(road.now, command).await.unwrap();
     assert_eq!(

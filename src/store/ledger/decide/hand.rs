@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::delivery::State;
-use crate::claims::entry::{Entry, Next, Reason, Subject};
+use crate::claims::entry::{Entry, Next, Position, Reason, Subject};
 use crate::claims::id::{Digest, LotId, Name};
 use crate::claims::time::Timestamp;
 use crate::store::ledger::decide::{Decider, commitment};
@@ -19,8 +19,8 @@ impl Decider<'_, '_> {
         reason: Bytes,
         salt: [u8; 16],
     ) -> Result<Outcome, Error> {
-        let (subject, actor) = steered(&command)?;
         let of = self.next;
+        let (subject, actor) = steered(&command, of)?;
         let outcome = self.command(command)?;
         if self.next == of {
             return Ok(outcome);
@@ -80,8 +80,8 @@ fn waits_for(lot: &LotRecord) -> Option<Reason> {
     }
 }
 
-/// What an operator's command is about, and whose it is.
-fn steered(command: &Command) -> Result<(Subject, Name), Error> {
+/// What an operator's command is about, and whose it is. `next` is the position of its own entry.
+fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> {
     match command {
         Command::Cancel { document, caller } => Ok((Subject::Document(*document), caller.clone())),
         Command::Hand {
@@ -90,8 +90,13 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Paper { document, actor } => Ok((Subject::Document(*document), actor.clone())),
         Command::Endpoint {
             endpoint, actor, ..
-        } => Ok((Subject::Endpoint(endpoint.clone()), actor.clone())),
+        }
+        | Command::Rewind { endpoint, actor } => {
+            Ok((Subject::Endpoint(endpoint.clone()), actor.clone()))
+        }
         Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
+        Command::PlaceLegalHold { actor, .. } => Ok((Subject::LegalHold(next), actor.clone())),
+        Command::LiftLegalHold { hold, actor } => Ok((Subject::LegalHold(*hold), actor.clone())),
         Command::Terms(_)
         | Command::Registry(_)
         | Command::Import(_)
@@ -105,9 +110,13 @@ fn steered(command: &Command) -> Result<(Subject, Name), Error> {
         | Command::Explain { .. }
         | Command::Close { .. }
         | Command::Notified { .. }
+        | Command::Restored(_)
+        | Command::Resume { .. }
+        | Command::Anchor(_)
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }
         | Command::Judge { .. }
+        | Command::Evacuated(_)
         | Command::Lease(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),

@@ -36,7 +36,8 @@ impl Decider<'_, '_> {
 
     pub(super) fn lease(&mut self, lease: &Lease) -> Result<Outcome, Error> {
         let mut leased = Vec::new();
-        if records::endpoint(self.working, &lease.endpoint)?.gate == Gate::Held {
+        let is_held = records::endpoint(self.working, &lease.endpoint)?.gate == Gate::Held;
+        if is_held || self.waits_for_resume()? {
             return Ok(Outcome::Leased(leased));
         }
         for id in turn::choose(self.working, &lease.endpoint, self.at, lease.most)? {

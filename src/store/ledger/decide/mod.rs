@@ -4,7 +4,9 @@
 //! Every command is safe to repeat: what is done already is answered again and changes nothing.
 
 mod admit;
+mod custody;
 mod figures;
+mod keeping;
 mod hand;
 mod leave;
 mod lots;
@@ -145,10 +147,26 @@ impl Decider<'_, '_> {
                 comment,
             } => self.judge_line((run, line), judgement, actor, comment),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
+            Command::Rewind { endpoint, actor } => self.rewind(endpoint, actor),
+            Command::Restored(restored) => self.restored(restored),
+            Command::Resume {
+                actor,
+                reason,
+                salt,
+            } => {
+                let bytes = reason;
+                self.resume(actor, Body { bytes, salt })
+            }
+            Command::Anchor(anchor) => self.anchor(anchor),
             Command::Notified { target, upto } => {
                 self.push(Entry::Notified { target, upto })?;
                 Ok(self.done())
             }
+            Command::PlaceLegalHold { on, review, actor } => {
+                self.place_legal_hold(on, review, actor)
+            }
+            Command::LiftLegalHold { hold, actor } => self.lift_legal_hold(hold, actor),
+            Command::Evacuated(evacuated) => self.evacuated(evacuated),
             Command::Explain {
                 command,
                 reason,

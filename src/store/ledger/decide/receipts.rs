@@ -11,9 +11,10 @@ use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, Set
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt, Settlement, SettlementContent, Verdict};
 use crate::claims::standing::Course;
+use crate::store::custody::record::OrphanRecord;
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{keys, records};
-use crate::store::{Body, BodyId, Error, Evidence, Heard, HeardOutcome, LotRecord, Outcome};
+use crate::store::{Body, BodyId, Error, Evidence, Heard, HeardOutcome, LotRecord, Moved, Outcome};
 
 /// Who brings receipts and settlements, and what it may speak of.
 pub(super) struct Speaker {
@@ -51,22 +52,21 @@ impl Decider<'_, '_> {
         &mut self,
         speaker: &Speaker,
         items: Vec<Heard>,
-        cursor: Option<Name>,
+        cursor: Option<Moved>,
     ) -> Result<Outcome, Error> {
         let mut rows = Vec::with_capacity(items.len());
         for heard in items {
             rows.push(self.heard(speaker, heard)?);
         }
-        if let Some(cursor) = cursor
-            && records::endpoint(self.working, &speaker.endpoint)?
-                .cursor
-                .as_ref()
-                != Some(&cursor)
-        {
-            self.push(Entry::Cursor {
-                endpoint: speaker.endpoint.clone(),
-                cursor,
-            })?;
+        if let Some(Moved { from, to }) = cursor {
+            let present = records::endpoint(self.working, &speaker.endpoint)?.cursor;
+            // Whoever asked from elsewhere did so before the endpoint was set back to its beginning.
+            if present == from && present.as_ref() != Some(&to) {
+                self.push(Entry::Cursor {
+                    endpoint: speaker.endpoint.clone(),
+                    cursor: to,
+                })?;
+            }
         }
         Ok(Outcome::Heard(rows))
     }
@@ -96,7 +96,8 @@ impl Decider<'_, '_> {
             Err(cause) => {
                 let key = keys::orphan(endpoint, &id, mark.fingerprint);
                 // For another cause it is kept anew: what lacked its signature may be signed and contradict by now.
-                if records::load(self.working, &key)? == Some(cause) {
+                let kept: Option<OrphanRecord> = records::load(self.working, &key)?;
+                if kept.is_some_and(|kept| kept.cause == cause) {
                     return Ok(HeardOutcome::OrphanAgain(cause));
                 }
                 let entry = orphaned(endpoint, id, cause, mark);

@@ -7,7 +7,7 @@ use crate::claims::time::Timestamp;
 use crate::store::index::Index as _;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::{self, Wait};
-use crate::store::ledger::{query, records};
+use crate::store::ledger::{bundle, query, records};
 use crate::store::{Error, Outcome};
 
 /// How many timers one tick does; the rest is due at once after it.
@@ -33,8 +33,12 @@ impl Decider<'_, '_> {
             &keys::timers_until(self.at),
             TIMERS_AT_ONCE,
         )?;
-        for (key, _) in due {
-            self.timer(query::last_id(&key)?, &system)?;
+        let mut documents = Vec::new();
+        for (_, bundle) in &due {
+            documents.extend_from_slice(bundle::items(bundle)?);
+        }
+        for id in documents.into_iter().take(TIMERS_AT_ONCE) {
+            self.timer(DocumentId(u128::from_be_bytes(id)), &system)?;
         }
         Ok(self.done())
     }

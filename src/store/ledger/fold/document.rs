@@ -9,7 +9,7 @@ use crate::store::index::Index;
 use crate::store::ledger::change::Moment;
 use crate::store::ledger::fold::Fold;
 use crate::store::ledger::records::{self, save};
-use crate::store::ledger::{keys, listing};
+use crate::store::ledger::{bundle, keys, listing};
 use crate::store::{DocumentRecord, Error, LotRecord};
 
 impl Fold<'_, '_> {
@@ -156,11 +156,12 @@ impl Fold<'_, '_> {
         after.timer = after.time_limit(region, &terms).map(|next| next.at);
         let old_timer = before.as_ref().and_then(|before| before.timer);
         if old_timer != after.timer {
+            let item = id.0.to_be_bytes();
             if let Some(at) = old_timer {
-                self.working.remove(keys::timer(at, id));
+                bundle::remove(self.working, keys::timer(at, id), item)?;
             }
             if let Some(at) = after.timer {
-                self.working.put(keys::timer(at, id), Vec::new());
+                bundle::insert(self.working, keys::timer(at, id), item)?;
             }
         }
         // Of its admission the record itself tells: most documents that wait have nothing else.

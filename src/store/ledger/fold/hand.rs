@@ -37,7 +37,7 @@ impl Fold<'_, '_> {
                 self.working
                     .put(keys::lot_history(*lot, self.position), Vec::new());
             }
-            Subject::Endpoint(_) => {}
+            Subject::Endpoint(_) | Subject::LegalHold(_) => {}
         }
         Ok(())
     }

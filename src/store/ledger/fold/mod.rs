@@ -1,6 +1,8 @@
 //! The fold: what each entry does to the index. It computes from the entry and the index alone, so a replay
 //! derives the same as the first time; it decides nothing and refuses nothing.
 
+mod custody;
+mod keeping;
 mod document;
 mod hand;
 mod lot;
@@ -12,6 +14,7 @@ use crate::claims::id::{Digest, EndpointName, Name};
 use crate::claims::registry::Centre;
 use crate::claims::standing::Act;
 use crate::claims::time::Timestamp;
+use crate::store::custody::record::OrphanRecord;
 use crate::store::index::Working;
 use crate::store::ledger::keys;
 use crate::store::ledger::records::{self, save};
@@ -127,6 +130,25 @@ impl Fold<'_, '_> {
             // The registrations are entries of their own.
             Entry::Imported(_) => Ok(()),
             Entry::Explained { subject, .. } => self.explained(subject),
+            Entry::Rewound { endpoint, .. } => self.rewound(endpoint),
+            Entry::Restored(restored) => {
+                self.restored(restored);
+                Ok(())
+            }
+            Entry::Resumed(_) => self.resumed(),
+            Entry::Anchored(anchor) => {
+                self.anchored(*anchor);
+                Ok(())
+            }
+            Entry::LegalHoldPlaced(hold) => {
+                self.legal_hold_placed(hold);
+                Ok(())
+            }
+            Entry::LegalHoldLifted { hold, actor } => self.legal_hold_lifted(*hold, actor),
+            Entry::Evacuated(evacuated) => {
+                self.evacuated(evacuated);
+                Ok(())
+            }
             Entry::Notified { target, upto } => {
                 save(self.working, keys::notified(target), upto);
                 Ok(())
@@ -145,7 +167,12 @@ impl Fold<'_, '_> {
 
     fn orphaned(&mut self, orphan: &Orphaned) {
         let key = keys::orphan(&orphan.endpoint, &orphan.id, orphan.fingerprint);
-        save(self.working, key, &orphan.cause);
+        let record = OrphanRecord {
+            position: self.position,
+            at: self.at,
+            cause: orphan.cause,
+        };
+        save(self.working, key, &record);
     }
 
     /// What fits after all, because it came again when it was known here, is no orphan any more.

@@ -2,13 +2,11 @@
 
 use crate::claims::document::Purpose;
 use crate::store::index::Index as _;
+use crate::store::ledger::bundle;
 use crate::store::ledger::fold::Fold;
 use crate::store::ledger::keys::{self, GroupKey, Size};
-use crate::store::ledger::records::{self, OpenGroup, load, save};
+use crate::store::ledger::records::{self, OpenDocument, OpenGroup, load, save};
 use crate::store::{DocumentRecord, Error};
-
-/// Length of the end of an open document's key: instant and id.
-const OPEN_SUFFIX: usize = 8 + 16;
 
 impl Fold<'_, '_> {
     /// Keeps the groups of open documents.
@@ -26,26 +24,30 @@ impl Fold<'_, '_> {
         let new = if was {
             self.ungrouped(old, after)?
         } else {
-            Some(self.grouped(old, after))
+            Some(self.grouped(old, after)?)
         };
         self.put_group(group, old, new);
         Ok(())
     }
 
     /// A document may be sealed: the sums of its group with it.
-    fn grouped(&mut self, old: Option<OpenGroup>, document: &DocumentRecord) -> OpenGroup {
-        let (since, id) = (document.sealable_since, document.received.document);
-        let length = document.received.length;
-        let key = keys::open(document.group(), since, id);
-        save(self.working, key, &length);
+    fn grouped(
+        &mut self,
+        old: Option<OpenGroup>,
+        document: &DocumentRecord,
+    ) -> Result<OpenGroup, Error> {
+        let open = OpenDocument::of(document);
+        let (since, id) = (open.since, open.document);
+        let key = keys::open(document.group(), since);
+        bundle::insert(self.working, key, open.item())?;
         let (oldest, first) = old.map_or((since, id), |old| (old.oldest, old.first));
         let (oldest, first) = (oldest, first).min((since, id));
-        OpenGroup {
+        Ok(OpenGroup {
             oldest,
             first,
             count: old.map_or(0, |old| old.count) + 1,
-            bytes: old.map_or(0, |old| old.bytes) + u64::from(length),
-        }
+            bytes: old.map_or(0, |old| old.bytes) + u64::from(open.length),
+        })
     }
 
     /// A document may no longer be sealed: the sums of its group without it, none if nothing is left.
@@ -54,26 +56,25 @@ impl Fold<'_, '_> {
         old: Option<OpenGroup>,
         document: &DocumentRecord,
     ) -> Result<Option<OpenGroup>, Error> {
-        let (group, id) = (document.group(), document.received.document);
-        let key = keys::open(group, document.sealable_since, id);
+        let open = OpenDocument::of(document);
+        let group = document.group();
+        let key = keys::open(group, open.since);
+        bundle::remove(self.working, key.clone(), open.item())?;
         let Some(mut sums) = old.filter(|old| old.count > 1) else {
-            self.working.remove(key);
             return Ok(None);
         };
         sums.count -= 1;
-        sums.bytes = sums
-            .bytes
-            .saturating_sub(u64::from(document.received.length));
-        if sums.first == id {
-            // None comes before the first, so the next one comes after it: what left before is not passed again.
+        sums.bytes = sums.bytes.saturating_sub(u64::from(open.length));
+        if sums.first == open.document {
+            // None comes before the first, so the next one is from its bundle on: what left before is not passed again.
             let end = keys::after(&keys::opens(group));
-            let found = self.working.scan(&keys::after(&key), &end, 1)?.pop();
-            let (next, _) = found.ok_or_else(|| {
+            let found = self.working.scan(&key, &end, 1)?.pop().unwrap_or_default();
+            let next = bundle::items(&found.1)?.first().ok_or_else(|| {
                 Error::Read("a group counts more open documents than it has".into())
             })?;
-            (sums.oldest, sums.first) = records::read(&next[next.len() - OPEN_SUFFIX..])?;
+            let next = OpenDocument::of_item(next)?;
+            (sums.oldest, sums.first) = (next.since, next.document);
         }
-        self.working.remove(key);
         Ok(Some(sums))
     }
 
@@ -116,13 +117,13 @@ impl Fold<'_, '_> {
         if after.received.purpose == Purpose::Test {
             return Ok(());
         }
-        let root = if after.received.root == after.received.document {
-            after.clone()
-        } else {
-            records::known_document(self.working, after.received.root)?
+        let other = match after.received.root {
+            root if root == after.received.document => None,
+            root => Some(records::known_document(self.working, root)?),
         };
+        let root = other.as_ref().unwrap_or(after);
         let cells =
-            |record: &DocumentRecord| record.is_latest().then(|| records::cells(&root, record));
+            |record: &DocumentRecord| record.is_latest().then(|| records::cells(root, record));
         let (old, new) = (before.and_then(cells), cells(after));
         if old == new {
             return Ok(());

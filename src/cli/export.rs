@@ -1,0 +1,107 @@
+//! `bordereau export`: what proves a document to those who do not have the gateway, and whether such a proof holds.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, anyhow};
+use clap::{Args, Subcommand};
+
+use crate::cli::exit::{Code, Failure};
+use crate::cli::{Settings, ask};
+use crate::report::evidence;
+
+/// Which document, or which bundle.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Options {
+    #[command(subcommand)]
+    act: Option<Act>,
+    #[command(flatten)]
+    make: Option<Make>,
+}
+
+#[derive(Debug, Args)]
+struct Make {
+    #[command(flatten)]
+    settings: Settings,
+    /// The document, by its id.
+    #[arg(long, value_name = "ID")]
+    document: String,
+    /// The archive to be written (tar); nothing may be there.
+    #[arg(long, value_name = "FILE")]
+    to: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum Act {
+    /// Check a bundle from its own bytes; exit 0 when it holds, 1 when it does not.
+    Verify {
+        /// The archive.
+        file: PathBuf,
+    },
+}
+
+/// Writes a bundle, or checks one.
+pub fn run(options: &Options) -> Result<Code, Failure> {
+    match (&options.act, &options.make) {
+        (Some(Act::Verify { file }), _) => verify(file),
+        (None, Some(make)) => self::make(make),
+        (None, None) => {
+            let error = anyhow!("say what: --document ID --to FILE");
+            Err(Failure::new(Code::Usage, error))
+        }
+    }
+}
+
+fn make(make: &Make) -> Result<Code, Failure> {
+    let path = format!("/v1/documents/{}/evidence", make.document);
+    let bundle = match ask::fetch(&make.settings, &path)? {
+        Ok(bundle) => bundle,
+        Err(problem) => {
+            println!("{problem:#}");
+            return Ok(Code::Data);
+        }
+    };
+    let mut options = OpenOptions::new();
+    // It holds what was posted.
+    options.write(true).create_new(true).mode(0o600);
+    let written = options.open(&make.to).and_then(|mut file| {
+        file.write_all(&bundle)?;
+        file.sync_all()
+    });
+    let written = written.with_context(|| format!("cannot write {}", make.to.display()));
+    written.map_err(|error| Failure::new(Code::Io, error))?;
+    println!(
+        "{} bytes; how to check them stands in README.txt",
+        bundle.len()
+    );
+    Ok(Code::Ok)
+}
+
+fn verify(file: &PathBuf) -> Result<Code, Failure> {
+    match evidence::verify(&ask::read(file)?) {
+        Ok(proven) => {
+            println!("document  {}", proven.document);
+            println!(
+                "from      entry {}, hash {}",
+                proven.from.position.0, proven.from.chain
+            );
+            println!(
+                "to        entry {}, hash {}",
+                proven.to.position.0, proven.to.chain
+            );
+            println!(
+                "{} entries speak of it, {} bodies are those that were committed to, {} are not here",
+                proven.history, proven.bodies, proven.left_out
+            );
+            println!("it holds; compare both hashes with anchors that you kept");
+            Ok(Code::Ok)
+        }
+        Err(why) => {
+            println!("it does not hold: {why}");
+            Ok(Code::No)
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! `GET /v1/documents/{id}/evidence`: what proves a document to those who do not have the gateway.
+//!
+//! The proof holds entries of all centres, so it is for operators and national readers. Content goes only to who is at
+//! this machine: elsewhere the bundle holds commitments and no bodies.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+
+use crate::access::Role;
+use crate::claims::id::DocumentId;
+use crate::formats::json::problem::Kind;
+use crate::report::evidence::{self, Bodies};
+use crate::store::Find;
+use crate::telemetry::event::Denial;
+
+use super::Desk;
+use super::answer::{Refused, bytes};
+use super::custody::Nearby;
+use super::door::{Entered, Part};
+
+const MEDIA_TYPE: &str = "application/x-tar";
+
+/// The bundle of a document.
+pub(super) async fn evidence(
+    State(desk): State<Arc<Desk>>,
+    Part(id): Part<String>,
+    nearby: Result<Nearby, Refused>,
+    Entered(caller): Entered,
+) -> Result<Response, Refused> {
+    match caller.role() {
+        Role::Operator | Role::National => {}
+        Role::Centre | Role::Insurer | Role::Metrics => {
+            desk.deny(Denial::Scope);
+            return Err(Kind::RoleForbidden.into());
+        }
+    }
+    let bodies = match nearby {
+        Ok(Nearby) => Bodies::Included,
+        Err(_) => Bodies::LeftOut,
+    };
+    // One at a time: it is put together in memory.
+    let _turn = desk.exporting.try_lock().map_err(|_| desk.occupied())?;
+    let unread = |error| desk.unread(&error);
+    let id = DocumentId::parse(&id).map_err(|_| Kind::DocumentUnknown)?;
+    let view = desk.parts.store.document(Find::Id(id)).await;
+    let view = view.map_err(unread)?.ok_or(Kind::DocumentUnknown)?;
+    let (store, custody) = (&*desk.parts.store, &*desk.parts.custody);
+    let (now, most) = (
+        desk.parts.clock.now(),
+        desk.parts.config.evidence_bundle_bytes.get(),
+    );
+    let bundle = evidence::bundle(store, custody, &view, bodies, now, most).await;
+    match bundle {
+        Ok(bundle) => Ok(bytes(200, MEDIA_TYPE, bundle)),
+        Err(evidence::Error::Store(error)) => Err(desk.unread(&error)),
+        Err(evidence::Error::TooLarge) => Err(super::order::too_large(most)),
+    }
+}

@@ -1,0 +1,331 @@
+//! Legal holds, and what would go: for operators alone.
+//!
+//! A hold is a command of the ledger like every other that steers; the plan is read from the store and clears nothing.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+
+use crate::claims::entry::Position;
+use crate::claims::id::{DocumentId, Finess};
+use crate::claims::retention::OnHold;
+use crate::claims::time::{Day, Timestamp};
+use crate::formats::json::problem::Kind;
+use crate::store::keeping::{Due, HoldRecord, Plan, Planned, Sum};
+use crate::store::{BodyId, Command, Conflict, Outcome};
+
+use super::Desk;
+use super::answer::{Refused, json};
+use super::door::{Asked, Operator, Part};
+
+/// A legal hold as operators see it.
+#[derive(Debug, Serialize)]
+struct HoldText {
+    /// Its number.
+    hold: u64,
+    placed: String,
+    by: String,
+    /// The reason it was placed for; null when its body cannot be found.
+    reason: Option<String>,
+    /// What it stands on: a document, or a centre and its days of care.
+    document: Option<String>,
+    centre: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    review: String,
+    /// `standing`, `overdue` when the day of review has passed, or `lifted`.
+    state: &'static str,
+    lifted: Option<String>,
+    lifted_by: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct HoldsText {
+    /// In the order in which they were placed.
+    holds: Vec<HoldText>,
+}
+
+/// What is to be held: a document, or a centre and its days of care.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Placing {
+    reason: String,
+    review: String,
+    document: Option<String>,
+    centre: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+/// What would go.
+#[derive(Debug, Serialize)]
+struct PlanText {
+    at: String,
+    body_days: u32,
+    wait_days: u32,
+    past_percent: u32,
+    /// When the next segment is due if nothing happens until then; null if none can be told.
+    next: Option<String>,
+    /// What the next run clears, by class.
+    goes: Vec<SumText>,
+    /// Segments that were looked into, oldest first.
+    segments: Vec<SegmentText>,
+    /// Segments in which nothing can be past its time.
+    younger: u64,
+    younger_from: Option<String>,
+    /// Segments that are damaged, and stay until a person has looked.
+    damaged: Vec<u64>,
+    /// What was cleared so far.
+    cleared: ClearedText,
+}
+
+#[derive(Debug, Serialize)]
+struct SegmentText {
+    segment: u64,
+    begun: String,
+    /// `now`, an instant, or null as long as everything in it is kept.
+    due: Option<String>,
+    past: Vec<SumText>,
+    kept: Vec<SumText>,
+}
+
+#[derive(Debug, Serialize)]
+struct SumText {
+    class: &'static str,
+    /// Why it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    why: Option<&'static str>,
+    bodies: u64,
+    bytes: u64,
+}
+
+#[derive(Debug, Default, Serialize)]
+struct ClearedText {
+    segments: u64,
+    bodies: u64,
+    bytes: u64,
+}
+
+/// The day of which the plan is asked.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct At {
+    at: Option<String>,
+}
+
+/// `GET /v1/legal-holds`: all of them, lifted ones too.
+pub(super) async fn holds(
+    State(desk): State<Arc<Desk>>,
+    _operator: Operator,
+) -> Result<Response, Refused> {
+    let mut holds = Vec::new();
+    for record in desk.legal_holds().await? {
+        holds.push(desk.hold_text(record).await?);
+    }
+    Ok(json(200, &HoldsText { holds }))
+}
+
+/// `POST /v1/legal-holds`: what is named is kept until the hold is lifted.
+pub(super) async fn place(
+    State(desk): State<Arc<Desk>>,
+    operator: Operator,
+    body: Body,
+) -> Result<Response, Refused> {
+    let order: Placing = desk.order(body, 0).await?;
+    let reason = desk.reason(&order.reason)?;
+    let on = order.on().ok_or(Kind::OrderFaulty)?;
+    let review = Day::parse(&order.review).ok_or(Kind::OrderFaulty)?;
+    if review < desk.parts.clock.now().day() {
+        return Err(Kind::OrderFaulty.into());
+    }
+    let command = Command::PlaceLegalHold {
+        on: on.clone(),
+        review,
+        actor: operator.actor(),
+    };
+    match desk.steer(command, reason).await? {
+        Outcome::Done(_) => {}
+        Outcome::Conflict(Conflict::Centre(_)) => return Err(Kind::CentreUnknown.into()),
+        Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
+        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+            return Err(Kind::Defect.into());
+        }
+    }
+    let mut holds = desk.legal_holds().await?.into_iter().rev();
+    let placed = holds.find(|record| {
+        record.lifted.is_none() && record.hold.on == on && record.hold.review == review
+    });
+    let placed = desk.hold_text(placed.ok_or(Kind::Defect)?).await?;
+    Ok(json(200, &placed))
+}
+
+/// `POST /v1/legal-holds/{hold}/lift`: what it stood on has its time again.
+pub(super) async fn lift(
+    State(desk): State<Arc<Desk>>,
+    Part(hold): Part<String>,
+    operator: Operator,
+    body: Body,
+) -> Result<Response, Refused> {
+    let hold = Position(hold.parse().map_err(|_| Kind::LegalHoldUnknown)?);
+    let order: super::order::Order = desk.order(body, 0).await?;
+    let reason = desk.reason(&order.reason)?;
+    let actor = operator.actor();
+    let command = Command::LiftLegalHold { hold, actor };
+    match desk.steer(command, reason).await? {
+        Outcome::Done(_) => {}
+        Outcome::Conflict(Conflict::Unknown) => return Err(Kind::LegalHoldUnknown.into()),
+        Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
+        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+            return Err(Kind::Defect.into());
+        }
+    }
+    let mut holds = desk.legal_holds().await?.into_iter();
+    let lifted = holds.find(|record| record.position == hold);
+    let lifted = desk.hold_text(lifted.ok_or(Kind::Defect)?).await?;
+    Ok(json(200, &lifted))
+}
+
+/// `GET /v1/retention`: what would go, now or at the beginning of a day.
+pub(super) async fn plan(
+    State(desk): State<Arc<Desk>>,
+    _operator: Operator,
+    Asked(asked): Asked<At>,
+) -> Result<Response, Refused> {
+    let now = desk.parts.clock.now();
+    let at = match asked.at {
+        None => now,
+        Some(text) => {
+            let day = Day::parse(&text).ok_or_else(|| Refused::parameter("at"))?;
+            day.start().max(now)
+        }
+    };
+    let keeping = &desk.parts.keeping;
+    let plan = keeping.plan(at, desk.parts.retention).await;
+    let plan = plan.map_err(|error| desk.unread(&error))?;
+    let mut cleared = ClearedText::default();
+    let evacuations = keeping.evacuations().await;
+    for record in evacuations.map_err(|error| desk.unread(&error))? {
+        cleared.segments += 1;
+        cleared.bodies += record.evacuated.gone;
+        cleared.bytes += record.evacuated.gone_bytes;
+    }
+    Ok(json(200, &desk.plan_text(at, &plan, cleared)))
+}
+
+impl Placing {
+    /// One of the two, and nothing of the other.
+    fn on(&self) -> Option<OnHold> {
+        match (&self.document, &self.centre, &self.from, &self.to) {
+            (Some(document), None, None, None) => {
+                Some(OnHold::Document(DocumentId::parse(document).ok()?))
+            }
+            (None, Some(centre), Some(from), Some(to)) => {
+                let (from, to) = (Day::parse(from)?, Day::parse(to)?);
+                (from <= to).then_some(OnHold::Centre {
+                    centre: Finess::parse(centre).ok()?,
+                    from,
+                    to,
+                })
+            }
+            (Some(_) | None, _, _, _) => None,
+        }
+    }
+}
+
+impl Desk {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Refused> {
+        let holds = self.parts.keeping.legal_holds().await;
+        holds.map_err(|error| self.unread(&error))
+    }
+
+    async fn hold_text(&self, record: HoldRecord) -> Result<HoldText, Refused> {
+        // The entry after it explains it.
+        let why = BodyId::Entry(Position(record.position.0 + 1));
+        let body = self.parts.store.body(why).await;
+        let body = body.map_err(|error| self.unread(&error))?;
+        let state = match &record.lifted {
+            Some(_) => "lifted",
+            None if record.is_overdue(self.parts.clock.now()) => "overdue",
+            None => "standing",
+        };
+        let (document, centre, from, to) = match &record.hold.on {
+            OnHold::Document(document) => (Some(document.to_string()), None, None, None),
+            OnHold::Centre { centre, from, to } => (
+                None,
+                Some(centre.to_string()),
+                Some(from.to_string()),
+                Some(to.to_string()),
+            ),
+        };
+        Ok(HoldText {
+            hold: record.position.0,
+            placed: record.at.to_string(),
+            by: record.hold.actor.to_string(),
+            reason: body.map(|body| String::from_utf8_lossy(&body.bytes).into()),
+            document,
+            centre,
+            from,
+            to,
+            review: record.hold.review.to_string(),
+            state,
+            lifted: record.lifted.as_ref().map(|(at, _)| at.to_string()),
+            lifted_by: record.lifted.map(|(_, actor)| actor.to_string()),
+        })
+    }
+
+    fn plan_text(&self, at: Timestamp, plan: &Plan, cleared: ClearedText) -> PlanText {
+        let rules = self.parts.retention;
+        let goes = plan.goes().into_iter();
+        PlanText {
+            at: at.to_string(),
+            body_days: rules.body_days,
+            wait_days: rules.wait_days,
+            past_percent: rules.past_percent,
+            next: plan.next().map(|next| next.to_string()),
+            goes: goes
+                .map(|(class, sum)| SumText::of(class.as_str(), None, sum))
+                .collect(),
+            segments: plan.segments.iter().map(SegmentText::from).collect(),
+            younger: plan.younger,
+            younger_from: plan.younger_from.map(|from| from.to_string()),
+            damaged: plan.damaged.clone(),
+            cleared,
+        }
+    }
+}
+
+impl From<&Planned> for SegmentText {
+    fn from(planned: &Planned) -> SegmentText {
+        let past = planned.past.iter();
+        let kept = planned.kept.iter();
+        SegmentText {
+            segment: planned.segment,
+            begun: planned.begun.to_string(),
+            due: match planned.due {
+                Due::Now => Some("now".into()),
+                Due::At(at) => Some(at.to_string()),
+                Due::Never => None,
+            },
+            past: past
+                .map(|(class, sum)| SumText::of(class.as_str(), None, *sum))
+                .collect(),
+            kept: kept
+                .map(|((class, why), sum)| SumText::of(class.as_str(), Some(why.as_str()), *sum))
+                .collect(),
+        }
+    }
+}
+
+impl SumText {
+    fn of(class: &'static str, why: Option<&'static str>, sum: Sum) -> SumText {
+        SumText {
+            class,
+            why,
+            bodies: sum.bodies,
+            bytes: sum.bytes,
+        }
+    }
+}

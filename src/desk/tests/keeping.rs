@@ -1,0 +1,182 @@
+//! Legal holds, the plan of what goes, and the traces of who read what.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::house::{Door, House, OTHER, OWN};
+use crate::claims::time::Timestamp;
+use crate::store::Store;
+
+const ID: &str = "00000000-0000-0000-0000-000000000001";
+const PLACE: &str = r#"{"reason": "a court asks", "review": "2026-11-24",
+    "document": "00000000-0000-0000-0000-000000000001"}"#;
+
+async fn holds(house: &House) -> Value {
+    let answer = house
+        .get(Door::Operators, "operator", "/v1/legal-holds")
+        .await;
+    assert_eq!(answer.status, 200);
+    answer.json()["holds"].clone()
+}
+
+#[tokio::test]
+async fn a_legal_hold_is_placed_and_lifted_with_its_reason() {
+    let house = House::admitted().await;
+    for _ in 0..2 {
+        let placed = house.post("operator", "/v1/legal-holds", PLACE).await;
+        assert_eq!(placed.status, 200);
+        assert_eq!(placed.json()["reason"], "a court asks");
+    }
+    let all = holds(&house).await;
+    assert_eq!(all.as_array().unwrap().len(), 1, "the same stands once");
+    let hold = &all[0];
+    assert_eq!(
+        (&hold["document"], &hold["state"], &hold["by"]),
+        (&json!(ID), &json!("standing"), &json!("operator"))
+    );
+    house
+        .clock
+        .set(Timestamp::parse("2026-11-25T00:00:00Z").unwrap());
+    assert_eq!(holds(&house).await[0]["state"], "overdue");
+
+    let path = format!("/v1/legal-holds/{}/lift", hold["hold"]);
+    let before = house.store.health().position;
+    for _ in 0..2 {
+        let lifted = house.order(&path).await;
+        assert_eq!(
+            (lifted.status, &lifted.json()["state"]),
+            (200, &json!("lifted"))
+        );
+    }
+    // Once, and why.
+    assert_eq!(house.store.health().position.0, before.0 + 2);
+    assert_eq!(holds(&house).await[0]["lifted_by"], "operator");
+}
+
+#[tokio::test]
+async fn an_order_that_names_nothing_that_can_be_held_is_refused() {
+    let house = House::admitted().await;
+    let days = r#""from": "2026-11-01", "to": "2026-11-30""#;
+    let unknown = "00000000-0000-0000-0000-00000000000f";
+    for (what, review, status) in [
+        (format!(r#""document": "{unknown}""#), "2026-12-22", 404),
+        (
+            format!(r#""centre": "750831216", {days}"#),
+            "2026-12-22",
+            404,
+        ),
+        (format!(r#""centre": "{OWN}", {days}"#), "2026-11-22", 200),
+        (format!(r#""centre": "{OWN}", {days}"#), "2026-11-21", 422),
+        (format!(r#""centre": "{OWN}""#), "2026-12-22", 422),
+        (
+            format!(r#""centre": "{OWN}", "from": "2026-11-30", "to": "2026-11-01""#),
+            "2026-12-22",
+            422,
+        ),
+        (
+            format!(r#""document": "{ID}", "centre": "{OWN}", {days}"#),
+            "2026-12-22",
+            422,
+        ),
+        (r#""document": "x""#.to_owned(), "2026-12-22", 422),
+    ] {
+        let order = format!(r#"{{"reason": "a court asks", "review": "{review}", {what}}}"#);
+        let answer = house
+            .ask(
+                Door::Operators,
+                "operator",
+                Method::POST.as_str(),
+                "/v1/legal-holds",
+                order.clone().into(),
+            )
+            .await;
+        assert_eq!(answer.status, status, "{order}");
+    }
+    for hold in ["1", "x"] {
+        let path = format!("/v1/legal-holds/{hold}/lift");
+        let answer = house.order(&path).await;
+        answer.is("legal-hold-unknown");
+    }
+}
+
+#[tokio::test]
+async fn the_plan_is_read_for_now_or_a_day() {
+    let house = House::admitted().await;
+    let ask = async |query: &str| {
+        let path = format!("/v1/retention{query}");
+        house.get(Door::Operators, "operator", &path).await
+    };
+    let plan = ask("").await.json();
+    assert_eq!(plan["at"], "2026-11-22T12:00:00.000Z");
+    assert_eq!(
+        (&plan["body_days"], &plan["goes"]),
+        (&json!(120), &json!([]))
+    );
+    let later = ask("?at=2027-03-22").await.json();
+    assert_eq!(later["at"], "2027-03-21T23:00:00.000Z");
+    assert_eq!(ask("?at=tomorrow").await.status, 400);
+}
+
+#[tokio::test]
+async fn who_reads_content_or_as_an_operator_leaves_a_trace() {
+    let house = House::admitted().await;
+    let document = format!("/v1/documents/{ID}");
+    let content = format!("{document}/content");
+    for (who, path) in [
+        ("centre", &document),
+        ("centre", &content),
+        ("gestionnaire", &content),
+        ("other", &content),
+        ("operator", &document),
+        ("national", &document),
+    ] {
+        house.get(Door::Public, who, path).await;
+    }
+    let ask = async |query: &str| {
+        let path = format!("/v1/traces{query}");
+        house.get(Door::Operators, "operator", &path).await.json()
+    };
+    let all = ask("").await;
+    let told: Vec<_> = all["traces"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|trace| {
+            let word = |name: &str| trace[name].as_str().unwrap().to_owned();
+            (word("caller"), word("role"), word("read"), word("centre"))
+        })
+        .collect();
+    let row = |caller: &str, role: &str, read: &str| {
+        (
+            caller.to_owned(),
+            role.to_owned(),
+            read.to_owned(),
+            OWN.to_owned(),
+        )
+    };
+    let expected = [
+        row("centre", "centre", "content"),
+        row("gestionnaire", "centre", "content"),
+        row("operator", "operator", "history"),
+    ];
+    assert_eq!(told, expected);
+    let of_other = ask(&format!("?centre={OTHER}")).await;
+    assert_eq!(
+        (&of_other["traces"], &of_other["next"]),
+        (&json!([]), &Value::Null)
+    );
+    let first = ask(&format!("?centre={OWN}&limit=1")).await;
+    let next = first["next"].as_str().unwrap();
+    let second = ask(&format!("?centre={OWN}&limit=1&after={next}")).await;
+    assert_eq!(second["traces"][0], all["traces"][1]);
+}
+
+#[tokio::test]
+async fn without_its_trace_nothing_is_given_out() {
+    let house = House::admitted().await;
+    // A file stands where the directory of the traces would be made.
+    std::fs::write(house.traces(), b"").unwrap();
+    let path = format!("/v1/documents/{ID}/content");
+    let answer = house.get(Door::Public, "centre", &path).await;
+    assert_eq!(answer.status, 503);
+}

@@ -1,0 +1,139 @@
+//! The words of a statement in French, for the page that people read. A word that is not listed stands as it is.
+
+/// A word of a statement, as people say it.
+pub(super) fn french(word: &str) -> &str {
+    let found = WORDS.iter().find(|(known, _)| *known == word);
+    found.map_or(word, |(_, french)| french)
+}
+
+/// A mode by CNAM's letter, or paper.
+pub(super) fn mode(letter: &str) -> &str {
+    let found = MODES.iter().find(|(known, _)| *known == letter);
+    found.map_or(letter, |(_, french)| french)
+}
+
+/// What may be said of the rate, in a sentence.
+pub(super) fn verdict(word: &str) -> &str {
+    let found = VERDICTS.iter().find(|(known, _)| *known == word);
+    found.map_or(word, |(_, french)| french)
+}
+
+/// A day as people write it.
+pub(super) fn day(text: &str) -> String {
+    let mut parts = text.splitn(3, '-');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(year), Some(month), Some(day)) => format!("{day}/{month}/{year}"),
+        (_, _, _) => text.to_owned(),
+    }
+}
+
+/// A decimal with a comma.
+pub(super) fn decimal(text: &str) -> String {
+    text.replace('.', ",").replace('-', "\u{2212}")
+}
+
+/// A count with a thin blank between thousands.
+pub(super) fn count(number: i64) -> String {
+    let digits = number.unsigned_abs().to_string();
+    let mut out = String::from(if number < 0 { "\u{2212}" } else { "" });
+    for (index, digit) in digits.char_indices() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            out.push('\u{202f}');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+const WORDS: [(&str, &str); 47] = [
+    ("medical", "médical"),
+    ("dentaire", "dentaire"),
+    ("polyvalent", "polyvalent"),
+    ("infirmier", "infirmier"),
+    ("confirmed", "confirmé"),
+    ("unconfirmed", "non confirmé"),
+    ("at_least", "au moins"),
+    ("more_than", "plus de"),
+    ("paper", "papier"),
+    ("open", "à transmettre"),
+    ("in lot", "en cours de transmission"),
+    ("acknowledged", "accusé positif"),
+    ("refused", "refusé"),
+    ("paid", "payé"),
+    ("part paid", "payé en partie"),
+    ("rejected", "rejeté au paiement"),
+    ("unsettled", "sans règlement"),
+    ("on paper", "envoyé sur papier"),
+    ("by hand", "transmis à la main"),
+    ("replaced", "remplacé"),
+    ("lapsed", "refusé, jamais remplacé"),
+    ("granted", "accordé"),
+    ("declined", "décliné"),
+    ("in time", "dans le délai"),
+    ("late", "hors délai"),
+    ("unproven", "non prouvé"),
+    ("cancelled", "annulés"),
+    ("excluded", "exclus"),
+    ("by_hand", "transmis à la main"),
+    ("both_ways", "papier et électronique"),
+    ("withdrawn", "retirés"),
+    ("on an operator's word", "sur la parole d'un opérateur"),
+    (
+        "receipt after the paper duplicate",
+        "accusé reçu après le duplicata",
+    ),
+    ("state-medical-aid", "aide médicale de l'État"),
+    (
+        "infant-under-three-months",
+        "nourrisson de moins de trois mois",
+    ),
+    ("patient-absent", "sans présence du patient"),
+    ("admission", "admission"),
+    ("replacement", "remplacement"),
+    ("sealing", "mise en lot"),
+    ("delivery", "transmission"),
+    ("receipt", "accusé de réception"),
+    ("settlement", "retour de paiement"),
+    ("declaration", "déclaration de papier"),
+    ("cancellation", "annulation"),
+    ("lapse", "délai de remplacement passé"),
+    ("FSE", "feuille de soins électronique (FSE)"),
+    ("DRE", "demande de remboursement électronique (DRE)"),
+];
+
+const MODES: [(&str, &str); 8] = [
+    ("S", "S : sécurisé, carte Vitale"),
+    ("F", "F : sécurisé, sans Vitale"),
+    ("C", "C : sécurisé, non chiffré"),
+    ("D", "D : dégradé"),
+    ("L", "L : facture en ligne"),
+    ("P", "P : SEFi+"),
+    ("N", "N : non sécurisé"),
+    ("paper", "papier"),
+];
+
+const VERDICTS: [(&str, &str); 8] = [
+    ("no data", "Aucune activité : il n'y a pas de taux."),
+    (
+        "paper unknown",
+        "Le papier n'est pas déclaré pour tous les jours d'activité : rien ne peut être dit du seuil.",
+    ),
+    (
+        "aggregate",
+        "Somme de plusieurs centres : l'obligation est celle de chacun.",
+    ),
+    (
+        "reference",
+        "Règle de comparaison : elle ne donne pas de verdict.",
+    ),
+    (
+        "unconfirmed",
+        "Le seuil n'a pas été lu dans l'accord lui-même : il n'est pas confirmé et ne donne pas de verdict.",
+    ),
+    (
+        "no threshold",
+        "L'accord ne fixe pas de seuil pour cette catégorie.",
+    ),
+    ("reached", "Le seuil de l'accord est atteint."),
+    ("not reached", "Le seuil de l'accord n'est pas atteint."),
+];

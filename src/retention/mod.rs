@@ -1,0 +1,241 @@
+//! The keeping of bodies: the loop that has the store clear what is past its time, and watches over legal holds.
+//!
+//! It says when and how fast; what goes is decided by the rules and the store. It must never remove anything itself but
+//! traces of access whose months have passed, and never keep anybody waiting. A crash leaves nothing behind: what it
+//! remembers is only which holds it has spoken of.
+
+use std::collections::BTreeSet;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
+
+use crate::claims::entry::Position;
+use crate::claims::retention::{CEILING_DAYS, FLOOR_DAYS, Rules};
+use crate::claims::time::Timestamp;
+use crate::clock::Clock;
+use crate::store::Error;
+use crate::store::keeping::{Keeping, Outlook, Pace, Run};
+use crate::store::traces::Traces;
+use crate::telemetry::retention::{Event, Kept};
+use crate::telemetry::{self, Reading, Telemetry};
+
+/// How long bodies and traces are kept.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Days that a body is kept after the last legal event of its document.
+    pub body_days: u32,
+    /// Days that a body past its time waits at most until its segment is cleared.
+    pub wait_days: u32,
+    /// A segment is cleared as soon as so many percent of the bytes of its bodies are past their time.
+    pub past_percent: u32,
+    /// Seconds between two looks for what is past its time.
+    pub look_seconds: NonZeroU32,
+    /// Bytes a second that clearing reads and writes.
+    pub bytes_per_second: NonZeroU64,
+    /// With so many commands waiting, clearing lets them pass.
+    pub pause_commands: usize,
+    /// Calendar months that traces of access are kept, beside the current one.
+    pub trace_months: u32,
+}
+
+/// A key that is outside of what the law allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Outside {
+    /// The key, without its section.
+    pub key: &'static str,
+    /// What it must be.
+    pub reason: &'static str,
+}
+
+/// The loop.
+pub struct Retention {
+    /// Whose bodies they are.
+    pub keeping: Arc<dyn Keeping>,
+    /// Who read what.
+    pub traces: Arc<Traces>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Settings.
+    pub config: Config,
+    /// Logs and metrics.
+    pub telemetry: Arc<Telemetry>,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        let rules = Rules::default();
+        Config {
+            body_days: rules.body_days,
+            wait_days: rules.wait_days,
+            past_percent: rules.past_percent,
+            look_seconds: const { NonZeroU32::new(3600).expect("3600 is not zero") },
+            bytes_per_second: const { NonZeroU64::new(16 << 20).expect("16 MiB is not zero") },
+            pause_commands: 64,
+            trace_months: 6,
+        }
+    }
+}
+
+impl Config {
+    /// The rules as `claims` knows them.
+    pub fn rules(&self) -> Rules {
+        Rules {
+            body_days: self.body_days,
+            wait_days: self.wait_days,
+            past_percent: self.past_percent,
+        }
+    }
+
+    /// What is outside of floor and ceiling.
+    pub fn outside(&self) -> Vec<Outside> {
+        let longest = self.body_days.saturating_add(self.wait_days);
+        let checks = [
+            (
+                "body_days",
+                self.body_days >= FLOOR_DAYS,
+                "must be 90 at least: that long the electronic double and its receipts are kept (R161-48)",
+            ),
+            (
+                "wait_days",
+                // A day for the look that finds it.
+                longest < CEILING_DAYS,
+                "with `body_days` must stay below 393: after thirteen months no body may be there any more",
+            ),
+            (
+                "past_percent",
+                (1..=100).contains(&self.past_percent),
+                "must be between 1 and 100",
+            ),
+            (
+                "look_seconds",
+                self.look_seconds.get() <= 86_400,
+                "must be a day at most",
+            ),
+            (
+                "trace_months",
+                (6..=12).contains(&self.trace_months),
+                "must be between 6 and 12",
+            ),
+        ];
+        let outside = checks.into_iter().filter(|(_, is_inside, _)| !is_inside);
+        outside
+            .map(|(key, _, reason)| Outside { key, reason })
+            .collect()
+    }
+
+    /// How much clearing may take from others.
+    pub fn pace(&self) -> Pace {
+        Pace {
+            bytes_per_second: self.bytes_per_second.get(),
+            pause_commands: self.pause_commands,
+        }
+    }
+}
+
+impl Retention {
+    /// Clears until it is told to stop.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut spoken_of = BTreeSet::new();
+        loop {
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.turn(&mut spoken_of) => {}
+            }
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = tokio::time::sleep(Duration::from_secs(self.config.look_seconds.get().into())) => {}
+            }
+        }
+    }
+
+    /// Clears all segments that are due, one after the other, and says how things are then.
+    pub async fn turn(&self, spoken_of: &mut BTreeSet<Position>) {
+        let at = self.clock.now();
+        self.end_traces(at).await;
+        let outlook = self.clear(at).await;
+        let shown = match outlook {
+            Ok(outlook) => self.show(at, outlook, spoken_of).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = shown {
+            let why = error.to_string();
+            self.say(Event::Stalled { why: &why });
+        }
+    }
+
+    async fn clear(&self, at: Timestamp) -> Result<Outlook, Error> {
+        loop {
+            let run = self
+                .keeping
+                .evacuate(at, self.config.rules(), self.config.pace());
+            match run.await? {
+                Run::Evacuated(evacuated) => self.say(Event::Evacuated {
+                    segment: evacuated.segment,
+                    gone: evacuated.gone,
+                    gone_bytes: evacuated.gone_bytes,
+                    kept: evacuated.kept,
+                    kept_bytes: evacuated.kept_bytes,
+                }),
+                Run::Nothing(outlook) => return Ok(outlook),
+            }
+        }
+    }
+
+    async fn show(
+        &self,
+        at: Timestamp,
+        outlook: Outlook,
+        spoken_of: &mut BTreeSet<Position>,
+    ) -> Result<(), Error> {
+        let (mut holds, mut overdue) = (0, 0);
+        for record in self.keeping.legal_holds().await? {
+            if record.lifted.is_some() {
+                continue;
+            }
+            if !record.is_overdue(at) {
+                holds += 1;
+                continue;
+            }
+            overdue += 1;
+            if spoken_of.insert(record.position) {
+                self.say(Event::HoldOverdue {
+                    hold: record.position,
+                    review: record.hold.review,
+                });
+            }
+        }
+        self.telemetry.show(Reading::Kept(Kept {
+            oldest: outlook.oldest,
+            next: outlook.next,
+            holds,
+            overdue,
+        }));
+        Ok(())
+    }
+
+    async fn end_traces(&self, at: Timestamp) {
+        let (traces, months) = (self.traces.clone(), self.config.trace_months);
+        let ended = tokio::task::spawn_blocking(move || traces.end(at, months)).await;
+        match ended {
+            Ok(Ok(0)) => {}
+            Ok(Ok(months)) => self.say(Event::TracesEnded { months }),
+            Ok(Err(error)) => self.say(Event::Stalled {
+                why: &error.to_string(),
+            }),
+            Err(_) => self.say(Event::Stalled {
+                why: "the end of traces ended in a panic",
+            }),
+        }
+    }
+
+    fn say(&self, event: Event<'_>) {
+        self.telemetry.record(telemetry::Event::Retention(event));
+    }
+}
+
+#[cfg(test)]
+mod tests;

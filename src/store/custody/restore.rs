@@ -1,0 +1,234 @@
+//! A store made from a backup: up to its end, to an instant or to an entry.
+//!
+//! It is made beside the place where it will be, and gets its name when its ledger says that it was restored: until
+//! then no gateway opens it. The journal goes on in a new segment, so that nothing is ever written where the lost
+//! store may have written. What cannot be opened by the keys that are given is gone: the newest keys know best what
+//! was forgotten.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::claims::custody::Restored;
+use crate::claims::entry::{Position, Stamped};
+use crate::claims::id::Name;
+use crate::claims::time::Timestamp;
+use crate::store::custody::files::{self, ARCHIVE, JOURNAL, Pace, Span};
+use crate::store::custody::manifest::{Copied, Manifest};
+use crate::store::custody::{Error, manifest_of};
+use crate::store::embedded::{Config, Embedded};
+use crate::store::journal::format::Header;
+use crate::store::journal::reader::{Piece, Reader};
+use crate::store::journal::segment::{self, Segment};
+use crate::store::journal::{Entropy, Head, still};
+use crate::store::{Command, Observer, Store};
+
+/// What the name of a store ends with that is not whole yet.
+const UNFINISHED: &str = "restoring";
+
+/// Up to where a store is made. It ends behind a batch: what was decided together is kept together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// Everything that is in the backup.
+    End,
+    /// What was decided up to this instant.
+    Instant(Timestamp),
+    /// This entry and those before it.
+    Position(Position),
+}
+
+/// What is to be made from what.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// The backup.
+    pub from: PathBuf,
+    /// Its keys; those of a later backup of the same store are better.
+    pub keys: PathBuf,
+    /// Up to where.
+    pub until: Until,
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Name,
+}
+
+/// A backup as it is read for a restore.
+struct Origin<'a> {
+    order: &'a Order,
+    manifest: Manifest,
+    keys: Manifest,
+    reader: Reader,
+}
+
+/// The last batch that is restored.
+#[derive(Clone, Copy)]
+struct Last {
+    head: Head,
+    /// The instant of its last entry.
+    at: Timestamp,
+}
+
+/// Makes a store in the directory of the configuration, which must not be there or be empty.
+///
+/// # Errors
+/// [`Error`]; at the place of the store there is nothing new then.
+pub async fn restore(
+    order: &Order,
+    config: &Config,
+    mut entropy: Entropy,
+    observer: Arc<dyn Observer>,
+) -> Result<Restored, Error> {
+    let place = &config.directory;
+    if !files::names(place)?.is_empty() {
+        return Err(Error::Occupied(place.clone()));
+    }
+    let origin = Origin::open(order)?;
+    let last = origin.last()?;
+    let making = place.with_added_extension(UNFINISHED);
+    match fs::remove_dir_all(&making) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(Error::io(&making)(error));
+        }
+        Ok(()) | Err(_) => {}
+    }
+    origin.lay_out(&making, &last.head, config.segment_bytes, entropy())?;
+    let restored = Restored {
+        backup: origin.manifest.digest(),
+        taken: origin.manifest.at,
+        position: last.head.position,
+        since: last.at,
+        known: origin.manifest.head.position.max(origin.keys.head.position),
+        actor: order.actor.clone(),
+    };
+    let config = Config {
+        directory: making.clone(),
+        ..config.clone()
+    };
+    let at = order.at;
+    let opened =
+        tokio::task::spawn_blocking(move || Embedded::open(&config, at, entropy, observer));
+    let store = opened
+        .await
+        .map_err(|_| Error::Unmade("a thread broke off".into()))?
+        .map_err(|error| Error::Unmade(error.to_string().into()))?;
+    store
+        .commit(at, Command::Restored(restored.clone()))
+        .await?;
+    drop(store);
+    // An empty directory gives way; the store's name appears as a whole.
+    fs::rename(&making, place).map_err(Error::io(place))?;
+    segment::sync_directory(files::parent(place))?;
+    Ok(restored)
+}
+
+impl Origin<'_> {
+    fn open(order: &Order) -> Result<Origin<'_>, Error> {
+        let (manifest, keys) = (manifest_of(&order.from)?, manifest_of(&order.keys)?);
+        if manifest.instance != keys.instance {
+            return Err(Error::Another(order.keys.clone()));
+        }
+        let reader = still::survey(&order.from.join(JOURNAL))?;
+        Ok(Origin {
+            order,
+            manifest,
+            keys,
+            reader,
+        })
+    }
+
+    /// The last batch up to which is restored: reads the whole ledger before it.
+    fn last(&self) -> Result<Last, Error> {
+        let mut found: Option<Last> = None;
+        let mut at = Timestamp::default();
+        let visit = |piece: Piece<'_>| {
+            let batch = match piece {
+                Piece::Whole(batch) | Piece::Patched(batch, _) => batch,
+                Piece::Hole(damage) => return Err(Error::from(self.reader.damaged(damage))),
+            };
+            if let Some(entry) = batch.entries.last() {
+                let position = batch.end.position.0;
+                let read = Stamped::read(entry);
+                at = read
+                    .map_err(|_| Error::Unmade(format!("entry {position} cannot be read").into()))?
+                    .at;
+            }
+            let is_in = match self.order.until {
+                Until::End => true,
+                Until::Instant(instant) => at <= instant,
+                Until::Position(position) => batch.end.position <= position,
+            };
+            if is_in {
+                let head = batch.end;
+                found = Some(Last { head, at });
+            }
+            Ok(())
+        };
+        self.reader
+            .pieces(Head::origin(), self.manifest.head, visit)?;
+        let last: Last = found.ok_or(Error::Nothing)?;
+        if self.reader.is_archived(last.head.segment) {
+            return Err(Error::Cleared);
+        }
+        Ok(last)
+    }
+
+    /// Copies everything up to a place, checking each byte, and begins the segment after it.
+    fn lay_out(
+        &self,
+        making: &Path,
+        head: &Head,
+        capacity: u64,
+        id: [u8; 16],
+    ) -> Result<(), Error> {
+        for directory in [making, &making.join(JOURNAL), &making.join(ARCHIVE)] {
+            files::make_directory(directory)?;
+        }
+        let mut pace = Pace::new(0, &|| false);
+        for file in &self.manifest.files {
+            let ordinal = files::ordinal(&file.path);
+            if ordinal > Some(head.segment) {
+                continue;
+            }
+            let from = self.order.from.join(&file.path);
+            let ends = ordinal == Some(head.segment) && file.path.starts_with(JOURNAL);
+            let end = if ends { head.offset } else { file.length };
+            copy(&from, &making.join(&file.path), file, end, &mut pace)?;
+        }
+        for file in &self.keys.files {
+            let from = self.order.keys.join(&file.path);
+            copy(
+                &from,
+                &making.join(&file.path),
+                file,
+                file.length,
+                &mut pace,
+            )?;
+        }
+        let header = Header {
+            id,
+            ordinal: head.segment + 1,
+            capacity,
+            first: Position(head.position.0 + 1),
+            chain: head.chain,
+        };
+        Segment::create(&making.join(JOURNAL), &header)?;
+        for directory in [making, &making.join(ARCHIVE)] {
+            segment::sync_directory(directory)?;
+        }
+        Ok(())
+    }
+}
+
+/// Copies the first bytes of a file of which all must be as they were.
+fn copy(from: &Path, to: &Path, file: &Copied, end: u64, pace: &mut Pace<'_>) -> Result<(), Error> {
+    if files::digest(from, file.length, pace)? != file.digest {
+        return Err(Error::Damaged(from.to_owned()));
+    }
+    let span = Span {
+        kept: 0,
+        end: Some(end),
+    };
+    files::copy(from, to, &span, pace)?;
+    Ok(())
+}

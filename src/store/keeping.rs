@@ -1,0 +1,186 @@
+//! The port to what is kept: legal holds, and the evacuation of bodies that are past their time.
+//!
+//! # The contract
+//! - **A body that may be needed again is never lost.** Before a segment goes, every body in it that is kept is on
+//!   stable storage elsewhere and found there.
+//! - **Bodies end by an entry.** The entry is durable before the first byte goes; a legal hold that was answered
+//!   before it is heeded.
+//! - **Entries never go.** What proves counts stays readable, in its order, with the same running hashes.
+//! - **Commits never wait for it.**
+//!
+//! A crash at any point leaves a segment that is whole, or whose bodies have ended by their entry.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::claims::entry::Position;
+use crate::claims::id::Name;
+use crate::claims::retention::{Class, Evacuated, LegalHold, Rules, Why};
+use crate::claims::time::Timestamp;
+use crate::store::Error;
+
+/// Who keeps and clears.
+#[async_trait]
+pub trait Keeping: Send + Sync {
+    /// All legal holds, lifted ones too, in order of the ledger.
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error>;
+
+    /// All evacuations so far, by segment.
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error>;
+
+    /// What an evacuation at an instant would clear, as things stand.
+    async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
+
+    /// Evacuates the oldest segment that is due at an instant, at a pace.
+    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error>;
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Run {
+    /// A segment was cleared; another one may be due.
+    Evacuated(Evacuated),
+    /// No segment is due.
+    Nothing(Outlook),
+}
+
+/// How things are when no segment is due, without the segment that is written to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Outlook {
+    /// When the oldest body that is kept was admitted or heard; none if there is none.
+    pub oldest: Option<Timestamp>,
+    /// Before this no segment is due, unless a legal hold is lifted; none if none can be told.
+    pub next: Option<Timestamp>,
+}
+
+/// How much an evacuation may take from others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Bytes a second that it reads or writes; 0: as fast as it can.
+    pub bytes_per_second: u64,
+    /// It lets commits pass: with so many commands waiting it pauses, a second at most each time.
+    pub pause_commands: usize,
+}
+
+impl Pace {
+    /// How long so many bytes take.
+    pub fn of(self, bytes: u64) -> Duration {
+        match self.bytes_per_second {
+            0 => Duration::ZERO,
+            per_second => Duration::from_secs_f64(bytes as f64 / per_second as f64),
+        }
+    }
+}
+
+/// A legal hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldRecord {
+    /// Its entry, by which it is named.
+    pub position: Position,
+    /// When it was placed.
+    pub at: Timestamp,
+    /// What was placed.
+    pub hold: LegalHold,
+    /// When it was lifted, and by whom.
+    pub lifted: Option<(Timestamp, Name)>,
+}
+
+impl HoldRecord {
+    /// Whether it stands and its day of review has passed.
+    pub fn is_overdue(&self, at: Timestamp) -> bool {
+        self.lifted.is_none() && self.hold.review < at.day()
+    }
+}
+
+/// The end of a segment's bodies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EvacuationRecord {
+    /// Its entry.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What went and what was kept.
+    pub evacuated: Evacuated,
+}
+
+/// What would go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Segments that have bodies and were looked into, oldest first. Younger ones cannot have a body past its time.
+    pub segments: Vec<Planned>,
+    /// Segments that are damaged: they are left as they are until a person has looked.
+    pub damaged: Vec<u64>,
+    /// Younger segments, in which everything is kept.
+    pub younger: u64,
+    /// When the first of those may have a body past its time.
+    pub younger_from: Option<Timestamp>,
+}
+
+impl Plan {
+    /// What the next run clears, by class.
+    pub fn goes(&self) -> BTreeMap<Class, Sum> {
+        let mut goes: BTreeMap<Class, Sum> = BTreeMap::new();
+        for segment in self.segments.iter().filter(|one| one.due == Due::Now) {
+            for (class, sum) in &segment.past {
+                let whole = goes.entry(*class).or_default();
+                whole.bodies += sum.bodies;
+                whole.bytes += sum.bytes;
+            }
+        }
+        goes
+    }
+
+    /// When the next segment is due after those that are now, if nothing happens until then.
+    pub fn next(&self) -> Option<Timestamp> {
+        let later = self.segments.iter().filter_map(|one| match one.due {
+            Due::At(at) => Some(at),
+            Due::Now | Due::Never => None,
+        });
+        later.chain(self.younger_from).min()
+    }
+}
+
+/// What would become of a segment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// Its ordinal.
+    pub segment: u64,
+    /// When its first entry was decided.
+    pub begun: Timestamp,
+    /// Whether it is due at the instant of the plan.
+    pub due: Due,
+    /// Bodies past their time, by class.
+    pub past: BTreeMap<Class, Sum>,
+    /// Bodies that are kept, by class and reason.
+    pub kept: BTreeMap<(Class, Why), Sum>,
+}
+
+/// When a segment goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// At the next run.
+    Now,
+    /// Then, if nothing happens until then.
+    At(Timestamp),
+    /// Not as long as everything in it is kept.
+    Never,
+}
+
+/// Bodies, summed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sum {
+    /// How many.
+    pub bodies: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+impl Sum {
+    /// One more body.
+    pub fn add(&mut self, bytes: u64) {
+        self.bodies += 1;
+        self.bytes += bytes;
+    }
+}

@@ -1,0 +1,82 @@
+//! The ledger as a whole: what a restore means for everything that was on its way, and anchors.
+
+use sha2::{Digest as _, Sha256};
+
+use crate::claims::custody::{Anchor, Restored, Resumed};
+use crate::claims::delivery::Event;
+use crate::claims::entry::{Entry, Next, Position, Reason};
+use crate::claims::id::{Digest, EndpointName, Name};
+use crate::claims::time::Timestamp;
+use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::keys::Wait;
+use crate::store::ledger::{custody, query, records};
+use crate::store::{Body, BodyId, Error, Outcome};
+
+impl Decider<'_, '_> {
+    /// The ledger was made from a backup: nobody knows what happened to its lots since, so each that is not finished
+    /// is in doubt, and what insurers said is asked for from the beginning.
+    pub(super) fn restored(&mut self, restored: Restored) -> Result<Outcome, Error> {
+        if restored.position >= self.next {
+            return Err(Error::Impossible("what is restored comes before its entry"));
+        }
+        let actor = restored.actor.clone();
+        self.push(Entry::Restored(Box::new(restored)))?;
+        let mut unfinished = Vec::new();
+        for wait in [Wait::Send, Wait::Ask, Wait::Time] {
+            let waiting = query::lots_waiting(self.working, wait, Timestamp::MAX, usize::MAX)?;
+            unfinished.extend(waiting);
+        }
+        let next = Next {
+            at: self.at,
+            reason: Reason::Doubt,
+        };
+        for lot in unfinished {
+            self.happens(&lot, Event::Restored, Some(next))?;
+        }
+        for endpoint in query::endpoints(self.working)?.into_keys() {
+            self.rewind(endpoint, actor.clone())?;
+        }
+        Ok(self.done())
+    }
+
+    /// Lots may be sent again after a restore; where none wait, nothing changes.
+    pub(super) fn resume(&mut self, actor: Name, reason: Body) -> Result<Outcome, Error> {
+        if let Some(record) = custody::restoration(self.working)?
+            && record.waits()
+        {
+            let digest = Digest(Sha256::digest(&reason.bytes).into());
+            let position = self.push(Entry::Resumed(Box::new(Resumed {
+                restored: record.position,
+                actor,
+                reason: commitment(reason.salt, digest),
+            })))?;
+            self.bodies.push((BodyId::Entry(position), reason));
+        }
+        Ok(self.done())
+    }
+
+    /// An endpoint is asked from the beginning again.
+    pub(super) fn rewind(&mut self, endpoint: EndpointName, actor: Name) -> Result<Outcome, Error> {
+        if records::endpoint(self.working, &endpoint)?.cursor.is_some() {
+            self.push(Entry::Rewound { endpoint, actor })?;
+        }
+        Ok(self.done())
+    }
+
+    /// One anchor a day; what is anchored was decided before.
+    pub(super) fn anchor(&mut self, anchor: Anchor) -> Result<Outcome, Error> {
+        if anchor.position >= self.next {
+            return Err(Error::Impossible("an anchor is of an earlier entry"));
+        }
+        let last = custody::last_anchor(self.working)?;
+        if last.is_none_or(|last| last.at.day() < self.at.day()) && anchor.position > Position(0) {
+            self.push(Entry::Anchored(anchor))?;
+        }
+        Ok(self.done())
+    }
+
+    /// Whether lots wait for a person after a restore.
+    pub(super) fn waits_for_resume(&self) -> Result<bool, Error> {
+        Ok(custody::restoration(self.working)?.is_some_and(|record| record.waits()))
+    }
+}

@@ -1,0 +1,42 @@
+//! What legal holds and evacuations do to the index: they are kept as they were decided.
+
+use crate::claims::entry::Position;
+use crate::claims::id::Name;
+use crate::claims::retention::{Evacuated, LegalHold};
+use crate::store::Error;
+use crate::store::keeping::{EvacuationRecord, HoldRecord};
+use crate::store::ledger::fold::Fold;
+use crate::store::ledger::records::save;
+use crate::store::ledger::{keeping, keys};
+
+impl Fold<'_, '_> {
+    pub(super) fn legal_hold_placed(&mut self, hold: &LegalHold) {
+        let record = HoldRecord {
+            position: self.position,
+            at: self.at,
+            hold: hold.clone(),
+            lifted: None,
+        };
+        save(self.working, keys::legal_hold(self.position), &record);
+    }
+
+    pub(super) fn legal_hold_lifted(&mut self, hold: Position, actor: &Name) -> Result<(), Error> {
+        let record = keeping::legal_hold(self.working, hold)?;
+        let mut record = record.ok_or_else(|| {
+            Error::Read(format!("legal hold {} is not in the index", hold.0).into())
+        })?;
+        record.lifted = Some((self.at, actor.clone()));
+        save(self.working, keys::legal_hold(hold), &record);
+        Ok(())
+    }
+
+    pub(super) fn evacuated(&mut self, evacuated: &Evacuated) {
+        let record = EvacuationRecord {
+            position: self.position,
+            at: self.at,
+            evacuated: evacuated.clone(),
+        };
+        let key = keys::evacuation(evacuated.segment);
+        save(self.working, key, &record);
+    }
+}

@@ -1,0 +1,122 @@
+//! Questions about what is kept: legal holds, evacuations, and what is to become of a body.
+
+use crate::claims::delivery::State;
+use crate::claims::entry::{Position, Stamped};
+use crate::claims::id::DocumentId;
+use crate::claims::retention::{self, Class, Course, Fate, Hold, OnHold, Owned, Owner, Rules};
+use crate::claims::time::Timestamp;
+use crate::store::index::Index;
+use crate::store::keeping::{EvacuationRecord, HoldRecord};
+use crate::store::ledger::{keys, lines, records};
+use crate::store::{DocumentRecord, Error};
+
+/// All legal holds, lifted ones too, in order of the ledger.
+pub fn legal_holds(index: &dyn Index) -> Result<Vec<HoldRecord>, Error> {
+    lines::all(index, &keys::legal_holds())
+}
+
+/// A legal hold by its number.
+pub fn legal_hold(index: &dyn Index, position: Position) -> Result<Option<HoldRecord>, Error> {
+    records::load(index, &keys::legal_hold(position))
+}
+
+/// What the evacuation of a segment left, if its bodies are gone.
+pub fn evacuation(index: &dyn Index, segment: u64) -> Result<Option<EvacuationRecord>, Error> {
+    records::load(index, &keys::evacuation(segment))
+}
+
+/// All evacuations, by segment.
+pub fn evacuations(index: &dyn Index) -> Result<Vec<EvacuationRecord>, Error> {
+    lines::all(index, &keys::evacuations())
+}
+
+/// Judges bodies by the holds that stood at one position; what else counts may be read later.
+pub struct Judge {
+    rules: Rules,
+    holds: Vec<OnHold>,
+}
+
+impl Judge {
+    /// With the holds that stand in this index.
+    pub fn new(index: &dyn Index, rules: Rules) -> Result<Judge, Error> {
+        let holds = legal_holds(index)?.into_iter();
+        let holds = holds.filter(|record| record.lifted.is_none());
+        Ok(Judge {
+            rules,
+            holds: holds.map(|record| record.hold.on).collect(),
+        })
+    }
+
+    /// Class of a document's own body, when it was admitted, and what is to become of it.
+    pub fn document(
+        &self,
+        index: &dyn Index,
+        document: DocumentId,
+    ) -> Result<(Class, Timestamp, Fate), Error> {
+        let record = records::known_document(index, document)?;
+        let owned = [self.owned(index, &record)?];
+        let fate = retention::fate(&self.rules, Class::Document, record.at, &owned);
+        Ok((Class::Document, record.at, fate))
+    }
+
+    /// The same of the body that an entry commits to as its own.
+    pub fn of_entry(
+        &self,
+        index: &dyn Index,
+        stamped: &Stamped,
+    ) -> Result<(Class, Timestamp, Fate), Error> {
+        let (class, owner) = retention::body_of(&stamped.entry);
+        let documents = match owner {
+            Owner::Documents(documents) => documents,
+            Owner::Lot(lot) => records::known_lot(index, lot)?.sealed.documents,
+            Owner::Itself => Vec::new(),
+        };
+        let mut owned = Vec::with_capacity(documents.len());
+        for document in documents {
+            let record = records::known_document(index, document)?;
+            owned.push(self.owned(index, &record)?);
+        }
+        let fate = retention::fate(&self.rules, class, stamped.at, &owned);
+        Ok((class, stamped.at, fate))
+    }
+
+    /// By these rules.
+    pub fn rules(&self) -> Rules {
+        self.rules
+    }
+
+    /// When a segment with these bodies is due.
+    pub fn due(&self, bodies: &[(Fate, u64)]) -> Option<Timestamp> {
+        retention::due(&self.rules, bodies)
+    }
+
+    fn owned(&self, index: &dyn Index, record: &DocumentRecord) -> Result<Owned, Error> {
+        let (document, key) = (record.received.document, record.received.facts.key);
+        let care_day = record.received.facts.care_day;
+        let held = |on: &OnHold| on.covers(document, key.centre, care_day);
+        // A lot whose insurer may have to be asked, or that may be sent again, goes with all its bytes, also those
+        // of a document that went another way meanwhile.
+        let lot = match record.lot {
+            Some(lot) => records::known_lot(index, lot)?.state,
+            None => State::Void,
+        };
+        let lot_ended = match lot {
+            State::Answered | State::Void => true,
+            State::Due | State::Sending | State::InDoubt | State::Taken | State::Overdue => false,
+        };
+        let finished = lot_ended && record.standing().is_finished(key.kind);
+        Ok(Owned {
+            last_event: record.since,
+            course: if finished {
+                Course::Finished
+            } else {
+                Course::Unfinished
+            },
+            hold: if self.holds.iter().any(held) {
+                Hold::Held
+            } else {
+                Hold::Free
+            },
+        })
+    }
+}

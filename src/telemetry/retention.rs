@@ -1,0 +1,133 @@
+//! What the keeping of bodies says: what went, what is held too long, why nothing goes.
+//!
+//! Like every event it holds ids, closed words and counts. ERROR means that a person must act.
+
+use metrics::{Counter, Gauge};
+use tracing::{error, info, warn};
+
+use crate::claims::entry::Position;
+use crate::claims::time::{Day, Timestamp};
+use crate::telemetry::reading::words;
+
+/// Something that the keeping of bodies says.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A segment was cleared of the bodies that are past their time.
+    Evacuated {
+        /// The segment.
+        segment: u64,
+        /// Bodies that are gone.
+        gone: u64,
+        /// Their bytes.
+        gone_bytes: u64,
+        /// Bodies that were copied.
+        kept: u64,
+        /// Their bytes.
+        kept_bytes: u64,
+    },
+    /// What is past its time could not be looked for or cleared.
+    Stalled {
+        /// Why: one of the store's own sentences.
+        why: &'a str,
+    },
+    /// The day of review of a legal hold has passed.
+    HoldOverdue {
+        /// Its number.
+        hold: Position,
+        /// The day.
+        review: Day,
+    },
+    /// Traces of who read what have ended.
+    TracesEnded {
+        /// Months that are gone.
+        months: u64,
+    },
+}
+
+/// How the keeping of bodies is at present.
+#[derive(Clone, Copy, Debug)]
+pub struct Kept {
+    /// When the oldest body that is kept was admitted or heard; none if there is none.
+    pub oldest: Option<Timestamp>,
+    /// When the next segment may be due; none if none can be told.
+    pub next: Option<Timestamp>,
+    /// Legal holds that stand and are not to be reviewed yet.
+    pub holds: u64,
+    /// Legal holds whose day of review has passed.
+    pub overdue: u64,
+}
+
+words! {
+    /// How a legal hold stands.
+    Hold {
+        /// It stands.
+        Standing = "standing",
+        /// It stands, and its day of review has passed.
+        Overdue = "overdue",
+    }
+}
+
+/// Kept handles of these metrics.
+pub(super) struct Handles {
+    pub(super) gone: Counter,
+    pub(super) gone_bytes: Counter,
+    pub(super) copied_bytes: Counter,
+    pub(super) stalls: Counter,
+    pub(super) oldest: Gauge,
+    pub(super) next: Gauge,
+    pub(super) standing: Gauge,
+    pub(super) overdue: Gauge,
+}
+
+impl Event<'_> {
+    /// Writes the one line.
+    pub(super) fn log(&self) {
+        match *self {
+            Event::Evacuated {
+                segment,
+                gone,
+                gone_bytes,
+                kept,
+                kept_bytes,
+            } => info!(
+                segment,
+                gone, gone_bytes, kept, kept_bytes, "bodies past their time are gone"
+            ),
+            Event::Stalled { why } => error!(why, "bodies past their time cannot be cleared"),
+            Event::HoldOverdue { hold, review } => {
+                warn!(hold = hold.0, %review, "a legal hold is to be reviewed");
+            }
+            Event::TracesEnded { months } => info!(months, "traces of access have ended"),
+        }
+    }
+}
+
+impl Handles {
+    pub(super) fn count(&self, event: Event<'_>) {
+        match event {
+            Event::Evacuated {
+                gone,
+                gone_bytes,
+                kept_bytes,
+                ..
+            } => {
+                self.gone.increment(gone);
+                self.gone_bytes.increment(gone_bytes);
+                self.copied_bytes.increment(kept_bytes);
+            }
+            Event::Stalled { .. } => self.stalls.increment(1),
+            // How many there are is a reading; what has ended is not counted.
+            Event::HoldOverdue { .. } | Event::TracesEnded { .. } => {}
+        }
+    }
+
+    pub(super) fn show(&self, kept: &Kept) {
+        // An instant that cannot be told is none: a query for "older than" must not find it.
+        let seconds =
+            |at: Option<Timestamp>| at.map_or(f64::INFINITY, |at| at.micros() as f64 / 1e6);
+        self.oldest.set(seconds(kept.oldest));
+        self.next.set(seconds(kept.next));
+        self.standing.set(kept.holds as f64);
+        self.overdue.set(kept.overdue as f64);
+    }
+}
