@@ -10,13 +10,16 @@ use crate::app::{self, App};
 use crate::cli::Settings;
 use crate::cli::exit::{Code, Failure};
 use crate::clock::SystemClock;
+use crate::config;
 use crate::store::embedded::OpenError;
 use crate::store::journal;
 use crate::store::journal::format::Bodies;
 use crate::telemetry;
 
-/// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates and tokens again.
+/// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates, keys, secrets, revocation lists
+/// and tokens again, and says what of the configuration itself changed: that needs a restart.
 pub fn serve(settings: &Settings) -> Result<Code, Failure> {
+    let text = settings.text();
     let config = settings.load()?;
     telemetry::log::start(&config.telemetry.log).map_err(Failure::config)?;
     block_on(async {
@@ -34,7 +37,10 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
         loop {
             tokio::select! {
                 () = stop.asked() => break,
-                Some(()) = hangup.recv() => app.renew().await,
+                Some(()) = hangup.recv() => {
+                    app.renew().await;
+                    tell_changes(text.as_deref(), settings.text().as_deref());
+                }
                 () = app.broke_off() => {
                     app.stop().await;
                     return Err(Failure::new(Code::Software, anyhow::anyhow!("a task of the gateway ended by itself")));
@@ -44,6 +50,26 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
         app.stop().await;
         Ok(Code::Ok)
     })
+}
+
+/// Tells which sections of the configuration are not those of the start.
+fn tell_changes(before: Option<&str>, now: Option<&str>) {
+    let (Some(before), Some(now)) = (before, now) else {
+        return;
+    };
+    match config::differences(before, now) {
+        Ok(sections) if sections.is_empty() => {}
+        Ok(sections) => {
+            let sections = sections.join(", ");
+            tracing::warn!(
+                sections,
+                "the configuration changed: it is taken up by a restart alone"
+            );
+        }
+        Err(_) => {
+            tracing::warn!("the configuration changed and cannot be read: a restart would fail")
+        }
+    }
 }
 
 /// Reads everything that the configuration names and says whether it can be used; binds nothing.

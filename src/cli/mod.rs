@@ -143,6 +143,11 @@ impl Settings {
     fn load(&self) -> Result<Config, exit::Failure> {
         config::load(self.config.as_deref(), config::environment()).map_err(exit::Failure::config)
     }
+
+    /// The text of its file; none without a file, or where it cannot be read.
+    fn text(&self) -> Option<String> {
+        std::fs::read_to_string(self.config.as_deref()?).ok()
+    }
 }
 
 /// Reads the arguments.

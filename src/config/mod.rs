@@ -12,6 +12,7 @@ mod check;
 pub mod registry;
 pub mod agreements;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -162,6 +163,27 @@ pub fn read(
         Err(found) => faults.extend(found),
     }
     Err(faulty(faults))
+}
+
+/// The sections in which two texts of a configuration differ. It says nothing of whether either can be used.
+///
+/// # Errors
+/// [`Error::Faulty`] when one of them is no TOML.
+pub fn differences(before: &str, after: &str) -> Result<Vec<String>, Error> {
+    let read = |text| {
+        table_of(text).map_err(|fault| {
+            Error::Faulty(Faults {
+                origin: "the configuration".to_owned(),
+                faults: vec![fault],
+            })
+        })
+    };
+    let (before, after) = (read(before)?, read(after)?);
+    let sections: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let differ = sections
+        .into_iter()
+        .filter(|section| before.get(*section) != after.get(*section));
+    Ok(differ.cloned().collect())
 }
 
 /// Reads any other TOML document of ours: a fault plan, an agreement. `origin` names it in errors.

@@ -356,3 +356,26 @@ fn every_fault_of_a_file_of_centres_is_named() {
         .to_string();
     assert!(error.contains("centre[4].from"), "{error}");
 }
+
+#[test]
+fn what_differs_is_named_by_its_section() {
+    let before = "[desk]\nsurvey_page = 10\n[dispatch]\nlot_documents = 5\n";
+    for (after, expected) in [
+        (before, &[][..]),
+        (
+            "# only a word\n[dispatch]\nlot_documents = 5\n[desk]\nsurvey_page = 10\n",
+            &[],
+        ),
+        (
+            "[desk]\nsurvey_page = 11\n[dispatch]\nlot_documents = 5\n",
+            &["desk"],
+        ),
+        (
+            "[dispatch]\nlot_documents = 6\n[report]\n",
+            &["desk", "dispatch", "report"],
+        ),
+    ] {
+        assert_eq!(super::differences(before, after).unwrap(), expected);
+    }
+    assert!(super::differences(before, "[desk").is_err());
+}

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 use crate::claims::entry::Sealed;
 use crate::claims::id::{Digest, DocumentId, EndpointName, LotId};
@@ -11,6 +12,13 @@ use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
 use crate::telemetry::event::Event;
+
+/// Lots that are sealed at the same time: their commits share a sync, and their bodies the memory of a few lots.
+const SEALED_AT_ONCE: usize = 4;
+
+/// Documents of a lot that are read at the same time: each reading goes to another thread and back, and one after the
+/// other they would take as many turns of a busy machine as the lot has documents.
+const READ_AT_ONCE: usize = 16;
 
 /// Why a lot cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -55,14 +63,18 @@ impl Dispatch {
         lanes: &Lanes,
     ) -> Result<Sealing, store::Error> {
         let mut sealing = Sealing::default();
+        let mut seals = Vec::new();
         for group in &due.groups {
-            let Some(endpoint) = self.routes.find(group.destination, group.purpose) else {
-                sealing.without_route += 1;
-                continue;
-            };
-            match self.seal(group, endpoint.clone(), lanes).await {
-                Ok(()) => {
-                    sealing.sealed.insert(endpoint.clone());
+            match self.routes.find(group.destination, group.purpose) {
+                Some(endpoint) => seals.push(self.seal(group, endpoint.clone(), lanes)),
+                None => sealing.without_route += 1,
+            }
+        }
+        let mut seals = stream::iter(seals).buffered(SEALED_AT_ONCE);
+        while let Some(sealed) = seals.next().await {
+            match sealed {
+                Ok(endpoint) => {
+                    sealing.sealed.insert(endpoint);
                 }
                 Err(Error::Store(error)) => return Err(error),
                 Err(Error::Missing(document)) => {
@@ -80,7 +92,7 @@ impl Dispatch {
         group: &Group,
         endpoint: EndpointName,
         lanes: &Lanes,
-    ) -> Result<(), Error> {
+    ) -> Result<EndpointName, Error> {
         let id = LotId(self.clock.fresh_id());
         let lot = Lot {
             id,
@@ -118,7 +130,7 @@ impl Dispatch {
                 });
             }
         }
-        Ok(())
+        Ok(endpoint)
     }
 
     /// Composes the body of a sealed lot again and proves that it is the same.
@@ -139,10 +151,9 @@ impl Dispatch {
     }
 
     async fn compose(&self, lot: Lot, documents: &[DocumentId]) -> Result<Composed, Error> {
-        let mut pieces = Vec::with_capacity(documents.len());
-        for id in documents {
-            pieces.push(self.piece(*id).await?);
-        }
+        let readings: Vec<_> = documents.iter().map(|id| self.piece(*id)).collect();
+        let pieces = stream::iter(readings).buffered(READ_AT_ONCE);
+        let pieces = pieces.try_collect().await?;
         Ok(lot::compose(lot, pieces))
     }
 

@@ -30,6 +30,50 @@ fn a_run_that_holds_shows_its_figures() {
     }
 }
 
+/// Down for ten seconds: what waited goes once the next probe finds the insurer back, and the others never notice.
+#[test]
+fn an_outage_is_drained_soon_after_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("plan.toml");
+    let outage =
+        "[wire]\nspells = [{ after_seconds = 2, seconds = 10, fault = \"reset-before\" }]\n";
+    std::fs::write(&plan, outage).unwrap();
+    let plan = plan.to_str().unwrap();
+    let output = load(&["--documents", "1600", "--plan", plan, "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    // By its default settings an endpoint is probed at least every fifteen seconds.
+    let drained = figures["drained_seconds"].as_f64().unwrap();
+    assert!(drained < 60.0, "{figures}");
+    let (all, others) = (
+        &figures["insurer_seconds"],
+        &figures["other_insurers_seconds"],
+    );
+    assert!(
+        all["longest"].as_f64() > Some(5.0),
+        "there was an outage: {figures}"
+    );
+    assert!(others["p99"].as_f64() < all["p99"].as_f64(), "{figures}");
+}
+
+#[test]
+fn pairs_of_runs_compare_the_insurers_without_faults() {
+    let plan = "fixtures/scenarios/outage.toml";
+    let output = load(&[
+        "--documents",
+        "100",
+        "--plan",
+        plan,
+        "--pairs",
+        "1",
+        "--json",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(figures["pairs"].as_array().map(Vec::len), Some(1));
+    assert_eq!(figures["median_ratio"], figures["pairs"][0]["ratio"]);
+}
+
 /// Whatever an insurer does to lots, answers and receipts: every document is with it once and counted once.
 #[test]
 fn every_scenario_ends_with_everything_counted_once() {

@@ -16,6 +16,9 @@ use crate::insurer;
 /// The line that says that files cannot be used.
 const KEPT: &str = "what was read before stays";
 
+/// The line that says that the configuration is another.
+const CHANGED: &str = "the configuration changed";
+
 /// What a line holds that says that the files of a part are used.
 fn used(part: &str) -> String {
     format!("\"message\":\"files were read again and are used\",\"part\":\"{part}\"")
@@ -54,6 +57,12 @@ async fn a_new_certificate_is_taken_up_while_connections_go_on() {
     assert!(client(&place.authority).get(&url).send().await.is_err());
     assert_eq!(gateway.get_as_nobody("/healthz").await.status(), 200);
 
+    // What of the configuration needs a restart is named.
+    set(&place, "", "[renewal]\nwatch_seconds = 60\n");
+    gateway.renew();
+    let changed = gateway.wait_for(CHANGED);
+    assert!(changed.contains("\"sections\":\"renewal\""), "{changed}");
+
     // What cannot be read leaves everything as it is, and says so.
     fs::write(place.path("public.pem"), "no certificate").unwrap();
     fs::write(place.path("gateway.pem"), "no certificate").unwrap();
@@ -63,7 +72,7 @@ async fn a_new_certificate_is_taken_up_while_connections_go_on() {
         assert!(line.contains("ERROR") && line.contains(part), "{line}");
     }
     assert_eq!(client(&other).get(&url).send().await.unwrap().status(), 200);
-    assert_eq!(gateway.stop(&[KEPT]).code(), Some(0));
+    assert_eq!(gateway.stop(&[KEPT, CHANGED]).code(), Some(0));
 }
 
 fn client(authority: &Authority) -> Client {

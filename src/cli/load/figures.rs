@@ -1,6 +1,5 @@
 //! What a run that holds shows.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -9,9 +8,8 @@ use serde_json::{Value, json};
 use super::Shape;
 use super::arrivals::Arrivals;
 use super::world::Used;
-use crate::claims::id::DocumentId;
 use crate::claims::time::Timestamp;
-use crate::simulator::insurer::book::Contents;
+use crate::simulator::insurer;
 
 /// The figures.
 pub(super) struct Figures {
@@ -24,6 +22,10 @@ pub(super) struct Figures {
     answers: Spread,
     /// From the instant of a document to its taking by the insurer.
     takings: Spread,
+    /// The same of the documents for the other insurers than the first, which alone has a plan of faults.
+    elsewhere: Spread,
+    /// From the end of the first insurer's last spell until it had taken everything that had arrived by then.
+    drained: Option<Duration>,
     /// Posts that were made again.
     repeated: u64,
     cpu: Duration,
@@ -41,26 +43,30 @@ struct Spread {
 impl Figures {
     pub(super) fn new(
         arrivals: &Arrivals,
-        books: &[Contents],
+        insurers: &[insurer::Handle],
         arrived: Duration,
         took: Duration,
         before: Used,
         after: Used,
     ) -> Figures {
-        let lots = books.iter().flat_map(|book| book.lots.values());
-        let taken: BTreeMap<DocumentId, Timestamp> = lots
-            .flat_map(|lot| lot.documents.iter().map(|booked| (booked.id, lot.at)))
+        let by_insurer: Vec<Vec<Taking>> = insurers
+            .iter()
+            .map(|insurer| takings(arrivals, insurer))
             .collect();
-        let takings = arrivals.admitted.iter().filter_map(|admitted| {
-            let at = taken.get(&admitted.id)?;
-            Some(at.since(admitted.due))
-        });
+        let waits = |of: &[Vec<Taking>]| {
+            let all = of.iter().flatten().map(|taking| taking.wait());
+            Spread::of(all.collect())
+        };
+        let first = by_insurer.first().map_or(&[][..], Vec::as_slice);
+        let recovers = insurers.first().and_then(insurer::Handle::recovers);
         Figures {
             documents: arrivals.admitted.len(),
             arrived,
             took,
             answers: Spread::of(arrivals.answered.clone()),
-            takings: Spread::of(takings.collect()),
+            takings: waits(&by_insurer),
+            elsewhere: waits(by_insurer.get(1..).unwrap_or_default()),
+            drained: recovers.and_then(|recovers| drained(first, recovers)),
             repeated: arrivals.repeated,
             cpu: after.cpu.saturating_sub(before.cpu),
             memory: after.memory,
@@ -86,10 +92,17 @@ impl Figures {
             "counted_per_second": self.per_second(),
             "answer_seconds": spread(self.answers),
             "insurer_seconds": spread(self.takings),
+            "other_insurers_seconds": spread(self.elsewhere),
+            "drained_seconds": self.drained.map(|drained| drained.as_secs_f64()),
             "repeated_posts": self.repeated,
             "cpu_seconds_per_1000": self.cpu_per_thousand(),
             "peak_memory_bytes": self.memory,
         })
+    }
+
+    /// The 99th percentile until the book of another insurer than the first.
+    pub(super) fn p99_elsewhere(&self) -> Duration {
+        self.elsewhere.most
     }
 
     fn per_second(&self) -> f64 {
@@ -99,6 +112,39 @@ impl Figures {
     fn cpu_per_thousand(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e3 / self.documents.max(1) as f64
     }
+}
+
+/// A document's instant, and when it was taken.
+struct Taking {
+    due: Timestamp,
+    at: Timestamp,
+}
+
+impl Taking {
+    fn wait(&self) -> Duration {
+        self.at.since(self.due)
+    }
+}
+
+/// What one insurer took of what arrived.
+fn takings(arrivals: &Arrivals, insurer: &insurer::Handle) -> Vec<Taking> {
+    insurer.read_book(|book| {
+        let takings = arrivals.admitted.iter().filter_map(|admitted| {
+            let (_, taken) = book.find(admitted.id)?;
+            Some(Taking {
+                due: admitted.due,
+                at: taken.at,
+            })
+        });
+        takings.collect()
+    })
+}
+
+/// From an instant until the last document was taken that had arrived by then; none if nothing had.
+fn drained(takings: &[Taking], recovers: Timestamp) -> Option<Duration> {
+    let waiting = takings.iter().filter(|taking| taking.due <= recovers);
+    let last = waiting.map(|taking| taking.at).max()?;
+    Some(last.since(recovers))
 }
 
 impl Spread {
@@ -128,6 +174,14 @@ impl fmt::Display for Figures {
         )?;
         writeln!(out, "until the answer:       {}", self.answers)?;
         writeln!(out, "until the insurer's book: {}", self.takings)?;
+        writeln!(out, "at the insurers without faults: {}", self.elsewhere)?;
+        if let Some(drained) = self.drained {
+            let seconds = drained.as_secs_f64();
+            writeln!(
+                out,
+                "after the outage what had waited was taken within {seconds:.1} s"
+            )?;
+        }
         if self.repeated > 0 {
             writeln!(out, "posts made again:       {}", self.repeated)?;
         }
@@ -161,6 +215,25 @@ impl fmt::Display for Spread {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_outage_is_drained_when_the_last_of_what_waited_is_taken() {
+        let taking = |due, at| Taking {
+            due: Timestamp::from_micros(due),
+            at: Timestamp::from_micros(at),
+        };
+        let recovers = Timestamp::from_micros(100);
+        let waited = [
+            taking(10, 20),
+            taking(90, 130),
+            taking(99, 120),
+            taking(101, 900),
+        ];
+        assert_eq!(drained(&waited, recovers), Some(Duration::from_micros(30)));
+        // What was taken before does not wait for the end.
+        assert_eq!(drained(&waited[..1], recovers), Some(Duration::ZERO));
+        assert_eq!(drained(&waited[3..], recovers), None);
+    }
 
     #[test]
     fn a_spread_is_that_of_the_nearest_rank() {

@@ -9,6 +9,7 @@ mod world;
 mod arrivals;
 mod verify;
 mod figures;
+mod pairs;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use crate::simulator::insurer::plan::Plan;
 
 use arrivals::Arrivals;
 use figures::Figures;
+use pairs::Pairs;
 use world::World;
 
 /// Between two looks at how far it is.
@@ -55,6 +57,10 @@ pub struct Options {
     /// A fault plan of the first insurer; it may have faults on the wire and late receipts, and refuse nothing.
     #[arg(long, value_name = "FILE")]
     plan: Option<PathBuf>,
+    /// Plays so many pairs of runs, with the plan and without it in turn, and compares what the other insurers' documents
+    /// wait.
+    #[arg(long, value_name = "PAIRS", requires = "plan", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pairs: Option<u32>,
     /// Seconds after the last arrival in which everything must be counted.
     #[arg(long, default_value_t = 300)]
     patience: u32,
@@ -85,6 +91,9 @@ struct Shape {
     seed: u32,
 }
 
+/// The figures of a run, or why it does not hold.
+type Played = Result<Figures, Vec<String>>;
+
 /// Exit 0 when everything was counted as it should be, 1 otherwise: then there are no figures.
 pub fn run(options: &Options) -> Result<Code, Failure> {
     let shape = Shape {
@@ -101,30 +110,61 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     };
     let plan = plan(options, shape)?;
     let patience = Duration::from_secs(u64::from(options.patience));
-    daemon::block_on(async {
+    let run = async |plan: &Plan| {
         let played = tokio::select! {
-            played = play(shape, plan, patience) => played,
+            played = play(shape, plan.clone(), patience) => played,
             // Dropped, the world ends its gateway and takes its directory with it.
             _ = daemon::stop_signal() => Err(anyhow::anyhow!("interrupted: nothing was compared")),
         };
-        let figures = played.map_err(|error| Failure::new(Code::Software, error))?;
-        Ok(match figures {
-            Ok(figures) => {
-                match options.json {
-                    true => println!("{:#}", figures.json(shape)),
-                    false => print!("{figures}"),
+        played.map_err(|error| Failure::new(Code::Software, error))
+    };
+    daemon::block_on(async {
+        let Some(pairs) = options.pairs else {
+            return Ok(show(run(&plan).await?, |figures| match options.json {
+                true => println!("{:#}", figures.json(shape)),
+                false => print!("{figures}"),
+            }));
+        };
+        let mut calm = Plan::default();
+        world::settle(&mut calm, shape.settling);
+        let mut compared = Pairs::default();
+        for _ in 0..pairs {
+            // Side by side in time, so that whatever else the machine does strikes both.
+            let without = run(&calm).await?;
+            let with = run(&plan).await?;
+            match (without, with) {
+                (Ok(without), Ok(with)) => {
+                    compared.add(without.p99_elsewhere(), with.p99_elsewhere());
                 }
-                Code::Ok
+                (Err(faults), _) | (_, Err(faults)) => return Ok(refuse(&faults)),
             }
-            Err(faults) => {
-                for fault in faults {
-                    eprintln!("wrong: {fault}");
-                }
-                eprintln!("The run does not hold: there are no figures.");
-                Code::No
-            }
-        })
+        }
+        match options.json {
+            true => println!("{:#}", compared.json()),
+            false => print!("{compared}"),
+        }
+        Ok(Code::Ok)
     })
+}
+
+/// Shows the figures of a run that holds.
+fn show(played: Played, show: impl FnOnce(&Figures)) -> Code {
+    match played {
+        Ok(figures) => {
+            show(&figures);
+            Code::Ok
+        }
+        Err(faults) => refuse(&faults),
+    }
+}
+
+/// Says why a run does not hold.
+fn refuse(faults: &[String]) -> Code {
+    for fault in faults {
+        eprintln!("wrong: {fault}");
+    }
+    eprintln!("The run does not hold: there are no figures.");
+    Code::No
 }
 
 /// The first insurer's plan of faults.
@@ -142,11 +182,7 @@ fn plan(options: &Options, shape: Shape) -> Result<Plan, Failure> {
 }
 
 /// The figures of a run, or why it does not hold.
-async fn play(
-    shape: Shape,
-    plan: Plan,
-    patience: Duration,
-) -> anyhow::Result<Result<Figures, Vec<String>>> {
+async fn play(shape: Shape, plan: Plan, patience: Duration) -> anyhow::Result<Played> {
     let world = World::start(shape, plan, Arc::new(SystemClock)).await?;
     let bar = bar(shape);
     let before = world.gateway.used()?;
@@ -159,7 +195,7 @@ async fn play(
     bar.set_message("comparing");
     let verified = verify::compare(shape, &world, &arrivals).await?;
     bar.finish_and_clear();
-    let figures = Figures::new(&arrivals, &world.books(), arrived, took, before, used);
+    let figures = Figures::new(&arrivals, world.insurers(), arrived, took, before, used);
     world.stop().await?;
     Ok(match verified.is_empty() {
         true => Ok(figures),

@@ -21,7 +21,6 @@ use crate::cli::lab::draw;
 use crate::cli::lab::home::Home;
 use crate::clock::{Clock, SystemClock};
 use crate::config;
-use crate::simulator::insurer::book::Contents;
 use crate::simulator::insurer::plan::{Plan, Rule};
 use crate::simulator::insurer::{self, Insurer};
 
@@ -116,9 +115,9 @@ impl World {
         })
     }
 
-    /// The insurers' own books as they stand.
-    pub(super) fn books(&self) -> Vec<Contents> {
-        self.insurers.iter().map(insurer::Handle::book).collect()
+    /// The insurers, the one with the plan of faults first.
+    pub(super) fn insurers(&self) -> &[insurer::Handle] {
+        &self.insurers
     }
 
     /// Documents in the insurers' books.

@@ -266,6 +266,16 @@ impl Book {
 }
 
 impl Contents {
+    /// A document that was taken, and the lot that it came in.
+    pub fn find(&self, document: DocumentId) -> Option<(&Booked, &Taken)> {
+        let taken = self.lots.get(self.documents.get(&document)?)?;
+        let booked = taken
+            .documents
+            .iter()
+            .find(|booked| booked.id == document)?;
+        Some((booked, taken))
+    }
+
     /// Takes a line in; none if it cannot be read.
     fn apply(&mut self, line: &Line) -> Option<()> {
         match line {

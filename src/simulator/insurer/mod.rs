@@ -158,7 +158,18 @@ impl Insurer {
 impl Handle {
     /// A copy of the book as it stands.
     pub fn book(&self) -> Contents {
-        self.shared.state().book.contents().clone()
+        self.read_book(Contents::clone)
+    }
+
+    /// Reads in the book as it stands; requests wait meanwhile.
+    pub fn read_book<T>(&self, read: impl FnOnce(&Contents) -> T) -> T {
+        read(self.shared.state().book.contents())
+    }
+
+    /// When the last of its spells is over, if they end: from then on it answers as it should.
+    pub fn recovers(&self) -> Option<Timestamp> {
+        let end = self.shared.plan.last_spell_ends()?;
+        Some(self.shared.started + end)
     }
 
     /// How many documents are in the book.

@@ -363,6 +363,19 @@ impl Plan {
         Some(spell.fault)
     }
 
+    /// How long after the start the last spell is over; none without spells, or where one comes again and again.
+    pub(super) fn last_spell_ends(&self) -> Option<Duration> {
+        let ends = self
+            .wire
+            .spells
+            .iter()
+            .map(|spell| match spell.every_seconds {
+                Some(_) => None,
+                None => Duration::try_from_secs_f64(spell.after_seconds + spell.seconds).ok(),
+            });
+        ends.collect::<Option<Vec<_>>>()?.into_iter().max()
+    }
+
     /// Whether so many lots at once are too many so long after the start.
     pub(super) fn is_crowded(&self, lots: usize, passed: Duration) -> bool {
         self.wire.capacity.is_some_and(|capacity| {

@@ -133,12 +133,19 @@ fn fixtures(folder: &str) -> Vec<PathBuf> {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    paths.retain(|path| {
-        path.extension()
-            .is_some_and(|extension| extension == "http")
-    });
     paths.sort();
-    paths
+    let of = |ending: &str| {
+        let has = |path: &&PathBuf| path.extension().is_some_and(|found| found == ending);
+        let found = paths.iter().filter(has);
+        found.cloned().collect::<Vec<_>>()
+    };
+    let (replies, judgements) = (of("http"), of("judgement"));
+    let judged = replies.iter().map(|path| path.with_extension("judgement"));
+    assert!(
+        judged.eq(judgements),
+        "each reply has its judgement, and each judgement its reply"
+    );
+    replies
 }
 
 /// A status line, headers, an empty line, the body.
