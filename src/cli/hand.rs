@@ -110,10 +110,9 @@ pub fn endpoint(endpoint: &Endpoint) -> Result<Code, Failure> {
     };
     let path = format!("/v1/endpoints/{}/{verb}", of.name);
     order(&of.why, &path, Map::new(), |answer| {
-        let state = match answer["gate"].as_str() {
-            Some(gate) => gate,
-            None => "asked from the beginning",
-        };
+        let state = answer["gate"]
+            .as_str()
+            .unwrap_or("asked from the beginning");
         format!("{} is {state}\n", word(answer, "endpoint"))
     })
 }
