@@ -97,14 +97,12 @@ impl Centre {
 
     /// The first day of a version, in order of days, that begins before the one before it has ended.
     pub fn overlap(history: &[Centre]) -> Option<Day> {
-        let mut pairs = history.windows(2);
-        let wrong = pairs.find_map(|pair| match pair {
+        history.windows(2).find_map(|pair| match pair {
             [before, after] if before.until.is_some_and(|until| until >= after.from) => {
                 Some(after.from)
             }
             _ => None,
-        });
-        wrong
+        })
     }
 
     /// The version of a day: the latest `from` that is not after it, if it covers the day.

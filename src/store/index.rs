@@ -56,7 +56,7 @@ impl<'a> Working<'a> {
     }
 
     /// How many keys it changes.
-    pub fn len(&self) -> usize {
+    pub fn changed(&self) -> usize {
         self.changes.len()
     }
 

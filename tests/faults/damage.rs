@@ -14,9 +14,12 @@ const UNCOUNTED: &str = "the ledger could not be counted";
 /// There is no insurer in a test that needs none.
 const NOBODY: &str = "lots are held";
 
-/// Starts a gateway whose segments are short.
+/// Starts a gateway whose segments are short, and full soon.
 fn start(place: &Place) -> Gateway {
-    place.start_with(&[("BORDEREAU_STORE__SEGMENT_BYTES", "65536".into())])
+    place.start_with(&[
+        ("BORDEREAU_STORE__SEGMENT_BYTES", "65536".into()),
+        ("BORDEREAU_STORE__COMPRESSION", "off".into()),
+    ])
 }
 
 fn segments(place: &Place) -> Vec<PathBuf> {

@@ -471,7 +471,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let tree = Tree::open(directory.path(), 1 << 20).unwrap();
         let overlay = Arc::new(Overlay::new(tree, Head::origin(), 800));
-        let (told, applied) = std::sync::mpsc::channel();
+        let (told, applied) = std::sync::mpsc::sync_channel(1);
         let applier = {
             let overlay = overlay.clone();
             std::thread::spawn(move || overlay.apply_all(|position| told.send(position).unwrap()))

@@ -174,7 +174,7 @@ fn fold_all(
         let read = Remembered::new(&below);
         let mut working = Working::new(&read);
         let (mut entries, mut upto, mut load) = (0, None, Load::new(under));
-        while working.len() < load::FULL {
+        while working.changed() < load::FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
                 load.note(&stamped.entry);

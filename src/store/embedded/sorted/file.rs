@@ -173,6 +173,9 @@ impl File {
     }
 }
 
+/// A key and its value.
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// A reading of a file in order of key.
 pub struct Cursor {
     file: Arc<File>,
@@ -186,7 +189,7 @@ pub struct Cursor {
 
 impl Cursor {
     /// The next pair, or none at the end of the file.
-    pub fn step(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, Error> {
+    pub fn step(&mut self) -> Result<Option<Pair>, Error> {
         loop {
             let mut pairs = Pairs::resume(&self.block, self.left, std::mem::take(&mut self.key));
             let number = self.next.saturating_sub(1);

@@ -73,7 +73,7 @@ fn mix(mut word: u64) -> u64 {
 
 /// The first word of a key's line: from the upper half of the hash.
 fn line(hash: u64, lines: usize) -> usize {
-    ((hash >> 32) as usize * lines >> 32) * LINE
+    (((hash >> 32) as usize * lines) >> 32) * LINE
 }
 
 /// The bits of a key in its line: from another hash, so that keys of one line differ in them.
