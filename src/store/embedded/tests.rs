@@ -146,6 +146,24 @@ async fn an_older_index_gets_the_tail_and_a_present_one_nothing() {
     }
 }
 
+/// sled ends its threads on its own time; meanwhile the file of the index is locked.
+#[tokio::test]
+async fn an_index_that_is_still_held_is_waited_for_and_not_built_anew() {
+    let (directory, before) = forty().await;
+    let held = fs::File::open(directory.path().join("index/db")).unwrap();
+    held.lock().unwrap();
+    let seen = Arc::new(Replayed::default());
+    let opening = {
+        let (path, seen) = (directory.path().to_owned(), seen.clone());
+        std::thread::spawn(move || open_with(&path, seen).unwrap())
+    };
+    drop(held);
+    let store = opening.join().unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+    assert_eq!(seen.0.load(Ordering::Relaxed), 0);
+    assert!(!directory.path().join("index.bad").exists());
+}
+
 #[tokio::test]
 async fn an_index_of_another_journal_is_built_anew() {
     let (directory, before) = forty().await;

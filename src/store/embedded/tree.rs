@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::claims::canon;
 use crate::store::Error;
@@ -35,6 +36,10 @@ const LEAVE_AT_ONCE: usize = 256;
 
 /// So many changes are applied as one when many are.
 const LOAD_AT_ONCE: usize = 1024;
+
+/// How often, and how long apart, is looked whether an earlier tree has let go of its file.
+const LOOKS: u32 = 400;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 
 /// The table of the sorted files that count.
 const FILES: u8 = b'S';
@@ -471,6 +476,7 @@ fn gone_key(key: &[u8]) -> Vec<u8> {
 
 fn attempt(directory: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
     let path = directory.join(NAME);
+    wait_until_free(&path.join("db"));
     let config = sled::Config::new()
         .path(path)
         .cache_capacity(cache_bytes)
@@ -481,6 +487,22 @@ fn attempt(directory: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
         Ok(Ok(db)) => Ok(db),
         Ok(Err(error)) => Err(read(&error)),
         Err(_) => Err(Error::Read("the index panicked while it was opened".into())),
+    }
+}
+
+/// Waits until the threads of an earlier tree of this process have let go of its file: sled ends them on its own
+/// time, and a tree that cannot be locked would be taken for one that is damaged. No other process can have it: the
+/// journal's lock is ours.
+fn wait_until_free(file: &Path) {
+    let Ok(file) = fs::File::open(file) else {
+        return;
+    };
+    for _ in 0..LOOKS {
+        match file.try_lock() {
+            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
+            // What else there is to say of the file, sled says.
+            Ok(()) | Err(fs::TryLockError::Error(_)) => return,
+        }
     }
 }
 
