@@ -14,8 +14,8 @@ mod runs;
 use std::sync::Arc;
 use std::time::Duration;
 
-use admissions::{admit, caisse, now, open, register, shipped};
-use bordereau::claims::id::{Destination, DocumentId, Name};
+use admissions::{admit, caisse, id, now, open, register, shipped};
+use bordereau::claims::id::{Destination, Name};
 use bordereau::claims::retention::{Evacuated, Rules, plus_days};
 use bordereau::retention::Config;
 use bordereau::store::embedded::{self, Embedded};
@@ -118,7 +118,7 @@ async fn admit_some(store: &Arc<Embedded>, next: &mut u64, count: u64) -> Durati
 
 async fn cancel(store: Arc<Embedded>, number: u64) {
     let command = Command::Cancel {
-        document: DocumentId(u128::from(number)),
+        document: id(number),
         caller: Name::parse("vendor").expect("a name"),
     };
     let cancelled = store.commit(now(), command).await;

@@ -104,7 +104,7 @@ pub async fn admit(
     let command = Command::Admit {
         caller: Name::parse("vendor").expect("a name"),
         documents: vec![Admission {
-            document: DocumentId(u128::from(number)),
+            document: id(number),
             purpose: Purpose::Real,
             facts: facts(number, destination),
             body,
@@ -114,10 +114,22 @@ pub async fn admit(
         }],
         unity: Unity::Each,
     };
-    match store.commit(now(), command).await {
+    match store.commit(at(number), command).await {
         Ok(Outcome::Admitted(rows)) if matches!(rows[..], [Admitted::Received { .. }]) => {}
         other => panic!("{other:?}"),
     }
+}
+
+/// The id of a document, as of one that comes a tenth of a millisecond after the one before it.
+pub fn id(number: u64) -> DocumentId {
+    let milliseconds = at(number).micros() / 1000;
+    DocumentId((milliseconds as u128) << 80 | u128::from(number))
+}
+
+/// When it comes: in the hour before [`now`].
+fn at(number: u64) -> Timestamp {
+    const HOUR: i64 = 3_600_000_000;
+    Timestamp::from_micros(now().micros() - HOUR + 100 * number as i64)
 }
 
 /// The caisse of the centre.
