@@ -90,7 +90,7 @@ pub async fn register(store: &dyn Store) {
         from: Day::new(2020, 1, 1).expect("a day"),
         until: None,
     };
-    let registered = store.commit(now(), Command::Registry(vec![centre])).await;
+    let registered = store.commit(at(0), Command::Registry(vec![centre])).await;
     registered.expect("the centre is registered");
 }
 

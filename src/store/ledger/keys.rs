@@ -27,7 +27,7 @@
 //! | `m` | `n`, centre | number of the centre's last statement |
 //! | `m` | `k`, public key | number of the first statement that it verifies |
 //! | `n` | target | how far it was told |
-//! | `o` | group, span | bundle: instant, document, length (open documents that may be sealed, and since when) |
+//! | `o` | group, span, span of ids | bundle: instant, document, length (open documents that may be sealed, and since when) |
 //! | `p` | centre, day | declared paper sheets |
 //! | `q` | `a`, oldest, group | – (groups by age) |
 //! | `q` | `c` or `b`, class, group | – (groups by size: count, or bytes) |
@@ -52,7 +52,7 @@ use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::listing::{Book, Place};
 
-/// Open documents of 2^14 microseconds (16 ms) are one bundle: at ten thousand a second of one group 4.5 kB.
+/// Open documents of 2^14 microseconds (16 ms), and of ids as near, are one bundle: at ten thousand a second of one group 4.5 kB.
 const SPAN: u32 = 14;
 
 /// Ids of documents that begin alike to here, which is to 16 ms of their making (UUID version 7: 48 bits of
@@ -338,8 +338,15 @@ pub fn all_notified() -> Vec<u8> {
     vec![b'n']
 }
 
-pub fn open(group: GroupKey, since: Timestamp) -> Vec<u8> {
-    key(b'o', &[&group, &(since.micros() >> SPAN)])
+pub fn open(group: GroupKey, since: Timestamp, document: DocumentId) -> Vec<u8> {
+    let (since, ids) = open_spans(since, document);
+    key(b'o', &[&group, &since, &ids])
+}
+
+/// What decides in which bundle of its group an open document is. The ids bound a bundle where many documents are
+/// open since the same instant, as all are that come while a clock that was set back catches up.
+pub fn open_spans(since: Timestamp, document: DocumentId) -> (i64, u64) {
+    (since.micros() >> SPAN, (document.0 >> ID_SPAN) as u64)
 }
 
 pub fn opens(group: GroupKey) -> Vec<u8> {

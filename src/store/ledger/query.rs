@@ -533,7 +533,11 @@ fn stuck(index: &dyn Index, record: &DocumentRecord) -> Result<bool, Error> {
         Standing::Open => match record.waits_for {
             Some(fse) => Ok(records::document(index, fse)?.is_none()),
             None => {
-                let key = keys::open(record.group(), record.sealable_since);
+                let key = keys::open(
+                    record.group(),
+                    record.sealable_since,
+                    record.received.document,
+                );
                 Ok(!bundle::has(index, &key, OpenDocument::of(record).item())?)
             }
         },

@@ -96,9 +96,9 @@ impl Ledger {
         }
     }
 
-    /// The command that admits one document.
+    /// The command that admits one document; its number is the low half of the low half of its id.
     fn admission(&self, id: u128, change: impl Fn(u128, &mut Facts)) -> Command {
-        let mut facts = example::facts(Kind::Fse, &format!("{id:09}"));
+        let mut facts = example::facts(Kind::Fse, &format!("{:09}", id as u32));
         change(id, &mut facts);
         let admission = Admission {
             document: DocumentId(id),
@@ -124,6 +124,13 @@ impl Ledger {
 
 fn name(text: &str) -> Name {
     Name::parse(text).unwrap()
+}
+
+fn cancelled(document: u128) -> Command {
+    Command::Cancel {
+        document: DocumentId(document),
+        caller: name("vendor"),
+    }
 }
 
 fn ordinary(_: u128, _: &mut Facts) {}
@@ -176,6 +183,44 @@ fn each_admission_writes_three_keys_and_shares_the_others() {
     let shared = [('g', 1), ('o', 1), ('q', 3), ('t', 1), ('y', 3)];
     assert_eq!(tables, own.into_iter().chain(shared).collect());
     assert!(bytes <= 420 * DOCUMENTS as usize, "{bytes} bytes");
+}
+
+/// While a clock that was set back catches up, all are admitted at one instant.
+#[test]
+fn bundles_stay_short_while_the_clock_stands() {
+    const DOCUMENTS: u128 = 320;
+    let made_at = |millisecond: u128| (millisecond << 80) + millisecond;
+    let mut ledger = Ledger::new();
+    ledger.admit((1..=DOCUMENTS).map(made_at), ordinary);
+    let longest = |ledger: &Ledger, table: u8, width: usize| {
+        let pairs = ledger.index.map.scan(&[table], &[table + 1], 1_000);
+        let lengths = pairs.unwrap().into_iter().map(|(_, value)| value.len());
+        lengths.max().unwrap_or(0) / width
+    };
+    assert_eq!(longest(&ledger, b'o', 28), 16);
+    assert_eq!(longest(&ledger, b't', 16), 16);
+    for millisecond in (1..=DOCUMENTS).rev() {
+        ledger.commit(cancelled(made_at(millisecond)));
+    }
+    assert_eq!(longest(&ledger, b'o', 28), 0);
+}
+
+/// Within the span of a bundle, the order of ids can be another than that of the instants.
+#[test]
+fn whichever_of_a_group_leaves_first_the_others_are_found() {
+    let (early, late) = ((40 << 80) + 1, (1 << 80) + 2);
+    for (first, then) in [(early, late), (late, early)] {
+        let mut ledger = Ledger::new();
+        ledger.admit([early].into_iter(), ordinary);
+        ledger.now = ledger.now + Duration::from_micros(1);
+        ledger.admit([late].into_iter(), ordinary);
+        ledger.commit(cancelled(first));
+        ledger.now = ledger.now + SEALING.age;
+        let due = ledger.due(64);
+        assert_eq!(due.groups[0].documents[0].0, DocumentId(then));
+        ledger.commit(cancelled(then));
+        assert_eq!(ledger.due(64).groups.len(), 0);
+    }
 }
 
 #[test]

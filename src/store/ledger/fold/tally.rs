@@ -38,10 +38,12 @@ impl Fold<'_, '_> {
     ) -> Result<OpenGroup, Error> {
         let open = OpenDocument::of(document);
         let (since, id) = (open.since, open.document);
-        let key = keys::open(document.group(), since);
+        let key = keys::open(document.group(), since, id);
         bundle::insert(self.working, key, open.item())?;
-        let (oldest, first) = old.map_or((since, id), |old| (old.oldest, old.first));
-        let (oldest, first) = (oldest, first).min((since, id));
+        // First in the order of the bundles, which within some milliseconds is not that of the instants.
+        let place = |(since, id)| (keys::open_spans(since, id), since, id);
+        let first = old.map_or((since, id), |old| (old.oldest, old.first));
+        let (oldest, first) = std::cmp::min_by_key(first, (since, id), |open| place(*open));
         Ok(OpenGroup {
             oldest,
             first,
@@ -58,7 +60,7 @@ impl Fold<'_, '_> {
     ) -> Result<Option<OpenGroup>, Error> {
         let open = OpenDocument::of(document);
         let group = document.group();
-        let key = keys::open(group, open.since);
+        let key = keys::open(group, open.since, open.document);
         bundle::remove(self.working, key.clone(), open.item())?;
         let Some(mut sums) = old.filter(|old| old.count > 1) else {
             return Ok(None);
