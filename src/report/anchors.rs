@@ -33,7 +33,8 @@ impl Anchors {
     /// Looks until shutdown.
     pub async fn run(self, shutdown: CancellationToken) {
         loop {
-            // A store that cannot commit says so itself; the next look comes soon.
+            // A store that cannot commit or read says so itself, and the age of the last anchor is a metric; the next
+            // look comes soon.
             let _ = self.look().await;
             tokio::select! {
                 biased;
