@@ -18,6 +18,7 @@ const COMPLAINTS: &[&str] = &[
     "the disk is filling up",
     "the disk is full",
     "the store fails",
+    "anchor of the day could not",
     "receipts cannot be recorded",
     "documents cannot be sealed",
     "\"unrecorded\"",
