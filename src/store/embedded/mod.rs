@@ -38,7 +38,6 @@ mod applier;
 mod mover;
 mod places;
 mod replay;
-mod load;
 pub mod repair;
 mod secret;
 mod state;
@@ -52,7 +51,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -260,7 +259,9 @@ impl Embedded {
         );
         committer.look();
         sound(&mut || restart(&mut committer, at))?;
+        let (rounds, wakes) = sync_channel(1);
         let applier = Applier {
+            wakes: rounds.clone(),
             overlay,
             state,
             directory: config.directory.clone(),
@@ -268,13 +269,14 @@ impl Embedded {
             reader,
             observer,
         };
-        Embedded::start(config, committer, applier)
+        Embedded::start(config, committer, applier, (rounds, wakes))
     }
 
     fn start(
         config: &Config,
         mut committer: Committer,
         applier: Applier,
+        (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
@@ -312,7 +314,6 @@ impl Embedded {
             every: Duration::try_from_secs_f64(config.round_seconds).unwrap_or(Duration::MAX),
             pace: config.round_bytes_second,
         };
-        let (rounds, ended) = sync_channel(0);
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
             move || {
@@ -331,7 +332,7 @@ impl Embedded {
         store.rounds = Some(rounds);
         store
             .threads
-            .push(spawn("store-mover", move || mover.run(&ended))?);
+            .push(spawn("store-mover", move || mover.run(&wakes))?);
         store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);

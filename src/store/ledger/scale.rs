@@ -197,8 +197,8 @@ fn bundles_stay_short_while_the_clock_stands() {
         let lengths = pairs.unwrap().into_iter().map(|(_, value)| value.len());
         lengths.max().unwrap_or(0) / width
     };
-    assert_eq!(longest(&ledger, b'o', 28), 16);
-    assert_eq!(longest(&ledger, b't', 16), 16);
+    assert_eq!(longest(&ledger, b'o', 28), 4);
+    assert_eq!(longest(&ledger, b't', 16), 4);
     for millisecond in (1..=DOCUMENTS).rev() {
         ledger.commit(cancelled(made_at(millisecond)));
     }
