@@ -10,7 +10,7 @@ use std::sync::mpsc::SyncSender;
 
 use crate::store::embedded::overlay::{Ended, Overlay};
 use crate::store::embedded::state::State;
-use crate::store::embedded::tree::Tree;
+use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::{OpenError, mover, replay};
 use crate::store::journal::Head;
 use crate::store::journal::reader::Reader;
@@ -28,8 +28,8 @@ pub struct Applier {
     pub state: Arc<State>,
     /// Directory of the store.
     pub directory: PathBuf,
-    /// Bytes of memory for pages of the index.
-    pub cache_bytes: u64,
+    /// What bounds the index.
+    pub sizes: Sizes,
     /// Reads the journal.
     pub reader: Reader,
     /// Wakes who merges sorted files.
@@ -75,7 +75,7 @@ impl Applier {
     }
 
     fn anew(&self, head: Head) -> Result<Tree, OpenError> {
-        let tree = Tree::anew(&self.directory, self.cache_bytes)?;
+        let tree = Tree::anew(&self.directory, self.sizes)?;
         replay::replay(
             &tree,
             &self.reader,

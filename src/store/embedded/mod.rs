@@ -71,6 +71,7 @@ use crate::store::embedded::evacuate::Evacuator;
 use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::state::State;
+use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
 use crate::store::journal::master;
@@ -112,6 +113,8 @@ pub struct Config {
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
     pub cache_bytes: u64,
+    /// Where changes wait whose keys may lie in sorted files, from so many bytes on they are written there at once.
+    pub sorted_bytes: usize,
     /// With fewer bytes free on the disk no document is admitted; 0: never.
     pub low_bytes: u64,
     /// With fewer bytes free on the disk nothing is written; 0: never.
@@ -141,6 +144,7 @@ impl Default for Config {
             queue_commands: thousand,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
+            sorted_bytes: 1 << 20,
             low_bytes: 1 << 30,
             full_bytes: 256 << 20,
             look_seconds: 1.0,
@@ -149,6 +153,15 @@ impl Default for Config {
             finished_days: 30,
             round_seconds: 600.0,
             round_bytes_second: const { NonZeroU64::new(16 << 20).expect("it is not zero") },
+        }
+    }
+}
+
+impl Config {
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            cache_bytes: self.cache_bytes,
+            sorted_bytes: self.sorted_bytes,
         }
     }
 }
@@ -222,13 +235,7 @@ impl Embedded {
         let head = journal.head();
         let secret = secret::open(&config.directory, head.position, random)?;
         let reader = journal.reader();
-        let tree = replay::open(
-            &config.directory,
-            config.cache_bytes,
-            &reader,
-            head,
-            &*observer,
-        )?;
+        let tree = replay::open(&config.directory, config.sizes(), &reader, head, &*observer)?;
         evacuate::finish(&tree, &reader, journal.unfinished(), &*observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
@@ -236,8 +243,8 @@ impl Embedded {
         let sound = |work: &mut dyn FnMut() -> Result<(), OpenError>| match work() {
             Err(_) if overlay.tree().is_broken() => {
                 overlay.tree().abandon();
-                let bytes = config.cache_bytes;
-                let tree = replay::rebuild(&config.directory, bytes, &reader, head, &*observer)?;
+                let sizes = config.sizes();
+                let tree = replay::rebuild(&config.directory, sizes, &reader, head, &*observer)?;
                 overlay.replace(tree, head);
                 work()
             }
@@ -265,7 +272,7 @@ impl Embedded {
             overlay,
             state,
             directory: config.directory.clone(),
-            cache_bytes: config.cache_bytes,
+            sizes: config.sizes(),
             reader,
             observer,
         };

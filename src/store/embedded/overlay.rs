@@ -417,7 +417,13 @@ impl Drop for View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::embedded::tree::Sizes;
     use tempfile::TempDir;
+
+    const SMALL: Sizes = Sizes {
+        cache_bytes: 1 << 20,
+        sorted_bytes: 1 << 20,
+    };
 
     fn published(overlay: &Overlay, position: u64, changes: &[(&[u8], Option<&[u8]>)]) {
         let changes = changes.iter();
@@ -436,7 +442,7 @@ mod tests {
     #[test]
     fn batches_gather_in_one_layer_but_above_a_view() {
         let directory = TempDir::new().unwrap();
-        let tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let tree = Tree::open(directory.path(), SMALL).unwrap();
         let overlay = Arc::new(Overlay::new(tree, Head::origin(), 1 << 20));
         published(
             &overlay,
@@ -469,7 +475,7 @@ mod tests {
     #[test]
     fn what_gathered_enough_is_applied_while_the_overlay_is_open() {
         let directory = TempDir::new().unwrap();
-        let tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let tree = Tree::open(directory.path(), SMALL).unwrap();
         let overlay = Arc::new(Overlay::new(tree, Head::origin(), 800));
         let (told, applied) = std::sync::mpsc::sync_channel(1);
         let applier = {

@@ -11,7 +11,7 @@ use std::thread::ScopedJoinHandle;
 
 use crate::claims::entry::{Position, Stamped};
 use crate::store::embedded::mover;
-use crate::store::embedded::tree::Tree;
+use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, places};
 use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
@@ -29,13 +29,13 @@ const FULL: usize = if cfg!(test) { 4 * 1024 } else { 128 * 1024 };
 /// Opens the tree of a directory and brings it up to a place in the journal.
 pub fn open(
     directory: &Path,
-    cache_bytes: u64,
+    sizes: Sizes,
     reader: &Reader,
     to: Head,
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
-    let anew = || rebuild(directory, cache_bytes, reader, to, observer);
-    let Ok(tree) = Tree::open(directory, cache_bytes) else {
+    let anew = || rebuild(directory, sizes, reader, to, observer);
+    let Ok(tree) = Tree::open(directory, sizes) else {
         return anew();
     };
     let applied = places::applied(&tree).and_then(|applied| match applied {
@@ -71,13 +71,13 @@ pub fn open(
 /// Sets aside what failed and builds the tree anew, up to a place in the journal.
 pub fn rebuild(
     directory: &Path,
-    cache_bytes: u64,
+    sizes: Sizes,
     reader: &Reader,
     to: Head,
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
     observer.index_failed();
-    let tree = Tree::anew(directory, cache_bytes)?;
+    let tree = Tree::anew(directory, sizes)?;
     replay(&tree, reader, Head::origin(), to, told(observer))?;
     Ok(tree)
 }

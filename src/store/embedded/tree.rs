@@ -34,10 +34,6 @@ const FLUSH_EVERY: usize = 8 << 20;
 /// So many keys leave the tree in one batch: changes of the index wait no longer for them than for each other.
 const LEAVE_AT_ONCE: usize = 256;
 
-/// From so many bytes of keys on that may leave, they are written into a file: one that is smaller costs more to be
-/// merged than it spares.
-const SPILLS_FROM: usize = if cfg!(test) { 64 << 10 } else { 1 << 20 };
-
 /// How often, and how long apart, is looked whether an earlier tree has let go of its file.
 const LOOKS: u32 = 400;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
@@ -46,6 +42,15 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 const FILES: u8 = b'S';
 /// The table of keys that are gone although a sorted file has them.
 const GONE: u8 = b'T';
+
+/// What bounds a tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Bytes of memory for its pages.
+    pub cache_bytes: u64,
+    /// From so many bytes on, changes of keys that may leave are written into a file.
+    pub sorted_bytes: usize,
+}
 
 /// The tree of a store's directory, and the sorted files that its finished documents are in.
 #[derive(Clone)]
@@ -58,8 +63,8 @@ pub struct Tree {
     writing: Arc<Mutex<Writing>>,
     /// Whether any key is gone although a sorted file has it.
     some_gone: Arc<AtomicBool>,
-    /// From how many bytes on changes are written into a file.
-    spills_from: Arc<AtomicUsize>,
+    /// As in [`Sizes`].
+    sorted_bytes: Arc<AtomicUsize>,
     /// Bytes of changes since the last flush.
     unflushed: Arc<AtomicUsize>,
     broken: Arc<AtomicBool>,
@@ -97,33 +102,38 @@ impl Tree {
     ///
     /// # Errors
     /// When the tree or a sorted file that it names does not open: [`Tree::anew`] sets both aside.
-    pub fn open(directory: &Path, cache_bytes: u64) -> Result<Tree, Error> {
-        let db = attempt(directory, cache_bytes)?;
+    pub fn open(directory: &Path, sizes: Sizes) -> Result<Tree, Error> {
+        let db = attempt(directory, sizes)?;
         let path = directory.join(NAME);
-        Tree::with(db, path, |files| Shelf::open(directory.join(SORTED), files))
+        Tree::with(db, path, sizes, |files| {
+            Shelf::open(directory.join(SORTED), files)
+        })
     }
 
     /// Opens a copy of the tree of a directory, made at a scratch path that this process owns, over the sorted files
     /// where they are.
-    pub fn open_copy(directory: &Path, scratch: &Path, cache_bytes: u64) -> Result<Tree, Error> {
+    pub fn open_copy(directory: &Path, scratch: &Path, sizes: Sizes) -> Result<Tree, Error> {
         copy(&directory.join(NAME), &scratch.join(NAME)).map_err(|error| read(&error))?;
-        let db = attempt(scratch, cache_bytes)?;
+        let db = attempt(scratch, sizes)?;
         let path = scratch.join(NAME);
-        Tree::with(db, path, |files| Shelf::look(directory.join(SORTED), files))
+        Tree::with(db, path, sizes, |files| {
+            Shelf::look(directory.join(SORTED), files)
+        })
     }
 
     /// Sets the present tree and its sorted files aside and makes an empty one.
-    pub fn anew(directory: &Path, cache_bytes: u64) -> Result<Tree, Error> {
+    pub fn anew(directory: &Path, sizes: Sizes) -> Result<Tree, Error> {
         for (name, aside) in [(NAME, SET_ASIDE), (SORTED, SORTED_SET_ASIDE)] {
             let moved = set_aside(&directory.join(name), &directory.join(aside));
             moved.map_err(|error| read(&error))?;
         }
-        Tree::open(directory, cache_bytes)
+        Tree::open(directory, sizes)
     }
 
     fn with(
         db: sled::Db,
         path: PathBuf,
+        sizes: Sizes,
         shelf: impl FnOnce(&[Record]) -> Result<Shelf, sorted::Error>,
     ) -> Result<Tree, Error> {
         // What is damaged may panic when it is read.
@@ -137,7 +147,7 @@ impl Tree {
             shelf: Arc::new(shelf),
             writing: Arc::default(),
             some_gone: Arc::new(AtomicBool::new(some_gone)),
-            spills_from: Arc::new(AtomicUsize::new(SPILLS_FROM)),
+            sorted_bytes: Arc::new(AtomicUsize::new(sizes.sorted_bytes)),
             unflushed: Arc::default(),
             broken: Arc::default(),
             #[cfg(test)]
@@ -173,7 +183,7 @@ impl Tree {
             .clone()
             .map(|(key, value)| key.len() + value.len())
             .sum();
-        if bytes < self.spills_from.load(Ordering::Relaxed) || bytes == 0 {
+        if bytes < self.sorted_bytes.load(Ordering::Relaxed) || bytes == 0 {
             return self.write(changes, None);
         }
         let single = leaving
@@ -351,10 +361,10 @@ impl Tree {
         })
     }
 
-    /// From so many bytes on changes are written into a file.
+    /// Writes changes into a file from other many bytes on.
     #[cfg(test)]
-    pub fn spills_from(&self, bytes: usize) {
-        self.spills_from.store(bytes, Ordering::Relaxed);
+    pub fn sorts_from(&self, bytes: usize) {
+        self.sorted_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Makes durable which files count: after a power cut the tree is not older than now.
@@ -611,12 +621,12 @@ fn gone_key(key: &[u8]) -> Vec<u8> {
     [&[GONE], key].concat()
 }
 
-fn attempt(directory: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
+fn attempt(directory: &Path, sizes: Sizes) -> Result<sled::Db, Error> {
     let path = directory.join(NAME);
     wait_until_free(&path.join("db"));
     let config = sled::Config::new()
         .path(path)
-        .cache_capacity(cache_bytes)
+        .cache_capacity(sizes.cache_bytes)
         .flush_every_ms(None);
     // A panic of sled at damaged files ends that thread only.
     let opened = std::thread::spawn(move || config.open()).join();

@@ -10,6 +10,12 @@ use crate::store::embedded::tree::Tree;
 use crate::store::index::{Changes, Index};
 use crate::store::memory::Map;
 
+/// A small tree.
+const SMALL: Sizes = Sizes {
+    cache_bytes: 1 << 20,
+    sorted_bytes: 1 << 20,
+};
+
 /// Moves all that may leave the tree of a store, again and again, until it is dropped; half of the time it does not come
 /// there at all.
 pub struct Moves {
@@ -29,7 +35,7 @@ impl Embedded {
                 }
                 let tree = overlay.tree();
                 // Changes go past the tree into a file, or into the tree.
-                tree.spills_from([0, usize::MAX][turn % 2]);
+                tree.sorts_from([0, usize::MAX][turn % 2]);
                 mover::everything(&tree, &mut |_| true).unwrap();
                 mover::merge(&tree, &|segment| reader.is_archived(segment), &mut |_| true).unwrap();
                 std::thread::yield_now();
@@ -265,11 +271,11 @@ fn a_tree_and_its_files_look_like_one_map_whatever_moves() {
     };
     for _ in 0..6 {
         let directory = TempDir::new().unwrap();
-        let mut tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let mut tree = Tree::open(directory.path(), SMALL).unwrap();
         let mut map = Map::default();
         for step in 0..120_u8 {
             // Now and then past the tree into a file.
-            tree.spills_from([0, 40, usize::MAX][random(3) as usize]);
+            tree.sorts_from([0, 40, usize::MAX][random(3) as usize]);
             let mut changes = Changes::new();
             for _ in 0..random(12) {
                 // Of tables that leave and that stay.
@@ -306,7 +312,7 @@ fn a_tree_and_its_files_look_like_one_map_whatever_moves() {
             map.apply(changes.clone());
             if random(20) == 0 {
                 drop(tree);
-                tree = Tree::open(directory.path(), 1 << 20).unwrap();
+                tree = Tree::open(directory.path(), SMALL).unwrap();
             }
             let (from, to) = (
                 [b"dfjkz"[random(5) as usize], random(30) as u8],
