@@ -86,8 +86,7 @@ impl Applier {
                     return Err(Error::Stopped("it was closed".into()).into());
                 }
                 self.observer.replayed(entries);
-                let percent = upto.0.saturating_mul(100) / head.position.0.max(1);
-                self.state.rebuilds(percent.min(100) as u8);
+                self.state.rebuilds(upto.percent_of(head.position));
                 Ok(())
             },
         )?;

@@ -32,6 +32,7 @@ mod committer;
 mod custody;
 pub mod encryption;
 mod disk;
+pub mod recovered;
 pub mod evacuate;
 mod overlay;
 mod applier;
@@ -51,7 +52,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -70,6 +71,7 @@ use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::evacuate::Evacuator;
 use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
+use crate::store::embedded::recovered::Recovered;
 use crate::store::embedded::state::State;
 use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::Rest;
@@ -77,7 +79,7 @@ use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
 use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
-use crate::store::journal::{self, Entropy, Journal};
+use crate::store::journal::{self, Entropy};
 use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, statements};
@@ -192,6 +194,9 @@ pub enum OpenError {
     /// The journal has entries, but the secret by which known documents are recognized is gone or damaged.
     #[error("the store's secret is missing or damaged")]
     Secret,
+    /// Whoever opened it wanted it no more. Nothing is lost: the next start goes on from there.
+    #[error("it was told to end before it was open")]
+    BrokenOff,
     /// A thread could not be started.
     #[error("no thread for the store: {0}")]
     Thread(std::io::Error),
@@ -226,57 +231,10 @@ impl Embedded {
     pub fn open(
         config: &Config,
         at: Timestamp,
-        mut entropy: Entropy,
+        entropy: Entropy,
         observer: Arc<dyn Observer>,
     ) -> Result<Embedded, OpenError> {
-        let random: [[u8; 16]; 2] = [entropy(), entropy()];
-        let masters = config.encryption.masters()?;
-        let mut journal = Journal::open(&config.opening(&masters, at), entropy, &*observer)?;
-        let head = journal.head();
-        let secret = secret::open(&config.directory, head.position, random)?;
-        let reader = journal.reader();
-        let tree = replay::open(&config.directory, config.sizes(), &reader, head, &*observer)?;
-        evacuate::finish(&tree, &reader, journal.unfinished(), &*observer)?;
-        let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
-        let state = Arc::new(State::applied(head.position));
-        // What is damaged in the index may show only when it is read.
-        let sound = |work: &mut dyn FnMut() -> Result<(), OpenError>| match work() {
-            Err(_) if overlay.tree().is_broken() => {
-                overlay.tree().abandon();
-                let sizes = config.sizes();
-                let tree = replay::rebuild(&config.directory, sizes, &reader, head, &*observer)?;
-                overlay.replace(tree, head);
-                work()
-            }
-            done => done,
-        };
-        let mut last = Timestamp::default();
-        sound(&mut || {
-            last = last_instant(&overlay.view(), &reader, head.position)?;
-            Ok(())
-        })?;
-        let mut committer = Committer::new(
-            config,
-            journal,
-            overlay.clone(),
-            state.clone(),
-            secret,
-            observer.clone(),
-            last,
-        );
-        committer.look();
-        sound(&mut || restart(&mut committer, at))?;
-        let (rounds, wakes) = sync_channel(1);
-        let applier = Applier {
-            wakes: rounds.clone(),
-            overlay,
-            state,
-            directory: config.directory.clone(),
-            sizes: config.sizes(),
-            reader,
-            observer,
-        };
-        Embedded::start(config, committer, applier, (rounds, wakes))
+        Recovered::open(config, at, entropy, observer)?.finish()
     }
 
     fn start(
@@ -373,6 +331,21 @@ impl Embedded {
         }
     }
 
+    /// Makes bodies durable whose entries are in the ledger already: of segments that lost theirs.
+    pub(in crate::store) async fn carry(&self, bodies: Vec<(BodyId, Body)>) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(|| self.state.error())?;
+        if queue.send(Call::Carry { bodies, answer }).await.is_err() {
+            return Err(self.state.error());
+        }
+        answered.await.unwrap_or_else(|_| Err(self.state.error()))
+    }
+
+    /// Whether a segment has lost its bodies.
+    pub(in crate::store) fn is_archived(&self, segment: u64) -> bool {
+        self.reader.is_archived(segment)
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
@@ -417,22 +390,6 @@ fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestam
     let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
     let stamped = Stamped::read(bytes).map_err(|_| OpenError::Entry(last.0))?;
     Ok(stamped.at)
-}
-
-/// The first command of every start.
-fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
-    let (answer, mut answered) = oneshot::channel();
-    let request = Request {
-        at,
-        command: Command::Restart,
-        packed: BTreeMap::new(),
-        answer,
-    };
-    committer.batch(request, || None)?;
-    match answered.try_recv() {
-        Ok(outcome) => Ok(outcome.map(|_| ())?),
-        Err(_) => Err(Error::Impossible("a restart is always answered").into()),
-    }
 }
 
 impl Drop for Embedded {
@@ -737,5 +694,7 @@ fn unreadable(error: journal::Error) -> Error {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::store) use tests::copy;
 #[cfg(test)]
 pub use tests::moved::Moves;

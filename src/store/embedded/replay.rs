@@ -4,6 +4,7 @@
 //! from the beginning; an index that has seen more than the journal has means that the journal lost entries,
 //! and nothing is opened then. A crash during a replay leaves an index that is applied up to some batch.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -56,8 +57,10 @@ pub fn open(
             journal: to.position.0,
         });
     }
-    match replay(&tree, reader, from, to, told(observer)) {
+    go_on(observer, from.position, to)?;
+    match replay(&tree, reader, from, to, told(observer, to)) {
         Ok(()) => Ok(tree),
+        Err(OpenError::BrokenOff) => Err(OpenError::BrokenOff),
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
         Err(_) if from != Head::origin() => {
@@ -77,16 +80,24 @@ pub fn rebuild(
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
     observer.index_failed();
+    go_on(observer, Position(0), to)?;
     let tree = Tree::anew(directory, sizes)?;
-    replay(&tree, reader, Head::origin(), to, told(observer))?;
+    replay(&tree, reader, Head::origin(), to, told(observer, to))?;
     Ok(tree)
 }
 
-/// Tells an observer how many entries were applied.
-fn told(observer: &dyn Observer) -> impl FnMut(u64, Position) -> Result<(), OpenError> {
-    move |entries, _| {
+/// Tells an observer how many entries were applied, and ends when it wants no more.
+fn told(observer: &dyn Observer, to: Head) -> impl FnMut(u64, Position) -> Result<(), OpenError> {
+    move |entries, upto| {
         observer.replayed(entries);
-        Ok(())
+        go_on(observer, upto, to)
+    }
+}
+
+fn go_on(observer: &dyn Observer, upto: Position, to: Head) -> Result<(), OpenError> {
+    match observer.opening(upto, to.position) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(OpenError::BrokenOff),
     }
 }
 
