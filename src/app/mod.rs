@@ -148,7 +148,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         public: public.clone(),
         ways: config.transport.clone(),
     };
-    let look = files.look();
+    let look = files.look(&config.transport.webhooks);
     let lists = lists(&files).map_err(Error::config)?;
     let centres = config
         .import
@@ -235,6 +235,8 @@ impl App {
                 transport: read.transport.clone(),
                 keys: read.keys.clone(),
                 webhooks: read.webhooks.clone(),
+                wanted: watch::Sender::new(config.transport.webhooks.clone()),
+                targets: watch::Sender::new(config.transport.webhooks.targets.clone()),
                 access,
                 clock: clock.clone(),
                 telemetry: observers.telemetry(),
@@ -370,7 +372,7 @@ impl App {
             store: store.clone(),
             way: read.webhooks.clone(),
             clock: clock.clone(),
-            targets: config.transport.webhooks.targets.clone(),
+            targets: self.renewal.targets.subscribe(),
             schedule: config.dispatch.schedule(),
             telemetry: self.telemetry.clone(),
         };
@@ -437,7 +439,12 @@ impl App {
         addresses
     }
 
-    /// Reads certificates, revocation lists and tokens again; what cannot be read stays as it was.
+    /// From the next [`App::renew`] on webhooks go to these targets.
+    pub fn want(&self, webhooks: webhook::Config) {
+        self.renewal.want(webhooks);
+    }
+
+    /// Reads certificates, keys, secrets, revocation lists and tokens again; what cannot be read stays as it was.
     pub async fn renew(&self) {
         self.renewal.run().await;
     }

@@ -19,7 +19,8 @@ use crate::store::journal::format::Bodies;
 use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates, keys, secrets, revocation lists
-/// and tokens again, and says what of the configuration itself changed: that needs a restart.
+/// and tokens again, takes up the targets of webhooks, and says what else of the configuration changed: that needs a
+/// restart.
 pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     let text = settings.text();
     let config = settings.load()?;
@@ -42,8 +43,16 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
             tokio::select! {
                 () = stop.asked() => break,
                 Some(()) = hangup.recv() => {
+                    match settings.load() {
+                        Ok(config) => {
+                            tell_changes(text.as_deref(), settings.text().as_deref());
+                            app.want(config.transport.webhooks);
+                        }
+                        Err(_) => tracing::error!(
+                            "the configuration changed and cannot be used: a restart would fail"
+                        ),
+                    }
                     app.renew().await;
-                    tell_changes(text.as_deref(), settings.text().as_deref());
                 }
                 () = app.broke_off() => {
                     app.stop().await;
@@ -56,23 +65,19 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     })
 }
 
-/// Tells which sections of the configuration are not those of the start.
+/// Tells which sections of the configuration are not those of the start, beyond what is taken up.
 fn tell_changes(before: Option<&str>, now: Option<&str>) {
     let (Some(before), Some(now)) = (before, now) else {
         return;
     };
-    match config::differences(before, now) {
-        Ok(sections) if sections.is_empty() => {}
-        Ok(sections) => {
-            let sections = sections.join(", ");
-            tracing::warn!(
-                sections,
-                "the configuration changed: it is taken up by a restart alone"
-            );
-        }
-        Err(_) => {
-            tracing::warn!("the configuration changed and cannot be read: a restart would fail")
-        }
+    // The text was read as a configuration just now; what is written to it in between is for the next SIGHUP.
+    let sections = config::differences(before, now).unwrap_or_default();
+    if !sections.is_empty() {
+        let sections = sections.join(", ");
+        tracing::warn!(
+            sections,
+            "the configuration changed: it is taken up by a restart alone"
+        );
     }
 }
 

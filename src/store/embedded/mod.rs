@@ -39,7 +39,6 @@ mod applier;
 mod mover;
 mod places;
 mod replay;
-mod load;
 pub mod repair;
 mod secret;
 mod state;
@@ -53,7 +52,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -74,6 +73,7 @@ use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::recovered::Recovered;
 use crate::store::embedded::state::State;
+use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
 use crate::store::journal::master;
@@ -115,6 +115,8 @@ pub struct Config {
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
     pub cache_bytes: u64,
+    /// Where changes wait whose keys may lie in sorted files, from so many bytes on they are written there at once.
+    pub sorted_bytes: usize,
     /// With fewer bytes free on the disk no document is admitted; 0: never.
     pub low_bytes: u64,
     /// With fewer bytes free on the disk nothing is written; 0: never.
@@ -144,6 +146,7 @@ impl Default for Config {
             queue_commands: thousand,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
+            sorted_bytes: 1 << 20,
             low_bytes: 1 << 30,
             full_bytes: 256 << 20,
             look_seconds: 1.0,
@@ -152,6 +155,15 @@ impl Default for Config {
             finished_days: 30,
             round_seconds: 600.0,
             round_bytes_second: const { NonZeroU64::new(16 << 20).expect("it is not zero") },
+        }
+    }
+}
+
+impl Config {
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            cache_bytes: self.cache_bytes,
+            sorted_bytes: self.sorted_bytes,
         }
     }
 }
@@ -229,6 +241,7 @@ impl Embedded {
         config: &Config,
         mut committer: Committer,
         applier: Applier,
+        (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
@@ -266,7 +279,6 @@ impl Embedded {
             every: Duration::try_from_secs_f64(config.round_seconds).unwrap_or(Duration::MAX),
             pace: config.round_bytes_second,
         };
-        let (rounds, ended) = sync_channel(0);
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
             move || {
@@ -285,7 +297,7 @@ impl Embedded {
         store.rounds = Some(rounds);
         store
             .threads
-            .push(spawn("store-mover", move || mover.run(&ended))?);
+            .push(spawn("store-mover", move || mover.run(&wakes))?);
         store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);

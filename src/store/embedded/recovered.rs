@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use tokio::sync::oneshot;
 
@@ -62,7 +63,7 @@ impl Recovered {
         let (config, observer) = (&self.config, &self.observer);
         let (head, reader) = (self.journal.head(), self.journal.reader());
         let directory = &config.directory;
-        let tree = replay::open(directory, config.cache_bytes, &reader, head, &**observer)?;
+        let tree = replay::open(directory, config.sizes(), &reader, head, &**observer)?;
         evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
@@ -70,8 +71,8 @@ impl Recovered {
         let sound = |work: &mut dyn FnMut() -> Result<(), OpenError>| match work() {
             Err(_) if overlay.tree().is_broken() => {
                 overlay.tree().abandon();
-                let bytes = config.cache_bytes;
-                let tree = replay::rebuild(directory, bytes, &reader, head, &**observer)?;
+                let sizes = config.sizes();
+                let tree = replay::rebuild(directory, sizes, &reader, head, &**observer)?;
                 overlay.replace(tree, head);
                 work()
             }
@@ -93,15 +94,17 @@ impl Recovered {
         );
         committer.look();
         sound(&mut || restart(&mut committer, self.at))?;
+        let (rounds, wakes) = sync_channel(1);
         let applier = Applier {
+            wakes: rounds.clone(),
             overlay,
             state,
             directory: directory.clone(),
-            cache_bytes: config.cache_bytes,
+            sizes: config.sizes(),
             reader,
             observer: observer.clone(),
         };
-        Embedded::start(config, committer, applier)
+        Embedded::start(config, committer, applier, (rounds, wakes))
     }
 }
 

@@ -19,7 +19,7 @@ pub fn repair(config: &Config, built: impl Fn(u8)) -> Result<Position, OpenError
     let (reader, head) = (journal.reader(), journal.head());
     // Read once before anything is set aside.
     reader.replay(Head::origin(), head, |_, _| Ok::<(), OpenError>(()))?;
-    let tree = Tree::anew(&config.directory, config.cache_bytes)?;
+    let tree = Tree::anew(&config.directory, config.sizes())?;
     replay::replay(&tree, reader, Head::origin(), head, |_, upto| {
         built(upto.percent_of(head.position));
         Ok(())
