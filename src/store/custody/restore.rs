@@ -98,7 +98,8 @@ pub async fn restore(
     let entropy: Shared = Arc::new(Mutex::new(entropy));
     let origin = Origin::open(order, config, &entropy)?;
     let last = origin.last()?;
-    let since = Since::read(&origin.reader, last.head, origin.manifest.head)?;
+    let end = origin.manifest.head;
+    let since = Since::read(&origin.reader, last.head, end, &origin.cleared)?;
     let making = place.with_added_extension(UNFINISHED);
     match fs::remove_dir_all(&making) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {

@@ -6,7 +6,7 @@
 //! ended is an entry again, and so is every legal hold that was placed or lifted. Must never bring back a body that
 //! ended, nor lose one that was kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -17,6 +17,7 @@ use crate::claims::retention::{Evacuated, LegalHold};
 use crate::claims::time::Timestamp;
 use crate::store::custody::Error;
 use crate::store::embedded::Embedded;
+use crate::store::journal::format::SegmentId;
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{self, Head, Place};
@@ -44,11 +45,16 @@ pub struct Since {
 }
 
 impl Since {
-    /// Reads what was written between two places.
+    /// Reads what was written between two places. Copies in segments that were cleared since ended with them.
     ///
     /// # Errors
     /// When it cannot be read: what went and what is held would not be known.
-    pub fn read(reader: &Reader, from: Head, to: Head) -> Result<Since, Error> {
+    pub fn read(
+        reader: &Reader,
+        from: Head,
+        to: Head,
+        cleared: &BTreeSet<SegmentId>,
+    ) -> Result<Since, Error> {
         let mut since = Since {
             restored: from.position,
             evacuated: Vec::new(),
@@ -59,18 +65,27 @@ impl Since {
             reasons: BTreeMap::new(),
         };
         reader.pieces(from, to, |piece| match piece {
-            Piece::Whole(batch) | Piece::Patched(batch, _) => since.note(batch),
+            Piece::Whole(batch) | Piece::Patched(batch, _) => {
+                let id = reader.segment(batch.end.segment)?.header.id;
+                if !cleared.contains(&id) {
+                    since.note_copies(batch);
+                }
+                since.note(batch)
+            }
             Piece::Hole(damage) => Err(reader.damaged(damage).into()),
         })?;
         Ok(since)
     }
 
-    fn note(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
+    fn note_copies(&mut self, batch: &Batch<'_>) {
         if batch.entries.is_empty() {
             self.copied
                 .extend(batch.bodies.iter().map(|(name, _)| *name));
             self.places.extend(batch.bodies.iter().copied());
         }
+    }
+
+    fn note(&mut self, batch: &Batch<'_>) -> Result<(), Error> {
         for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
             let position = Position(number);
             let read = Stamped::read(bytes);

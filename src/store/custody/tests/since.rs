@@ -75,13 +75,7 @@ async fn place_hold(store: &Embedded, number: u32) {
 /// Sixty documents, each second one cancelled, one of those under a legal hold.
 async fn filled(store: &Embedded) {
     fill(store, 0..DOCUMENTS).await;
-    for number in (0..DOCUMENTS).step_by(2) {
-        let cancel = Command::Cancel {
-            document: DocumentId(number.into()),
-            caller: Name::parse("vendor").unwrap(),
-        };
-        store.commit(contract::now(), cancel).await.unwrap();
-    }
+    cancel(store, contract::now(), (0..DOCUMENTS).step_by(2)).await;
     place_hold(store, FREED).await;
 }
 
@@ -94,12 +88,26 @@ async fn go_on(store: &Embedded) {
         actor: operator(),
     };
     explained(store, lift).await;
+    clear(store, later()).await;
+}
+
+async fn clear(store: &Embedded, at: Timestamp) {
     let pace = Pace {
         bytes_per_second: 0,
         pause_commands: usize::MAX,
     };
     let rules = Rules::default();
-    while let Run::Evacuated(_) = store.evacuate(later(), rules, pace).await.unwrap() {}
+    while let Run::Evacuated(_) = store.evacuate(at, rules, pace).await.unwrap() {}
+}
+
+async fn cancel(store: &Embedded, at: Timestamp, numbers: impl Iterator<Item = u32>) {
+    for number in numbers {
+        let cancel = Command::Cancel {
+            document: DocumentId(number.into()),
+            caller: Name::parse("vendor").unwrap(),
+        };
+        store.commit(at, cancel).await.unwrap();
+    }
 }
 
 async fn body(store: &Embedded, number: u32) -> Option<Body> {
@@ -196,7 +204,7 @@ async fn an_older_copy_brings_nothing_back_that_went_before_the_newest_keys() {
         let config = config(&place.path().join("restored"), &place, lie);
         made(&place, &older, Until::End, &config).await.unwrap();
         let store = open(&config);
-        assert_eq!(is_there(&store, 0).await, false, "{lie:?}");
+        assert!(!is_there(&store, 0).await, "{lie:?}");
         // A hold that only the newer backup knows is not carried.
         assert_eq!(store.legal_holds().await.unwrap().len(), 1);
     }
