@@ -62,6 +62,7 @@ impl Drop for Moves {
 pub fn open(directory: &Path) -> Result<Embedded, OpenError> {
     let eager = Config {
         overlay_bytes: 8,
+        sorted_bytes: 64 << 10,
         ..config(directory)
     };
     open_config(&eager, Arc::new(Unobserved))
