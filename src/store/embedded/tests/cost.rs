@@ -17,7 +17,8 @@ use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
-use crate::store::embedded::mover::{self, Leaving};
+use crate::store::embedded::leaving::Leaving;
+use crate::store::embedded::mover;
 use crate::store::embedded::tables;
 use crate::store::index::Index;
 use crate::store::ledger::keys;
