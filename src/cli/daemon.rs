@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::app::{self, App};
-use crate::cli::Settings;
 use crate::cli::exit::{Code, Failure};
+use crate::cli::{Settings, progress};
 use crate::clock::SystemClock;
 use crate::config;
+use crate::store::Readiness;
 use crate::store::embedded::OpenError;
 use crate::store::journal;
 use crate::store::journal::format::Bodies;
@@ -27,14 +29,16 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
         // From now on: none that comes during the start may end the program in its own way.
         let mut hangup = listen(SignalKind::hangup())?;
         let mut stop = Stop::listen()?;
+        let (telling, told) = watch::channel(Readiness::Opening);
         let mut app = tokio::select! {
-            started = App::start(config, Arc::new(SystemClock)) => started.map_err(failure)?,
+            started = App::start_telling(config, Arc::new(SystemClock), telling) => started.map_err(failure)?,
             // Like a crash, it leaves nothing that the next start does not find.
-            () = stop.asked() => return Ok(Code::Ok),
+            () = stop.asked() => {
+                tracing::info!("told to end before the store was open");
+                return Ok(Code::Ok);
+            }
+            never = progress::follow(told) => match never {},
         };
-        for (what, address) in app.addresses() {
-            tracing::info!(what, address, "listening");
-        }
         loop {
             tokio::select! {
                 () = stop.asked() => break,
@@ -152,6 +156,7 @@ pub fn unopened(error: OpenError) -> Failure {
         | OpenError::Entry(_)
         | OpenError::JournalBehind { .. }
         | OpenError::Secret
+        | OpenError::BrokenOff
         | OpenError::Thread(_) => Code::Io,
     };
     Failure::new(code, error)
