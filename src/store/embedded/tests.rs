@@ -39,7 +39,6 @@ pub(super) fn config(directory: &Path) -> Config {
         directory: directory.to_owned(),
         segment_bytes: SEGMENT,
         cache_bytes: 1 << 20,
-        sorted_bytes: 64 << 10,
         compression: Compression::Off,
         ..Config::default()
     }
