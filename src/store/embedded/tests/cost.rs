@@ -302,6 +302,8 @@ async fn many_pending_documents_are_there_again_with_and_without_an_index() {
     let directory = TempDir::new().unwrap();
     let shipped = Config {
         directory: directory.path().to_owned(),
+        // Tests gather less than a gateway does.
+        sorted_bytes: 64 << 10,
         ..Config::default()
     };
     let store = open_config(&shipped, Arc::new(Unobserved)).unwrap();
