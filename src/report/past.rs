@@ -23,7 +23,7 @@ use crate::store::journal::format::Chain;
 pub struct Bounds {
     /// Entries read from the store at once.
     pub page: usize,
-    /// Documents held at once, some hundred bytes each; one centre alone may have more.
+    /// Documents held at once, about 250 bytes each; one centre alone may have more.
     pub documents: usize,
 }
 
