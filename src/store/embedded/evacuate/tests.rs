@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, Weak};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
 use super::*;
 use crate::claims::audit::Audit;
+use crate::claims::entry::{Position, Stamped};
 use crate::claims::example;
 use crate::claims::id::{DocumentId, Name};
-use crate::claims::retention::{OnHold, Why};
+use crate::claims::retention::{self, Class, OnHold, Why};
 use crate::claims::time::Day;
 use crate::store::contract::{self, Picture};
 use crate::store::embedded::tests::{config, copy, fill, open_config, said as differences};
 use crate::store::embedded::verify::{self, Verified};
-use crate::store::embedded::{Config, Embedded, OpenError};
-use crate::store::journal::segment;
-use crate::store::keeping::Keeping as _;
-use crate::store::{Find, Observer, Store, TallyQuery, Unobserved};
+use crate::store::embedded::{Config, Embedded, OpenError, places};
+use crate::store::journal::segment::{self, Form};
+use crate::store::keeping::{Due, Keeping as _, Outlook};
+use crate::store::{BodyId, Command, Find, Outcome, Store, TallyQuery, Unobserved};
 
 const DOCUMENTS: u32 = 60;
 const HELD: u32 = 4;
@@ -28,10 +30,12 @@ const FAST: Pace = Pace {
     pause_commands: usize::MAX,
 };
 
-/// Encrypted, so that the end of a segment is the end of its key.
+/// Encrypted, so that the end of a segment is the end of its key; and all that may lie in sorted files does, where
+/// nothing is taken back of what was said of a body.
 fn encrypted(directory: &Path) -> Config {
     Config {
         encryption: contract::encryption(directory),
+        sorted_bytes: 1,
         ..config(directory)
     }
 }

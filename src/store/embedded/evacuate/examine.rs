@@ -1,0 +1,177 @@
+//! What is to become of every body of a segment, and when the segment is due.
+
+use std::collections::BTreeMap;
+
+use crate::claims::entry::{Position, Stamped};
+use crate::claims::retention::{self, Class, Evacuated, Fate, Rules};
+use crate::claims::time::Timestamp;
+use crate::store::embedded::evacuate::look::Glance;
+use crate::store::embedded::evacuate::{Evacuator, Failed};
+use crate::store::embedded::overlay::View;
+use crate::store::embedded::verify::promise;
+use crate::store::embedded::{entries, places};
+use crate::store::journal::Place;
+use crate::store::keeping::{Due, Planned, Sum};
+use crate::store::ledger::keeping::Judge;
+use crate::store::{BodyId, Error};
+
+/// A segment, and what is to become of its bodies.
+pub struct Examined {
+    pub segment: u64,
+    seen: Position,
+    bodies: Vec<Judged>,
+    pub due: Option<Timestamp>,
+}
+
+/// What is found in a segment.
+pub enum Inside {
+    /// Nothing that can be past its time before an instant.
+    Young(Timestamp),
+    /// Bodies that may be.
+    Examined(Examined),
+}
+
+/// A body, and what is to become of it.
+pub struct Judged {
+    pub name: BodyId,
+    pub place: Place,
+    class: Class,
+    /// When it was admitted or heard.
+    decided: Timestamp,
+    fate: Fate,
+}
+
+impl Evacuator {
+    /// What is to become of every body of a segment.
+    pub(super) fn examine(
+        &self,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<Examined, Failed> {
+        let mut bodies = Vec::new();
+        self.reader.batches(segment, |batch| {
+            // A view that lives for long keeps commits waiting: each batch has its own.
+            let view = &self.overlay.view();
+            let mut own = BTreeMap::new();
+            for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
+                let stamped = Stamped::read(bytes);
+                let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+                if let Some((name, _)) = promise(Position(number), &stamped) {
+                    own.insert(name, stamped);
+                }
+            }
+            for (name, place) in &batch.bodies {
+                let (class, decided, fate) = if places::body(view, *name)? == Some(*place) {
+                    self.judge(view, judge, *name, own.get(name))?
+                } else {
+                    // It was copied before, and counts there.
+                    let past = Fate::Until(Timestamp::default());
+                    (Class::Document, Timestamp::MAX, past)
+                };
+                bodies.push(Judged {
+                    name: *name,
+                    place: *place,
+                    class,
+                    decided,
+                    fate,
+                });
+            }
+            Ok::<(), Failed>(())
+        })?;
+        let fates: Vec<_> = bodies
+            .iter()
+            .map(|body| (body.fate, body.bytes()))
+            .collect();
+        Ok(Examined {
+            segment,
+            seen,
+            due: judge.due(&fates),
+            bodies,
+        })
+    }
+
+    fn judge(
+        &self,
+        view: &View,
+        judge: &Judge,
+        name: BodyId,
+        own: Option<&Stamped>,
+    ) -> Result<(Class, Timestamp, Fate), Error> {
+        match (name, own) {
+            (BodyId::Document(document), _) => judge.document(view, document),
+            (BodyId::Entry(_), Some(stamped)) => judge.of_entry(view, stamped),
+            (BodyId::Entry(position), None) => {
+                let before = Position(position.0.saturating_sub(1));
+                let found = entries(view, &self.reader, before, 1)?;
+                let (_, stamped) = found
+                    .first()
+                    .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
+                judge.of_entry(view, stamped)
+            }
+        }
+    }
+}
+
+impl Examined {
+    /// What is to be remembered of one that is not due.
+    pub fn glance(&self, at: Timestamp, rules: Rules) -> Glance {
+        // What is unfinished now may be past its time as soon as its lot ends.
+        let days = rules.body_days.min(rules.wait_days);
+        let latest = retention::plus_days(at, days);
+        Glance {
+            again: self.due.map_or(latest, |due| due.min(latest)),
+            oldest: self.bodies.iter().map(|body| body.decided).min(),
+        }
+    }
+
+    pub fn planned(&self, at: Timestamp, begun: Timestamp) -> Planned {
+        let mut planned = Planned {
+            segment: self.segment,
+            begun,
+            due: match self.due {
+                Some(due) if due <= at => Due::Now,
+                Some(due) => Due::At(due),
+                None => Due::Never,
+            },
+            past: BTreeMap::new(),
+            kept: BTreeMap::new(),
+        };
+        for body in &self.bodies {
+            let sum: &mut Sum = match body.fate.kept_at(at) {
+                Some(why) => planned.kept.entry((body.class, why)).or_default(),
+                None => planned.past.entry(body.class).or_default(),
+            };
+            sum.add(body.bytes());
+        }
+        planned
+    }
+
+    pub fn evacuated(&self, at: Timestamp) -> Evacuated {
+        let bytes = |bodies: &mut dyn Iterator<Item = &Judged>| bodies.map(Judged::bytes).sum();
+        Evacuated {
+            segment: self.segment,
+            gone: self.gone(at).count() as u64,
+            gone_bytes: bytes(&mut self.gone(at)),
+            kept: self.kept(at).count() as u64,
+            kept_bytes: bytes(&mut self.kept(at)),
+            seen: self.seen,
+        }
+    }
+
+    pub fn kept(&self, at: Timestamp) -> impl Iterator<Item = &Judged> {
+        let bodies = self.bodies.iter();
+        bodies.filter(move |body| body.fate.kept_at(at).is_some())
+    }
+
+    pub fn gone(&self, at: Timestamp) -> impl Iterator<Item = &Judged> {
+        let bodies = self.bodies.iter();
+        bodies.filter(move |body| body.fate.kept_at(at).is_none())
+    }
+}
+
+impl Judged {
+    pub fn bytes(&self) -> u64 {
+        u64::from(self.place.length)
+    }
+}

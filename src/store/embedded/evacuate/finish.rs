@@ -1,0 +1,79 @@
+//! What a crash left of evacuations is ended or taken back, and what an index forgets of a segment without bodies.
+
+use crate::store::embedded::evacuate::Step;
+use crate::store::embedded::tree::Tree;
+use crate::store::embedded::{OpenError, places, unreadable};
+use crate::store::index::{Changes, Index};
+use crate::store::journal;
+use crate::store::journal::reader::Reader;
+use crate::store::journal::segment::Segment;
+use crate::store::ledger::keeping;
+use crate::store::{BodyId, Error, Observer};
+
+/// So many keys are read of one state of the index.
+const LOOKED_UP: usize = 256;
+
+/// Ends or takes back what a crash left of evacuations: archives whose segments are still there. The index is up.
+pub fn finish(
+    tree: &Tree,
+    reader: &Reader,
+    unfinished: Vec<Segment>,
+    observer: &dyn Observer,
+) -> Result<(), OpenError> {
+    for archived in unfinished {
+        let ordinal = archived.header.ordinal;
+        if keeping::evacuation(tree, ordinal)?.is_none() {
+            archived.remove()?;
+            continue;
+        }
+        let mut inside = Vec::new();
+        let read = reader.batches(ordinal, |batch| {
+            inside.extend(batch.bodies.iter().map(|(name, _)| *name));
+            Ok::<(), journal::Error>(())
+        });
+        match read {
+            Ok(()) => {}
+            // Nothing damaged is removed: a person was told, and the next start looks again.
+            Err(journal::Error::Corrupt { .. }) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;
+        tree.apply(std::iter::once(&changes))?;
+        let segment = reader.segment(ordinal)?;
+        reader.archive(archived);
+        segment.remove()?;
+        observer.evacuating(Step::Removed);
+        reader.forget_key(ordinal)?;
+        observer.evacuating(Step::Forgotten);
+    }
+    Ok(())
+}
+
+/// What an index has to forget of a segment whose bodies are gone. It is looked at again and again, never for long.
+pub fn forget<I: Index>(
+    look: impl Fn() -> I,
+    reader: &Reader,
+    ordinal: u64,
+    gone: &[BodyId],
+) -> Result<Changes, Error> {
+    let mut batches = Vec::new();
+    let read = reader.batches(ordinal, |batch| {
+        batches.push((batch.first, batch.entries.is_empty()));
+        Ok::<(), journal::Error>(())
+    });
+    read.map_err(unreadable)?;
+    let mut changes = Changes::new();
+    for names in gone.chunks(LOOKED_UP) {
+        let index = look();
+        for name in names {
+            if places::body(&index, *name)?.is_some_and(|place| place.segment == ordinal) {
+                places::forget_body(&mut changes, *name);
+            }
+        }
+    }
+    for batches in batches.chunks(LOOKED_UP) {
+        places::forget_marks(&mut changes, &look(), ordinal, batches)?;
+    }
+    places::keep_first_mark(&mut changes, ordinal, &batches);
+    Ok(changes)
+}

@@ -1,0 +1,177 @@
+//! Which segment is due: each is looked into no more often than needed.
+
+use std::collections::BTreeMap;
+use std::sync::{MutexGuard, PoisonError};
+
+use crate::claims::entry::{Position, Stamped};
+use crate::claims::retention::{self, Rules};
+use crate::claims::time::Timestamp;
+use crate::store::Error;
+use crate::store::embedded::evacuate::examine::{Examined, Inside};
+use crate::store::embedded::evacuate::{Evacuator, Failed};
+use crate::store::embedded::places;
+use crate::store::journal::segment::Form;
+use crate::store::keeping::{Outlook, Pace, Plan};
+use crate::store::ledger::keeping::{self, Judge};
+
+/// Segments that need not be looked into again for some time.
+#[derive(Default)]
+pub struct Looked {
+    rules: Option<Rules>,
+    /// How many holds were placed and lifted then.
+    holds: (usize, usize),
+    segments: BTreeMap<u64, Glance>,
+}
+
+/// What is remembered of a segment.
+#[derive(Clone, Copy)]
+pub struct Glance {
+    /// Before this it is not due.
+    pub again: Timestamp,
+    /// When its oldest body was admitted or heard.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Evacuator {
+    /// What would become of every segment at an instant. Blocks.
+    pub fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
+        let (seen, judge) = self.judging(rules)?;
+        let mut plan = Plan::default();
+        for segment in self.closed() {
+            match self.look_into(at, seen, &judge, segment) {
+                Ok((begun, Inside::Examined(examined))) => {
+                    plan.segments.push(examined.planned(at, begun));
+                }
+                Ok((_, Inside::Young(until))) => {
+                    plan.younger += 1;
+                    let first = plan.younger_from.map_or(until, |from| from.min(until));
+                    plan.younger_from = Some(first);
+                }
+                Err(failed) if failed.is_damage() => plan.damaged.push(segment),
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+        Ok(plan)
+    }
+
+    /// The oldest segment that is due, looked into no more often than needed. Blocks.
+    pub(super) fn find(
+        &self,
+        at: Timestamp,
+        rules: Rules,
+        pace: Pace,
+    ) -> Result<Option<Examined>, Error> {
+        let holds = keeping::legal_holds(&self.overlay.view())?;
+        let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
+        self.looked().renew(rules, (holds.len(), lifted));
+        let (seen, judge) = self.judging(rules)?;
+        for segment in self.closed() {
+            let last = self.looked().segments.get(&segment).copied();
+            if last.is_some_and(|last| last.again > at) {
+                continue;
+            }
+            let glance = match self.look_into(at, seen, &judge, segment) {
+                Ok((_, Inside::Examined(examined)))
+                    if examined.due.is_some_and(|due| due <= at) =>
+                {
+                    return Ok(Some(examined));
+                }
+                Ok((begun, Inside::Young(again))) => Glance {
+                    again,
+                    oldest: Some(begun),
+                },
+                Ok((_, Inside::Examined(examined))) => {
+                    std::thread::sleep(pace.of(self.length(segment)));
+                    examined.glance(at, rules)
+                }
+                // A person was told of it at the start, and may put back a copy.
+                Err(failed) if failed.is_damage() => Glance {
+                    again: retention::plus_days(at, 1),
+                    oldest: None,
+                },
+                Err(failed) => return Err(failed.into()),
+            };
+            self.looked().segments.insert(segment, glance);
+        }
+        Ok(None)
+    }
+
+    /// When a segment was begun, and what is in it.
+    fn look_into(
+        &self,
+        at: Timestamp,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<(Timestamp, Inside), Failed> {
+        let begun = self.begun(segment)?;
+        // All of its bodies came after its beginning, unless some were copied into it.
+        let until = retention::plus_days(begun, judge.rules().body_days);
+        if until > at && !places::has_copies(&self.overlay.view(), segment)? {
+            return Ok((begun, Inside::Young(until)));
+        }
+        let examined = self.examine(seen, judge, segment)?;
+        Ok((begun, Inside::Examined(examined)))
+    }
+
+    /// How things are after a look that found nothing.
+    pub(super) fn outlook(&self) -> Outlook {
+        let closed = self.closed();
+        let looked = self.looked();
+        let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
+        Outlook {
+            oldest: glances().filter_map(|glance| glance.oldest).min(),
+            next: glances().map(|glance| glance.again).min(),
+        }
+    }
+
+    /// Segments that nothing is written to any more, and that have their bodies.
+    fn closed(&self) -> Vec<u64> {
+        let last = self.reader.count();
+        let closed = (1..last).filter(|ordinal| {
+            let segment = self.reader.segment(*ordinal);
+            segment.is_ok_and(|segment| segment.form == Form::Live)
+        });
+        closed.collect()
+    }
+
+    fn looked(&self) -> MutexGuard<'_, Looked> {
+        // A map of instants is whole whoever panicked.
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// When the first entry at or after the beginning of a segment was decided.
+    fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
+        let first = self.reader.segment(segment)?.header.first;
+        let view = self.overlay.view();
+        let mark = places::mark(&view, first)?;
+        let before = Position(first.0.saturating_sub(1));
+        let found = self.reader.entries(mark, before, view.position(), 1)?;
+        let stamped = found.first().map(|(_, bytes)| Stamped::read(bytes));
+        let stamped = stamped.transpose();
+        let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+        Ok(stamped.map_or(Timestamp::MAX, |stamped| stamped.at))
+    }
+
+    /// Bytes of a segment's file.
+    fn length(&self, segment: u64) -> u64 {
+        let found = self.reader.segment(segment);
+        found.map_or(0, |segment| segment.header.capacity)
+    }
+
+    /// A judge, and the position whose holds it heeds.
+    fn judging(&self, rules: Rules) -> Result<(Position, Judge), Error> {
+        let view = self.overlay.view();
+        Ok((view.position(), Judge::new(&view, rules)?))
+    }
+}
+
+impl Looked {
+    /// Forgets what is no longer true: with other rules or holds everything is looked into again.
+    fn renew(&mut self, rules: Rules, holds: (usize, usize)) {
+        if (self.rules, self.holds) != (Some(rules), holds) {
+            self.segments.clear();
+            (self.rules, self.holds) = (Some(rules), holds);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Evacuation: a segment loses its bodies, and everything that must stay goes elsewhere first.
+//!
+//! The order, each step on stable storage before the next begins:
+//! 1. bodies that are kept are copied into the current segment, by batches without entries; the index moves with each;
+//! 2. entries go verbatim to the archive;
+//! 3. the entry that ends the other bodies is committed, unless a legal hold was placed meanwhile: then from the start;
+//! 4. every reader reads the archive instead of the segment;
+//! 5. the segment's file is removed;
+//! 6. its key is forgotten, so that no copy of the file gives out a body again.
+//!
+//! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, is passed over, so nothing
+//! holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
+//!
+//! # What a crash leaves behind
+//! | crash | found at the next start |
+//! |---|---|
+//! | while bodies are copied | some bodies twice: the copy counts, and the segment goes later |
+//! | while the archive is written | as before; the unfinished file is removed |
+//! | before the entry | segment and archive: the archive is removed, the segment goes later |
+//! | after the entry | segment and archive: the segment is removed, and its key forgotten |
+//! | before its key is forgotten | the archive alone, and the key: it is forgotten |
+
+mod driver;
+mod examine;
+mod finish;
+mod look;
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+
+use crate::claims::retention::{Evacuated, Rules};
+use crate::claims::time::Timestamp;
+use crate::store::embedded::committer::Call;
+use crate::store::embedded::evacuate::driver::Driver;
+use crate::store::embedded::evacuate::examine::Examined;
+use crate::store::embedded::evacuate::look::Looked;
+use crate::store::embedded::overlay::Overlay;
+use crate::store::embedded::unreadable;
+use crate::store::index::Changes;
+use crate::store::journal;
+use crate::store::journal::archive::{self, Archive};
+use crate::store::journal::reader::Reader;
+use crate::store::journal::segment::Segment;
+use crate::store::keeping::{Pace, Run};
+use crate::store::{Error, Observer};
+
+pub use finish::finish;
+
+/// About so many bytes are copied at once: what a commit waits for at most beside its own.
+const COPIED_AT_ONCE: u64 = 512 * 1024;
+
+/// Something that an evacuation has done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Some bodies that are kept are on stable storage in the current segment too.
+    Copied,
+    /// The entries are on stable storage in the archive too.
+    Archived,
+    /// The entry is durable that ends the other bodies.
+    Ended,
+    /// Readers read the archive.
+    Switched,
+    /// The segment's file is gone.
+    Removed,
+    /// Its key is forgotten: its bodies are gone from every copy of the file.
+    Forgotten,
+}
+
+/// Clears segments, one after the other. What it remembers is only how soon to look again.
+#[derive(Clone)]
+pub struct Evacuator {
+    reader: Reader,
+    overlay: Arc<Overlay>,
+    /// Of the journal.
+    directory: PathBuf,
+    observer: Arc<dyn Observer>,
+    looked: Arc<Mutex<Looked>>,
+}
+
+impl Evacuator {
+    /// Of the journal in a directory.
+    pub fn new(
+        reader: Reader,
+        overlay: Arc<Overlay>,
+        directory: PathBuf,
+        observer: Arc<dyn Observer>,
+    ) -> Evacuator {
+        Evacuator {
+            reader,
+            overlay,
+            directory,
+            observer,
+            looked: Arc::default(),
+        }
+    }
+
+    /// Evacuates the oldest segment that is due at an instant, if one is. Only one may run at a time.
+    pub async fn run(
+        &self,
+        queue: mpsc::Sender<Call>,
+        at: Timestamp,
+        rules: Rules,
+        pace: Pace,
+    ) -> Result<Run, Error> {
+        let driver = Driver { queue, pace };
+        loop {
+            let own = self.clone();
+            let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
+                return Ok(Run::Nothing(self.outlook()));
+            };
+            if let Some(evacuated) = self.clear(&driver, at, examined).await? {
+                return Ok(Run::Evacuated(evacuated));
+            }
+            // A legal hold was placed meanwhile.
+        }
+    }
+
+    /// Clears a segment; none if a legal hold was placed meanwhile.
+    async fn clear(
+        &self,
+        driver: &Driver,
+        at: Timestamp,
+        examined: Examined,
+    ) -> Result<Option<Evacuated>, Error> {
+        let evacuated = examined.evacuated(at);
+        self.copy(driver, at, &examined).await?;
+        let archived = self.write_archive(examined.segment).await?;
+        driver.pause(archived.header.capacity).await;
+        self.observer.evacuating(Step::Archived);
+        let changes = self.forgotten(at, &examined).await?;
+        if !driver.end(at, evacuated.clone(), changes).await? {
+            archived.remove().map_err(unreadable)?;
+            return Ok(None);
+        }
+        self.observer.evacuating(Step::Ended);
+        let segment = self.reader.segment(examined.segment).map_err(unreadable)?;
+        self.reader.archive(archived);
+        self.observer.evacuating(Step::Switched);
+        on_thread(move || segment.remove().map_err(unreadable)).await?;
+        self.observer.evacuating(Step::Removed);
+        let reader = self.reader.clone();
+        on_thread(move || reader.forget_key(examined.segment).map_err(unreadable)).await?;
+        self.observer.evacuating(Step::Forgotten);
+        Ok(Some(evacuated))
+    }
+
+    /// Copies what is kept into the current segment.
+    async fn copy(&self, driver: &Driver, at: Timestamp, examined: &Examined) -> Result<(), Error> {
+        let mut kept = examined.kept(at).peekable();
+        while kept.peek().is_some() {
+            let mut places = Vec::new();
+            let mut bytes = 0;
+            while let Some(body) = kept.next_if(|_| bytes < COPIED_AT_ONCE) {
+                bytes += body.bytes();
+                places.push(body.place);
+            }
+            let reader = self.reader.clone();
+            let bodies = on_thread(move || {
+                let read = places.into_iter().map(|place| reader.body(place));
+                // What was purged before, in a copy of the store, is not there to be kept.
+                let left = read.filter(|read| !matches!(read, Err(journal::Error::Purged(_))));
+                left.collect::<Result<Vec<_>, _>>().map_err(unreadable)
+            });
+            let bodies = bodies.await?;
+            driver.carry(bodies).await?;
+            self.observer.evacuating(Step::Copied);
+            driver.pause(bytes).await;
+        }
+        Ok(())
+    }
+
+    async fn write_archive(&self, ordinal: u64) -> Result<Segment, Error> {
+        let (reader, directory) = (self.reader.clone(), archive::beside(&self.directory));
+        let written = move || -> Result<Segment, journal::Error> {
+            let mut archive = Archive::of(&reader.segment(ordinal)?.header);
+            reader.batches(ordinal, |batch| {
+                archive.add(batch);
+                Ok::<(), journal::Error>(())
+            })?;
+            archive.write(&directory)
+        };
+        on_thread(move || written().map_err(unreadable)).await
+    }
+
+    /// What the index no longer has to know: where the bodies were, and the marks in the segment.
+    async fn forgotten(&self, at: Timestamp, examined: &Examined) -> Result<Changes, Error> {
+        let gone: Vec<_> = examined.gone(at).map(|body| body.name).collect();
+        let (reader, overlay, ordinal) =
+            (self.reader.clone(), self.overlay.clone(), examined.segment);
+        on_thread(move || finish::forget(|| overlay.view(), &reader, ordinal, &gone)).await
+    }
+}
+
+/// What ends the reading of a segment.
+enum Failed {
+    Journal(journal::Error),
+    Store(Error),
+}
+
+impl From<journal::Error> for Failed {
+    fn from(error: journal::Error) -> Failed {
+        Failed::Journal(error)
+    }
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Failed {
+        Failed::Store(error)
+    }
+}
+
+impl From<Failed> for Error {
+    fn from(failed: Failed) -> Error {
+        match failed {
+            Failed::Journal(error) => unreadable(error),
+            Failed::Store(error) => error,
+        }
+    }
+}
+
+impl Failed {
+    /// Whether bytes are not as they were written.
+    fn is_damage(&self) -> bool {
+        matches!(self, Failed::Journal(journal::Error::Corrupt { .. }))
+    }
+}
+
+async fn on_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| Err(Error::Read("an evacuation ended in a panic".into())))
+}
+
+#[cfg(test)]
+mod tests;
