@@ -87,8 +87,8 @@ impl Audit {
         }
         self.documents
             .retain(|document| centres.contains(&document.centre));
-        for document in &mut self.documents {
-            document.root = now(document.root).expect("a root is of the centre of its line");
+        for (document, row) in self.documents.iter_mut().zip(0..) {
+            document.root = now(document.root).unwrap_or(DocumentRow(row));
             let lot = document.lot.and_then(|lot| of_lots[lot.0 as usize]);
             document.lot = lot.map(LotRow);
         }
