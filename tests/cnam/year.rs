@@ -20,7 +20,7 @@ use bordereau::claims::period::Period;
 use bordereau::claims::reconcile::bridge::Span;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::clock::{Clock, ManualClock};
-use bordereau::formats::figures::{self, Format, Limits};
+use bordereau::formats::figures::{Format, Limits, Reader};
 use bordereau::formats::jws::unencoded::{Signer, pem_of};
 use bordereau::report::conservation::Conservation;
 use bordereau::report::publisher::Publisher;
@@ -147,7 +147,8 @@ async fn reconciled(store: &Arc<dyn Store>, agreements: &Agreements, directory: 
     };
     let text = fs::read(directory.join("theirs.csv")).expect("a file");
     let begun = Step::begin("figures read");
-    let file = figures::read(&text, Format::Csv, &limits).expect("figures");
+    let file = Reader::default().read(&text, Format::Csv, &limits);
+    let file = file.expect("figures");
     drop(text);
     begun.end();
     let asked = Asked {
@@ -187,6 +188,15 @@ async fn earlier(store: &Arc<dyn Store>, snapshot: &Snapshot, agreements: &Agree
     let last = store.health().position;
     let all: BTreeSet<Finess> = snapshot.centres.keys().copied().collect();
     let one: BTreeSet<Finess> = all.iter().take(1).copied().collect();
+    let begun = Step::begin("documents behind a figure of now");
+    for centre in &one {
+        let at = timestamp("2026-12-31T12:00:00Z");
+        let present = past::present(&**store, *centre, snapshot, at).await;
+        let of = |snapshot: &Snapshot| snapshot.obligation(agreements, *centre, year());
+        let present = present.expect("it can be read").snapshot;
+        assert_eq!(of(&present).ok(), of(snapshot).ok());
+    }
+    begun.end();
     for (name, centres, position) in [
         ("as of the middle, one centre", &one, Position(last.0 / 2)),
         ("as of the end, all centres", &all, last),
