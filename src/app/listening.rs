@@ -41,8 +41,8 @@ impl App {
         observers: &Observers,
     ) -> Result<Fronts, Error> {
         let fronts = Fronts {
-            public: Front::new(&config.desk, observers.opening()),
-            operators: Front::new(&config.desk, observers.opening()),
+            public: Front::new(&config.desk, observers.readiness()),
+            operators: Front::new(&config.desk, observers.readiness()),
         };
         let door = Door {
             acceptor: Acceptor::Tls(server),

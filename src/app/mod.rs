@@ -247,7 +247,7 @@ impl App {
         match app.open(&config, read, opening, &fronts, clock).await {
             Ok(()) => Ok(app),
             Err(error) => {
-                app.abandon().await;
+                app.end().await;
                 Err(error)
             }
         }
@@ -449,14 +449,6 @@ impl App {
         self.renewal.run().await;
     }
 
-    /// Stops what runs of a start that failed.
-    async fn abandon(mut self) {
-        self.stop_listening.cancel();
-        while self.listeners.join_next().await.is_some() {}
-        self.loops.shutdown().await;
-        let _ = std::fs::remove_file(&self.socket);
-    }
-
     /// Ends when a loop or listener ended by itself, which none of them does.
     pub async fn broke_off(&mut self) {
         tokio::select! {
@@ -466,15 +458,20 @@ impl App {
     }
 
     /// Closes the listeners, lets requests and attempts end, and stops.
-    pub async fn stop(mut self) {
-        self.telemetry.record(Event::Draining);
+    pub async fn stop(self) {
+        let telemetry = self.telemetry.clone();
+        telemetry.record(Event::Draining);
+        self.end().await;
+        telemetry.record(Event::Stopped);
+    }
+
+    async fn end(mut self) {
         self.stop_listening.cancel();
         while self.listeners.join_next().await.is_some() {}
         self.stop_loops.cancel();
         while self.loops.join_next().await.is_some() {}
         // The socket's file is ours; one that is left behind is replaced at the next start.
         let _ = std::fs::remove_file(&self.socket);
-        self.telemetry.record(Event::Stopped);
     }
 }
 

@@ -39,7 +39,7 @@ impl Observers {
     }
 
     /// How far the store is while it opens.
-    pub fn opening(&self) -> watch::Receiver<Readiness> {
+    pub fn readiness(&self) -> watch::Receiver<Readiness> {
         self.opening.subscribe()
     }
 

@@ -42,6 +42,10 @@ pub struct Config {
     pub idle_cap_seconds: f64,
     /// Seconds between two questions to an endpoint in trouble, at most; the pause doubles with each.
     pub trouble_cap_seconds: f64,
+    /// Pages in a row that said nothing new of any document and are followed by the next one at once; after them each
+    /// waits the shortest pause. An endpoint may so be read from its beginning, and one that repeats itself for ever
+    /// neither fills the ledger nor keeps the gateway busy.
+    pub vain_pages: u32,
 }
 
 /// The loop and what it works with.
@@ -73,12 +77,35 @@ impl Default for Config {
             poll_seconds: 5.0,
             idle_cap_seconds: 300.0,
             trouble_cap_seconds: 900.0,
+            vain_pages: 1000,
         }
     }
 }
 
+/// What the items of one page were together, the least first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum News {
+    /// There were none.
+    None,
+    /// Known, or kept as orphans: nothing that any document waited for.
+    Vain,
+    /// Something was recorded.
+    Recorded,
+}
+
 /// How one question to an endpoint ended, and how long the endpoint asks to wait.
 type Answer = (Round, Option<Duration>);
+
+impl News {
+    fn of(row: HeardOutcome) -> News {
+        match row {
+            HeardOutcome::Recorded => News::Recorded,
+            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) | HeardOutcome::Orphan(_) => {
+                News::Vain
+            }
+        }
+    }
+}
 
 impl Receipts {
     /// Asks every endpoint until shutdown, each at its own pace.
@@ -163,16 +190,17 @@ impl Receipts {
         let count = items.len();
         let next = feed.next.and_then(|next| Name::parse(&next).ok());
         let moved = next.is_some() && next != cursor;
+        let mut news = News::None;
         if count > 0 || moved {
             let to = next.map(|to| Moved { from: cursor, to });
-            self.record(endpoint, items, to).await?;
+            news = self.record(endpoint, items, to).await?;
         }
         self.polled(endpoint, Poll::Answered, count);
         // A feed that repeats itself under the same cursor is not asked again at once.
-        let round = if count > 0 && moved {
-            Round::Items
-        } else {
-            Round::Nothing
+        let round = match (news, moved) {
+            (News::None, _) | (News::Vain | News::Recorded, false) => Round::Nothing,
+            (News::Vain, true) => Round::Vain,
+            (News::Recorded, true) => Round::Items,
         };
         Ok((round, None))
     }
@@ -203,13 +231,13 @@ impl Receipts {
         }
     }
 
-    /// Makes what came durable together with the cursor after it, and tells of each item.
+    /// Makes what came durable together with the cursor after it, and tells of each item and what they were together.
     async fn record(
         &self,
         endpoint: &EndpointName,
         items: Vec<Heard>,
         cursor: Option<Moved>,
-    ) -> Result<(), store::Error> {
+    ) -> Result<News, store::Error> {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
         let command = Command::Receipts {
             endpoint: endpoint.clone(),
@@ -219,12 +247,14 @@ impl Receipts {
             cursor,
         };
         let outcome = self.store.commit(self.clock.now(), command).await?;
+        let mut news = News::None;
         if let Outcome::Heard(rows) = outcome {
             for (row, evidence) in rows.into_iter().zip(&evidence) {
+                news = news.max(News::of(row));
                 self.tell(endpoint, row, evidence);
             }
         }
-        Ok(())
+        Ok(news)
     }
 
     fn tell(&self, endpoint: &EndpointName, row: HeardOutcome, evidence: &Evidence) {

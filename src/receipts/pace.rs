@@ -9,6 +9,8 @@ use super::Config;
 pub(super) enum Round {
     /// Items: more may wait.
     Items,
+    /// Items, and nothing new of any document among them: more may wait, or the endpoint repeats itself.
+    Vain,
     /// Nothing new.
     Nothing,
     /// Trouble, of the endpoint or of the store.
@@ -22,6 +24,8 @@ pub(super) enum Round {
 pub(super) struct Pace {
     last: Round,
     pause: Duration,
+    /// Rounds in vain, in a row.
+    vain: u32,
 }
 
 impl Default for Pace {
@@ -30,6 +34,7 @@ impl Default for Pace {
         Pace {
             last: Round::Items,
             pause: Duration::ZERO,
+            vain: 0,
         }
     }
 }
@@ -55,14 +60,22 @@ impl Pace {
                 self.pause * 2
             }
             (
-                Round::Items | Round::Nothing | Round::Trouble | Round::Unreadable,
-                Round::Items | Round::Nothing | Round::Trouble | Round::Unreadable,
+                Round::Items | Round::Vain | Round::Nothing | Round::Trouble | Round::Unreadable,
+                Round::Items | Round::Vain | Round::Nothing | Round::Trouble | Round::Unreadable,
             ) => first,
+        };
+        self.vain = match round {
+            Round::Vain => self.vain.saturating_add(1),
+            // Trouble on the way says nothing of what the endpoint has to say.
+            Round::Trouble | Round::Unreadable => self.vain,
+            Round::Items | Round::Nothing => 0,
         };
         self.last = round;
         self.pause = match round {
             // Its feed may be longer than one answer: it is asked again at once.
             Round::Items => Duration::ZERO,
+            Round::Vain if self.vain <= config.vain_pages => Duration::ZERO,
+            Round::Vain => first,
             Round::Nothing => again.max(first).min(span(config.idle_cap_seconds)),
             Round::Trouble | Round::Unreadable => {
                 let cap = span(config.trouble_cap_seconds);
@@ -83,11 +96,12 @@ mod tests {
 
     #[test]
     fn each_kind_of_answer_doubles_its_own_pause_up_to_its_cap() {
-        use Round::{Items, Nothing, Trouble, Unreadable};
+        use Round::{Items, Nothing, Trouble, Unreadable, Vain};
         let config = Config {
             poll_seconds: 5.0,
             idle_cap_seconds: 20.0,
             trouble_cap_seconds: 60.0,
+            vain_pages: 2,
         };
         let mut pace = Pace::default();
         for (round, asked, seconds) in [
@@ -110,6 +124,16 @@ mod tests {
             (Nothing, None, 5),
             (Items, None, 0),
             (Nothing, None, 5),
+            // What it repeats is read on for a while, and then slowly, until it says something new or nothing more.
+            (Vain, None, 0),
+            (Vain, None, 0),
+            (Vain, None, 5),
+            (Trouble, None, 5),
+            (Vain, None, 5),
+            (Items, None, 0),
+            (Vain, None, 0),
+            (Nothing, None, 5),
+            (Vain, None, 0),
         ] {
             let asked = asked.map(Duration::from_secs);
             let pause = pace.after(round, asked, &config);

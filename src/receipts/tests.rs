@@ -118,7 +118,7 @@ async fn a_cursor_moves_with_the_items_before_it() {
         feed("c1", &[]),
         feed("c1", &[&receipt("1")]),
     ]);
-    assert_eq!(rig.question().await, (Round::Items, None));
+    assert_eq!(rig.question().await, (Round::Vain, None));
     let entries = rig.entries().await;
     let [
         Entry::Orphaned(unknown),
@@ -153,7 +153,7 @@ async fn a_feed_that_cannot_be_read_is_kept_once_and_asked_for_again() {
     for round in [
         Round::Unreadable,
         Round::Unreadable,
-        Round::Items,
+        Round::Vain,
         Round::Unreadable,
         Round::Unreadable,
     ] {
@@ -192,6 +192,20 @@ async fn no_trouble_ends_a_poller() {
         assert_eq!(rig.polls(outcome), Some(1.0), "{outcome}");
     }
     assert_eq!(rig.entries().await, []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_repeats_itself_for_ever_is_asked_slowly() {
+    // Each page has another cursor and says what the one before said.
+    let pages = (0..5_000).map(|page| feed(&format!("c{page}"), &[&receipt("1")]));
+    let rig = Rig::new(pages);
+    let shutdown = CancellationToken::new();
+    let run = tokio::spawn(rig.receipts.clone().run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(21)).await;
+    // A thousand at once, and then one in five seconds.
+    assert_eq!(rig.polls("answered"), Some(1001.0 + 4.0));
+    shutdown.cancel();
+    run.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,6 +2,7 @@
 //!
 //! `IT_KILLS` is how many kills are made, 20 if it is not set: `IT_KILLS=1000 cargo test --test it kill`.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::account::Posted;
@@ -25,8 +26,14 @@ drawn = [{ fault = "reset-when-done", permille = 100 }, { fault = "failing", per
     let (insurer, base) = insurer::start(&place, plan).await;
     let place = place.ready(&base);
     let posted = Posted::default();
+    // Every other time, whatever may lie in sorted files goes there past the index, all the time.
+    let eager = [
+        ("BORDEREAU_STORE__SORTED_BYTES", PathBuf::from("1")),
+        ("BORDEREAU_STORE__OVERLAY_BYTES", PathBuf::from("65536")),
+    ];
     for round in 0..kills() {
-        let gateway = place.start();
+        let settings = if round % 2 == 0 { &eager[..] } else { &[] };
+        let gateway = place.start_with(settings);
         // Not a wait for something to happen: the moment of the kill is what varies.
         let moment = Duration::from_millis(100 + 170 * (round * 7 % 10) + round % 13);
         tokio::select! {

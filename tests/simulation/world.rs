@@ -105,6 +105,7 @@ impl World {
                 poll_seconds: 10.0,
                 idle_cap_seconds: 300.0,
                 trouble_cap_seconds: 120.0,
+                vain_pages: 1000,
             }),
         }
     }

@@ -101,11 +101,12 @@ impl Breaker {
         }
     }
 
-    /// What may begin.
-    pub fn room(&self, at: Timestamp) -> Room {
+    /// What may begin. A probe that is further off than any wait was set by a clock that has been set back since: it is
+    /// due.
+    pub fn room(&self, at: Timestamp, rules: &Rules) -> Room {
         match self.stage {
             Stage::Closed => Room::Open,
-            Stage::Open { probe } if probe <= at => Room::Probe,
+            Stage::Open { probe } if probe <= at || probe > at + rules.probe_cap => Room::Probe,
             Stage::Open { probe } => Room::Not(probe),
             Stage::HalfOpen => Room::Probing,
         }
@@ -115,14 +116,14 @@ impl Breaker {
     pub fn next_probe(&self, at: Timestamp, rules: &Rules) -> Option<Timestamp> {
         match self.stage {
             Stage::Closed => None,
-            Stage::Open { probe } => Some(probe),
+            Stage::Open { probe } => Some(probe.min(at + rules.probe_cap)),
             Stage::HalfOpen => Some(at + rules.wait(self.probes + 1)),
         }
     }
 
     /// An exchange begins: as the probe, if one is due.
-    pub fn begin(&mut self, at: Timestamp) -> Role {
-        match self.room(at) {
+    pub fn begin(&mut self, at: Timestamp, rules: &Rules) -> Role {
+        match self.room(at, rules) {
             Room::Probe => {
                 self.stage = Stage::HalfOpen;
                 self.probe += 1;
@@ -264,12 +265,12 @@ mod tests {
         ].into_iter().enumerate() {
             let now = second(at);
             match act {
-                Begin(role) => assert_eq!(breaker.begin(now), role, "row {row}"),
+                Begin(role) => assert_eq!(breaker.begin(now, &rules()), role, "row {row}"),
                 Life(role) => breaker.hear(role, Sign::Life, 1, now, &rules()),
                 Death(role) => breaker.hear(role, Sign::Death, 1, now, &rules()),
                 Abandon(role) => breaker.abandon(role, now, &rules()),
             }
-            assert_eq!(breaker.room(now), room, "row {row}");
+            assert_eq!(breaker.room(now, &rules()), room, "row {row}");
         }
     }
 

@@ -64,9 +64,10 @@ impl Limit {
         self.set(grown.min(self.most));
     }
 
-    /// An exchange that began at an instant met trouble that load may cause. Those that ran together are cut once.
+    /// An exchange that began at an instant met trouble that load may cause. Those that ran together are cut once; a
+    /// cut that is still to come was made by a clock that has been set back since, and says nothing.
     pub fn strained(&mut self, began: Timestamp, at: Timestamp) {
-        if self.cut.is_some_and(|cut| began <= cut) {
+        if self.cut.is_some_and(|cut| began <= cut && cut <= at) {
             return;
         }
         self.cut = Some(at);
@@ -137,6 +138,21 @@ mod tests {
             (later(5), later(6), 2),
             (later(7), later(8), 1),
             (later(9), later(10), 1),
+        ] {
+            limit.strained(began, at);
+            assert_eq!(limit.size(), size, "{began} {at}");
+        }
+    }
+
+    #[test]
+    fn a_cut_by_a_clock_that_was_ahead_keeps_no_other_away() {
+        let later = |seconds| BEGIN + std::time::Duration::from_secs(seconds);
+        let mut limit = limit(16);
+        path(&mut limit, 4);
+        for (began, at, size) in [
+            (later(9_000), later(9_001), 8),
+            (later(1), later(2), 4),
+            (later(1), later(3), 4),
         ] {
             limit.strained(began, at);
             assert_eq!(limit.size(), size, "{began} {at}");

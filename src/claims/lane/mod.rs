@@ -117,7 +117,7 @@ impl Lane {
         if let Some(next) = self.closed(at) {
             return Room::Held(next);
         }
-        let most = match self.breaker.room(at) {
+        let most = match self.breaker.room(at, &self.rules.breaker) {
             breaker::Room::Open => self.limit.size().saturating_sub(self.running(kind)),
             breaker::Room::Probe => 1,
             breaker::Room::Probing => 0,
@@ -143,7 +143,7 @@ impl Lane {
 
     /// Until when nothing may go whatever the breaker says, and why: the hours, or a wait that was asked for.
     pub fn closed(&self, at: Timestamp) -> Option<Next> {
-        let asked = self.asked.filter(|asked| asked.at > at);
+        let asked = self.waits(at);
         let earliest = asked.map_or(at, |asked| asked.at);
         let opens = self.rules.hours.opens(earliest);
         let closed = (opens > earliest).then(|| held(opens, Reason::Closed));
@@ -158,7 +158,7 @@ impl Lane {
         self.bucket.take(at);
         Slot {
             kind,
-            role: self.breaker.begin(at),
+            role: self.breaker.begin(at, &self.rules.breaker),
             began: at,
         }
     }
@@ -212,9 +212,17 @@ impl Lane {
 
     fn asked(&mut self, trouble: Trouble, wait: Duration, at: Timestamp) {
         let until = at + wait.min(self.rules.asked_cap);
-        if self.asked.is_none_or(|asked| asked.at < until) {
+        if self.waits(at).is_none_or(|asked| asked.at < until) {
             self.asked = Some(held(until, trouble.reason()));
         }
+    }
+
+    /// The wait that was asked for, if it is not over. One that is longer than any that is honoured was begun by a clock
+    /// that has been set back since, and is over.
+    fn waits(&self, at: Timestamp) -> Option<Next> {
+        let latest = at + self.rules.asked_cap;
+        self.asked
+            .filter(|asked| at < asked.at && asked.at <= latest)
     }
 
     fn running(&self, kind: Kind) -> u32 {

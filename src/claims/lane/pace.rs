@@ -51,7 +51,7 @@ impl Bucket {
     pub fn holds(&self, at: Timestamp) -> u32 {
         let every = self.pace.every.as_micros();
         let latest = at + self.pace.ahead();
-        let next = self.next.max(at);
+        let next = self.next(at);
         if every == 0 {
             return u32::MAX;
         }
@@ -69,7 +69,17 @@ impl Bucket {
 
     /// One goes.
     pub fn take(&mut self, at: Timestamp) {
-        self.next = self.next.max(at) + self.pace.every;
+        self.next = self.next(at) + self.pace.every;
+    }
+
+    /// When the next request is due. One that is further off than a bucket can be empty for was counted by a clock
+    /// that has been set back since: the bucket is full again.
+    fn next(&self, at: Timestamp) -> Timestamp {
+        let furthest = at + self.pace.ahead() + self.pace.every;
+        match self.next <= furthest {
+            true => self.next.max(at),
+            false => at,
+        }
     }
 }
 

@@ -152,6 +152,35 @@ fn a_pace_is_kept_by_both_together() {
 }
 
 #[test]
+fn a_clock_that_was_ahead_for_a_while_holds_nothing_back() {
+    const YEAR: i64 = 365 * 86_400;
+    let paced = Rules {
+        pace: Pace::per_second(1.0),
+        ..rules(4)
+    };
+    let asked = Signal::Strained(Trouble::Busy, Some(Duration::from_secs(90)));
+    for (name, rules, signals) in [
+        ("asked to wait", rules(4), vec![asked]),
+        ("dead", rules(4), vec![Signal::Unserved; 3]),
+        ("paced", paced, vec![Signal::Served]),
+    ] {
+        let mut lane = Lane::new(rules);
+        for signal in signals {
+            assert_eq!(round(&mut lane, YEAR, signal), 1, "{name}");
+        }
+        let ahead = lane.room(Kind::Attempt, second(YEAR));
+        assert!(matches!(ahead, Room::Held(_)), "{name}: {ahead:?}");
+        let back = lane.room(Kind::Attempt, second(1));
+        assert!(matches!(back, Room::Now(_)), "{name}: {back:?}");
+        let hold = lane.hold(second(1)).map_or(0, |hold| hold.at.micros());
+        assert!(hold <= second(101).micros(), "{name}");
+        // What is heard by the clock that is right counts as ever.
+        assert_eq!(round(&mut lane, 1, asked), 1, "{name}");
+        assert_eq!(lane.room(Kind::Attempt, second(1)), until(91, Reason::Busy));
+    }
+}
+
+#[test]
 fn a_closed_endpoint_holds_until_it_opens() {
     let lines = ["fri 10:00-11:00".to_owned(), "fri 12:00-13:00".to_owned()];
     let mut lane = Lane::new(Rules {

@@ -36,6 +36,7 @@ pub mod recovered;
 pub mod evacuate;
 mod overlay;
 mod applier;
+mod leaving;
 mod mover;
 mod places;
 mod replay;

@@ -14,7 +14,6 @@
 //! tree that would miss one. All of it runs on a thread of its own, a part at a time with pauses. Must never hold a
 //! view, nor the tree for longer than a small batch.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -25,6 +24,7 @@ use tokio::time::Instant;
 
 use crate::claims::id::DocumentId;
 use crate::claims::time::Timestamp;
+use crate::store::embedded::leaving::Leaving;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelved};
@@ -35,14 +35,11 @@ use crate::store::embedded::tree::{Live, Tree};
 use crate::store::embedded::{last_instant, places, tables};
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
-use crate::store::ledger::{keys, listing, query, records};
-use crate::store::listing::Book;
-use crate::store::{DocumentRecord, Error, LotRecord, Observer, Room};
+use crate::store::ledger::{keys, listing, query};
+use crate::store::{Error, Observer, Room};
 
 /// So many records are looked at in one step.
 const PAGE: usize = 256;
-/// A file is written when so many bytes of pairs were gathered, in memory.
-const FILE_BYTES: usize = 16 << 20;
 /// So many files of one level are merged into one of the next: a key that is not there is looked for in fewer than
 /// this many filters for each level, and a pair is written once for each.
 const FAN: usize = 8;
@@ -168,13 +165,6 @@ impl From<Ended> for Error {
     }
 }
 
-/// Pairs on their way from the tree into a file.
-#[derive(Default)]
-pub struct Leaving {
-    pairs: BTreeMap<Vec<u8>, Vec<u8>>,
-    bytes: usize,
-}
-
 /// One round over the tree: what was finished before an instant leaves it; nothing is written for less than
 /// `least_bytes` of pairs.
 pub fn round(
@@ -216,7 +206,7 @@ pub fn everything(tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
             round.table(&[letter], &[letter + 1])?;
         }
     }
-    if round.leaving.bytes > 0 {
+    if round.leaving.bytes() > 0 {
         round.write()?;
     }
     tree.end_file();
@@ -234,7 +224,7 @@ impl Round<'_, '_> {
         self.lots()?;
         self.documents(before)?;
         self.heard()?;
-        if self.leaving.bytes >= least_bytes.max(1) {
+        if self.leaving.bytes() >= least_bytes.max(1) {
             self.write()?;
         }
         Ok(())
@@ -279,9 +269,10 @@ impl Round<'_, '_> {
         }
     }
 
-    /// What is known of receipts and settlements: asked for once, to find that it is new.
+    /// What is known of receipts and settlements: asked for once, to find that it is new. And where the bodies of
+    /// entries are.
     fn heard(&mut self) -> Result<(), Ended> {
-        for table in keys::heard() {
+        for table in keys::heard().into_iter().chain([places::entry_bodies()]) {
             self.table(&table, &keys::after(&table))?;
         }
         Ok(())
@@ -343,62 +334,6 @@ pub fn shelve<'a>(
         Ok::<_, Ended>(())
     })?;
     Ok(tree.shelve(file)?)
-}
-
-impl Leaving {
-    /// The pairs, in order of key.
-    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        self.pairs
-            .iter()
-            .map(|(key, value)| (key.as_slice(), value.as_slice()))
-    }
-
-    /// Whether they are enough for a file.
-    pub fn is_full(&self) -> bool {
-        self.bytes >= FILE_BYTES
-    }
-
-    /// A document with its number, history, lists and supports.
-    fn document(&mut self, live: &Live<'_>, record: &DocumentRecord) -> Result<(), Error> {
-        let id = record.received.document;
-        let number = keys::latest(&record.received.facts.key);
-        // A number that was used again is the later document's.
-        if records::load(live, &number)? == Some(id) {
-            self.take(live, number)?;
-        }
-        for book in Book::holding(record) {
-            self.take(live, keys::listed(book, record.place()))?;
-        }
-        self.prefix(live, &keys::supporting_of(id))?;
-        self.prefix(live, &keys::document_histories(id))?;
-        self.take(live, keys::document(id))
-    }
-
-    /// A lot with its history.
-    fn lot(&mut self, live: &Live<'_>, lot: &LotRecord) -> Result<(), Error> {
-        self.prefix(live, &keys::lot_histories(lot.sealed.lot))?;
-        self.take(live, keys::lot(lot.sealed.lot))
-    }
-
-    fn prefix(&mut self, live: &Live<'_>, prefix: &[u8]) -> Result<(), Error> {
-        self.add(live.scan(prefix, &keys::after(prefix), usize::MAX)?);
-        Ok(())
-    }
-
-    fn take(&mut self, live: &Live<'_>, key: Vec<u8>) -> Result<(), Error> {
-        if let Some(value) = live.get(&key)? {
-            self.add(vec![(key, value)]);
-        }
-        Ok(())
-    }
-
-    /// Adds pairs.
-    pub fn add(&mut self, pairs: Vec<(Vec<u8>, Vec<u8>)>) {
-        for (key, value) in pairs {
-            self.bytes += key.len() + value.len();
-            self.pairs.insert(key, value);
-        }
-    }
 }
 
 fn any_live(live: &Live<'_>, documents: &[DocumentId]) -> Result<bool, Error> {

@@ -157,8 +157,16 @@ pub fn applied_key() -> Vec<u8> {
     b"A".to_vec()
 }
 
-fn body_key(name: BodyId) -> Vec<u8> {
+/// The key of the place of a body.
+pub fn body_key(name: BodyId) -> Vec<u8> {
     [b"B".as_slice(), &body::name_body(name)].concat()
+}
+
+/// The keys of the places of entries' bodies begin so.
+pub fn entry_bodies() -> Vec<u8> {
+    let mut key = body_key(BodyId::Entry(Position(0)));
+    key.truncate(2);
+    key
 }
 
 fn copies_key(segment: u64) -> Vec<u8> {

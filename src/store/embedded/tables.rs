@@ -24,6 +24,11 @@ pub fn may_leave_in(from: &[u8], to: &[u8]) -> bool {
         .any(|letter| (first..=last).contains(&letter))
 }
 
+/// Whether a key is that of the record of a document or lot: the tree has no other key of it that may leave without it.
+pub fn is_record(key: &[u8]) -> bool {
+    matches!(key.first(), Some(b'd' | b'l'))
+}
+
 /// Whether it must be known of a key that it was removed, since a file may have it. Where a body was that is gone may
 /// be left over there: its segment says that it has no bodies.
 pub fn is_traced(key: &[u8]) -> bool {

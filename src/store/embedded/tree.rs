@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::claims::canon;
 use crate::store::Error;
+use crate::store::embedded::leaving::Leaving;
 use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelf};
@@ -179,27 +180,63 @@ impl Tree {
             let value = value.as_deref().filter(|_| tables::may_leave(key))?;
             Some((key.as_slice(), value))
         });
+        let mut leaving: Vec<_> = leaving.collect();
         let bytes: usize = leaving
-            .clone()
+            .iter()
             .map(|(key, value)| key.len() + value.len())
             .sum();
         if bytes < self.sorted_bytes.load(Ordering::Relaxed) || bytes == 0 {
-            return self.write(changes, None);
+            return self.write(changes, &[], None);
         }
+        // A record that cannot be read: the tree is damaged.
+        let along = self.along(changes).inspect_err(|_| self.give_up())?;
+        leaving.extend(
+            along
+                .iter()
+                .map(|(key, value)| (key.as_slice(), value.as_slice())),
+        );
+        leaving.sort_unstable();
         let single = leaving
-            .clone()
+            .iter()
             .filter(|(key, _)| tables::asked_singly(key).is_some());
         let written = self.shelf.write(single.count(), |writer| {
             leaving
-                .clone()
+                .iter()
                 .try_for_each(|(key, value)| writer.put(key, value))
         });
-        // Without room for a file, they are the tree's as well.
-        self.write(changes, written.ok())
+        match written {
+            Ok(file) => self.write(changes, &along, Some(file)),
+            // Without room for a file, they are the tree's as well.
+            Err(_) => self.write(changes, &[], None),
+        }
     }
 
-    /// Changes the tree as one: with a file, which counts from then on, what may leave is there alone.
-    fn write(&self, changes: &[Change<'_>], file: Option<File>) -> Result<(), Error> {
+    /// What the tree has of the documents and lots that are changed, but the keys that are changed themselves.
+    fn along(&self, changes: &[Change<'_>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+        let records = changes.iter().map(|(key, _)| key.as_slice());
+        let records = records.filter(|key| tables::is_record(key));
+        let records = self.guarded(|db| present(db, records))?;
+        let mut leaving = Leaving::default();
+        for record in records {
+            leaving.own(&self.live(), record)?;
+        }
+        let mut along = leaving.into_pairs();
+        along.retain(|key, _| {
+            changes
+                .binary_search_by(|(changed, _)| changed.cmp(&key))
+                .is_err()
+        });
+        Ok(along.into_iter().collect())
+    }
+
+    /// Changes the tree as one: with a file, which counts from then on, what may leave is there alone, and so are the
+    /// pairs that go along.
+    fn write(
+        &self,
+        changes: &[Change<'_>],
+        along: &[(Vec<u8>, Vec<u8>)],
+        file: Option<File>,
+    ) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
         let leaves = |key: &[u8]| file.is_some() && tables::may_leave(key);
@@ -229,6 +266,9 @@ impl Tree {
                     Some(_) => self.is_back(db, &mut writing, &mut batch, key)?,
                     None => self.is_gone(&mut writing, &mut batch, key)?,
                 }
+            }
+            for (key, _) in along {
+                batch.remove(key.as_slice());
             }
             if let Some(record) = &record {
                 batch.insert(file_key(record.ordinal), canon::bytes_of(record));

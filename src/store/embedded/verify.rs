@@ -8,6 +8,8 @@
 //! `verify.scratch` beside it; a crash leaves it behind and the next check replaces it. The fresh fold is
 //! held in memory, some kB for each document.
 
+mod compare;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -21,20 +23,21 @@ use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
+use crate::store::embedded::verify::compare::compare;
 use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
-use crate::store::index::{Changes, Index, Working};
+use crate::store::index::{Changes, Working};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
 use crate::store::journal::{self, Head, KeyFault, Mark, Place};
-use crate::store::ledger::{self, keys, query};
+use crate::store::ledger::{self, query};
 use crate::store::memory::Map;
 use crate::store::{BodyId, Error, Find};
 
 /// At most so many differences are kept to be told; the rest is only counted.
 pub const TOLD: usize = 1_000;
 
-/// Records of an index that are compared at once.
+/// Documents that are looked at together.
 const PAGE: usize = 1_000;
 
 const SCRATCH: &str = "verify.scratch";
@@ -508,81 +511,6 @@ fn owner(name: BodyId) -> String {
     match name {
         BodyId::Document(document) => format!("document {document}"),
         BodyId::Entry(position) => format!("entry {}", position.0),
-    }
-}
-
-/// Compares all records of two indexes; gives how many keys there were.
-fn compare(
-    stored: &Tree,
-    fresh: &Map,
-    verified: &mut Verified,
-    is_archived: impl Fn(u64) -> bool,
-) -> Result<u64, Error> {
-    let (mut stored, mut fresh) = (Pages::new(stored), Pages::new(fresh));
-    let mut next_stored = || loop {
-        // A crash may leave behind what an evacuation makes void.
-        match stored.next()? {
-            Some((key, value)) if places::is_left_over(&key, &value, &is_archived) => {}
-            next => return Ok::<_, Error>(next),
-        }
-    };
-    let (mut left, mut right) = (next_stored()?, fresh.next()?);
-    let mut records = 0;
-    loop {
-        let (key, said) = match (&left, &right) {
-            (None, None) => return Ok(records),
-            (Some((key, is)), Some((other, should))) if key == other => {
-                (key.clone(), (is != should).then_some("differs"))
-            }
-            (Some((key, _)), Some((other, _))) if key > other => {
-                (other.clone(), Some("is missing"))
-            }
-            (None, Some((key, _))) => (key.clone(), Some("is missing")),
-            (Some((key, _)), _) => (key.clone(), Some("should not be there")),
-        };
-        if let Some(said) = said {
-            let subject = places::subject(&key).map_or_else(|| keys::subject(&key), str::to_owned);
-            verified.differ(Part::Index, format!("{subject} {said}"));
-        }
-        records += 1;
-        if left.as_ref().is_some_and(|(at, _)| *at == key) {
-            left = next_stored()?;
-        }
-        if right.as_ref().is_some_and(|(at, _)| *at == key) {
-            right = fresh.next()?;
-        }
-    }
-}
-
-type Pair = (Vec<u8>, Vec<u8>);
-
-/// All pairs of an index, in order of key.
-struct Pages<'a> {
-    index: &'a dyn Index,
-    from: Vec<u8>,
-    page: std::vec::IntoIter<Pair>,
-}
-
-impl<'a> Pages<'a> {
-    fn new(index: &'a dyn Index) -> Pages<'a> {
-        Pages {
-            index,
-            from: Vec::new(),
-            page: Vec::new().into_iter(),
-        }
-    }
-
-    fn next(&mut self) -> Result<Option<Pair>, Error> {
-        if self.page.len() == 0 {
-            // Every key begins with a letter.
-            self.page = self.index.scan(&self.from, &[0xff], PAGE)?.into_iter();
-        }
-        let next = self.page.next();
-        if let Some((key, _)) = &next {
-            self.from.clone_from(key);
-            self.from.push(0);
-        }
-        Ok(next)
     }
 }
 

@@ -17,7 +17,8 @@ use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
-use crate::store::embedded::mover::{self, Leaving};
+use crate::store::embedded::leaving::Leaving;
+use crate::store::embedded::mover;
 use crate::store::embedded::tables;
 use crate::store::index::Index;
 use crate::store::ledger::keys;
@@ -301,6 +302,8 @@ async fn many_pending_documents_are_there_again_with_and_without_an_index() {
     let directory = TempDir::new().unwrap();
     let shipped = Config {
         directory: directory.path().to_owned(),
+        // Tests gather less than a gateway does.
+        sorted_bytes: 64 << 10,
         ..Config::default()
     };
     let store = open_config(&shipped, Arc::new(Unobserved)).unwrap();
@@ -308,14 +311,18 @@ async fn many_pending_documents_are_there_again_with_and_without_an_index() {
         .commit(contract::now(), contract::registry())
         .await
         .unwrap();
+    // Ten in a millisecond, as their ids tell.
+    let id =
+        |number: u32| DocumentId(DOCUMENT + (u128::from(number / 10) << 80) + u128::from(number));
     for first in (0..pending).step_by(100) {
         let mut documents = admissions(first..first + 100);
-        for document in &mut documents {
+        for (number, document) in (first..).zip(&mut documents) {
+            document.document = id(number);
             document.body = Bytes::from(vec![7; 8 * 1024]);
         }
         admit(&store, documents, Unity::Each).await.unwrap();
     }
-    let last = DocumentId(DOCUMENT | u128::from(pending - 1));
+    let last = id(pending - 1);
     drop(store);
     for derived in ["", "index"] {
         if !derived.is_empty() {

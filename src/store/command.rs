@@ -1,0 +1,354 @@
+//! What can be asked of the ledger: commands, and what they are made of.
+//!
+//! Values alone; the decider says what becomes of them. Every command is safe to repeat.
+
+use bytes::Bytes;
+
+use crate::claims::agreement::Agreement;
+use crate::claims::custody::{Anchor, Restored};
+use crate::claims::delivery;
+use crate::claims::document::{Facts, Purpose};
+use crate::claims::entry::{
+    FiguresLoaded, Gate, Judgement, Next, PaperRow, Position, Reconciled, Sealed, TurnedAway,
+};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::period::Period;
+use crate::claims::receipt::Item;
+use crate::claims::registry::Centre;
+use crate::claims::retention::{Evacuated, OnHold};
+use crate::claims::statement::Published;
+use crate::claims::terms::Terms;
+use crate::claims::time::{Day, Timestamp};
+
+/// What can be asked of the ledger. Each is decided, written and synced as one.
+#[derive(Clone)]
+pub enum Command {
+    /// Record the terms if they differ from those in force.
+    Terms(Terms),
+    /// Put versions of centres; a version equal to the present one changes nothing.
+    Registry(Vec<Centre>),
+    /// Put versions of centres as a person asks for it, with the reason; all or none.
+    Import(Import),
+    /// Publish a statement. The commitment is computed here.
+    Publish {
+        /// What the ledger keeps of it.
+        published: Published,
+        /// Its canonical JSON.
+        bytes: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Admit documents.
+    Admit {
+        /// Who posts.
+        caller: Name,
+        /// Documents, in order.
+        documents: Vec<Admission>,
+        /// What happens when one of them cannot be admitted.
+        unity: Unity,
+    },
+    /// Count posts that were turned away.
+    TurnAway(Vec<TurnedAway>),
+    /// Seal open documents into a lot; the digest and length of its body are known.
+    Seal(Sealed),
+    /// Record what came of an attempt or of asking.
+    Conclude(Conclusion),
+    /// Record receipts and settlements that an endpoint's insurer gave out, and move its cursor.
+    Receipts {
+        /// The endpoint polled, or the endpoint of the caller who pushed.
+        endpoint: EndpointName,
+        /// Whether this endpoint is one for real documents or one for tests: it speaks of no others.
+        purpose: Purpose,
+        /// The destinations that this endpoint serves. It also speaks of what was sent to itself before.
+        destinations: Vec<Destination>,
+        /// Items in order, each with its bytes as received.
+        items: Vec<Heard>,
+        /// How the cursor moves with them, when polled.
+        cursor: Option<Moved>,
+    },
+    /// Declare a day's paper sheets.
+    Declare {
+        /// The centre.
+        centre: Finess,
+        /// The day.
+        day: Day,
+        /// Who.
+        caller: Name,
+        /// Rows; none is zero.
+        rows: Vec<PaperRow>,
+    },
+    /// Cancel a document.
+    Cancel {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        caller: Name,
+    },
+    /// Declare a document transmitted by hand, with evidence.
+    Hand {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        actor: Name,
+        /// The evidence: a text or file.
+        evidence: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Confirm a paper duplicate.
+    Paper {
+        /// The document.
+        document: DocumentId,
+        /// Who.
+        actor: Name,
+    },
+    /// Hold or release an endpoint.
+    Endpoint {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Held or open.
+        gate: Gate,
+        /// Who.
+        actor: Name,
+    },
+    /// Keep a caisse's figures; a file that is known changes nothing. The commitment is computed here.
+    LoadFigures {
+        /// What the file says of itself.
+        figures: FiguresLoaded,
+        /// The file.
+        file: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Keep the result of a reconciliation. The commitment is computed here.
+    Reconcile {
+        /// What was compared.
+        run: Reconciled,
+        /// The result.
+        result: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Accept or dispute a line of a reconciliation.
+    Judge {
+        /// The reconciliation.
+        run: Position,
+        /// The line, from 1.
+        line: u32,
+        /// What is said.
+        judgement: Judgement,
+        /// Who.
+        actor: Name,
+        /// A comment, and the salt of its commitment.
+        comment: Option<(Bytes, [u8; 16])>,
+    },
+    /// The next attempt of a lot, or the question before it, at an instant.
+    Retry {
+        /// The lot.
+        lot: LotId,
+        /// Who.
+        actor: Name,
+        /// When; the past is now.
+        at: Timestamp,
+    },
+    /// Ask an endpoint's receipts and settlements from the beginning again.
+    Rewind {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that the ledger up to here was made from a backup; what was on its way is in doubt.
+    Restored(Restored),
+    /// After a restore, let lots go again.
+    Resume {
+        /// Who.
+        actor: Name,
+        /// Why.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Write down the running hash after an entry; once a day.
+    Anchor(Anchor),
+    /// Record how far a webhook's target was told.
+    Notified {
+        /// Its name.
+        target: Name,
+        /// The last entry.
+        upto: Position,
+    },
+    /// Place a legal hold. One like it that stands already changes nothing.
+    PlaceLegalHold {
+        /// What it stands on.
+        on: OnHold,
+        /// On this day somebody looks whether it is still needed.
+        review: Day,
+        /// Who.
+        actor: Name,
+    },
+    /// Lift a legal hold. One that is lifted already stays so.
+    LiftLegalHold {
+        /// The entry that placed it.
+        hold: Position,
+        /// Who.
+        actor: Name,
+    },
+    /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
+    Evacuated(Evacuated),
+    /// Record that the keys of all bodies are wrapped by another master key. The commitment is computed here.
+    Rewrapped {
+        /// Its id.
+        master: [u8; 8],
+        /// Who ordered it.
+        actor: Name,
+        /// Why.
+        reason: Bytes,
+        /// Salt of the reason's commitment.
+        salt: [u8; 16],
+    },
+    /// A command of an operator, with the reason for it.
+    Explain {
+        /// Cancel, Hand, Paper, Endpoint, Rewind, Retry, PlaceLegalHold or LiftLegalHold.
+        command: Box<Command>,
+        /// The reason: a text.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Close a period that has ended: its rates are frozen. What a former closing includes changes nothing.
+    Close {
+        /// The period.
+        period: Period,
+        /// The centres; none named: all.
+        centres: Vec<Finess>,
+        /// Who.
+        actor: Name,
+        /// Every policy as it is now.
+        policies: Vec<Agreement>,
+        /// Why.
+        reason: Bytes,
+        /// Salt of its commitment.
+        salt: [u8; 16],
+    },
+    /// Lease lots that are due: their attempts.
+    Lease(Lease),
+    /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
+    Tick,
+    /// After a start: every lot in `sending` is in doubt.
+    Restart,
+}
+
+/// Registrations that a person hands in.
+#[derive(Clone)]
+pub struct Import {
+    /// The versions; what is registered already changes nothing.
+    pub centres: Vec<Centre>,
+    /// Who.
+    pub actor: Name,
+    /// SHA-256 of what was handed in.
+    pub file: Digest,
+    /// Why.
+    pub reason: Bytes,
+    /// Salt of the reason's commitment.
+    pub salt: [u8; 16],
+}
+
+/// Whether documents of one post stand or fall together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unity {
+    /// Each for itself.
+    Each,
+    /// All or none.
+    Together,
+}
+
+/// One document to be admitted, already found valid.
+#[derive(Clone)]
+pub struct Admission {
+    /// A fresh id (UUID v7), used if the document is not known.
+    pub document: DocumentId,
+    /// Real or test.
+    pub purpose: Purpose,
+    /// The facts.
+    pub facts: Facts,
+    /// Bytes as posted.
+    pub body: Bytes,
+    /// SHA-256 of the bytes.
+    pub digest: Digest,
+    /// Salt of the commitment, random.
+    pub salt: [u8; 16],
+    /// Codes of the warnings.
+    pub warnings: Vec<Name>,
+}
+
+/// What came of an attempt, or of asking for the status.
+#[derive(Clone, Debug)]
+pub struct Conclusion {
+    /// The lot.
+    pub lot: LotId,
+    /// The attempt it concludes; of asking: the last attempt.
+    pub attempt: u32,
+    /// What happened.
+    pub event: delivery::Event,
+    /// When to do the next thing if the lot stays unfinished, and why.
+    pub next: Next,
+    /// Documents that the insurer names as refused, with its code.
+    pub named: Vec<(DocumentId, Option<Name>)>,
+    /// The insurer's words about them, and the salt of their commitment.
+    pub words: Option<(Bytes, [u8; 16])>,
+}
+
+/// How an endpoint's cursor moves. From elsewhere it does not: it was set back meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// What was asked after; none: from the beginning.
+    pub from: Option<Name>,
+    /// What is asked after next.
+    pub to: Name,
+}
+
+/// What came from an insurer, and its bytes as received.
+#[derive(Clone)]
+pub struct Heard {
+    /// What it says, as far as it is evidence.
+    pub evidence: Evidence,
+    /// Its bytes, with its signature if it has one.
+    pub bytes: Bytes,
+    /// Salt of the commitment.
+    pub salt: [u8; 16],
+}
+
+/// What came from an insurer, as far as it is evidence. Only an item moves anything; all else is kept as an orphan.
+#[derive(Clone)]
+pub enum Evidence {
+    /// A receipt or settlement, signed where the endpoint's are.
+    Item(Item),
+    /// A receipt or settlement without the signature that it needs.
+    Unproven(Item),
+    /// A single one that cannot be read.
+    Unreadable,
+    /// A feed of which not even the items can be told apart.
+    UnreadableFeed,
+}
+
+impl Evidence {
+    /// The receipt or settlement, if it could be read.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
+        }
+    }
+}
+
+/// How lots of an endpoint are leased.
+#[derive(Clone, Debug)]
+pub struct Lease {
+    /// The endpoint.
+    pub endpoint: EndpointName,
+    /// Until when the attempt must be concluded; after that the lot is in doubt.
+    pub until: Timestamp,
+    /// At most so many lots.
+    pub most: usize,
+}

@@ -1,0 +1,89 @@
+//! An index beside the one that a fresh fold makes: every record, in order of key.
+//!
+//! Both are only read, some pages of each at a time. What a crash may leave behind of an evacuation is passed over.
+
+use crate::store::Error;
+use crate::store::embedded::places;
+use crate::store::embedded::tree::Tree;
+use crate::store::embedded::verify::{Part, Verified};
+use crate::store::index::Index;
+use crate::store::ledger::keys;
+use crate::store::memory::Map;
+
+/// Records that are read at once.
+const PAGE: usize = 1_000;
+
+/// Compares all records of two indexes; gives how many keys there were.
+pub fn compare(
+    stored: &Tree,
+    fresh: &Map,
+    verified: &mut Verified,
+    is_archived: impl Fn(u64) -> bool,
+) -> Result<u64, Error> {
+    let (mut stored, mut fresh) = (Pages::new(stored), Pages::new(fresh));
+    let mut next_stored = || loop {
+        // A crash may leave behind what an evacuation makes void.
+        match stored.next()? {
+            Some((key, value)) if places::is_left_over(&key, &value, &is_archived) => {}
+            next => return Ok::<_, Error>(next),
+        }
+    };
+    let (mut left, mut right) = (next_stored()?, fresh.next()?);
+    let mut records = 0;
+    loop {
+        let (key, said) = match (&left, &right) {
+            (None, None) => return Ok(records),
+            (Some((key, is)), Some((other, should))) if key == other => {
+                (key.clone(), (is != should).then_some("differs"))
+            }
+            (Some((key, _)), Some((other, _))) if key > other => {
+                (other.clone(), Some("is missing"))
+            }
+            (None, Some((key, _))) => (key.clone(), Some("is missing")),
+            (Some((key, _)), _) => (key.clone(), Some("should not be there")),
+        };
+        if let Some(said) = said {
+            let subject = places::subject(&key).map_or_else(|| keys::subject(&key), str::to_owned);
+            verified.differ(Part::Index, format!("{subject} {said}"));
+        }
+        records += 1;
+        if left.as_ref().is_some_and(|(at, _)| *at == key) {
+            left = next_stored()?;
+        }
+        if right.as_ref().is_some_and(|(at, _)| *at == key) {
+            right = fresh.next()?;
+        }
+    }
+}
+
+type Pair = (Vec<u8>, Vec<u8>);
+
+/// All pairs of an index, in order of key.
+struct Pages<'a> {
+    index: &'a dyn Index,
+    from: Vec<u8>,
+    page: std::vec::IntoIter<Pair>,
+}
+
+impl<'a> Pages<'a> {
+    fn new(index: &'a dyn Index) -> Pages<'a> {
+        Pages {
+            index,
+            from: Vec::new(),
+            page: Vec::new().into_iter(),
+        }
+    }
+
+    fn next(&mut self) -> Result<Option<Pair>, Error> {
+        if self.page.len() == 0 {
+            // Every key begins with a letter.
+            self.page = self.index.scan(&self.from, &[0xff], PAGE)?.into_iter();
+        }
+        let next = self.page.next();
+        if let Some((key, _)) = &next {
+            self.from.clone_from(key);
+            self.from.push(0);
+        }
+        Ok(next)
+    }
+}

@@ -1,0 +1,110 @@
+//! What becomes of a command: done, or what stands against it.
+//!
+//! An answer that is an [`Outcome`] is final; an [`Error`](crate::store::Error) leaves the fate unknown.
+
+use crate::claims::delivery;
+use crate::claims::entry::{OrphanCause, Position};
+use crate::claims::id::{DocumentId, Finess, LotId};
+use crate::claims::standing::Standing;
+use crate::claims::time::Day;
+use crate::store::LotRecord;
+
+/// The answer to a command.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// Done; the last position of its entries (the current one if nothing changed).
+    Done(Position),
+    /// One row a document, in order.
+    Admitted(Vec<Admitted>),
+    /// One row an item, in order.
+    Heard(Vec<HeardOutcome>),
+    /// The lots leased.
+    Leased(Vec<Leased>),
+    /// Not done: what stands against it.
+    Conflict(Conflict),
+}
+
+/// What became of one document of a post.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Admitted {
+    /// Admitted: durable.
+    Received {
+        /// Its id.
+        document: DocumentId,
+        /// Its deadline.
+        deadline: Option<Day>,
+    },
+    /// The same bytes under the same key were admitted before: the first answer again.
+    Known {
+        /// The id of then.
+        document: DocumentId,
+        /// Its deadline.
+        deadline: Option<Day>,
+        /// Its standing now.
+        standing: Standing,
+    },
+    /// Not admitted.
+    Refused(Conflict),
+    /// Not admitted, because another document of the same post was not.
+    WithTheOthers,
+}
+
+/// Why a command is not done (409).
+#[derive(Clone, Debug, PartialEq)]
+pub enum Conflict {
+    /// The number is known with other content; the names of the facts that differ, never their values.
+    OtherContent {
+        /// The document of that number.
+        document: DocumentId,
+        /// Names of differing facts; empty when only the bytes differ.
+        differs: Vec<&'static str>,
+    },
+    /// The standing does not allow it.
+    Standing {
+        /// The document.
+        document: DocumentId,
+        /// Its standing.
+        standing: Standing,
+    },
+    /// The lot's delivery does not allow it: ask again after the attempt.
+    Delivery {
+        /// The lot.
+        lot: LotId,
+        /// Its state.
+        state: delivery::State,
+    },
+    /// The replaced document is not known.
+    ReplacedUnknown,
+    /// The replaced document has been replaced already.
+    ReplacedBefore(DocumentId),
+    /// The FSE that a PJ supports is not known.
+    SupportedUnknown,
+    /// The centre is not registered, or closed, on the document's day.
+    Centre(Finess),
+    /// Nothing is known by this id.
+    Unknown,
+    /// The documents to be sealed are no longer as they were: look again.
+    Stale,
+}
+
+/// What became of one item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeardOutcome {
+    /// Recorded.
+    Recorded,
+    /// Recorded before with the same content; nothing changes.
+    Known,
+    /// Kept as an orphan.
+    Orphan(OrphanCause),
+    /// Kept as an orphan before for the same cause; nothing changes.
+    OrphanAgain(OrphanCause),
+}
+
+/// A lot to be sent now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Leased {
+    /// The lot.
+    pub lot: LotRecord,
+    /// Number of this attempt, from 1.
+    pub attempt: u32,
+}
