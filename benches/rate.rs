@@ -1,7 +1,7 @@
 //! What a scrape and an interval cost over all 3 005 centres of the country.
 //!
-//! A year to date of every centre: the current periods are computed from cells of each day; a scrape renders
-//! the snapshot, and an interval takes up the days of some centres.
+//! A year to date of every centre: the current periods and the forecast are computed from cells of each day; a scrape
+//! renders the snapshot, with forecasts and ages, and an interval takes up the days of some centres.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hint::black_box;
@@ -16,7 +16,7 @@ use bordereau::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::config;
-use bordereau::report::snapshot::Snapshot;
+use bordereau::report::snapshot::{Evidence, Snapshot};
 use bordereau::report::{CentreLabel, exposition};
 use bordereau::store::{Covered, Tallies, TalliesSince};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -98,8 +98,16 @@ fn rate(criterion: &mut Criterion) {
         }
     }
     let registry = registry(&centres);
-    let snapshot = Snapshot::balanced(at, tallies, registry.clone(), &agreements);
+    let evidence = Evidence {
+        statement: Timestamp::parse("2026-11-01T08:00:00Z"),
+        reconciliation: Timestamp::parse("2026-11-15T08:00:00Z"),
+    };
+    let snapshot = Snapshot::balanced(at, tallies, registry.clone(), &agreements).with(evidence);
     let everyone = CentreLabel::UpTo(4_000);
+    let text = exposition::render(&snapshot, &agreements, everyone, at);
+    let forecasts = text.matches("bordereau_obligation_forecast_ratio{").count();
+    let ages = text.matches("_age_seconds ").count();
+    assert!(forecasts == CENTRES && ages > 1, "{forecasts} and {ages}");
     criterion.bench_function("scrape of 3005 centres", |bencher| {
         bencher.iter(|| exposition::render(black_box(&snapshot), &agreements, everyone, at));
     });

@@ -4,9 +4,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::claims::delivery::{Arrival, Presence, Step};
-use crate::claims::document::{Cents, ClockBasis, Facts, Key, ThirdParty};
-use crate::claims::id::{Amc, Amo, Digest, EndpointName, Number};
-use crate::claims::standing::{Act, Course, Expected, Heard};
+use crate::claims::document::{Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, ThirdParty};
+use crate::claims::id::{Amc, Amo, Destination, Digest, EndpointName, Name, Number};
+use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
+use crate::claims::standing::{self, Act, Course, Expected, Heard};
+use crate::claims::tally::{DayBasis, Lateness};
 
 const NOON: &str = "2026-10-05T10:00:00Z";
 
@@ -498,7 +500,7 @@ fn happens() -> impl Strategy<Value = Happens> {
     ]
 }
 
-fn fact(act: Act) -> Fact {
+fn fact(act: Act) -> Fact<'static> {
     match act {
         Act::Sealed => Fact::Sealed,
         Act::LotVoided => Fact::LotVoided,
@@ -531,13 +533,13 @@ proptest! {
         ][form];
         received.facts.settled_for = Amc::parse("12345678").ok();
         let expected = Expected::of(&received.facts);
-        let mut document = Document::admitted(at(NOON), &received, Position(1));
+        let mut document = Document::admitted(at(NOON), &received, DocumentRow(0), Position(1));
         let mut course = Course::admitted();
         for happens in way {
             match happens {
                 Happens::Word(instant, id, word) => {
                     let (issued, id) = (Timestamp::from_micros(instant), name(&id.to_string()));
-                    document.facts.push(Fact::Said(issued, id.clone(), word));
+                    document.facts.push(Fact::Said(issued, id.as_str(), word));
                     course.hear(Heard { issued, id, word, code: None }, expected);
                 }
                 Happens::Act(act) => {
@@ -564,15 +566,13 @@ fn both_readings_of_the_delivery_table_agree() {
         for arrival in Arrival::ALL {
             for (went_another_way, presence) in presences {
                 let mut lot = Lot {
-                    documents: Vec::new(),
                     state,
                     may_have_arrived: arrival != Arrival::Nothing,
                     heard_while_sending: state == State::Sending && arrival == Arrival::Proven,
-                    attempted: None,
                     went_another_way,
-                    unanswered: BTreeSet::new(),
+                    ..Lot::sealed(Box::default())
                 };
-                lot.happens(event, at(NOON));
+                lot.happens(event, at(NOON).day());
                 let next = match state.step(event, arrival, presence) {
                     Step::To(next) => next,
                     Step::Stay | Step::AskFirst | Step::Conflict => state,

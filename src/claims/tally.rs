@@ -3,8 +3,8 @@
 //! The unit of account is the line: a document and its replacements, counted once, on the days of its
 //! root, with the kind, mode and standing of its latest document.
 
-use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::id::{Amo, Destination, Finess};
@@ -70,67 +70,86 @@ pub struct PaperCell {
     pub caisse: Option<Amo>,
 }
 
-/// Cells of units and of paper sheets by their days, so that a span of days is read without the others.
-/// A cell of which nothing is left is not kept.
+/// Cells of units and of paper sheets in order of their days, so that a span of days is read without the others.
+/// A cell of which nothing is left is not kept. They lie in rows without gaps: a year of a centre has some
+/// thousand cells, and the country three thousand centres.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    units: BTreeMap<(DayBasis, Day), BTreeMap<Cell, i64>>,
-    paper: BTreeMap<Day, BTreeMap<PaperCell, i64>>,
+    units: Vec<(Cell, i64)>,
+    paper: Vec<(PaperCell, i64)>,
 }
 
 impl Counts {
     /// Adds units to a cell.
     pub fn add_units(&mut self, cell: Cell, number: i64) {
-        add(&mut self.units, (cell.basis, cell.day), cell, number);
+        add(&mut self.units, cell, number, |cell| {
+            (cell.basis, cell.day, *cell)
+        });
     }
 
     /// Adds sheets to a cell; 1 on the row without caisse declares the day.
     pub fn add_paper(&mut self, cell: PaperCell, number: i64) {
-        add(&mut self.paper, cell.day, cell, number);
+        add(&mut self.paper, cell, number, |cell| (cell.day, *cell));
     }
 
     /// Forgets the units of a day, to be counted again.
     pub fn forget_units(&mut self, basis: DayBasis, day: Day) {
-        self.units.remove(&(basis, day));
+        let span = self.units_between(basis, (day, day));
+        self.units.drain(span);
     }
 
     /// Forgets the sheets of a day, to be counted again.
     pub fn forget_paper(&mut self, day: Day) {
-        self.paper.remove(&day);
+        let span = self.paper_between((day, day));
+        self.paper.drain(span);
     }
 
     /// The units of days, both included, by one basis.
-    pub fn units(
-        &self,
-        basis: DayBasis,
-        (from, to): (Day, Day),
-    ) -> impl Iterator<Item = (&Cell, &i64)> {
-        // A range that ends before it begins is empty.
-        let days = (from <= to).then(|| self.units.range((basis, from)..=(basis, to)));
-        days.into_iter().flatten().flat_map(|(_, cells)| cells)
+    pub fn units(&self, basis: DayBasis, days: (Day, Day)) -> impl Iterator<Item = (&Cell, &i64)> {
+        let units = &self.units[self.units_between(basis, days)];
+        units.iter().map(|(cell, number)| (cell, number))
     }
 
     /// The sheets of days, both included.
-    pub fn paper(&self, (from, to): (Day, Day)) -> impl Iterator<Item = (&PaperCell, &i64)> {
-        let days = (from <= to).then(|| self.paper.range(from..=to));
-        days.into_iter().flatten().flat_map(|(_, cells)| cells)
+    pub fn paper(&self, days: (Day, Day)) -> impl Iterator<Item = (&PaperCell, &i64)> {
+        let paper = &self.paper[self.paper_between(days)];
+        paper.iter().map(|(cell, number)| (cell, number))
+    }
+
+    fn units_between(&self, basis: DayBasis, (from, to): (Day, Day)) -> Range<usize> {
+        between(
+            &self.units,
+            |cell| (cell.basis, cell.day) < (basis, from),
+            |cell| (cell.basis, cell.day) <= (basis, to),
+        )
+    }
+
+    fn paper_between(&self, (from, to): (Day, Day)) -> Range<usize> {
+        between(&self.paper, |cell| cell.day < from, |cell| cell.day <= to)
     }
 }
 
-fn add<D: Ord + Copy, K: Ord + Copy>(
-    days: &mut BTreeMap<D, BTreeMap<K, i64>>,
-    day: D,
-    cell: K,
-    number: i64,
-) {
-    let cells = days.entry(day).or_default();
-    let count = cells.entry(cell).or_default();
-    *count += number;
-    if *count == 0 {
-        cells.remove(&cell);
-    }
-    if cells.is_empty() {
-        days.remove(&day);
+/// The rows between those before and those after; a span that ends before it begins is empty.
+fn between<K>(
+    rows: &[(K, i64)],
+    is_before: impl Fn(&K) -> bool,
+    is_not_after: impl Fn(&K) -> bool,
+) -> Range<usize> {
+    let from = rows.partition_point(|(cell, _)| is_before(cell));
+    let to = rows.partition_point(|(cell, _)| is_not_after(cell));
+    from..to.max(from)
+}
+
+fn add<K, O: Ord>(rows: &mut Vec<(K, i64)>, cell: K, number: i64, order: impl Fn(&K) -> O) {
+    match rows.binary_search_by_key(&order(&cell), |(known, _)| order(known)) {
+        Ok(row) => {
+            rows[row].1 += number;
+            if rows[row].1 == 0 {
+                rows.remove(row);
+            }
+        }
+        Err(row) if number != 0 => rows.insert(row, (cell, number)),
+        Err(_) => {}
     }
 }
 

@@ -34,6 +34,7 @@ mod keys;
 mod custody;
 mod anchor;
 mod export;
+mod figures;
 mod reconcile;
 mod forecast;
 pub mod socket;
@@ -128,8 +129,8 @@ pub struct Desk {
     replaying: Mutex<()>,
     /// Places for streams of events.
     streams: Arc<Semaphore>,
-    /// Who loads figures or lays them beside the ledger.
-    reconciling: Mutex<()>,
+    /// Who loads figures or lays them beside the ledger, and what reads them.
+    reconciling: Mutex<crate::formats::figures::Reader>,
     /// Who puts registrations.
     importing: Mutex<()>,
 }
@@ -212,8 +213,8 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/statements/{id}", get(statements::show)),
         (Door::Both, "get", "/v1/statements/{id}/signature", get(statements::signature)),
         (Door::Both, "get", "/v1/registry", get(registry::list)),
-        (Door::Both, "get", "/v1/figures", get(reconcile::all_figures)),
-        (Door::Both, "post", "/v1/figures", post(reconcile::load)),
+        (Door::Both, "get", "/v1/figures", get(figures::all)),
+        (Door::Both, "post", "/v1/figures", post(figures::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
         (Door::Both, "post", "/v1/reconciliations", post(reconcile::run)),
         (Door::Both, "get", "/v1/reconciliations/{run}", get(reconcile::show)),

@@ -1,7 +1,8 @@
 //! Earlier answers again, and what is behind a figure: `as_of=` and `GET /v1/rates/explain`.
 //!
-//! Both read the ledger from its first entry, one at a time: who asks meanwhile is asked to wait. The last
-//! recount of a single centre is kept, so that paging through it costs one reading.
+//! An earlier answer reads the ledger from its first entry, one at a time: who asks meanwhile is asked to wait. The
+//! last recount of a single centre is kept, so that paging through it costs one reading. What is behind a figure of
+//! now is read from the index: the units of that centre alone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -65,12 +66,15 @@ pub(super) async fn explain(
         after: after.map_err(|_| Refused::parameter("after"))?,
         most: desk.parts.config.explained_units.get(),
     };
-    let position = match query.as_of {
-        Some(position) => Position(position),
-        None => desk.snapshot().position,
-    };
-    let past = desk.past_of(centre, position).await?;
     let (store, agreements) = (&*desk.parts.store, &desk.parts.agreements);
+    let past = match query.as_of {
+        Some(position) => desk.past_of(centre, Position(position)).await?,
+        None => {
+            let (last, now) = (desk.snapshot(), desk.parts.clock.now());
+            let present = past::present(store, centre, &last, now).await;
+            Arc::new(present.map_err(|error| desk.without_rate(&error))?)
+        }
+    };
     let explained = explain::explain(store, &past, agreements, question).await;
     let explained = explained.map_err(|error| desk.without_rate(&error))?;
     Ok(json(200, &explained))

@@ -23,7 +23,7 @@ use crate::report::table;
 use crate::telemetry::event::Denial;
 
 use super::Desk;
-use super::answer::{Refused, bytes, json};
+use super::answer::{Format, Refused, bytes, json};
 use super::door::{Asked, Entered, Part, gestionnaire};
 
 /// Which rate of a centre.
@@ -60,13 +60,6 @@ pub(super) struct OfAll {
     format: Option<String>,
 }
 
-/// How a list is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Format {
-    Json,
-    Csv,
-}
-
 /// `GET /v1/centres/{finess}/rate?period=`.
 pub(super) async fn of_centre(
     State(desk): State<Arc<Desk>>,
@@ -99,7 +92,8 @@ pub(super) async fn of_all(
     let period = desk.period(query.period.as_deref(), days)?;
     let by = query.by.as_deref().map_or(Some(By::Centre), By::parse);
     let by = by.ok_or_else(|| Refused::parameter("by"))?;
-    let (filter, format) = (query.filter()?, query.format(&headers)?);
+    let filter = query.filter()?;
+    let format = Format::asked(query.format.as_deref(), &headers)?;
     // Who may see a centre is decided by its registration of today, also of an earlier answer.
     let (last, scope) = (desk.snapshot(), desk.scope(&caller));
     let asked = |finess: &Finess| filter.centre.is_none_or(|centre| centre == *finess);
@@ -187,19 +181,6 @@ impl OfAll {
             caisse: read("caisse", &self.caisse, |text| Amo::parse(text).ok())?,
             agreement: read("agreement", &self.agreement, name)?,
         })
-    }
-
-    fn format(&self, headers: &HeaderMap) -> Result<Format, Refused> {
-        match self.format.as_deref() {
-            Some("json") => Ok(Format::Json),
-            Some("csv") => Ok(Format::Csv),
-            Some(_) => Err(Refused::parameter("format")),
-            None => {
-                let accept = headers.get(header::ACCEPT);
-                let csv = accept.is_some_and(|accept| accept.as_bytes().starts_with(b"text/csv"));
-                Ok(if csv { Format::Csv } else { Format::Json })
-            }
-        }
     }
 }
 

@@ -1,8 +1,7 @@
-//! Reconciliation over HTTP: figures come in, are laid beside the ledger, and people say what they think of it.
+//! Reconciliation over HTTP: figures are laid beside the ledger, and people say what they think of it.
 //!
-//! National readers, operators and insurers; an insurer sees its own figures and what was found beside them. A
-//! file is taken whole or refused whole. One file or one comparison is worked on at a time, so memory is bounded
-//! by one of each. A crash before the commit leaves nothing, and the caller repeats.
+//! National readers, operators and insurers; an insurer sees what was found beside its own figures. One comparison is
+//! worked on at a time, so memory is bounded by one. A crash before the commit leaves nothing, and the caller repeats.
 
 use std::sync::Arc;
 
@@ -10,24 +9,21 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
-use crate::access::{Action, Caller, Scope};
+use crate::access::{Action, Caller};
 use crate::claims::entry::{FiguresLoaded, Judgement, Position, Reconciled};
-use crate::claims::id::{Digest, EndpointName};
+use crate::claims::id::Digest;
 use crate::claims::period::Period;
 use crate::claims::reconcile::cause::Cause;
-use crate::claims::reconcile::figures::Month;
 use crate::formats::figures::{self, Format, Limits};
-use crate::formats::json::finding::FindingText;
 use crate::formats::json::problem::{About, Kind, Problem};
 use crate::report;
 use crate::report::reconciliation::{
     self, CentreText, DifferenceText, Outcome as Found, SpanText, Without,
 };
-use crate::store::{BodyId, Command, FiguresRecord, JudgedRecord, Outcome, RunRecord};
+use crate::report::repeat;
+use crate::store::{BodyId, Command, JudgedRecord, Outcome, RunRecord};
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
@@ -69,19 +65,6 @@ pub(super) struct ToExport {
     table: Option<String>,
 }
 
-/// Figures that were loaded.
-#[derive(Debug, Serialize)]
-struct FiguresText {
-    figures: String,
-    loaded_at: String,
-    by: String,
-    insurer: Option<String>,
-    from: String,
-    last: String,
-    counts: u32,
-    documents: u32,
-}
-
 /// A reconciliation in the history.
 #[derive(Debug, Serialize)]
 struct RunText {
@@ -94,11 +77,6 @@ struct RunText {
     position: u64,
     centres: u32,
     differences: u32,
-}
-
-#[derive(Debug, Serialize)]
-struct AllFigures {
-    figures: Vec<FiguresText>,
 }
 
 #[derive(Debug, Serialize)]
@@ -151,77 +129,15 @@ struct Export {
     judgements: Vec<JudgementText>,
 }
 
-/// `POST /v1/figures`: a caisse's figures, CSV or XML.
-pub(super) async fn load(
-    State(desk): State<Arc<Desk>>,
-    Entered(caller): Entered,
-    body: Body,
-) -> Result<Response, Refused> {
-    desk.allow(&caller, Action::Reconcile).await?;
-    let _one_at_a_time = desk.reconciling.lock().await;
-    let limit = desk.parts.config.figures_bytes.get();
-    let file = desk.whole(body, limit).await?;
-    let digest = Digest(Sha256::digest(&file).into());
-    if let Some(known) = desk.figures_of(&caller, digest).await? {
-        return Ok(json(200, &FiguresText::from(&known)));
-    }
-    let limits = Limits {
-        bytes: limit,
-        ..Limits::default()
-    };
-    let read = figures::read(&file, Format::guess(&file), &limits).map_err(|findings| {
-        let about = About {
-            findings: Some(FindingText::all(&findings)),
-            ..About::default()
-        };
-        Problem::new(Kind::FiguresFaulty, about)
-    })?;
-    let day = |month: Month| month.first_day().ok_or(Kind::Defect);
-    let (from, last) = read.months.ok_or(Kind::Defect)?;
-    let command = Command::LoadFigures {
-        figures: FiguresLoaded {
-            digest,
-            caller: caller.name().clone(),
-            insurer: insurer(&caller).cloned(),
-            from: day(from)?,
-            last: day(last)?,
-            counts: read.counts,
-            documents: read.documents,
-            commitment: digest,
-        },
-        file,
-        salt: desk.parts.clock.salt(),
-    };
-    desk.commit(command).await?;
-    let loaded = desk.figures_of(&caller, digest).await?;
-    Ok(json(
-        201,
-        &FiguresText::from(&loaded.ok_or(Kind::OutOfScope)?),
-    ))
-}
-
-/// `GET /v1/figures`: what was loaded.
-pub(super) async fn all_figures(
-    State(desk): State<Arc<Desk>>,
-    Entered(caller): Entered,
-) -> Result<Response, Refused> {
-    desk.allow(&caller, Action::Reconcile).await?;
-    let known = desk.parts.store.figures().await;
-    let mut known = known.map_err(|error| desk.unread(&error))?;
-    known.retain(|record| sees(&caller, &record.figures));
-    known.sort_by_key(|record| record.position);
-    let figures = known.iter().map(FiguresText::from).collect();
-    Ok(json(200, &AllFigures { figures }))
-}
-
-/// `POST /v1/reconciliations?figures=&period=`: lays them beside the ledger as it is now.
+/// `POST /v1/reconciliations?figures=&period=`: lays them beside the ledger as it is now. What was laid beside the same
+/// counts before, and gave the same, is that reconciliation.
 pub(super) async fn run(
     State(desk): State<Arc<Desk>>,
     Entered(caller): Entered,
     Asked(query): Asked<ToRun>,
 ) -> Result<Response, Refused> {
     desk.allow(&caller, Action::Reconcile).await?;
-    let _one_at_a_time = desk.reconciling.lock().await;
+    let reader = desk.reconciling.lock().await;
     let digest = Digest::parse(&query.figures).map_err(|_| Refused::parameter("figures"))?;
     let loaded = desk.figures_of(&caller, digest).await?;
     let loaded = loaded.ok_or(Kind::FiguresUnknown)?;
@@ -231,7 +147,8 @@ pub(super) async fn run(
         bytes: file.len(),
         ..Limits::default()
     };
-    let read = figures::read(&file, Format::guess(&file), &limits).map_err(|_| Kind::Defect)?;
+    let read = reader.read(&file, Format::guess(&file), &limits);
+    let read = read.map_err(|_| Kind::Defect)?;
     let insurer = loaded.figures.insurer.as_ref();
     let asked = reconciliation::Asked {
         digest,
@@ -244,6 +161,10 @@ pub(super) async fn run(
         report::Error::UnevenPeriod => Refused::parameter("period"),
         other => desk.without_rate(&other),
     })?;
+    let before = repeat::former(&*desk.parts.store, &found, (digest, period)).await;
+    if let Some(run) = before.map_err(|error| desk.unread(&error))? {
+        return Ok(json(200, &RunText::from(&run)));
+    }
     let result = serde_json::to_vec(&found).map_err(|_| Kind::Defect)?;
     let limit = desk.parts.config.reconciliation_bytes.get();
     if result.len() > limit {
@@ -453,34 +374,7 @@ async fn judge(
     Ok(json(200, &text))
 }
 
-/// The insurer for whom a caller acts.
-fn insurer(caller: &Caller) -> Option<&EndpointName> {
-    match caller.scope() {
-        Scope::Insurer(endpoint) => Some(endpoint),
-        Scope::Centres(_) | Scope::Gestionnaire(_) | Scope::All => None,
-    }
-}
-
-/// An insurer sees its own figures; everybody else who may come in sees all.
-fn sees(caller: &Caller, figures: &FiguresLoaded) -> bool {
-    insurer(caller).is_none_or(|own| figures.insurer.as_ref() == Some(own))
-}
-
 impl Desk {
-    /// Figures by digest, if they are known and the caller may see them.
-    async fn figures_of(
-        &self,
-        caller: &Caller,
-        digest: Digest,
-    ) -> Result<Option<FiguresRecord>, Refused> {
-        let known = self.parts.store.figures().await;
-        let known = known.map_err(|error| self.unread(&error))?;
-        let found = known
-            .into_iter()
-            .find(|record| record.figures.digest == digest);
-        Ok(found.filter(|record| sees(caller, &record.figures)))
-    }
-
     /// A reconciliation by its number.
     async fn run_of(&self, caller: &Caller, run: Position) -> Result<RunRecord, Refused> {
         let runs = self.parts.store.runs().await;
@@ -555,7 +449,7 @@ impl Desk {
     }
 
     /// Commits; gives the position of the answer.
-    async fn commit(&self, command: Command) -> Result<Position, Refused> {
+    pub(super) async fn commit(&self, command: Command) -> Result<Position, Refused> {
         let now = self.parts.clock.now();
         let outcome = self.parts.store.commit(now, command).await;
         match outcome.map_err(|error| self.uncertain(&error))? {
@@ -566,44 +460,12 @@ impl Desk {
             }
         }
     }
-
-    /// A body, up to its limit.
-    async fn whole(&self, body: Body, limit: usize) -> Result<Bytes, Refused> {
-        match Limited::new(body, limit).collect().await {
-            Ok(whole) => Ok(whole.to_bytes()),
-            Err(error) if error.is::<LengthLimitError>() => {
-                let about = About {
-                    limit: Some(limit),
-                    ..About::default()
-                };
-                Err(Problem::new(Kind::BodyTooLarge, about).into())
-            }
-            Err(_) => Err(Kind::BodyIncomplete.into()),
-        }
-    }
 }
 
 fn word(judgement: Judgement) -> &'static str {
     match judgement {
         Judgement::Accepted => "accepted",
         Judgement::Disputed => "disputed",
-    }
-}
-
-impl From<&FiguresRecord> for FiguresText {
-    fn from(record: &FiguresRecord) -> FiguresText {
-        let figures = &record.figures;
-        let month = |day| Month::of(day).to_string();
-        FiguresText {
-            figures: figures.digest.to_string(),
-            loaded_at: record.at.to_string(),
-            by: figures.caller.to_string(),
-            insurer: figures.insurer.as_ref().map(|name| name.to_string()),
-            from: month(figures.from),
-            last: month(figures.last),
-            counts: figures.counts,
-            documents: figures.documents,
-        }
     }
 }
 

@@ -21,6 +21,7 @@ pub mod statement;
 pub mod publisher;
 pub mod exposition;
 pub mod reconciliation;
+pub mod repeat;
 pub mod forecast;
 
 #[cfg(test)]
@@ -45,7 +46,7 @@ pub struct Config {
     /// Seconds between two whole counts: all tallies, all entries' units, and a scan of all standings, the third
     /// count. Between them only what new entries speak of is counted again.
     pub scan_seconds: NonZeroU64,
-    /// How many documents are held at once when an earlier answer is recomputed; each takes some hundred bytes.
+    /// How many documents are held at once when an earlier answer is recomputed; each takes about 250 bytes.
     /// Where the centres asked for have more, the ledger is read again for the others.
     pub past_documents: NonZeroU64,
     /// How many entries or documents are read from the store at once.
@@ -112,7 +113,7 @@ impl Default for Config {
         Config {
             interval_seconds: const { NonZeroU64::new(5).expect("not zero") },
             scan_seconds: const { NonZeroU64::new(3_600).expect("not zero") },
-            past_documents: const { NonZeroU64::new(500_000).expect("not zero") },
+            past_documents: const { NonZeroU64::new(2_000_000).expect("not zero") },
             page: const { NonZeroU64::new(1_000).expect("not zero") },
             statement_key: None,
             centre_label: CentreLabel::UpTo(4_000),

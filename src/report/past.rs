@@ -9,21 +9,22 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::claims::audit::{Audit, Line};
+use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
 use crate::claims::registry::Centre;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
-use crate::store::Store;
 use crate::store::journal::format::Chain;
+use crate::store::{Store, TallyQuery};
 
 /// How a past is recomputed.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
     /// Entries read from the store at once.
     pub page: usize,
-    /// Documents held at once, some hundred bytes each; one centre alone may have more.
+    /// Documents held at once, about 250 bytes each; one centre alone may have more.
     pub documents: usize,
 }
 
@@ -36,19 +37,19 @@ pub struct Past {
     pub lines: Vec<Line>,
     /// The hash of the chain of entries up to there.
     pub chain: Chain,
-    /// The end of the last day before that of the last entry; none where all entries are of one day.
-    pub anchor: Option<Anchor>,
+    /// The last anchor among these entries; none before the first.
+    pub anchor: Option<Anchored>,
 }
 
-/// The ledger at the end of a day of Paris.
+/// An anchor as it is written in the ledger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Anchor {
-    /// The day.
+pub struct Anchored {
+    /// The day on which it was written, in Paris.
     pub day: Day,
-    /// Its last entry.
-    pub position: Position,
-    /// The hash of the chain of entries there.
-    pub chain: Chain,
+    /// The entry that it is.
+    pub entry: Position,
+    /// What it says.
+    pub anchor: Anchor,
 }
 
 /// Counts these centres as they were after the entry at `position`; those that were not registered then are
@@ -97,13 +98,60 @@ pub async fn of_centre(
     pass.finish(|audit| audit.lines().collect()).await
 }
 
+/// One centre as it is now, from the index alone: its units, and the counts that they and its declarations amount to.
+/// `last` is what was counted last: it says what the comparison of the counts said.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn present(
+    store: &dyn Store,
+    centre: Finess,
+    last: &Snapshot,
+    at: Timestamp,
+) -> Result<Past, Error> {
+    let mut registry = store.centres().await?;
+    let whole = TallyQuery {
+        centre: Some(centre),
+        ..TallyQuery::everything()
+    };
+    let paper = store.tallies(whole).await?.paper;
+    let found = store.lines(centre).await?;
+    let mut counted = CentreCounts::none(registry.remove(&centre).unwrap_or_default());
+    for (cell, sheets) in paper {
+        counted.counts.add_paper(cell, sheets);
+    }
+    for cell in found.lines.iter().flat_map(|line| line.cells) {
+        counted.counts.add_units(cell, 1);
+    }
+    let of_index = found.lines.into_iter().map(|line| Line {
+        root: line.root,
+        latest: line.latest,
+        cells: line.cells,
+    });
+    let mut lines: Vec<Line> = of_index.collect();
+    lines.sort_by_key(|line| line.latest);
+    let known = !counted.versions.is_empty();
+    let centres = known.then(|| (centre, Arc::new(counted)));
+    Ok(Past {
+        lines,
+        snapshot: Snapshot {
+            position: found.position,
+            counted_at: Some(at),
+            soundness: last.soundness,
+            centres: centres.into_iter().collect(),
+            evidence: Evidence::default(),
+        },
+        ..Past::default()
+    })
+}
+
 /// One reading of the ledger.
 struct Pass {
     centres: BTreeSet<Finess>,
     audit: Audit,
     registry: BTreeMap<Finess, Vec<Centre>>,
     chain: Chain,
-    anchor: Option<Anchor>,
+    anchor: Option<Anchored>,
     at: Option<Timestamp>,
 }
 
@@ -139,16 +187,15 @@ impl Pass {
     }
 
     fn take(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {
-        let ended = self.at.map(Timestamp::day);
-        if let Some(day) = ended.filter(|day| *day < stamped.at.day()) {
-            self.anchor = Some(Anchor {
-                day,
-                position: Position(position.0 - 1),
-                chain: self.chain,
-            });
-        }
         self.chain = self.chain.after(&stamped.canonical());
         self.at = Some(stamped.at);
+        if let Entry::Anchored(anchor) = stamped.entry {
+            self.anchor = Some(Anchored {
+                day: stamped.at.day(),
+                entry: position,
+                anchor,
+            });
+        }
         if let Entry::Registered(centre) = &stamped.entry {
             let versions = self.registry.entry(centre.finess).or_default();
             versions.retain(|version| version.from != centre.from);

@@ -15,7 +15,16 @@ use crate::store::{DocumentRecord, Error, Store};
 /// The units found in the standings, by the root of their line.
 #[derive(Debug, Default)]
 pub struct Scan {
-    units: Vec<(DocumentId, [Cell; 3])>,
+    units: Vec<Unit>,
+}
+
+/// A unit: its cell on any of the days of its root.
+#[derive(Debug)]
+struct Unit {
+    root: DocumentId,
+    cell: Cell,
+    /// By each basis, in the order of [`DayBasis::ALL`].
+    days: [Day; 3],
 }
 
 /// What a line takes from its root.
@@ -52,7 +61,7 @@ impl Scan {
         for latest in waiting {
             // A root is never missing; were it, the unit would be missing too, and the counts differ.
             if let Some(root) = roots.get(&latest.root) {
-                scan.units.push((latest.root, latest.cells(root)));
+                scan.units.push(latest.on(root));
             }
         }
         Ok(scan)
@@ -61,9 +70,14 @@ impl Scan {
     /// The units of the lines that pass.
     pub fn units(&self, passes: impl Fn(DocumentId) -> bool) -> BTreeMap<Cell, i64> {
         let mut cells = BTreeMap::new();
-        for (_, units) in self.units.iter().filter(|(root, _)| passes(*root)) {
-            for cell in units {
-                *cells.entry(*cell).or_default() += 1;
+        for unit in self.units.iter().filter(|unit| passes(unit.root)) {
+            for (basis, day) in DayBasis::ALL.into_iter().zip(unit.days) {
+                let cell = Cell {
+                    basis,
+                    day,
+                    ..unit.cell
+                };
+                *cells.entry(cell).or_default() += 1;
             }
         }
         cells
@@ -87,8 +101,7 @@ impl Scan {
         }
         match (is_root, is_latest) {
             (true, true) => {
-                let cells = Latest::of(record).cells(&Root::of(record));
-                self.units.push((received.document, cells));
+                self.units.push(Latest::of(record).on(&Root::of(record)));
             }
             (true, false) => {
                 roots.insert(received.document, Root::of(record));
@@ -133,22 +146,21 @@ impl Latest {
         }
     }
 
-    fn cells(&self, root: &Root) -> [Cell; 3] {
+    fn on(&self, root: &Root) -> Unit {
         let late = match (self.proven, root.deadline) {
             (None, _) => Lateness::Unproven,
             (Some(_), None) => Lateness::InTime,
             (Some(left), Some(day)) if left < day.end() => Lateness::InTime,
             (Some(_), Some(_)) => Lateness::Late,
         };
-        DayBasis::ALL.map(|basis| Cell {
-            basis,
-            late,
-            day: match basis {
+        Unit {
+            root: self.root,
+            cell: Cell { late, ..self.cell },
+            days: DayBasis::ALL.map(|basis| match basis {
                 DayBasis::Clock => root.clock,
                 DayBasis::Care => root.care,
                 DayBasis::Reception => root.reception,
-            },
-            ..self.cell
-        })
+            }),
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::claims::time::{Day, Timestamp};
 use crate::formats::statement as form;
 use crate::report::Error;
 use crate::report::closing::Correction;
-use crate::report::past::Anchor;
+use crate::report::past::Anchored;
 use crate::report::rates::method;
 use crate::report::shapes::{comparator, hundredths, words};
 use crate::report::snapshot::{CentreCounts, Snapshot};
@@ -39,7 +39,7 @@ pub struct Facts<'a> {
     /// The chain of entries there.
     pub chain: Chain,
     /// The end of the day before.
-    pub anchor: Option<Anchor>,
+    pub anchor: Option<Anchored>,
     /// What came between the two, in order.
     pub corrections: &'a [Correction],
     /// The statement of the same period before this one.
@@ -104,8 +104,9 @@ pub fn of(facts: &Facts<'_>) -> Result<(form::Statement, Digest), Error> {
         },
         anchor: facts.anchor.map(|anchor| form::Anchor {
             day: anchor.day.to_string(),
-            position: anchor.position.0,
-            hash: Digest(anchor.chain.0).to_string(),
+            entry: anchor.entry.0,
+            position: anchor.anchor.position.0,
+            hash: anchor.anchor.chain.to_string(),
         }),
     };
     Ok((statement, digest))

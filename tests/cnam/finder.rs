@@ -16,7 +16,7 @@ use bordereau::claims::reconcile::{Depth, reconcile};
 use bordereau::claims::standing::{Receipted, Standing};
 use bordereau::claims::tally::{DayBasis, Lateness};
 use bordereau::claims::time::Day;
-use bordereau::formats::figures::{self, Format, Limits};
+use bordereau::formats::figures::{Format, Limits, Reader};
 
 /// All that was found.
 #[derive(Default)]
@@ -43,7 +43,8 @@ pub fn find(directory: &Path) -> Found {
         ..Limits::default()
     };
     let theirs = read("theirs.csv");
-    let theirs = figures::read(theirs.as_bytes(), Format::Csv, &limits).expect("figures");
+    let theirs = Reader::default().read(theirs.as_bytes(), Format::Csv, &limits);
+    let theirs = theirs.expect("figures");
     let ours = ours(&read("ours.csv"), &read("paper.csv"));
     let year = Day::new(2026, 1, 1)
         .map(Period::year_of)

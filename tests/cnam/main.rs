@@ -10,7 +10,9 @@
 mod backtest;
 mod finder;
 mod generator;
+mod road;
 mod score;
+mod year;
 
 use std::collections::BTreeMap;
 use std::time::Instant;

@@ -5,7 +5,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claims::audit::{Audit, Document, sheets};
+use crate::claims::audit::document::{DocumentRow, LotRow};
+use crate::claims::audit::lot::Lot;
+use crate::claims::audit::{Audit, sheets};
 use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::{DocumentId, Finess};
@@ -38,8 +40,8 @@ impl Audit {
         let mut cells = BTreeMap::new();
         for (centre, day) in days {
             let filed = self.by_day.get(&(*centre, *day));
-            for id in filed.into_iter().flatten() {
-                let line = self.line(*id);
+            for row in filed.into_iter().flatten() {
+                let line = self.line(*row);
                 for cell in line.iter().flat_map(|line| line.cells) {
                     if cell.day == *day {
                         *cells.entry(cell).or_default() += 1;
@@ -60,62 +62,77 @@ impl Audit {
     }
 
     /// Puts a document to the days of its root.
-    pub(super) fn file(&mut self, id: DocumentId) {
-        let document = self.documents.get(&id);
-        let root = document.and_then(|document| self.documents.get(&document.root));
-        let Some(root) = root else { return };
-        let days = [root.clock_day, root.care_day, root.reception_day];
-        let centre = root.centre;
-        for day in BTreeSet::from(days) {
-            self.by_day.entry((centre, day)).or_default().push(id);
+    pub(super) fn file(&mut self, row: DocumentRow) {
+        let root = self.document(self.document(row).root);
+        let (centre, days) = (root.centre, root.days());
+        for day in days {
+            self.by_day.entry((centre, day)).or_default().push(row);
         }
     }
 
-    /// How many documents it holds, each some hundred bytes.
+    /// How many documents it holds.
     pub fn held(&self) -> usize {
         self.documents.len()
     }
 
-    /// Forgets all centres but these, as if it had been begun for them.
+    /// Forgets all centres but these, as if it had been begun for them. A lot is of one centre, and so is a line.
     pub fn narrow(&mut self, centres: BTreeSet<Finess>) {
+        let of_documents = rows(self.documents.iter().map(|it| centres.contains(&it.centre)));
+        let now = |row: DocumentRow| of_documents[row.0 as usize].map(DocumentRow);
+        let stays = |lot: &Lot| lot.documents.iter().any(|row| now(*row).is_some());
+        let of_lots = rows(self.lots.iter().map(stays));
+        self.lots.retain(stays);
+        for lot in &mut self.lots {
+            lot.documents = lot.documents.iter().filter_map(|row| now(*row)).collect();
+        }
         self.documents
-            .retain(|_, document| centres.contains(&document.centre));
-        let known = &self.documents;
-        self.lots
-            .retain(|_, lot| lot.documents.iter().any(|id| known.contains_key(id)));
+            .retain(|document| centres.contains(&document.centre));
+        for (document, row) in self.documents.iter_mut().zip(0..) {
+            document.root = now(document.root).unwrap_or(DocumentRow(row));
+            let lot = document.lot.and_then(|lot| of_lots[lot.0 as usize]);
+            document.lot = lot.map(LotRow);
+        }
+        self.by_id.retain(|_, row| replace(row, now(*row)));
+        self.by_lot
+            .retain(|_, row| replace(row, of_lots[row.0 as usize].map(LotRow)));
         self.by_day
             .retain(|(centre, _), _| centres.contains(centre));
+        for filed in self.by_day.values_mut() {
+            filed.retain_mut(|row| replace(row, now(*row)));
+        }
         self.declared
             .retain(|(centre, _), _| centres.contains(centre));
+        self.documents.shrink_to_fit();
+        self.lots.shrink_to_fit();
         self.only = Some(centres);
     }
 
-    /// Its units.
+    /// Its units, in order of their latest document.
     pub fn lines(&self) -> impl Iterator<Item = Line> {
-        self.documents.keys().filter_map(|id| self.line(*id))
+        self.by_id.values().filter_map(|row| self.line(*row))
     }
 
     /// The units of lines of which the entry at a position spoke last.
     pub fn lines_touched_at(&self, position: Position) -> Vec<Line> {
-        let of_line = |document: &Document| self.documents.get(&document.root);
-        let touched = self
-            .documents
-            .iter()
-            .filter(|(_, document)| of_line(document).is_some_and(|root| root.touched == position));
-        touched.filter_map(|(id, _)| self.line(*id)).collect()
+        let touched = |row: &&DocumentRow| {
+            let root = self.document(self.document(**row).root);
+            root.touched == position
+        };
+        let touched = self.by_id.values().filter(touched);
+        touched.filter_map(|row| self.line(*row)).collect()
     }
 
     /// The unit whose latest document this is.
-    fn line(&self, id: DocumentId) -> Option<Line> {
-        let document = self.documents.get(&id)?;
+    fn line(&self, row: DocumentRow) -> Option<Line> {
+        let document = self.document(row);
         let real = match document.purpose {
             Purpose::Real => true,
             Purpose::Test => false,
         };
-        let root = self.documents.get(&document.root)?;
+        let root = self.document(document.root);
         (real && !document.replaced).then(|| Line {
-            root: document.root,
-            latest: id,
+            root: root.id,
+            latest: document.id,
             cells: document.cells(root),
         })
     }
@@ -129,18 +146,18 @@ impl Audit {
             Entry::Received(received) => only.contains(&received.facts.key.centre),
             Entry::Sealed(sealed) => {
                 let mut documents = sealed.documents.iter();
-                documents.any(|document| self.documents.contains_key(document))
+                documents.any(|document| self.by_id.contains_key(document))
             }
-            Entry::Delivery(delivery) => self.lots.contains_key(&delivery.lot),
-            Entry::Receipted(receipted) => self.lots.contains_key(&receipted.lot),
-            Entry::Settled(settled) => self.documents.contains_key(&settled.document),
+            Entry::Delivery(delivery) => self.by_lot.contains_key(&delivery.lot),
+            Entry::Receipted(receipted) => self.by_lot.contains_key(&receipted.lot),
+            Entry::Settled(settled) => self.by_id.contains_key(&settled.document),
             Entry::Declared { centre, .. } => only.contains(centre),
             Entry::Cancelled { document, .. }
             | Entry::ByHand { document, .. }
             | Entry::OnPaper { document, .. }
             | Entry::Lapsed { document }
             | Entry::PaperOwed { document }
-            | Entry::Unsettled { document } => self.documents.contains_key(document),
+            | Entry::Unsettled { document } => self.by_id.contains_key(document),
             Entry::Terms(_)
             | Entry::Registered(_)
             | Entry::TurnedAway(_)
@@ -165,6 +182,24 @@ impl Audit {
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => false,
+        }
+    }
+}
+
+/// The new rows of those that stay, by their old ones.
+fn rows(stay: impl Iterator<Item = bool>) -> Vec<Option<u32>> {
+    let mut next = 0..;
+    let row = |stays: bool| stays.then(|| next.next()).flatten();
+    stay.map(row).collect()
+}
+
+/// Puts a new row in the place of an old one, if it has one.
+fn replace<R>(row: &mut R, by: Option<R>) -> bool {
+    match by {
+        None => false,
+        Some(by) => {
+            *row = by;
+            true
         }
     }
 }

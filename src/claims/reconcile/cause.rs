@@ -13,7 +13,7 @@ pub enum Cause {
     OtherPeriod,
     /// Both sides count it, in different classes.
     OtherMode,
-    /// Both sides count it, and only one of them says that it came late; it moves no count.
+    /// Both sides have it as electronic, and only one of them says that it came late; it moves no count.
     LateOnOneSide,
     /// Paper that the centre did not declare.
     PaperOnlyThere,

@@ -3,7 +3,8 @@
 //! A cause is named only where a whole set of units explains a month exactly: all that is unanswered, all that
 //! was refused, all that was rejected, all of two neighbouring months exchanged. What is not explained exactly
 //! stays a residual, because a part of a set would be a guess, and so would two sets at once: of small sets some
-//! two nearly always add up to whatever is missing.
+//! two nearly always add up to whatever is missing. What counts cannot tell is a number that the caisse rounded from
+//! one that lacks a set of just that size: the set is named then.
 
 use std::collections::BTreeMap;
 

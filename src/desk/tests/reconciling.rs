@@ -6,7 +6,7 @@ use serde_json::json;
 use super::house::{Door, House, OWN, admission, facts};
 use crate::claims::document::Kind;
 use crate::claims::entry::Entry;
-use crate::claims::receipt::Verdict;
+use crate::claims::receipt::{PartOutcome, Verdict};
 use crate::desk::Config;
 use crate::store::Store;
 
@@ -132,6 +132,29 @@ async fn a_file_is_known_by_its_digest() {
     );
     let all = house.get(Door::Public, "national", "/v1/figures").await;
     assert_eq!(all.json()["figures"], json!([loaded]));
+}
+
+#[tokio::test]
+async fn the_same_beside_the_same_counts_is_the_same_reconciliation() {
+    let house = acknowledged().await;
+    let first = reconciled(&house).await;
+    let (_, loaded) = load(&house, "national", FIGURES).await;
+    let path = format!(
+        "/v1/reconciliations?figures={}",
+        loaded["figures"].as_str().unwrap()
+    );
+    let before = house.store.health().position;
+    let again = house.post("operator", &path, "").await;
+    let number = again.json()["run"].to_string();
+    assert_eq!((again.status, &number), (200, &first));
+    assert_eq!(house.store.health().position, before);
+    let december = format!("{path}&period=2026-12");
+    assert_eq!(house.post("operator", &december, "").await.status, 201);
+    // It came in between and changes no count.
+    assert_eq!(house.post("operator", &path, "").await.status, 200);
+    house.settle(PartOutcome::Rejected).await;
+    let later = house.post("operator", &path, "").await;
+    assert_eq!(later.status, 201, "{}", later.json());
 }
 
 #[tokio::test]

@@ -29,6 +29,7 @@ use std::collections::BTreeMap;
 use crate::claims::finding::Finding;
 use crate::claims::id::Finess;
 use crate::claims::reconcile::figures::{Figures, Month};
+use crate::schema::Schema;
 
 pub use code::{CODES, Code};
 pub use table::write;
@@ -65,14 +66,34 @@ pub struct Limits {
     pub findings: usize,
 }
 
-/// Reads a file.
-///
-/// # Errors
-/// All its findings, in the order of the file; the last one is `FIGURES_TOO_MANY` when there may be more.
-pub fn read(bytes: &[u8], format: Format, limits: &Limits) -> Result<File, Vec<Finding>> {
-    match format {
-        Format::Csv => table::read(bytes, limits),
-        Format::Xml => xml::read(bytes, limits),
+/// Reads files; made once, because it holds the compiled schema.
+pub struct Reader {
+    schema: Schema,
+}
+
+impl Reader {
+    /// Reads a file.
+    ///
+    /// # Errors
+    /// All its findings, in the order of the file; the last one is `FIGURES_TOO_MANY` when there may be more.
+    pub fn read(
+        &self,
+        bytes: &[u8],
+        format: Format,
+        limits: &Limits,
+    ) -> Result<File, Vec<Finding>> {
+        match format {
+            Format::Csv => table::read(bytes, limits),
+            Format::Xml => xml::read(&self.schema, bytes, limits),
+        }
+    }
+}
+
+impl Default for Reader {
+    fn default() -> Reader {
+        Reader {
+            schema: xml::compiled(),
+        }
     }
 }
 

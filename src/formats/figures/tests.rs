@@ -12,7 +12,7 @@ const DOCUMENTS: &str = "centre;date;kind;type;number;received\r\n750712184;2026
 
 fn found(text: &str) -> Vec<(&'static str, u32, u32, String)> {
     let format = Format::guess(text.as_bytes());
-    let found = read(text.as_bytes(), format, &Limits::default());
+    let found = Reader::default().read(text.as_bytes(), format, &Limits::default());
     let findings = found.err().unwrap_or_default();
     let told = findings.into_iter().map(|finding| {
         assert!(!finding.fr.is_empty() && !finding.en.is_empty());
@@ -23,12 +23,13 @@ fn found(text: &str) -> Vec<(&'static str, u32, u32, String)> {
 }
 
 fn taken(text: &str) -> File {
-    read(
-        text.as_bytes(),
-        Format::guess(text.as_bytes()),
-        &Limits::default(),
-    )
-    .unwrap()
+    Reader::default()
+        .read(
+            text.as_bytes(),
+            Format::guess(text.as_bytes()),
+            &Limits::default(),
+        )
+        .unwrap()
 }
 
 fn xml(rows: &str) -> String {
@@ -183,7 +184,9 @@ fn what_is_too_large_or_not_utf_8_or_too_wrong_is_said_so() {
         findings: 3,
     };
     let codes = |bytes: &[u8], limits: &Limits| -> Vec<&'static str> {
-        let findings = read(bytes, Format::guess(bytes), limits).unwrap_err();
+        let findings = Reader::default()
+            .read(bytes, Format::guess(bytes), limits)
+            .unwrap_err();
         findings.iter().map(|finding| finding.code).collect()
     };
     assert_eq!(codes(&[b'a'; 101], &limits), ["FIGURES_SIZE"]);
@@ -230,8 +233,8 @@ fn xml_is_refused_by_its_schema_first_and_then_by_what_it_means() {
 proptest::proptest! {
     #[test]
     fn no_bytes_make_the_reader_panic(bytes in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..300)) {
-        let _ = read(&bytes, Format::Csv, &Limits::default());
-        let _ = read(&bytes, Format::Xml, &Limits::default());
+        let _ = Reader::default().read(&bytes, Format::Csv, &Limits::default());
+        let _ = Reader::default().read(&bytes, Format::Xml, &Limits::default());
     }
 
     #[test]
@@ -239,6 +242,6 @@ proptest::proptest! {
         let mut bytes = DOCUMENTS.as_bytes().to_vec();
         let at = at % bytes.len();
         bytes[at] = byte;
-        let _ = read(&bytes, Format::Csv, &Limits::default());
+        let _ = Reader::default().read(&bytes, Format::Csv, &Limits::default());
     }
 }

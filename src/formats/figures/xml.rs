@@ -1,6 +1,4 @@
 //! Figures by `schemas/figures-1.xsd`.
-//!
-//! The schema is compiled for each file: such files are few and far between.
 
 use crate::claims::finding::{Finding, Place};
 use crate::formats::figures::row::{Field, Gathered, Row};
@@ -16,21 +14,25 @@ pub const XSD: (&str, &str) = (
     include_str!("../../../schemas/figures-1.xsd"),
 );
 
+/// The schema as files are read by it.
+pub(super) fn compiled() -> Schema {
+    let (name, xsd) = XSD;
+    Schema::compile(&[Source { name, xsd }])
+        .expect("the embedded schema compiles: a test reads with it")
+}
+
 /// Reads a file.
-pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<File, Vec<Finding>> {
+pub(super) fn read(schema: &Schema, bytes: &[u8], limits: &Limits) -> Result<File, Vec<Finding>> {
     if bytes.len() > limits.bytes {
         return Err(vec![Code::Size.finding(Place::default())]);
     }
-    let (name, xsd) = XSD;
-    let schema = Schema::compile(&[Source { name, xsd }])
-        .expect("the embedded schema compiles: a test reads with it");
     let mut gather = Gather {
         lines: Lines::new(bytes),
         gathered: Gathered::default(),
         faults: Vec::new(),
         most: limits.findings,
     };
-    let reading = schema::read(bytes, &schema, &limits_of(limits), &mut gather);
+    let reading = schema::read(bytes, schema, &limits_of(limits), &mut gather);
     let mut findings = reading.findings.clone();
     if findings.is_empty() && reading.encoding != Encoding::Utf8 {
         findings.push(Code::Encoding.finding(reading.place(Position::default())));

@@ -162,7 +162,8 @@ pub fn full() -> Statement {
             hash: "44".repeat(32),
         },
         anchor: Some(Anchor {
-            day: "2026-10-19".into(),
+            day: "2026-10-20".into(),
+            entry: 92_091,
             position: 92_090,
             hash: "55".repeat(32),
         }),

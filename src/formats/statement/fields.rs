@@ -139,6 +139,6 @@ groups! {
     }
     Named { number ! "number", digest ! "digest" }
     Ledger { position ! "position", hash ! "hash" }
-    Anchor { day ! "day", position ! "position", hash ! "hash" }
+    Anchor { day ! "day", entry ! "entry", position ! "position", hash ! "hash" }
     Splits { mode * "mode", kind * "kind", standing * "standing", lateness * "lateness", transmitted * "transmitted" }
 }

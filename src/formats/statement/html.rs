@@ -246,8 +246,9 @@ impl Page {
         ];
         if let Some(anchor) = &statement.anchor {
             let place = format!(
-                "{} : écriture {}, {}",
+                "{} : inscrite à l’écriture {}, chaîne jusqu’à l’écriture {}, {}",
                 day(&anchor.day),
+                anchor.entry,
                 anchor.position,
                 anchor.hash
             );

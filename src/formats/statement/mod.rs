@@ -68,7 +68,7 @@ pub struct Statement {
     pub previous: Option<Named>,
     /// What it was computed from.
     pub ledger: Ledger,
-    /// The ledger at the end of the day before; none where there was none.
+    /// The last anchor that is written in the ledger up to there; none before the first.
     pub anchor: Option<Anchor>,
 }
 
@@ -292,13 +292,15 @@ pub struct Ledger {
     pub hash: String,
 }
 
-/// The ledger at the end of a day of Paris.
+/// An anchor: the hash of the ledger at one of its entries, written into the ledger and told to others on a day.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Anchor {
-    /// The day.
+    /// The day on which it was written (Paris).
     pub day: String,
-    /// Its last entry.
+    /// The entry that it is.
+    pub entry: u64,
+    /// The entry up to which its hash goes.
     pub position: u64,
     /// The hash of the chain of entries there.
     pub hash: String,

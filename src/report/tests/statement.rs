@@ -15,12 +15,13 @@ use crate::clock::{Clock, ManualClock};
 use crate::formats::jws::Keys;
 use crate::formats::jws::unencoded::{PublicKey, Signer, pem_of};
 use crate::formats::statement::verify::{self, Proven};
-use crate::formats::statement::{Part, Statement};
+use crate::formats::statement::{Anchor, Part, Statement};
 use crate::report::past;
 use crate::report::publisher::{Publisher, is_open_in};
 use crate::report::{Config, Error, rates};
+use crate::store::custody::Custody;
 use crate::store::memory::Memory;
-use crate::store::{BodyId, StatementRecord, Store, WhichStatements};
+use crate::store::{BodyId, Command, StatementRecord, Store, WhichStatements};
 
 const CENTRES: [&str; 2] = ["130000011", "750000010"];
 
@@ -116,12 +117,7 @@ async fn every_centre_of_a_closing_has_one_statement_of_what_was_frozen() {
             crate::claims::id::Digest(past.chain.0).to_string()
         );
         assert_eq!(statement.previous, None);
-        // The closing is of 1 November, and the last entry before it of 6 October.
-        let anchor = statement.anchor.unwrap();
-        assert_eq!(
-            (&*anchor.day, anchor.position),
-            ("2026-10-06", closing.0 - 1)
-        );
+        assert_eq!(statement.anchor, None);
         let agreements = super::agreements();
         let rate = rates::of_centre(&past.snapshot, &agreements, finess(centre), october());
         let rate = rate.unwrap();
@@ -153,11 +149,23 @@ async fn a_later_statement_names_the_one_it_corrects_and_says_why() {
             .publish(finess("750000010"), october(), &actor)
             .await
     };
+    let end = store.end().await.unwrap();
+    let at = Timestamp::parse("2026-11-02T23:30:00Z").unwrap();
+    store.commit(at, Command::Anchor(end)).await.unwrap();
     let first = order().await.unwrap();
     let second = order().await.unwrap();
     assert_eq!(first.published.position, closing);
     assert_eq!(second.published.follows, Some(first.number));
     let (before, after) = (proven(&store, &first).await, proven(&store, &second).await);
+    let anchored = Anchor {
+        day: "2026-11-03".into(),
+        entry: end.position.0 + 1,
+        position: end.position.0,
+        hash: end.chain.to_string(),
+    };
+    // The first one is made of the entries up to the closing, and the anchor came after them.
+    let anchors = [&before, &after].map(|proven| proven.statement.anchor.clone());
+    assert_eq!(anchors, [None, Some(anchored)]);
     verify::follows(&before, &after).unwrap();
     adds_up(&after.statement);
     let causes: Vec<_> = after

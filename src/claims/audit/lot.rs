@@ -1,0 +1,136 @@
+//! A lot in the second count: the table of deliveries read event by event.
+
+use crate::claims::audit::document::DocumentRow;
+use crate::claims::delivery::{Event, State};
+use crate::claims::time::Day;
+
+/// One lot.
+#[derive(Clone, Debug)]
+pub(super) struct Lot {
+    pub(super) documents: Box<[DocumentRow]>,
+    pub(super) state: State,
+    pub(super) may_have_arrived: bool,
+    /// A receipt for some of its documents came while the attempt was running.
+    pub(super) heard_while_sending: bool,
+    /// The day on which its last attempt began.
+    pub(super) attempted: Option<Day>,
+    pub(super) went_another_way: bool,
+    /// So many of its documents no insurer spoke of yet.
+    pub(super) unanswered: u32,
+}
+
+impl Lot {
+    pub(super) fn sealed(documents: Box<[DocumentRow]>) -> Lot {
+        Lot {
+            unanswered: u32::try_from(documents.len()).unwrap_or(u32::MAX),
+            documents,
+            state: State::Due,
+            may_have_arrived: false,
+            heard_while_sending: false,
+            attempted: None,
+            went_another_way: false,
+        }
+    }
+
+    /// One more of its documents was spoken of, for the first time since it is in this lot.
+    pub(super) fn answered(&mut self) {
+        self.unanswered = self.unanswered.saturating_sub(1);
+        let event = match self.unanswered {
+            0 => Event::ReceiptComplete,
+            _ => Event::ReceiptPartial,
+        };
+        self.moves(event);
+    }
+
+    /// An event of its delivery, on a day.
+    pub(super) fn happens(&mut self, event: Event, on: Day) {
+        self.moves(event);
+        if event == Event::Leased {
+            self.attempted = Some(on);
+        }
+    }
+
+    /// The delivery table read event by event, not state by state. An event that the table has no
+    /// movement for leaves the lot where it is.
+    fn moves(&mut self, event: Event) {
+        use State::{Answered, Due, InDoubt, Overdue, Sending, Taken, Void};
+        let resend = if self.went_another_way { Void } else { Due };
+        let was = self.state;
+        let finished = matches!(was, Answered | Void);
+        let ended = |state| {
+            if self.heard_while_sending {
+                Taken
+            } else {
+                state
+            }
+        };
+        self.state = match event {
+            Event::Leased => Sending,
+            Event::NotReached | Event::Deferred if was == Sending => ended(Due),
+            Event::Taken if was == Sending => Taken,
+            Event::ContentRefused if was == Sending => ended(Void),
+            Event::NoAnswer if was == Sending => ended(InDoubt),
+            Event::StatusKnown if matches!(was, Due | InDoubt) => Taken,
+            Event::StatusRefused if matches!(was, Due | InDoubt | Overdue) => Void,
+            Event::StatusUnknown if matches!(was, Due | InDoubt | Overdue) => resend,
+            Event::StatusUnknown if was == Taken && self.went_another_way => Void,
+            Event::NoStatusService if matches!(was, InDoubt | Overdue) => Due,
+            Event::ReceiptComplete if !finished => Answered,
+            Event::ReceiptPartial if matches!(was, Due | InDoubt | Overdue) => Taken,
+            Event::ExpectedBy if was == Taken => Overdue,
+            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand
+                if was == Due && !self.may_have_arrived =>
+            {
+                Void
+            }
+            Event::Restored if !finished => InDoubt,
+            Event::NotReached
+            | Event::Deferred
+            | Event::Taken
+            | Event::ContentRefused
+            | Event::NoAnswer
+            | Event::StatusKnown
+            | Event::StatusRefused
+            | Event::StatusUnknown
+            | Event::StatusUnreachable
+            | Event::NoStatusService
+            | Event::ReceiptComplete
+            | Event::ReceiptPartial
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand
+            | Event::Restored => was,
+        };
+        if event == Event::Leased {
+            self.heard_while_sending = false;
+        }
+        if event == Event::ReceiptPartial && was == Sending {
+            self.heard_while_sending = true;
+        }
+        self.learns_of(event, was);
+    }
+
+    /// Whether anything of the lot can be with the insurer. An answer counts only while its attempt runs.
+    fn learns_of(&mut self, event: Event, was: State) {
+        match event {
+            Event::Deferred | Event::Taken | Event::NoAnswer | Event::ContentRefused => {
+                self.may_have_arrived |= was == State::Sending;
+            }
+            Event::StatusKnown
+            | Event::StatusRefused
+            | Event::ReceiptComplete
+            | Event::ReceiptPartial
+            | Event::Restored => self.may_have_arrived = true,
+            Event::StatusUnknown => self.may_have_arrived = false,
+            Event::Leased
+            | Event::NotReached
+            | Event::StatusUnreachable
+            | Event::NoStatusService
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand => {}
+        }
+    }
+}
