@@ -282,13 +282,20 @@ impl Tree {
         // Whoever reads meanwhile has these changes above the tree.
         self.shelf.replace(&[], file, record);
         drop(writing);
-        self.flush()
+        self.flush_far()
     }
 
     /// Writes out what is buffered.
     pub fn flush(&self) -> Result<(), Error> {
         self.unflushed.store(0, Ordering::Relaxed);
         self.guarded(|db| Ok(db.flush()?)).map(|_| ())
+    }
+
+    /// The same, and to the disk where that succeeds: what a power cut takes all the same is replayed.
+    fn flush_far(&self) -> Result<(), Error> {
+        self.flush()?;
+        let _ = self.sync();
+        Ok(())
     }
 
     /// Whether it failed once: then it is not asked again, but set aside.
@@ -407,12 +414,15 @@ impl Tree {
         self.sorted_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Makes durable which files count: after a power cut the tree is not older than now.
+    /// Makes durable which files count: after a power cut the tree is not older than now, if it opens.
     pub fn settle(&self) -> Result<(), Error> {
         self.flush()?;
-        // What sled calls a flush does not reach the disk.
-        let synced = fs::File::open(self.path.join("db")).and_then(|file| file.sync_data());
-        synced.map_err(|error| read(&error))
+        self.sync().map_err(|error| read(&error))
+    }
+
+    /// What sled calls a flush does not reach the disk.
+    fn sync(&self) -> io::Result<()> {
+        fs::File::open(self.path.join("db"))?.sync_data()
     }
 
     /// Takes pairs out of the tree that a file which counts has; what was changed meanwhile stays.
@@ -438,7 +448,7 @@ impl Tree {
 
     fn count(&self, bytes: usize) -> Result<(), Error> {
         if self.unflushed.fetch_add(bytes, Ordering::Relaxed) + bytes >= FLUSH_EVERY {
-            self.flush()?;
+            self.flush_far()?;
         }
         Ok(())
     }
