@@ -166,11 +166,8 @@ impl Dispatch {
     }
 
     async fn region(&self, lot: &LotRecord, now: Timestamp) -> Region {
-        let centres = self.store.centres().await.unwrap_or_default();
-        let versions = centres
-            .get(&lot.sealed.centre)
-            .map_or(&[][..], Vec::as_slice);
-        Centre::on(versions, now.day())
+        let centre = self.store.centre(lot.sealed.centre).await;
+        Centre::on(&centre.unwrap_or_default(), now.day())
             .map(|centre| centre.region)
             .unwrap_or_default()
     }

@@ -2,23 +2,18 @@
 
 use std::collections::BTreeSet;
 
-use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 
-use crate::claims::entry::Sealed;
-use crate::claims::id::{Digest, DocumentId, EndpointName, LotId};
+use crate::claims::entry;
+use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::dispatch::Dispatch;
 use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
-use crate::store::{self, BodyId, Command, Due, Find, Group, LotRecord, Outcome};
+use crate::store::{self, Carried, Command, Due, Group, LotRecord, Outcome};
 use crate::telemetry::event::Event;
 
 /// Lots that are sealed at the same time: their commits share a sync, and their bodies the memory of a few lots.
 const SEALED_AT_ONCE: usize = 4;
-
-/// Documents of a lot that are read at the same time: each reading goes to another thread and back, and one after the
-/// other they would take as many turns of a busy machine as the lot has documents.
-const READ_AT_ONCE: usize = 16;
 
 /// Why a lot cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +42,23 @@ pub(super) struct Sealing {
     pub(super) document: Option<DocumentId>,
 }
 
+/// What became of one group.
+struct Sealed<'a> {
+    /// The endpoint that has a new lot.
+    endpoint: Option<&'a EndpointName>,
+    /// The first document that cannot be read.
+    missing: Option<DocumentId>,
+}
+
+/// Documents as they go into a lot.
+#[derive(Default)]
+struct Pieces {
+    /// Those that can be read, in order.
+    found: Vec<Piece>,
+    /// The first that cannot.
+    missing: Option<DocumentId>,
+}
+
 impl Sealing {
     /// Groups that were due and could not be sealed.
     pub(super) fn passed_over(&self) -> usize {
@@ -66,33 +78,27 @@ impl Dispatch {
         let mut seals = Vec::new();
         for group in &due.groups {
             match self.routes.find(group.destination, group.purpose) {
-                Some(endpoint) => seals.push(self.seal(group, endpoint.clone(), lanes)),
+                Some(endpoint) => seals.push(self.seal(group, endpoint, lanes)),
                 None => sealing.without_route += 1,
             }
         }
         let mut seals = stream::iter(seals).buffered(SEALED_AT_ONCE);
-        while let Some(sealed) = seals.next().await {
-            match sealed {
-                Ok(endpoint) => {
-                    sealing.sealed.insert(endpoint);
-                }
-                Err(Error::Store(error)) => return Err(error),
-                Err(Error::Missing(document)) => {
-                    sealing.unreadable += 1;
-                    sealing.document = sealing.document.or(Some(document));
-                }
-                Err(Error::OtherBytes(_)) => sealing.unreadable += 1,
-            }
+        while let Some(seal) = seals.next().await {
+            let Sealed { endpoint, missing } = seal?;
+            sealing.sealed.extend(endpoint.cloned());
+            sealing.unreadable += usize::from(missing.is_some());
+            sealing.document = sealing.document.or(missing);
         }
         Ok(sealing)
     }
 
-    async fn seal(
+    /// Seals what can be read of a group: a document whose bytes cannot be keeps no other waiting.
+    async fn seal<'a>(
         &self,
         group: &Group,
-        endpoint: EndpointName,
+        endpoint: &'a EndpointName,
         lanes: &Lanes,
-    ) -> Result<EndpointName, Error> {
+    ) -> Result<Sealed<'a>, store::Error> {
         let id = LotId(self.clock.fresh_id());
         let lot = Lot {
             id,
@@ -101,36 +107,42 @@ impl Dispatch {
             purpose: group.purpose,
         };
         let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
-        let composed = self.compose(lot, &documents).await?;
+        let Pieces { found, missing } = self.pieces(&documents).await?;
+        if found.is_empty() {
+            let endpoint = None;
+            return Ok(Sealed { endpoint, missing });
+        }
+        let documents: Vec<DocumentId> = found.iter().map(|piece| piece.document).collect();
+        let composed = lot::compose(lot, found);
         let now = self.clock.now();
-        // A lot for an endpoint that is closed is due when it opens, and says so.
-        let due = lanes.opens(&endpoint, now);
-        let sealed = Sealed {
+        let bytes = composed.length;
+        let sealed = entry::Sealed {
             lot: id,
             centre: group.centre,
             destination: group.destination,
-            endpoint,
+            endpoint: endpoint.clone(),
             purpose: group.purpose,
-            documents,
             digest: composed.digest,
             length: composed.length,
-            due,
+            // A lot for an endpoint that is closed is due when it opens, and says so.
+            due: lanes.opens(endpoint, now),
+            documents: documents.clone(),
         };
-        let (endpoint, documents) = (sealed.endpoint.clone(), sealed.documents.len());
         match self.store.commit(now, Command::Seal(sealed)).await? {
             // A document was cancelled or replaced in between: the next turn sees the group as it is now.
             Outcome::Conflict(_) => {}
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                let bytes = composed.length;
+                let documents = documents.len();
                 self.telemetry.record(Event::Sealed {
                     lot: id,
-                    endpoint: &endpoint,
+                    endpoint,
                     documents,
                     bytes,
                 });
             }
         }
-        Ok(endpoint)
+        let endpoint = Some(endpoint);
+        Ok(Sealed { endpoint, missing })
     }
 
     /// Composes the body of a sealed lot again and proves that it is the same.
@@ -142,7 +154,11 @@ impl Dispatch {
             destination: sealed.destination,
             purpose: sealed.purpose,
         };
-        let composed = self.compose(lot, &sealed.documents).await?;
+        let Pieces { found, missing } = self.pieces(&sealed.documents).await?;
+        if let Some(missing) = missing {
+            return Err(Error::Missing(missing));
+        }
+        let composed = lot::compose(lot, found);
         if composed.digest == sealed.digest {
             Ok(composed)
         } else {
@@ -150,41 +166,25 @@ impl Dispatch {
         }
     }
 
-    async fn compose(&self, lot: Lot, documents: &[DocumentId]) -> Result<Composed, Error> {
-        let readings: Vec<_> = documents.iter().map(|id| self.piece(*id)).collect();
-        let pieces = stream::iter(readings).buffered(READ_AT_ONCE);
-        let pieces = pieces.try_collect().await?;
-        Ok(lot::compose(lot, pieces))
-    }
-
-    async fn piece(&self, document: DocumentId) -> Result<Piece, Error> {
-        let view = self
-            .store
-            .document(Find::Id(document))
-            .await?
-            .ok_or(Error::Missing(document))?;
-        let body = self
-            .store
-            .body(BodyId::Document(document))
-            .await?
-            .ok_or(Error::Missing(document))?;
-        let received = view.record.received;
-        // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
-        let digest = Digest(sha256(&body.bytes));
-        if store::ledger::commitment(body.salt, digest) != received.commitment {
-            return Err(Error::Missing(document));
+    async fn pieces(&self, documents: &[DocumentId]) -> Result<Pieces, store::Error> {
+        let carried = self.store.carried(documents).await?;
+        let mut pieces = Pieces::default();
+        for (document, carried) in documents.iter().zip(carried) {
+            match piece(*document, carried) {
+                Some(piece) => pieces.found.push(piece),
+                None => pieces.missing = pieces.missing.or(Some(*document)),
+            }
         }
-        Ok(Piece {
-            document,
-            number: received.facts.key.number,
-            kind: received.facts.key.kind,
-            media_type: MediaType::Xml,
-            bytes: body.bytes,
-        })
+        Ok(pieces)
     }
 }
 
-fn sha256(bytes: &Bytes) -> [u8; 32] {
-    use sha2::{Digest as _, Sha256};
-    Sha256::digest(bytes).into()
+/// A document as it goes into a lot; none if its bytes are not there or not those that were admitted.
+fn piece(document: DocumentId, carried: Option<Carried>) -> Option<Piece> {
+    let Carried { received, body } = carried?;
+    let key = received.facts.key;
+    let piece = Piece::new(document, key.number, key.kind, MediaType::Xml, body.bytes);
+    // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
+    let is_own = store::ledger::commitment(body.salt, piece.digest()) == received.commitment;
+    is_own.then_some(piece)
 }

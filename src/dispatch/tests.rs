@@ -113,9 +113,21 @@ impl Rig {
     }
 
     async fn admit(&self, number: u32, destination: Destination) -> DocumentId {
+        let body = Bytes::from(format!("<a n=\"{number}\"/>"));
+        let digest = Digest(Sha256::digest(&body).into());
+        self.admit_as(number, destination, body, digest).await
+    }
+
+    /// The same with bytes and their digest, which may be that of others: so the disk changes what was admitted.
+    async fn admit_as(
+        &self,
+        number: u32,
+        destination: Destination,
+        body: Bytes,
+        digest: Digest,
+    ) -> DocumentId {
         let document = DocumentId(number.into());
         let day = Day::new(2026, 11, 20).unwrap();
-        let body = Bytes::from(format!("<a n=\"{number}\"/>"));
         let facts = Facts {
             key: Key {
                 centre: finess(),
@@ -140,7 +152,7 @@ impl Rig {
             document,
             purpose: Purpose::Real,
             facts,
-            digest: Digest(Sha256::digest(&body).into()),
+            digest,
             body,
             salt: [7; 16],
             warnings: Vec::new(),
@@ -217,6 +229,33 @@ async fn groups_that_no_endpoint_serves_keep_no_other_waiting() {
     assert_eq!(found.unwrap().record.standing(), Standing::InLot);
     let text = rig.dispatch.telemetry.render();
     let told = format!(r#"bordereau_delivery_unsealed_groups{{cause="no route"}} {unserved}"#);
+    assert!(text.lines().any(|line| line == told), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_that_cannot_be_read_keeps_no_other_waiting_not_even_of_its_own_group() {
+    let mut rig = Rig::new().await;
+    let before = rig.admit(1, mutuelle(2)).await;
+    let other = Bytes::from_static(b"other bytes");
+    let damaged = rig.admit_as(2, mutuelle(2), other, Digest([1; 32])).await;
+    let after = rig.admit(3, mutuelle(2)).await;
+    let elsewhere = rig.admit(4, mutuelle(1)).await;
+    rig.clock.advance(Duration::from_secs(60));
+    for _ in 0..3 {
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+    }
+    for (document, standing) in [
+        (before, Standing::InLot),
+        (damaged, Standing::Open),
+        (after, Standing::InLot),
+        (elsewhere, Standing::InLot),
+    ] {
+        let found = rig.dispatch.store.document(Find::Id(document)).await;
+        let found = found.unwrap().unwrap().record.standing();
+        assert_eq!(found, standing, "{document}");
+    }
+    let text = rig.dispatch.telemetry.render();
+    let told = r#"bordereau_delivery_unsealed_groups{cause="unreadable"} 1"#;
     assert!(text.lines().any(|line| line == told), "{text}");
 }
 

@@ -36,8 +36,8 @@ pub struct Piece {
     pub kind: Kind,
     /// What its bytes are.
     pub media_type: MediaType,
-    /// The bytes as posted.
-    pub bytes: Bytes,
+    bytes: Bytes,
+    digest: Digest,
 }
 
 /// What the bytes of a document are.
@@ -78,6 +78,31 @@ pub struct Composed {
     pub digest: Digest,
     /// Length of the whole body in bytes.
     pub length: u64,
+}
+
+impl Piece {
+    /// A document with its bytes as posted, which are hashed here, once.
+    pub fn new(
+        document: DocumentId,
+        number: Number,
+        kind: Kind,
+        media_type: MediaType,
+        bytes: Bytes,
+    ) -> Piece {
+        Piece {
+            document,
+            number,
+            kind,
+            media_type,
+            digest: Digest(Sha256::digest(&bytes).into()),
+            bytes,
+        }
+    }
+
+    /// SHA-256 of its bytes.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
 }
 
 /// Composes a lot of these documents, in this order.
@@ -154,7 +179,7 @@ fn row(piece: &Piece) -> Row {
         kind: piece.kind,
         media_type: piece.media_type,
         length: piece.bytes.len() as u64,
-        digest: Digest(Sha256::digest(&piece.bytes).into()),
+        digest: piece.digest,
     }
 }
 
@@ -204,12 +229,10 @@ mod tests {
             (2, "B-2", Kind::Pj, "\r\n--b\0\r\n"),
         ]
         .into_iter()
-        .map(|(id, number, kind, bytes)| Piece {
-            document: DocumentId(id),
-            number: Number::parse(number).unwrap(),
-            kind,
-            media_type: MediaType::Xml,
-            bytes: Bytes::from_static(bytes.as_bytes()),
+        .map(|(id, number, kind, bytes)| {
+            let number = Number::parse(number).unwrap();
+            let bytes = Bytes::from_static(bytes.as_bytes());
+            Piece::new(DocumentId(id), number, kind, MediaType::Xml, bytes)
         })
         .collect()
     }

@@ -50,7 +50,7 @@ use crate::store::listing::{Listed, Listing};
 
 pub use command::{Admission, Command, Conclusion, Evidence, Heard, Import, Lease, Moved, Unity};
 pub use outcome::{Admitted, Conflict, HeardOutcome, Leased, Outcome};
-pub use question::{Body, BodyId, Due, Find, Group, Sealing, TallyQuery, WhichStatements};
+pub use question::{Body, BodyId, Carried, Due, Find, Group, Sealing, TallyQuery, WhichStatements};
 pub use record::{
     Closing, Covered, DocumentRecord, DocumentView, EndpointRecord, FiguresRecord, JudgedRecord,
     Line, Lines, LotRecord, RunRecord, StatementRecord, Tallies, TalliesSince,
@@ -81,6 +81,24 @@ pub trait Store: Send + Sync {
 
     /// One document and all that is known of it.
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error>;
+
+    /// Documents as they are carried, in the order asked. None where the document or its bytes are not there, or its
+    /// bytes cannot be read: that is the trouble of this document, and of no other.
+    async fn carried(&self, documents: &[DocumentId]) -> Result<Vec<Option<Carried>>, Error> {
+        let mut carried = Vec::with_capacity(documents.len());
+        for document in documents {
+            let view = self.document(Find::Id(*document)).await?;
+            let body = match self.body(BodyId::Document(*document)).await {
+                Err(Error::Read(_)) => None,
+                body => body?,
+            };
+            carried.push(view.zip(body).map(|(view, body)| Carried {
+                received: view.record.received,
+                body,
+            }));
+        }
+        Ok(carried)
+    }
 
     /// One lot.
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error>;
@@ -137,6 +155,11 @@ pub trait Store: Send + Sync {
 
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;
+
+    /// The versions of one centre; none when it was never registered.
+    async fn centre(&self, centre: Finess) -> Result<Vec<Centre>, Error> {
+        Ok(self.centres().await?.remove(&centre).unwrap_or_default())
+    }
 
     /// Cursor and gate of every endpoint that has one.
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error>;

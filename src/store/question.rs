@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::claims::document::{Key, Purpose};
-use crate::claims::entry::Position;
+use crate::claims::entry::{Position, Received};
 use crate::claims::id::{Destination, DocumentId, EndpointName, Finess};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::LotRecord;
@@ -89,6 +89,15 @@ pub struct Body {
     pub bytes: Bytes,
     /// The salt of its commitment.
     pub salt: [u8; 16],
+}
+
+/// A document as it is carried.
+#[derive(Clone)]
+pub struct Carried {
+    /// What was recorded when it came.
+    pub received: Received,
+    /// Its bytes as posted.
+    pub body: Body,
 }
 
 /// How to find a document.

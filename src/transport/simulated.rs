@@ -315,12 +315,16 @@ mod tests {
             destination: Destination::Amc(Amc::parse("12345678").unwrap()),
             purpose: Purpose::Real,
         };
-        let piece = |document: &u128| Piece {
-            document: DocumentId(*document),
-            number: Number::parse("A-1").unwrap(),
-            kind: Kind::Dre,
-            media_type: MediaType::Xml,
-            bytes: "<document/>".into(),
+        let piece = |document: &u128| {
+            let number = Number::parse("A-1").unwrap();
+            let bytes = "<document/>".into();
+            Piece::new(
+                DocumentId(*document),
+                number,
+                Kind::Dre,
+                MediaType::Xml,
+                bytes,
+            )
         };
         compose(lot, documents.iter().map(piece).collect())
     }

@@ -6,6 +6,7 @@
 mod handshakes;
 mod rig;
 mod odd;
+mod hostile;
 mod conformance;
 
 use std::time::Duration;

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use bordereau::claims::document::Kind;
 use bordereau::claims::id::{DocumentId, LotId};
 use bordereau::claims::outcome::{Asked, Cause, Reply, Sent, Trouble};
-use bordereau::formats::lot::{Composed, compose};
+use bordereau::formats::lot::{Composed, Piece, compose};
 use bordereau::tls::{self, Acceptor, Door, Peer, Server};
 use bordereau::transport::{Endpoint, Fetched, StatusService, Transport};
 use bytes::Bytes;
@@ -86,8 +86,15 @@ async fn a_large_lot_refused_at_the_handshake_has_not_arrived() {
     let insurer = insurer(folder.path(), "{}", clock).await;
     let base = format!("https://localhost:{}", insurer.address.port());
     let transport = https(as_stranger(folder.path(), &endpoint(folder.path(), &base)));
-    let mut large = piece(DocumentId(1), Kind::Fse, "A-1");
-    large.bytes = vec![b'x'; 16 << 20].into();
+    let piece = piece(DocumentId(1), Kind::Fse, "A-1");
+    let (number, bytes) = (piece.number, vec![b'x'; 16 << 20]);
+    let large = Piece::new(
+        piece.document,
+        number,
+        piece.kind,
+        piece.media_type,
+        bytes.into(),
+    );
     let large = compose(header(LotId(1)), vec![large]);
     let sent = transport.send(&caisse(), &large).await;
     assert_eq!(sent, Sent::NotReached(Cause::OwnCertificate));

@@ -135,11 +135,6 @@ pub fn piece(document: DocumentId, kind: Kind, number: &str) -> Piece {
         "<document number=\"{number}\"><settledFor amc=\"1\"/>\
          <totals><fees>30.00</fees><amo>21.00</amo><amc>9.00</amc></totals></document>\r\n"
     );
-    Piece {
-        document,
-        number: Number::parse(number).unwrap(),
-        kind,
-        media_type: MediaType::Xml,
-        bytes: text.into(),
-    }
+    let number = Number::parse(number).unwrap();
+    Piece::new(document, number, kind, MediaType::Xml, text.into())
 }

@@ -41,13 +41,9 @@ impl Rig {
             destination: mutuelle(1),
             purpose: Purpose::Real,
         };
-        let piece = Piece {
-            document,
-            number: Number::parse(&format!("{number:09}")).unwrap(),
-            kind: Kind::Dre,
-            media_type: MediaType::Xml,
-            bytes: Bytes::from(format!("<a n=\"{number}\"/>")),
-        };
+        let bytes = Bytes::from(format!("<a n=\"{number}\"/>"));
+        let number = Number::parse(&format!("{number:09}")).unwrap();
+        let piece = Piece::new(document, number, Kind::Dre, MediaType::Xml, bytes);
         compose(lot, vec![piece]).digest
     }
 

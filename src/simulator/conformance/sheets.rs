@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bytes::Bytes;
-
 use super::{Config, Error};
 use crate::claims::document::{
     ActCode, Cents, ClockBasis, DestinationText, Kind, Mode, Nature, PractitionerId, Purpose,
@@ -93,29 +91,28 @@ impl Sheets {
 
     /// A new document.
     pub(super) fn piece(&self) -> Piece {
+        self.piece_and("")
+    }
+
+    /// A new document that holds a text, in a processing instruction after its end.
+    pub(super) fn piece_with(&self, text: &str) -> Piece {
+        self.piece_and(&format!("<?kit {text}?>"))
+    }
+
+    fn piece_and(&self, end: &str) -> Piece {
         let nth = self.made.fetch_add(1, Ordering::Relaxed);
         let model = &self.models[nth % self.models.len()];
         // Nine digits, not zero: a numéro de facture.
         let number = format!("{:09}", 1 + self.clock.fresh_id() % 999_999_999);
         let (before, after) = &model.around;
-        let bytes = [before.as_slice(), number.as_bytes(), after].concat();
-        Piece {
-            document: DocumentId(self.clock.fresh_id()),
-            number: Number::parse(&number).expect("digits are a number"),
-            kind: model.kind,
-            media_type: MediaType::Xml,
-            bytes: bytes.into(),
-        }
-    }
-
-    /// A new document that holds a text, in a processing instruction after its end.
-    pub(super) fn piece_with(&self, text: &str) -> Piece {
-        let piece = self.piece();
-        let bytes = [piece.bytes, Bytes::from(format!("<?kit {text}?>"))].concat();
-        Piece {
-            bytes: bytes.into(),
-            ..piece
-        }
+        let bytes = [before.as_slice(), number.as_bytes(), after, end.as_bytes()].concat();
+        Piece::new(
+            DocumentId(self.clock.fresh_id()),
+            Number::parse(&number).expect("digits are a number"),
+            model.kind,
+            MediaType::Xml,
+            bytes.into(),
+        )
     }
 }
 

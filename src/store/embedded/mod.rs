@@ -29,6 +29,7 @@
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
 mod committer;
+mod bodies;
 mod custody;
 pub mod encryption;
 mod disk;
@@ -83,13 +84,13 @@ use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
 use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, lines, query, statements};
+use crate::store::ledger::{self, lines, query, records, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
-    Body, BodyId, Closing, Command, Covered, DocumentRecord, DocumentView, Due, EndpointRecord,
-    Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Observer,
-    Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince,
-    TallyQuery, Unobserved, WhichStatements,
+    Body, BodyId, Carried, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
+    EndpointRecord, Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines,
+    LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies,
+    TalliesSince, TallyQuery, Unobserved, WhichStatements,
 };
 
 /// Name of the journal's directory.
@@ -450,16 +451,8 @@ impl Store for Embedded {
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {
         let (reader, overlay) = (self.reader.clone(), self.overlay.clone());
-        self.ask(move |view| match find_body(view, &reader, body)? {
-            Found::Body(found) => Ok(Some(found)),
-            Found::Nothing => Ok(None),
-            // It was copied before its segment lost its bodies: whoever looks now finds it elsewhere, or it has ended.
-            Found::Archived => match find_body(&overlay.view(), &reader, body)? {
-                Found::Body(found) => Ok(Some(found)),
-                Found::Nothing | Found::Archived => Ok(None),
-            },
-        })
-        .await
+        self.ask(move |view| bodies::body(view, &overlay, &reader, body))
+            .await
     }
 
     async fn entries(
@@ -500,6 +493,19 @@ impl Store for Embedded {
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
         self.ask(move |view| query::document(view, find)).await
+    }
+
+    async fn carried(&self, documents: &[DocumentId]) -> Result<Vec<Option<Carried>>, Error> {
+        let (reader, overlay) = (self.reader.clone(), self.overlay.clone());
+        let documents = documents.to_vec();
+        // One way to another thread and back for all of them.
+        self.ask(move |view| {
+            let carried = documents.iter();
+            let carried =
+                carried.map(|document| bodies::carried(view, &overlay, &reader, *document));
+            carried.collect()
+        })
+        .await
     }
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
@@ -556,6 +562,10 @@ impl Store for Embedded {
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
         self.ask(|view| query::centres(view)).await
+    }
+
+    async fn centre(&self, centre: Finess) -> Result<Vec<Centre>, Error> {
+        self.ask(move |view| records::centre(view, centre)).await
     }
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, Error> {
@@ -644,27 +654,6 @@ impl Keeping for Embedded {
         }
         let _one = self.evacuating.lock().await;
         self.evacuator.run(queue, at, rules, pace).await
-    }
-}
-
-/// What lies where the index says that a body is.
-enum Found {
-    Body(Body),
-    Nothing,
-    /// The bodies of its segment are gone.
-    Archived,
-}
-
-fn find_body(view: &View, reader: &Reader, body: BodyId) -> Result<Found, Error> {
-    let Some(place) = places::body(view, body)? else {
-        return Ok(Found::Nothing);
-    };
-    match reader.body(place) {
-        Ok((name, found)) if name == body => Ok(Found::Body(found)),
-        Ok(_) => Err(Error::Read("another body lies in its place".into())),
-        Err(journal::Error::Archived(_)) => Ok(Found::Archived),
-        Err(journal::Error::Purged(_)) => Ok(Found::Nothing),
-        Err(error) => Err(unreadable(error)),
     }
 }
 
