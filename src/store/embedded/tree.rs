@@ -212,7 +212,7 @@ impl Tree {
     }
 
     /// What the tree has of the documents and lots that are changed, but the keys that are changed themselves.
-    fn along(&self, changes: &[Change<'_>]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    fn along(&self, changes: &[Change<'_>]) -> Result<Pairs, Error> {
         let records = changes.iter().map(|(key, _)| key.as_slice());
         let records = records.filter(|key| tables::is_record(key));
         let records = self.guarded(|db| present(db, records))?;
