@@ -79,7 +79,9 @@ fn pairs_of_runs_compare_the_insurers_without_faults() {
 fn every_scenario_ends_with_everything_counted_once() {
     let scenarios = std::fs::read_dir("fixtures/scenarios").unwrap();
     let mut scenarios: Vec<_> = scenarios.map(|entry| entry.unwrap().path()).collect();
-    scenarios.retain(|path| !path.ends_with("outage-of-five-minutes.toml"));
+    // The one takes five minutes, and the other refuses a document, which is no load: `road.rs` plays it.
+    let others = ["outage-of-five-minutes.toml", "poison.toml"];
+    scenarios.retain(|path| !others.iter().any(|other| path.ends_with(other)));
     scenarios.sort();
     assert_eq!(scenarios.len(), 8);
     for pair in scenarios.chunks(2) {

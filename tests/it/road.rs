@@ -92,6 +92,39 @@ async fn an_insurer_that_is_away_holds_documents_and_loses_none() {
     assert_eq!(gateway.stop(&[]).code(), Some(0));
 }
 
+/// A lot is refused for one of its documents: that one is refused, and the others are taken in a lot of their own.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_poison_document_keeps_no_other_from_its_insurer() {
+    let place = Place::bare();
+    let plan = std::fs::read_to_string("fixtures/scenarios/poison.toml").unwrap();
+    let (insurer, base) = insurer::start(&place, &plan).await;
+    let place = place.ready(&base);
+    let gateway = place.start();
+    let mut posted = Vec::new();
+    for number in 1..=5 {
+        let answer = gateway.post(&document(number)).await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        posted.push(answer["id"].as_str().unwrap().to_owned());
+    }
+    let shown = async |number: usize| -> Value {
+        let path = format!("/v1/documents/{}", posted[number - 1]);
+        gateway.get(&path).await.json().await.unwrap()
+    };
+    for number in 1..=5 {
+        let expected = if number == 3 { "refused" } else { "paid" };
+        until("each document has ended", || async {
+            shown(number).await["standing"] == expected
+        })
+        .await;
+    }
+    let refused = shown(3).await;
+    assert!(refused.to_string().contains("D010"), "{refused:#}");
+    let book = insurer.book();
+    assert_eq!((book.documents.len(), book.breaches.len()), (4, 0));
+    assert_eq!(gateway.stop(&[]).code(), Some(0));
+    insurer.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_of_metrics_passes_promtool() {
     use std::io::Write as _;
