@@ -10,7 +10,8 @@
 //! A tree that fails is not asked again: there is no room until another one, built from the journal, takes its
 //! place. No lock here is held over IO. A crash loses the overlay; the journal has all of it.
 
-use std::collections::{BTreeMap, VecDeque, btree_map};
+use std::collections::{BTreeMap, HashSet, VecDeque, btree_map};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,6 +20,7 @@ use tokio::time::Instant;
 
 use crate::claims::entry::Position;
 use crate::store::Error;
+use crate::store::embedded::sorted::filter::hash;
 use crate::store::embedded::tree::Tree;
 use crate::store::index::{Changes, Index, Pairs, merge};
 use crate::store::journal::Head;
@@ -85,6 +87,30 @@ struct Layer {
     head: Head,
     bytes: usize,
     changes: Changes,
+    /// Hashes of its keys: who looks for one key passes over the layers that have not changed it.
+    hashes: HashSet<u64, Plain>,
+}
+
+/// A hash is its own hash.
+type Plain = BuildHasherDefault<PlainHasher>;
+
+#[derive(Default)]
+struct PlainHasher(u64);
+
+impl Hasher for PlainHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0 << 8 | u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
 }
 
 impl Overlay {
@@ -327,6 +353,7 @@ impl Layer {
             serial,
             head,
             bytes: bytes.sum(),
+            hashes: changes.keys().map(|key| hash(key)).collect(),
             changes,
         }
     }
@@ -343,6 +370,7 @@ impl Layer {
                 }
                 btree_map::Entry::Vacant(place) => {
                     self.bytes += place.key().len();
+                    self.hashes.insert(hash(place.key()));
                     place.insert(value);
                 }
             }
@@ -380,8 +408,10 @@ impl View {
 
 impl Index for View {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let mut newest_first = self.layers.iter().rev();
-        match newest_first.find_map(|layer| layer.changes.get(key)) {
+        let hash = hash(key);
+        let newest_first = self.layers.iter().rev();
+        let mut changing = newest_first.filter(|layer| layer.hashes.contains(&hash));
+        match changing.find_map(|layer| layer.changes.get(key)) {
             Some(change) => Ok(change.clone()),
             None => self.told(self.tree.get(key)),
         }

@@ -21,7 +21,7 @@
 //! A key that is not there costs no reading, but for one in about two hundred that the filter lets pass. Index and
 //! filter are held in memory: about 1.5 bytes for each key that is asked for singly, and 3 for each KiB of pairs.
 
-mod filter;
+pub mod filter;
 mod format;
 pub mod writer;
 pub mod file;
