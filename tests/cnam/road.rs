@@ -73,10 +73,13 @@ struct Posted {
     is_replaced: bool,
 }
 
+/// What is posted on each day: a unit, and the number that it replaces where it was refused before.
+type Posts = BTreeMap<Day, Vec<(Unit, Option<Number>)>>;
+
 /// What the insurers still have to say, by the day on which they do, and by caisse.
 #[derive(Default)]
 struct Ahead {
-    units: BTreeMap<Day, Vec<(Unit, Option<Number>)>>,
+    units: Posts,
     heard: BTreeMap<(Day, u32), Vec<Item>>,
 }
 
@@ -492,14 +495,13 @@ fn withdrawals(posted: &[Posted]) -> Vec<Command> {
 }
 
 /// The centres, and their units by day.
-#[expect(clippy::type_complexity, reason = "it is taken apart at once")]
-fn units(directory: &Path) -> (Vec<Finess>, BTreeMap<Day, Vec<(Unit, Option<Number>)>>) {
+fn units(directory: &Path) -> (Vec<Finess>, Posts) {
     let text = fs::read_to_string(directory.join("ours.csv")).expect("a file");
     let rows = || text.lines().skip(1).map(|row| row.split(','));
     let finess = |text: &str| Finess::parse(text).expect("a FINESS");
     let centres = rows().map(|mut cells| finess(cells.next().expect("a centre")));
     let centres: Vec<Finess> = centres.collect::<BTreeSet<Finess>>().into_iter().collect();
-    let mut days: BTreeMap<Day, Vec<(Unit, Option<Number>)>> = BTreeMap::new();
+    let mut days = Posts::new();
     for cells in rows() {
         let cells: Vec<&str> = cells.collect();
         let mut numbers = cells[2].split(' ').rev();

@@ -1,7 +1,7 @@
 //! A year in the ledger: the same year that is reconciled elsewhere in memory, as the entries of a real store, and what
 //! it costs to rebuild, to count, to rate, to publish and to reconcile it.
 //!
-//! A sample runs with the other tests. The whole country, 3.1 million documents (11 GB of disk, a quarter of an hour):
+//! A sample runs with the other tests. The whole country, 3.1 million documents and 11 million entries:
 //!
 //! ```sh
 //! YEAR_CENTRES=3005 YEAR_DOCUMENTS=86 cargo test --release --test cnam a_year -- --nocapture
