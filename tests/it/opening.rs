@@ -27,9 +27,16 @@ async fn a_start_that_builds_its_index_anew_says_so_can_be_ended_and_ends() {
 
     fs::remove_dir_all(place.path("store/index")).unwrap();
     let gateway = place.begin(&[]);
-    let (status, text) = health(&gateway, "/readyz").await;
-    assert_eq!(status, 503);
-    assert!(text.starts_with("rebuilding "), "{text}");
+    until("it says how far the index is", || async {
+        let (status, text) = health(&gateway, "/readyz").await;
+        assert_eq!(status, 503, "{text}");
+        assert!(
+            text == "opening" || text.starts_with("rebuilding "),
+            "{text}"
+        );
+        text != "opening"
+    })
+    .await;
     assert_eq!(health(&gateway, "/healthz").await, (200, String::new()));
     let answer = gateway.post(&document(1)).await.unwrap();
     assert_eq!(answer.status(), 503);
