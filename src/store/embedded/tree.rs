@@ -7,6 +7,10 @@
 //!
 //! A crash leaves what was flushed, and perhaps more: at most about [`FLUSH_EVERY`] bytes of changes are replayed.
 
+mod opening;
+pub mod reading;
+mod shelving;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
@@ -14,16 +18,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::claims::canon;
 use crate::store::Error;
 use crate::store::embedded::leaving::Leaving;
 use crate::store::embedded::sorted::file::File;
-use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelf};
+use crate::store::embedded::tree::opening::{attempt, copy, set_aside};
+use crate::store::embedded::tree::reading::{Live, present};
 use crate::store::embedded::{sorted, tables};
-use crate::store::index::{Changes, Index, Pairs};
+use crate::store::index::{Changes, Pairs};
 
 const NAME: &str = "index";
 const SET_ASIDE: &str = "index.bad";
@@ -32,13 +36,6 @@ const SORTED_SET_ASIDE: &str = "sorted.bad";
 /// After so many bytes of changes sled writes its buffers out: that bounds what a start replays, some thousand
 /// documents, and costs nothing while nothing happens. A timer of sled's own would never rest.
 const FLUSH_EVERY: usize = 8 << 20;
-/// So many keys leave the tree in one batch: changes of the index wait no longer for them than for each other.
-const LEAVE_AT_ONCE: usize = 256;
-
-/// How often, and how long apart, is looked whether an earlier tree has let go of its file.
-const LOOKS: u32 = 400;
-const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
-
 /// The table of the sorted files that count.
 const FILES: u8 = b'S';
 /// The table of keys that are gone although a sorted file has them.
@@ -324,90 +321,6 @@ impl Tree {
         Live(self)
     }
 
-    /// Pairs are read to be written into a file: from now on it is noted which keys are removed, until the file counts.
-    pub fn begin_file(&self) {
-        let mut writing = self.writing();
-        writing.begun = Some(Begun {
-            age: self.shelf.next(),
-            removed: BTreeSet::new(),
-        });
-    }
-
-    /// No file is being written any more.
-    pub fn end_file(&self) {
-        self.writing().begun = None;
-    }
-
-    /// Counts a file of what was read of the tree. Nothing is found otherwise than before.
-    pub fn shelve(&self, file: File) -> Result<(), Error> {
-        let mut writing = self.writing();
-        let begun = writing.begun.take();
-        let age = begun
-            .as_ref()
-            .map_or_else(|| self.shelf.next(), |begun| begun.age);
-        let record = Record::of(&file, age, 0);
-        let mut batch = sled::Batch::default();
-        batch.insert(file_key(record.ordinal), canon::bytes_of(&record));
-        self.guarded(|db| {
-            for key in begun.into_iter().flat_map(|begun| begun.removed) {
-                if file.get(&key)?.is_some() {
-                    self.some_gone.store(true, Ordering::Release);
-                    batch.insert(gone_key(&key), &[]);
-                }
-            }
-            // Before the readers see the file: what it has and is gone must be gone for them too.
-            Ok(db.apply_batch(batch)?)
-        })?;
-        self.shelf.replace(&[], file, record);
-        Ok(())
-    }
-
-    /// Counts a file that others were merged into, and these no more. Of keys that were gone it may have nothing: those
-    /// are forgotten where no other file has them.
-    pub fn supersede(
-        &self,
-        others: &[Record],
-        file: File,
-        without: Vec<Vec<u8>>,
-    ) -> Result<(), Error> {
-        let youngest = others.iter().map(|other| other.age).max();
-        let level = others.iter().map(|other| other.level).max();
-        let age = youngest.unwrap_or(file.ordinal());
-        let record = Record::of(&file, age, level.unwrap_or_default().saturating_add(1));
-        let writing = self.writing();
-        let mut batch = sled::Batch::default();
-        batch.insert(file_key(record.ordinal), canon::bytes_of(&record));
-        for other in others {
-            batch.remove(file_key(other.ordinal));
-        }
-        let files = self.shelf.files();
-        let rest = files
-            .iter()
-            .filter(|shelved| !others.contains(&shelved.record));
-        self.guarded(|db| {
-            for key in &without {
-                if !rest.clone().any(|shelved| shelved.file.may_have(key)) {
-                    batch.remove(gone_key(key));
-                }
-            }
-            Ok(db.apply_batch(batch)?)
-        })?;
-        self.shelf.replace(others, file, record);
-        drop(writing);
-        Ok(())
-    }
-
-    /// The first key from one on that is gone although a file has it.
-    pub fn next_gone(&self, from: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        if !self.some_gone.load(Ordering::Acquire) {
-            return Ok(None);
-        }
-        self.guarded(|db| {
-            let next = db.range(gone_key(from)..vec![GONE + 1]).next();
-            Ok(next.transpose()?.map(|(key, _)| key[1..].to_vec()))
-        })
-    }
-
     /// Writes changes into a file from other many bytes on.
     #[cfg(test)]
     pub fn sorts_from(&self, bytes: usize) {
@@ -423,27 +336,6 @@ impl Tree {
     /// What sled calls a flush does not reach the disk.
     fn sync(&self) -> io::Result<()> {
         fs::File::open(self.path.join("db"))?.sync_data()
-    }
-
-    /// Takes pairs out of the tree that a file which counts has; what was changed meanwhile stays.
-    pub fn leave(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Error> {
-        for pairs in pairs.chunks(LEAVE_AT_ONCE) {
-            let writing = self.writing();
-            let mut batch = sled::Batch::default();
-            let mut bytes = 0;
-            self.guarded(|db| {
-                for (key, value) in pairs {
-                    if db.get(key)?.is_some_and(|present| present == *value) {
-                        bytes += key.len();
-                        batch.remove(*key);
-                    }
-                }
-                Ok(db.apply_batch(batch)?)
-            })?;
-            drop(writing);
-            self.count(bytes)?;
-        }
-        Ok(())
     }
 
     fn count(&self, bytes: usize) -> Result<(), Error> {
@@ -516,138 +408,6 @@ impl Tree {
         self.broken.store(true, Ordering::Release);
         Err(failed)
     }
-
-    /// Pairs of the tree and of sorted files in one order; what the tree has hides what a file has.
-    fn unite(
-        &self,
-        tree: Pairs,
-        mut files: Merged,
-        to: &[u8],
-        most: usize,
-    ) -> Result<Pairs, Fault> {
-        let mut tree = tree.into_iter().peekable();
-        let mut united = Vec::new();
-        while united.len() < most {
-            let in_file = files.key().filter(|key| *key < to);
-            let order = match (tree.peek(), in_file) {
-                (None, None) => break,
-                (Some(_), None) => std::cmp::Ordering::Less,
-                (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some((key, _)), Some(other)) => key.as_slice().cmp(other),
-            };
-            match order {
-                std::cmp::Ordering::Less => united.extend(tree.next()),
-                std::cmp::Ordering::Equal => {
-                    files.step()?;
-                    united.extend(tree.next());
-                }
-                std::cmp::Ordering::Greater => {
-                    if let Some((key, value)) = files.step()?
-                        && !self.has_gone(&key)?
-                    {
-                        united.push((key, value));
-                    }
-                }
-            }
-        }
-        Ok(united)
-    }
-
-    fn has_gone(&self, key: &[u8]) -> Result<bool, Fault> {
-        Ok(self.some_gone.load(Ordering::Acquire) && self.db.contains_key(gone_key(key))?)
-    }
-}
-
-impl Index for Tree {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        self.guarded(|db| {
-            // The tree first: what leaves it is in a file that is seen by then.
-            if let Some(value) = db.get(key)? {
-                return Ok(Some(value.to_vec()));
-            }
-            if !tables::may_leave(key) {
-                return Ok(None);
-            }
-            match self.shelf.get(key)? {
-                Some(value) if !self.has_gone(key)? => Ok(Some(value)),
-                Some(_) | None => Ok(None),
-            }
-        })
-    }
-
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
-        if from >= to || most == 0 {
-            return Ok(Vec::new());
-        }
-        self.guarded(|db| {
-            let pairs = scan(db, from, to, most)?;
-            if !tables::may_leave_in(from, to) {
-                return Ok(pairs);
-            }
-            // Behind the last of a full page nothing is asked for.
-            let last = pairs.last().filter(|_| pairs.len() == most);
-            let end = last.map(|(key, _)| [key.as_slice(), &[0]].concat());
-            let to = end.as_deref().unwrap_or(to);
-            match self.shelf.scan(from, to)? {
-                None => Ok(pairs),
-                Some(files) => self.unite(pairs, files, to, most),
-            }
-        })
-    }
-}
-
-/// The tree without the sorted files.
-pub struct Live<'a>(&'a Tree);
-
-impl Index for Live<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        let value = self.0.guarded(|db| Ok(db.get(key)?))?;
-        Ok(value.map(|value| value.to_vec()))
-    }
-
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
-        if from >= to {
-            return Ok(Vec::new());
-        }
-        self.0.guarded(|db| scan(db, from, to, most))
-    }
-}
-
-/// Which of these keys, given in order, the tree has. Where it has few of their tables, it is asked few times.
-fn present<'k>(
-    db: &sled::Db,
-    keys: impl Iterator<Item = &'k [u8]>,
-) -> Result<Vec<&'k [u8]>, Fault> {
-    let mut found = Vec::new();
-    let mut next: Option<sled::IVec> = None;
-    for key in keys {
-        if next.as_deref().is_none_or(|next| next < key) {
-            let Some(pair) = db.range(key..).next() else {
-                break;
-            };
-            next = Some(pair?.0);
-        }
-        if next.as_deref() == Some(key) {
-            found.push(key);
-        }
-    }
-    Ok(found)
-}
-
-/// The pairs of the tree but those about the files.
-fn scan(db: &sled::Db, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Fault> {
-    let own = |key: &[u8]| matches!(key.first(), Some(&(FILES | GONE)));
-    let pairs = db.range(from..to).filter(|pair| match pair {
-        Ok((key, _)) => !own(key),
-        Err(_) => true,
-    });
-    let pairs = pairs.take(most);
-    pairs
-        .map(|pair| {
-            let (key, value) = pair?;
-            Ok((key.to_vec(), value.to_vec()))
-        })
-        .collect()
 }
 
 /// The records of the files that count, and whether any key is gone although one of them has it.
@@ -669,71 +429,6 @@ fn file_key(ordinal: u64) -> Vec<u8> {
 
 fn gone_key(key: &[u8]) -> Vec<u8> {
     [&[GONE], key].concat()
-}
-
-fn attempt(directory: &Path, sizes: Sizes) -> Result<sled::Db, Error> {
-    let path = directory.join(NAME);
-    wait_until_free(&path.join("db"));
-    let config = sled::Config::new()
-        .path(path)
-        .cache_capacity(sizes.cache_bytes)
-        .flush_every_ms(None);
-    // A panic of sled at damaged files ends that thread only.
-    let opened = std::thread::spawn(move || config.open()).join();
-    match opened {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(error)) => Err(read(&error)),
-        Err(_) => Err(Error::Read("the index panicked while it was opened".into())),
-    }
-}
-
-/// Waits until the threads of an earlier tree of this process have let go of its file: sled ends them on its own
-/// time, and a tree that cannot be locked would be taken for one that is damaged. No other process can have it: the
-/// journal's lock is ours.
-fn wait_until_free(file: &Path) {
-    let Ok(file) = fs::File::open(file) else {
-        return;
-    };
-    for _ in 0..LOOKS {
-        match file.try_lock() {
-            Err(fs::TryLockError::WouldBlock) => std::thread::sleep(BETWEEN_LOOKS),
-            // What else there is to say of the file, sled says.
-            Ok(()) | Err(fs::TryLockError::Error(_)) => return,
-        }
-    }
-}
-
-/// Copies a directory and what is in it; one that does not exist is empty.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    let entries = match fs::read_dir(from) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
-    }
-    Ok(())
-}
-
-fn set_aside(path: &Path, aside: &Path) -> io::Result<()> {
-    // One is kept to look into; nothing in it is the only copy.
-    match fs::remove_dir_all(aside) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotADirectory => fs::remove_file(aside)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(error) => return Err(error),
-    }
-    match fs::rename(path, aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        Ok(()) | Err(_) => Ok(()),
-    }
 }
 
 fn read(error: &dyn std::error::Error) -> Error {
