@@ -44,6 +44,9 @@ impl Applier {
         for _ in 0..=REBUILDS {
             let applied = |tree: &Tree, position| {
                 self.state.set_applied(position);
+                if tree.was_unsorted() {
+                    self.observer.sorted_failed();
+                }
                 if mover::is_crowded(tree) {
                     // Who was woken and has not looked yet needs no second word.
                     let _ = self.wakes.try_send(());

@@ -61,6 +61,8 @@ pub struct Tree {
     writing: Arc<Mutex<Writing>>,
     /// Whether any key is gone although a sorted file has it.
     some_gone: Arc<AtomicBool>,
+    /// A file could not be written, and nobody was told yet.
+    unsorted: Arc<AtomicBool>,
     /// As in [`Sizes`].
     sorted_bytes: Arc<AtomicUsize>,
     /// Bytes of changes since the last flush.
@@ -146,6 +148,7 @@ impl Tree {
             writing: Arc::default(),
             some_gone: Arc::new(AtomicBool::new(some_gone)),
             sorted_bytes: Arc::new(AtomicUsize::new(sizes.sorted_bytes)),
+            unsorted: Arc::default(),
             unflushed: Arc::default(),
             broken: Arc::default(),
             #[cfg(test)]
@@ -203,8 +206,11 @@ impl Tree {
         });
         match written {
             Ok(file) => self.write(changes, &along, Some(file)),
-            // Without room for a file, they are the tree's as well.
-            Err(_) => self.write(changes, &[], None),
+            // Without room for a file, they are the tree's as well; the applier tells it.
+            Err(_) => {
+                self.unsorted.store(true, Ordering::Release);
+                self.write(changes, &[], None)
+            }
         }
     }
 
@@ -293,6 +299,11 @@ impl Tree {
         self.flush()?;
         let _ = self.sync();
         Ok(())
+    }
+
+    /// Whether a file could not be written since this was asked last: what it would have had went into the tree.
+    pub fn was_unsorted(&self) -> bool {
+        self.unsorted.swap(false, Ordering::AcqRel)
     }
 
     /// Whether it failed once: then it is not asked again, but set aside.
