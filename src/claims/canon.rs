@@ -308,6 +308,7 @@ canon_enum! {
         33 => LegalHoldPlaced(hold),
         34 => LegalHoldLifted { hold, actor },
         35 => Evacuated(evacuated),
+        39 => Founded(founded),
         38 => Rewrapped { master, actor, reason }
     }
 }

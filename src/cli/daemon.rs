@@ -147,6 +147,7 @@ pub fn unopened(error: OpenError) -> Failure {
         | OpenError::Entry(_)
         | OpenError::JournalBehind { .. }
         | OpenError::Secret
+        | OpenError::Foundation(_)
         | OpenError::Thread(_) => Code::Io,
     };
     Failure::new(code, error)

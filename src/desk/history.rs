@@ -154,6 +154,7 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::LegalHoldLifted { .. }
         | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
+        | Entry::Founded(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

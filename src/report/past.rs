@@ -17,6 +17,7 @@ use crate::report::Error;
 use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
 use crate::store::Store;
 use crate::store::journal::format::Chain;
+use crate::store::keeping::Beginning;
 
 /// How a past is recomputed.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +56,7 @@ pub struct Anchor {
 /// not in it.
 ///
 /// # Errors
-/// [`Error::Future`] when the ledger has no such entry; when it cannot be read or contradicts itself.
+/// [`Error::Future`] when the ledger has no such entry; [`Error::Founded`] when a foundation stands for it; when it cannot be read or contradicts itself.
 pub async fn recount(
     store: &dyn Store,
     centres: BTreeSet<Finess>,
@@ -125,6 +126,9 @@ impl Pass {
             anchor: None,
             at: None,
         };
+        if let Some(beginning) = store.beginning().await? {
+            pass.begin(beginning, position)?;
+        }
         while pass.audit.position() < position {
             let entries = store.entries(pass.audit.position(), bounds.page).await?;
             if entries.is_empty() {
@@ -136,6 +140,19 @@ impl Pass {
             pass.shed(bounds.documents);
         }
         Ok(pass)
+    }
+
+    /// Begins behind what a foundation stands for.
+    fn begin(&mut self, beginning: Beginning, position: Position) -> Result<(), Error> {
+        if position < beginning.position {
+            return Err(Error::Founded(beginning.until));
+        }
+        self.audit = beginning.audit;
+        self.audit.narrow(self.centres.clone());
+        self.registry = beginning.registry;
+        self.chain = Chain(beginning.chain.0);
+        self.at = Some(beginning.at);
+        Ok(())
     }
 
     fn take(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {

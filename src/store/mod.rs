@@ -42,6 +42,7 @@ use crate::claims::document::{Facts, Key, Purpose};
 use crate::claims::entry::{
     Entry, Gate, Judgement, Next, OrphanCause, PaperRow, Position, Stamped,
 };
+use crate::claims::foundation::Founded;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
@@ -55,6 +56,7 @@ use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
 use crate::store::journal::keys::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
+use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};
 
 /// The ledger, its bodies and what is derived from them.
@@ -79,6 +81,18 @@ pub trait Store: Send + Sync {
         after: Position,
         most: usize,
     ) -> Result<Vec<(Position, Stamped)>, Error>;
+
+    /// What the ledger begins with, where a foundation stands for its oldest entries. Of those, [`Store::entries`] gives
+    /// the ones that stay.
+    async fn beginning(&self) -> Result<Option<Beginning>, Error> {
+        Ok(None)
+    }
+
+    /// Up to this day, units of documents that have gone are counted on the first day of their month: what is asked for
+    /// of that time is asked by month.
+    fn monthly_until(&self) -> Option<Day> {
+        None
+    }
 
     /// One document and all that is known of it.
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error>;
@@ -358,6 +372,8 @@ pub enum Command {
     },
     /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
     Evacuated(Evacuated),
+    /// Record that a foundation is laid.
+    Founded(Founded),
     /// Record that the keys of all bodies are wrapped by another master key. The commitment is computed here.
     Rewrapped {
         /// Its id.

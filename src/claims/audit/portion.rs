@@ -46,6 +46,11 @@ impl Audit {
                     }
                 }
             }
+            for (cell, number) in &self.gone {
+                if (cell.centre, cell.day) == (*centre, *day) {
+                    *cells.entry(*cell).or_default() += number;
+                }
+            }
         }
         cells
     }
@@ -87,6 +92,7 @@ impl Audit {
             .retain(|(centre, _), _| centres.contains(centre));
         self.declared
             .retain(|(centre, _), _| centres.contains(centre));
+        self.gone.retain(|cell, _| centres.contains(&cell.centre));
         self.only = Some(centres);
     }
 
@@ -162,6 +168,7 @@ impl Audit {
             | Entry::LegalHoldLifted { .. }
             | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
+            | Entry::Founded(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => false,

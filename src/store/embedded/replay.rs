@@ -13,7 +13,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::store::embedded::load::{self, Load};
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify::promise;
-use crate::store::embedded::{OpenError, places};
+use crate::store::embedded::{OpenError, base, places};
 use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
@@ -32,12 +32,18 @@ pub fn open(
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
     let anew = || rebuild(directory, cache_bytes, reader, to, observer);
-    let Ok(tree) = Tree::open(directory, cache_bytes) else {
+    let Ok(mut tree) = Tree::open(directory, cache_bytes) else {
         return anew();
     };
+    if matches!(places::applied(&tree), Ok(Some(_))) && !base::fits(&tree, reader)? {
+        // It holds what has gone: nothing of it is set aside.
+        drop(tree);
+        Tree::remove(directory)?;
+        tree = Tree::open(directory, cache_bytes)?;
+    }
     let applied = places::applied(&tree).and_then(|applied| match applied {
         Some(applied) => Ok(applied),
-        None if tree.is_empty()? => Ok(Head::origin()),
+        None if tree.is_empty()? => Ok(reader.begin()),
         None => Err(Error::Read("index: it was not loaded to the end".into())),
     });
     let Ok(from) = applied else {
@@ -55,7 +61,7 @@ pub fn open(
         Ok(()) => Ok(tree),
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
-        Err(_) if from != Head::origin() => {
+        Err(_) if from != reader.begin() => {
             drop(tree);
             anew()
         }
@@ -73,7 +79,7 @@ pub fn rebuild(
 ) -> Result<Tree, OpenError> {
     observer.index_failed();
     let tree = Tree::anew(directory, cache_bytes)?;
-    replay(&tree, reader, Head::origin(), to, told(observer))?;
+    replay(&tree, reader, reader.begin(), to, told(observer))?;
     Ok(tree)
 }
 
@@ -94,6 +100,9 @@ pub fn replay(
     to: Head,
     applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
+    if from == reader.begin() {
+        base::lay(reader, |changes| tree.load(changes.iter()))?;
+    }
     if from == to {
         // The same position after the same entries: no segment needs to be read.
         return Ok(());

@@ -19,9 +19,11 @@ use crate::store::journal::{DIRECTORY, Error, Head, KeyFault, Opening, segment};
 /// # Errors
 /// When the directory or its last segment cannot be read.
 pub fn survey(directory: &Path) -> Result<Reader, Error> {
+    let mut listed = segment::list_all(directory)?;
     let reader = Reader::new(None, Arc::new(Packer::new(Compression::Off)));
+    let reader = reader.on(listed.foundation.take());
     // What cannot be read is found again by who reads on to it.
-    add_all(&reader, segment::list_all(directory)?);
+    add_all(&reader, listed);
     Ok(reader)
 }
 
@@ -68,11 +70,12 @@ impl Still {
 
     fn of(
         lock: File,
-        listed: Listed,
+        mut listed: Listed,
         keys: Option<Arc<Keys>>,
         unfit: Option<KeyFault>,
     ) -> Result<Still, Error> {
         let reader = Reader::new(keys, Arc::new(Packer::new(Compression::Off)));
+        let reader = reader.on(listed.foundation.take());
         let segments = listed.segments.len() as u64;
         let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {

@@ -13,7 +13,7 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
-use crate::store::keeping::{EvacuationRecord, HoldRecord};
+use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
@@ -38,6 +38,7 @@ canon::canon_struct! {
     OpenDocument { since, document, length }
     HoldRecord { position, at, hold, lifted }
     EvacuationRecord { position, at, evacuated }
+    FoundationRecord { position, at, founded }
 }
 
 /// The open documents of a group, summed.
