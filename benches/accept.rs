@@ -5,6 +5,8 @@
 //! Clients and server share this machine. The figures mean something only as ratios within one run, which it prints:
 //! `cargo bench --bench accept`.
 
+#[path = "rig/cpu.rs"]
+mod cpu;
 #[path = "rig/documents.rs"]
 mod documents;
 #[path = "rig/gateway.rs"]
@@ -69,6 +71,7 @@ fn accept(criterion: &mut Criterion) {
         for (name, target, status) in [("empty", &empty, 202), ("gateway", &gateway, 202)] {
             group.bench_function(BenchmarkId::new(name, clients), |bencher| {
                 bencher.iter_custom(|count| {
+                    totals.begin();
                     let first = target.next.fetch_add(count, Ordering::Relaxed);
                     let one = |number| target.clone().post(first + number, status);
                     let took = runtime.block_on(share(count, clients, one));

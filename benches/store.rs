@@ -7,6 +7,8 @@
 
 #[path = "rig/admissions.rs"]
 mod admissions;
+#[path = "rig/cpu.rs"]
+mod cpu;
 #[path = "rig/documents.rs"]
 mod documents;
 #[path = "rig/raw.rs"]
@@ -69,6 +71,7 @@ fn admit_alone(criterion: &mut Criterion, prefix: &str) {
         let raw = Arc::new(Raw::start(directory.path()));
         group.bench_function(BenchmarkId::new("raw", writers), |bencher| {
             bencher.iter_custom(|count| {
+                totals.begin();
                 let one = |number| append(raw.clone(), of(&posted, number));
                 let took = runtime.block_on(share(count, writers, one));
                 totals.add(("raw", writers), took, count)
@@ -103,6 +106,7 @@ fn through_the_store(
     runtime.block_on(register(&*store));
     group.bench_function(BenchmarkId::new(column, writers), |bencher| {
         bencher.iter_custom(|count| {
+            totals.begin();
             let first = next.fetch_add(count, Ordering::Relaxed);
             let took = runtime.block_on(share(count, writers, |number| {
                 let posted = of(posted, number);

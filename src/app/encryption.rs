@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::Store;
 use crate::store::embedded::encryption::Encryption;
@@ -46,10 +47,74 @@ impl KeyAge {
     fn look(&self) {
         let since = self.store.wrapping().map(|wrapping| wrapping.since);
         self.telemetry.show(Reading::MasterKey { since });
-        let Some(since) = since else { return };
-        let days = self.clock.now().since(since).as_secs() / DAY.as_secs();
-        if days >= u64::from(self.settings.rotate_days.get()) {
+        if let Some(days) = since.and_then(|since| self.overdue(since)) {
             self.telemetry.record(Event::MasterKeyOld { days });
         }
+    }
+
+    /// For how many days it is in use, if it should have been changed by now.
+    fn overdue(&self, since: Timestamp) -> Option<u64> {
+        let days = self.clock.now().since(since).as_secs() / DAY.as_secs();
+        (days >= u64::from(self.settings.rotate_days.get())).then_some(days)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::ManualClock;
+    use crate::store::Unobserved;
+    use crate::store::embedded::{self, Embedded};
+    use crate::store::journal::keys::Rewrapped;
+    use crate::store::journal::master::write_new;
+    use crate::telemetry;
+
+    #[tokio::test]
+    async fn a_master_key_is_too_old_from_its_day_on_until_it_is_changed() {
+        let home = tempfile::TempDir::new().unwrap();
+        let master_key = home.path().join("master.key");
+        write_new(&master_key, &[1; 32]).unwrap();
+        write_new(&home.path().join("master.key.next"), &[2; 32]).unwrap();
+        let begun = Timestamp::parse("2026-11-22T09:00:00Z").unwrap();
+        let config = embedded::Config {
+            directory: home.path().join("store"),
+            encryption: Encryption {
+                master_key: Some(master_key),
+                ..Encryption::default()
+            },
+            ..embedded::Config::default()
+        };
+        let clock = Arc::new(ManualClock::new(begun, 1));
+        let salts = clock.clone();
+        let entropy = Box::new(move || salts.salt());
+        let store = Embedded::open(&config, begun, entropy, Arc::new(Unobserved)).unwrap();
+        let watch = KeyAge {
+            store: Arc::new(store),
+            clock: clock.clone(),
+            telemetry: Arc::new(Telemetry::new(&telemetry::Config::default(), &[]).unwrap()),
+            settings: config.encryption,
+        };
+        let overdue = || watch.overdue(watch.store.wrapping().unwrap().since);
+        let (second, rotate) = (Duration::from_secs(1), 90 * DAY);
+        for (age, days) in [
+            (Duration::ZERO, None),
+            (rotate - second, None),
+            (rotate, Some(90)),
+            (rotate + DAY - second, Some(90)),
+            (rotate + DAY, Some(91)),
+        ] {
+            clock.set(begun + age);
+            assert_eq!(overdue(), days, "{age:?}");
+        }
+        // A clock that was set back makes no key old.
+        clock.set(Timestamp::from_micros(begun.micros() - 1));
+        assert_eq!(overdue(), None);
+        let changed = begun + rotate + DAY;
+        clock.set(changed);
+        let done = watch.store.rewrap(changed).await.unwrap();
+        assert!(matches!(done, Rewrapped::Done(_)), "{done:?}");
+        assert_eq!(overdue(), None);
+        clock.set(changed + rotate);
+        assert_eq!(overdue(), Some(90));
     }
 }

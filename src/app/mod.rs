@@ -1,12 +1,14 @@
 //! The composition root: it builds every room from the configuration, wires them, spawns their loops and drains
 //! them. It decides nothing about claims.
 //!
-//! Order of the start: everything that can be refused is read first, then the store recovers, then the listeners
-//! are bound, then the loops begin. Order of the end: listeners close and their requests end, then the loops,
-//! then the store.
+//! Order of the start: everything that can be refused is read first, then the journal is recovered, then the listeners
+//! are bound and say how far the store is, then it opens, then the loops begin and the listeners answer everything.
+//! Order of the end: listeners close and their requests end, then the loops, then the store.
 
 mod encryption;
 mod observers;
+mod opening;
+mod listening;
 mod renewal;
 mod revocation;
 
@@ -14,8 +16,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use axum::Router;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -41,20 +41,21 @@ use crate::report::keeper::Keeper;
 use crate::report::publisher::Publisher;
 use crate::retention::Retention;
 use crate::store::custody::Custody;
-use crate::store::embedded::{self, Embedded, OpenError};
-use crate::store::journal;
+use crate::store::embedded;
 use crate::store::lanes::Board;
 use crate::store::traces::Traces;
-use crate::store::{Command, Store};
+use crate::store::{Command, Readiness, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
-use crate::tls::{self, Acceptor, Door, Server};
+use crate::tls::{self, Server};
 use crate::transport::Transport;
 use crate::transport::https::Https;
 use crate::transport::lists::{self, Lists};
 use crate::transport::webhook;
 
 use encryption::KeyAge;
+use listening::Fronts;
 use observers::Observers;
+use opening::Opening;
 use renewal::{Files, Look, Renewal};
 use revocation::Fetching;
 
@@ -147,7 +148,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         public: public.clone(),
         ways: config.transport.clone(),
     };
-    let look = files.look();
+    let look = files.look(&config.transport.webhooks);
     let lists = lists(&files).map_err(Error::config)?;
     let centres = config
         .import
@@ -196,18 +197,77 @@ impl App {
     /// # Errors
     /// [`Error`]; nothing is left running.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<App, Error> {
-        let mut read = read(&config)?;
+        App::start_telling(config, clock, watch::Sender::new(Readiness::Opening)).await
+    }
+
+    /// The same, and tells how far the store is while it opens. Dropped before its end it leaves nothing running, but
+    /// for a step of the store that ends by itself.
+    ///
+    /// # Errors
+    /// [`Error`]; nothing is left running.
+    pub async fn start_telling(
+        config: Config,
+        clock: Arc<dyn Clock>,
+        told: watch::Sender<Readiness>,
+    ) -> Result<App, Error> {
+        let read = read(&config)?;
         let endpoints: Vec<_> = read.routes.endpoints().cloned().collect();
         let telemetry =
             Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
-        let observers = Arc::new(Observers::new(telemetry.clone()));
+        let observers = Arc::new(Observers::new(telemetry.clone(), told));
         let access =
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
-        let embedded = open(&config, clock.clone(), observers.clone()).await?;
+        let access = Arc::new(access);
+        let opening = Opening::recover(&config, clock.clone(), observers.clone()).await?;
+        let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
+        let mut app = App {
+            public: read.public.address,
+            operators: None,
+            socket: config.desk.socket.clone(),
+            stop_listening: CancellationToken::new(),
+            stop_loops: CancellationToken::new(),
+            listeners: JoinSet::new(),
+            loops: JoinSet::new(),
+            telemetry,
+            renewal: Renewal {
+                files: read.files.clone(),
+                server: server.clone(),
+                transport: read.transport.clone(),
+                keys: read.keys.clone(),
+                webhooks: read.webhooks.clone(),
+                wanted: watch::Sender::new(config.transport.webhooks.clone()),
+                targets: watch::Sender::new(config.transport.webhooks.targets.clone()),
+                access,
+                clock: clock.clone(),
+                telemetry: observers.telemetry(),
+            },
+        };
+        app.renewal.show();
+        let fronts = app.listen(&config, &read, server, &observers).await?;
+        match app.open(&config, read, opening, &fronts, clock).await {
+            Ok(()) => Ok(app),
+            Err(error) => {
+                app.abandon().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Opens the store, begins the loops and lets the listeners answer everything.
+    async fn open(
+        &mut self,
+        config: &Config,
+        mut read: Read,
+        opening: Opening,
+        fronts: &Fronts,
+        clock: Arc<dyn Clock>,
+    ) -> Result<(), Error> {
+        let embedded = opening.finish().await?;
+        let telemetry = self.telemetry.clone();
         let store: Arc<dyn Store> = embedded.clone();
         let custody: Arc<dyn Custody> = embedded.clone();
         let traces = Arc::new(Traces::of(&config.store.directory));
-        let import = import(&*store, &config, read.centres.clone(), &*clock).await;
+        let import = import(&*store, config, read.centres.clone(), &*clock).await;
         import.map_err(|error| Error::Store(error.into()))?;
 
         let keeper = Keeper::new(
@@ -224,7 +284,7 @@ impl App {
             telemetry.clone(),
             &config.report,
         ));
-        let access = Arc::new(access);
+        let access = self.renewal.access.clone();
         let intake = Intake::open(
             intake::Parts {
                 store: store.clone(),
@@ -239,14 +299,13 @@ impl App {
             config.intake.clone(),
         );
         let intake = intake.await.map_err(Error::start)?;
-        let stop_listening = CancellationToken::new();
         let desk = desk::Desk::new(desk::Parts {
             keeping: embedded.clone(),
             traces: traces.clone(),
             retention: config.retention.rules(),
             store: store.clone(),
             custody: custody.clone(),
-            access: access.clone(),
+            access,
             clock: clock.clone(),
             reader: read.reader.clone(),
             routes: read.routes.clone(),
@@ -259,40 +318,12 @@ impl App {
             config: config.desk.clone(),
             past: config.report.past(),
             centre_label: config.report.centre_label,
-            closing: stop_listening.clone(),
+            closing: self.stop_listening.clone(),
         });
 
-        let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
-        let mut app = App {
-            public: read.public.address,
-            operators: None,
-            socket: config.desk.socket.clone(),
-            stop_listening,
-            stop_loops: CancellationToken::new(),
-            listeners: JoinSet::new(),
-            loops: JoinSet::new(),
-            telemetry: telemetry.clone(),
-            renewal: Renewal {
-                files: read.files.clone(),
-                server: server.clone(),
-                transport: read.transport.clone(),
-                keys: read.keys.clone(),
-                webhooks: read.webhooks.clone(),
-                access,
-                clock: clock.clone(),
-                telemetry: telemetry.clone(),
-            },
-        };
-        app.renewal.show();
-        let public = intake::router(intake).merge(desk::public(desk.clone()));
-        app.listen_public(&read, server, desk::closed(public), &observers)
-            .await?;
-        let queue = desk.clone().watch_queue(app.stop_loops.clone());
-        app.loops.spawn(queue);
-        app.listen_operators(&config, desk, &observers).await?;
-        let version = env!("CARGO_PKG_VERSION");
-        let since = clock.now();
-        app.loops.spawn(publisher.run(app.stop_loops.clone()));
+        let queue = desk.clone().watch_queue(self.stop_loops.clone());
+        self.loops.spawn(queue);
+        self.loops.spawn(publisher.run(self.stop_loops.clone()));
         let retention = Retention {
             keeping: embedded,
             traces,
@@ -300,73 +331,21 @@ impl App {
             config: config.retention.clone(),
             telemetry: telemetry.clone(),
         };
-        app.loops.spawn(retention.run(app.stop_loops.clone()));
+        self.loops.spawn(retention.run(self.stop_loops.clone()));
         let anchors = Anchors {
             store: store.clone(),
             custody,
             clock: clock.clone(),
             telemetry: telemetry.clone(),
         };
-        app.loops.spawn(anchors.run(app.stop_loops.clone()));
-        app.spawn_loops(&config, &read, store, clock.clone(), keeper);
-        app.spawn_renewal(read, clock);
+        self.loops.spawn(anchors.run(self.stop_loops.clone()));
+        self.spawn_loops(config, &read, store, clock.clone(), keeper);
+        fronts.open(intake, desk);
+        let version = env!("CARGO_PKG_VERSION");
+        let since = clock.now();
+        self.spawn_renewal(read, clock);
         telemetry.show(Reading::Running { since, version });
         telemetry.record(Event::Started { version });
-        Ok(app)
-    }
-
-    async fn listen_public(
-        &mut self,
-        read: &Read,
-        server: Arc<Server>,
-        router: Router,
-        observers: &Observers,
-    ) -> Result<(), Error> {
-        let listener = bind(read.public.address).await?;
-        self.public = listener.local_addr().map_err(Error::start)?;
-        let door = Door {
-            acceptor: Acceptor::Tls(server),
-            limits: read.public.tls.limits,
-            observer: observers.door(),
-        };
-        self.listeners.spawn(tls::serve(
-            listener,
-            door,
-            router,
-            self.stop_listening.clone().cancelled_owned(),
-        ));
-        Ok(())
-    }
-
-    async fn listen_operators(
-        &mut self,
-        config: &Config,
-        desk: Arc<desk::Desk>,
-        observers: &Observers,
-    ) -> Result<(), Error> {
-        let router = desk::closed(desk::operators(desk.clone()));
-        let socket = desk::socket::bind(&config.desk).map_err(|source| Error::Listen {
-            address: config.desk.socket.display().to_string(),
-            source,
-        })?;
-        let stop = self.stop_listening.clone();
-        self.listeners
-            .spawn(desk::socket::serve(socket, router.clone(), stop));
-        if let Some(address) = config.desk.operators {
-            let listener = bind(address).await?;
-            self.operators = Some(listener.local_addr().map_err(Error::start)?);
-            let door = Door {
-                acceptor: Acceptor::Plain,
-                limits: config.desk.limits,
-                observer: observers.door(),
-            };
-            self.listeners.spawn(tls::serve(
-                listener,
-                door,
-                router,
-                self.stop_listening.clone().cancelled_owned(),
-            ));
-        }
         Ok(())
     }
 
@@ -393,7 +372,7 @@ impl App {
             store: store.clone(),
             way: read.webhooks.clone(),
             clock: clock.clone(),
-            targets: config.transport.webhooks.targets.clone(),
+            targets: self.renewal.targets.subscribe(),
             schedule: config.dispatch.schedule(),
             telemetry: self.telemetry.clone(),
         };
@@ -460,9 +439,22 @@ impl App {
         addresses
     }
 
-    /// Reads certificates, revocation lists and tokens again; what cannot be read stays as it was.
+    /// From the next [`App::renew`] on webhooks go to these targets.
+    pub fn want(&self, webhooks: webhook::Config) {
+        self.renewal.want(webhooks);
+    }
+
+    /// Reads certificates, keys, secrets, revocation lists and tokens again; what cannot be read stays as it was.
     pub async fn renew(&self) {
         self.renewal.run().await;
+    }
+
+    /// Stops what runs of a start that failed.
+    async fn abandon(mut self) {
+        self.stop_listening.cancel();
+        while self.listeners.join_next().await.is_some() {}
+        self.loops.shutdown().await;
+        let _ = std::fs::remove_file(&self.socket);
     }
 
     /// Ends when a loop or listener ended by itself, which none of them does.
@@ -515,39 +507,6 @@ fn lists(files: &Files) -> Result<Lists, lists::Error> {
     }
     let settings = &files.settings;
     Lists::new(settings.timeout(), settings.list_bytes.get())
-}
-
-async fn bind(address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Listen {
-            address: address.to_string(),
-            source,
-        })
-}
-
-/// Opens the store on a thread that may block.
-async fn open(
-    config: &Config,
-    clock: Arc<dyn Clock>,
-    observers: Arc<Observers>,
-) -> Result<Arc<Embedded>, Error> {
-    let config = config.store.clone();
-    let opened = tokio::task::spawn_blocking(move || -> Result<Embedded, OpenError> {
-        let now = clock.now();
-        Embedded::open(&config, now, Box::new(move || clock.salt()), observers)
-    });
-    let store = opened
-        .await
-        .map_err(Error::start)?
-        .map_err(|error| match error {
-            // Keys that do not fit are for the configuration to mend.
-            OpenError::Master(_) | OpenError::Journal(journal::Error::Key(_)) => {
-                Error::config(error)
-            }
-            error => Error::Store(error.into()),
-        })?;
-    Ok(Arc::new(store))
 }
 
 /// Writes the terms and the registrations of the configuration to the ledger, where they differ.

@@ -1,10 +1,15 @@
 //! What rooms without telemetry tell, bound to telemetry.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::store;
+use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::claims::entry::Position;
 use crate::store::journal::scan::{Damage, Lost};
+use crate::store::{self, Readiness};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Room};
 use crate::{access, tls};
@@ -12,12 +17,35 @@ use crate::{access, tls};
 /// Hears facts and passes them on as events.
 pub struct Observers {
     telemetry: Arc<Telemetry>,
+    /// How far the store is while it opens.
+    opening: watch::Sender<Readiness>,
+    /// The store is not wanted any more.
+    unwanted: CancellationToken,
 }
 
 impl Observers {
-    /// Passes on to this telemetry.
-    pub fn new(telemetry: Arc<Telemetry>) -> Observers {
-        Observers { telemetry }
+    /// Passes on to this telemetry, and there how far the store is while it opens.
+    pub fn new(telemetry: Arc<Telemetry>, opening: watch::Sender<Readiness>) -> Observers {
+        Observers {
+            telemetry,
+            opening,
+            unwanted: CancellationToken::new(),
+        }
+    }
+
+    /// What facts are passed on to.
+    pub fn telemetry(&self) -> Arc<Telemetry> {
+        self.telemetry.clone()
+    }
+
+    /// How far the store is while it opens.
+    pub fn opening(&self) -> watch::Receiver<Readiness> {
+        self.opening.subscribe()
+    }
+
+    /// When this is dropped, a store that is not open yet breaks off.
+    pub fn wanted(&self) -> DropGuard {
+        self.unwanted.clone().drop_guard()
     }
 
     /// What `access` tells.
@@ -79,6 +107,15 @@ impl store::Observer for Observers {
 
     fn replayed(&self, entries: u64) {
         self.telemetry.record(Event::Replayed { entries });
+    }
+
+    fn opening(&self, upto: Position, of: Position) -> ControlFlow<()> {
+        if self.unwanted.is_cancelled() {
+            return ControlFlow::Break(());
+        }
+        let percent = upto.percent_of(of);
+        self.opening.send_replace(Readiness::Rebuilding { percent });
+        ControlFlow::Continue(())
     }
 
     fn damaged(&self, damage: &Damage) {

@@ -1,5 +1,5 @@
 //! Certificates, keys, secrets and revocation lists are read again while the gateway runs: when their files change, and
-//! all of them when it is told to (SIGHUP).
+//! all of them when it is told to (SIGHUP). The targets of webhooks are those of the configuration that it is told of.
 //!
 //! Open connections keep what they were opened with. What cannot be read again stays as it was, and is said as an
 //! error: somebody must act before it expires. A crash loses nothing: the next start reads the files.
@@ -24,7 +24,7 @@ use crate::tls::revocation::{Sources, Standing};
 use crate::tls::{self, Server};
 use crate::transport;
 use crate::transport::https::Https;
-use crate::transport::webhook::Webhooks;
+use crate::transport::webhook::{self, Target, Webhooks};
 
 /// Everything that is read again, in this order.
 const PARTS: [Part; 4] = [
@@ -41,7 +41,7 @@ pub struct Files {
     pub settings: tls::renewal::Config,
     /// The public listener's.
     pub public: config::Public,
-    /// Those of endpoints and webhooks.
+    /// Those of endpoints; those of webhooks may change, and are given with each look.
     pub ways: transport::Config,
 }
 
@@ -58,6 +58,10 @@ pub struct Renewal {
     pub keys: watch::Sender<Arc<Keyring>>,
     /// Secrets and authorities of webhooks.
     pub webhooks: Arc<Webhooks>,
+    /// The targets as they shall be.
+    pub wanted: watch::Sender<webhook::Config>,
+    /// The targets as they are.
+    pub targets: watch::Sender<Vec<Target>>,
     /// Who may call.
     pub access: Arc<Access>,
     /// For dates.
@@ -79,10 +83,10 @@ struct Stamp {
 }
 
 impl Files {
-    /// Looks at all of them, without reading.
-    pub fn look(&self) -> Look {
+    /// Looks at all of them and at those of webhooks, without reading.
+    pub fn look(&self, webhooks: &webhook::Config) -> Look {
         let stamps = |part: Part| {
-            let files = self.of(part);
+            let files = self.of(part, webhooks);
             let stamps = files.iter().map(|file| Stamp::of(file)).collect();
             (part.as_str(), stamps)
         };
@@ -101,7 +105,7 @@ impl Files {
             .collect()
     }
 
-    fn of(&self, part: Part) -> Vec<PathBuf> {
+    fn of(&self, part: Part, webhooks: &webhook::Config) -> Vec<PathBuf> {
         let endpoints = self.ways.endpoints.iter();
         match part {
             Part::Public => self.public.tls.read_files(&self.settings),
@@ -111,7 +115,7 @@ impl Files {
             Part::ReceiptKeys => endpoints
                 .filter_map(|endpoint| endpoint.receipt_keys.clone())
                 .collect(),
-            Part::Webhooks => self.ways.webhooks.read_files(),
+            Part::Webhooks => webhooks.read_files(),
         }
     }
 }
@@ -128,6 +132,12 @@ impl Stamp {
 }
 
 impl Renewal {
+    /// From the next reading on webhooks go to these targets. Where they cannot be used, the ones before stay until
+    /// their files can.
+    pub fn want(&self, webhooks: webhook::Config) {
+        self.wanted.send_replace(webhooks);
+    }
+
     /// Reads all of it again, each for itself. It reads files, on a thread that may block.
     pub async fn run(&self) {
         let renewal = self.clone();
@@ -151,7 +161,8 @@ impl Renewal {
             .is_some()
         {
             let files = Arc::clone(&self.files);
-            let Some(now) = apart(move || files.look()).await else {
+            let webhooks = self.wanted.borrow().clone();
+            let Some(now) = apart(move || files.look(&webhooks)).await else {
                 continue;
             };
             let mut changed = now.settled(&before, &taken);
@@ -234,7 +245,15 @@ impl Renewal {
             Part::ReceiptKeys => {
                 self.keys.send_replace(Arc::new(ways.keyring()?));
             }
-            Part::Webhooks => self.webhooks.renew()?,
+            Part::Webhooks => {
+                let wanted = self.wanted.borrow().clone();
+                self.webhooks.renew(&wanted)?;
+                self.targets.send_if_modified(|targets| {
+                    let is_other = *targets != wanted.targets;
+                    *targets = wanted.targets;
+                    is_other
+                });
+            }
         }
         Ok(())
     }

@@ -436,7 +436,7 @@ impl Canon for Day {
 
 impl Canon for Amo {
     fn put(&self, out: &mut Vec<u8>) {
-        put_bytes(self.to_string().as_bytes(), out);
+        put_bytes(self.as_str().as_bytes(), out);
     }
     fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
         Amo::parse(take_str(from)?).map_err(|_| Malformed("Amo"))

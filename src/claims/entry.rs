@@ -22,6 +22,14 @@ use crate::claims::time::{Day, Timestamp};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position(pub u64);
 
+impl Position {
+    /// How many percent of the entries up to another position come before this one, rounded down; at most 100.
+    pub fn percent_of(self, end: Position) -> u8 {
+        let percent = self.0.saturating_mul(100).checked_div(end.0).unwrap_or(100);
+        percent.min(100) as u8
+    }
+}
+
 /// An entry and the instant at which it was decided.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stamped {

@@ -172,27 +172,26 @@ impl Finess {
 impl Amo {
     /// From régime (2 digits), caisse (3 digits) and centre (4 digits).
     pub fn new(regime: &str, caisse: &str, centre: &str) -> Result<Amo, Invalid> {
-        let text = format!("{regime}{caisse}{centre}");
-        let fits = regime.len() == 2 && caisse.len() == 3 && centre.len() == 4;
-        if !fits
-            || !text
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() && !byte.is_ascii_lowercase())
-        {
+        if (regime.len(), caisse.len(), centre.len()) != (2, 3, 4) {
             return Err(Invalid::Form);
         }
-        text.as_bytes()
-            .try_into()
-            .map(Amo)
-            .map_err(|_| Invalid::Form)
+        Amo::parse(&[regime, caisse, centre].concat())
     }
 
     /// Reads the nine characters that `Display` writes.
     pub fn parse(text: &str) -> Result<Amo, Invalid> {
-        if text.len() != 9 || !text.is_ascii() {
-            return Err(Invalid::Form);
+        let bytes: [u8; 9] = text.as_bytes().try_into().map_err(|_| Invalid::Form)?;
+        let fits = |byte: &u8| byte.is_ascii_digit() || byte.is_ascii_uppercase();
+        if bytes.iter().all(fits) {
+            Ok(Amo(bytes))
+        } else {
+            Err(Invalid::Form)
         }
-        Amo::new(&text[..2], &text[2..5], &text[5..])
+    }
+
+    /// The nine characters.
+    pub fn as_str(&self) -> &str {
+        ascii(&self.0)
     }
 
     /// Régime, two characters.
@@ -385,7 +384,7 @@ impl fmt::Display for Finess {
 
 impl fmt::Display for Amo {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(ascii(&self.0))
+        out.write_str(self.as_str())
     }
 }
 

@@ -5,19 +5,22 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 use crate::app::{self, App};
-use crate::cli::Settings;
 use crate::cli::exit::{Code, Failure};
+use crate::cli::{Settings, progress};
 use crate::clock::SystemClock;
 use crate::config;
+use crate::store::Readiness;
 use crate::store::embedded::OpenError;
 use crate::store::journal;
 use crate::store::journal::format::Bodies;
 use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates, keys, secrets, revocation lists
-/// and tokens again, and says what of the configuration itself changed: that needs a restart.
+/// and tokens again, takes up the targets of webhooks, and says what else of the configuration changed: that needs a
+/// restart.
 pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     let text = settings.text();
     let config = settings.load()?;
@@ -26,20 +29,30 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
         // From now on: none that comes during the start may end the program in its own way.
         let mut hangup = listen(SignalKind::hangup())?;
         let mut stop = Stop::listen()?;
+        let (telling, told) = watch::channel(Readiness::Opening);
         let mut app = tokio::select! {
-            started = App::start(config, Arc::new(SystemClock)) => started.map_err(failure)?,
+            started = App::start_telling(config, Arc::new(SystemClock), telling) => started.map_err(failure)?,
             // Like a crash, it leaves nothing that the next start does not find.
-            () = stop.asked() => return Ok(Code::Ok),
+            () = stop.asked() => {
+                tracing::info!("told to end before the store was open");
+                return Ok(Code::Ok);
+            }
+            never = progress::follow(told) => match never {},
         };
-        for (what, address) in app.addresses() {
-            tracing::info!(what, address, "listening");
-        }
         loop {
             tokio::select! {
                 () = stop.asked() => break,
                 Some(()) = hangup.recv() => {
+                    match settings.load() {
+                        Ok(config) => {
+                            tell_changes(text.as_deref(), settings.text().as_deref());
+                            app.want(config.transport.webhooks);
+                        }
+                        Err(_) => tracing::error!(
+                            "the configuration changed and cannot be used: a restart would fail"
+                        ),
+                    }
                     app.renew().await;
-                    tell_changes(text.as_deref(), settings.text().as_deref());
                 }
                 () = app.broke_off() => {
                     app.stop().await;
@@ -52,23 +65,19 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     })
 }
 
-/// Tells which sections of the configuration are not those of the start.
+/// Tells which sections of the configuration are not those of the start, beyond what is taken up.
 fn tell_changes(before: Option<&str>, now: Option<&str>) {
     let (Some(before), Some(now)) = (before, now) else {
         return;
     };
-    match config::differences(before, now) {
-        Ok(sections) if sections.is_empty() => {}
-        Ok(sections) => {
-            let sections = sections.join(", ");
-            tracing::warn!(
-                sections,
-                "the configuration changed: it is taken up by a restart alone"
-            );
-        }
-        Err(_) => {
-            tracing::warn!("the configuration changed and cannot be read: a restart would fail")
-        }
+    // The text was read as a configuration just now; what is written to it in between is for the next SIGHUP.
+    let sections = config::differences(before, now).unwrap_or_default();
+    if !sections.is_empty() {
+        let sections = sections.join(", ");
+        tracing::warn!(
+            sections,
+            "the configuration changed: it is taken up by a restart alone"
+        );
     }
 }
 
@@ -148,6 +157,7 @@ pub fn unopened(error: OpenError) -> Failure {
         | OpenError::JournalBehind { .. }
         | OpenError::Secret
         | OpenError::Foundation(_)
+        | OpenError::BrokenOff
         | OpenError::Thread(_) => Code::Io,
     };
     Failure::new(code, error)

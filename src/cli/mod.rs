@@ -7,6 +7,7 @@ mod exit;
 mod validate;
 mod schemas;
 mod token;
+mod progress;
 mod daemon;
 mod ask;
 mod history;

@@ -12,7 +12,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::cli::exit::{Code, Failure};
-use crate::cli::{Settings, ask, daemon};
+use crate::cli::{Settings, ask, daemon, progress};
 use crate::config::Config;
 use crate::report::conservation::Conservation;
 use crate::store::embedded::verify::{self, TOLD, Verified};
@@ -68,7 +68,10 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 
 /// Builds the index anew. That of a running gateway is built anew by itself when it fails.
 fn repair(config: &Config) -> Result<(), Failure> {
-    match repair::repair(&config.store) {
+    let bar = progress::bar("building the index");
+    let repaired = repair::repair(&config.store, |percent| bar.set_position(percent.into()));
+    drop(bar);
+    match repaired {
         Ok(position) => {
             eprintln!("the index was built anew up to entry {}", position.0);
             Ok(())

@@ -31,6 +31,14 @@ impl Refused {
         Problem::new(Kind::QueryInvalid, about).into()
     }
 
+    /// Not now: the caller is asked to wait so long.
+    pub(super) fn later(kind: Kind, wait: Duration) -> Refused {
+        Refused {
+            problem: Box::new(kind.into()),
+            wait: Some(wait),
+        }
+    }
+
     /// A command that stands against what is known.
     pub(super) fn conflict(conflict: &Conflict) -> Refused {
         match conflict {
@@ -126,10 +134,7 @@ impl Desk {
 
     /// Not now: the caller is asked to wait.
     pub(super) fn later(&self, kind: Kind) -> Refused {
-        Refused {
-            problem: Box::new(kind.into()),
-            wait: Some(self.parts.config.retry()),
-        }
+        Refused::later(kind, self.parts.config.retry())
     }
 }
 

@@ -11,8 +11,9 @@ use crate::claims::document::{Key, Kind, Purpose};
 use crate::claims::entry::Next;
 use crate::claims::id::{DocumentId, Finess, Number};
 use crate::formats::json::problem;
+use crate::store::keeping::HoldRecord;
 use crate::store::traces::Read;
-use crate::store::{BodyId, DocumentView, Find, LotRecord};
+use crate::store::{BodyId, DocumentRecord, DocumentView, Find, LotRecord};
 use crate::telemetry::event::Denial;
 
 use super::answer::{Refused, bytes, json};
@@ -229,7 +230,9 @@ impl Desk {
         let unread = |error| self.unread(&error);
         let most = self.parts.config.history_entries.get();
         let chronicle = Chronicle::read(store, &view.history, most).await;
-        let chronicle = chronicle.map_err(unread)?;
+        let mut chronicle = chronicle.map_err(unread)?;
+        let holds = self.holds_on(&view.record).await?;
+        chronicle.cover(store, &holds).await.map_err(unread)?;
         let ear = Ear {
             store,
             reader: &self.parts.reader,
@@ -242,6 +245,18 @@ impl Desk {
         let mut text = self.text(&view, ways.of(view.lot.as_ref()), eyes, said);
         text.history = history.map_err(unread)?;
         Ok(json(200, &text))
+    }
+
+    /// The legal holds that cover a document, lifted ones too.
+    async fn holds_on(&self, record: &DocumentRecord) -> Result<Vec<HoldRecord>, Refused> {
+        let (document, facts) = (record.received.document, &record.received.facts);
+        let mut holds = self.legal_holds().await?;
+        holds.retain(|one| {
+            one.hold
+                .on
+                .covers(document, facts.key.centre, facts.care_day)
+        });
+        Ok(holds)
     }
 
     /// What stands between lots and their insurers now.

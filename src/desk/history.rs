@@ -1,4 +1,5 @@
-//! The whole history of a document: every entry about it and about the lots that it was in, in words.
+//! The whole history of a document: every entry about it, about the lots that it was in and about the legal holds that
+//! cover it, in words.
 //!
 //! Everybody who may see the document sees what happened and when; who steered, and the operator's reason, are
 //! for operators.
@@ -9,6 +10,7 @@ use crate::claims::delivery::Event;
 use crate::claims::entry::{Delivery, Entry, Next, Position, Receipted, Received, Stamped};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::receipt::Verdict;
+use crate::store::keeping::HoldRecord;
 use crate::store::{self, BodyId, Store};
 
 use super::heard::Eyes;
@@ -74,6 +76,32 @@ impl Chronicle {
         Ok(Chronicle { entries, left_out })
     }
 
+    /// Adds the entries that placed and lifted legal holds, and their reasons: they cover the document, and speak of it
+    /// or of its whole centre.
+    ///
+    /// # Errors
+    /// When the store cannot read.
+    pub(super) async fn cover(
+        &mut self,
+        store: &dyn Store,
+        holds: &[HoldRecord],
+    ) -> Result<(), store::Error> {
+        for hold in holds {
+            let lifted = hold.lifted.as_ref().map(|lifted| lifted.position);
+            for position in [Some(hold.position), lifted].into_iter().flatten() {
+                let before = Position(position.0.saturating_sub(1));
+                let found = store.entries(before, 2).await?;
+                self.entries
+                    .extend(found.into_iter().filter(|(at, stamped)| {
+                    *at == position
+                        || matches!(stamped.entry, Entry::Explained { of, .. } if of == position)
+                }));
+            }
+        }
+        self.entries.sort_by_key(|(position, _)| *position);
+        Ok(())
+    }
+
     /// What happened to a document, for these eyes.
     ///
     /// # Errors
@@ -129,6 +157,8 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         Entry::PaperOwed { .. } => event("paper owed"),
         Entry::Lapsed { .. } => event("lapsed"),
         Entry::Unsettled { .. } => event("unsettled"),
+        Entry::LegalHoldPlaced(hold) => by("legal hold placed", &hold.actor),
+        Entry::LegalHoldLifted { actor, .. } => by("legal hold lifted", actor),
         Entry::Retried { lot, actor, next } => Happened {
             by: Some(actor.to_string()),
             ..waiting(of_lot("retried", *lot), Some(*next))
@@ -150,8 +180,6 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Notified { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
         | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
         | Entry::Founded(_)
@@ -277,6 +305,8 @@ pub(super) fn words() -> std::collections::BTreeSet<String> {
         "lapsed",
         "unsettled",
         "retried",
+        "legal hold placed",
+        "legal hold lifted",
         "other",
     ];
     let of_lots = Event::ALL.into_iter().map(delivery_word);

@@ -236,7 +236,8 @@ impl Placing {
 }
 
 impl Desk {
-    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Refused> {
+    /// All legal holds, lifted ones too.
+    pub(super) async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Refused> {
         let holds = self.parts.keeping.legal_holds().await;
         holds.map_err(|error| self.unread(&error))
     }
@@ -271,8 +272,8 @@ impl Desk {
             to,
             review: record.hold.review.to_string(),
             state,
-            lifted: record.lifted.as_ref().map(|(at, _)| at.to_string()),
-            lifted_by: record.lifted.map(|(_, actor)| actor.to_string()),
+            lifted: record.lifted.as_ref().map(|lifted| lifted.at.to_string()),
+            lifted_by: record.lifted.map(|lifted| lifted.actor.to_string()),
         })
     }
 

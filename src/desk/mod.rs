@@ -21,6 +21,7 @@ mod periods;
 mod statements;
 pub mod registry;
 mod watch;
+pub mod front;
 mod order;
 mod keeping;
 mod traces;

@@ -60,14 +60,15 @@ pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
         Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
             desk.parts.custody.restoration().await.ok().flatten()
         }
-        Readiness::Rebuilding { .. } | Readiness::Failed(_) => None,
+        Readiness::Opening | Readiness::Rebuilding { .. } | Readiness::Failed(_) => None,
     };
     let waits = restored.is_some_and(|restored| restored.waits());
     readiness(state, if waits { RESTORED } else { "" })
 }
 
-fn readiness(state: Readiness, beside: &'static str) -> Response {
+pub(super) fn readiness(state: Readiness, beside: &'static str) -> Response {
     match state {
+        Readiness::Opening => (StatusCode::SERVICE_UNAVAILABLE, "opening\n").into_response(),
         Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
             (StatusCode::OK, beside).into_response()
         }
@@ -87,7 +88,9 @@ impl Desk {
         telemetry.show(Reading::Store {
             ready: match health.state {
                 Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => Ready::Yes,
-                Readiness::Rebuilding { .. } | Readiness::Failed(_) => Ready::No,
+                Readiness::Opening | Readiness::Rebuilding { .. } | Readiness::Failed(_) => {
+                    Ready::No
+                }
             },
             position: health.position,
             lag: health.lag,
@@ -117,6 +120,7 @@ mod tests {
     #[tokio::test]
     async fn readiness_is_a_status_and_says_how_far_a_rebuild_is() {
         for (state, status, text) in [
+            (Readiness::Opening, 503, "opening\n"),
             (Readiness::Ready, 200, ""),
             (Readiness::Shedding, 200, ""),
             (

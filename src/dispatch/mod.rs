@@ -155,7 +155,7 @@ impl Dispatch {
         // Whose answer cannot be recorded is not asked.
         match self.store.health().state {
             Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {}
-            Readiness::Rebuilding { .. } => return Ok(FRUITLESS_SLEEP),
+            Readiness::Opening | Readiness::Rebuilding { .. } => return Ok(FRUITLESS_SLEEP),
             Readiness::Failed(why) => return Err(store::Error::Stopped(why.into())),
         }
         let now = self.clock.now();

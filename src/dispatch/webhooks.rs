@@ -4,14 +4,17 @@
 //! A target is told the next thing only when it has answered 2xx to the one before; until then it is told again by
 //! the same waits as a lot, without end. How far it was told is an entry, so after a crash it is told on from there:
 //! what was told and not recorded comes twice, and nothing is left out. A target that is new hears from now on.
+//!
+//! Targets may change while it runs. Whose settings changed goes on from where it was told, with its new ones, and
+//! never hears from both at once; one that is gone and comes back hears what it missed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::change::Change;
@@ -45,12 +48,19 @@ pub struct Webhooks {
     pub way: Arc<dyn Tell>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Who is told.
-    pub targets: Vec<Target>,
+    /// Who is told, as long as it stands there.
+    pub targets: watch::Receiver<Vec<Target>>,
     /// The waits between two requests of one thing.
     pub schedule: Schedule,
     /// Where its events go.
     pub telemetry: Arc<Telemetry>,
+}
+
+/// The targets' loops that run.
+#[derive(Default)]
+struct Lines {
+    tasks: JoinSet<()>,
+    running: BTreeMap<Name, (Target, AbortHandle)>,
 }
 
 /// One target's loop.
@@ -66,21 +76,24 @@ struct Line {
 
 impl Webhooks {
     /// Runs until shutdown; a request that runs then is cut off and made again after the next start.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let mut lines = JoinSet::new();
-        for target in self.targets.clone() {
-            let (room, shutdown) = (self.clone(), shutdown.clone());
-            lines.spawn(async move {
-                shutdown.run_until_cancelled(room.line(target)).await;
-            });
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut lines = Lines::default();
+        loop {
+            let targets = self.targets.borrow_and_update().clone();
+            lines.follow(&self, targets).await;
+            let changed = shutdown.run_until_cancelled(self.targets.changed());
+            match changed.await {
+                Some(Ok(())) => {}
+                // Whoever changed targets has ended: those that are told are told until the shutdown.
+                Some(Err(_)) => shutdown.cancelled().await,
+                None => break,
+            }
         }
-        // Without targets there is nothing to do until the end.
-        shutdown.cancelled().await;
-        while lines.join_next().await.is_some() {}
+        lines.tasks.shutdown().await;
     }
 
     /// Tells one target for ever: what ends its way is taken up again after a wait.
-    async fn line(&self, target: Target) {
+    async fn line(self, target: Target) {
         for attempt in 1.. {
             let follow = AssertUnwindSafe(self.follow(&target));
             let outcome = match follow.catch_unwind().await {
@@ -135,6 +148,36 @@ impl Webhooks {
             .commit(self.clock.now(), command)
             .await
             .map(|_| ())
+    }
+}
+
+impl Lines {
+    /// Ends the loops of targets that are gone or changed, and only then begins those that are new or changed.
+    async fn follow(&mut self, room: &Webhooks, targets: Vec<Target>) {
+        let mut ending = BTreeSet::new();
+        self.running.retain(|_, (target, line)| {
+            let stays = targets.contains(target);
+            if !stays {
+                ending.insert(line.id());
+                line.abort();
+            }
+            stays
+        });
+        while !ending.is_empty() {
+            match self.tasks.join_next_with_id().await {
+                Some(ended) => {
+                    let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                    ending.remove(&id);
+                }
+                None => break,
+            }
+        }
+        for target in targets {
+            if !self.running.contains_key(&target.name) {
+                let line = self.tasks.spawn(room.clone().line(target.clone()));
+                self.running.insert(target.name.clone(), (target, line));
+            }
+        }
     }
 }
 

@@ -112,9 +112,10 @@ impl Intake {
                     self.ask_for_patience(Kind::DiskFull)
                 }
             },
-            Readiness::Shedding | Readiness::Rebuilding { .. } | Readiness::Failed(_) => {
-                self.ask_for_patience(Kind::Unavailable)
-            }
+            Readiness::Opening
+            | Readiness::Shedding
+            | Readiness::Rebuilding { .. }
+            | Readiness::Failed(_) => self.ask_for_patience(Kind::Unavailable),
         }
     }
 

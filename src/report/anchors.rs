@@ -33,9 +33,10 @@ impl Anchors {
     /// Looks until shutdown.
     pub async fn run(self, shutdown: CancellationToken) {
         loop {
-            // A store that cannot commit or read says so itself, and the age of the last anchor is a metric; the next
-            // look comes soon.
-            let _ = self.look().await;
+            // Why, the store says itself.
+            if self.look().await.is_err() {
+                self.telemetry.record(Event::AnchorFailed);
+            }
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,

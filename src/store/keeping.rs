@@ -87,8 +87,19 @@ pub struct HoldRecord {
     pub at: Timestamp,
     /// What was placed.
     pub hold: LegalHold,
-    /// When it was lifted, and by whom.
-    pub lifted: Option<(Timestamp, Name)>,
+    /// How it was lifted.
+    pub lifted: Option<Lifted>,
+}
+
+/// The end of a legal hold.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lifted {
+    /// Its entry.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: Name,
 }
 
 impl HoldRecord {

@@ -29,6 +29,7 @@ pub mod traces;
 mod contract;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -962,13 +963,15 @@ pub struct Health {
 /// Whether a store can commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Readiness {
+    /// It cannot yet: it is being opened.
+    Opening,
     /// It can.
     Ready,
     /// It can, but new documents should wait: answer 503.
     Shedding,
     /// The disk is filling up: it admits no documents. What is sent and heard is still recorded.
     LowOnDisk,
-    /// It cannot, and will: its index failed and is built anew from the journal.
+    /// It cannot, and will: its index is brought up from the journal, at the start or because it failed.
     Rebuilding {
         /// So much of it is there.
         percent: u8,
@@ -1000,6 +1003,11 @@ pub trait Observer: Send + Sync {
     fn room_changed(&self, _room: Room) {}
     /// Entries were replayed, at start or because the index failed.
     fn replayed(&self, entries: u64);
+    /// While the store is opened: its index has the entries up to one, of as many as there are. Who does not want the
+    /// store any more breaks it off; the next start goes on from there.
+    fn opening(&self, _upto: Position, _of: Position) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
     /// A place of the journal is damaged: found at the start.
     fn damaged(&self, _damage: &Damage) {}
     /// The journal's tail was torn and cut: bytes.

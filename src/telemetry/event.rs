@@ -168,6 +168,8 @@ pub enum Event<'a> {
         /// The hash.
         chain: Digest,
     },
+    /// The anchor of the day could not be looked for or written; the next look comes soon.
+    AnchorFailed,
 
     /// Documents were sealed into a lot.
     Sealed {
@@ -592,6 +594,9 @@ impl Event<'_> {
             Event::Anchored { position, chain } => {
                 info!(position = position.0, %chain, "the ledger's anchor of the day")
             }
+            Event::AnchorFailed => warn!(
+                "the ledger's anchor of the day could not be written: the next look comes in a minute"
+            ),
             Event::Sealed {
                 lot,
                 endpoint,

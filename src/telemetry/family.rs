@@ -210,6 +210,8 @@ families! {
         "Number of the entry that the last anchor is of.";
     LEDGER_ANCHOR_AGE = "ledger_anchor_age_seconds" Shape::Gauge, [],
         "Age of the last anchor of the ledger, in seconds; +Inf when there is none.";
+    LEDGER_ANCHOR_FAILURES = "ledger_anchor_failures_total" Shape::Counter, [],
+        "Looks for the anchor of the day that failed; the next one comes after a minute.";
     LEDGER_IMBALANCE = "ledger_imbalance_documents" Shape::Gauge, [],
         "Documents by which the independent counts of the ledger differ; always 0.";
 }

@@ -65,6 +65,7 @@ pub(super) struct Handles {
     position: Gauge,
     anchor_position: Gauge,
     anchor_age: Gauge,
+    anchor_failures: Counter,
     imbalance: Gauge,
     backup_age: Gauge,
     backup_position: Gauge,
@@ -147,6 +148,7 @@ impl Handles {
             position: make.gauge(family::LEDGER_POSITION, &[]),
             anchor_position: make.gauge(family::LEDGER_ANCHOR_POSITION, &[]),
             anchor_age: make.gauge(family::LEDGER_ANCHOR_AGE, &[]),
+            anchor_failures: make.counter(family::LEDGER_ANCHOR_FAILURES, &[]),
             imbalance: make.gauge(family::LEDGER_IMBALANCE, &[]),
             backup_age: make.gauge(family::STORE_BACKUP_AGE, &[]),
             backup_position: make.gauge(family::STORE_BACKUP_POSITION, &[]),
@@ -210,6 +212,7 @@ impl Handles {
             // The reading shows since when it is in use.
             Event::Unencrypted | Event::MasterKeyOld { .. } | Event::MasterKeyChanged { .. } => {}
             Event::IndexFailed => self.index_failures.increment(1),
+            Event::AnchorFailed => self.anchor_failures.increment(1),
             Event::Sorted { files, bytes } => {
                 self.sorted_files.set(files as f64);
                 self.sorted_bytes.set(bytes as f64);

@@ -72,6 +72,7 @@ fn exercised() -> Telemetry {
             master: "0123456789abcdef",
         },
         Event::IndexFailed,
+        Event::AnchorFailed,
         Event::Sorted { files: 2, bytes: 7 },
         Event::SortedFailed,
         Event::BackedUp {

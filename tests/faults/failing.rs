@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use bordereau::simulator::insurer::Handle;
 use reqwest::StatusCode;
 
 use crate::account::{Posted, counted};
@@ -18,10 +19,52 @@ const COMPLAINTS: &[&str] = &[
     "the disk is filling up",
     "the disk is full",
     "the store fails",
+    "anchor of the day could not",
     "receipts cannot be recorded",
     "documents cannot be sealed",
     "\"unrecorded\"",
 ];
+
+/// An insurer, what is posted for it, and the disk of the gateway in between.
+struct Scene {
+    insurer: Handle,
+    place: Place,
+    posted: Posted,
+    disk: Disk,
+}
+
+impl Scene {
+    async fn new() -> Scene {
+        let place = Place::bare();
+        let (insurer, base) = insurer::start(&place, "").await;
+        let place = place.ready(&base);
+        Scene {
+            insurer,
+            posted: Posted::default(),
+            disk: Disk::new(&place),
+            place,
+        }
+    }
+
+    /// Starts a gateway on the disk.
+    fn start(&self) -> Gateway {
+        self.place.start_with(&self.disk.environment())
+    }
+
+    /// Kills the gateway and takes the power from its disk.
+    fn cut(self, gateway: Gateway, number: u64, unsynced: Unsynced) -> Scene {
+        gateway.kill_after(COMPLAINTS);
+        let disk = self.disk.cut(&self.place, number, unsynced);
+        Scene { disk, ..self }
+    }
+
+    /// What was admitted is accepted and counted once, and the gateway ends well.
+    async fn settle(self, gateway: Gateway) {
+        self.posted.settle(&gateway, &self.insurer).await;
+        assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+        self.insurer.shutdown().await;
+    }
+}
 
 async fn room(gateway: &Gateway) -> Option<f64> {
     gateway.metric("bordereau_store_room_state").await
@@ -44,11 +87,7 @@ async fn refused(gateway: &Gateway, number: usize) -> (StatusCode, String, bool)
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_that_fails_once_costs_no_admission() {
-    let place = Place::bare();
-    let (insurer, base) = insurer::start(&place, "").await;
-    let place = place.ready(&base);
-    let posted = Posted::default();
-    let mut disk = Disk::new(&place);
+    let mut scene = Scene::new().await;
     for (number, (call, error, part)) in (1..).zip([
         ("sync", EIO, ".segment"),
         ("write", EIO, ".segment"),
@@ -59,7 +98,8 @@ async fn a_call_that_fails_once_costs_no_admission() {
         ("open", ENOSPC, ".segment.new"),
         ("fallocate", ENOSPC, ".segment.new"),
     ]) {
-        let gateway = place.start_with(&disk.environment());
+        let gateway = scene.start();
+        let Scene { posted, disk, .. } = &scene;
         // The third call from now on: it meets a batch of posts, or one of what is sent and heard.
         let order = Order {
             error,
@@ -83,23 +123,17 @@ async fn a_call_that_fails_once_costs_no_admission() {
             gateway.get_as_nobody("/readyz").await.status() == 200
         })
         .await;
-        gateway.kill_after(COMPLAINTS);
-        disk = disk.cut(&place, number, Unsynced::Lost);
+        scene = scene.cut(gateway, number, Unsynced::Lost);
     }
-    let gateway = place.start_with(&disk.environment());
-    posted.settle(&gateway, &insurer).await;
-    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
-    insurer.shutdown().await;
+    let gateway = scene.start();
+    scene.settle(gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn while_syncs_fail_nothing_is_acknowledged_and_it_goes_on_by_itself() {
-    let place = Place::bare();
-    let (insurer, base) = insurer::start(&place, "").await;
-    let place = place.ready(&base);
-    let posted = Posted::default();
-    let disk = Disk::new(&place);
-    let gateway = place.start_with(&disk.environment());
+    let scene = Scene::new().await;
+    let Scene { posted, disk, .. } = &scene;
+    let gateway = scene.start();
     for _ in 0..20 {
         assert_eq!(posted.post(&gateway).await, Some(202));
     }
@@ -127,23 +161,17 @@ async fn while_syncs_fail_nothing_is_acknowledged_and_it_goes_on_by_itself() {
     for _ in 0..20 {
         assert_eq!(posted.post(&gateway).await, Some(202));
     }
-    gateway.kill_after(COMPLAINTS);
     // What the failed syncs dropped is not on the platter: had one been repeated, admissions would be missing.
-    let disk = disk.cut(&place, 1, Unsynced::Lost);
-    let gateway = place.start_with(&disk.environment());
-    posted.settle(&gateway, &insurer).await;
-    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
-    insurer.shutdown().await;
+    let scene = scene.cut(gateway, 1, Unsynced::Lost);
+    let gateway = scene.start();
+    scene.settle(gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_posts_wait_and_what_was_admitted_goes_its_way() {
-    let place = Place::bare();
-    let (insurer, base) = insurer::start(&place, "").await;
-    let place = place.ready(&base);
-    let posted = Posted::default();
-    let disk = Disk::new(&place);
-    let gateway = place.start_with(&disk.environment());
+    let scene = Scene::new().await;
+    let Scene { posted, disk, .. } = &scene;
+    let gateway = scene.start();
     let full = Order {
         error: ENOSPC,
         from: 1,
@@ -179,21 +207,15 @@ async fn on_a_full_disk_posts_wait_and_what_was_admitted_goes_its_way() {
     })
     .await;
     assert_eq!(posted.post(&gateway).await, Some(202));
-    gateway.kill_after(COMPLAINTS);
-    let disk = disk.cut(&place, 1, Unsynced::Torn(5));
-    let gateway = place.start_with(&disk.environment());
-    posted.settle(&gateway, &insurer).await;
-    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
-    insurer.shutdown().await;
+    let scene = scene.cut(gateway, 1, Unsynced::Torn(5));
+    let gateway = scene.start();
+    scene.settle(gateway).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn both_watermarks_are_kept_and_left_by_themselves() {
-    let place = Place::bare();
-    let (insurer, base) = insurer::start(&place, "").await;
-    let place = place.ready(&base);
-    let posted = Posted::default();
-    let disk = Disk::new(&place);
+    let scene = Scene::new().await;
+    let Scene { posted, disk, .. } = &scene;
     let marks = [("LOW", "10000000"), ("FULL", "5000000")];
     let marks = marks.map(|(mark, bytes)| (format!("BORDEREAU_STORE__{mark}_BYTES"), bytes));
     let mut environment = disk.environment();
@@ -203,7 +225,7 @@ async fn both_watermarks_are_kept_and_left_by_themselves() {
             .map(|(key, bytes)| (key.as_str(), PathBuf::from(bytes))),
     );
     disk.set_free(100_000_000);
-    let gateway = place.start_with(&environment);
+    let gateway = scene.place.start_with(&environment);
     for _ in 0..20 {
         assert_eq!(posted.post(&gateway).await, Some(202));
     }
@@ -243,7 +265,5 @@ async fn both_watermarks_are_kept_and_left_by_themselves() {
     for _ in 0..20 {
         assert_eq!(posted.post(&gateway).await, Some(202));
     }
-    posted.settle(&gateway, &insurer).await;
-    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
-    insurer.shutdown().await;
+    scene.settle(gateway).await;
 }

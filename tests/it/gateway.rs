@@ -169,13 +169,20 @@ answer_seconds = 5
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Starts a gateway and waits until it listens.
+    /// Starts a gateway and waits until it serves.
     pub fn start(&self) -> Gateway {
         self.start_with(&[])
     }
 
-    /// Starts a gateway with more in its environment, and waits until it listens.
+    /// Starts a gateway with more in its environment, and waits until it serves.
     pub fn start_with(&self, environment: &[(&str, PathBuf)]) -> Gateway {
+        let mut gateway = self.begin(environment);
+        gateway.wait_for("the gateway serves");
+        gateway
+    }
+
+    /// Starts a gateway and waits until it listens; its store may not be open yet.
+    pub fn begin(&self, environment: &[(&str, PathBuf)]) -> Gateway {
         let mut child = program()
             .args(["serve", "--config"])
             .arg(self.config())

@@ -1,10 +1,19 @@
 //! kill -9 at any moment: nothing admitted is lost, nothing is counted twice.
+//!
+//! `IT_KILLS` is how many kills are made, 20 if it is not set: `IT_KILLS=1000 cargo test --test it kill`.
 
 use std::time::Duration;
 
 use crate::account::Posted;
 use crate::gateway::Place;
 use crate::insurer;
+
+fn kills() -> u64 {
+    match std::env::var("IT_KILLS") {
+        Ok(number) => number.parse().expect("IT_KILLS is a number"),
+        Err(_) => 20,
+    }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_admitted_document_is_accepted_and_counted_once() {
@@ -16,10 +25,10 @@ drawn = [{ fault = "reset-when-done", permille = 100 }, { fault = "failing", per
     let (insurer, base) = insurer::start(&place, plan).await;
     let place = place.ready(&base);
     let posted = Posted::default();
-    for round in 0..10_u64 {
+    for round in 0..kills() {
         let gateway = place.start();
         // Not a wait for something to happen: the moment of the kill is what varies.
-        let moment = Duration::from_millis(100 + 170 * (round * 7 % 10));
+        let moment = Duration::from_millis(100 + 170 * (round * 7 % 10) + round % 13);
         tokio::select! {
             () = tokio::time::sleep(moment) => {}
             () = posted.post_until_gone(&gateway, 4) => panic!("the gateway went by itself"),

@@ -10,6 +10,7 @@
 mod account;
 mod gateway;
 mod insurer;
+mod stock;
 
 mod command_line;
 mod conformance;
@@ -18,10 +19,12 @@ mod hand;
 mod keys;
 mod kill;
 mod load;
+mod opening;
 mod operating;
 mod readme;
 mod receipts;
 mod restore;
+mod retention;
 mod renewal;
 mod road;
 mod statements;

@@ -54,13 +54,8 @@ fn open_to_paris(place: &Place) -> (Gateway, Hands) {
         uri: None,
     };
     let pair = place.authority.client(name).unwrap();
-    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
-    let key = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
-    let head = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
-    let spki = STANDARD.encode([&head[..], key.public_key().as_ref()].concat());
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n");
+    let key = new_key(place);
     let at = place.path("");
-    fs::write(at.join("paris-receipts.pem"), pem).unwrap();
     let at = at.display();
     let config = fs::read_to_string(place.config()).unwrap();
     let config = config
@@ -90,6 +85,17 @@ caller = { name = "paris", role = "insurer", insurer = "paris" }
         key,
     };
     (gateway, hands)
+}
+
+/// Makes a key by which the insurer signs from now on, and gives its public half to the gateway.
+fn new_key(place: &Place) -> Ed25519KeyPair {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).unwrap();
+    let key = Ed25519KeyPair::from_pkcs8(pkcs8.as_ref()).unwrap();
+    let head = b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00";
+    let spki = STANDARD.encode([&head[..], key.public_key().as_ref()].concat());
+    let pem = format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n");
+    fs::write(place.path("paris-receipts.pem"), pem).unwrap();
+    key
 }
 
 async fn standing(gateway: &Gateway, id: &str) -> String {
@@ -179,5 +185,32 @@ async fn an_insurer_hands_in_what_it_signed_and_the_first_word_stands() {
         .args(["verify-store", "--config"])
         .arg(place.config());
     assert_eq!(verify.output().unwrap().status.code(), Some(0));
+    insurer.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_key_of_an_insurer_is_taken_up_while_the_gateway_runs() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, SILENT).await;
+    let place = place.ready(&base);
+    let (mut gateway, mut hands) = open_to_paris(&place);
+    let (id, lot, digest) = transmitted(&gateway, &insurer).await;
+    let accepted = receipt("ARL-1", lot, digest, Verdict::Accepted);
+    let by_former = hands.sign(&accepted);
+    hands.key = new_key(&place);
+    gateway.renew();
+    gateway.wait_for("\"part\":\"receipt keys\"");
+    // The former key proves nothing any more.
+    for (body, status, outcome) in [
+        (by_former, 202, "kept: signature"),
+        (hands.sign(&accepted), 200, "recorded"),
+    ] {
+        let (code, answer) = hands.hand_in(body).await;
+        let found = answer["items"][0]["outcome"].as_str();
+        assert_eq!((code, found), (status, Some(outcome)), "{answer:#}");
+    }
+    assert_eq!(standing(&gateway, &id).await, "acknowledged");
+    let announced = ["without a valid signature"];
+    assert_eq!(gateway.stop(&announced).code(), Some(0));
     insurer.shutdown().await;
 }

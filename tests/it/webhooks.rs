@@ -1,7 +1,8 @@
 //! Webhooks against a real TLS server on loopback: refused unless allowed by name, signed, in order, told again until
-//! they are taken, and told on after a restart.
+//! they are taken, told on after a restart, and set anew while the gateway runs.
 
-use std::io::Write as _;
+use std::collections::BTreeSet;
+use std::fs;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -101,14 +102,16 @@ async fn served(place: &Place, target: Arc<Target>, stop: CancellationToken) -> 
 
 /// Adds the target to the configuration of the place.
 fn configure(place: &Place, port: u16, allowed: &str) {
-    std::fs::write(place.path("secret"), format!("{SECRET}\n")).unwrap();
+    fs::write(place.path("secret"), format!("{SECRET}\n")).unwrap();
+    let config = fs::read_to_string(place.config()).unwrap();
+    fs::write(place.config(), config + &section(place, port, allowed)).unwrap();
+}
+
+/// The target as the configuration has it.
+fn section(place: &Place, port: u16, allowed: &str) -> String {
     let at = place.path("");
     let at = at.display();
-    let mut file = std::fs::OpenOptions::new()
-        .append(true)
-        .open(place.config());
-    write!(
-        file.as_mut().unwrap(),
+    format!(
         r#"
 [transport.webhooks]
 allowed_hosts = [{allowed}]
@@ -120,12 +123,21 @@ secret = "{at}/secret"
 roots = "{at}/authority.pem"
 "#
     )
-    .unwrap();
 }
 
 async fn admit(gateway: &Gateway, number: usize) {
     let answer = gateway.post(&document(number)).await.unwrap();
     assert_eq!(answer.status(), 202);
+}
+
+async fn until_paid(gateway: &Gateway, documents: usize) {
+    until("the documents are paid", || async {
+        let page = gateway.get("/v1/documents?standing=paid").await;
+        let page: Value = page.json().await.unwrap();
+        let rows = page["documents"].as_array();
+        rows.is_some_and(|rows| rows.len() == documents)
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +173,7 @@ async fn a_target_hears_everything_in_order_signed_and_once_more_after_a_restart
 
     let mut gateway = place.start();
     // Another secret is used from SIGHUP on.
-    std::fs::write(place.path("secret"), NEWER).unwrap();
+    fs::write(place.path("secret"), NEWER).unwrap();
     target.expects_newer.store(true, Ordering::SeqCst);
     gateway.renew();
     gateway.wait_for("\"part\":\"webhooks\"");
@@ -203,14 +215,7 @@ async fn an_address_within_is_told_nothing_and_delivery_goes_on() {
         gateway.metric(denied).await > Some(1.0)
     })
     .await;
-    until("the document is paid all the same", || async {
-        let page = gateway.get("/v1/documents?standing=paid").await;
-        let page: Value = page.json().await.unwrap();
-        page["documents"]
-            .as_array()
-            .is_some_and(|rows| rows.len() == 1)
-    })
-    .await;
+    until_paid(&gateway, 1).await;
     assert_eq!(target.requests.load(Ordering::SeqCst), 0);
     assert!(
         gateway
@@ -219,4 +224,84 @@ async fn an_address_within_is_told_nothing_and_delivery_goes_on() {
     );
     stop.cancel();
     drop(insurer);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn targets_are_added_changed_and_removed_while_the_gateway_runs() {
+    const KEPT: &str = "what was read before stays";
+    const FAULTY: &str = "a restart would fail";
+    const USED: &str = "\"part\":\"webhooks\"";
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let (first, second) = (Arc::new(Target::default()), Arc::new(Target::default()));
+    let stop = CancellationToken::new();
+    let first_port = served(&place, first.clone(), stop.clone()).await;
+    let second_port = served(&place, second.clone(), stop.clone()).await;
+    let place = place.ready(&base);
+    fs::write(place.path("secret"), SECRET).unwrap();
+    let without = fs::read_to_string(place.config()).unwrap() + "[renewal]\nwatch_seconds = 1\n";
+    let with = |port| without.clone() + &section(&place, port, "\"localhost\"");
+    let set = |text: String| fs::write(place.config(), text).unwrap();
+    set(without.clone());
+    let mut gateway = place.start();
+    admit(&gateway, 1).await;
+    until_paid(&gateway, 1).await;
+
+    let ledger = "bordereau_ledger_position";
+    let before = gateway.metric(ledger).await;
+    set(with(first_port));
+    gateway.renew();
+    gateway.wait_for(USED);
+    until("the target is known to the ledger", || async {
+        gateway.metric(ledger).await > before
+    })
+    .await;
+    admit(&gateway, 2).await;
+    until("the new target heard of the second", || async {
+        first.has_settled(1)
+    })
+    .await;
+
+    // At another address it goes on from there.
+    set(with(second_port));
+    gateway.renew();
+    gateway.wait_for(USED);
+    admit(&gateway, 3).await;
+    until("the third is told to the other address", || async {
+        second.has_settled(1)
+    })
+    .await;
+
+    set(without.clone());
+    gateway.renew();
+    gateway.wait_for(USED);
+    let told = second.requests.load(Ordering::SeqCst);
+    admit(&gateway, 4).await;
+    until_paid(&gateway, 4).await;
+    assert_eq!(second.requests.load(Ordering::SeqCst), told);
+
+    // What cannot be used changes nothing, and is taken up when its files can be.
+    set(without.clone() + "[transport.webhooks]\nanswers = 1\n");
+    gateway.renew();
+    gateway.wait_for(FAULTY);
+    fs::remove_file(place.path("secret")).unwrap();
+    set(with(second_port));
+    gateway.renew();
+    gateway.wait_for(KEPT);
+    assert_eq!(second.requests.load(Ordering::SeqCst), told);
+    fs::write(place.path("secret"), SECRET).unwrap();
+    until("who comes back hears what it missed", || async {
+        second.has_settled(2)
+    })
+    .await;
+    let numbers = |target: &Target| {
+        let taken = target.taken();
+        taken.into_iter().map(|row| row.1).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(numbers(&first), ["000000002".to_owned()].into());
+    let after = ["000000003", "000000004"].map(str::to_owned);
+    assert_eq!(numbers(&second), after.into());
+    assert!(gateway.stop(&[KEPT, FAULTY]).success());
+    stop.cancel();
+    insurer.shutdown().await;
 }

@@ -54,6 +54,51 @@ async fn a_legal_hold_is_placed_and_lifted_with_its_reason() {
 }
 
 #[tokio::test]
+async fn a_legal_hold_is_in_the_history_of_every_document_that_it_covers() {
+    let house = House::admitted().await;
+    let of_centre = format!(
+        r#"{{"reason": "an inspection", "review": "2026-12-24", "centre": "{OWN}",
+            "from": "2020-01-01", "to": "2026-12-31"}}"#
+    );
+    let elsewhere = of_centre.replace("2026-12-31", "2020-01-01");
+    let mut placed = Vec::new();
+    for order in [PLACE.to_owned(), of_centre, elsewhere] {
+        let order = order.leak();
+        let answer = house.post("operator", "/v1/legal-holds", order).await;
+        assert_eq!(answer.status, 200);
+        placed.push(answer.json()["hold"].clone());
+    }
+    let lift = format!("/v1/legal-holds/{}/lift", placed[0]);
+    assert_eq!(house.order(&lift).await.status, 200);
+
+    let path = format!("/v1/documents/{ID}");
+    for (token, by, reason) in [
+        ("operator", json!("operator"), json!("an inspection")),
+        ("centre", Value::Null, Value::Null),
+    ] {
+        let answer = house.get(Door::Public, token, &path).await.json();
+        let history = answer["history"].as_array().unwrap();
+        let held = |row: &&Value| row["event"].as_str().unwrap().starts_with("legal hold");
+        let rows: Vec<_> = history.iter().filter(held).collect();
+        let events: Vec<_> = rows.iter().map(|row| &row["event"]).collect();
+        assert_eq!(
+            events,
+            [
+                "legal hold placed",
+                "legal hold placed",
+                "legal hold lifted"
+            ]
+        );
+        assert_eq!(
+            [&rows[0]["position"], &rows[1]["position"]],
+            [&placed[0], &placed[1]]
+        );
+        assert_eq!((&rows[1]["by"], &rows[1]["reason"]), (&by, &reason));
+        assert!(history.is_sorted_by_key(|row| row["position"].as_u64()));
+    }
+}
+
+#[tokio::test]
 async fn an_order_that_names_nothing_that_can_be_held_is_refused() {
     let house = House::admitted().await;
     let days = r#""from": "2026-11-01", "to": "2026-11-30""#;

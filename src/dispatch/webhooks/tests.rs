@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Webhooks;
@@ -128,13 +129,24 @@ impl Rig {
         self.store.commit(self.clock.now(), command).await.unwrap();
     }
 
-    /// Lets the loops run for a while, and ends them.
+    /// Lets the loop of a target run for a while, and ends it.
     async fn run(&self, way: Arc<Way>, target: Target, during: impl AsyncFnOnce()) {
+        let targets = watch::Sender::new(vec![target]);
+        self.follow(way, &targets, during).await;
+    }
+
+    /// The same with targets that may change meanwhile.
+    async fn follow(
+        &self,
+        way: Arc<Way>,
+        targets: &watch::Sender<Vec<Target>>,
+        during: impl AsyncFnOnce(),
+    ) {
         let webhooks = Webhooks {
             store: self.store.clone(),
             way,
             clock: self.clock.clone(),
-            targets: vec![target],
+            targets: targets.subscribe(),
             schedule: Schedule::default(),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
         };
@@ -211,6 +223,39 @@ async fn a_gestionnaire_hears_of_its_centres_alone() {
     })
     .await;
     assert_eq!(way.taken(), ["000000002"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_target_that_changes_goes_on_and_one_that_comes_back_hears_what_it_missed() {
+    let rig = Rig::new().await;
+    let way = Way::with(&[]);
+    let targets = watch::Sender::new(vec![]);
+    rig.follow(way.clone(), &targets, async || {
+        let then = async |now: Vec<Target>| {
+            // Each time they hear to the end first.
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            targets.send_replace(now);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        };
+        rig.admit(OWN, 1).await;
+        then(vec![target(None)]).await;
+        rig.admit(OWN, 2).await;
+        // The same again moves nothing.
+        then(vec![target(None)]).await;
+        assert_eq!(way.taken(), ["000000002"]);
+        // Of other centres from its next change on.
+        then(vec![target(Some("G2"))]).await;
+        rig.admit(OWN, 3).await;
+        rig.admit(OTHER, 4).await;
+        then(vec![]).await;
+        assert_eq!(way.taken(), ["000000002", "000000004"]);
+        rig.admit(OTHER, 5).await;
+        then(vec![]).await;
+        assert_eq!(way.requests(), 2);
+        then(vec![target(Some("G2"))]).await;
+    })
+    .await;
+    assert_eq!(way.taken(), ["000000002", "000000004", "000000005"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
+use crate::store::custody::cleared::{self, CLEARED};
 use crate::store::custody::files::{self, ARCHIVE, JOURNAL, KEYS, MANIFEST, Pace, SECRET, Span};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::{Error, instance, manifest_of};
@@ -277,8 +278,8 @@ impl Copying<'_> {
         })
     }
 
-    /// Copies what opens bodies and knows documents again. The copy before it is gone with that, and with it what was
-    /// forgotten since.
+    /// Copies what opens bodies and knows documents again, and says which are gone. The copy before it is gone with that,
+    /// and with it what was forgotten since.
     fn keys(&self, manifest: &Manifest, secret: &[u8]) -> Result<(), Error> {
         let mut copied = Vec::new();
         let mut put = |name: &str, bytes: &[u8]| {
@@ -299,6 +300,8 @@ impl Copying<'_> {
             Err(error) => return Err(Error::io(&keys)(error)),
         }
         put(SECRET, secret)?;
+        let cleared = cleared::text(&self.order.to.join(ARCHIVE))?;
+        put(CLEARED, cleared.as_bytes())?;
         let manifest = Manifest {
             files: copied,
             ..manifest.clone()

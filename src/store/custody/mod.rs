@@ -10,7 +10,8 @@
 //!
 //! What opens bodies and knows documents again, the files `keys` and `secret`, goes to a directory of its own with a
 //! manifest of its own: whoever has only one of the two directories has no content. Each backup replaces the copy of
-//! the keys, so that a body that is forgotten in the store is forgotten in all copies with the next backup.
+//! the keys, so that a body that is forgotten in the store is forgotten in all copies with the next backup. A file
+//! `cleared` beside them says the same of bodies that are not encrypted; see [`cleared`].
 //!
 //! Must never change the store that it copies, never hold up a commit, and never call a backup good before its
 //! manifest has its name.
@@ -29,6 +30,8 @@ mod files;
 pub mod backup;
 pub mod check;
 pub mod restore;
+mod since;
+mod cleared;
 pub mod walk;
 #[cfg(test)]
 mod tests;

@@ -3,25 +3,34 @@
 //! It is made beside the place where it will be, and gets its name when its ledger says that it was restored: until
 //! then no gateway opens it. The journal goes on in a new segment, so that nothing is ever written where the lost
 //! store may have written. What cannot be opened by the keys that are given is gone: the newest keys know best what
-//! was forgotten.
+//! was forgotten, and which segments were cleared. What the backup itself knows of the span after the end of the restore
+//! is applied: see [`since`](crate::store::custody::since).
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::{Digest as _, Sha256};
 
 use crate::claims::custody::Restored;
 use crate::claims::entry::{Position, Stamped};
-use crate::claims::id::Name;
+use crate::claims::id::{Digest, Name};
 use crate::claims::time::Timestamp;
+use crate::store::custody::cleared::{self, CLEARED};
 use crate::store::custody::files::{self, ARCHIVE, JOURNAL, Pace, Span};
 use crate::store::custody::manifest::{Copied, Manifest};
+use crate::store::custody::since::Since;
 use crate::store::custody::{Error, manifest_of};
 use crate::store::embedded::{Config, Embedded};
-use crate::store::journal::format::{Bodies, Header, Manner, VERSION};
+use crate::store::journal::archive::Archive;
+use crate::store::journal::format::{Bodies, Header, Manner, SegmentId, VERSION};
+use crate::store::journal::keys::{Keys, Shared};
+use crate::store::journal::master;
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::segment::{self, Segment};
-use crate::store::journal::{Entropy, Head, still};
+use crate::store::journal::{self, Entropy, Head, still};
 use crate::store::{Command, Observer, Store};
 
 /// What the name of a store ends with that is not whole yet.
@@ -59,6 +68,8 @@ struct Origin<'a> {
     manifest: Manifest,
     keys: Manifest,
     reader: Reader,
+    /// Segments that lost their bodies since.
+    cleared: BTreeSet<SegmentId>,
 }
 
 /// The last batch that is restored.
@@ -83,8 +94,11 @@ pub async fn restore(
     if !files::names(place)?.is_empty() {
         return Err(Error::Occupied(place.clone()));
     }
-    let origin = Origin::open(order)?;
+    let (id, salt) = (entropy(), entropy());
+    let entropy: Shared = Arc::new(Mutex::new(entropy));
+    let origin = Origin::open(order, config, &entropy)?;
     let last = origin.last()?;
+    let since = Since::read(&origin.reader, last.head, origin.manifest.head)?;
     let making = place.with_added_extension(UNFINISHED);
     match fs::remove_dir_all(&making) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -92,7 +106,7 @@ pub async fn restore(
         }
         Ok(()) | Err(_) => {}
     }
-    origin.lay_out(&making, &last.head, config.segment_bytes, entropy())?;
+    origin.lay_out(&making, &last.head, config.segment_bytes, id)?;
     let restored = Restored {
         backup: origin.manifest.digest(),
         taken: origin.manifest.at,
@@ -106,6 +120,8 @@ pub async fn restore(
         ..config.clone()
     };
     let at = order.at;
+    let drawn = move || (entropy.lock().unwrap_or_else(PoisonError::into_inner))();
+    let entropy: Entropy = Box::new(drawn);
     let opened =
         tokio::task::spawn_blocking(move || Embedded::open(&config, at, entropy, observer));
     let store = opened
@@ -115,6 +131,7 @@ pub async fn restore(
     store
         .commit(at, Command::Restored(restored.clone()))
         .await?;
+    since.apply(&store, &origin.reader, at, salt).await?;
     drop(store);
     // An empty directory gives way; the store's name appears as a whole.
     fs::rename(&making, place).map_err(Error::io(place))?;
@@ -123,17 +140,25 @@ pub async fn restore(
 }
 
 impl Origin<'_> {
-    fn open(order: &Order) -> Result<Origin<'_>, Error> {
+    fn open<'a>(order: &'a Order, config: &Config, entropy: &Shared) -> Result<Origin<'a>, Error> {
         let (manifest, keys) = (manifest_of(&order.from)?, manifest_of(&order.keys)?);
         if manifest.instance != keys.instance {
             return Err(Error::Another(order.keys.clone()));
         }
-        let reader = still::survey(&order.from.join(JOURNAL))?;
+        let unmade = |error: master::Error| Error::Unmade(error.to_string().into());
+        let masters = config.encryption.masters().map_err(unmade)?;
+        let opened = Keys::open(&order.keys, &masters, entropy.clone())?;
+        let reader = still::survey_with(&order.from.join(JOURNAL), opened.map(Arc::new))?;
+        let cleared = match keys.file(CLEARED) {
+            Some(file) => cleared(&order.keys.join(CLEARED), file)?,
+            None => BTreeSet::new(),
+        };
         Ok(Origin {
             order,
             manifest,
             keys,
             reader,
+            cleared,
         })
     }
 
@@ -167,10 +192,28 @@ impl Origin<'_> {
         self.reader
             .pieces(self.reader.begin(), self.manifest.head, visit)?;
         let last: Last = found.ok_or(Error::Nothing)?;
-        if self.reader.is_archived(last.head.segment) {
+        if self.reader.is_archived(last.head.segment) || self.is_cleared(last.head.segment)? {
             return Err(Error::Cleared);
         }
         Ok(last)
+    }
+
+    /// Whether a segment that has its bodies here lost them since.
+    fn is_cleared(&self, ordinal: u64) -> Result<bool, Error> {
+        Ok(self
+            .cleared
+            .contains(&self.reader.segment(ordinal)?.header.id))
+    }
+
+    /// Writes what is left of a segment that was cleared since.
+    fn clear(&self, ordinal: u64, archives: &Path) -> Result<(), Error> {
+        let mut archive = Archive::of(&self.reader.segment(ordinal)?.header);
+        self.reader.batches(ordinal, |batch| {
+            archive.add(batch);
+            Ok::<(), journal::Error>(())
+        })?;
+        archive.write(archives)?;
+        Ok(())
     }
 
     /// Copies everything up to a place, checking each byte, and begins the segment after it.
@@ -190,12 +233,18 @@ impl Origin<'_> {
             if ordinal > Some(head.segment) {
                 continue;
             }
+            if let Some(ordinal) = ordinal.filter(|_| file.path.starts_with(JOURNAL))
+                && self.is_cleared(ordinal)?
+            {
+                self.clear(ordinal, &making.join(ARCHIVE))?;
+                continue;
+            }
             let from = self.order.from.join(&file.path);
             let ends = ordinal == Some(head.segment) && file.path.starts_with(JOURNAL);
             let end = if ends { head.offset } else { file.length };
             copy(&from, &making.join(&file.path), file, end, &mut pace)?;
         }
-        for file in &self.keys.files {
+        for file in self.keys.files.iter().filter(|file| file.path != CLEARED) {
             let from = self.order.keys.join(&file.path);
             copy(
                 &from,
@@ -224,6 +273,14 @@ impl Origin<'_> {
         }
         Ok(())
     }
+}
+
+/// Which segments lost their bodies, as the newest keys know it.
+fn cleared(path: &Path, file: &Copied) -> Result<BTreeSet<SegmentId>, Error> {
+    let text = fs::read_to_string(path).map_err(Error::io(path))?;
+    let is_whole = Digest(Sha256::digest(&text).into()) == file.digest;
+    let read = cleared::read(&text).filter(|_| is_whole);
+    read.ok_or_else(|| Error::Damaged(path.to_owned()))
 }
 
 /// Copies the first bytes of a file of which all must be as they were.

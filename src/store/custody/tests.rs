@@ -24,6 +24,8 @@ use crate::store::journal::pack::Compression;
 use crate::store::journal::still;
 use crate::store::{Command, Store, Unity, Unobserved};
 
+mod since;
+
 fn open(directory: &Path) -> Embedded {
     let config = Config {
         directory: directory.to_owned(),

@@ -6,11 +6,12 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use crate::store::embedded::overlay::{Ended, Overlay};
 use crate::store::embedded::state::State;
-use crate::store::embedded::tree::Tree;
-use crate::store::embedded::{OpenError, replay};
+use crate::store::embedded::tree::{Sizes, Tree};
+use crate::store::embedded::{OpenError, mover, replay};
 use crate::store::journal::Head;
 use crate::store::journal::reader::Reader;
 use crate::store::{Error, Observer};
@@ -27,10 +28,12 @@ pub struct Applier {
     pub state: Arc<State>,
     /// Directory of the store.
     pub directory: PathBuf,
-    /// Bytes of memory for pages of the index.
-    pub cache_bytes: u64,
+    /// What bounds the index.
+    pub sizes: Sizes,
     /// Reads the journal.
     pub reader: Reader,
+    /// Wakes who merges sorted files.
+    pub wakes: SyncSender<()>,
     /// Who hears of a rebuild.
     pub observer: Arc<dyn Observer>,
 }
@@ -39,7 +42,13 @@ impl Applier {
     /// Applies until the overlay is closed and empty; ends with an error when there can be no index.
     pub fn run(&self) -> Result<(), Error> {
         for _ in 0..=REBUILDS {
-            let applied = |position| self.state.set_applied(position);
+            let applied = |tree: &Tree, position| {
+                self.state.set_applied(position);
+                if mover::is_crowded(tree) {
+                    // Who was woken and has not looked yet needs no second word.
+                    let _ = self.wakes.try_send(());
+                }
+            };
             match self.overlay.apply_all(applied) {
                 Ended::Closed => return Ok(()),
                 Ended::Broken(_) if self.overlay.is_closed() => return Ok(()),
@@ -66,7 +75,7 @@ impl Applier {
     }
 
     fn anew(&self, head: Head) -> Result<Tree, OpenError> {
-        let tree = Tree::anew(&self.directory, self.cache_bytes)?;
+        let tree = Tree::anew(&self.directory, self.sizes)?;
         replay::replay(
             &tree,
             &self.reader,
@@ -77,8 +86,7 @@ impl Applier {
                     return Err(Error::Stopped("it was closed".into()).into());
                 }
                 self.observer.replayed(entries);
-                let percent = upto.0.saturating_mul(100) / head.position.0.max(1);
-                self.state.rebuilds(percent.min(100) as u8);
+                self.state.rebuilds(upto.percent_of(head.position));
                 Ok(())
             },
         )?;

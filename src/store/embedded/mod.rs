@@ -32,6 +32,7 @@ mod committer;
 mod custody;
 pub mod encryption;
 mod disk;
+pub mod recovered;
 pub mod evacuate;
 pub mod found;
 mod overlay;
@@ -40,7 +41,6 @@ mod mover;
 mod places;
 mod base;
 mod replay;
-mod load;
 pub mod repair;
 mod secret;
 mod state;
@@ -54,7 +54,7 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -73,13 +73,15 @@ use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::evacuate::Evacuator;
 use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
+use crate::store::embedded::recovered::Recovered;
 use crate::store::embedded::state::State;
+use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
 use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
-use crate::store::journal::{self, Entropy, Journal};
+use crate::store::journal::{self, Entropy};
 use crate::store::keeping::{Beginning, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, statements};
@@ -115,6 +117,8 @@ pub struct Config {
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
     pub cache_bytes: u64,
+    /// Where changes wait whose keys may lie in sorted files, from so many bytes on they are written there at once.
+    pub sorted_bytes: usize,
     /// With fewer bytes free on the disk no document is admitted; 0: never.
     pub low_bytes: u64,
     /// With fewer bytes free on the disk nothing is written; 0: never.
@@ -144,6 +148,7 @@ impl Default for Config {
             queue_commands: thousand,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
+            sorted_bytes: 1 << 20,
             low_bytes: 1 << 30,
             full_bytes: 256 << 20,
             look_seconds: 1.0,
@@ -152,6 +157,15 @@ impl Default for Config {
             finished_days: 30,
             round_seconds: 600.0,
             round_bytes_second: const { NonZeroU64::new(16 << 20).expect("it is not zero") },
+        }
+    }
+}
+
+impl Config {
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            cache_bytes: self.cache_bytes,
+            sorted_bytes: self.sorted_bytes,
         }
     }
 }
@@ -185,6 +199,9 @@ pub enum OpenError {
     /// The foundation cannot be read, or its state not be taken up.
     #[error(transparent)]
     Foundation(#[from] base::Unlaid),
+    /// Whoever opened it wanted it no more. Nothing is lost: the next start goes on from there.
+    #[error("it was told to end before it was open")]
+    BrokenOff,
     /// A thread could not be started.
     #[error("no thread for the store: {0}")]
     Thread(std::io::Error),
@@ -219,67 +236,17 @@ impl Embedded {
     pub fn open(
         config: &Config,
         at: Timestamp,
-        mut entropy: Entropy,
+        entropy: Entropy,
         observer: Arc<dyn Observer>,
     ) -> Result<Embedded, OpenError> {
-        let random: [[u8; 16]; 2] = [entropy(), entropy()];
-        let masters = config.encryption.masters()?;
-        let mut journal = Journal::open(&config.opening(&masters, at), entropy, &*observer)?;
-        let head = journal.head();
-        let secret = secret::open(&config.directory, head.position, random)?;
-        let reader = journal.reader();
-        let tree = replay::open(
-            &config.directory,
-            config.cache_bytes,
-            &reader,
-            head,
-            &*observer,
-        )?;
-        evacuate::finish(&tree, &reader, journal.unfinished(), &*observer)?;
-        let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
-        let state = Arc::new(State::applied(head.position));
-        // What is damaged in the index may show only when it is read.
-        let sound = |work: &mut dyn FnMut() -> Result<(), OpenError>| match work() {
-            Err(_) if overlay.tree().is_broken() => {
-                overlay.tree().abandon();
-                let bytes = config.cache_bytes;
-                let tree = replay::rebuild(&config.directory, bytes, &reader, head, &*observer)?;
-                overlay.replace(tree, head);
-                work()
-            }
-            done => done,
-        };
-        let mut last = Timestamp::default();
-        sound(&mut || {
-            last = last_instant(&overlay.view(), &reader, head.position)?;
-            Ok(())
-        })?;
-        let mut committer = Committer::new(
-            config,
-            journal,
-            overlay.clone(),
-            state.clone(),
-            secret,
-            observer.clone(),
-            last,
-        );
-        committer.look();
-        sound(&mut || restart(&mut committer, at))?;
-        let applier = Applier {
-            overlay,
-            state,
-            directory: config.directory.clone(),
-            cache_bytes: config.cache_bytes,
-            reader,
-            observer,
-        };
-        Embedded::start(config, committer, applier)
+        Recovered::open(config, at, entropy, observer)?.finish()
     }
 
     fn start(
         config: &Config,
         mut committer: Committer,
         applier: Applier,
+        (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
         let position = committer.watch();
@@ -317,7 +284,6 @@ impl Embedded {
             every: Duration::try_from_secs_f64(config.round_seconds).unwrap_or(Duration::MAX),
             pace: config.round_bytes_second,
         };
-        let (rounds, ended) = sync_channel(0);
         let commits = {
             let (overlay, state) = (overlay.clone(), state.clone());
             move || {
@@ -336,7 +302,7 @@ impl Embedded {
         store.rounds = Some(rounds);
         store
             .threads
-            .push(spawn("store-mover", move || mover.run(&ended))?);
+            .push(spawn("store-mover", move || mover.run(&wakes))?);
         store.threads.push(spawn("store-disk", tick)?);
         store.threads.push(spawn("store-applier", applies)?);
         store.threads.push(spawn("store-committer", commits)?);
@@ -368,6 +334,21 @@ impl Embedded {
             rounds: None,
             _rest: Some(rest),
         }
+    }
+
+    /// Makes bodies durable whose entries are in the ledger already: of segments that lost theirs.
+    pub(in crate::store) async fn carry(&self, bodies: Vec<(BodyId, Body)>) -> Result<(), Error> {
+        let (answer, answered) = oneshot::channel();
+        let queue = self.queue.as_ref().ok_or_else(|| self.state.error())?;
+        if queue.send(Call::Carry { bodies, answer }).await.is_err() {
+            return Err(self.state.error());
+        }
+        answered.await.unwrap_or_else(|_| Err(self.state.error()))
+    }
+
+    /// Whether a segment has lost its bodies.
+    pub(in crate::store) fn is_archived(&self, segment: u64) -> bool {
+        self.reader.is_archived(segment)
     }
 
     async fn ask<T: Send + 'static>(
@@ -419,22 +400,6 @@ fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestam
     let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
     let stamped = Stamped::read(bytes).map_err(|_| OpenError::Entry(last.0))?;
     Ok(stamped.at)
-}
-
-/// The first command of every start.
-fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
-    let (answer, mut answered) = oneshot::channel();
-    let request = Request {
-        at,
-        command: Command::Restart,
-        packed: BTreeMap::new(),
-        answer,
-    };
-    committer.batch(request, || None)?;
-    match answered.try_recv() {
-        Ok(outcome) => Ok(outcome.map(|_| ())?),
-        Err(_) => Err(Error::Impossible("a restart is always answered").into()),
-    }
 }
 
 impl Drop for Embedded {
@@ -758,5 +723,7 @@ fn unreadable(error: journal::Error) -> Error {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(in crate::store) use tests::copy;
 #[cfg(test)]
 pub use tests::moved::Moves;

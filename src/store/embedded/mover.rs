@@ -21,17 +21,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::claims::id::DocumentId;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
-use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelved};
 use crate::store::embedded::sorted::writer::{Writer, sync_directory};
 use crate::store::embedded::sorted::{self, path_of};
 use crate::store::embedded::state::State;
 use crate::store::embedded::tree::{Live, Tree};
-use crate::store::embedded::{last_instant, tables};
+use crate::store::embedded::{last_instant, places, tables};
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
 use crate::store::ledger::{keys, listing, query, records};
@@ -45,6 +46,9 @@ const FILE_BYTES: usize = 16 << 20;
 /// So many files of one level are merged into one of the next: a key that is not there is looked for in fewer than
 /// this many filters for each level, and a pair is written once for each.
 const FAN: usize = 8;
+
+/// With so many files it is not waited between two parts of a merge: each makes all reads dearer.
+const MANY: usize = 40;
 
 /// A round writes no file for fewer bytes than this: they wait in the tree for more.
 const LEAST_BYTES: usize = 256 << 10;
@@ -68,25 +72,45 @@ pub struct Mover {
 }
 
 impl Mover {
-    /// Makes rounds until the other end of the channel is dropped.
-    pub fn run(&self, ended: &Receiver<()>) {
-        let runs = |wait| matches!(ended.recv_timeout(wait), Err(RecvTimeoutError::Timeout));
+    /// Makes rounds, and merges when it is told that there are many files, until nobody can tell it any more.
+    pub fn run(&self, wakes: &Receiver<()>) {
+        let runs = |wait| {
+            !matches!(
+                wakes.recv_timeout(wait),
+                Err(RecvTimeoutError::Disconnected)
+            )
+        };
+        let is_archived = |segment| self.reader.is_archived(segment);
         self.tell();
-        while runs(self.every) {
+        let mut rounded = Instant::now();
+        loop {
+            let left = self.every.saturating_sub(rounded.elapsed());
+            let is_due = match wakes.recv_timeout(left) {
+                Ok(()) => false,
+                Err(RecvTimeoutError::Timeout) => true,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if is_due {
+                rounded = Instant::now();
+            }
             // A tree gives back no room to the disk: what little there is is for the journal.
             if self.state.room() != Room::Ample {
                 continue;
             }
             let tree = self.overlay.tree();
             let mut pause = |bytes: usize| {
-                let micros = (bytes as u64).saturating_mul(1_000_000) / self.pace;
+                let micros = match tree.shelf().files().len() {
+                    MANY.. => 0,
+                    _ => (bytes as u64).saturating_mul(1_000_000) / self.pace,
+                };
                 !tree.is_broken() && runs(Duration::from_micros(micros))
             };
-            let moved = self
-                .before()
-                .and_then(|before| round(&tree, before, LEAST_BYTES, &mut pause))
-                .and_then(|()| merge(&tree, &mut pause));
-            match moved {
+            let mut moved = Ok(());
+            if is_due {
+                let before = self.before();
+                moved = before.and_then(|before| round(&tree, before, LEAST_BYTES, &mut pause));
+            }
+            match moved.and_then(|()| merge(&tree, &is_archived, &mut pause)) {
                 Ok(()) | Err(Ended::Stopped) => {}
                 // A tree that failed is replaced by the applier; the next round goes on with that one.
                 Err(Ended::Index(_)) => self.overlay.look(),
@@ -117,6 +141,9 @@ impl Mover {
 
 /// Pauses after a part of the work, of so many bytes; says whether to go on.
 pub type Pause<'a> = dyn FnMut(usize) -> bool + 'a;
+
+/// Whether the bodies of a segment are gone: where they were is left out when files are merged.
+pub type Archived<'a> = dyn Fn(u64) -> bool + 'a;
 
 /// What ends a round.
 #[derive(Debug, thiserror::Error)]
@@ -167,10 +194,10 @@ pub fn round(
     done
 }
 
-/// Merges files until no level has too many.
-pub fn merge(tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
+/// Merges files until no level has too many. What was removed meanwhile is left out.
+pub fn merge(tree: &Tree, is_archived: &Archived<'_>, pause: &mut Pause<'_>) -> Result<(), Ended> {
     while let Some(files) = crowded(&tree.shelf().files()) {
-        merge_files(tree, &files, pause)?;
+        merge_files(tree, &files, is_archived, pause)?;
     }
     Ok(())
 }
@@ -305,25 +332,17 @@ pub fn shelve<'a>(
     if pairs.clone().next().is_none() {
         return Ok(());
     }
-    let shelf = tree.shelf();
-    let ordinal = shelf.next_ordinal();
     let single = pairs
         .clone()
         .filter(|(key, _)| tables::asked_singly(key).is_some());
-    let mut writer = Writer::create(shelf.directory(), ordinal, single.count())?;
-    for (key, value) in pairs {
-        writer.put(key, value)?;
-        paced(pause, &mut writer)?;
-    }
-    writer.finish()?;
-    let file = File::open(shelf.directory(), ordinal)?;
-    let record = Record {
-        ordinal,
-        age: ordinal,
-        level: 0,
-        length: file.length(),
-    };
-    Ok(tree.shelve(&[], file, record)?)
+    let file = tree.shelf().write(single.count(), |writer| {
+        for (key, value) in pairs {
+            writer.put(key, value)?;
+            paced(pause, writer)?;
+        }
+        Ok::<_, Ended>(())
+    })?;
+    Ok(tree.shelve(file)?)
 }
 
 impl Leaving {
@@ -391,6 +410,11 @@ fn any_live(live: &Live<'_>, documents: &[DocumentId]) -> Result<bool, Error> {
     Ok(false)
 }
 
+/// Whether there are files to be merged.
+pub fn is_crowded(tree: &Tree) -> bool {
+    crowded(&tree.shelf().files()).is_some()
+}
+
 /// The oldest files of a level that has enough to be merged: one after the other in age, the newest first.
 fn crowded(newest_first: &[Shelved]) -> Option<Vec<Shelved>> {
     let mut levels = newest_first.chunk_by(|a, b| a.record.level == b.record.level);
@@ -398,35 +422,30 @@ fn crowded(newest_first: &[Shelved]) -> Option<Vec<Shelved>> {
     Some(crowd[crowd.len() - FAN..].to_vec())
 }
 
-fn merge_files(tree: &Tree, files: &[Shelved], pause: &mut Pause<'_>) -> Result<(), Ended> {
+fn merge_files(
+    tree: &Tree,
+    files: &[Shelved],
+    is_archived: &Archived<'_>,
+    pause: &mut Pause<'_>,
+) -> Result<(), Ended> {
     let shelf = tree.shelf();
-    let ordinal = shelf.next_ordinal();
     let single = files.iter().map(|shelved| shelved.file.single()).sum();
     let mut merged = Merged::new(files.iter().map(|shelved| &shelved.file), &[])?;
-    let mut writer = Writer::create(shelf.directory(), ordinal, single)?;
-    while let Some((key, value)) = merged.step()? {
-        writer.put(&key, &value)?;
-        paced(pause, &mut writer)?;
-    }
-    writer.finish()?;
-    let file = File::open(shelf.directory(), ordinal)?;
+    let mut gone = Gone::new(tree)?;
+    let mut without = Vec::new();
+    let file = shelf.write(single, |writer| {
+        while let Some((key, value)) = merged.step()? {
+            if gone.has(&key)? {
+                without.push(key);
+            } else if !places::is_left_over(&key, &value, is_archived) {
+                writer.put(&key, &value)?;
+                paced(pause, writer)?;
+            }
+        }
+        Ok::<_, Ended>(())
+    })?;
     let others: Vec<Record> = files.iter().map(|shelved| shelved.record).collect();
-    let record = Record {
-        ordinal,
-        age: others
-            .iter()
-            .map(|other| other.age)
-            .max()
-            .unwrap_or(ordinal),
-        level: others
-            .iter()
-            .map(|other| other.level)
-            .max()
-            .unwrap_or_default()
-            .saturating_add(1),
-        length: file.length(),
-    };
-    tree.shelve(&others, file, record)?;
+    tree.supersede(&others, file, without)?;
     tree.settle()?;
     for other in &others {
         let path = path_of(shelf.directory(), other.ordinal);
@@ -435,6 +454,27 @@ fn merge_files(tree: &Tree, files: &[Shelved], pause: &mut Pause<'_>) -> Result<
     }
     sync_directory(shelf.directory())?;
     Ok(())
+}
+
+/// The keys that are gone although a file has them, read along with a merge.
+struct Gone<'t> {
+    tree: &'t Tree,
+    next: Option<Vec<u8>>,
+}
+
+impl Gone<'_> {
+    fn new(tree: &Tree) -> Result<Gone<'_>, Error> {
+        let next = tree.next_gone(&[])?;
+        Ok(Gone { tree, next })
+    }
+
+    /// Whether a key is gone; it comes after all that were asked for before.
+    fn has(&mut self, key: &[u8]) -> Result<bool, Error> {
+        if self.next.as_deref().is_some_and(|next| next < key) {
+            self.next = self.tree.next_gone(key)?;
+        }
+        Ok(self.next.as_deref() == Some(key))
+    }
 }
 
 /// Pauses when another part of a file was written.

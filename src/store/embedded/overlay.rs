@@ -221,9 +221,9 @@ impl Overlay {
         self.moved.notify_all();
     }
 
-    /// Moves layers into the tree until the overlay is closed and empty, or the tree fails; `applied` hears every new
-    /// position.
-    pub fn apply_all(&self, mut applied: impl FnMut(Position)) -> Ended {
+    /// Moves layers into the tree until the overlay is closed and empty, or the tree fails; `applied` hears of the
+    /// tree and every new position.
+    pub fn apply_all(&self, mut applied: impl FnMut(&Tree, Position)) -> Ended {
         loop {
             let (tree, layers) = match self.next_layers() {
                 Ok(next) => next,
@@ -240,7 +240,7 @@ impl Overlay {
             for layer in &layers {
                 inner.layers.pop_front();
                 inner.bytes -= layer.bytes;
-                applied(layer.head.position);
+                applied(&tree, layer.head.position);
             }
             inner.since = Instant::now();
             drop(inner);
@@ -417,7 +417,13 @@ impl Drop for View {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::embedded::tree::Sizes;
     use tempfile::TempDir;
+
+    const SMALL: Sizes = Sizes {
+        cache_bytes: 1 << 20,
+        sorted_bytes: 1 << 20,
+    };
 
     fn published(overlay: &Overlay, position: u64, changes: &[(&[u8], Option<&[u8]>)]) {
         let changes = changes.iter();
@@ -436,7 +442,7 @@ mod tests {
     #[test]
     fn batches_gather_in_one_layer_but_above_a_view() {
         let directory = TempDir::new().unwrap();
-        let tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let tree = Tree::open(directory.path(), SMALL).unwrap();
         let overlay = Arc::new(Overlay::new(tree, Head::origin(), 1 << 20));
         published(
             &overlay,
@@ -457,7 +463,7 @@ mod tests {
         drop(view);
         overlay.close();
         let mut applied = Vec::new();
-        let ended = overlay.apply_all(|position| applied.push(position));
+        let ended = overlay.apply_all(|_, position| applied.push(position));
         assert_eq!(ended, Ended::Closed);
         assert_eq!(applied, [Position(2), Position(4)]);
         let tree = overlay.tree();
@@ -469,12 +475,14 @@ mod tests {
     #[test]
     fn what_gathered_enough_is_applied_while_the_overlay_is_open() {
         let directory = TempDir::new().unwrap();
-        let tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let tree = Tree::open(directory.path(), SMALL).unwrap();
         let overlay = Arc::new(Overlay::new(tree, Head::origin(), 800));
         let (told, applied) = std::sync::mpsc::sync_channel(1);
         let applier = {
             let overlay = overlay.clone();
-            std::thread::spawn(move || overlay.apply_all(|position| told.send(position).unwrap()))
+            std::thread::spawn(move || {
+                overlay.apply_all(|_, position| told.send(position).unwrap())
+            })
         };
         // Held back by a view first, so that the applier waits for it to go.
         let view = overlay.view();

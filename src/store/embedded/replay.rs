@@ -4,14 +4,15 @@
 //! from the beginning; an index that has seen more than the journal has means that the journal lost entries,
 //! and nothing is opened then. A crash during a replay leaves an index that is applied up to some batch.
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
 
 use crate::claims::entry::{Position, Stamped};
-use crate::store::embedded::load::{self, Load};
-use crate::store::embedded::tree::Tree;
+use crate::store::embedded::mover;
+use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, base, places};
 use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
@@ -23,28 +24,33 @@ use crate::store::{BodyId, Error, Observer, ledger};
 /// So many batches are read ahead.
 const READ_AHEAD: usize = 16;
 
+/// Changes of so many keys are gathered: about 30 MB of memory. Tests see many.
+const FULL: usize = if cfg!(test) { 4 * 1024 } else { 128 * 1024 };
+
 /// Opens the tree of a directory and brings it up to a place in the journal.
 pub fn open(
     directory: &Path,
-    cache_bytes: u64,
+    sizes: Sizes,
     reader: &Reader,
     to: Head,
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
-    let anew = || rebuild(directory, cache_bytes, reader, to, observer);
-    let Ok(mut tree) = Tree::open(directory, cache_bytes) else {
+    let anew = || rebuild(directory, sizes, reader, to, observer);
+    let Ok(mut tree) = Tree::open(directory, sizes) else {
         return anew();
     };
     if matches!(places::applied(&tree), Ok(Some(_))) && !base::fits(&tree, reader)? {
         // It holds what has gone: nothing of it is set aside.
         drop(tree);
         Tree::remove(directory)?;
-        tree = Tree::open(directory, cache_bytes)?;
+        tree = Tree::open(directory, sizes)?;
     }
     let applied = places::applied(&tree).and_then(|applied| match applied {
         Some(applied) => Ok(applied),
         None if tree.is_empty()? => Ok(reader.begin()),
-        None => Err(Error::Read("index: it was not loaded to the end".into())),
+        None => Err(Error::Read(
+            "index: it does not say where it is applied".into(),
+        )),
     });
     let Ok(from) = applied else {
         // A damaged place is a damaged index.
@@ -57,8 +63,10 @@ pub fn open(
             journal: to.position.0,
         });
     }
-    match replay(&tree, reader, from, to, told(observer)) {
+    go_on(observer, from.position, to)?;
+    match replay(&tree, reader, from, to, told(observer, to)) {
         Ok(()) => Ok(tree),
+        Err(OpenError::BrokenOff) => Err(OpenError::BrokenOff),
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
         Err(_) if from != reader.begin() => {
@@ -72,22 +80,30 @@ pub fn open(
 /// Sets aside what failed and builds the tree anew, up to a place in the journal.
 pub fn rebuild(
     directory: &Path,
-    cache_bytes: u64,
+    sizes: Sizes,
     reader: &Reader,
     to: Head,
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
     observer.index_failed();
-    let tree = Tree::anew(directory, cache_bytes)?;
-    replay(&tree, reader, reader.begin(), to, told(observer))?;
+    go_on(observer, Position(0), to)?;
+    let tree = Tree::anew(directory, sizes)?;
+    replay(&tree, reader, reader.begin(), to, told(observer, to))?;
     Ok(tree)
 }
 
-/// Tells an observer how many entries were applied.
-fn told(observer: &dyn Observer) -> impl FnMut(u64, Position) -> Result<(), OpenError> {
-    move |entries, _| {
+/// Tells an observer how many entries were applied, and ends when it wants no more.
+fn told(observer: &dyn Observer, to: Head) -> impl FnMut(u64, Position) -> Result<(), OpenError> {
+    move |entries, upto| {
         observer.replayed(entries);
-        Ok(())
+        go_on(observer, upto, to)
+    }
+}
+
+fn go_on(observer: &dyn Observer, upto: Position, to: Head) -> Result<(), OpenError> {
+    match observer.opening(upto, to.position) {
+        ControlFlow::Continue(()) => Ok(()),
+        ControlFlow::Break(()) => Err(OpenError::BrokenOff),
     }
 }
 
@@ -101,7 +117,7 @@ pub fn replay(
     applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     if from == reader.begin() {
-        base::lay(reader, |changes| tree.load(changes.iter()))?;
+        base::lay(reader, |changes| tree.apply(std::iter::once(&changes)))?;
     }
     if from == to {
         // The same position after the same entries: no segment needs to be read.
@@ -111,13 +127,9 @@ pub fn replay(
     let (loads, loading) = sync_channel(0);
     std::thread::scope(|scope| {
         let read = scope.spawn(move || read(reader, from, to, &sender));
-        let loaded = scope.spawn(move || put_all(tree, &loading));
+        let loaded = scope.spawn(move || put_all(tree, reader, &loading));
         // Takes its ends of both channels with it: nobody waits for it after that.
-        let under = match from.position {
-            Position(0) => load::Below::Loads,
-            Position(_) => load::Below::Tree,
-        };
-        let folded = fold_all(tree, under, batches, loads, applied);
+        let folded = fold_all(tree, batches, loads, applied);
         let (read, loaded) = (joined(read), joined(loaded));
         // Who feeds one that failed ends with it; the one that failed knows why.
         loaded.and(folded).and(read)
@@ -170,23 +182,21 @@ fn read(
 /// Folds what is read, and hands over the changes of many batches at once.
 fn fold_all(
     tree: &Tree,
-    under: load::Below,
     batches: Receiver<Decoded>,
-    loads: SyncSender<Arc<Load>>,
+    loads: SyncSender<Arc<Changes>>,
     mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let mut below = Under {
         tree,
-        loading: Arc::new(Load::new(under)),
+        loading: Arc::default(),
     };
     loop {
         let read = Remembered::new(&below);
         let mut working = Working::new(&read);
-        let (mut entries, mut upto, mut load) = (0, None, Load::new(under));
-        while working.changed() < load::FULL {
+        let (mut entries, mut upto) = (0, None);
+        while working.changed() < FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
-                load.note(&stamped.entry);
                 ledger::fold(&mut working, *position, stamped)?;
             }
             working.absorb(batch.traces);
@@ -194,18 +204,19 @@ fn fold_all(
             upto = Some(batch.upto);
         }
         let Some(upto) = upto else { return Ok(()) };
-        load.changes = working.into_changes();
-        let load = Arc::new(load);
+        let changes = Arc::new(working.into_changes());
         // Taken when the changes before these are in the tree.
-        loads.send(load.clone()).map_err(|_| gone())?;
+        loads.send(changes.clone()).map_err(|_| gone())?;
         applied(entries, upto)?;
-        below.loading = load;
+        below.loading = changes;
     }
 }
 
-fn put_all(tree: &Tree, loads: &Receiver<Arc<Load>>) -> Result<(), OpenError> {
-    for load in loads {
-        load.put(tree)?;
+fn put_all(tree: &Tree, reader: &Reader, loads: &Receiver<Arc<Changes>>) -> Result<(), OpenError> {
+    for changes in loads {
+        tree.apply(std::iter::once(&*changes))?;
+        mover::merge(tree, &|segment| reader.is_archived(segment), &mut |_| true)
+            .map_err(Error::from)?;
     }
     Ok(())
 }
@@ -222,19 +233,19 @@ fn gone() -> OpenError {
 /// A tree, and the changes that are on their way into it.
 struct Under<'a> {
     tree: &'a Tree,
-    loading: Arc<Load>,
+    loading: Arc<Changes>,
 }
 
 impl Index for Under<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        match self.loading.changes.get(key) {
+        match self.loading.get(key) {
             Some(change) => Ok(change.clone()),
             None => self.tree.get(key),
         }
     }
 
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
-        merge(self.tree, &[&self.loading.changes], from, to, most)
+        merge(self.tree, &[&self.loading], from, to, most)
     }
 }
 

@@ -1,11 +1,12 @@
 //! Which tables of the index may lie in sorted files, and how their keys are asked for.
 //!
 //! Any key of these tables may lie there at any time: where it lies is never a statement about it. What is live is
-//! asked for and changed all the time and lies in the tree; tallies, groups, timers and turns never leave it, nor do
-//! the places of bodies and the marks in the journal, which go with the bodies themselves.
+//! asked for and changed all the time and lies in the tree, unless much changes at once; tallies, groups, timers and
+//! turns never leave it, nor do the marks in the journal.
 
-/// Tables of documents, their numbers, histories and lists, of lots and theirs, of what insurers said.
-const LEAVING: &[u8] = b"dfhijklrs";
+/// Tables of documents, their numbers, histories and lists, of lots and theirs, of what insurers said, and of where
+/// bodies are.
+const LEAVING: &[u8] = b"Bdfhijklrs";
 
 /// Length of a key's first part where that is what is asked for: letter and id.
 const GROUP: usize = 17;
@@ -23,32 +24,17 @@ pub fn may_leave_in(from: &[u8], to: &[u8]) -> bool {
         .any(|letter| (first..=last).contains(&letter))
 }
 
-/// The bytes of the id of a document or lot.
-pub type Id = [u8; 16];
-
-/// The document or lot without which a key would not be there.
-pub fn owner(key: &[u8]) -> Option<&Id> {
-    match key.first()? {
-        b'd' | b'f' | b'j' | b'l' | b'u' | b'v' => key.last_chunk(),
-        _ => None,
-    }
-}
-
-/// Whether a key is put by one entry alone, and not again.
-pub fn written_once(key: &[u8]) -> bool {
-    matches!(key.first(), Some(b'h' | b'i' | b'r' | b's'))
-}
-
-/// Whether a key that may leave is ever removed: of lists, and of what supports a document.
-pub fn is_removed(key: &[u8]) -> bool {
-    matches!(key.first(), Some(b'f' | b'j'))
+/// Whether it must be known of a key that it was removed, since a file may have it. Where a body was that is gone may
+/// be left over there: its segment says that it has no bodies.
+pub fn is_traced(key: &[u8]) -> bool {
+    may_leave(key) && key.first() != Some(&b'B')
 }
 
 /// What a filter holds of a key: of tables that are asked for a single key, the key; of those where a scan asks for
 /// all keys of one id, that part.
 pub fn asked_singly(key: &[u8]) -> Option<&[u8]> {
     match key.first()? {
-        b'd' | b'k' | b'l' | b'r' | b's' => Some(key),
+        b'B' | b'd' | b'k' | b'l' | b'r' | b's' => Some(key),
         b'f' => key.get(..GROUP),
         _ => None,
     }

@@ -78,7 +78,7 @@ async fn forty() -> (TempDir, Picture) {
     (directory, picture)
 }
 
-pub(super) fn copy(from: &Path, to: &Path) {
+pub(in crate::store) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

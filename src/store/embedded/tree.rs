@@ -7,7 +7,7 @@
 //!
 //! A crash leaves what was flushed, and perhaps more: at most about [`FLUSH_EVERY`] bytes of changes are replayed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -34,9 +34,6 @@ const FLUSH_EVERY: usize = 8 << 20;
 /// So many keys leave the tree in one batch: changes of the index wait no longer for them than for each other.
 const LEAVE_AT_ONCE: usize = 256;
 
-/// So many changes are applied as one when many are.
-const LOAD_AT_ONCE: usize = 1024;
-
 /// How often, and how long apart, is looked whether an earlier tree has let go of its file.
 const LOOKS: u32 = 400;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
@@ -45,6 +42,15 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(25);
 const FILES: u8 = b'S';
 /// The table of keys that are gone although a sorted file has them.
 const GONE: u8 = b'T';
+
+/// What bounds a tree.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Bytes of memory for its pages.
+    pub cache_bytes: u64,
+    /// From so many bytes on, changes of keys that may leave are written into a file.
+    pub sorted_bytes: usize,
+}
 
 /// The tree of a store's directory, and the sorted files that its finished documents are in.
 #[derive(Clone)]
@@ -57,6 +63,8 @@ pub struct Tree {
     writing: Arc<Mutex<Writing>>,
     /// Whether any key is gone although a sorted file has it.
     some_gone: Arc<AtomicBool>,
+    /// As in [`Sizes`].
+    sorted_bytes: Arc<AtomicUsize>,
     /// Bytes of changes since the last flush.
     unflushed: Arc<AtomicUsize>,
     broken: Arc<AtomicBool>,
@@ -66,9 +74,19 @@ pub struct Tree {
 
 #[derive(Default)]
 struct Writing {
-    /// While a file is written: keys that were removed since it was begun.
-    removed: Option<BTreeSet<Vec<u8>>>,
+    /// While a file is written of what the tree has.
+    begun: Option<Begun>,
 }
+
+struct Begun {
+    /// The age of the file: what is written past the tree meanwhile is newer.
+    age: u64,
+    /// Keys that were removed since.
+    removed: BTreeSet<Vec<u8>>,
+}
+
+/// A key with what becomes of it.
+type Change<'a> = (&'a Vec<u8>, &'a Option<Vec<u8>>);
 
 /// Why the index failed.
 #[derive(Debug, thiserror::Error)]
@@ -84,28 +102,32 @@ impl Tree {
     ///
     /// # Errors
     /// When the tree or a sorted file that it names does not open: [`Tree::anew`] sets both aside.
-    pub fn open(directory: &Path, cache_bytes: u64) -> Result<Tree, Error> {
-        let db = attempt(directory, cache_bytes)?;
+    pub fn open(directory: &Path, sizes: Sizes) -> Result<Tree, Error> {
+        let db = attempt(directory, sizes)?;
         let path = directory.join(NAME);
-        Tree::with(db, path, |files| Shelf::open(directory.join(SORTED), files))
+        Tree::with(db, path, sizes, |files| {
+            Shelf::open(directory.join(SORTED), files)
+        })
     }
 
     /// Opens a copy of the tree of a directory, made at a scratch path that this process owns, over the sorted files
     /// where they are.
-    pub fn open_copy(directory: &Path, scratch: &Path, cache_bytes: u64) -> Result<Tree, Error> {
+    pub fn open_copy(directory: &Path, scratch: &Path, sizes: Sizes) -> Result<Tree, Error> {
         copy(&directory.join(NAME), &scratch.join(NAME)).map_err(|error| read(&error))?;
-        let db = attempt(scratch, cache_bytes)?;
+        let db = attempt(scratch, sizes)?;
         let path = scratch.join(NAME);
-        Tree::with(db, path, |files| Shelf::look(directory.join(SORTED), files))
+        Tree::with(db, path, sizes, |files| {
+            Shelf::look(directory.join(SORTED), files)
+        })
     }
 
     /// Sets the present tree and its sorted files aside and makes an empty one.
-    pub fn anew(directory: &Path, cache_bytes: u64) -> Result<Tree, Error> {
+    pub fn anew(directory: &Path, sizes: Sizes) -> Result<Tree, Error> {
         for (name, aside) in [(NAME, SET_ASIDE), (SORTED, SORTED_SET_ASIDE)] {
             let moved = set_aside(&directory.join(name), &directory.join(aside));
             moved.map_err(|error| read(&error))?;
         }
-        Tree::open(directory, cache_bytes)
+        Tree::open(directory, sizes)
     }
 
     /// Removes the tree of a directory and its sorted files, also those that were set aside. Nobody has it open.
@@ -122,6 +144,7 @@ impl Tree {
     fn with(
         db: sled::Db,
         path: PathBuf,
+        sizes: Sizes,
         shelf: impl FnOnce(&[Record]) -> Result<Shelf, sorted::Error>,
     ) -> Result<Tree, Error> {
         // What is damaged may panic when it is read.
@@ -135,6 +158,7 @@ impl Tree {
             shelf: Arc::new(shelf),
             writing: Arc::default(),
             some_gone: Arc::new(AtomicBool::new(some_gone)),
+            sorted_bytes: Arc::new(AtomicUsize::new(sizes.sorted_bytes)),
             unflushed: Arc::default(),
             broken: Arc::default(),
             #[cfg(test)]
@@ -142,38 +166,18 @@ impl Tree {
         })
     }
 
-    /// Applies changes of several batches, oldest first, as one.
+    /// Applies changes of several batches, oldest first, as one. Where they are many, those of keys that may leave are
+    /// written into a sorted file at once, which costs a tenth of the tree.
     pub fn apply<'a>(&self, layers: impl Iterator<Item = &'a Changes>) -> Result<(), Error> {
-        self.write(layers.flatten())
-    }
-
-    /// Applies many changes in order of key, a part at a time: not as one.
-    pub fn load<'a>(
-        &self,
-        changes: impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
-    ) -> Result<(), Error> {
-        let mut changes = changes.peekable();
-        while changes.peek().is_some() {
-            self.write(changes.by_ref().take(LOAD_AT_ONCE))?;
-        }
-        Ok(())
-    }
-
-    /// Takes keys out of the tree, and forgets that they were gone: a file that will count says what they are.
-    pub fn unload<'a>(&self, keys: impl Iterator<Item = &'a [u8]>) -> Result<(), Error> {
-        let some_gone = self.some_gone.load(Ordering::Relaxed);
-        let mut keys = keys.peekable();
-        while keys.peek().is_some() {
-            let mut batch = sled::Batch::default();
-            for key in keys.by_ref().take(LOAD_AT_ONCE) {
-                batch.remove(key);
-                if some_gone {
-                    batch.remove(gone_key(key));
-                }
+        let layers: Vec<_> = layers.collect();
+        match layers[..] {
+            [layer] => self.put(&layer.iter().collect::<Vec<_>>()),
+            _ => {
+                let mut united = BTreeMap::new();
+                united.extend(layers.into_iter().flatten());
+                self.put(&united.into_iter().collect::<Vec<_>>())
             }
-            self.guarded(|db| Ok(db.apply_batch(batch)?))?;
         }
-        Ok(())
     }
 
     /// Whether there is no key in it.
@@ -181,29 +185,75 @@ impl Tree {
         self.guarded(|db| Ok(db.is_empty()))
     }
 
-    fn write<'a>(
-        &self,
-        changes: impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)>,
-    ) -> Result<(), Error> {
+    fn put(&self, changes: &[Change<'_>]) -> Result<(), Error> {
+        let leaving = changes.iter().filter_map(|(key, value)| {
+            let value = value.as_deref().filter(|_| tables::may_leave(key))?;
+            Some((key.as_slice(), value))
+        });
+        let bytes: usize = leaving
+            .clone()
+            .map(|(key, value)| key.len() + value.len())
+            .sum();
+        if bytes < self.sorted_bytes.load(Ordering::Relaxed) || bytes == 0 {
+            return self.write(changes, None);
+        }
+        let single = leaving
+            .clone()
+            .filter(|(key, _)| tables::asked_singly(key).is_some());
+        let written = self.shelf.write(single.count(), |writer| {
+            leaving
+                .clone()
+                .try_for_each(|(key, value)| writer.put(key, value))
+        });
+        // Without room for a file, they are the tree's as well.
+        self.write(changes, written.ok())
+    }
+
+    /// Changes the tree as one: with a file, which counts from then on, what may leave is there alone.
+    fn write(&self, changes: &[Change<'_>], file: Option<File>) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
+        let leaves = |key: &[u8]| file.is_some() && tables::may_leave(key);
         let mut writing = self.writing();
-        for (key, value) in changes {
-            bytes += key.len() + value.as_ref().map_or(0, Vec::len);
-            match value {
-                Some(value) => {
-                    batch.insert(key.as_slice(), value.as_slice());
-                    self.is_back(&mut writing, &mut batch, key);
+        // What is written now is newer than what any file has whose age was given out before.
+        let record = file
+            .as_ref()
+            .map(|file| Record::of(file, self.shelf.next(), 0));
+        self.guarded(|db| {
+            let going = changes
+                .iter()
+                .filter(|(key, value)| value.is_none() || leaves(key));
+            let mut going = present(db, going.map(|(key, _)| key.as_slice()))?
+                .into_iter()
+                .peekable();
+            for (key, value) in changes {
+                let (key, value) = (key.as_slice(), value.as_deref());
+                match value.filter(|_| !leaves(key)) {
+                    Some(value) => {
+                        bytes += key.len() + value.len();
+                        batch.insert(key, value);
+                    }
+                    None if going.next_if_eq(&key).is_some() => batch.remove(key),
+                    None => {}
                 }
-                None => {
-                    batch.remove(key.as_slice());
-                    self.is_gone(&mut writing, &mut batch, key);
+                match value {
+                    Some(_) => self.is_back(db, &mut writing, &mut batch, key)?,
+                    None => self.is_gone(&mut writing, &mut batch, key)?,
                 }
             }
-        }
-        self.guarded(|db| Ok(db.apply_batch(batch)?))?;
+            if let Some(record) = &record {
+                batch.insert(file_key(record.ordinal), canon::bytes_of(record));
+            }
+            Ok(db.apply_batch(batch)?)
+        })?;
+        let Some((file, record)) = file.zip(record) else {
+            drop(writing);
+            return self.count(bytes);
+        };
+        // Whoever reads meanwhile has these changes above the tree.
+        self.shelf.replace(&[], file, record);
         drop(writing);
-        self.count(bytes)
+        self.flush()
     }
 
     /// Writes out what is buffered.
@@ -238,26 +288,32 @@ impl Tree {
         Live(self)
     }
 
-    /// From now on it is noted which keys are removed, until [`Tree::shelve`]: pairs are read to be written into a file.
+    /// Pairs are read to be written into a file: from now on it is noted which keys are removed, until the file counts.
     pub fn begin_file(&self) {
-        self.writing().removed = Some(BTreeSet::new());
+        let mut writing = self.writing();
+        writing.begun = Some(Begun {
+            age: self.shelf.next(),
+            removed: BTreeSet::new(),
+        });
     }
 
     /// No file is being written any more.
     pub fn end_file(&self) {
-        self.writing().removed = None;
+        self.writing().begun = None;
     }
 
-    /// Counts a sorted file, and others that were merged into it no more. Nothing is found otherwise than before.
-    pub fn shelve(&self, others: &[Record], file: File, record: Record) -> Result<(), Error> {
+    /// Counts a file of what was read of the tree. Nothing is found otherwise than before.
+    pub fn shelve(&self, file: File) -> Result<(), Error> {
         let mut writing = self.writing();
+        let begun = writing.begun.take();
+        let age = begun
+            .as_ref()
+            .map_or_else(|| self.shelf.next(), |begun| begun.age);
+        let record = Record::of(&file, age, 0);
         let mut batch = sled::Batch::default();
         batch.insert(file_key(record.ordinal), canon::bytes_of(&record));
-        for other in others {
-            batch.remove(file_key(other.ordinal));
-        }
         self.guarded(|db| {
-            for key in writing.removed.take().into_iter().flatten() {
+            for key in begun.into_iter().flat_map(|begun| begun.removed) {
                 if file.get(&key)?.is_some() {
                     self.some_gone.store(true, Ordering::Release);
                     batch.insert(gone_key(&key), &[]);
@@ -266,8 +322,60 @@ impl Tree {
             // Before the readers see the file: what it has and is gone must be gone for them too.
             Ok(db.apply_batch(batch)?)
         })?;
-        self.shelf.replace(others, file, record);
+        self.shelf.replace(&[], file, record);
         Ok(())
+    }
+
+    /// Counts a file that others were merged into, and these no more. Of keys that were gone it may have nothing: those
+    /// are forgotten where no other file has them.
+    pub fn supersede(
+        &self,
+        others: &[Record],
+        file: File,
+        without: Vec<Vec<u8>>,
+    ) -> Result<(), Error> {
+        let youngest = others.iter().map(|other| other.age).max();
+        let level = others.iter().map(|other| other.level).max();
+        let age = youngest.unwrap_or(file.ordinal());
+        let record = Record::of(&file, age, level.unwrap_or_default().saturating_add(1));
+        let writing = self.writing();
+        let mut batch = sled::Batch::default();
+        batch.insert(file_key(record.ordinal), canon::bytes_of(&record));
+        for other in others {
+            batch.remove(file_key(other.ordinal));
+        }
+        let files = self.shelf.files();
+        let rest = files
+            .iter()
+            .filter(|shelved| !others.contains(&shelved.record));
+        self.guarded(|db| {
+            for key in &without {
+                if !rest.clone().any(|shelved| shelved.file.may_have(key)) {
+                    batch.remove(gone_key(key));
+                }
+            }
+            Ok(db.apply_batch(batch)?)
+        })?;
+        self.shelf.replace(others, file, record);
+        drop(writing);
+        Ok(())
+    }
+
+    /// The first key from one on that is gone although a file has it.
+    pub fn next_gone(&self, from: &[u8]) -> Result<Option<Vec<u8>>, Error> {
+        if !self.some_gone.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        self.guarded(|db| {
+            let next = db.range(gone_key(from)..vec![GONE + 1]).next();
+            Ok(next.transpose()?.map(|(key, _)| key[1..].to_vec()))
+        })
+    }
+
+    /// Writes changes into a file from other many bytes on.
+    #[cfg(test)]
+    pub fn sorts_from(&self, bytes: usize) {
+        self.sorted_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// Makes durable which files count: after a power cut the tree is not older than now.
@@ -307,28 +415,46 @@ impl Tree {
     }
 
     /// A key is put: it is gone no more.
-    fn is_back(&self, writing: &mut Writing, batch: &mut sled::Batch, key: &[u8]) {
-        if let Some(removed) = &mut writing.removed {
-            removed.remove(key);
+    fn is_back(
+        &self,
+        db: &sled::Db,
+        writing: &mut Writing,
+        batch: &mut sled::Batch,
+        key: &[u8],
+    ) -> Result<(), Fault> {
+        if !tables::is_traced(key) {
+            return Ok(());
         }
-        let may_be_gone = self.some_gone.load(Ordering::Relaxed) && tables::may_leave(key);
-        if may_be_gone && self.shelf.may_have(key) {
-            batch.remove(gone_key(key));
+        if let Some(begun) = &mut writing.begun {
+            begun.removed.remove(key);
         }
+        if self.some_gone.load(Ordering::Relaxed) && self.shelf.may_have(key) {
+            let gone = gone_key(key);
+            if db.contains_key(&gone)? {
+                batch.remove(gone);
+            }
+        }
+        Ok(())
     }
 
     /// A key is removed: where a file has it, or will have, it is gone all the same.
-    fn is_gone(&self, writing: &mut Writing, batch: &mut sled::Batch, key: &[u8]) {
-        if !tables::may_leave(key) {
-            return;
+    fn is_gone(
+        &self,
+        writing: &mut Writing,
+        batch: &mut sled::Batch,
+        key: &[u8],
+    ) -> Result<(), Fault> {
+        if !tables::is_traced(key) {
+            return Ok(());
         }
-        if let Some(removed) = &mut writing.removed {
-            removed.insert(key.to_vec());
+        if let Some(begun) = &mut writing.begun {
+            begun.removed.insert(key.to_vec());
         }
-        if self.shelf.may_have(key) {
+        if self.shelf.get(key)?.is_some() {
             self.some_gone.store(true, Ordering::Release);
             batch.insert(gone_key(key), &[]);
         }
+        Ok(())
     }
 
     fn writing(&self) -> MutexGuard<'_, Writing> {
@@ -448,6 +574,27 @@ impl Index for Live<'_> {
     }
 }
 
+/// Which of these keys, given in order, the tree has. Where it has few of their tables, it is asked few times.
+fn present<'k>(
+    db: &sled::Db,
+    keys: impl Iterator<Item = &'k [u8]>,
+) -> Result<Vec<&'k [u8]>, Fault> {
+    let mut found = Vec::new();
+    let mut next: Option<sled::IVec> = None;
+    for key in keys {
+        if next.as_deref().is_none_or(|next| next < key) {
+            let Some(pair) = db.range(key..).next() else {
+                break;
+            };
+            next = Some(pair?.0);
+        }
+        if next.as_deref() == Some(key) {
+            found.push(key);
+        }
+    }
+    Ok(found)
+}
+
 /// The pairs of the tree but those about the files.
 fn scan(db: &sled::Db, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Fault> {
     let own = |key: &[u8]| matches!(key.first(), Some(&(FILES | GONE)));
@@ -485,12 +632,12 @@ fn gone_key(key: &[u8]) -> Vec<u8> {
     [&[GONE], key].concat()
 }
 
-fn attempt(directory: &Path, cache_bytes: u64) -> Result<sled::Db, Error> {
+fn attempt(directory: &Path, sizes: Sizes) -> Result<sled::Db, Error> {
     let path = directory.join(NAME);
     wait_until_free(&path.join("db"));
     let config = sled::Config::new()
         .path(path)
-        .cache_capacity(cache_bytes)
+        .cache_capacity(sizes.cache_bytes)
         .flush_every_ms(None);
     // A panic of sled at damaged files ends that thread only.
     let opened = std::thread::spawn(move || config.open()).join();

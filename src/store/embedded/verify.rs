@@ -147,7 +147,7 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         };
         verified.differ(Part::Journal, what);
     }
-    let tree = match Tree::open_copy(&config.directory, scratch.path(), config.cache_bytes) {
+    let tree = match Tree::open_copy(&config.directory, scratch.path(), config.sizes()) {
         Ok(tree) => Some(tree),
         Err(error) => {
             verified.differ(Part::Index, format!("it does not open: {error}"));

@@ -19,8 +19,16 @@ use crate::store::journal::{DIRECTORY, Error, Head, KeyFault, Opening, segment};
 /// # Errors
 /// When the directory or its last segment cannot be read.
 pub fn survey(directory: &Path) -> Result<Reader, Error> {
+    survey_with(directory, None)
+}
+
+/// The same, with the keys of sealed bodies.
+///
+/// # Errors
+/// As [`survey`].
+pub fn survey_with(directory: &Path, keys: Option<Arc<Keys>>) -> Result<Reader, Error> {
     let mut listed = segment::list_all(directory)?;
-    let reader = Reader::new(None, Arc::new(Packer::new(Compression::Off)));
+    let reader = Reader::new(keys, Arc::new(Packer::new(Compression::Off)));
     let reader = reader.on(listed.foundation.take());
     // What cannot be read is found again by who reads on to it.
     add_all(&reader, listed);

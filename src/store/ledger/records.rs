@@ -13,7 +13,7 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
-use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord};
+use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord, Lifted};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
@@ -37,6 +37,7 @@ canon::canon_struct! {
     OpenGroup { oldest, first, count, bytes }
     OpenDocument { since, document, length }
     HoldRecord { position, at, hold, lifted }
+    Lifted { position, at, actor }
     EvacuationRecord { position, at, evacuated }
     FoundationRecord { position, at, founded }
 }

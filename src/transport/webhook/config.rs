@@ -31,7 +31,7 @@ pub struct Config {
 }
 
 /// One target.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Target {
     /// What the ledger calls it; how far it was told is kept under this name.

@@ -50,7 +50,6 @@ pub trait Tell: Send + Sync {
 
 /// Every target of the configuration.
 pub struct Webhooks {
-    config: Config,
     lines: ArcSwap<BTreeMap<Name, Line>>,
 }
 
@@ -66,20 +65,18 @@ impl Webhooks {
     /// # Errors
     /// [`Error`].
     pub fn new(config: &Config) -> Result<Webhooks, Error> {
-        config.check()?;
         Ok(Webhooks {
             lines: ArcSwap::from_pointee(lines(config)?),
-            config: config.clone(),
         })
     }
 
-    /// Reads secrets and roots again, for the requests from now on. All or nothing: on an error every target keeps what
-    /// it had. It reads files: not for an async task.
+    /// Takes up targets with their secrets and roots as they are now, for the requests from now on. All or nothing: on
+    /// an error everything stays as it was. It reads files: not for an async task.
     ///
     /// # Errors
     /// [`Error`].
-    pub fn renew(&self) -> Result<(), Error> {
-        self.lines.store(Arc::new(lines(&self.config)?));
+    pub fn renew(&self, config: &Config) -> Result<(), Error> {
+        self.lines.store(Arc::new(lines(config)?));
         Ok(())
     }
 }
@@ -107,6 +104,7 @@ impl Tell for Webhooks {
 }
 
 fn lines(config: &Config) -> Result<BTreeMap<Name, Line>, Error> {
+    config.check()?;
     let guard = Guard::new(&config.allowed_hosts);
     let lines = config.targets.iter().map(|target| {
         let line = Line {

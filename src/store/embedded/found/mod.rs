@@ -193,7 +193,7 @@ fn prepare(
     };
     let scratch = Scratch::make(&config.directory, SCRATCH);
     let scratch = scratch.map_err(|error| store::Error::Read(error.to_string().into()))?;
-    let tree = Tree::open(scratch.path(), config.cache_bytes)?;
+    let tree = Tree::open(scratch.path(), config.sizes())?;
     replay::replay(&tree, reader, span.from, span.to, |_, _| Ok(()))?;
     let (mut audit, at) = counted(reader, span)?;
     let until = foundation::end_of_month(at.day());

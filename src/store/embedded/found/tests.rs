@@ -16,6 +16,8 @@ use crate::claims::retention::{self, OnHold};
 use crate::claims::tally::DayBasis;
 use crate::claims::time::Day;
 use crate::store::contract::{self, Picture, admission, admit};
+use crate::store::custody::check::check;
+use crate::store::custody::{Custody as _, backup};
 use crate::store::embedded::tests::{config, copy, fill, open_config, said as differences};
 use crate::store::embedded::verify;
 use crate::store::ledger::keeping;
@@ -33,7 +35,11 @@ fn open(directory: &Path) -> Result<Embedded, OpenError> {
 }
 
 fn order() -> Order {
-    let at = retention::plus_days(contract::now(), 1_300);
+    order_after(1_300)
+}
+
+fn order_after(days: u32) -> Order {
+    let at = retention::plus_days(contract::now(), days);
     Order {
         at,
         before: foundation::past_before(at, foundation::DEFAULT_MONTHS),
@@ -74,9 +80,13 @@ async fn sixty() -> TempDir {
 
 /// Lays a foundation, and gives the store on it.
 async fn founded(directory: &Path) -> (Option<Founded>, Embedded) {
+    founded_by(directory, order()).await
+}
+
+async fn founded_by(directory: &Path, order: Order) -> (Option<Founded>, Embedded) {
     let store = open(directory).unwrap();
     let config = config(directory);
-    let laid = found(store, &config, order(), |_| ()).await.unwrap();
+    let laid = found(store, &config, order, |_| ()).await.unwrap();
     (laid, open(directory).unwrap())
 }
 
@@ -245,7 +255,7 @@ async fn a_foundation_takes_the_place_of_the_one_before() {
     fill(&store, 200..230).await;
     let before = contract::picture(&store).await;
     drop(store);
-    let (later, store) = founded(directory.path()).await;
+    let (later, store) = founded_by(directory.path(), order_after(2_600)).await;
     let (first, later) = (first.unwrap(), later.unwrap());
     assert!(later.segment > first.segment && later.gone > 0);
     let after = contract::picture(&store).await;
@@ -273,7 +283,8 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
     let store = open(directory.path()).unwrap();
     let before = contract::picture(&store).await;
     let mut taken: Vec<(Step, TempDir)> = Vec::new();
-    let laid = found(store, &config(directory.path()), order(), |step| {
+    let config_of = config(directory.path());
+    let laid = found(store, &config_of, order(), |step| {
         let photo = TempDir::new().unwrap();
         copy(directory.path(), photo.path());
         taken.push((step, photo));
@@ -376,6 +387,34 @@ async fn damage_is_named_and_never_counted_over() {
     // A whole one that was written by somebody else is not the one that the ledger speaks of.
     fs::write(&path, &whole).unwrap();
     assert_sound(directory.path());
+}
+
+#[tokio::test]
+async fn a_backup_follows_a_foundation_and_is_a_store_on_it() {
+    let directory = sixty().await;
+    let place = TempDir::new().unwrap();
+    let order = backup::Order {
+        to: place.path().join("bodies"),
+        keys_to: place.path().join("keys"),
+        at: contract::now(),
+        bytes_per_second: 0,
+    };
+    let store = open(directory.path()).unwrap();
+    store.backup(&order, &|| false).unwrap();
+    drop(store);
+    let (laid, store) = founded(directory.path()).await;
+    let before = contract::picture(&store).await;
+    store.backup(&order, &|| false).unwrap();
+    let walked = store.walk(None, None).unwrap();
+    assert_eq!(walked.broken, None);
+    assert_eq!(walked.before.position, laid.unwrap().upto);
+    drop(store);
+    let checked = check(&order.to, Some(&order.keys_to)).unwrap();
+    assert!(checked.holds(), "{:?}", checked.findings);
+    fs::copy(order.keys_to.join("secret"), order.to.join("secret")).unwrap();
+    let restored = open(&order.to).unwrap();
+    assert_eq!(contract::picture(&restored).await, before);
+    assert_eq!(second(&restored).await, before.tallies.units);
 }
 
 #[tokio::test]

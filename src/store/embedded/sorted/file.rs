@@ -92,6 +92,11 @@ impl File {
         filter + keys.len() + std::mem::size_of_val(&ends[..]) + std::mem::size_of_val(&offsets[..])
     }
 
+    /// Its ordinal: its name.
+    pub fn ordinal(&self) -> u64 {
+        self.footer.ordinal
+    }
+
     /// Its length in bytes.
     pub fn length(&self) -> u64 {
         self.length

@@ -7,17 +7,21 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 
 use crate::claims::canon;
 use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
-use crate::store::embedded::sorted::{Error, path_of};
+use crate::store::embedded::sorted::writer::Writer;
+use crate::store::embedded::sorted::{Error, path_of, unfinished};
 
 /// The files that count.
 pub struct Shelf {
     directory: PathBuf,
+    /// The last number that was given out, as an ordinal or as an age.
+    last: AtomicU64,
     /// The newest first.
     live: ArcSwap<Vec<Shelved>>,
 }
@@ -36,8 +40,9 @@ pub struct Shelved {
 pub struct Record {
     /// Its ordinal: its name.
     pub ordinal: u64,
-    /// Of a key that is in several files, the file with the highest age says the value: the ordinal of the youngest
-    /// file that it was merged of.
+    /// Of a key that is in several files, the file with the highest age says the value. It has nothing that was
+    /// changed in the tree after its age was given out; one that was merged has the highest age of what it was
+    /// merged of.
     pub age: u64,
     /// How often its pairs were merged.
     pub level: u8,
@@ -46,6 +51,18 @@ pub struct Record {
 }
 
 canon::canon_struct! { Record { ordinal, age, level, length } }
+
+impl Record {
+    /// That of a file.
+    pub fn of(file: &File, age: u64, level: u8) -> Record {
+        Record {
+            ordinal: file.ordinal(),
+            age,
+            level,
+            length: file.length(),
+        }
+    }
+}
 
 impl Shelf {
     /// Opens the files that records name, and removes all others of the directory; makes it if there is none.
@@ -88,8 +105,12 @@ impl Shelf {
             })
         });
         let opened = opened.collect::<Result<Vec<_>, Error>>()?;
+        let given = records
+            .iter()
+            .flat_map(|record| [record.ordinal, record.age]);
         let shelf = Shelf {
             directory,
+            last: AtomicU64::new(given.max().unwrap_or_default()),
             live: ArcSwap::default(),
         };
         shelf.put(opened);
@@ -106,11 +127,27 @@ impl Shelf {
         self.live.load_full()
     }
 
-    /// An ordinal that no file has.
-    pub fn next_ordinal(&self) -> u64 {
-        let files = self.live.load();
-        let ordinals = files.iter().map(|shelved| shelved.record.ordinal);
-        ordinals.max().unwrap_or_default() + 1
+    /// A number that no file has, as an ordinal or as an age, and that is above all given out before.
+    pub fn next(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Writes a file with at most `single` keys that are asked for singly. It does not count yet; nothing is left of
+    /// one that fails.
+    pub fn write<E: From<Error>>(
+        &self,
+        single: usize,
+        fill: impl FnOnce(&mut Writer) -> Result<(), E>,
+    ) -> Result<File, E> {
+        let ordinal = self.next();
+        let mut writer = Writer::create(&self.directory, ordinal, single)?;
+        let filled = fill(&mut writer).and_then(|()| Ok(writer.finish()?));
+        if let Err(error) = filled {
+            // What stays all the same is removed by the next start.
+            let _ = fs::remove_file(unfinished(&self.directory, ordinal));
+            return Err(error);
+        }
+        Ok(File::open(&self.directory, ordinal)?)
     }
 
     /// The value of a key.

@@ -131,7 +131,7 @@ fn what_is_not_named_is_removed_and_what_is_named_must_be_there() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
     let shelf = Shelf::open(directory.path().into(), &[named]).unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
-    assert_eq!(shelf.next_ordinal(), 2);
+    assert_eq!(shelf.next(), 2);
     let other = Record { length: 5, ..named };
     for missing in [
         Record {

@@ -187,7 +187,7 @@ fn copy_lots(tree: &tree::Tree, lot: &[(Vec<u8>, Vec<u8>)], copies: std::ops::Ra
         if leaving.is_full() || copy + 1 == copies.end {
             let full = std::mem::take(&mut leaving);
             mover::shelve(tree, full.pairs(), &mut |_| true).unwrap();
-            mover::merge(tree, &mut |_| true).unwrap();
+            mover::merge(tree, &|_| false, &mut |_| true).unwrap();
         }
     }
 }

@@ -10,7 +10,14 @@ use crate::store::embedded::tree::Tree;
 use crate::store::index::{Changes, Index};
 use crate::store::memory::Map;
 
-/// Moves all that may leave the tree of a store, again and again, until it is dropped.
+/// A small tree.
+const SMALL: Sizes = Sizes {
+    cache_bytes: 1 << 20,
+    sorted_bytes: 1 << 20,
+};
+
+/// Moves all that may leave the tree of a store, again and again, until it is dropped; half of the time it does not come
+/// there at all.
 pub struct Moves {
     ends: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -20,12 +27,17 @@ impl Embedded {
     /// Begins to move.
     pub fn moves(&self) -> Moves {
         let ends = Arc::new(AtomicBool::new(false));
-        let (overlay, told) = (self.overlay.clone(), ends.clone());
+        let (overlay, reader, told) = (self.overlay.clone(), self.reader.clone(), ends.clone());
         let thread = std::thread::spawn(move || {
-            while !told.load(Ordering::Relaxed) {
+            for turn in 0_usize.. {
+                if told.load(Ordering::Relaxed) {
+                    return;
+                }
                 let tree = overlay.tree();
+                // Changes go past the tree into a file, or into the tree.
+                tree.sorts_from([0, usize::MAX][turn % 2]);
                 mover::everything(&tree, &mut |_| true).unwrap();
-                mover::merge(&tree, &mut |_| true).unwrap();
+                mover::merge(&tree, &|segment| reader.is_archived(segment), &mut |_| true).unwrap();
                 std::thread::yield_now();
             }
         });
@@ -50,6 +62,7 @@ impl Drop for Moves {
 pub fn open(directory: &Path) -> Result<Embedded, OpenError> {
     let eager = Config {
         overlay_bytes: 8,
+        sorted_bytes: 64 << 10,
         ..config(directory)
     };
     open_config(&eager, Arc::new(Unobserved))
@@ -98,7 +111,7 @@ async fn the_tree_follows_what_is_live_and_not_what_was() {
         finished(&store, number * 20..number * 20 + 20).await;
         let before = contract::picture(&store).await;
         round(&store);
-        mover::merge(&store.overlay.tree(), &mut |_| true).unwrap();
+        mover::merge(&store.overlay.tree(), &|_| false, &mut |_| true).unwrap();
         assert_eq!(contract::picture(&store).await, before);
         sizes.push(live_keys(&store));
     }
@@ -141,8 +154,8 @@ async fn a_round_that_is_cut_off_anywhere_leaves_everything_once() {
             left -= 1;
             left >= 0
         };
-        let moved =
-            mover::everything(&tree, &mut pause).and_then(|()| mover::merge(&tree, &mut pause));
+        let moved = mover::everything(&tree, &mut pause)
+            .and_then(|()| mover::merge(&tree, &|_| false, &mut pause));
         assert_eq!(contract::picture(&store).await, picture);
         drop((tree, store));
         let (verified, at_rest) = check(directory.path());
@@ -259,9 +272,11 @@ fn a_tree_and_its_files_look_like_one_map_whatever_moves() {
     };
     for _ in 0..6 {
         let directory = TempDir::new().unwrap();
-        let mut tree = Tree::open(directory.path(), 1 << 20).unwrap();
+        let mut tree = Tree::open(directory.path(), SMALL).unwrap();
         let mut map = Map::default();
         for step in 0..120_u8 {
+            // Now and then past the tree into a file.
+            tree.sorts_from([0, 40, usize::MAX][random(3) as usize]);
             let mut changes = Changes::new();
             for _ in 0..random(12) {
                 // Of tables that leave and that stay.
@@ -292,13 +307,13 @@ fn a_tree_and_its_files_look_like_one_map_whatever_moves() {
                     true
                 })
                 .unwrap();
-                mover::merge(&tree, &mut |_| true).unwrap();
+                mover::merge(&tree, &|_| false, &mut |_| true).unwrap();
             }
             apply(&tree);
             map.apply(changes.clone());
             if random(20) == 0 {
                 drop(tree);
-                tree = Tree::open(directory.path(), 1 << 20).unwrap();
+                tree = Tree::open(directory.path(), SMALL).unwrap();
             }
             let (from, to) = (
                 [b"dfjkz"[random(5) as usize], random(30) as u8],
@@ -377,7 +392,9 @@ async fn damage_that_only_a_merge_meets_is_healed_like_any_other() {
     }
     let picture = contract::picture(&store).await;
     drop(store);
-    let path = directory.path().join("sorted/0000000003.sorted");
+    let files = fs::read_dir(directory.path().join("sorted")).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path());
+    let path = paths.min().unwrap();
     let mut bytes = fs::read(&path).unwrap();
     bytes[50] ^= 1;
     fs::write(&path, bytes).unwrap();

@@ -5,7 +5,7 @@ use crate::claims::foundation::Founded;
 use crate::claims::id::Name;
 use crate::claims::retention::{Evacuated, LegalHold};
 use crate::store::Error;
-use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord};
+use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord, Lifted};
 use crate::store::ledger::fold::Fold;
 use crate::store::ledger::records::save;
 use crate::store::ledger::{keeping, keys};
@@ -26,7 +26,11 @@ impl Fold<'_, '_> {
         let mut record = record.ok_or_else(|| {
             Error::Read(format!("legal hold {} is not in the index", hold.0).into())
         })?;
-        record.lifted = Some((self.at, actor.clone()));
+        record.lifted = Some(Lifted {
+            position: self.position,
+            at: self.at,
+            actor: actor.clone(),
+        });
         save(self.working, keys::legal_hold(hold), &record);
         Ok(())
     }
