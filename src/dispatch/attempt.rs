@@ -11,6 +11,7 @@ use crate::claims::time::Timestamp;
 use crate::dispatch::lanes::Place;
 use crate::dispatch::{Dispatch, ReceiptExpected};
 use crate::formats::json;
+use crate::formats::lot::Composed;
 use crate::store::{self, Command, Conclusion, Leased, LotRecord};
 use crate::telemetry::event::{Attempt, Event, Question};
 use crate::telemetry::lane::Alert;
@@ -20,11 +21,16 @@ const RECORDINGS: u32 = 5;
 
 impl Dispatch {
     /// Sends a leased lot: its attempt is durable already.
-    pub(super) async fn attempt(&self, leased: Leased, mut place: Place) {
+    pub(super) async fn attempt(
+        &self,
+        leased: Leased,
+        fresh: Option<Composed>,
+        mut place: Place,
+    ) {
         let Leased { lot, attempt } = leased;
         let started = self.clock.now();
         let mut hold = None;
-        let judgement = match self.compose_again(&lot).await {
+        let judgement = match self.composed(&lot, fresh).await {
             Ok(composed) => {
                 // The lease ends before anybody else may think that the attempt is over.
                 let now = self.clock.now();

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 use crate::claims::entry;
 use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::dispatch::Dispatch;
+use crate::dispatch::fresh::Fresh;
 use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, Carried, Command, Due, Group, LotRecord, Outcome};
@@ -43,9 +44,12 @@ pub(super) struct Sealing {
 }
 
 /// What became of one group.
+#[derive(Default)]
 struct Sealed<'a> {
     /// The endpoint that has a new lot.
     endpoint: Option<&'a EndpointName>,
+    /// That lot.
+    composed: Option<Composed>,
     /// The first document that cannot be read.
     missing: Option<DocumentId>,
 }
@@ -73,6 +77,7 @@ impl Dispatch {
         &self,
         due: &Due,
         lanes: &Lanes,
+        fresh: &mut Fresh,
     ) -> Result<Sealing, store::Error> {
         let mut sealing = Sealing::default();
         let mut seals = Vec::new();
@@ -84,7 +89,12 @@ impl Dispatch {
         }
         let mut seals = stream::iter(seals).buffered(SEALED_AT_ONCE);
         while let Some(seal) = seals.next().await {
-            let Sealed { endpoint, missing } = seal?;
+            let Sealed {
+                endpoint,
+                composed,
+                missing,
+            } = seal?;
+            composed.into_iter().for_each(|lot| fresh.keep(lot));
             sealing.sealed.extend(endpoint.cloned());
             sealing.unreadable += usize::from(missing.is_some());
             sealing.document = sealing.document.or(missing);
@@ -109,8 +119,10 @@ impl Dispatch {
         let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
         let Pieces { found, missing } = self.pieces(&documents).await?;
         if found.is_empty() {
-            let endpoint = None;
-            return Ok(Sealed { endpoint, missing });
+            return Ok(Sealed {
+                missing,
+                ..Sealed::default()
+            });
         }
         let documents: Vec<DocumentId> = found.iter().map(|piece| piece.document).collect();
         let composed = lot::compose(lot, found);
@@ -130,7 +142,11 @@ impl Dispatch {
         };
         match self.store.commit(now, Command::Seal(sealed)).await? {
             // A document was cancelled or replaced in between: the next turn sees the group as it is now.
-            Outcome::Conflict(_) => {}
+            Outcome::Conflict(_) => Ok(Sealed {
+                endpoint: Some(endpoint),
+                missing,
+                ..Sealed::default()
+            }),
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
                 let documents = documents.len();
                 self.telemetry.record(Event::Sealed {
@@ -139,15 +155,25 @@ impl Dispatch {
                     documents,
                     bytes,
                 });
+                Ok(Sealed {
+                    endpoint: Some(endpoint),
+                    composed: Some(composed),
+                    missing,
+                })
             }
         }
-        let endpoint = Some(endpoint);
-        Ok(Sealed { endpoint, missing })
     }
 
-    /// Composes the body of a sealed lot again and proves that it is the same.
-    pub(super) async fn compose_again(&self, record: &LotRecord) -> Result<Composed, Error> {
+    /// The body of a sealed lot: as it was composed for the sealing, or composed again and proven to be the same.
+    pub(super) async fn composed(
+        &self,
+        record: &LotRecord,
+        fresh: Option<Composed>,
+    ) -> Result<Composed, Error> {
         let sealed = &record.sealed;
+        if let Some(composed) = fresh.filter(|composed| composed.digest == sealed.digest) {
+            return Ok(composed);
+        }
         let lot = Lot {
             id: sealed.lot,
             centre: sealed.centre,
