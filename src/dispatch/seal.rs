@@ -16,6 +16,9 @@ use crate::telemetry::event::Event;
 /// Lots that are sealed at the same time: their commits share a sync, and their bodies the memory of a few lots.
 const SEALED_AT_ONCE: usize = 4;
 
+/// Where nothing of a group can be read, as many lots of documents are looked at behind it in one turn.
+const LOTS_LOOKED_AT: usize = 100;
+
 /// Why a lot cannot be composed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -109,6 +112,13 @@ impl Dispatch {
         endpoint: &'a EndpointName,
         lanes: &Lanes,
     ) -> Result<Sealed<'a>, store::Error> {
+        let Pieces { found, missing } = self.readable(group).await?;
+        if found.is_empty() {
+            return Ok(Sealed {
+                missing,
+                ..Sealed::default()
+            });
+        }
         let id = LotId(self.clock.fresh_id());
         let lot = Lot {
             id,
@@ -116,14 +126,6 @@ impl Dispatch {
             destination: group.destination,
             purpose: group.purpose,
         };
-        let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
-        let Pieces { found, missing } = self.pieces(&documents).await?;
-        if found.is_empty() {
-            return Ok(Sealed {
-                missing,
-                ..Sealed::default()
-            });
-        }
         let documents: Vec<DocumentId> = found.iter().map(|piece| piece.document).collect();
         let composed = lot::compose(lot, found);
         let now = self.clock.now();
@@ -162,6 +164,22 @@ impl Dispatch {
                 })
             }
         }
+    }
+
+    /// The documents of a group, or, where none of these can be read, the first behind them of which some can.
+    async fn readable(&self, group: &Group) -> Result<Pieces, store::Error> {
+        let mut pieces = self.pieces(&ids(group)).await?;
+        let mut unreadable = group.clone();
+        for _ in 0..LOTS_LOOKED_AT {
+            if !pieces.found.is_empty() || unreadable.documents.is_empty() {
+                break;
+            }
+            let sealing = self.config.sealing();
+            unreadable = self.store.group_behind(unreadable, sealing).await?;
+            let behind = self.pieces(&ids(&unreadable)).await?;
+            pieces.found = behind.found;
+        }
+        Ok(pieces)
     }
 
     /// The body of a sealed lot: as it was composed for the sealing, or composed again and proven to be the same.
@@ -203,6 +221,10 @@ impl Dispatch {
         }
         Ok(pieces)
     }
+}
+
+fn ids(group: &Group) -> Vec<DocumentId> {
+    group.documents.iter().map(|(id, _)| *id).collect()
 }
 
 /// A document as it goes into a lot; none if its bytes are not there or not those that were admitted.
