@@ -7,14 +7,17 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
 use crate::claims::entry::{Position, Stamped};
+use crate::claims::time::Timestamp;
 use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
-use crate::store::embedded::{OpenError, base, places};
+use crate::store::embedded::{OpenError, base, places, sorted};
 use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
@@ -23,6 +26,12 @@ use crate::store::{BodyId, Error, Observer, ledger};
 
 /// So many batches are read ahead.
 const READ_AHEAD: usize = 16;
+
+/// After so many loads what is long past leaves the tree, as in a gateway that runs.
+const ROUND: usize = if cfg!(test) { 4 } else { 32 };
+
+/// What is so old then is long past.
+const STAY: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Changes of so many keys are gathered: about 30 MB of memory. Tests see many.
 const FULL: usize = if cfg!(test) { 4 * 1024 } else { 128 * 1024 };
@@ -125,11 +134,14 @@ pub fn replay(
     }
     let (sender, batches) = sync_channel(READ_AHEAD);
     let (loads, loading) = sync_channel(0);
+    let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let read = scope.spawn(move || read(reader, from, to, &sender));
-        let loaded = scope.spawn(move || put_all(tree, reader, &loading));
+        let ended = &ended;
+        let loaded = scope.spawn(move || put_all(tree, reader, &loading, ended));
         // Takes its ends of both channels with it: nobody waits for it after that.
         let folded = fold_all(tree, batches, loads, applied);
+        ended.store(true, Ordering::Relaxed);
         let (read, loaded) = (joined(read), joined(loaded));
         // Who feeds one that failed ends with it; the one that failed knows why.
         loaded.and(folded).and(read)
@@ -142,6 +154,13 @@ struct Decoded {
     /// What the index has to know of where it is.
     traces: Changes,
     upto: Position,
+}
+
+/// Changes on their way into the tree.
+struct Load {
+    changes: Arc<Changes>,
+    /// The instant of the last entry that they are of.
+    at: Option<Timestamp>,
 }
 
 /// Reads the journal from one place to another, and hands over what it has checked.
@@ -183,7 +202,7 @@ fn read(
 fn fold_all(
     tree: &Tree,
     batches: Receiver<Decoded>,
-    loads: SyncSender<Arc<Changes>>,
+    loads: SyncSender<Load>,
     mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let mut below = Under {
@@ -193,7 +212,7 @@ fn fold_all(
     loop {
         let read = Remembered::new(&below);
         let mut working = Working::new(&read);
-        let (mut entries, mut upto) = (0, None);
+        let (mut entries, mut upto, mut at) = (0, None, None);
         while working.changed() < FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
@@ -201,24 +220,53 @@ fn fold_all(
             }
             working.absorb(batch.traces);
             entries += batch.entries.len() as u64;
+            at = batch.entries.last().map(|(_, stamped)| stamped.at).or(at);
             upto = Some(batch.upto);
         }
         let Some(upto) = upto else { return Ok(()) };
         let changes = Arc::new(working.into_changes());
         // Taken when the changes before these are in the tree.
-        loads.send(changes.clone()).map_err(|_| gone())?;
+        let load = Load {
+            changes: changes.clone(),
+            at,
+        };
+        loads.send(load).map_err(|_| gone())?;
         applied(entries, upto)?;
         below.loading = changes;
     }
 }
 
-fn put_all(tree: &Tree, reader: &Reader, loads: &Receiver<Arc<Changes>>) -> Result<(), OpenError> {
-    for changes in loads {
+fn put_all(
+    tree: &Tree,
+    reader: &Reader,
+    loads: &Receiver<Load>,
+    ended: &AtomicBool,
+) -> Result<(), OpenError> {
+    let is_archived = |segment| reader.is_archived(segment);
+    let mut goes_on = |_| !ended.load(Ordering::Relaxed);
+    for (number, Load { changes, at }) in (1..).zip(loads) {
         tree.apply(std::iter::once(&*changes))?;
-        mover::merge(tree, &|segment| reader.is_archived(segment), &mut |_| true)
-            .map_err(Error::from)?;
+        if let Some(at) = at.filter(|_| number % ROUND == 0) {
+            let least = mover::LEAST_BYTES;
+            tidied(mover::round(tree, at - STAY, least, &mut goes_on))?;
+        }
+        if tree.shelf().files().len() >= mover::MANY {
+            tidied(mover::merge(tree, &is_archived, &mut goes_on))?;
+        }
     }
     Ok(())
+}
+
+/// What only makes the tree smaller may wait until the store runs: no start fails by it, or takes longer for it.
+fn tidied(moved: Result<(), mover::Ended>) -> Result<(), Error> {
+    match moved {
+        Ok(()) | Err(mover::Ended::Stopped | mover::Ended::Sorted(sorted::Error::Io { .. })) => {
+            Ok(())
+        }
+        Err(
+            error @ (mover::Ended::Index(_) | mover::Ended::Sorted(sorted::Error::Damaged { .. })),
+        ) => Err(error.into()),
+    }
 }
 
 fn joined(thread: ScopedJoinHandle<'_, Result<(), OpenError>>) -> Result<(), OpenError> {
