@@ -174,6 +174,21 @@ impl Period {
 }
 
 impl Form {
+    /// Every form.
+    pub const ALL: [Form; 6] = [
+        Form::Month,
+        Form::Quarter,
+        Form::Year,
+        Form::YearToDate,
+        Form::Rolling,
+        Form::Days,
+    ];
+
+    /// Reads the word used in labels and answers.
+    pub fn named(word: &str) -> Option<Form> {
+        Form::ALL.into_iter().find(|form| form.as_str() == word)
+    }
+
     /// The word used in labels and answers.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -18,6 +18,7 @@ mod retention;
 mod rates;
 mod period;
 mod statement;
+mod places;
 mod registry;
 mod reconcile;
 mod forecast;

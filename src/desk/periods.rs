@@ -113,8 +113,8 @@ pub(super) async fn of_centre(
             continue;
         }
         let (store, bounds) = (&*desk.parts.store, desk.parts.past);
-        let shown = closing::of_centre(store, &found, finess, upto, bounds).await;
-        periods.push(shown.map_err(|error| desk.without_rate(&error))?);
+        let shown = closing::of_centre(store, &found, finess, upto, bounds);
+        periods.push(desk.bounded(shown).await?);
     }
     Ok(json(200, &Periods { periods }))
 }

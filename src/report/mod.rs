@@ -21,6 +21,7 @@ pub mod statement;
 pub mod publisher;
 pub mod exposition;
 pub mod reconciliation;
+pub mod reconciled;
 pub mod repeat;
 pub mod forecast;
 

@@ -23,7 +23,7 @@ use crate::store::{BodyId, Error};
 
 /// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
 /// makes of an entry, counts this up: an index of another layout is built anew from the journal.
-const LAYOUT: u8 = 7;
+const LAYOUT: u8 = 8;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
