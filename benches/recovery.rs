@@ -38,6 +38,9 @@ const WRITERS: u64 = 64;
 /// Documents go to so many insurers.
 const INSURERS: u64 = 100;
 
+/// After so many documents lots are sealed: a hundred for each insurer.
+const SEALED_AFTER: usize = 10_000;
+
 /// Documents admitted by the process that is killed.
 const AMID: u64 = 5_000;
 
@@ -147,8 +150,11 @@ fn build(directory: &Path, documents: u64) {
     let store = Arc::new(open(&shipped(directory)));
     runtime.block_on(async {
         register(&*store).await;
-        admit_all(&store, 1, documents).await;
-        seal_all(&store).await;
+        for first in (1..=documents).step_by(SEALED_AFTER) {
+            let count = (documents + 1 - first).min(SEALED_AFTER as u64);
+            admit_all(&store, first, count).await;
+            seal_all(&store).await;
+        }
     });
     drop(store);
 }

@@ -9,8 +9,9 @@ use crate::claims::registry::Centre;
 use crate::claims::terms::Region;
 use crate::claims::time::Timestamp;
 use crate::dispatch::lanes::Place;
-use crate::dispatch::{Dispatch, ReceiptExpected};
+use crate::dispatch::{Dispatch, ReceiptExpected, seal};
 use crate::formats::json;
+use crate::formats::lot::Composed;
 use crate::store::{self, Command, Conclusion, Leased, LotRecord};
 use crate::telemetry::event::{Attempt, Event, Question};
 use crate::telemetry::lane::Alert;
@@ -20,11 +21,11 @@ const RECORDINGS: u32 = 5;
 
 impl Dispatch {
     /// Sends a leased lot: its attempt is durable already.
-    pub(super) async fn attempt(&self, leased: Leased, mut place: Place) {
+    pub(super) async fn attempt(&self, leased: Leased, fresh: Option<Composed>, mut place: Place) {
         let Leased { lot, attempt } = leased;
         let started = self.clock.now();
         let mut hold = None;
-        let judgement = match self.compose_again(&lot).await {
+        let judgement = match self.composed(&lot, fresh).await {
             Ok(composed) => {
                 // The lease ends before anybody else may think that the attempt is over.
                 let now = self.clock.now();
@@ -36,12 +37,17 @@ impl Dispatch {
                 let judgement = outcome::judge_sent(&sent, &lot.sealed.documents);
                 (judgement, refusal_sent(sent))
             }
-            Err(error) => {
+            Err(seal::Error::Store(error)) => {
+                self.stalled(&error);
+                (judge_unsent(Reason::Turn, Retry::Backoff), None)
+            }
+            Err(error @ (seal::Error::Missing(_) | seal::Error::OtherBytes(_))) => {
                 self.telemetry.record(Event::LotUnreadable {
                     lot: lot.sealed.lot,
                     why: &error.to_string(),
                 });
-                (judge_unreadable(), None)
+                // A person must look before it helps to try again.
+                (judge_unsent(Reason::Unreadable, Retry::Longest), None)
             }
         };
         let (judgement, refusal) = judgement;
@@ -193,12 +199,12 @@ fn held_back(next: Next, retry: Retry, hold: Option<Next>) -> Next {
     }
 }
 
-/// The bytes could not be read: nothing left, and a person must look before it helps to try again.
-fn judge_unreadable() -> Judgement {
+/// The bytes could not be read: nothing left.
+fn judge_unsent(reason: Reason, retry: Retry) -> Judgement {
     Judgement {
         event: crate::claims::delivery::Event::NotReached,
-        reason: Reason::Unreadable,
-        retry: Retry::Longest,
+        reason,
+        retry,
         named: Vec::new(),
         alert: None,
     }

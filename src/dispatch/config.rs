@@ -19,6 +19,8 @@ pub struct Config {
     pub lot_bytes: NonZeroU64,
     /// Seconds that an open document waits at most for others of its lot.
     pub lot_age_seconds: f64,
+    /// Bytes of lots just sealed that are kept in memory for their first attempt; with 0 each is composed again.
+    pub fresh_bytes: u64,
     /// Attempts at one endpoint at the same time, and as many questions about lots.
     pub concurrency: NonZeroU32,
     /// Seconds after which an attempt without end is given up and its lot in doubt. Longer than any endpoint's
@@ -54,6 +56,7 @@ impl Default for Config {
             lot_documents: NonZeroU32::new(100).expect("a constant above zero"),
             lot_bytes: number(4 * 1024 * 1024),
             lot_age_seconds: 30.0,
+            fresh_bytes: 16 * 1024 * 1024,
             concurrency: NonZeroU32::new(8).expect("a constant above zero"),
             lease_seconds: number(120),
             retry_first_seconds: 5.0,

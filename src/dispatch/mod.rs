@@ -7,6 +7,7 @@
 
 mod attempt;
 mod config;
+mod fresh;
 mod lanes;
 mod seal;
 pub mod webhooks;
@@ -34,6 +35,7 @@ use crate::transport::Transport;
 
 pub use config::{Config, ReceiptExpected};
 
+use fresh::Fresh;
 use lanes::Lanes;
 use seal::Sealing;
 
@@ -75,6 +77,8 @@ struct Running {
     /// Lots being asked about.
     asking: BTreeSet<LotId>,
     lanes: Arc<Lanes>,
+    /// Lots just sealed.
+    fresh: Fresh,
     /// What could not be sealed in the last turn: it comes first again, and the next turn looks beyond it.
     unsealed: Sealing,
 }
@@ -136,6 +140,7 @@ impl Dispatch {
             works: HashMap::new(),
             asking: BTreeSet::new(),
             lanes: Arc::new(lanes),
+            fresh: Fresh::new(self.config.fresh_bytes),
             unsealed: Sealing::default(),
         }
     }
@@ -164,7 +169,9 @@ impl Dispatch {
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
-        let sealing = self.seal_groups(&due, &running.lanes).await?;
+        let sealing = self
+            .seal_groups(&due, &running.lanes, &mut running.fresh)
+            .await?;
         let sealed = !sealing.sealed.is_empty();
         let asks = self.ask(running, &due);
         let sends = self.send(running, &due, &sealing.sealed).await?;
@@ -240,8 +247,10 @@ impl Dispatch {
             for leased in leased {
                 let place = running.lanes.begin(endpoint, Kind::Attempt, now);
                 let work = Work::new(Kind::Attempt, leased.lot.sealed.lot, endpoint);
+                let fresh = running.fresh.take(leased.lot.sealed.lot);
                 let dispatch = self.clone();
-                running.spawn(work, async move { dispatch.attempt(leased, place).await });
+                let attempt = async move { dispatch.attempt(leased, fresh, place).await };
+                running.spawn(work, attempt);
             }
         }
         Ok(begun)

@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 use crate::claims::entry;
 use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::dispatch::Dispatch;
+use crate::dispatch::fresh::Fresh;
 use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, Carried, Command, Due, Group, LotRecord, Outcome};
@@ -14,6 +15,9 @@ use crate::telemetry::event::Event;
 
 /// Lots that are sealed at the same time: their commits share a sync, and their bodies the memory of a few lots.
 const SEALED_AT_ONCE: usize = 4;
+
+/// Where nothing of a group can be read, as many lots of documents are looked at behind it in one turn.
+const LOTS_LOOKED_AT: usize = 100;
 
 /// Why a lot cannot be composed.
 #[derive(Debug, thiserror::Error)]
@@ -43,9 +47,12 @@ pub(super) struct Sealing {
 }
 
 /// What became of one group.
+#[derive(Default)]
 struct Sealed<'a> {
     /// The endpoint that has a new lot.
     endpoint: Option<&'a EndpointName>,
+    /// That lot.
+    composed: Option<Composed>,
     /// The first document that cannot be read.
     missing: Option<DocumentId>,
 }
@@ -73,6 +80,7 @@ impl Dispatch {
         &self,
         due: &Due,
         lanes: &Lanes,
+        fresh: &mut Fresh,
     ) -> Result<Sealing, store::Error> {
         let mut sealing = Sealing::default();
         let mut seals = Vec::new();
@@ -84,7 +92,12 @@ impl Dispatch {
         }
         let mut seals = stream::iter(seals).buffered(SEALED_AT_ONCE);
         while let Some(seal) = seals.next().await {
-            let Sealed { endpoint, missing } = seal?;
+            let Sealed {
+                endpoint,
+                composed,
+                missing,
+            } = seal?;
+            composed.into_iter().for_each(|lot| fresh.keep(lot));
             sealing.sealed.extend(endpoint.cloned());
             sealing.unreadable += usize::from(missing.is_some());
             sealing.document = sealing.document.or(missing);
@@ -99,6 +112,13 @@ impl Dispatch {
         endpoint: &'a EndpointName,
         lanes: &Lanes,
     ) -> Result<Sealed<'a>, store::Error> {
+        let Pieces { found, missing } = self.readable(group).await?;
+        if found.is_empty() {
+            return Ok(Sealed {
+                missing,
+                ..Sealed::default()
+            });
+        }
         let id = LotId(self.clock.fresh_id());
         let lot = Lot {
             id,
@@ -106,12 +126,6 @@ impl Dispatch {
             destination: group.destination,
             purpose: group.purpose,
         };
-        let documents: Vec<DocumentId> = group.documents.iter().map(|(id, _)| *id).collect();
-        let Pieces { found, missing } = self.pieces(&documents).await?;
-        if found.is_empty() {
-            let endpoint = None;
-            return Ok(Sealed { endpoint, missing });
-        }
         let documents: Vec<DocumentId> = found.iter().map(|piece| piece.document).collect();
         let composed = lot::compose(lot, found);
         let now = self.clock.now();
@@ -130,7 +144,11 @@ impl Dispatch {
         };
         match self.store.commit(now, Command::Seal(sealed)).await? {
             // A document was cancelled or replaced in between: the next turn sees the group as it is now.
-            Outcome::Conflict(_) => {}
+            Outcome::Conflict(_) => Ok(Sealed {
+                endpoint: Some(endpoint),
+                missing,
+                ..Sealed::default()
+            }),
             Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
                 let documents = documents.len();
                 self.telemetry.record(Event::Sealed {
@@ -139,15 +157,41 @@ impl Dispatch {
                     documents,
                     bytes,
                 });
+                Ok(Sealed {
+                    endpoint: Some(endpoint),
+                    composed: Some(composed),
+                    missing,
+                })
             }
         }
-        let endpoint = Some(endpoint);
-        Ok(Sealed { endpoint, missing })
     }
 
-    /// Composes the body of a sealed lot again and proves that it is the same.
-    pub(super) async fn compose_again(&self, record: &LotRecord) -> Result<Composed, Error> {
+    /// The documents of a group, or, where none of these can be read, the first behind them of which some can.
+    async fn readable(&self, group: &Group) -> Result<Pieces, store::Error> {
+        let mut pieces = self.pieces(&ids(group)).await?;
+        let mut unreadable = group.clone();
+        for _ in 0..LOTS_LOOKED_AT {
+            if !pieces.found.is_empty() || unreadable.documents.is_empty() {
+                break;
+            }
+            let sealing = self.config.sealing();
+            unreadable = self.store.group_behind(unreadable, sealing).await?;
+            let behind = self.pieces(&ids(&unreadable)).await?;
+            pieces.found = behind.found;
+        }
+        Ok(pieces)
+    }
+
+    /// The body of a sealed lot: as it was composed for the sealing, or composed again and proven to be the same.
+    pub(super) async fn composed(
+        &self,
+        record: &LotRecord,
+        fresh: Option<Composed>,
+    ) -> Result<Composed, Error> {
         let sealed = &record.sealed;
+        if let Some(composed) = fresh.filter(|composed| composed.digest == sealed.digest) {
+            return Ok(composed);
+        }
         let lot = Lot {
             id: sealed.lot,
             centre: sealed.centre,
@@ -177,6 +221,10 @@ impl Dispatch {
         }
         Ok(pieces)
     }
+}
+
+fn ids(group: &Group) -> Vec<DocumentId> {
+    group.documents.iter().map(|(id, _)| *id).collect()
 }
 
 /// A document as it goes into a lot; none if its bytes are not there or not those that were admitted.

@@ -260,6 +260,41 @@ async fn a_document_that_cannot_be_read_keeps_no_other_waiting_not_even_of_its_o
 }
 
 #[tokio::test(start_paused = true)]
+async fn more_documents_than_a_lot_holds_that_cannot_be_read_keep_no_other_waiting() {
+    let mut rig = Rig::new().await;
+    let lot = Config::default().lot_documents.get();
+    for number in 1..=3 * lot + 1 {
+        let other = Bytes::from_static(b"other bytes");
+        rig.admit_as(number, mutuelle(2), other, Digest([1; 32]))
+            .await;
+    }
+    let sound = rig.admit(9999, mutuelle(2)).await;
+    rig.clock.advance(Duration::from_secs(60));
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    let found = rig.dispatch.store.document(Find::Id(sound)).await.unwrap();
+    assert_eq!(found.unwrap().record.standing(), Standing::InLot);
+    assert_eq!(rig.running.unsealed.document, Some(DocumentId(1)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lot_just_sealed_is_sent_as_it_was_composed_and_composed_again_after_that() {
+    let mut rig = Rig::new().await;
+    rig.admit(1, mutuelle(2)).await;
+    rig.clock.advance(Duration::from_secs(60));
+    let sleep = rig.dispatch.turn(&mut rig.running).await.unwrap();
+    assert!(sleep < Duration::from_secs(1), "{sleep:?}");
+    let lots = rig.running.works.values();
+    let lots: Vec<_> = lots.map(|work| work.lot).collect();
+    assert_eq!(lots.len(), 1, "sealed and sent in one turn");
+    assert!(rig.running.fresh.take(lots[0]).is_none(), "handed out");
+    assert!(rig.running.tasks.join_next().await.is_some());
+    let sent = rig.dispatch.store.lot(lots[0]).await.unwrap().unwrap();
+    assert_eq!((sent.state, sent.attempts), (State::Taken, 1));
+    let again = rig.dispatch.composed(&sent, None).await.unwrap();
+    assert_eq!(again.digest, sent.sealed.digest);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_endpoint_that_is_slow_to_answer_keeps_no_other_waiting() {
     let mut rig = Rig::new().await;
     for number in 1..=u32::try_from(AT_ONCE).unwrap() * 2 {

@@ -27,8 +27,9 @@ use crate::store::ledger::{self, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
-    RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
+    FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
+    Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery,
+    WhichStatements,
 };
 
 /// A store in memory.
@@ -221,6 +222,10 @@ impl Store for Memory {
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
         query::due(&self.lock().index, at, sealing, most)
+    }
+
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, Error> {
+        query::group_behind(&self.lock().index, &group, sealing)
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {

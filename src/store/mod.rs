@@ -69,6 +69,10 @@ pub trait Store: Send + Sync {
     /// What is due at `at`, and when the next thing is.
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error>;
 
+    /// The open documents of a group behind those that it names, cut like it to the size of one lot: for whoever
+    /// cannot read these. None behind a document that is not open any more.
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, Error>;
+
     /// The bytes of a body, or none if it was never stored or is gone.
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error>;
 

@@ -49,6 +49,8 @@ fn a_year_in_the_ledger_is_rebuilt_counted_rated_published_and_reconciled() {
     generator::write(directory.path(), 20_261_122, size).expect("the generator writes");
     let store_config = Config {
         directory: directory.path().join("store"),
+        // A year goes by in minutes, and so must the rounds that take along what is long past.
+        round_seconds: 10.0,
         ..Config::default()
     };
     let runtime = Runtime::new().expect("a runtime starts");

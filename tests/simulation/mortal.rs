@@ -19,8 +19,8 @@ use bordereau::claims::time::Timestamp;
 use bordereau::formats::lot::Composed;
 use bordereau::store::{
     Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
-    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
-    StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
+    Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord,
+    Sealing, StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
 };
 use bordereau::transport::{Fetched, Transport};
 
@@ -110,6 +110,11 @@ impl<S: Store> Store for Mortal<S> {
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
         self.life.point().await;
         self.inner.due(at, sealing, most).await
+    }
+
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, Error> {
+        self.life.point().await;
+        self.inner.group_behind(group, sealing).await
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {

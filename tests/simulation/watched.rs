@@ -16,8 +16,8 @@ use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
 use bordereau::store::{
     Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error, FiguresRecord,
-    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
-    StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
+    Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord,
+    Sealing, StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
 };
 
 use crate::laws::Laws;
@@ -74,6 +74,10 @@ impl Store for Watched {
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
         self.memory.due(at, sealing, most).await
+    }
+
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, Error> {
+        self.memory.group_behind(group, sealing).await
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, Error> {

@@ -37,8 +37,8 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
     Body as StoredBody, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, Readiness,
-    RunRecord, Sealing, StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
+    FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
+    Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TallyQuery, WhichStatements,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -523,6 +523,10 @@ impl Store for Moody {
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
         self.inner.due(at, sealing, most).await
+    }
+
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, Error> {
+        self.inner.group_behind(group, sealing).await
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<StoredBody>, Error> {

@@ -23,8 +23,8 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
     self, Body, BodyId, Command, DocumentRecord, DocumentView, Due, EndpointRecord, FiguresRecord,
-    Find, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord, Sealing,
-    StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
+    Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome, RunRecord,
+    Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
 };
 use crate::telemetry::Telemetry;
 
@@ -192,6 +192,10 @@ impl Store for Flawed {
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, store::Error> {
         self.sound.due(at, sealing, most).await
+    }
+
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, store::Error> {
+        self.sound.group_behind(group, sealing).await
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<Body>, store::Error> {

@@ -88,7 +88,7 @@ use crate::store::ledger::{self, lines, query, records, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Carried, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
-    EndpointRecord, Error, FiguresRecord, Find, Health, JudgedRecord, Lease, Leased, Lines,
+    EndpointRecord, Error, FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines,
     LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies,
     TalliesSince, TallyQuery, Unobserved, WhichStatements,
 };
@@ -446,6 +446,11 @@ impl Store for Embedded {
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
         self.ask(move |view| query::due(view, at, sealing, most))
+            .await
+    }
+
+    async fn group_behind(&self, group: Group, sealing: Sealing) -> Result<Group, Error> {
+        self.ask(move |view| query::group_behind(view, &group, sealing))
             .await
     }
 

@@ -1,5 +1,5 @@
-//! Takes finished documents out of the tree into sorted files, and merges these: so the tree follows what is live, and
-//! not the history.
+//! Takes finished documents, and what was counted on days long past, out of the tree into sorted files, and merges
+//! these: so the tree follows what is live, and not the history.
 //!
 //! Where a key lies says nothing about it. So each step may be cut off, and what changes meanwhile stays as it is:
 //!
@@ -23,7 +23,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::claims::id::DocumentId;
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::store::embedded::leaving::Leaving;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::sorted::merge::Merged;
@@ -49,7 +49,7 @@ const FAN: usize = 8;
 const MANY: usize = 40;
 
 /// A round writes no file for fewer bytes than this: they wait in the tree for more.
-const LEAST_BYTES: usize = 256 << 10;
+pub const LEAST_BYTES: usize = 256 << 10;
 
 /// The one who moves, on a thread of its own.
 pub struct Mover {
@@ -204,7 +204,7 @@ pub fn everything(tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
     tree.begin_file();
     for letter in 0..u8::MAX {
         if tables::may_leave(&[letter]) {
-            round.table(&[letter], &[letter + 1])?;
+            round.table(&[letter], &[letter + 1], |_| true)?;
         }
     }
     if round.leaving.bytes() > 0 {
@@ -224,6 +224,7 @@ impl Round<'_, '_> {
     fn all(&mut self, before: Timestamp, least_bytes: usize) -> Result<(), Ended> {
         self.lots()?;
         self.documents(before)?;
+        self.days(before.day())?;
         self.heard()?;
         if self.leaving.bytes() >= least_bytes.max(1) {
             self.write()?;
@@ -270,24 +271,40 @@ impl Round<'_, '_> {
         }
     }
 
-    /// What is known of receipts and settlements: asked for once, to find that it is new. And where the bodies of
-    /// entries are.
-    fn heard(&mut self) -> Result<(), Ended> {
-        for table in keys::heard().into_iter().chain([places::entry_bodies()]) {
-            self.table(&table, &keys::after(&table))?;
+    /// What is counted by day, of days before one. What changes of it after that is the tree's again.
+    fn days(&mut self, before: Day) -> Result<(), Ended> {
+        for table in tables::by_day() {
+            let is_past = |key: &[u8]| keys::day_of(key).is_some_and(|day| day < before);
+            self.table(&[table], &[table + 1], is_past)?;
         }
         Ok(())
     }
 
-    fn table(&mut self, from: &[u8], to: &[u8]) -> Result<(), Ended> {
+    /// What is known of receipts and settlements: asked for once, to find that it is new. And where the bodies of
+    /// entries are.
+    fn heard(&mut self) -> Result<(), Ended> {
+        for table in keys::heard().into_iter().chain([places::entry_bodies()]) {
+            self.table(&table, &keys::after(&table), |_| true)?;
+        }
+        Ok(())
+    }
+
+    /// The pairs of a range whose keys leave.
+    fn table(
+        &mut self,
+        from: &[u8],
+        to: &[u8],
+        leaves: impl Fn(&[u8]) -> bool,
+    ) -> Result<(), Ended> {
         let mut from = from.to_vec();
         loop {
-            let pairs = self.tree.live().scan(&from, to, PAGE)?;
+            let mut pairs = self.tree.live().scan(&from, to, PAGE)?;
             let Some((last, _)) = pairs.last() else {
                 return Ok(());
             };
             from = [last.as_slice(), &[0]].concat();
             let count = pairs.len();
+            pairs.retain(|(key, _)| leaves(key));
             self.leaving.add(pairs);
             self.stepped(count)?;
         }

@@ -9,8 +9,10 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
+use std::time::Duration;
 
 use crate::claims::entry::{Position, Stamped};
+use crate::claims::time::Timestamp;
 use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
@@ -23,6 +25,12 @@ use crate::store::{BodyId, Error, Observer, ledger};
 
 /// So many batches are read ahead.
 const READ_AHEAD: usize = 16;
+
+/// After so many loads what is long past leaves the tree, as in a gateway that runs.
+const ROUND: usize = if cfg!(test) { 4 } else { 32 };
+
+/// What is so old then is long past.
+const STAY: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Changes of so many keys are gathered: about 30 MB of memory. Tests see many.
 const FULL: usize = if cfg!(test) { 4 * 1024 } else { 128 * 1024 };
@@ -135,6 +143,13 @@ struct Decoded {
     upto: Position,
 }
 
+/// Changes on their way into the tree.
+struct Load {
+    changes: Arc<Changes>,
+    /// The instant of the last entry that they are of.
+    at: Option<Timestamp>,
+}
+
 /// Reads the journal from one place to another, and hands over what it has checked.
 fn read(
     reader: &Reader,
@@ -174,7 +189,7 @@ fn read(
 fn fold_all(
     tree: &Tree,
     batches: Receiver<Decoded>,
-    loads: SyncSender<Arc<Changes>>,
+    loads: SyncSender<Load>,
     mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
     let mut below = Under {
@@ -184,7 +199,7 @@ fn fold_all(
     loop {
         let read = Remembered::new(&below);
         let mut working = Working::new(&read);
-        let (mut entries, mut upto) = (0, None);
+        let (mut entries, mut upto, mut at) = (0, None, None);
         while working.changed() < FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
@@ -192,20 +207,29 @@ fn fold_all(
             }
             working.absorb(batch.traces);
             entries += batch.entries.len() as u64;
+            at = batch.entries.last().map(|(_, stamped)| stamped.at).or(at);
             upto = Some(batch.upto);
         }
         let Some(upto) = upto else { return Ok(()) };
         let changes = Arc::new(working.into_changes());
         // Taken when the changes before these are in the tree.
-        loads.send(changes.clone()).map_err(|_| gone())?;
+        let load = Load {
+            changes: changes.clone(),
+            at,
+        };
+        loads.send(load).map_err(|_| gone())?;
         applied(entries, upto)?;
         below.loading = changes;
     }
 }
 
-fn put_all(tree: &Tree, reader: &Reader, loads: &Receiver<Arc<Changes>>) -> Result<(), OpenError> {
-    for changes in loads {
+fn put_all(tree: &Tree, reader: &Reader, loads: &Receiver<Load>) -> Result<(), OpenError> {
+    for (number, Load { changes, at }) in (1..).zip(loads) {
         tree.apply(std::iter::once(&*changes))?;
+        if let Some(at) = at.filter(|_| number % ROUND == 0) {
+            mover::round(tree, at - STAY, mover::LEAST_BYTES, &mut |_| true)
+                .map_err(Error::from)?;
+        }
         mover::merge(tree, &|segment| reader.is_archived(segment), &mut |_| true)
             .map_err(Error::from)?;
     }

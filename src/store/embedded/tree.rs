@@ -156,7 +156,7 @@ impl Tree {
         })
     }
 
-    /// Applies changes of several batches, oldest first, as one. Where they are many, those of keys that may leave are
+    /// Applies changes of several batches, oldest first, as one. Where they are many, those of keys that leave at once are
     /// written into a sorted file at once, which costs a tenth of the tree.
     pub fn apply<'a>(&self, layers: impl Iterator<Item = &'a Changes>) -> Result<(), Error> {
         let layers: Vec<_> = layers.collect();
@@ -177,7 +177,7 @@ impl Tree {
 
     fn put(&self, changes: &[Change<'_>]) -> Result<(), Error> {
         let leaving = changes.iter().filter_map(|(key, value)| {
-            let value = value.as_deref().filter(|_| tables::may_leave(key))?;
+            let value = value.as_deref().filter(|_| tables::leaves_at_once(key))?;
             Some((key.as_slice(), value))
         });
         let mut leaving: Vec<_> = leaving.collect();
@@ -242,7 +242,7 @@ impl Tree {
     ) -> Result<(), Error> {
         let mut batch = sled::Batch::default();
         let mut bytes = 0;
-        let leaves = |key: &[u8]| file.is_some() && tables::may_leave(key);
+        let leaves = |key: &[u8]| file.is_some() && tables::leaves_at_once(key);
         let mut writing = self.writing();
         // What is written now is newer than what any file has whose age was given out before.
         let record = file

@@ -473,6 +473,26 @@ pub fn cells_of(basis: DayBasis, centre: Finess, from: Day) -> Vec<u8> {
     key(b'y', &[&basis, &centre, &from])
 }
 
+/// The day of a key of what is counted by day (`p`, `w`, `y`); none of another key.
+pub fn day_of(key: &[u8]) -> Option<Day> {
+    let (letter, rest) = key.split_first()?;
+    let mut from = canon::Take::new(rest);
+    match letter {
+        b'p' => skip::<Finess>(&mut from)?,
+        b'w' => skip::<Option<Finess>>(&mut from)?,
+        b'y' => {
+            skip::<DayBasis>(&mut from)?;
+            skip::<Finess>(&mut from)?;
+        }
+        _ => return None,
+    }
+    Day::take(&mut from).ok()
+}
+
+fn skip<T: Canon>(from: &mut canon::Take<'_>) -> Option<()> {
+    T::take(from).ok().map(drop)
+}
+
 pub fn anchor(position: Position) -> Vec<u8> {
     key(b'm', &[&b'a', &position])
 }

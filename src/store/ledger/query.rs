@@ -211,7 +211,7 @@ fn groups(
         sooner(&mut due.next, at);
     }
     for (group, sums) in found {
-        due.groups.push(cut(index, group, sealing)?);
+        due.groups.push(cut(index, group, None, sealing)?);
         if sums.count > sealing.documents || sums.bytes > sealing.bytes {
             sooner(&mut due.next, at);
         }
@@ -267,7 +267,24 @@ fn sums(index: &dyn Index, group: GroupKey) -> Result<OpenGroup, Error> {
         .ok_or_else(|| Error::Read("a group of open documents has no sums".into()))
 }
 
-fn cut(index: &dyn Index, group: GroupKey, sealing: Sealing) -> Result<Group, Error> {
+/// See [`crate::store::Store::group_behind`].
+pub fn group_behind(index: &dyn Index, group: &Group, sealing: Sealing) -> Result<Group, Error> {
+    let behind = group.documents.last().map(|(document, _)| *document);
+    let group = GroupKey {
+        centre: group.centre,
+        destination: group.destination,
+        purpose: group.purpose,
+    };
+    cut(index, group, behind, sealing)
+}
+
+/// The open documents of a group, behind one of them if it is named, up to the size of one lot.
+fn cut(
+    index: &dyn Index,
+    group: GroupKey,
+    mut behind: Option<DocumentId>,
+    sealing: Sealing,
+) -> Result<Group, Error> {
     const PAGE: usize = 8;
     let mut from = keys::opens(group);
     let end = keys::after(&from);
@@ -280,6 +297,10 @@ fn cut(index: &dyn Index, group: GroupKey, sealing: Sealing) -> Result<Group, Er
         for (_, value) in &page {
             for item in bundle::items(value)? {
                 let open = OpenDocument::of_item(item)?;
+                if let Some(last) = behind {
+                    behind = behind.filter(|_| open.document != last);
+                    continue;
+                }
                 bytes += u64::from(open.length);
                 let is_full = documents.len() >= sealing.documents as usize;
                 if is_full || (bytes > sealing.bytes && !documents.is_empty()) {

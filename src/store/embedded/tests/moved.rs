@@ -5,7 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::*;
 use crate::claims::document::{Kind, ReplacementReason};
-use crate::claims::id::Name;
+use crate::claims::entry::PaperRow;
+use crate::claims::id::{Amo, Finess, Name};
+use crate::claims::time::Day;
 use crate::store::Admitted;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::{mover, tables};
@@ -181,7 +183,7 @@ async fn what_went_past_the_tree_leaves_nothing_behind_in_it() {
         let left = tree.live().scan(b"", b"\xff", usize::MAX).unwrap();
         let left: Vec<_> = left
             .into_iter()
-            .filter(|(key, _)| tables::may_leave(key))
+            .filter(|(key, _)| tables::leaves_at_once(key))
             .collect();
         assert_eq!(left, [], "pattern {pattern}");
         assert_eq!(contract::picture(&store).await, picture);
@@ -189,6 +191,59 @@ async fn what_went_past_the_tree_leaves_nothing_behind_in_it() {
         let (verified, _) = check(directory.path());
         assert_eq!(said(&verified), []);
     }
+}
+
+#[tokio::test]
+async fn what_was_counted_on_days_long_past_leaves_the_tree_and_can_change_after_that() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    fill(&store, 0..20).await;
+    let declare = |day: Day, sheets| Command::Declare {
+        centre: Finess::parse("750712184").unwrap(),
+        day,
+        caller: Name::parse("vendor").unwrap(),
+        rows: vec![PaperRow {
+            caisse: Amo::new("01", "751", "0000").unwrap(),
+            sheets,
+        }],
+    };
+    let today = contract::now().day();
+    let declared = declare(today, 3);
+    store.commit(contract::now(), declared).await.unwrap();
+    applied(&store).await;
+    let picture = contract::picture(&store).await;
+    let tree = store.overlay.tree();
+    let live = |tree: &Tree| {
+        let tables = tables::by_day().map(|table| {
+            let pairs = tree.live().scan(&[table], &[table + 1], usize::MAX);
+            pairs.unwrap().len()
+        });
+        tables.sum::<usize>()
+    };
+    let before = live(&tree);
+    assert!(before > 3);
+    mover::round(&tree, contract::now(), 0, &mut |_| true).unwrap();
+    assert_eq!(live(&tree), before, "its day is near");
+    let later = contract::now() + Duration::from_secs(30 * 24 * 3600);
+    mover::round(&tree, later, 0, &mut |_| true).unwrap();
+    assert_eq!(live(&tree), 0);
+    assert_eq!(contract::picture(&store).await, picture);
+    // Units leave their cells, others come into cells that a file has, and the day is declared anew.
+    for number in 0..20_u32 {
+        let command = Command::Cancel {
+            document: DocumentId(number.into()),
+            caller: Name::parse("vendor").unwrap(),
+        };
+        store.commit(contract::now(), command).await.unwrap();
+        applied(&store).await;
+    }
+    let declared = declare(today, 1);
+    store.commit(contract::now(), declared).await.unwrap();
+    applied(&store).await;
+    mover::round(&tree, later, 0, &mut |_| true).unwrap();
+    drop((tree, store));
+    let (verified, _) = check(directory.path());
+    assert_eq!(said(&verified), []);
 }
 
 #[tokio::test]
