@@ -184,11 +184,6 @@ impl Form {
         Form::Days,
     ];
 
-    /// Reads the word used in labels and answers.
-    pub fn named(word: &str) -> Option<Form> {
-        Form::ALL.into_iter().find(|form| form.as_str() == word)
-    }
-
     /// The word used in labels and answers.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -199,6 +194,11 @@ impl Form {
             Form::Rolling => "rolling",
             Form::Days => "days",
         }
+    }
+
+    /// Reads that word.
+    pub fn parse(word: &str) -> Option<Form> {
+        Form::ALL.into_iter().find(|form| form.as_str() == word)
     }
 }
 

@@ -184,7 +184,7 @@ impl File {
                 "period",
                 word,
                 "month, quarter, year or rolling",
-                Form::named,
+                Form::parse,
             )
         });
         let thresholds = self.thresholds.iter().filter_map(|(word, entry)| {

@@ -12,8 +12,8 @@ use crate::statements::paid;
 
 fn reconcile(place: &Place, arguments: &[&str]) -> Output {
     let mut command = program();
-    command.args(["reconcile", "--config"]).arg(place.config());
-    command.args(arguments);
+    command.arg("reconcile").args(arguments);
+    command.arg("--config").arg(place.config());
     command.output().unwrap()
 }
 

@@ -55,9 +55,12 @@ pub(super) fn gaps(statement: &Statement) -> String {
     let has_any = statement.threshold.is_some() || !statement.references.is_empty();
     if has_any && statement.policy.period != statement.period.form {
         out += &format!(
-            "<p>Un seuil se mesure sur {} : sur cette période, l'écart est une indication.</p>",
+            "<p>La règle se mesure sur {} : sur cette période, un écart est une indication.</p>",
             measure(&statement.policy.period)
         );
+    }
+    if has_any && statement.verdict == "paper unknown" {
+        out += "<p>Le papier qui n'est pas déclaré n'y est pas compté : il peut manquer davantage.</p>";
     }
     out
 }

@@ -234,7 +234,7 @@ fn the_page_says_what_is_missing_and_what_to_do() {
         "871 documents sur 3\u{202f}334 ne comptent pas comme transmis",
         "<td>Mode D : dégradé, sans carte Vitale</td><td>412</td><td>12,35</td><td>Lire la carte Vitale",
         "aucun document ne manque",
-        "Un seuil se mesure sur une année civile",
+        "La règle se mesure sur une année civile",
     ] {
         assert!(found.contains(said), "{said}");
     }
@@ -249,6 +249,9 @@ fn the_page_says_what_is_missing_and_what_to_do() {
     let threshold = statement.threshold.as_mut().unwrap();
     (threshold.numerator, threshold.denominator) = (2, 3);
     assert!(page(&statement).contains("au moins 2/3"));
+    assert!(!found.contains("il peut manquer davantage"));
+    statement.verdict = "paper unknown".into();
+    assert!(page(&statement).contains("il peut manquer davantage"));
     let nothing = page(&idle());
     assert!(!nothing.contains("Ce qui manque") && !nothing.contains("<svg"));
 }
