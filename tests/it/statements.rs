@@ -188,6 +188,8 @@ async fn a_closed_period_is_stated_corrected_and_verified_by_anyone() {
     assert_eq!(chain.status.code(), Some(0), "{said}");
     assert!(said.contains("3/3"), "{said}");
     assert_eq!(verify(&[&later, &statement]).status.code(), Some(1));
+    crate::account::counted(&gateway, 3).await;
+    earlier_again(&place, &statement);
     // Who holds the ledger compares the hashes that they name with its chain, at work and at rest.
     let files = [&*statement, &later];
     let config = place.config();
@@ -218,6 +220,33 @@ async fn a_closed_period_is_stated_corrected_and_verified_by_anyone() {
     });
     let said = compared(&place, 1, public, &[&statement, &ahead], &at_rest);
     assert!(said.contains("the ledger ends at entry"), "{said}");
+}
+
+/// What a statement said is answered again as of the entry that it was computed from, although more came since; so is
+/// the closed period, with what came, and the forecast of the year.
+fn earlier_again(place: &Place, statement: &str) {
+    let stated = Statement::read(&fs::read(statement).unwrap()).unwrap();
+    let position = stated.ledger.position.to_string();
+    let rate = |more: &[&str]| {
+        let asked = ["rate", "--centre", CENTRE, "--period", PERIOD, "--json"];
+        let said = ran(place, 0, &[&asked[..], more].concat());
+        let said: Value = serde_json::from_str(&said).unwrap();
+        let row = &said["rates"][0];
+        [row["numerator"].as_i64(), row["denominator"].as_i64()].map(Option::unwrap)
+    };
+    let then = [stated.rate.numerator, stated.rate.denominator];
+    assert_eq!((then, rate(&["--as-of", &position])), ([2, 2], [2, 2]));
+    assert_eq!(rate(&[]), [3, 3]);
+    let shown = ran(place, 0, &["period", "show", "--centre", CENTRE, "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let closed = &shown["periods"][0];
+    let numerators = ["frozen", "current"].map(|which| closed[which]["numerator"].as_i64());
+    assert_eq!(numerators, [Some(2), Some(3)]);
+    let forecast = ran(place, 0, &["forecast", CENTRE]);
+    assert!(
+        forecast.contains("the year ends at") && forecast.contains("mean method"),
+        "{forecast}"
+    );
 }
 
 /// Verifies statements, also against a ledger; gives what was said.
