@@ -12,6 +12,7 @@ mod facts;
 mod document;
 mod reading;
 mod lot;
+mod founded;
 mod portion;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,6 +43,8 @@ pub struct Audit {
     lots: Vec<Lot>,
     by_lot: BTreeMap<LotId, LotRow>,
     declared: BTreeMap<(Finess, Day), Vec<PaperRow>>,
+    /// Units of documents that have gone with a foundation, each on the first day of a month.
+    gone: BTreeMap<Cell, i64>,
     /// The documents of each day of a centre: a document is at all days of its root.
     by_day: BTreeMap<(Finess, Day), Vec<DocumentRow>>,
     /// The centres that it counts; all when none is named.
@@ -139,6 +142,7 @@ impl Audit {
             | Entry::LegalHoldLifted { .. }
             | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
+            | Entry::Founded(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => Ok(()),
@@ -147,10 +151,14 @@ impl Audit {
 
     /// All units, in their three cells each.
     pub fn units(&self) -> BTreeMap<Cell, i64> {
-        self.count(|_root| true)
+        let mut cells = self.count(|_root| true);
+        for (cell, number) in &self.gone {
+            *cells.entry(*cell).or_default() += number;
+        }
+        cells
     }
 
-    /// The units of lines that no entry after a position speaks of.
+    /// The units of lines that no entry after a position speaks of, without those that have gone.
     pub fn units_untouched_after(&self, position: Position) -> BTreeMap<Cell, i64> {
         self.count(|root| root.touched <= position)
     }

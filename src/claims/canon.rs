@@ -308,6 +308,7 @@ canon_enum! {
         33 => LegalHoldPlaced(hold),
         34 => LegalHoldLifted { hold, actor },
         35 => Evacuated(evacuated),
+        39 => Founded(founded),
         38 => Rewrapped { master, actor, reason }
     }
 }
@@ -393,6 +394,18 @@ impl<T: Canon> Canon for Box<T> {
     }
     fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
         T::take(from).map(Box::new)
+    }
+}
+
+impl<T: Canon> Canon for Box<[T]> {
+    fn put(&self, out: &mut Vec<u8>) {
+        u32::try_from(self.len())
+            .expect("no list is that long")
+            .put(out);
+        self.iter().for_each(|item| item.put(out));
+    }
+    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        Vec::take(from).map(Vec::into_boxed_slice)
     }
 }
 

@@ -9,6 +9,7 @@ use crate::claims::closing::Closed;
 use crate::claims::custody::{Anchor, Restored, Resumed};
 use crate::claims::delivery;
 use crate::claims::document::{Facts, Kind, Purpose};
+use crate::claims::foundation::Founded;
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
 use crate::claims::registry::{Centre, Imported};
@@ -189,6 +190,8 @@ pub enum Entry {
     },
     /// A segment was cleared of the bodies that are past their time.
     Evacuated(Box<Evacuated>),
+    /// A foundation was laid: it stands for the oldest entries, whose time has passed.
+    Founded(Box<Founded>),
     /// An operator had the keys of all bodies wrapped by another master key.
     Rewrapped {
         /// Id of the master key from then on: a digest that says nothing of it.

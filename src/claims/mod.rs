@@ -34,6 +34,7 @@ pub mod aggregate;
 pub mod closing;
 pub mod custody;
 pub mod retention;
+pub mod foundation;
 pub mod statement;
 pub mod reconcile;
 pub mod forecast;

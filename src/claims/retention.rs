@@ -159,7 +159,8 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
         | Entry::Notified { .. }
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_) => (Class::Proof, Owner::Itself),
+        | Entry::Evacuated(_)
+        | Entry::Founded(_) => (Class::Proof, Owner::Itself),
     }
 }
 

@@ -156,6 +156,7 @@ pub fn unopened(error: OpenError) -> Failure {
         | OpenError::Entry(_)
         | OpenError::JournalBehind { .. }
         | OpenError::Secret
+        | OpenError::Foundation(_)
         | OpenError::BrokenOff
         | OpenError::Thread(_) => Code::Io,
     };

@@ -1,12 +1,20 @@
-//! What is kept: legal holds, what would go, and who read what. Each is a question or an order to the running daemon.
+//! What is kept: legal holds, what would go, and who read what. Each is a question or an order to the running daemon, but
+//! for the end of proofs, which wants the store for itself.
+
+use std::sync::Arc;
 
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
 use serde_json::{Map, Value};
 
+use crate::claims::foundation;
 use crate::cli::exit::{Code, Failure};
 use crate::cli::hand::{self, Why};
-use crate::cli::{Settings, ask};
+use crate::cli::{Settings, ask, daemon};
+use crate::clock::{Clock as _, SystemClock};
+use crate::store::Unobserved;
+use crate::store::embedded::Embedded;
+use crate::store::embedded::found::{self, Intent, Order};
 
 /// What to do with legal holds.
 #[derive(Debug, Subcommand)]
@@ -55,6 +63,9 @@ pub struct Lift {
 pub enum Retention {
     /// Show what would go, what is kept and why.
     Plan(PlanOptions),
+    /// Let the proofs go that are past `proof_months`: only counts by month and anchors stay of them. On the machine of
+    /// the store, while the gateway is stopped.
+    EndProofs(EndProofs),
 }
 
 /// As of when.
@@ -68,6 +79,16 @@ pub struct PlanOptions {
     /// The whole answer as JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// Whether they go, or it is only said which would.
+#[derive(Debug, Args)]
+pub struct EndProofs {
+    #[command(flatten)]
+    settings: Settings,
+    /// Only say what would go.
+    #[arg(long)]
+    rehearse: bool,
 }
 
 /// Whose traces.
@@ -110,9 +131,12 @@ pub fn legal_hold(what: &LegalHold) -> Result<Code, Failure> {
     }
 }
 
-/// Shows what would go.
+/// Shows what would go, or has it go.
 pub fn retention(what: &Retention) -> Result<Code, Failure> {
-    let Retention::Plan(options) = what;
+    let options = match what {
+        Retention::Plan(options) => options,
+        Retention::EndProofs(options) => return end_proofs(options),
+    };
     let query: Vec<_> = options.at.iter().map(|at| ("at", at.clone())).collect();
     let path = ask::path("/v1/retention", &query);
     show(&options.settings, &path, |answer| {
@@ -122,6 +146,50 @@ pub fn retention(what: &Retention) -> Result<Code, Failure> {
             plan(answer)
         }
     })
+}
+
+/// Lays a foundation, and builds the index on it, so that the gateway starts as fast as ever.
+fn end_proofs(options: &EndProofs) -> Result<Code, Failure> {
+    let config = options.settings.load()?;
+    let at = SystemClock.now();
+    let order = Order {
+        at,
+        before: foundation::past_before(at, config.retention.proof_months),
+        rules: config.retention.rules(),
+        intent: if options.rehearse {
+            Intent::Rehearse
+        } else {
+            Intent::Lay
+        },
+    };
+    let open = || {
+        let entropy = Box::new(|| SystemClock.salt());
+        Embedded::open(&config.store, at, entropy, Arc::new(Unobserved)).map_err(daemon::unopened)
+    };
+    let store = open()?;
+    let laid = daemon::block_on(async {
+        let laid = found::found(store, &config.store, order, |_| ()).await;
+        laid.map_err(|error| Failure::new(Code::Io, error))
+    })?;
+    let Some(founded) = laid else {
+        println!(
+            "nothing goes: no whole segment ended before {}",
+            order.before
+        );
+        return Ok(Code::Ok);
+    };
+    let goes = match order.intent {
+        Intent::Rehearse => "would go",
+        Intent::Lay => {
+            drop(open()?);
+            "gone"
+        }
+    };
+    println!(
+        "{goes}: {} documents, of entries up to {}; {} documents stay; what has gone is counted by month, up to {}",
+        founded.gone, founded.upto.0, founded.kept, founded.until
+    );
+    Ok(Code::Ok)
 }
 
 /// Lists who read what.

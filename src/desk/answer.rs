@@ -119,7 +119,7 @@ impl Desk {
         match error {
             report::Error::UnknownCentre => Kind::CentreUnknown.into(),
             report::Error::Unbound(_) => Kind::RateUnbound.into(),
-            report::Error::Future => Refused::parameter("as_of"),
+            report::Error::Future | report::Error::Founded(_) => Refused::parameter("as_of"),
             report::Error::Cursor => Refused::parameter("after"),
             report::Error::UnevenPeriod => Refused::parameter("period"),
             report::Error::PeriodOpen => Kind::PeriodOpen.into(),

@@ -56,6 +56,7 @@ pub(super) async fn evidence(
     match bundle {
         Ok(bundle) => Ok(bytes(200, MEDIA_TYPE, bundle)),
         Err(evidence::Error::Store(error)) => Err(desk.unread(&error)),
+        Err(evidence::Error::Founded) => Err(Kind::ContentGone.into()),
         Err(evidence::Error::TooLarge) => Err(super::order::too_large(most)),
     }
 }

@@ -183,6 +183,7 @@ impl Ear<'_> {
             | Entry::LegalHoldLifted { .. }
             | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
+            | Entry::Founded(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

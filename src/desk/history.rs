@@ -182,6 +182,7 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         | Entry::Reconciled(_)
         | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
+        | Entry::Founded(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

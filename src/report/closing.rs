@@ -177,6 +177,13 @@ async fn follow(
 ) -> Result<Vec<Correction>, Error> {
     let mut audit = Audit::of(BTreeSet::from([centre]));
     let mut corrections = Vec::new();
+    if let Some(beginning) = store.beginning().await? {
+        if closed <= beginning.position {
+            return Err(Error::Founded(beginning.until));
+        }
+        audit = beginning.audit;
+        audit.narrow(BTreeSet::from([centre]));
+    }
     while audit.position() < upto {
         let entries = store.entries(audit.position(), bounds.page).await?;
         if entries.is_empty() {
@@ -332,6 +339,7 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         | Entry::LegalHoldLifted { .. }
         | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
+        | Entry::Founded(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_)

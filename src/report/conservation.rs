@@ -119,6 +119,11 @@ impl Conservation {
             // Another ledger than before: it is counted from its first entry.
             self.audit = Audit::default();
         }
+        if self.audit.position() == Position(0)
+            && let Some(beginning) = self.store.beginning().await?
+        {
+            self.audit = beginning.audit;
+        }
         while self.audit.position() < position {
             let after = self.audit.position();
             let entries = self.store.entries(after, self.page).await?;

@@ -47,6 +47,9 @@ pub enum Error {
     /// It would be longer than it may be.
     #[error("the evidence would be too large")]
     TooLarge,
+    /// A foundation stands for entries around it, and without them no chain is proven.
+    #[error("entries that would prove it have gone")]
+    Founded,
 }
 
 /// What a bundle says of itself.
@@ -126,6 +129,10 @@ pub async fn bundle(
 ) -> Result<Vec<u8>, Error> {
     let received = &view.record.received;
     let (first, last) = (view.record.position, view.history.last().copied());
+    let beginning = store.beginning().await?;
+    if beginning.is_some_and(|beginning| first <= beginning.position) {
+        return Err(Error::Founded);
+    }
     let span = Span::around(custody, first, last.unwrap_or(first)).await?;
     let mut gathering = Gathering {
         store,

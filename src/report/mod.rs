@@ -37,6 +37,7 @@ use serde::Deserialize;
 
 use crate::claims::audit::Broken;
 use crate::claims::obligation::Unbound;
+use crate::claims::time::Day;
 use crate::store;
 
 /// Settings of the room.
@@ -90,6 +91,9 @@ pub enum Error {
     /// The ledger has not come so far.
     #[error("the ledger has no entry at this position yet")]
     Future,
+    /// A foundation stands for what is asked for: it is counted by month alone.
+    #[error("of the time up to {0} only counts by month are kept")]
+    Founded(Day),
     /// The page asked for follows none.
     #[error("no page has this `next`")]
     Cursor,

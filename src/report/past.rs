@@ -13,10 +13,12 @@ use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
 use crate::claims::registry::Centre;
+use crate::claims::tally::Cell;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
 use crate::store::journal::format::Chain;
+use crate::store::keeping::Beginning;
 use crate::store::{Store, TallyQuery};
 
 /// How a past is recomputed.
@@ -56,7 +58,8 @@ pub struct Anchored {
 /// not in it.
 ///
 /// # Errors
-/// [`Error::Future`] when the ledger has no such entry; when it cannot be read or contradicts itself.
+/// [`Error::Future`] when the ledger has no such entry; [`Error::Founded`] when a foundation stands for it; when it
+/// cannot be read or contradicts itself.
 pub async fn recount(
     store: &dyn Store,
     centres: BTreeSet<Finess>,
@@ -114,14 +117,24 @@ pub async fn present(
         centre: Some(centre),
         ..TallyQuery::everything()
     };
-    let paper = store.tallies(whole).await?.paper;
+    let tallies = store.tallies(whole).await?;
     let found = store.lines(centre).await?;
     let mut counted = CentreCounts::none(registry.remove(&centre).unwrap_or_default());
-    for (cell, sheets) in paper {
+    for (cell, sheets) in tallies.paper {
         counted.counts.add_paper(cell, sheets);
     }
+    // Of units that have gone with a foundation only the tallies know.
+    let by_month = store.monthly_until();
+    let is_by_month = |cell: &Cell| by_month.is_some_and(|last| cell.day <= last);
+    for (cell, units) in tallies.units {
+        if is_by_month(&cell) {
+            counted.counts.add_units(cell, units);
+        }
+    }
     for cell in found.lines.iter().flat_map(|line| line.cells) {
-        counted.counts.add_units(cell, 1);
+        if !is_by_month(&cell) {
+            counted.counts.add_units(cell, 1);
+        }
     }
     let of_index = found.lines.into_iter().map(|line| Line {
         root: line.root,
@@ -173,6 +186,9 @@ impl Pass {
             anchor: None,
             at: None,
         };
+        if let Some(beginning) = store.beginning().await? {
+            pass.begin(beginning, position)?;
+        }
         while pass.audit.position() < position {
             let entries = store.entries(pass.audit.position(), bounds.page).await?;
             if entries.is_empty() {
@@ -184,6 +200,24 @@ impl Pass {
             pass.shed(bounds.documents);
         }
         Ok(pass)
+    }
+
+    /// Begins behind what a foundation stands for.
+    fn begin(&mut self, beginning: Beginning, position: Position) -> Result<(), Error> {
+        if position < beginning.position {
+            return Err(Error::Founded(beginning.until));
+        }
+        self.audit = beginning.audit;
+        self.audit.narrow(self.centres.clone());
+        self.registry = beginning.registry;
+        self.chain = Chain(beginning.chain.0);
+        self.at = Some(beginning.at);
+        self.anchor = beginning.anchor.map(|kept| Anchored {
+            day: kept.at.day(),
+            entry: kept.entry,
+            anchor: kept.anchor,
+        });
+        Ok(())
     }
 
     fn take(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {

@@ -34,13 +34,20 @@ pub struct Asked<'a> {
 /// Compares.
 ///
 /// # Errors
-/// [`Error::UnevenPeriod`] when the period is not of whole months, [`Error::Store`].
+/// [`Error::UnevenPeriod`] when the period is not of whole months, [`Error::Founded`] when its units have gone,
+/// [`Error::Store`].
 pub async fn run(
     store: &dyn Store,
     agreements: &Agreements,
     asked: &Asked<'_>,
 ) -> Result<Outcome, Error> {
     let months = Months::of(asked.period).ok_or(Error::UnevenPeriod)?;
+    // Its units can no longer be told one by one.
+    if let Some(until) = store.monthly_until()
+        && asked.period.from() <= until
+    {
+        return Err(Error::Founded(until));
+    }
     let registry = store.centres().await?;
     let mut outcome = Outcome::empty(asked, store.health().position.0);
     let mut total = Span::default();

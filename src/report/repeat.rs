@@ -91,6 +91,7 @@ fn may_change_a_count(entry: &Entry) -> bool {
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
         | Entry::Evacuated(_)
+        | Entry::Founded(_)
         | Entry::Rewrapped { .. } => false,
     }
 }

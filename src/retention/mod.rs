@@ -13,6 +13,7 @@ use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::entry::Position;
+use crate::claims::foundation;
 use crate::claims::retention::{CEILING_DAYS, FLOOR_DAYS, Rules};
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
@@ -38,6 +39,8 @@ pub struct Config {
     pub bytes_per_second: NonZeroU64,
     /// With so many commands waiting, clearing lets them pass.
     pub pause_commands: usize,
+    /// Months after which the proofs of a finished document may go, when a person has them go.
+    pub proof_months: u32,
     /// Calendar months that traces of access are kept, beside the current one.
     pub trace_months: u32,
 }
@@ -76,6 +79,7 @@ impl Default for Config {
             bytes_per_second: const { NonZeroU64::new(16 << 20).expect("16 MiB is not zero") },
             pause_commands: 64,
             trace_months: 6,
+            proof_months: foundation::DEFAULT_MONTHS,
         }
     }
 }
@@ -119,6 +123,12 @@ impl Config {
                 "trace_months",
                 (6..=12).contains(&self.trace_months),
                 "must be between 6 and 12",
+            ),
+            (
+                "proof_months",
+                (foundation::FLOOR_MONTHS..=foundation::CEILING_MONTHS)
+                    .contains(&self.proof_months),
+                "must be between 36 and 63: the insurer's action for what it paid without cause is barred after three years, after five in a case of fraud (L133-4)",
             ),
         ];
         let outside = checks.into_iter().filter(|(_, is_inside, _)| !is_inside);

@@ -31,6 +31,10 @@ fn what_is_outside_of_floor_and_ceiling_is_named() {
         (|config| config.past_percent = 101, vec!["past_percent"]),
         (|config| config.trace_months = 5, vec!["trace_months"]),
         (|config| config.trace_months = 13, vec!["trace_months"]),
+        (|config| config.proof_months = 35, vec!["proof_months"]),
+        (|config| config.proof_months = 36, vec![]),
+        (|config| config.proof_months = 63, vec![]),
+        (|config| config.proof_months = 64, vec!["proof_months"]),
     ] {
         assert_eq!(with(change), expected);
     }

@@ -11,6 +11,7 @@ use crate::claims::document::{Facts, Purpose};
 use crate::claims::entry::{
     FiguresLoaded, Gate, Judgement, Next, PaperRow, Position, Reconciled, Sealed, TurnedAway,
 };
+use crate::claims::foundation::Founded;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
@@ -196,6 +197,8 @@ pub enum Command {
     },
     /// Record that a segment is cleared of bodies, unless a legal hold was placed since it was decided which.
     Evacuated(Evacuated),
+    /// Record that a foundation is laid.
+    Founded(Founded),
     /// Record that the keys of all bodies are wrapped by another master key. The commitment is computed here.
     Rewrapped {
         /// Its id.

@@ -5,7 +5,8 @@
 //!   stable storage elsewhere and found there.
 //! - **Bodies end by an entry.** The entry is durable before the first byte goes; a legal hold that was answered
 //!   before it is heeded.
-//! - **Entries never go.** What proves counts stays readable, in its order, with the same running hashes.
+//! - **Entries go by a foundation alone.** Until then what proves counts stays readable, in its order; behind it the
+//!   running hashes go on as before, and the counts of what has gone stay by month.
 //! - **Commits never wait for it.**
 //!
 //! A crash at any point leaves a segment that is whole, or whose bodies have ended by their entry.
@@ -15,11 +16,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use crate::claims::audit::Audit;
 use crate::claims::entry::Position;
-use crate::claims::id::Name;
+use crate::claims::foundation::Founded;
+use crate::claims::id::{Digest, Finess, Name};
+use crate::claims::registry::Centre;
 use crate::claims::retention::{Class, Evacuated, LegalHold, Rules, Why};
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::store::Error;
+use crate::store::custody::record::AnchorRecord;
 
 /// Who keeps and clears.
 #[async_trait]
@@ -114,6 +119,37 @@ pub struct EvacuationRecord {
     pub at: Timestamp,
     /// What went and what was kept.
     pub evacuated: Evacuated,
+}
+
+/// What the ledger begins with where a foundation stands for its oldest entries.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// The last entry that the foundation stands for; entries after it are all there.
+    pub position: Position,
+    /// The running hash after it.
+    pub chain: Digest,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// The last anchor up to there.
+    pub anchor: Option<AnchorRecord>,
+    /// Units of documents that have gone are counted on the first day of their month; the last day of the last such
+    /// month.
+    pub until: Day,
+    /// The second count after that entry.
+    pub audit: Audit,
+    /// The versions of the registered centres after that entry.
+    pub registry: BTreeMap<Finess, Vec<Centre>>,
+}
+
+/// A foundation that was laid.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundationRecord {
+    /// Its entry.
+    pub position: Position,
+    /// When.
+    pub at: Timestamp,
+    /// What it stands for.
+    pub founded: Founded,
 }
 
 /// What would go.

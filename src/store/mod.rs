@@ -42,10 +42,11 @@ use tokio::sync::watch;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::registry::Centre;
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
 use crate::store::journal::keys::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
+use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};
 
 pub use command::{Admission, Command, Conclusion, Evidence, Heard, Import, Lease, Moved, Unity};
@@ -82,6 +83,18 @@ pub trait Store: Send + Sync {
         after: Position,
         most: usize,
     ) -> Result<Vec<(Position, Stamped)>, Error>;
+
+    /// What the ledger begins with, where a foundation stands for its oldest entries. Of those, [`Store::entries`] gives
+    /// the ones that stay.
+    async fn beginning(&self) -> Result<Option<Beginning>, Error> {
+        Ok(None)
+    }
+
+    /// Up to this day, units of documents that have gone are counted on the first day of their month: what is asked for
+    /// of that time is asked by month.
+    fn monthly_until(&self) -> Option<Day> {
+        None
+    }
 
     /// One document and all that is known of it.
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error>;

@@ -229,6 +229,7 @@ impl Laws {
             | Entry::LegalHoldLifted { .. }
             | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
+            | Entry::Founded(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

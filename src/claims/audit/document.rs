@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::claims::audit::facts::{Fact, Facts};
 use crate::claims::audit::reading::Reading;
+use crate::claims::canon::{Canon, Malformed, Take, canon_struct};
 use crate::claims::document::{Exclusions, Kind, Mode, Purpose};
 use crate::claims::entry::{Position, Received};
 use crate::claims::id::{Destination, DocumentId, Finess};
@@ -11,6 +12,9 @@ use crate::claims::receipt::Part;
 use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, DayBasis, Lateness};
 use crate::claims::time::{Day, Timestamp};
+
+/// Which parts a settlement may have to name.
+const AWAITED: [&[Part]; 4] = [&[], &[Part::Amo], &[Part::Amc], &[Part::Amo, Part::Amc]];
 
 /// Where a document stands among the documents of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +50,28 @@ pub(super) struct Document {
     pub(super) replaced: bool,
     /// The last entry that spoke of the document; on a root, of any document of its line.
     pub(super) touched: Position,
+}
+
+canon_struct! {
+    DocumentRow { 0 }
+    LotRow { 0 }
+    Document {
+        id, purpose, root, centre, kind, mode, destination, exclusions, clock_day, care_day, reception_day, deadline,
+        awaited, facts, lot, is_answered, left, replaced, touched,
+    }
+}
+
+impl Canon for &'static [Part] {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.to_vec().put(out);
+    }
+
+    fn take(from: &mut Take<'_>) -> Result<Self, Malformed> {
+        let parts: Vec<Part> = Canon::take(from)?;
+        let mut known = AWAITED.into_iter();
+        let known = known.find(|known| **known == *parts);
+        known.ok_or(Malformed("parts"))
+    }
 }
 
 impl Document {

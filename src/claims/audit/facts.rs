@@ -3,6 +3,7 @@
 //! A year of the whole country has twelve million facts. As values they would take ten times the room; as bytes a
 //! document that was sealed, acknowledged and paid takes about a hundred.
 
+use crate::claims::canon::canon_struct;
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
 use crate::claims::standing::Word;
 use crate::claims::time::Timestamp;
@@ -52,6 +53,10 @@ const WORDS: [Word; 11] = [
     Word::Answered(Answer::Granted),
     Word::Answered(Answer::Declined),
 ];
+
+canon_struct! {
+    Facts { 0 }
+}
 
 impl Facts {
     /// Adds one, and takes no more room than it needs.

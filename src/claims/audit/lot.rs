@@ -1,6 +1,7 @@
 //! A lot in the second count: the table of deliveries read event by event.
 
 use crate::claims::audit::document::DocumentRow;
+use crate::claims::canon::canon_struct;
 use crate::claims::delivery::{Event, State};
 use crate::claims::time::Day;
 
@@ -17,6 +18,10 @@ pub(super) struct Lot {
     pub(super) went_another_way: bool,
     /// So many of its documents no insurer spoke of yet.
     pub(super) unanswered: u32,
+}
+
+canon_struct! {
+    Lot { documents, state, may_have_arrived, heard_while_sending, attempted, went_another_way, unanswered }
 }
 
 impl Lot {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::claims::audit::document::{DocumentRow, LotRow};
+use crate::claims::audit::document::{Document, DocumentRow, LotRow};
 use crate::claims::audit::lot::Lot;
 use crate::claims::audit::{Audit, sheets};
 use crate::claims::document::Purpose;
@@ -48,6 +48,11 @@ impl Audit {
                     }
                 }
             }
+            for (cell, number) in &self.gone {
+                if (cell.centre, cell.day) == (*centre, *day) {
+                    *cells.entry(*cell).or_default() += number;
+                }
+            }
         }
         cells
     }
@@ -77,16 +82,24 @@ impl Audit {
 
     /// Forgets all centres but these, as if it had been begun for them. A lot is of one centre, and so is a line.
     pub fn narrow(&mut self, centres: BTreeSet<Finess>) {
-        let of_documents = rows(self.documents.iter().map(|it| centres.contains(&it.centre)));
+        self.retain(|document| centres.contains(&document.centre));
+        self.declared
+            .retain(|(centre, _), _| centres.contains(centre));
+        self.gone.retain(|cell, _| centres.contains(&cell.centre));
+        self.only = Some(centres);
+    }
+
+    /// Forgets all documents but those that stay, of whole lines, and the lots that have none left.
+    pub(super) fn retain(&mut self, stays: impl Fn(&Document) -> bool) {
+        let of_documents = rows(self.documents.iter().map(&stays));
         let now = |row: DocumentRow| of_documents[row.0 as usize].map(DocumentRow);
-        let stays = |lot: &Lot| lot.documents.iter().any(|row| now(*row).is_some());
-        let of_lots = rows(self.lots.iter().map(stays));
-        self.lots.retain(stays);
+        let has_any = |lot: &Lot| lot.documents.iter().any(|row| now(*row).is_some());
+        let of_lots = rows(self.lots.iter().map(has_any));
+        self.lots.retain(has_any);
         for lot in &mut self.lots {
             lot.documents = lot.documents.iter().filter_map(|row| now(*row)).collect();
         }
-        self.documents
-            .retain(|document| centres.contains(&document.centre));
+        self.documents.retain(stays);
         for (document, row) in self.documents.iter_mut().zip(0..) {
             document.root = now(document.root).unwrap_or(DocumentRow(row));
             let lot = document.lot.and_then(|lot| of_lots[lot.0 as usize]);
@@ -95,16 +108,12 @@ impl Audit {
         self.by_id.retain(|_, row| replace(row, now(*row)));
         self.by_lot
             .retain(|_, row| replace(row, of_lots[row.0 as usize].map(LotRow)));
-        self.by_day
-            .retain(|(centre, _), _| centres.contains(centre));
-        for filed in self.by_day.values_mut() {
+        self.by_day.retain(|_, filed| {
             filed.retain_mut(|row| replace(row, now(*row)));
-        }
-        self.declared
-            .retain(|(centre, _), _| centres.contains(centre));
+            !filed.is_empty()
+        });
         self.documents.shrink_to_fit();
         self.lots.shrink_to_fit();
-        self.only = Some(centres);
     }
 
     /// Its units, in order of their latest document.
@@ -123,7 +132,7 @@ impl Audit {
     }
 
     /// The unit whose latest document this is.
-    fn line(&self, row: DocumentRow) -> Option<Line> {
+    pub(super) fn line(&self, row: DocumentRow) -> Option<Line> {
         let document = self.document(row);
         let real = match document.purpose {
             Purpose::Real => true,
@@ -179,6 +188,7 @@ impl Audit {
             | Entry::LegalHoldLifted { .. }
             | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
+            | Entry::Founded(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => false,

@@ -91,6 +91,11 @@ fn read(reader: &Reader, head: &Head, checked: &mut Checked) {
     if head.position.0 == 0 {
         return;
     }
+    if let Some(foundation) = reader.foundation()
+        && let Err(damage) = foundation.records(|_| Ok::<(), journal::Error>(()))
+    {
+        checked.find(damage.to_string());
+    }
     let visit = |piece: Piece<'_>| {
         match piece {
             Piece::Whole(batch) => {
@@ -106,7 +111,7 @@ fn read(reader: &Reader, head: &Head, checked: &mut Checked) {
         }
         Ok::<(), journal::Error>(())
     };
-    let read = reader.pieces(Head::origin(), *head, visit);
+    let read = reader.pieces(reader.begin(), *head, visit);
     if let Err(damage) = read {
         checked.find(format!("{damage}; nothing after it was read"));
     }

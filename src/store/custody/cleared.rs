@@ -2,29 +2,31 @@
 //!
 //! A forgotten key ends the bodies of a segment in every older copy of it. Bodies that are not encrypted have no key,
 //! so a restore from an older copy leaves out what this file names. It is replaced with each backup, as the keys are, and
-//! holds no value of a document.
+//! holds no value of a document. A foundation names the segments that it stands for: those are gone as well.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::store::custody::Error;
-use crate::store::custody::files;
 use crate::store::journal::format::SegmentId;
-use crate::store::journal::segment::{Form, Segment};
+use crate::store::journal::{archive, foundation};
 
 /// Name of the file.
 pub const CLEARED: &str = "cleared";
 
-/// The text of all archives in a directory.
+/// The text of all archives in a directory, and of the segments that a foundation in it stands for.
 pub fn text(archives: &Path) -> Result<String, Error> {
+    let mut ids = match foundation::newest(archives)? {
+        Some(foundation) => foundation.segments()?,
+        None => Vec::new(),
+    };
+    for archived in archive::list(archives)?.into_values() {
+        ids.push(archived?.header.id);
+    }
     let mut out = String::new();
-    for name in files::names(archives)? {
-        if files::ordinal(&name).is_none() {
-            continue;
-        }
-        let archived = Segment::open(archives.join(name), Form::Archived)?;
-        for byte in archived.header.id {
+    for id in ids {
+        for byte in id {
             let _ = write!(out, "{byte:02x}");
         }
         out.push('\n');

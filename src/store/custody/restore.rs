@@ -191,7 +191,7 @@ impl Origin<'_> {
             Ok(())
         };
         self.reader
-            .pieces(Head::origin(), self.manifest.head, visit)?;
+            .pieces(self.reader.begin(), self.manifest.head, visit)?;
         let last: Last = found.ok_or(Error::Nothing)?;
         if self.reader.is_archived(last.head.segment) || self.is_cleared(last.head.segment)? {
             return Err(Error::Cleared);

@@ -46,7 +46,9 @@ impl From<journal::Error> for Stop {
 
 /// Walks from an entry to another, or from the first to the last. Blocks.
 pub fn walk(reader: &Reader, head: Head, from: Option<Position>, to: Option<Position>) -> Walked {
-    let from = from.unwrap_or(Position(1)).max(Position(1));
+    // What a foundation stands for is proven by its digest in the ledger alone.
+    let first = Position(reader.begin().position.0 + 1);
+    let from = from.unwrap_or(first).max(first);
     let to = to.unwrap_or(head.position).min(head.position);
     let mut walker = Walker {
         from,
@@ -77,7 +79,7 @@ pub fn walk(reader: &Reader, head: Head, from: Option<Position>, to: Option<Posi
 
 /// The place before the segment in which an entry lies.
 fn begin(reader: &Reader, head: &Head, from: Position) -> Result<Head, journal::Error> {
-    let mut start = Head::origin();
+    let mut start = reader.begin();
     for ordinal in 1..=head.segment {
         match reader.segment(ordinal) {
             Ok(segment) if segment.header.first <= from => start = start_of(&segment.header),

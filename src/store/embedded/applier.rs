@@ -82,7 +82,7 @@ impl Applier {
         replay::replay(
             &tree,
             &self.reader,
-            Head::origin(),
+            self.reader.begin(),
             head,
             |entries, upto| {
                 if self.overlay.is_closed() {

@@ -16,7 +16,7 @@ use crate::store::{Body, BodyId, Carried, Error};
 enum Found {
     Body(Body),
     Nothing,
-    /// The bodies of its segment are gone.
+    /// The bodies of its segment are gone, or all of it.
     Archived,
     /// It cannot be read, for this reason.
     Damaged(Error),
@@ -77,7 +77,7 @@ fn find(view: &View, reader: &Reader, body: BodyId) -> Result<Found, Error> {
         Ok(_) => Ok(Found::Damaged(Error::Read(
             "another body lies in its place".into(),
         ))),
-        Err(journal::Error::Archived(_)) => Ok(Found::Archived),
+        Err(journal::Error::Archived(_) | journal::Error::Founded(_)) => Ok(Found::Archived),
         Err(journal::Error::Purged(_)) => Ok(Found::Nothing),
         Err(error) => Ok(Found::Damaged(unreadable(error))),
     }

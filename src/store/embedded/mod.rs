@@ -35,11 +35,13 @@ pub mod encryption;
 mod disk;
 pub mod recovered;
 pub mod evacuate;
+pub mod found;
 mod overlay;
 mod applier;
 mod leaving;
 mod mover;
 mod places;
+mod base;
 mod replay;
 pub mod repair;
 mod secret;
@@ -65,7 +67,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::retention::Rules;
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request, pack};
@@ -82,7 +84,7 @@ use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
+use crate::store::keeping::{Beginning, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, records, statements};
 use crate::store::listing::{Listed, Listing};
@@ -196,6 +198,9 @@ pub enum OpenError {
     /// The journal has entries, but the secret by which known documents are recognized is gone or damaged.
     #[error("the store's secret is missing or damaged")]
     Secret,
+    /// The foundation cannot be read, or its state not be taken up.
+    #[error(transparent)]
+    Foundation(#[from] base::Unlaid),
     /// Whoever opened it wanted it no more. Nothing is lost: the next start goes on from there.
     #[error("it was told to end before it was open")]
     BrokenOff,
@@ -387,6 +392,11 @@ fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestam
     if last == Position(0) {
         return Ok(Timestamp::default());
     }
+    if let Some(foundation) = reader.foundation()
+        && foundation.header.position == last
+    {
+        return Ok(foundation.header.at);
+    }
     let mark = places::mark(view, last)?;
     let found = reader.entries(mark, Position(last.0 - 1), last, 1)?;
     let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
@@ -470,6 +480,16 @@ impl Store for Embedded {
             .await
     }
 
+    async fn beginning(&self) -> Result<Option<Beginning>, Error> {
+        let reader = self.reader.clone();
+        self.ask(move |_| base::beginning(&reader)).await
+    }
+
+    fn monthly_until(&self) -> Option<Day> {
+        let foundation = self.reader.foundation();
+        foundation.map(|foundation| foundation.header.until)
+    }
+
     async fn list(&self, listing: Listing) -> Result<Vec<Listed>, Error> {
         self.ask(move |view| ledger::listing::list(view, &listing))
             .await
@@ -478,6 +498,8 @@ impl Store for Embedded {
     async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error> {
         let reader = self.reader.clone();
         self.ask(move |view| {
+            // What a foundation stands for is not told again.
+            let after = after.max(reader.begin().position);
             let entries = entries(view, &reader, after, most)?;
             let upto = entries.last().map_or(after, |(position, _)| *position);
             ledger::change::changes(view, &entries, upto)
@@ -535,7 +557,8 @@ impl Store for Embedded {
         let reader = self.reader.clone();
         self.ask(move |view| {
             let upto = view.position();
-            if upto.0.saturating_sub(after.0) > CHANGED_ENTRIES {
+            let begin = reader.begin().position;
+            if after < begin || upto.0.saturating_sub(after.0) > CHANGED_ENTRIES {
                 return Ok(TalliesSince {
                     tallies: query::tallies(view, upto, TallyQuery::everything())?,
                     covered: Covered::Everything,
@@ -662,7 +685,7 @@ impl Keeping for Embedded {
     }
 }
 
-/// Entries after a position, as far as a view has them.
+/// Entries after a position, as far as a view has them; of those that a foundation stands for, the ones that stay.
 fn entries(
     view: &View,
     reader: &Reader,
@@ -673,13 +696,19 @@ fn entries(
     if after >= upto {
         return Ok(Vec::new());
     }
-    let mark = places::mark(view, Position(after.0 + 1))?;
-    let found = reader.entries(mark, after, upto, most);
-    let found = found.map_err(unreadable)?.into_iter();
-    let read = found.map(|(position, bytes)| match Stamped::read(&bytes) {
-        Ok(stamped) => Ok((position, stamped)),
-        Err(bad) => Err(Error::Read(bad.to_string().into())),
-    });
+    let mut found = reader.kept(after, most).map_err(unreadable)?;
+    let after = after.max(reader.begin().position);
+    if found.len() < most && after < upto {
+        let mark = places::mark(view, Position(after.0 + 1))?;
+        let rest = reader.entries(mark, after, upto, most - found.len());
+        found.extend(rest.map_err(unreadable)?);
+    }
+    let read = found
+        .into_iter()
+        .map(|(position, bytes)| match Stamped::read(&bytes) {
+            Ok(stamped) => Ok((position, stamped)),
+            Err(bad) => Err(Error::Read(bad.to_string().into())),
+        });
     read.collect()
 }
 

@@ -5,6 +5,7 @@
 //! | `A` | – | layout of the index, and the place in the journal up to which it is applied |
 //! | `B` | body | its place in the journal |
 //! | `C` | segment | – (bodies were copied into it) |
+//! | `D` | – | running hash at the end of the foundation that the index was begun on |
 //! | `E` | complement of a position | where the batch begins whose first entry that is |
 //! | `S` | ordinal | a sorted file that counts ([`crate::store::embedded::tree`]) |
 //! | `T` | key | – (keys that are gone although a sorted file has them) |
@@ -22,8 +23,10 @@ use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error};
 
 /// Layout of all keys and values of the index, the ledger's too. Whoever changes one of them, or what a fold
-/// makes of an entry, counts this up: an index of another layout is built anew from the journal.
-const LAYOUT: u8 = 8;
+/// makes of an entry, counts this up: an index of another layout is built anew from the journal. A foundation holds
+/// pairs of the layout that it was written in: from the first release on, whoever counts this up says here how those
+/// are read.
+pub const LAYOUT: u8 = 8;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -115,6 +118,7 @@ pub fn subject(key: &[u8]) -> Option<&'static str> {
         b'A' => Some("the place up to which the index is applied"),
         b'B' => Some("the place of a body"),
         b'C' => Some("that bodies were copied into a segment"),
+        b'D' => Some("the foundation that it was begun on"),
         b'E' => Some("a mark in the journal"),
         _ => None,
     }
@@ -150,6 +154,11 @@ fn read_mark(first: Position, value: &[u8]) -> Result<Mark, Error> {
 fn mark_value(mark: Mark) -> Vec<u8> {
     let segment = canon::bytes_of(&mark.segment);
     [segment, canon::bytes_of(&mark.offset)].concat()
+}
+
+/// The key of the running hash at the end of the foundation that the index was begun on.
+pub fn base_key() -> Vec<u8> {
+    b"D".to_vec()
 }
 
 /// The key of the place up to which the index is applied.

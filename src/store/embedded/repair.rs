@@ -6,7 +6,6 @@
 use crate::claims::entry::Position;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::{Config, OpenError, replay};
-use crate::store::journal::Head;
 use crate::store::journal::still::Still;
 
 /// Builds the index anew; gives the last entry that it has. `built` hears how many percent of it are there. Blocks.
@@ -18,9 +17,9 @@ pub fn repair(config: &Config, built: impl Fn(u8)) -> Result<Position, OpenError
     let journal = Still::open(&config.directory.join("journal"))?;
     let (reader, head) = (journal.reader(), journal.head());
     // Read once before anything is set aside.
-    reader.replay(Head::origin(), head, |_, _| Ok::<(), OpenError>(()))?;
+    reader.replay(reader.begin(), head, |_, _| Ok::<(), OpenError>(()))?;
     let tree = Tree::anew(&config.directory, config.sizes())?;
-    replay::replay(&tree, reader, Head::origin(), head, |_, upto| {
+    replay::replay(&tree, reader, reader.begin(), head, |_, upto| {
         built(upto.percent_of(head.position));
         Ok(())
     })?;

@@ -16,7 +16,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
-use crate::store::embedded::{OpenError, places};
+use crate::store::embedded::{OpenError, base, places};
 use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
@@ -44,12 +44,18 @@ pub fn open(
     observer: &dyn Observer,
 ) -> Result<Tree, OpenError> {
     let anew = || rebuild(directory, sizes, reader, to, observer);
-    let Ok(tree) = Tree::open(directory, sizes) else {
+    let Ok(mut tree) = Tree::open(directory, sizes) else {
         return anew();
     };
+    if matches!(places::applied(&tree), Ok(Some(_))) && !base::fits(&tree, reader)? {
+        // It holds what has gone: nothing of it is set aside.
+        drop(tree);
+        Tree::remove(directory)?;
+        tree = Tree::open(directory, sizes)?;
+    }
     let applied = places::applied(&tree).and_then(|applied| match applied {
         Some(applied) => Ok(applied),
-        None if tree.is_empty()? => Ok(Head::origin()),
+        None if tree.is_empty()? => Ok(reader.begin()),
         None => Err(Error::Read(
             "index: it does not say where it is applied".into(),
         )),
@@ -71,7 +77,7 @@ pub fn open(
         Err(OpenError::BrokenOff) => Err(OpenError::BrokenOff),
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
-        Err(_) if from != Head::origin() => {
+        Err(_) if from != reader.begin() => {
             drop(tree);
             anew()
         }
@@ -90,7 +96,7 @@ pub fn rebuild(
     observer.index_failed();
     go_on(observer, Position(0), to)?;
     let tree = Tree::anew(directory, sizes)?;
-    replay(&tree, reader, Head::origin(), to, told(observer, to))?;
+    replay(&tree, reader, reader.begin(), to, told(observer, to))?;
     Ok(tree)
 }
 
@@ -118,6 +124,9 @@ pub fn replay(
     to: Head,
     applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
+    if from == reader.begin() {
+        base::lay(reader, |changes| tree.apply(std::iter::once(&changes)))?;
+    }
     if from == to {
         // The same position after the same entries: no segment needs to be read.
         return Ok(());

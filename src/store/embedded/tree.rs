@@ -130,6 +130,17 @@ impl Tree {
         Tree::open(directory, sizes)
     }
 
+    /// Removes the tree of a directory and its sorted files, also those that were set aside. Nobody has it open.
+    pub fn remove(directory: &Path) -> Result<(), Error> {
+        for name in [NAME, SET_ASIDE, SORTED, SORTED_SET_ASIDE] {
+            match fs::remove_dir_all(directory.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(read(&error)),
+                Ok(()) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     fn with(
         db: sled::Db,
         path: PathBuf,

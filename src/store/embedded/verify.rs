@@ -24,7 +24,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify::compare::compare;
-use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
+use crate::store::embedded::{Config, Embedded, OpenError, base, places, replay};
 use crate::store::index::{Changes, Working};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, Damage, Lost};
@@ -128,9 +128,11 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
             return Ok((verified, None));
         }
     };
-    let scratch = Scratch::make(&config.directory).map_err(|error| Error::Read(unmade(&error)))?;
+    let scratch =
+        Scratch::make(&config.directory, SCRATCH).map_err(|error| Error::Read(unmade(&error)))?;
     let reader = journal.reader();
-    let archived = (1..=reader.count()).filter(|ordinal| reader.is_archived(*ordinal));
+    let archived =
+        (reader.begin().segment..=reader.count()).filter(|ordinal| reader.is_archived(*ordinal));
     let mut verified = Verified {
         segments: journal.segments(),
         archived: archived.count() as u64,
@@ -149,7 +151,7 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         };
         verified.differ(Part::Journal, what);
     }
-    let tree = match Tree::open_copy(&config.directory, &scratch.0, config.sizes()) {
+    let tree = match Tree::open_copy(&config.directory, scratch.path(), config.sizes()) {
         Ok(tree) => Some(tree),
         Err(error) => {
             verified.differ(Part::Index, format!("it does not open: {error}"));
@@ -200,7 +202,7 @@ struct Check<'a> {
 impl<'a> Check<'a> {
     fn new(verified: &'a mut Verified, reader: &'a Reader, tree: Option<&'a Tree>) -> Check<'a> {
         let applied = tree.and_then(|tree| match places::applied(tree) {
-            Ok(applied) => Some(applied.unwrap_or(Head::origin())),
+            Ok(applied) => Some(applied.unwrap_or(reader.begin())),
             Err(_) => {
                 let what = "it is of another layout: the next start builds it anew";
                 verified.differ(Part::Index, what.into());
@@ -220,7 +222,8 @@ impl<'a> Check<'a> {
     /// Reads up to a place. Gives what the index still has to see, if journal and index fit together.
     fn run(mut self, to: Head) -> Option<Changes> {
         let reader = self.reader;
-        self.reached(Head::origin());
+        self.founded();
+        self.reached(reader.begin());
         let visit = |piece: Piece<'_>| {
             match piece {
                 Piece::Whole(batch) => self.batch(batch, &[]),
@@ -237,7 +240,7 @@ impl<'a> Check<'a> {
             Ok::<(), journal::Error>(())
         };
         let read = match reader.last() {
-            Some(_) => reader.pieces(Head::origin(), to, visit),
+            Some(_) => reader.pieces(reader.begin(), to, visit),
             // A journal that was never begun.
             None => Ok(()),
         };
@@ -256,8 +259,50 @@ impl<'a> Check<'a> {
             self.verified.differ(Part::Index, what);
         }
         self.needed();
+        self.proven();
         self.fresh?;
         self.tail.map(Working::into_changes)
+    }
+
+    /// What stands for the oldest segments is as it was written, and the fresh fold begins with it.
+    fn founded(&mut self) {
+        let mut fresh = Map::default();
+        let laid = base::lay(self.reader, |changes| {
+            fresh.apply(changes);
+            Ok(())
+        });
+        if let Err(error) = laid {
+            self.verified.differ(Part::Journal, error.to_string());
+            self.fresh = None;
+            return;
+        }
+        self.fresh = Some(fresh);
+        let misfit = |tree: &&Tree| !matches!(base::fits(*tree, self.reader), Ok(true));
+        if self.applied.is_some_and(|applied| applied.position.0 > 0)
+            && self.tree.as_ref().is_some_and(misfit)
+        {
+            let what = "it was begun on another foundation: the next start builds it anew";
+            self.verified.differ(Part::Index, what.into());
+            self.applied = None;
+        }
+    }
+
+    /// The digest that the ledger holds of the foundation is that of its file.
+    fn proven(&mut self) {
+        let (Some(foundation), Some(fresh)) = (self.reader.foundation(), &self.fresh) else {
+            return;
+        };
+        let record = ledger::keeping::foundations(fresh).map(|records| {
+            let mut records = records.into_iter();
+            records.find(|record| record.founded.segment == foundation.header.segment)
+        });
+        // One whose entry was cut off by a restore has none.
+        if let Ok(Some(record)) = record
+            && foundation.digest().ok() != Some(record.founded.digest)
+        {
+            let what = "the foundation is not the one that the ledger speaks of";
+            self.verified.differ(Part::Journal, what.into());
+        }
     }
 
     /// Every document that is not finished must have its body somewhere: it may have to be sent.
@@ -371,10 +416,15 @@ impl<'a> Check<'a> {
                     .position
             }
         };
-        let mark = places::mark(self.fresh.as_ref()?, position).ok()?;
         let before = Position(position.0.checked_sub(1)?);
-        let entries = self.reader.entries(mark, before, position, 1).ok()?;
-        let stamped = Stamped::read(&entries.first()?.1).ok()?;
+        let entries = if position <= self.reader.begin().position {
+            self.reader.kept(before, 1).ok()?
+        } else {
+            let mark = places::mark(self.fresh.as_ref()?, position).ok()?;
+            self.reader.entries(mark, before, position, 1).ok()?
+        };
+        let (_, bytes) = entries.first().filter(|(found, _)| *found == position)?;
+        let stamped = Stamped::read(bytes).ok()?;
         let (promised, committed) = promise(position, &stamped)?;
         (promised == name).then_some(committed)
     }
@@ -503,7 +553,8 @@ pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)
         | Entry::Notified { .. }
         | Entry::LegalHoldPlaced(_)
         | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_) => None,
+        | Entry::Evacuated(_)
+        | Entry::Founded(_) => None,
     }
 }
 
@@ -522,17 +573,23 @@ pub(super) struct Rest {
 }
 
 /// A directory that is removed at the end.
-struct Scratch(PathBuf);
+pub(super) struct Scratch(PathBuf);
 
 impl Scratch {
-    fn make(directory: &Path) -> io::Result<Scratch> {
-        let path = directory.join(SCRATCH);
+    /// Makes it in a directory, anew.
+    pub(super) fn make(directory: &Path, name: &str) -> io::Result<Scratch> {
+        let path = directory.join(name);
         match fs::remove_dir_all(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             Ok(()) | Err(_) => {}
         }
         fs::create_dir(&path)?;
         Ok(Scratch(path))
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> &Path {
+        &self.0
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A file of the archive has the form of a segment, with the same id, ordinal, first position and running hashes, and
 //! every entry as it was written; it has no body, and is as long as what is in it. It takes the place of the segment
-//! for every reader. It never changes, and is never removed.
+//! for every reader. It never changes, and is removed only when a foundation stands for it.
 //!
 //! It gets its name only when it is whole and synced, so a crash leaves at most a file `*.new`, which the next start
 //! removes. While segment and archive are both there, the segment counts: whether its bodies have ended, the ledger
@@ -19,7 +19,8 @@ use crate::store::journal::format::{self, Commit, HEADER, Header};
 use crate::store::journal::scan::{Batch, Batches};
 use crate::store::journal::segment::{self, Form, Segment};
 
-const ENDING: &str = ".archive";
+/// What the name of a file of the archive ends with.
+pub const ENDING: &str = ".archive";
 const NAME: &str = "archive";
 
 /// The archive that belongs to a journal's directory: it lies beside it.
@@ -142,8 +143,8 @@ pub fn remove_unfinished(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// An archive that was never begun has no directory.
-fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
+/// The files of an archive's directory; one that was never begun has none.
+pub fn files(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     match segment::files(directory) {
         Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         listed => listed,

@@ -43,6 +43,9 @@ pub enum Error {
     /// A place names a body of a segment whose bodies are gone.
     #[error("the bodies of segment {0} are gone")]
     Archived(u64),
+    /// A place names a segment that a foundation stands for.
+    #[error("segment {0} is gone: a foundation stands for it")]
+    Founded(u64),
     /// A place names a segment that does not exist.
     #[error("there is no segment {0}")]
     NoSegment(u64),
@@ -116,6 +119,7 @@ impl Error {
             | Error::Version { .. }
             | Error::Corrupt { .. }
             | Error::Archived(_)
+            | Error::Founded(_)
             | Error::NoSegment(_)
             | Error::Diverged
             | Error::TooLarge(_)

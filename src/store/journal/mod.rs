@@ -19,6 +19,8 @@
 //! | while a torn tail is cut | the rest of the torn tail: cut |
 //! | while an archive is written | a file `*.new` in the archive: removed |
 //! | while a segment is evacuated | segment and archive: the ledger says which counts |
+//! | while a foundation is written | a file `*.new` in the archive: removed |
+//! | after a foundation got its name | the archives that it stands for: removed |
 //!
 //! # Damage
 //! Anything else that is found is damage. It is named by file and byte, counted, and never repaired or removed:
@@ -38,6 +40,7 @@ mod batch;
 pub mod scan;
 pub mod segment;
 pub mod archive;
+pub mod foundation;
 pub mod reader;
 mod recover;
 pub mod still;
@@ -123,6 +126,9 @@ impl Journal {
         Keys::remove_unfinished(opening.directory)?;
         let entropy: Shared = Arc::new(Mutex::new(entropy));
         let mut listed = segment::list_all(&directory)?;
+        if let Some(foundation) = &listed.foundation {
+            foundation::clear_before(&archive::beside(&directory), foundation)?;
+        }
         let unfinished = std::mem::take(&mut listed.unfinished);
         let keys = recover::keys(opening, &listed, &entropy)?;
         if let Some(keys) = &keys {
@@ -133,7 +139,8 @@ impl Journal {
             bodies: opening.bodies,
             dictionary: packer.dictionary(),
         };
-        let reader = Reader::new(keys.clone(), packer.clone());
+        let foundation = listed.foundation.take();
+        let reader = Reader::new(keys.clone(), packer.clone()).on(foundation);
         let mut damaged = add_all(&reader, listed);
         if reader.last().is_none() {
             let capacity = opening.segment_bytes;

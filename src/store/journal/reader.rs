@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::claims::entry::Position;
 use crate::store::journal::body::{self, Unread};
 use crate::store::journal::format::{self, BadRecord, Commit, HEAD, Kind, Record};
+use crate::store::journal::foundation::Foundation;
 use crate::store::journal::keys::{Held, Keys};
 use crate::store::journal::pack::Packer;
 use crate::store::journal::scan::{self, Batch, Batches, Damage, Lost, Remains, Stop, Tail};
@@ -22,6 +23,7 @@ use crate::store::{Body, BodyId};
 #[derive(Clone)]
 pub struct Reader {
     segments: Arc<RwLock<Vec<Opened>>>,
+    foundation: Option<Arc<Foundation>>,
     keys: Option<Arc<Keys>>,
     packer: Arc<Packer>,
 }
@@ -44,8 +46,38 @@ impl Reader {
     pub fn new(keys: Option<Arc<Keys>>, packer: Arc<Packer>) -> Reader {
         Reader {
             segments: Arc::default(),
+            foundation: None,
             keys,
             packer,
+        }
+    }
+
+    /// The same on a foundation.
+    pub fn on(self, foundation: Option<Foundation>) -> Reader {
+        Reader {
+            foundation: foundation.map(Arc::new),
+            ..self
+        }
+    }
+
+    /// What stands for the oldest segments.
+    pub fn foundation(&self) -> Option<&Arc<Foundation>> {
+        self.foundation.as_ref()
+    }
+
+    /// The place where the ledger begins: behind the foundation, if there is one.
+    pub fn begin(&self) -> Head {
+        let foundation = self.foundation.as_ref();
+        foundation.map_or(Head::origin(), |foundation| foundation.end())
+    }
+
+    /// Canonical bytes of up to `most` entries after a position that a foundation keeps.
+    pub fn kept(&self, after: Position, most: usize) -> Result<Vec<(Position, Vec<u8>)>, Error> {
+        match &self.foundation {
+            Some(foundation) if after < foundation.header.position => {
+                foundation.entries(after, most)
+            }
+            Some(_) | None => Ok(Vec::new()),
         }
     }
 
@@ -196,7 +228,7 @@ impl Reader {
     pub fn has(&self, place: Head) -> Result<bool, Error> {
         let (segment, bytes) = match self.opened(place.segment, Segment::remains) {
             Ok(opened) => opened,
-            Err(Error::NoSegment(_)) => return Ok(false),
+            Err(Error::NoSegment(_) | Error::Founded(_)) => return Ok(false),
             Err(error) => return Err(error),
         };
         if segment.form == Form::Archived {
@@ -244,10 +276,13 @@ impl Reader {
         Ok(())
     }
 
-    /// Whether the bodies of a segment are gone.
+    /// Whether the bodies of a segment are gone, or all of it, because a foundation stands for it.
     pub fn is_archived(&self, ordinal: u64) -> bool {
-        self.segment(ordinal)
-            .is_ok_and(|segment| segment.form == Form::Archived)
+        match self.segment(ordinal) {
+            Ok(segment) => segment.form == Form::Archived,
+            Err(Error::Founded(_)) => true,
+            Err(_) => false,
+        }
     }
 
     /// How many segments there are.

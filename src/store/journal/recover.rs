@@ -126,7 +126,7 @@ pub fn add_all(reader: &Reader, listed: Listed) -> Vec<Damage> {
     };
     for (ordinal, segment) in (1..).zip(listed.segments) {
         let what = match &segment {
-            Ok(_) => None,
+            Ok(_) | Err(Error::Founded(_)) => None,
             Err(Error::Corrupt { what, .. }) => Some(*what),
             Err(_) => Some("the segment is missing"),
         };

@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 
 use crate::claims::entry::Position;
 use crate::store::journal::format::{BadHeader, HEADER, Header};
+use crate::store::journal::foundation::{self, Foundation};
 use crate::store::journal::scan::Batches;
 use crate::store::journal::{Error, Mark, archive};
 
@@ -215,15 +216,48 @@ pub struct Listed {
     pub strays: Vec<String>,
     /// Archives of segments that are still there: an evacuation was not finished.
     pub unfinished: Vec<Segment>,
+    /// What stands for the oldest of them.
+    pub foundation: Option<Foundation>,
+}
+
+impl Listed {
+    /// Segments that a foundation stands for are no more, whatever is left of their files.
+    fn found(&mut self, foundation: Foundation) -> Result<(), Error> {
+        let end = foundation.end();
+        let next = usize::try_from(end.segment - 1).unwrap_or(usize::MAX);
+        match self.segments.get(next) {
+            Some(Ok(segment)) => {
+                let header = &segment.header;
+                if (header.first.0, header.chain) != (end.position.0 + 1, end.chain) {
+                    return Err(foundation.corrupt(0, "the journal does not go on behind it"));
+                }
+            }
+            // What of it is damaged, who reads it says.
+            Some(Err(_)) => {}
+            None => return Err(Error::NoSegment(end.segment)),
+        }
+        for (ordinal, segment) in (1..end.segment).zip(&mut self.segments) {
+            *segment = Err(Error::Founded(ordinal));
+        }
+        self.foundation = Some(foundation);
+        Ok(())
+    }
 }
 
 /// The segments of a journal's directory and of the archive beside it: each ordinal once.
 ///
 /// # Errors
-/// As [`list`]; and when the archive goes on where the journal has ended.
+/// As [`list`]; when the archive goes on where the journal has ended; and when the foundation is damaged, or the journal
+/// does not go on behind it.
 pub fn list_all(directory: &Path) -> Result<Listed, Error> {
     let mut listed = list(directory)?;
-    for (ordinal, archived) in archive::list(&archive::beside(directory))? {
+    let archive = archive::beside(directory);
+    let foundation = foundation::newest(&archive)?;
+    let founded = foundation.as_ref().map_or(0, |of| of.header.segment);
+    for (ordinal, archived) in archive::list(&archive)? {
+        if ordinal <= founded {
+            continue;
+        }
         let at = usize::try_from(ordinal - 1).unwrap_or(usize::MAX);
         // The last segment is never archived, so the one after an archived one must be there.
         if at + 1 >= listed.segments.len() {
@@ -235,6 +269,9 @@ pub fn list_all(directory: &Path) -> Result<Listed, Error> {
             // What is damaged stays as it is.
             (Ok(_), Err(_)) | (Err(_), _) => {}
         }
+    }
+    if let Some(foundation) = foundation {
+        listed.found(foundation)?;
     }
     Ok(listed)
 }

@@ -27,9 +27,11 @@ pub fn survey(directory: &Path) -> Result<Reader, Error> {
 /// # Errors
 /// As [`survey`].
 pub fn survey_with(directory: &Path, keys: Option<Arc<Keys>>) -> Result<Reader, Error> {
+    let mut listed = segment::list_all(directory)?;
     let reader = Reader::new(keys, Arc::new(Packer::new(Compression::Off)));
+    let reader = reader.on(listed.foundation.take());
     // What cannot be read is found again by who reads on to it.
-    add_all(&reader, segment::list_all(directory)?);
+    add_all(&reader, listed);
     Ok(reader)
 }
 
@@ -76,12 +78,14 @@ impl Still {
 
     fn of(
         lock: File,
-        listed: Listed,
+        mut listed: Listed,
         keys: Option<Arc<Keys>>,
         unfit: Option<KeyFault>,
     ) -> Result<Still, Error> {
         let reader = Reader::new(keys, Arc::new(Packer::new(Compression::Off)));
-        let segments = listed.segments.len() as u64;
+        let reader = reader.on(listed.foundation.take());
+        let is_there = |segment: &&Result<_, Error>| !matches!(segment, Err(Error::Founded(_)));
+        let segments = listed.segments.iter().filter(is_there).count() as u64;
         let damaged = add_all(&reader, listed);
         let (head, torn) = match reader.last() {
             Some(last) => {

@@ -119,6 +119,7 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         | Entry::LegalHoldLifted { .. }
         | Entry::Rewrapped { .. }
         | Entry::Evacuated(_)
+        | Entry::Founded(_)
         | Entry::Published(_)
         | Entry::Imported(_)
         | Entry::Judged(_) => Vec::new(),

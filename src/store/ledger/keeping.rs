@@ -6,7 +6,7 @@ use crate::claims::id::DocumentId;
 use crate::claims::retention::{self, Class, Course, Fate, Hold, OnHold, Owned, Owner, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::index::Index;
-use crate::store::keeping::{EvacuationRecord, HoldRecord};
+use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord};
 use crate::store::ledger::{keys, lines, records};
 use crate::store::{DocumentRecord, Error};
 
@@ -30,10 +30,17 @@ pub fn evacuations(index: &dyn Index) -> Result<Vec<EvacuationRecord>, Error> {
     lines::all(index, &keys::evacuations())
 }
 
+/// All foundations that were laid, by segment.
+pub fn foundations(index: &dyn Index) -> Result<Vec<FoundationRecord>, Error> {
+    lines::all(index, &keys::foundations())
+}
+
 /// Judges bodies by the holds that stood at one position; what else counts may be read later.
 pub struct Judge {
     rules: Rules,
     holds: Vec<OnHold>,
+    /// Whether documents have gone with a foundation.
+    some_gone: bool,
 }
 
 impl Judge {
@@ -42,6 +49,7 @@ impl Judge {
         let holds = legal_holds(index)?.into_iter();
         let holds = holds.filter(|record| record.lifted.is_none());
         Ok(Judge {
+            some_gone: !foundations(index)?.is_empty(),
             rules,
             holds: holds.map(|record| record.hold.on).collect(),
         })
@@ -73,7 +81,12 @@ impl Judge {
         };
         let mut owned = Vec::with_capacity(documents.len());
         for document in documents {
-            let record = records::known_document(index, document)?;
+            let record = match records::document(index, document)? {
+                // It needs nothing any more.
+                None if self.some_gone => continue,
+                Some(record) => record,
+                None => records::known_document(index, document)?,
+            };
             owned.push(self.owned(index, &record)?);
         }
         let fate = retention::fate(&self.rules, class, stamped.at, &owned);
@@ -90,7 +103,8 @@ impl Judge {
         retention::due(&self.rules, bodies)
     }
 
-    fn owned(&self, index: &dyn Index, record: &DocumentRecord) -> Result<Owned, Error> {
+    /// What is known of a document: whether anything is still to come, and whether it is held.
+    pub fn owned(&self, index: &dyn Index, record: &DocumentRecord) -> Result<Owned, Error> {
         let (document, key) = (record.received.document, record.received.facts.key);
         let care_day = record.received.facts.care_day;
         let held = |on: &OnHold| on.covers(document, key.centre, care_day);

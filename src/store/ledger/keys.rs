@@ -20,6 +20,7 @@
 //! | `m` | `b` | the anchor of the latest entry |
 //! | `m` | `r` | the last restore, and whether lots are sent again |
 //! | `m` | `e`, segment | what an evacuation left of it |
+//! | `m` | `f`, segment | a foundation that was laid |
 //! | `m` | `h`, position | legal hold |
 //! | `m` | `s`, number | statement |
 //! | `m` | `t`, centre, number | – (statements of a centre) |
@@ -156,6 +157,7 @@ pub fn subject(key: &[u8]) -> String {
         b'm' if matches!(rest.first(), Some(b'a' | b'b')) => ("an anchor", None),
         b'm' if rest.first() == Some(&b'r') => ("the last restore", None),
         b'm' if rest.first() == Some(&b'e') => ("an evacuation", None),
+        b'm' if rest.first() == Some(&b'f') => ("a foundation", None),
         b'm' if rest.first() == Some(&b'h') => ("a legal hold", None),
         b'm' if rest.first() == Some(&b's') => ("statement", None),
         b'm' if rest.first() == Some(&b't') => ("statements of a centre", None),
@@ -523,6 +525,14 @@ pub fn evacuation(segment: u64) -> Vec<u8> {
 
 pub fn evacuations() -> Vec<u8> {
     vec![b'm', b'e']
+}
+
+pub fn foundation(segment: u64) -> Vec<u8> {
+    key(b'm', &[&b'f', &segment])
+}
+
+pub fn foundations() -> Vec<u8> {
+    vec![b'm', b'f']
 }
 
 pub fn legal_hold(position: Position) -> Vec<u8> {

@@ -13,7 +13,7 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Lifted};
+use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord, Lifted};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
@@ -39,6 +39,7 @@ canon::canon_struct! {
     HoldRecord { position, at, hold, lifted }
     Lifted { position, at, actor }
     EvacuationRecord { position, at, evacuated }
+    FoundationRecord { position, at, founded }
 }
 
 /// The open documents of a group, summed.

@@ -71,6 +71,7 @@ impl Touched {
             | Entry::LegalHoldLifted { .. }
             | Entry::Rewrapped { .. }
             | Entry::Evacuated(_)
+            | Entry::Founded(_)
             | Entry::Published(_)
             | Entry::Imported(_)
             | Entry::Judged(_) => {}

@@ -106,6 +106,7 @@ impl Evacuator {
                 let found = entries(view, &self.reader, before, 1)?;
                 let (_, stamped) = found
                     .first()
+                    .filter(|(found, _)| *found == position)
                     .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
                 judge.of_entry(view, stamped)
             }

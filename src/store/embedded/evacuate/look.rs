@@ -9,7 +9,7 @@ use crate::claims::time::Timestamp;
 use crate::store::Error;
 use crate::store::embedded::evacuate::examine::{Examined, Inside};
 use crate::store::embedded::evacuate::{Evacuator, Failed};
-use crate::store::embedded::places;
+use crate::store::embedded::{places, unreadable};
 use crate::store::journal::segment::Form;
 use crate::store::keeping::{Outlook, Pace, Plan};
 use crate::store::ledger::keeping::{self, Judge};
@@ -140,6 +140,19 @@ impl Evacuator {
         self.looked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether all entries of a segment were decided before an instant.
+    ///
+    /// # Errors
+    /// When the segment after it cannot be read.
+    pub fn ended_before(&self, segment: u64, instant: Timestamp) -> Result<bool, Error> {
+        let following = self.reader.segment(segment + 1);
+        let first = following.map_err(unreadable)?.header.first;
+        if first > self.overlay.view().position() {
+            return Ok(false);
+        }
+        Ok(self.begun(segment + 1)? <= instant)
+    }
+
     /// When the first entry at or after the beginning of a segment was decided.
     fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
         let first = self.reader.segment(segment)?.header.first;
@@ -160,7 +173,7 @@ impl Evacuator {
     }
 
     /// A judge, and the position whose holds it heeds.
-    fn judging(&self, rules: Rules) -> Result<(Position, Judge), Error> {
+    pub(super) fn judging(&self, rules: Rules) -> Result<(Position, Judge), Error> {
         let view = self.overlay.view();
         Ok((view.position(), Judge::new(&view, rules)?))
     }

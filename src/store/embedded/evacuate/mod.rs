@@ -117,6 +117,31 @@ impl Evacuator {
         }
     }
 
+    /// Clears a segment as it is, due or not: what is past its time ends, the rest is copied.
+    pub async fn empty(
+        &self,
+        queue: mpsc::Sender<Call>,
+        at: Timestamp,
+        rules: Rules,
+        ordinal: u64,
+    ) -> Result<(), Error> {
+        let pace = Pace {
+            bytes_per_second: 0,
+            pause_commands: usize::MAX,
+        };
+        let driver = Driver { queue, pace };
+        loop {
+            let own = self.clone();
+            let examined = on_thread(move || {
+                let (seen, judge) = own.judging(rules)?;
+                Ok(own.examine(seen, &judge, ordinal)?)
+            });
+            if self.clear(&driver, at, examined.await?).await?.is_some() {
+                return Ok(());
+            }
+        }
+    }
+
     /// Clears a segment; none if a legal hold was placed meanwhile.
     async fn clear(
         &self,

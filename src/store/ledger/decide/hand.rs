@@ -141,6 +141,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Reconcile { .. }
         | Command::Judge { .. }
         | Command::Evacuated(_)
+        | Command::Founded(_)
         | Command::Rewrapped { .. }
         | Command::Lease(_)
         | Command::Tick

@@ -167,6 +167,10 @@ impl Decider<'_, '_> {
             }
             Command::LiftLegalHold { hold, actor } => self.lift_legal_hold(hold, actor),
             Command::Evacuated(evacuated) => self.evacuated(evacuated),
+            Command::Founded(founded) => {
+                self.push(Entry::Founded(Box::new(founded)))?;
+                Ok(self.done())
+            }
             Command::Rewrapped {
                 master,
                 actor,

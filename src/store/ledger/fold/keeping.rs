@@ -1,10 +1,11 @@
 //! What legal holds and evacuations do to the index: they are kept as they were decided.
 
 use crate::claims::entry::Position;
+use crate::claims::foundation::Founded;
 use crate::claims::id::Name;
 use crate::claims::retention::{Evacuated, LegalHold};
 use crate::store::Error;
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Lifted};
+use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord, Lifted};
 use crate::store::ledger::fold::Fold;
 use crate::store::ledger::records::save;
 use crate::store::ledger::{keeping, keys};
@@ -42,5 +43,14 @@ impl Fold<'_, '_> {
         };
         let key = keys::evacuation(evacuated.segment);
         save(self.working, key, &record);
+    }
+
+    pub(super) fn founded(&mut self, founded: &Founded) {
+        let record = FoundationRecord {
+            position: self.position,
+            at: self.at,
+            founded: founded.clone(),
+        };
+        save(self.working, keys::foundation(founded.segment), &record);
     }
 }

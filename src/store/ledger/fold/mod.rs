@@ -151,6 +151,10 @@ impl Fold<'_, '_> {
                 self.evacuated(evacuated);
                 Ok(())
             }
+            Entry::Founded(founded) => {
+                self.founded(founded);
+                Ok(())
+            }
             Entry::Notified { target, upto } => {
                 save(self.working, keys::notified(target), upto);
                 Ok(())
