@@ -203,7 +203,7 @@ fn centre(finess: &str, gestionnaire: &str) -> Centre {
 
 pub(super) fn agreements() -> Agreements {
     let file: File = serde_json::from_value(serde_json::json!({
-        "id": "national", "title": "Accord", "role": "agreement", "source": "a test",
+        "id": "national", "title": "Accord", "role": "agreement", "source": "a test", "parties": ["UNCAM"],
         "in_force_from": "2020-01-01", "status": "unconfirmed",
         "counting": {
             "kinds": ["FSE", "paper"], "numerator_modes": ["S", "F", "C"],

@@ -117,6 +117,8 @@ pub struct Config {
     pub batch_bytes: usize,
     /// At most so many commands wait; from three quarters on, intake should shed.
     pub queue_commands: NonZeroUsize,
+    /// When a batch is not committed after so many seconds, intake should shed; 0: never.
+    pub queue_seconds: f64,
     /// At most about so many bytes of changes wait for the index; then commits wait too.
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
@@ -150,6 +152,7 @@ impl Default for Config {
             batch_commands: thousand,
             batch_bytes: 8 << 20,
             queue_commands: thousand,
+            queue_seconds: 2.0,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
             sorted_bytes: 1 << 20,
@@ -166,6 +169,13 @@ impl Default for Config {
 }
 
 impl Config {
+    fn patience(&self) -> Duration {
+        match Duration::try_from_secs_f64(self.queue_seconds) {
+            Ok(Duration::ZERO) | Err(_) => Duration::MAX,
+            Ok(seconds) => seconds,
+        }
+    }
+
     fn sizes(&self) -> Sizes {
         Sizes {
             cache_bytes: self.cache_bytes,
@@ -223,6 +233,8 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// How long a batch may take before intake should shed.
+    patience: Duration,
     evacuator: Evacuator,
     /// One evacuation runs at a time.
     evacuating: tokio::sync::Mutex<()>,
@@ -275,6 +287,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            patience: config.patience(),
             ticks: None,
             rounds: None,
             _rest: None,
@@ -334,6 +347,7 @@ impl Embedded {
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
+            patience: Duration::MAX,
             ticks: None,
             rounds: None,
             _rest: Some(rest),
@@ -647,6 +661,7 @@ impl Store for Embedded {
         };
         let state = match self.state.readiness() {
             Readiness::Ready if waiting * 4 >= most * 3 => Readiness::Shedding,
+            Readiness::Ready if self.state.waits_for() >= self.patience => Readiness::Shedding,
             state => state,
         };
         Health {
