@@ -24,6 +24,7 @@ use crate::claims::delivery::Event;
 use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
+use crate::claims::foundation;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
@@ -320,6 +321,7 @@ impl House {
             keeping: store.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             retention: Rules::default(),
+            proof_months: foundation::DEFAULT_MONTHS,
             custody: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),

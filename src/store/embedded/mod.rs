@@ -84,7 +84,9 @@ use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
-use crate::store::keeping::{Beginning, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
+use crate::store::keeping::{
+    Beginning, Ending, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Proofs, Run,
+};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, records, statements};
 use crate::store::listing::{Listed, Listing};
@@ -688,6 +690,16 @@ impl Keeping for Embedded {
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let evacuator = self.evacuator.clone();
         self.ask(move |_| evacuator.plan(at, rules)).await
+    }
+
+    async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask(move |_| evacuator.proofs(before)).await
+    }
+
+    async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask(move |_| evacuator.ending(before, rules)).await
     }
 
     async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {
