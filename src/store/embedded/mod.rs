@@ -501,7 +501,7 @@ impl Store for Embedded {
         self.ask(move |_| base::beginning(&reader)).await
     }
 
-    fn monthly_until(&self) -> Option<Day> {
+    fn counted_until(&self) -> Option<Day> {
         let foundation = self.reader.foundation();
         foundation.map(|foundation| foundation.header.until)
     }
