@@ -1,5 +1,7 @@
 //! The ledger on a map: the ways of a document, each to its end, and the same state again from entries.
 
+mod owed;
+
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
@@ -253,22 +255,6 @@ impl Road {
             documents
         );
     }
-}
-
-#[tokio::test]
-async fn a_test_never_stands_for_a_claim() {
-    let road = Road::new().await;
-    let test = Admission {
-        purpose: Purpose::Test,
-        ..admission(1, facts(Kind::Fse, "100000001"), "<a/>")
-    };
-    assert!(matches!(road.admit(test).await, Admitted::Received { .. }));
-    let claim = admission(2, facts(Kind::Fse, "100000001"), "<a/>");
-    let refused = Admitted::Refused(Conflict::OtherContent {
-        document: DocumentId(1),
-        differs: vec!["purpose"],
-    });
-    assert_eq!(road.admit(claim).await, refused);
 }
 
 #[tokio::test]
