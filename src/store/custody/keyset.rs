@@ -94,7 +94,50 @@ fn discard(next: &Path) -> Result<(), Error> {
     }
 }
 
-/// Whether keys were copied for this backup: by the same store, at the same instant and place.
+/// Whether keys were copied for this backup: by the same store, at the same place and instant. One of the two may not
+/// have been written yet, and what is written is less exact.
 fn is_of(keys: &Manifest, bodies: &Manifest) -> bool {
-    (keys.instance, keys.at, keys.head) == (bodies.instance, bodies.at, bodies.head)
+    let at = |manifest: &Manifest| manifest.at.to_string();
+    (keys.instance, keys.head) == (bodies.instance, bodies.head) && at(keys) == at(bodies)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::time::Timestamp;
+    use crate::store::journal::Head;
+
+    #[test]
+    fn keys_count_from_the_moment_their_backup_does() {
+        let place = tempfile::tempdir().unwrap();
+        let keys = place.path();
+        let backup = |micros| Manifest {
+            instance: Digest([1; 32]),
+            at: Timestamp::from_micros(micros),
+            head: Head::origin(),
+            files: Vec::new(),
+        };
+        // To the microsecond, of which a manifest has only milliseconds.
+        let (first, second) = (backup(1_000_001), backup(2_000_002));
+        let secret = |bodies| {
+            let (directory, _) = counting(keys, bodies).unwrap();
+            fs::read(directory.join("secret")).unwrap()
+        };
+        prepare(keys, &first, &[("secret", b"one")]).unwrap();
+        assert_eq!(secret(&first), b"one");
+        settle(keys, Some(&first)).unwrap();
+        assert_eq!(secret(&first), b"one");
+        prepare(keys, &second, &[("secret", b"two")]).unwrap();
+        assert_eq!(
+            (secret(&first), secret(&second)),
+            (b"one".into(), b"two".into())
+        );
+        // Broken off before the manifest of the bodies, and after it.
+        settle(keys, Some(&first)).unwrap();
+        assert_eq!(secret(&second), b"one");
+        prepare(keys, &second, &[("secret", b"two")]).unwrap();
+        settle(keys, Some(&second)).unwrap();
+        assert_eq!(secret(&second), b"two");
+        assert!(!keys.join(NEXT).exists());
+    }
 }
