@@ -11,7 +11,7 @@ use axum::response::Response;
 
 use crate::access::Role;
 use crate::claims::id::DocumentId;
-use crate::formats::json::problem::Kind;
+use crate::formats::json::problem::{About, Kind, Problem};
 use crate::report::evidence::{self, Bodies};
 use crate::store::Find;
 use crate::telemetry::event::Denial;
@@ -57,6 +57,13 @@ pub(super) async fn evidence(
         Ok(bundle) => Ok(bytes(200, MEDIA_TYPE, bundle)),
         Err(evidence::Error::Store(error)) => Err(desk.unread(&error)),
         Err(evidence::Error::Founded) => Err(Kind::ContentGone.into()),
-        Err(evidence::Error::TooLarge) => Err(super::order::too_large(most)),
+        Err(evidence::Error::TooLarge) => {
+            let limit = Some(most);
+            let about = About {
+                limit,
+                ..About::default()
+            };
+            Err(Problem::new(Kind::EvidenceTooLarge, about).into())
+        }
     }
 }
