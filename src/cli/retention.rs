@@ -63,7 +63,7 @@ pub struct Lift {
 pub enum Retention {
     /// Show what would go, what is kept and why.
     Plan(PlanOptions),
-    /// Let the proofs go that are past `proof_months`: only counts by month and anchors stay of them. On the machine of
+    /// Let the proofs go that are past `proof_months`: only counts and anchors stay of them. On the machine of
     /// the store, while the gateway is stopped.
     EndProofs(EndProofs),
 }
@@ -186,7 +186,7 @@ fn end_proofs(options: &EndProofs) -> Result<Code, Failure> {
         }
     };
     println!(
-        "{goes}: {} documents, of entries up to {}; {} documents stay; what has gone is counted by month, up to {}",
+        "{goes}: {} documents, of entries up to {}; {} documents stay; what has gone is counted all the same, up to {}",
         founded.gone, founded.upto.0, founded.kept, founded.until
     );
     Ok(Code::Ok)
@@ -314,7 +314,19 @@ fn plan(answer: &Value) -> String {
         "so far {} bodies of {} bytes are gone, from {} segments\n",
         cleared["bodies"], cleared["bytes"], cleared["segments"]
     ));
+    out.push_str(&proofs(&answer["proofs"]));
     out
+}
+
+fn proofs(proofs: &Value) -> String {
+    if proofs["segments"] == 0 {
+        let from = word(&proofs["from"]);
+        return format!("proofs: none is past its time before {from}\n");
+    }
+    format!(
+        "proofs: {} segments are past their time, entries up to {}: at most {} documents go with `retention end-proofs`, at least {} stay\n",
+        proofs["segments"], proofs["upto"], proofs["goes"], proofs["stays"]
+    )
 }
 
 fn word(value: &Value) -> &str {

@@ -90,9 +90,8 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// Up to this day, units of documents that have gone are counted on the first day of their month: what is asked for
-    /// of that time is asked by month.
-    fn monthly_until(&self) -> Option<Day> {
+    /// Of units up to this day some have gone with a foundation: they are in the counts alone.
+    fn counted_until(&self) -> Option<Day> {
         None
     }
 

@@ -7,12 +7,14 @@ use bordereau::claims::document::{
 };
 use bordereau::claims::id::{Amc, Amo, Destination, Digest, DocumentId, Finess, Name, Number};
 use bordereau::claims::registry::{Category, Centre};
+use bordereau::claims::retention::OnHold;
 use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::embedded::encryption::Encryption;
 use bordereau::store::embedded::{Config, Embedded};
 use bordereau::store::{Admission, Command, Outcome, Store, Unity, Unobserved};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use crate::gateway::{CENTRE, Place};
 
@@ -69,6 +71,27 @@ impl Stock {
         self.commit(Command::Cancel { document, caller }).await;
     }
 
+    /// Declares a document transmitted by hand.
+    pub async fn by_hand(&self, number: u64) {
+        let hand = Command::Hand {
+            document: DocumentId(u128::from(number)),
+            actor: Name::parse("ops").unwrap(),
+            evidence: Bytes::from_static(b"brought there by hand"),
+            salt: [9; 16],
+        };
+        self.commit(hand).await;
+    }
+
+    /// Places a legal hold on a document.
+    pub async fn hold(&self, number: u64) {
+        let place = Command::PlaceLegalHold {
+            on: OnHold::Document(DocumentId(u128::from(number))),
+            review: Day::new(2099, 12, 31).unwrap(),
+            actor: Name::parse("ops").unwrap(),
+        };
+        self.commit(place).await;
+    }
+
     async fn commit(&self, command: Command) {
         let outcome = self.store.commit(self.at, command).await;
         assert!(
@@ -104,7 +127,7 @@ impl Stock {
                 supports: None,
             },
             body: Bytes::from(content(number)),
-            digest: Digest([1; 32]),
+            digest: Digest(Sha256::digest(content(number)).into()),
             salt: [7; 16],
             warnings: Vec::new(),
         }

@@ -193,6 +193,10 @@ problems! {
     EvidenceTooLarge 413 "evidence-too-large" "The evidence would be too large"
         "`limit` is its largest length in bytes. It holds all entries from the anchor before the admission to the one after the last word: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
         "`limit` est sa longueur maximale en octets. Elle contient toutes les écritures entre l'ancre d'avant l'admission et celle d'après le dernier mot : augmentez `desk.evidence_bundle_bytes`, selon la mémoire.";
+    /// The ledger is too long to be read again in the time there is.
+    PastTooLong 413 "past-too-long" "The earlier answer takes too long"
+        "`limit` is the most seconds that it may take. Ask for fewer centres or an earlier position, or have the operator allow more time."
+        "`limit` est la durée maximale en secondes. Demandez moins de centres ou une position plus ancienne, ou faites allonger ce délai par l'opérateur.";
     /// Not the media type of the address.
     MediaType 415 "media-type" "The media type is not taken here"
         "Post XML as application/xml or text/xml, declarations as application/json, without Content-Encoding."
