@@ -507,7 +507,8 @@ fn lists(files: &Files) -> Result<Lists, lists::Error> {
     Lists::new(settings.timeout(), settings.list_bytes.get())
 }
 
-/// Writes the terms and the registrations of the configuration to the ledger, where they differ.
+/// Writes the terms of the configuration to the ledger where they differ, and its registrations where they are others
+/// than it had last: what was changed by a person meanwhile stays.
 async fn import(
     store: &dyn Store,
     config: &Config,
@@ -518,9 +519,9 @@ async fn import(
         .commit(clock.now(), Command::Terms(config.terms))
         .await?;
     if let Some(centres) = centres {
-        store
-            .commit(clock.now(), Command::Registry(centres))
-            .await?;
+        let salt = clock.salt();
+        let configured = Command::Configured { centres, salt };
+        store.commit(clock.now(), configured).await?;
     }
     Ok(())
 }

@@ -32,16 +32,19 @@ pub struct Centre {
     pub until: Option<Day>,
 }
 
-/// A person put versions of registrations, all of them or none.
+/// Who puts the registrations of the configuration's file, at a start.
+pub const CONFIGURATION: &str = "configuration:centres";
+
+/// A person put versions of registrations, all of them or none; or a start put those of the configuration's file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// The first of the entries that did; the others follow it.
+    /// The first of the entries that did; the others follow it. Where there is none, this entry itself.
     pub first: Position,
     /// How many there are.
     pub changes: u32,
     /// Who.
     pub actor: Name,
-    /// SHA-256 of what was handed in.
+    /// SHA-256 of what was handed in; of the configuration's file, of the versions in it as entries have them.
     pub file: Digest,
     /// Commitment to the reason, a body.
     pub reason: Digest,

@@ -132,13 +132,14 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
             Subject::LegalHold(_) => (Class::Proof, Owner::Itself),
         },
         // Of the whole store, and of no document.
-        Entry::Rewrapped { .. } | Entry::Resumed(_) => (Class::Reason, Owner::Itself),
+        Entry::Rewrapped { .. } | Entry::Resumed(_) | Entry::Imported(_) => {
+            (Class::Reason, Owner::Itself)
+        }
         Entry::Closed(_)
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)
         | Entry::Judged(_)
         | Entry::Published(_)
-        | Entry::Imported(_)
         // These commit to no body.
         | Entry::Terms(_)
         | Entry::Registered(_)

@@ -64,7 +64,7 @@ pub struct Orphans {
     /// Those of this endpoint.
     #[arg(long, value_name = "NAME")]
     endpoint: Option<String>,
-    /// Those that name a document of this centre that is known here.
+    /// Those that name a document of this centre, or one that is not known here and may be of any.
     #[arg(long, value_name = "FINESS")]
     centre: Option<String>,
     /// Those that came after this entry: that of a restore, which `bordereau restore status` shows.

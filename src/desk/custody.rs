@@ -212,7 +212,7 @@ pub(super) async fn rewind(
 pub(super) struct Which {
     /// Those of this endpoint.
     endpoint: Option<String>,
-    /// Those that name a document of this centre.
+    /// Those that name a document of this centre, or one of which nobody knows here whose it is.
     centre: Option<String>,
     /// Those that came after this entry: that of a restore, for what the lost span is known by.
     since: Option<u64>,
@@ -301,12 +301,15 @@ impl Which {
                 .is_none_or(|since| orphan.record.position.0 > since)
     }
 
+    /// What names a document that is not known here, or none, may be of any centre: after a restore it is just what was
+    /// lost.
     fn wants_text(&self, text: &OrphanText) -> bool {
-        let names = |centre: &str| {
+        let may_be = |centre: &str| {
             let mut named = text.documents.iter();
-            named.any(|document| document.centre.as_deref() == Some(centre))
+            text.documents.is_empty()
+                || named.any(|document| document.centre.as_deref().is_none_or(|of| of == centre))
         };
-        self.centre.as_deref().is_none_or(names)
+        self.centre.as_deref().is_none_or(may_be)
     }
 }
 

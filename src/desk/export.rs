@@ -12,7 +12,7 @@ use axum::response::Response;
 
 use crate::access::Role;
 use crate::claims::id::DocumentId;
-use crate::formats::json::problem::Kind;
+use crate::formats::json::problem::{About, Kind, Problem};
 use crate::report::evidence::{self, Bodies};
 use crate::store::Find;
 use crate::store::traces::Read;
@@ -66,6 +66,13 @@ pub(super) async fn evidence(
         }
         Err(evidence::Error::Store(error)) => Err(desk.unread(&error)),
         Err(evidence::Error::Founded) => Err(Kind::ContentGone.into()),
-        Err(evidence::Error::TooLarge) => Err(super::order::too_large(most)),
+        Err(evidence::Error::TooLarge) => {
+            let limit = Some(most);
+            let about = About {
+                limit,
+                ..About::default()
+            };
+            Err(Problem::new(Kind::EvidenceTooLarge, about).into())
+        }
     }
 }

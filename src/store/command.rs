@@ -30,6 +30,14 @@ pub enum Command {
     Registry(Vec<Centre>),
     /// Put versions of centres as a person asks for it, with the reason; all or none.
     Import(Import),
+    /// Put the versions of the configuration's file, unless these very ones were put by it last: what was changed since
+    /// by other ways stays.
+    Configured {
+        /// All versions of the file, in its order.
+        centres: Vec<Centre>,
+        /// Salt of the reason's commitment.
+        salt: [u8; 16],
+    },
     /// Publish a statement. The commitment is computed here.
     Publish {
         /// What the ledger keeps of it.

@@ -1,6 +1,8 @@
 //! One row for each outcome: what is kept and why, when the rest is past its time, and when a segment is due.
 
 use super::*;
+use crate::claims::id::{Digest, EndpointName, Name};
+use crate::claims::registry::Imported;
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse(text).unwrap()
@@ -137,5 +139,31 @@ fn a_hold_stands_on_its_document_or_on_the_days_of_its_centre() {
     ] {
         let found = hold.covers(DocumentId(document), of, day(care_day));
         assert_eq!(found, expected, "{hold:?} {document} {care_day}");
+    }
+}
+
+#[test]
+fn only_what_explains_a_figure_or_a_hold_has_no_end() {
+    let (name, digest) = (Name::parse("ops").unwrap(), Digest([1; 32]));
+    let explained = |subject| Entry::Explained {
+        of: Position(1),
+        subject,
+        actor: name.clone(),
+        reason: digest,
+    };
+    let imported = Entry::Imported(Imported {
+        first: Position(1),
+        changes: 1,
+        actor: name.clone(),
+        file: digest,
+        reason: digest,
+    });
+    let endpoint = Subject::Endpoint(EndpointName::parse("paris").unwrap());
+    for (entry, class) in [
+        (imported, Class::Reason),
+        (explained(endpoint), Class::Reason),
+        (explained(Subject::LegalHold(Position(1))), Class::Proof),
+    ] {
+        assert_eq!(body_of(&entry), (class, Owner::Itself));
     }
 }

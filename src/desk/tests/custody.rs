@@ -8,6 +8,7 @@ use crate::claims::document::Kind;
 use crate::claims::id::Digest;
 use crate::claims::receipt::PartOutcome;
 use crate::clock::Clock;
+use crate::desk::Config;
 use crate::report::evidence;
 use crate::store::custody::Custody;
 use crate::store::{Command, Store};
@@ -106,6 +107,9 @@ async fn orphans_name_documents_and_centres_that_are_known() {
     let said = seen(&house, "/v1/orphans").await;
     let named = &said["orphans"][0]["documents"][0];
     assert_eq!(named["centre"], Value::Null);
+    // Whoever looks for what a centre lost finds it, though nobody knows whose it is.
+    let lost = seen(&house, "/v1/orphans?centre=750000999").await;
+    assert_eq!(lost, said);
     house.admit(admission(1, facts(Kind::Fse, "101"))).await;
     let said = seen(&house, "/v1/orphans").await;
     let orphan = &said["orphans"][0];
@@ -163,4 +167,26 @@ async fn far_from_the_machine_evidence_is_commitments_alone() {
     let unknown = "/v1/documents/00000000-0000-0000-0000-00000000000f/evidence";
     let unknown = house.get(Door::Public, "operator", unknown).await;
     assert_eq!(unknown.status, 404);
+}
+
+#[tokio::test]
+async fn evidence_has_a_limit() {
+    let path = "/v1/documents/00000000-0000-0000-0000-000000000001/evidence";
+    let house = House::admitted().await;
+    let whole = house.get(Door::Public, "operator", path).await;
+    let length = whole.body.len();
+    for (limit, fits) in [(length, true), (3_000, false)] {
+        let house = House::with(Config {
+            evidence_bundle_bytes: std::num::NonZeroUsize::new(limit).unwrap(),
+            ..Config::default()
+        })
+        .await;
+        house.admit(admission(1, facts(Kind::Fse, "101"))).await;
+        let answer = house.get(Door::Public, "operator", path).await;
+        if fits {
+            assert_eq!(answer.status, 200);
+        } else {
+            answer.is("evidence-too-large");
+        }
+    }
 }

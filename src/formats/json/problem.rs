@@ -189,6 +189,10 @@ problems! {
     ReconciliationTooLarge 413 "reconciliation-too-large" "The result would be too large"
         "`limit` is the largest length in bytes. Ask for fewer months, or load fewer centres at a time."
         "`limit` est la longueur maximale en octets. Demandez moins de mois ou chargez moins de centres à la fois.";
+    /// The evidence of a document would be longer than allowed.
+    EvidenceTooLarge 413 "evidence-too-large" "The evidence would be too large"
+        "`limit` is its largest length in bytes. It holds all entries from the anchor before the admission to the one after the last word: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
+        "`limit` est sa longueur maximale en octets. Elle contient toutes les écritures entre l'ancre d'avant l'admission et celle d'après le dernier mot : augmentez `desk.evidence_bundle_bytes`, selon la mémoire.";
     /// The ledger is too long to be read again in the time there is.
     PastTooLong 413 "past-too-long" "The earlier answer takes too long"
         "`limit` is the most seconds that it may take. Ask for fewer centres or an earlier position, or have the operator allow more time."

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::claims::period::Period;
-use crate::claims::registry::Centre;
+use crate::claims::registry::{CONFIGURATION, Centre};
 use crate::claims::statement::Published;
 use crate::store::{Import, StatementRecord, WhichStatements};
 
@@ -11,6 +11,7 @@ laws! {
     a_statement_is_of_a_period_that_is_closed
     statements_are_found_by_number_centre_and_key
     an_import_is_one_reason_for_all_that_it_changes
+    the_file_of_the_configuration_is_put_once
 }
 
 fn october() -> Period {
@@ -199,4 +200,53 @@ async fn an_import_is_one_reason_for_all_that_it_changes<S: Subject>() {
             if (imported.first, imported.changes) == (*first, 1)));
     let body = store.body(BodyId::Entry(*last)).await.unwrap().unwrap();
     assert_eq!(&body.bytes[..], b"a new name");
+}
+
+/// What a person imported stays at a start with the same file, and gives way to a file that was changed.
+async fn the_file_of_the_configuration_is_put_once<S: Subject>() {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    let version = |name: &str| Centre {
+        name: name.into(),
+        ..example::centre()
+    };
+    let file = |name: &str| Command::Configured {
+        centres: vec![version(name)],
+        salt: [8; 16],
+    };
+    let person = |name_put: &str| {
+        Command::Import(Import {
+            centres: vec![version(name_put)],
+            actor: name("operator"),
+            file: Digest([6; 32]),
+            reason: "it closed".into(),
+            salt: [7; 16],
+        })
+    };
+    let first = done(&*store, file("A")).await;
+    for (command, writes, expected) in [
+        (file("A"), 0, "A"),
+        (person("B"), 2, "B"),
+        (file("A"), 0, "B"),
+        (file("C"), 2, "C"),
+        (person("A"), 2, "A"),
+        // It says what is there already, and counts as put from then on.
+        (file("A"), 1, "A"),
+        (person("D"), 2, "D"),
+        (file("A"), 0, "D"),
+    ] {
+        let before = store.health().position.0;
+        done(&*store, command).await;
+        assert_eq!(store.health().position.0, before + writes, "{expected}");
+        assert_eq!(
+            store.centres().await.unwrap()[&finess()],
+            [version(expected)]
+        );
+    }
+    let before = Position(first.0 - 1);
+    let entries = store.entries(before, 1).await.unwrap();
+    assert!(matches!(&entries[0].1.entry, Entry::Imported(imported)
+            if imported.actor.as_str() == CONFIGURATION && imported.changes == 1));
+    let reason = store.body(BodyId::Entry(first)).await.unwrap().unwrap();
+    assert_eq!(&reason.bytes[..], b"the file of the configuration");
 }

@@ -3,7 +3,12 @@
 //! Only what is new is copied: a segment that was whole before stays as it is, the one that grew gets what is missing,
 //! and one that was evacuated gives way to what is left of it. Nothing here takes a lock of the store's, and what is
 //! read is paced, so that commits go on.
+//!
+//! Segments are evacuated meanwhile, which forgets their keys; bodies that are kept are then behind the end of this copy.
+//! So the keys are read when all else is copied, and only if every segment of the copy is still there: its file goes
+//! before its key does. Otherwise another look is taken, with a later end.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,14 +19,15 @@ use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
 use crate::store::custody::files::{self, ARCHIVE, JOURNAL, KEYS, MANIFEST, Pace, SECRET, Span};
 use crate::store::custody::manifest::{Copied, Manifest};
-use crate::store::custody::{Error, instance, manifest_of};
+use crate::store::custody::{Error, earlier, instance, keyset};
 use crate::store::journal::format::HEADER;
-use crate::store::journal::{self, Head, segment};
+use crate::store::journal::{self, Head, foundation, segment};
 
 /// Where a store remembers its last backup, for people and metrics alone.
 const MARK: &str = "backed-up";
 
-/// So often the files may change under a copy before it gives up: each time, a segment was evacuated meanwhile.
+/// So often the files may change under a copy before it gives up: each time, a segment was evacuated meanwhile. What one
+/// look copied whole the next does not copy again, so each takes less time than the one before.
 const ROUNDS: usize = 16;
 
 /// What is to be copied to where.
@@ -72,6 +78,20 @@ struct Plan {
     files: Vec<String>,
 }
 
+/// What is known to be in the backup.
+#[derive(Clone)]
+struct Known {
+    copied: Copied,
+    /// Nothing is added to it any more.
+    is_whole: bool,
+}
+
+/// All files of one look, and the keys of the same state; none where bodies are not encrypted.
+struct Whole {
+    manifest: Manifest,
+    keys: Option<Vec<u8>>,
+}
+
 /// Copies a store. Blocks.
 ///
 /// # Errors
@@ -87,24 +107,31 @@ pub fn backup(source: &Source<'_>, order: &Order, stop: &dyn Fn() -> bool) -> Re
     })?;
     let secret = source.directory.join(SECRET);
     let secret = fs::read(&secret).map_err(|_| Error::Secret(secret.clone()))?;
+    let earlier = earlier(&order.to)?;
     let mut copying = Copying {
         source,
         order,
         instance: instance(&secret),
-        earlier: earlier(&order.to)?,
+        known: earlier.as_ref().map_or_else(BTreeMap::new, known),
+        earlier,
         pace: Pace::new(order.bytes_per_second, stop),
         files: 0,
     };
     copying.belongs()?;
+    keyset::settle(&order.keys_to, copying.earlier.as_ref())?;
     for directory in [JOURNAL, ARCHIVE] {
         files::make_directory(&order.to.join(directory))?;
     }
+    let mut last = Error::Restless;
     for _ in 0..ROUNDS {
-        if let Some(manifest) = copying.round()? {
-            return copying.conclude(manifest, &secret);
+        match copying.round() {
+            Ok(Some(whole)) => return copying.conclude(whole, &secret),
+            Ok(None) => last = Error::Restless,
+            Err(missing @ Error::Incomplete(_)) => last = missing,
+            Err(error) => return Err(error),
         }
     }
-    Err(Error::Restless)
+    Err(last)
 }
 
 /// When a store was backed up last, as it remembers.
@@ -123,6 +150,8 @@ struct Copying<'a> {
     order: &'a Order,
     instance: Digest,
     earlier: Option<Manifest>,
+    /// By path: what the earlier backup has, and what was copied since.
+    known: BTreeMap<String, Known>,
     pace: Pace<'a>,
     files: u64,
 }
@@ -143,8 +172,8 @@ impl Copying<'_> {
         Ok(())
     }
 
-    /// Copies all files of one look; none when one of them was evacuated meanwhile.
-    fn round(&mut self) -> Result<Option<Manifest>, Error> {
+    /// Copies all files of one look, and reads the keys; none when one of them was evacuated meanwhile.
+    fn round(&mut self) -> Result<Option<Whole>, Error> {
         let plan = self.plan()?;
         if let Some(earlier) = &self.earlier
             && earlier.head.position > plan.head.position
@@ -165,19 +194,28 @@ impl Copying<'_> {
                 Err(error) => return Err(error),
             }
         }
-        Ok(Some(Manifest {
+        self.pace.go_on()?;
+        let keys = self.keys()?;
+        let there: BTreeSet<_> = self.list(JOURNAL, |_| true)?.into_iter().collect();
+        let mut segments = plan.files.iter().filter(|path| path.starts_with(JOURNAL));
+        if !segments.all(|path| there.contains(path)) {
+            return Ok(None);
+        }
+        let manifest = Manifest {
             instance: self.instance,
             at: self.order.at,
             head: plan.head,
             files: copied,
-        }))
+        };
+        Ok(Some(Whole { manifest, keys }))
     }
 
     /// What is to be copied. The files are listed before the place is asked for: what was evacuated by then had its
-    /// bodies moved to before that place. Only segments that were begun since are taken from a second look.
+    /// bodies moved to before that place. The archive is listed after the journal: what leaves the one is in the other
+    /// before. Only segments that were begun since are taken from a second look.
     fn plan(&self) -> Result<Plan, Error> {
-        let mut files = self.list(ARCHIVE, |_| true)?;
         let first = self.list(JOURNAL, |_| true)?;
+        let mut files = self.list(ARCHIVE, |_| true)?;
         let head = (self.source.head)();
         let last = first.iter().filter_map(|path| files::ordinal(path)).max();
         files.extend(
@@ -188,6 +226,7 @@ impl Copying<'_> {
         files.extend(self.list(JOURNAL, |path| {
             files::ordinal(path) > last && files::ordinal(path) <= Some(head.segment)
         })?);
+        is_complete(&files, &head)?;
         Ok(Plan { head, files })
     }
 
@@ -205,34 +244,36 @@ impl Copying<'_> {
         let (from, to) = (self.source.directory.join(path), self.order.to.join(path));
         let is_last = path.starts_with(JOURNAL) && files::ordinal(path) == Some(head.segment);
         let kept = self.kept(path, &from, &to)?;
-        let was_whole = |earlier: &Manifest| {
-            !path.starts_with(JOURNAL) || files::ordinal(path) < Some(earlier.head.segment)
-        };
-        if let (Some(kept), Some(earlier)) = (&kept, &self.earlier)
-            && was_whole(earlier)
+        if let Some(kept) = &kept
+            && kept.is_whole
         {
-            return Ok(kept.clone());
+            return Ok(kept.copied.clone());
         }
         let span = Span {
-            kept: kept.as_ref().map_or(0, |kept| kept.length),
+            kept: kept.as_ref().map_or(0, |kept| kept.copied.length),
             end: is_last.then_some(head.offset),
         };
         let copied = files::copy(&from, &to, &span, &mut self.pace)?;
-        if kept.is_some_and(|kept| kept.digest != copied.kept) {
+        if kept.is_some_and(|kept| kept.copied.digest != copied.kept) {
             return Err(Error::Another(self.order.to.clone()));
         }
         self.files += 1;
-        Ok(Copied {
+        let copied = Copied {
             path: path.to_owned(),
             length: copied.length,
             digest: copied.digest,
-        })
+        };
+        let known = Known {
+            copied: copied.clone(),
+            is_whole: !is_last,
+        };
+        self.known.insert(path.to_owned(), known);
+        Ok(copied)
     }
 
-    /// What the earlier backup has of a file, if it is the same file: its header is that of the source.
-    fn kept(&self, path: &str, from: &Path, to: &Path) -> Result<Option<Copied>, Error> {
-        let earlier = self.earlier.as_ref();
-        let Some(kept) = earlier.and_then(|earlier| earlier.file(path)) else {
+    /// What the backup has of a file, if it is the same file: its header is that of the source.
+    fn kept(&self, path: &str, from: &Path, to: &Path) -> Result<Option<Known>, Error> {
+        let Some(kept) = self.known.get(path) else {
             return Ok(None);
         };
         match files::begin_alike(from, to, HEADER) {
@@ -248,16 +289,33 @@ impl Copying<'_> {
         }
     }
 
-    /// Keys, then the manifest, then what nobody names any more.
-    fn conclude(self, manifest: Manifest, secret: &[u8]) -> Result<Done, Error> {
-        let to = &self.order.to;
+    /// The store's file of wrapped keys; a store whose bodies are not encrypted has none.
+    fn keys(&self) -> Result<Option<Vec<u8>>, Error> {
+        let path = self.source.directory.join(KEYS);
+        match fs::read(&path) {
+            Ok(keys) => Ok(Some(keys)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::io(&path)(error)),
+        }
+    }
+
+    /// Keys beside those before, then the manifest, by which they count; then what nobody names any more goes, and with
+    /// the earlier keys what was forgotten since.
+    fn conclude(self, whole: Whole, secret: &[u8]) -> Result<Done, Error> {
+        let (to, keys_to) = (&self.order.to, &self.order.keys_to);
+        let Whole { manifest, keys } = whole;
         for directory in [JOURNAL, ARCHIVE] {
             segment::sync_directory(&to.join(directory))?;
         }
         self.pace.go_on()?;
-        self.keys(&manifest, secret)?;
+        let cleared = cleared::text(to, &manifest)?;
+        let mut contents = vec![(SECRET, secret), (CLEARED, cleared.as_bytes())];
+        contents.extend(keys.as_deref().map(|keys| (KEYS, keys)));
+        keyset::prepare(keys_to, &manifest, &contents)?;
         self.pace.go_on()?;
         files::write_whole(&to.join(MANIFEST), manifest.text().as_bytes())?;
+        self.pace.go_on()?;
+        keyset::settle(keys_to, Some(&manifest))?;
         self.pace.go_on()?;
         for directory in [JOURNAL, ARCHIVE] {
             for name in files::names(&to.join(directory))? {
@@ -277,48 +335,34 @@ impl Copying<'_> {
             files: self.files,
         })
     }
-
-    /// Copies what opens bodies and knows documents again, and says which are gone. The copy before it is gone with that,
-    /// and with it what was forgotten since.
-    fn keys(&self, manifest: &Manifest, secret: &[u8]) -> Result<(), Error> {
-        let mut copied = Vec::new();
-        let mut put = |name: &str, bytes: &[u8]| {
-            use sha2::{Digest as _, Sha256};
-            files::write_whole(&self.order.keys_to.join(name), bytes)?;
-            copied.push(Copied {
-                path: name.to_owned(),
-                length: bytes.len() as u64,
-                digest: Digest(Sha256::digest(bytes).into()),
-            });
-            Ok::<(), Error>(())
-        };
-        let keys = self.source.directory.join(KEYS);
-        match fs::read(&keys) {
-            Ok(keys) => put(KEYS, &keys)?,
-            // A store whose bodies are not encrypted has none.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(Error::io(&keys)(error)),
-        }
-        put(SECRET, secret)?;
-        let cleared = cleared::text(&self.order.to.join(ARCHIVE))?;
-        put(CLEARED, cleared.as_bytes())?;
-        let manifest = Manifest {
-            files: copied,
-            ..manifest.clone()
-        };
-        files::write_whole(
-            &self.order.keys_to.join(MANIFEST),
-            manifest.text().as_bytes(),
-        )
-    }
 }
 
-/// The manifest of a directory that may have none yet.
-fn earlier(directory: &Path) -> Result<Option<Manifest>, Error> {
-    match manifest_of(directory) {
-        Ok(manifest) => Ok(Some(manifest)),
-        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+/// What a backup has: its last segment may have grown since.
+fn known(earlier: &Manifest) -> BTreeMap<String, Known> {
+    let is_whole = |path: &str| {
+        !path.starts_with(JOURNAL) || files::ordinal(path) < Some(earlier.head.segment)
+    };
+    let files = earlier.files.iter().cloned().map(|copied| {
+        let is_whole = is_whole(&copied.path);
+        (copied.path.clone(), Known { copied, is_whole })
+    });
+    files.collect()
+}
+
+/// Every segment up to the last is there: live, archived, or one that a foundation stands for.
+fn is_complete(files: &[String], head: &Head) -> Result<(), Error> {
+    if *head == Head::origin() {
+        return Ok(());
+    }
+    let is_foundation = |path: &&String| path.ends_with(foundation::ENDING);
+    let founded = files.iter().filter(is_foundation);
+    let founded = founded.filter_map(|path| files::ordinal(path)).max();
+    let segments = files.iter().filter(|path| !is_foundation(path));
+    let there: BTreeSet<u64> = segments.filter_map(|path| files::ordinal(path)).collect();
+    let mut wanted = founded.unwrap_or_default() + 1..=head.segment;
+    match wanted.find(|ordinal| !there.contains(ordinal)) {
+        Some(missing) => Err(Error::Incomplete(missing)),
+        None => Ok(()),
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use crate::store::custody::files::{self, JOURNAL, Pace};
 use crate::store::custody::manifest::Manifest;
-use crate::store::custody::{Error, manifest_of};
+use crate::store::custody::{Error, keyset, manifest_of};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::{self, Head, still};
 
@@ -58,14 +58,14 @@ pub fn check(directory: &Path, keys: Option<&Path>) -> Result<Checked, Error> {
     };
     sums(directory, &manifest, &mut checked);
     if let Some(keys) = keys {
-        let of_keys = manifest_of(keys)?;
+        let (keys, of_keys) = keyset::counting(keys, &manifest)?;
         if of_keys.instance != manifest.instance {
             checked.find("the keys are those of another store".into());
         }
         if of_keys.head.position < manifest.head.position {
             checked.find("the keys are older than the backup".into());
         }
-        sums(keys, &of_keys, &mut checked);
+        sums(&keys, &of_keys, &mut checked);
     }
     match still::survey(&directory.join(JOURNAL)) {
         Ok(reader) => read(&reader, &manifest.head, &mut checked),

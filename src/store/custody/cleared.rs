@@ -9,20 +9,35 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use crate::store::custody::Error;
+use crate::store::custody::files::{self, ARCHIVE, JOURNAL};
+use crate::store::custody::manifest::Manifest;
 use crate::store::journal::format::SegmentId;
 use crate::store::journal::{archive, foundation};
 
 /// Name of the file.
 pub const CLEARED: &str = "cleared";
 
-/// The text of all archives in a directory, and of the segments that a foundation in it stands for.
-pub fn text(archives: &Path) -> Result<String, Error> {
-    let mut ids = match foundation::newest(archives)? {
+/// The text of all segments that a backup has in the archive alone, and of those that a foundation in it stands for. A
+/// segment that lies beside its archive has its bodies: nothing says yet that they end.
+pub fn text(backup: &Path, manifest: &Manifest) -> Result<String, Error> {
+    let archives = backup.join(ARCHIVE);
+    let mut ids = match foundation::newest(&archives)? {
         Some(foundation) => foundation.segments()?,
         None => Vec::new(),
     };
-    for archived in archive::list(archives)?.into_values() {
-        ids.push(archived?.header.id);
+    let of = |part: &'static str| {
+        let files = manifest.files.iter();
+        let files = files.filter(move |file| file.path.starts_with(part));
+        files.filter_map(|file| files::ordinal(&file.path))
+    };
+    let live: BTreeSet<u64> = of(JOURNAL).collect();
+    let ended: BTreeSet<u64> = of(ARCHIVE)
+        .filter(|ordinal| !live.contains(ordinal))
+        .collect();
+    for (ordinal, archived) in archive::list(&archives)? {
+        if ended.contains(&ordinal) {
+            ids.push(archived?.header.id);
+        }
     }
     let mut out = String::new();
     for id in ids {

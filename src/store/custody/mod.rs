@@ -11,7 +11,9 @@
 //! What opens bodies and knows documents again, the files `keys` and `secret`, goes to a directory of its own with a
 //! manifest of its own: whoever has only one of the two directories has no content. Each backup replaces the copy of
 //! the keys, so that a body that is forgotten in the store is forgotten in all copies with the next backup. A file
-//! `cleared` beside them says the same of bodies that are not encrypted; see [`cleared`].
+//! `cleared` beside them says the same of bodies that are not encrypted; see [`cleared`]. Keys and bodies are of one
+//! state: a body that is kept when its segment goes lies behind the end of a copy that has the segment, so that copy
+//! needs the segment's key; see [`keyset`].
 //!
 //! Must never change the store that it copies, never hold up a commit, and never call a backup good before its
 //! manifest has its name.
@@ -20,13 +22,14 @@
 //! | crash | found |
 //! |---|---|
 //! | while files are copied | the earlier manifest; every file it names is as it was, or longer: only its length counts |
-//! | after the keys, before the manifest | the same; the keys are newer, and open everything that was not forgotten |
-//! | after the manifest | the new backup; files that it does not name are removed by the next one |
+//! | after the keys, before the manifest | the same; the earlier keys count, the new ones lie beside them in `next` |
+//! | after the manifest | the new backup; its keys count, in `next` if need be; the next one removes what is not named |
 //! | while a store is restored | a directory `*.restoring` that no gateway opens; the next restore replaces it |
 
 pub mod record;
 pub mod manifest;
 mod files;
+mod keyset;
 pub mod backup;
 pub mod check;
 pub mod restore;
@@ -133,6 +136,11 @@ pub enum Error {
     /// Files came and went faster than they could be copied.
     #[error("the store's files changed while they were copied, again and again")]
     Restless,
+    /// A segment lies in neither of its places.
+    #[error(
+        "segment {0} of the store is missing: verify the store; an earlier backup that has it stays"
+    )]
+    Incomplete(u64),
     /// A file is not as it was copied.
     #[error("{}: other bytes than were copied", .0.display())]
     Damaged(PathBuf),
@@ -169,6 +177,7 @@ impl Error {
             Error::Together(_) => "keys and bodies must lie in directories of their own",
             Error::Secret(_) => "the store's secret is missing or damaged",
             Error::Restless => "the store's files changed again and again",
+            Error::Incomplete(_) => "a segment of the store is missing",
             Error::Damaged(_) => "a file is not as it was copied",
             Error::Occupied(_) => "there is something already where a store is to be made",
             Error::Cleared => "the bodies of that time are gone",
@@ -202,4 +211,13 @@ pub fn manifest_of(directory: &Path) -> Result<Manifest, Error> {
     let path = directory.join(files::MANIFEST);
     let text = std::fs::read_to_string(&path).map_err(Error::io(&path))?;
     Manifest::read(&text).map_err(|what| Error::Manifest { path, what })
+}
+
+/// The manifest of a directory that may have none yet.
+fn earlier(directory: &Path) -> Result<Option<Manifest>, Error> {
+    match manifest_of(directory) {
+        Ok(manifest) => Ok(Some(manifest)),
+        Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }

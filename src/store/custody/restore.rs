@@ -22,7 +22,7 @@ use crate::store::custody::cleared::{self, CLEARED};
 use crate::store::custody::files::{self, ARCHIVE, JOURNAL, Pace, Span};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::since::Since;
-use crate::store::custody::{Error, manifest_of};
+use crate::store::custody::{Error, keyset, manifest_of};
 use crate::store::embedded::{Config, Embedded};
 use crate::store::journal::archive::Archive;
 use crate::store::journal::format::{Bodies, Header, Manner, SegmentId, VERSION};
@@ -66,6 +66,8 @@ pub struct Order {
 struct Origin<'a> {
     order: &'a Order,
     manifest: Manifest,
+    /// Where its keys lie, and what they are.
+    keys_in: PathBuf,
     keys: Manifest,
     reader: Reader,
     /// Segments that lost their bodies since.
@@ -142,21 +144,23 @@ pub async fn restore(
 
 impl Origin<'_> {
     fn open<'a>(order: &'a Order, config: &Config, entropy: &Shared) -> Result<Origin<'a>, Error> {
-        let (manifest, keys) = (manifest_of(&order.from)?, manifest_of(&order.keys)?);
+        let manifest = manifest_of(&order.from)?;
+        let (keys_in, keys) = keyset::counting(&order.keys, &manifest)?;
         if manifest.instance != keys.instance {
             return Err(Error::Another(order.keys.clone()));
         }
         let unmade = |error: master::Error| Error::Unmade(error.to_string().into());
         let masters = config.encryption.masters().map_err(unmade)?;
-        let opened = Keys::open(&order.keys, &masters, entropy.clone())?;
+        let opened = Keys::open(&keys_in, &masters, entropy.clone())?;
         let reader = still::survey_with(&order.from.join(JOURNAL), opened.map(Arc::new))?;
         let cleared = match keys.file(CLEARED) {
-            Some(file) => cleared(&order.keys.join(CLEARED), file)?,
+            Some(file) => cleared(&keys_in.join(CLEARED), file)?,
             None => BTreeSet::new(),
         };
         Ok(Origin {
             order,
             manifest,
+            keys_in,
             keys,
             reader,
             cleared,
@@ -246,7 +250,7 @@ impl Origin<'_> {
             copy(&from, &making.join(&file.path), file, end, &mut pace)?;
         }
         for file in self.keys.files.iter().filter(|file| file.path != CLEARED) {
-            let from = self.order.keys.join(&file.path);
+            let from = self.keys_in.join(&file.path);
             copy(
                 &from,
                 &making.join(&file.path),

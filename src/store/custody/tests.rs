@@ -24,6 +24,7 @@ use crate::store::journal::pack::Compression;
 use crate::store::journal::still;
 use crate::store::{Command, Store, Unity, Unobserved};
 
+mod overlap;
 mod since;
 
 fn open(directory: &Path) -> Embedded {

@@ -52,7 +52,8 @@ use crate::store::journal::{Error, Head, archive, segment};
 use walk::Walk;
 pub use writer::{Writer, Written};
 
-const ENDING: &str = ".foundation";
+/// What the name of one ends with.
+pub const ENDING: &str = ".foundation";
 const MAGIC: [u8; 8] = *b"BORDFOUN";
 const VERSION: u16 = 1;
 /// Length of a record's head.

@@ -24,6 +24,7 @@
 //! | `m` | `h`, position | legal hold |
 //! | `m` | `s`, number | statement |
 //! | `m` | `t`, centre, number | – (statements of a centre) |
+//! | `m` | `i`, actor | digest of the registrations that it imported last |
 //! | `m` | `l` | number of the last statement |
 //! | `m` | `n`, centre | number of the centre's last statement |
 //! | `m` | `k`, public key | number of the first statement that it verifies |
@@ -159,6 +160,7 @@ pub fn subject(key: &[u8]) -> String {
         b'm' if rest.first() == Some(&b'e') => ("an evacuation", None),
         b'm' if rest.first() == Some(&b'f') => ("a foundation", None),
         b'm' if rest.first() == Some(&b'h') => ("a legal hold", None),
+        b'm' if rest.first() == Some(&b'i') => ("the last import of registrations", None),
         b'm' if rest.first() == Some(&b's') => ("statement", None),
         b'm' if rest.first() == Some(&b't') => ("statements of a centre", None),
         b'm' if rest.first() == Some(&b'l') => ("the last statement", None),
@@ -542,6 +544,10 @@ pub fn legal_hold(position: Position) -> Vec<u8> {
 
 pub fn legal_holds() -> Vec<u8> {
     vec![b'm', b'h']
+}
+
+pub fn imported(actor: &Name) -> Vec<u8> {
+    key(b'm', &[&b'i', actor])
 }
 
 pub fn statement(number: Position) -> Vec<u8> {

@@ -16,12 +16,12 @@ const REASON: &[u8] = b"a complaint";
 
 /// How the bodies of a store lie.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Lie {
+pub(super) enum Lie {
     Open,
     Sealed,
 }
 
-fn config(directory: &Path, place: &TempDir, lie: Lie) -> Config {
+pub(super) fn config(directory: &Path, place: &TempDir, lie: Lie) -> Config {
     let mut config = Config {
         directory: directory.to_owned(),
         segment_bytes: 16 * 1024,
@@ -35,18 +35,23 @@ fn config(directory: &Path, place: &TempDir, lie: Lie) -> Config {
     config
 }
 
-fn open(config: &Config) -> Embedded {
+pub(super) fn open(config: &Config) -> Embedded {
+    open_with(config, 8)
+}
+
+/// Opens a store whose segments get ids of their own: none that an earlier opening gave.
+pub(super) fn open_with(config: &Config, own: u8) -> Embedded {
     let mut number = 0_u64;
     let entropy = Box::new(move || {
         number += 1;
-        let mut id = [8; 16];
+        let mut id = [own; 16];
         id[..8].copy_from_slice(&number.to_be_bytes());
         id
     });
     Embedded::open(config, contract::now(), entropy, Arc::new(Unobserved)).unwrap()
 }
 
-fn later() -> Timestamp {
+pub(super) fn later() -> Timestamp {
     retention::plus_days(contract::now(), 200)
 }
 
@@ -73,7 +78,7 @@ async fn place_hold(store: &Embedded, number: u32) {
 }
 
 /// Sixty documents, each second one cancelled, one of those under a legal hold.
-async fn filled(store: &Embedded) {
+pub(super) async fn filled(store: &Embedded) {
     fill(store, 0..DOCUMENTS).await;
     cancel(store, contract::now(), (0..DOCUMENTS).step_by(2)).await;
     place_hold(store, FREED).await;
@@ -91,7 +96,7 @@ async fn go_on(store: &Embedded) {
     clear(store, later()).await;
 }
 
-async fn clear(store: &Embedded, at: Timestamp) {
+pub(super) async fn clear(store: &Embedded, at: Timestamp) {
     let pace = Pace {
         bytes_per_second: 0,
         pause_commands: usize::MAX,
@@ -110,19 +115,24 @@ async fn cancel(store: &Embedded, at: Timestamp, numbers: impl Iterator<Item = u
     }
 }
 
+/// Whether the body of a document of a filled store is kept, whenever the others end.
+pub(super) fn is_kept(number: u32) -> bool {
+    number % 2 == 1 || number == FREED
+}
+
 async fn body(store: &Embedded, number: u32) -> Option<Body> {
     let name = BodyId::Document(DocumentId(number.into()));
     store.body(name).await.unwrap()
 }
 
-async fn is_there(store: &Embedded, number: u32) -> bool {
+pub(super) async fn is_there(store: &Embedded, number: u32) -> bool {
     let body = body(store, number).await;
     let whole = format!("{number:0400}");
     body.inspect(|body| assert_eq!(body.bytes, whole.as_bytes()))
         .is_some()
 }
 
-async fn made(
+pub(super) async fn made(
     place: &TempDir,
     from: &Path,
     until: Until,

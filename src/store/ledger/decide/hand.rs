@@ -124,6 +124,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         Command::Terms(_)
         | Command::Registry(_)
         | Command::Import(_)
+        | Command::Configured { .. }
         | Command::Publish { .. }
         | Command::Admit { .. }
         | Command::TurnAway(_)

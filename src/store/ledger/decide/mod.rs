@@ -82,6 +82,7 @@ impl Decider<'_, '_> {
                 Ok(self.done())
             }
             Command::Import(import) => self.import(import),
+            Command::Configured { centres, salt } => self.configured(centres, salt),
             Command::Publish {
                 published,
                 bytes,

@@ -3,15 +3,19 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::canon::Canon as _;
 use crate::claims::closing::Closed;
-use crate::claims::entry::Entry;
-use crate::claims::id::Digest;
-use crate::claims::registry::{Centre, Imported};
+use crate::claims::entry::{Entry, Position};
+use crate::claims::id::{Digest, Name};
+use crate::claims::registry::{CONFIGURATION, Centre, Imported};
 use crate::claims::statement::Published;
 use crate::claims::time::Timestamp;
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{keys, records, statements};
 use crate::store::{Body, BodyId, Conflict, Error, Import, Outcome, WhichStatements};
+
+/// The reason of what the configuration's file put.
+const FILE: &[u8] = b"the file of the configuration";
 
 impl Decider<'_, '_> {
     /// The answer's position is the statement's number; the same again is known by its digest.
@@ -56,13 +60,44 @@ impl Decider<'_, '_> {
     }
 
     /// Registrations that a person hands in, and why; what is registered already changes nothing.
-    pub(super) fn import(&mut self, import: Import) -> Result<Outcome, Error> {
+    pub(super) fn import(&mut self, mut import: Import) -> Result<Outcome, Error> {
         let first = self.next;
-        self.register(import.centres)?;
-        let changes = self.next.0 - first.0;
-        if changes == 0 {
+        let changes = self.register(std::mem::take(&mut import.centres))?;
+        if changes > 0 {
+            self.imported(import, first, changes)?;
+        }
+        Ok(self.done())
+    }
+
+    /// Registrations of the configuration's file. It is written down also where they change nothing: from then on the
+    /// file counts as put.
+    pub(super) fn configured(
+        &mut self,
+        centres: Vec<Centre>,
+        salt: [u8; 16],
+    ) -> Result<Outcome, Error> {
+        let actor = Name::parse(CONFIGURATION).expect("it is a name");
+        let mut content = Vec::new();
+        centres.put(&mut content);
+        let file = Digest(Sha256::digest(content).into());
+        if records::load(self.working, &keys::imported(&actor))? == Some(file) {
             return Ok(self.done());
         }
+        let first = self.next;
+        let changes = self.register(centres)?;
+        let import = Import {
+            centres: Vec::new(),
+            actor,
+            file,
+            reason: Bytes::from_static(FILE),
+            salt,
+        };
+        self.imported(import, first, changes)?;
+        Ok(self.done())
+    }
+
+    /// Who put the versions from an entry on, so many, and why.
+    fn imported(&mut self, import: Import, first: Position, changes: u64) -> Result<(), Error> {
         let imported = Imported {
             first,
             changes: u32::try_from(changes).unwrap_or(u32::MAX),
@@ -76,16 +111,17 @@ impl Decider<'_, '_> {
             salt: import.salt,
         };
         self.bodies.push((BodyId::Entry(position), body));
-        Ok(self.done())
+        Ok(())
     }
 
-    /// Puts versions of registrations that are not there as they are.
-    pub(super) fn register(&mut self, centres: Vec<Centre>) -> Result<(), Error> {
+    /// Puts versions of registrations that are not there as they are; says how many.
+    pub(super) fn register(&mut self, centres: Vec<Centre>) -> Result<u64, Error> {
+        let first = self.next;
         for centre in centres {
             if !records::centre(self.working, centre.finess)?.contains(&centre) {
                 self.push(Entry::Registered(centre))?;
             }
         }
-        Ok(())
+        Ok(self.next.0 - first.0)
     }
 }

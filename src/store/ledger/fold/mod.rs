@@ -128,7 +128,14 @@ impl Fold<'_, '_> {
             }
             Entry::Published(published) => self.published(published),
             // The registrations are entries of their own.
-            Entry::Imported(_) => Ok(()),
+            Entry::Imported(imported) => {
+                save(
+                    self.working,
+                    keys::imported(&imported.actor),
+                    &imported.file,
+                );
+                Ok(())
+            }
             // Of the keys, the key file alone tells.
             Entry::Rewrapped { .. } => Ok(()),
             Entry::Explained { subject, .. } => self.explained(subject),
