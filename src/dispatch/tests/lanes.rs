@@ -142,6 +142,34 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_endpoint_that_fails_every_question_is_sent_its_lots_all_the_same() {
+    let mut rig = Rig::with(|call| match call.request {
+        Request::Status(_) => Fate::now(Course::Trouble(
+            Trouble::Failing,
+            Some(Duration::from_secs(600)),
+        )),
+        _ => Fate::now(Course::Answered),
+    })
+    .await;
+    for number in 101..=120 {
+        rig.doubt(number, mutuelle(1), "slow").await;
+    }
+    // While questions fail, and when they are known to.
+    for lots in [1..=10, 11..=20] {
+        for number in lots.clone() {
+            rig.due(number).await;
+        }
+        rig.exhausted().await;
+        for number in lots {
+            assert_eq!(rig.lot(LotId(number.into())).await.state, State::Taken);
+        }
+        rig.clock.advance(Duration::from_secs(600));
+    }
+    assert_eq!(rig.lot(LotId(101)).await.state, State::InDoubt);
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 0"#);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
     let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
     let lines = ["sat 08:00-12:00".to_owned()];
