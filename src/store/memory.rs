@@ -23,7 +23,7 @@ use crate::store::index::{Index, Working};
 use crate::store::journal::format::Chain;
 use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Run};
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, Secret, lines, query, statements};
+use crate::store::ledger::{self, Instants, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
@@ -122,9 +122,12 @@ impl Memory {
         let mut inner = self.lock();
         let next = Position(inner.entries.len() as u64 + 1);
         // Instants of entries never go back, whatever the clock does.
-        let at = inner.entries.last().map_or(at, |last| last.at.max(at));
+        let instants = Instants {
+            stamp: inner.entries.last().map_or(at, |last| last.at.max(at)),
+            clock: at,
+        };
         let mut working = Working::new(&inner.index);
-        let decision = ledger::decide(&mut working, next, at, command, &self.secret)?;
+        let decision = ledger::decide(&mut working, next, instants, command, &self.secret)?;
         let changes = working.into_changes();
         inner.index.apply(changes);
         inner.entries.extend(decision.entries);

@@ -80,7 +80,7 @@ impl Decider<'_, '_> {
             }));
         };
         let next = Next {
-            at: at.max(self.at),
+            at: at.max(self.clock),
             reason,
         };
         if record.next != Some(next) {

@@ -40,7 +40,7 @@ impl Decider<'_, '_> {
         if is_held || self.waits_for_resume()? {
             return Ok(Outcome::Leased(leased));
         }
-        for id in turn::choose(self.working, &lease.endpoint, self.at, lease.most)? {
+        for id in turn::choose(self.working, &lease.endpoint, self.clock, lease.most)? {
             let lot = records::known_lot(self.working, id)?;
             let attempt = lot.attempts + 1;
             let next = Some(Next {
@@ -82,7 +82,7 @@ impl Decider<'_, '_> {
             event: conclusion.event,
             attempt: conclusion.attempt,
             // What comes late is recorded and changes no date.
-            next: (!late).then_some(conclusion.next),
+            next: (!late).then_some(self.after_attempt(&lot, &conclusion)),
             named: conclusion.named,
             words: conclusion
                 .words
@@ -96,6 +96,17 @@ impl Decider<'_, '_> {
                 .push((BodyId::Entry(position), Body { bytes, salt }));
         }
         Ok(self.done())
+    }
+
+    /// What comes next. Of a lot that is taken and of which a document went another way meanwhile: the question, now.
+    fn after_attempt(&self, lot: &LotRecord, conclusion: &Conclusion) -> Next {
+        if conclusion.event == Event::Taken && lot.ask {
+            return Next {
+                at: self.clock,
+                reason: Reason::Doubt,
+            };
+        }
+        conclusion.next
     }
 
     /// Records an event of a lot that nobody answered: no words, no documents named.
