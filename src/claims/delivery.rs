@@ -208,7 +208,12 @@ fn due(event: Event, arrival: Arrival, presence: Presence) -> Step {
     match event {
         Event::Leased => Step::To(State::Sending),
         Event::ReceiptComplete => Step::To(State::Answered),
-        Event::ReceiptPartial => Step::To(State::Taken),
+        // A receipt names its lot, so something of it arrived. A settlement names a document alone: one of a lot of which
+        // nothing can have arrived is of a document that arrived in an earlier one, and says nothing of the others.
+        Event::ReceiptPartial => match arrival {
+            Arrival::Nothing => Step::AskFirst,
+            Arrival::Perhaps | Arrival::Proven => Step::To(State::Taken),
+        },
         Event::Cancel => match arrival {
             Arrival::Nothing => Step::To(State::Void),
             Arrival::Perhaps | Arrival::Proven => Step::Conflict,
@@ -423,7 +428,7 @@ mod tests {
         StatusUnreachable   | stay      | never          | stay     | stay      | stay     | stay     | stay
         NoStatusService     | stay      | never          | due      | stay      | due      | stay     | stay
         ReceiptComplete     | answered  | answered       | answered | answered  | answered | stay     | stay
-        ReceiptPartial      | taken     | stay           | taken    | stay      | taken    | stay     | stay
+        ReceiptPartial      | ask/taken | stay           | taken    | stay      | taken    | stay     | stay
         ExpectedBy          | never     | never          | never    | overdue   | never    | never    | never
         Cancel              | void/409  | 409            | 409      | 409       | 409      | 409      | 409
         DuplicateConfirmed  | void/ask  | ask            | ask      | ask       | ask      | 409      | 409
