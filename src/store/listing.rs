@@ -122,7 +122,7 @@ impl DocumentRecord {
     pub fn owes_paper(&self) -> bool {
         match self.standing() {
             Standing::Open | Standing::InLot | Standing::Refused => {
-                let is_taken = self.proven.is_some() && self.standing() != Standing::Refused;
+                let is_taken = self.is_taken() && self.standing() != Standing::Refused;
                 self.paper_owed.is_some() && !is_taken
             }
             Standing::Acknowledged
