@@ -93,7 +93,7 @@ impl Lot {
             Event::ReceiptComplete if !finished => Answered,
             Event::ReceiptPartial if matches!(was, Due | InDoubt | Overdue) => Taken,
             Event::ExpectedBy if was == Taken => Overdue,
-            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand
+            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand | Event::Unrouted
                 if was == Due && !self.may_have_arrived =>
             {
                 Void
@@ -115,7 +115,8 @@ impl Lot {
             | Event::Cancel
             | Event::DuplicateConfirmed
             | Event::ByHand
-            | Event::Restored => was,
+            | Event::Restored
+            | Event::Unrouted => was,
         };
         if event == Event::Leased {
             self.heard_while_sending = false;
@@ -145,7 +146,8 @@ impl Lot {
             | Event::ExpectedBy
             | Event::Cancel
             | Event::DuplicateConfirmed
-            | Event::ByHand => {}
+            | Event::ByHand
+            | Event::Unrouted => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::house::{Door, House, name};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Gate, Position, Reason};
-use crate::claims::id::DocumentId;
+use crate::claims::id::{DocumentId, EndpointName};
 use crate::clock::Clock;
 use crate::desk::Config;
 use crate::store::{BodyId, Find, Store};
@@ -225,4 +225,16 @@ async fn a_document_is_at_risk_before_its_last_day_and_no_entry_says_so() {
         assert_eq!(text.json()["deadlines"], json!({stands: 1}), "{before:?}");
     }
     assert_eq!(house.store_position(), position);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_only_the_ledger_knows_is_held_and_released_too() {
+    let house = House::admitted().await;
+    let gone = |verb| format!("/v1/endpoints/gone/{verb}");
+    assert_eq!(house.order(&gone("hold")).await.status, 404);
+    let endpoint = EndpointName::parse("gone").unwrap();
+    house.seal_for(endpoint, vec![DocumentId(1)]).await;
+    for verb in ["hold", "release"] {
+        assert_eq!(house.order(&gone(verb)).await.status, 200, "{verb}");
+    }
 }

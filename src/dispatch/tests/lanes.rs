@@ -14,7 +14,7 @@ use crate::store::lanes::Board;
 
 impl Rig {
     /// A lot of one document that is due.
-    async fn due(&self, number: u32) -> LotId {
+    pub(super) async fn due(&self, number: u32) -> LotId {
         let document = self.admit(number, mutuelle(1)).await;
         let now = self.clock.now();
         self.commit(Command::Seal(Sealed {

@@ -348,7 +348,8 @@ fn endpoints_waiting(index: &dyn Index, wait: Wait) -> Result<Vec<EndpointName>,
     Ok(found)
 }
 
-fn waiting(
+/// Lots of one endpoint that wait for something that is due, by their instants.
+pub fn waiting(
     index: &dyn Index,
     wait: Wait,
     endpoint: &EndpointName,

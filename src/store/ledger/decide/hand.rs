@@ -144,6 +144,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Founded(_)
         | Command::Rewrapped { .. }
         | Command::Lease(_)
+        | Command::Unroute(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),
     }

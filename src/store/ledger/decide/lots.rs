@@ -2,13 +2,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::claims::delivery::{Event, State, Step};
+use crate::claims::delivery::{Arrival, Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
-use crate::claims::id::Digest;
+use crate::claims::id::{Digest, EndpointName};
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::keys::Wait;
-use crate::store::ledger::{fold, records, turn};
+use crate::store::ledger::{fold, query, records, turn};
 use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
+
+/// How many lots lose their way by one command; the rest by the next.
+const UNROUTED_AT_ONCE: usize = 256;
 
 impl Decider<'_, '_> {
     pub(super) fn seal(&mut self, sealed: Sealed) -> Result<Outcome, Error> {
@@ -61,6 +64,30 @@ impl Decider<'_, '_> {
             });
         }
         Ok(Outcome::Leased(leased))
+    }
+
+    /// What never left an endpoint that is gone goes another way.
+    pub(super) fn unroute(&mut self, endpoint: &EndpointName) -> Result<Outcome, Error> {
+        if records::endpoint(self.working, endpoint)?.gate == Gate::Held {
+            return Ok(self.done());
+        }
+        let due = query::waiting(
+            self.working,
+            Wait::Send,
+            endpoint,
+            self.clock,
+            UNROUTED_AT_ONCE,
+        )?;
+        for lot in due {
+            match lot.arrival {
+                Arrival::Nothing => {
+                    self.happens(&lot, Event::Unrouted, None)?;
+                }
+                // The next attempt of it says that there is no endpoint.
+                Arrival::Perhaps | Arrival::Proven => {}
+            }
+        }
+        Ok(self.done())
     }
 
     pub(super) fn conclude(&mut self, conclusion: Conclusion) -> Result<Outcome, Error> {

@@ -206,6 +206,7 @@ impl Decider<'_, '_> {
                 self.close(closed, Body { bytes, salt })
             }
             Command::Lease(lease) => self.lease(&lease),
+            Command::Unroute(endpoint) => self.unroute(&endpoint),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
         }

@@ -32,7 +32,8 @@ pub fn ends_attempt(event: Event) -> bool {
         | Event::Cancel
         | Event::DuplicateConfirmed
         | Event::ByHand
-        | Event::Restored => false,
+        | Event::Restored
+        | Event::Unrouted => false,
     }
 }
 
@@ -56,7 +57,8 @@ pub fn answers_question(event: Event) -> bool {
         | Event::Cancel
         | Event::DuplicateConfirmed
         | Event::ByHand
-        | Event::Restored => false,
+        | Event::Restored
+        | Event::Unrouted => false,
     }
 }
 
@@ -148,7 +150,8 @@ impl Fold<'_, '_> {
             | Event::Cancel
             | Event::DuplicateConfirmed
             | Event::ByHand
-            | Event::Restored => {}
+            | Event::Restored
+            | Event::Unrouted => {}
         }
         if !ends_attempt(event) || before.state == State::Sending {
             after.arrival = before.arrival.after(event);
