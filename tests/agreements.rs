@@ -2,6 +2,7 @@
 
 use bordereau::claims::agreement::{Agreement, Agreements, Role, Status};
 use bordereau::claims::document::AgreementId;
+use bordereau::claims::period::Form;
 use bordereau::claims::registry::Category;
 use bordereau::claims::time::Day;
 use bordereau::report::agreements::{File, SHIPPED};
@@ -36,6 +37,30 @@ fn no_threshold_is_claimed_for_centres() {
             Role::Reference => Category::ALL.len(),
         };
         assert_eq!(agreement.thresholds.len(), bound, "{}", agreement.id);
+    }
+}
+
+#[test]
+fn who_concluded_an_agreement_and_over_what_it_is_measured_is_said() {
+    for agreement in shipped().all() {
+        let named = match agreement.role {
+            Role::Agreement => 2,
+            Role::Reference => 0,
+        };
+        assert_eq!(agreement.parties.len(), named, "{}", agreement.id);
+        assert_eq!(agreement.period, Form::Year, "{}", agreement.id);
+    }
+    // A calendar year, where a file does not say it; and no period that depends on who asks.
+    let (_, text) = SHIPPED[0];
+    assert_eq!(
+        read(&text.replace("period = \"year\"", "")).period,
+        Form::Year
+    );
+    let rolling = read(&text.replace("period = \"year\"", "period = \"rolling\""));
+    assert_eq!(rolling.period, Form::Rolling);
+    for wrong in ["days", "year_to_date"] {
+        let wrong = read(&text.replace("period = \"year\"", &format!("period = \"{wrong}\"")));
+        assert!(Agreements::new(vec![wrong]).is_err());
     }
 }
 

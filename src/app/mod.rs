@@ -303,6 +303,7 @@ impl App {
             keeping: embedded.clone(),
             traces: traces.clone(),
             retention: config.retention.rules(),
+            proof_months: config.retention.proof_months,
             store: store.clone(),
             custody: custody.clone(),
             access,

@@ -6,6 +6,7 @@ use super::*;
 use crate::claims::agreement::tests::{agreement, day, id};
 use crate::claims::document::{Exclusion, Exclusions, Kind, Mode};
 use crate::claims::id::Destination;
+use crate::claims::loss::losses;
 use crate::claims::obligation::of_centre;
 use crate::claims::rate::{Slice, Verdict};
 use crate::claims::standing::{Receipted, Standing};
@@ -135,6 +136,11 @@ proptest! {
             let mut expected = Rate::default();
             for (versions, counts) in &centres {
                 if let Ok(found) = of_centre(versions, counts, &agreements, period(text)) {
+                    let policy = agreements.get(&found.agreement).unwrap();
+                    let days = (period(text).from(), period(text).to());
+                    let lost = losses(&policy.counting, counts, days);
+                    let missing = found.rate.denominator - found.rate.numerator;
+                    prop_assert_eq!(lost.iter().map(|loss| loss.documents).sum::<i64>(), missing);
                     expected.join(&found.rate);
                 }
             }

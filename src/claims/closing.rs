@@ -12,7 +12,7 @@ use crate::claims::agreement::{
 use crate::claims::canon::{Canon, Malformed, Take, canon_enum, canon_struct};
 use crate::claims::fraction::Fraction;
 use crate::claims::id::{Digest, Finess, Name};
-use crate::claims::period::Period;
+use crate::claims::period::{Form, Period};
 use crate::claims::time::Day;
 
 /// A period was closed for centres.
@@ -47,7 +47,8 @@ impl Closed {
 canon_struct! {
     Closed { period, centres, actor, policies, reason }
     Agreement {
-        id, title, role, source, signed, published, in_force_from, until, succeeds, status, thresholds, counting,
+        id, title, parties, role, source, signed, published, in_force_from, until, succeeds, status, period, thresholds,
+        counting,
     }
     Threshold { comparator, fraction }
     Counting {
@@ -59,6 +60,7 @@ canon_struct! {
 canon_enum! {
     Role { 1 => Agreement, 2 => Reference }
     Status { 1 => Confirmed, 2 => Unconfirmed }
+    Form { 1 => Month, 2 => Quarter, 3 => Year, 4 => YearToDate, 5 => Rolling, 6 => Days }
     Comparator { 1 => AtLeast, 2 => MoreThan }
     PaperSheets { 1 => Counted, 2 => NotCounted }
     PaperDuplicate { 1 => Paper, 2 => Electronic }

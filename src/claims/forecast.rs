@@ -15,9 +15,10 @@ mod year;
 
 use crate::claims::agreement::{Counting, Threshold};
 use crate::claims::calendar::Calendar;
-use crate::claims::document::{AgreementId, Mode};
+use crate::claims::document::AgreementId;
 use crate::claims::forecast::year::{Year, share_of};
 use crate::claims::fraction::Fraction;
+use crate::claims::loss::Loss;
 use crate::claims::period::Period;
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::reconcile::figures::Month;
@@ -78,34 +79,6 @@ pub enum Outlook {
     Impossible,
 }
 
-/// Documents that are missing in the numerator for one cause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Loss {
-    /// The cause.
-    pub cause: Cause,
-    /// How many.
-    pub documents: i64,
-}
-
-/// Why a document is not in the numerator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Cause {
-    /// A declared paper sheet.
-    Paper,
-    /// A paper duplicate after a failed transmission.
-    PaperDuplicate,
-    /// Sent or to be sent, without a receipt.
-    Unanswered,
-    /// Refused and not replaced.
-    Refused,
-    /// Rejected, where the policy does not count it.
-    Rejected,
-    /// Sent by hand.
-    ByHand,
-    /// Transmitted in a mode that is not in the numerator.
-    Mode(Mode),
-}
-
 /// The forecast of a centre for the year of `until`; none where nothing was counted yet.
 pub fn forecast(
     counting: &Counting,
@@ -143,29 +116,6 @@ pub fn forecast(
         thresholds: needs.collect(),
         losses: year.losses(),
     })
-}
-
-impl Cause {
-    /// The word used in answers.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Cause::Paper => "paper",
-            Cause::PaperDuplicate => "paper duplicate",
-            Cause::Unanswered => "unanswered",
-            Cause::Refused => "refused",
-            Cause::Rejected => "rejected",
-            Cause::ByHand => "by hand",
-            Cause::Mode(mode) => match mode {
-                Mode::Secured => "mode S",
-                Mode::WithoutVitale => "mode F",
-                Mode::Clear => "mode C",
-                Mode::Degraded => "mode D",
-                Mode::Online => "mode L",
-                Mode::Sefi => "mode P",
-                Mode::Unsecured => "mode N",
-            },
-        }
-    }
 }
 
 impl Forecast {

@@ -131,6 +131,19 @@ pub fn past_before(at: Timestamp, months: u32) -> Timestamp {
     found.map_or(Timestamp::default(), Day::start)
 }
 
+/// The first instant from which what was decided at one is past its time, or a day later where a month is too short.
+pub fn past_from(ended: Timestamp, months: u32) -> Timestamp {
+    let day = ended.day().plus_days(1);
+    let number = i64::from(day.year()) * 12 + i64::from(day.month()) - 1 + i64::from(months);
+    let (year, month) = (number.div_euclid(12), number.rem_euclid(12) + 1);
+    let first = i32::try_from(year).ok().zip(u32::try_from(month).ok());
+    let first = first.and_then(|(year, month)| Day::new(year, month, 1));
+    let into_month = i32::try_from(day.day_of_month()).unwrap_or(1) - 1;
+    let end = |first| end_of_month(first).plus_days(1);
+    let found = first.map(|first| first.plus_days(into_month).min(end(first)));
+    found.map_or(Timestamp::MAX, Day::start)
+}
+
 /// Whether days, both included, are whole months.
 pub fn is_of_months(from: Day, to: Day) -> bool {
     from == month_of(from) && to == end_of_month(to)
@@ -166,6 +179,17 @@ mod tests {
         ] {
             let past = past_before(day(at).at_minute(600), months);
             assert_eq!(past, day(before).start(), "{at} {months}");
+        }
+        for (ended, months, from) in [
+            ("2023-08-21", 39, "2026-11-22"),
+            ("2025-12-31", 11, "2026-12-01"),
+            ("2026-01-30", 1, "2026-03-01"),
+            ("2024-11-29", 39, "2028-03-01"),
+        ] {
+            let ended = day(ended).at_minute(600);
+            let past = past_from(ended, months);
+            assert_eq!(past, day(from).start(), "{ended} {months}");
+            assert!(past_before(past, months) > ended, "{ended} {months}");
         }
         for (of, first, last) in [
             ("2024-02-29", "2024-02-01", "2024-02-29"),

@@ -27,6 +27,7 @@ pub mod fraction;
 pub mod period;
 pub mod agreement;
 pub mod place;
+pub mod loss;
 pub mod rate;
 pub mod obligation;
 pub mod aggregate;

@@ -174,6 +174,16 @@ impl Period {
 }
 
 impl Form {
+    /// Every form.
+    pub const ALL: [Form; 6] = [
+        Form::Month,
+        Form::Quarter,
+        Form::Year,
+        Form::YearToDate,
+        Form::Rolling,
+        Form::Days,
+    ];
+
     /// The word used in labels and answers.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -184,6 +194,11 @@ impl Form {
             Form::Rolling => "rolling",
             Form::Days => "days",
         }
+    }
+
+    /// Reads that word.
+    pub fn parse(word: &str) -> Option<Form> {
+        Form::ALL.into_iter().find(|form| form.as_str() == word)
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A store at rest and a backup are read here; of a running gateway the daemon walks.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
@@ -84,31 +84,8 @@ pub fn run(act: &Act) -> Result<Code, Failure> {
 }
 
 fn verify(verify: &Verify) -> Result<Code, Failure> {
-    let walked = match &verify.directory {
-        Some(directory) if directory.join("manifest").is_file() => {
-            let unreadable = |error: custody::Error| Failure::new(Code::NoInput, error);
-            let manifest = manifest_of(directory).map_err(unreadable)?;
-            let reader = still::survey(&directory.join("journal"));
-            let reader = reader.map_err(|error| Failure::new(Code::Io, error))?;
-            value(&walk::walk(
-                &reader,
-                manifest.head,
-                verify.from(),
-                verify.to(),
-            ))
-        }
-        Some(directory) => at_rest(verify, directory)?.ok_or_else(|| {
-            let error = anyhow!("{}: a gateway works with it", directory.display());
-            Failure::new(Code::Unavailable, error)
-        })?,
-        None => {
-            let config = verify.settings.load()?;
-            match at_rest(verify, &config.store.directory)? {
-                Some(walked) => walked,
-                None => at_work(verify)?,
-            }
-        }
-    };
+    let ends = (verify.from.map(Position), verify.to.map(Position));
+    let walked = walked(&verify.settings, verify.directory.as_deref(), ends)?;
     let holds = walked["broken"].is_null();
     if verify.json {
         println!("{walked:#}");
@@ -118,47 +95,69 @@ fn verify(verify: &Verify) -> Result<Code, Failure> {
     Ok(if holds { Code::Ok } else { Code::No })
 }
 
+/// From which entry to which; none: the ledger's own ends.
+type Ends = (Option<Position>, Option<Position>);
+
+/// Walks along the chain of a backup or a store at rest, or else of the store of the configuration, at rest or at
+/// work: `before` and `upto` with their hashes, and `broken`.
+pub(super) fn walked(
+    settings: &Settings,
+    directory: Option<&Path>,
+    ends: Ends,
+) -> Result<Value, Failure> {
+    match directory {
+        Some(directory) if directory.join("manifest").is_file() => {
+            let unreadable = |error: custody::Error| Failure::new(Code::NoInput, error);
+            let manifest = manifest_of(directory).map_err(unreadable)?;
+            let reader = still::survey(&directory.join("journal"));
+            let reader = reader.map_err(|error| Failure::new(Code::Io, error))?;
+            Ok(value(&walk::walk(&reader, manifest.head, ends.0, ends.1)))
+        }
+        Some(directory) => at_rest(directory, ends)?.ok_or_else(|| {
+            let error = anyhow!("{}: a gateway works with it", directory.display());
+            Failure::new(Code::Unavailable, error)
+        }),
+        None => {
+            let config = settings.load()?;
+            match at_rest(&config.store.directory, ends)? {
+                Some(walked) => Ok(walked),
+                None => at_work(settings, ends),
+            }
+        }
+    }
+}
+
 /// Walks a store that nobody works with; none if somebody does.
-fn at_rest(verify: &Verify, directory: &std::path::Path) -> Result<Option<Value>, Failure> {
+fn at_rest(directory: &Path, (from, to): Ends) -> Result<Option<Value>, Failure> {
     let journal = directory.join("journal");
     if !journal.is_dir() {
         let error = anyhow!("there is no journal at {}", journal.display());
         return Err(Failure::new(Code::NoInput, error));
     }
     match Still::open(&journal) {
-        Ok(still) => {
-            let walked = walk::walk(still.reader(), still.head(), verify.from(), verify.to());
-            Ok(Some(value(&walked)))
-        }
+        Ok(still) => Ok(Some(value(&walk::walk(
+            still.reader(),
+            still.head(),
+            from,
+            to,
+        )))),
         Err(journal::Error::Locked) => Ok(None),
         Err(error @ journal::Error::Io { .. }) => Err(Failure::new(Code::Io, error)),
         Err(damage) => Ok(Some(json!({ "broken": damage.to_string() }))),
     }
 }
 
-fn at_work(verify: &Verify) -> Result<Value, Failure> {
-    let ends = [("from", verify.from), ("to", verify.to)];
-    let query = ends
-        .into_iter()
-        .filter_map(|(name, end)| Some((name, end?.to_string())));
+fn at_work(settings: &Settings, (from, to): Ends) -> Result<Value, Failure> {
+    let ends = [("from", from), ("to", to)].into_iter();
+    let query = ends.filter_map(|(name, end)| Some((name, end?.0.to_string())));
     let path = ask::path("/v1/ledger/verify", &query.collect::<Vec<_>>());
-    let (status, body) = ask::post(&verify.settings, &path)?;
+    let (status, body) = ask::post(settings, &path)?;
     if status.is_success() {
         return Ok(body);
     }
     let why = body["detail"].as_str().unwrap_or("no reason given");
     let error = anyhow!("the gateway answers {status}: {why}");
     Err(Failure::new(Code::Unavailable, error))
-}
-
-impl Verify {
-    fn from(&self) -> Option<Position> {
-        self.from.map(Position)
-    }
-
-    fn to(&self) -> Option<Position> {
-        self.to.map(Position)
-    }
 }
 
 fn value(walked: &Walked) -> Value {

@@ -18,6 +18,7 @@ mod retention;
 mod rates;
 mod period;
 mod statement;
+mod places;
 mod registry;
 mod reconcile;
 mod forecast;
@@ -135,7 +136,7 @@ enum Command {
 #[derive(Clone, Debug, Args)]
 pub struct Settings {
     /// The configuration file; without one the defaults and the environment hold.
-    #[arg(long, short, value_name = "FILE", env = config::FILE)]
+    #[arg(long, short, global = true, value_name = "FILE", env = config::FILE)]
     config: Option<PathBuf>,
 }
 

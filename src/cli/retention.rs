@@ -314,7 +314,19 @@ fn plan(answer: &Value) -> String {
         "so far {} bodies of {} bytes are gone, from {} segments\n",
         cleared["bodies"], cleared["bytes"], cleared["segments"]
     ));
+    out.push_str(&proofs(&answer["proofs"]));
     out
+}
+
+fn proofs(proofs: &Value) -> String {
+    if proofs["segments"] == 0 {
+        let from = word(&proofs["from"]);
+        return format!("proofs: none is past its time before {from}\n");
+    }
+    format!(
+        "proofs: {} segments are past their time, entries up to {}: at most {} documents go with `retention end-proofs`, at least {} stay\n",
+        proofs["segments"], proofs["upto"], proofs["goes"], proofs["stays"]
+    )
 }
 
 fn word(value: &Value) -> &str {

@@ -13,6 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
+use crate::cli::places::Places;
 use crate::cli::{Settings, ask};
 use crate::clock::{Clock, SystemClock};
 use crate::formats::jws::Keys;
@@ -35,7 +36,8 @@ enum Act {
     /// Publish the statement of a closed period with all that came since.
     Publish(Publish),
     /// Check statements against their signatures, and that each follows the one before it; exit 0 when all hold, 1
-    /// when any does not. Needs no gateway.
+    /// when any does not. Needs no gateway; with `--ledger` or `--in` the chain of a ledger at hand is walked too, and
+    /// must have the hashes that the statements name.
     Verify(Verify),
     /// Make a key that signs statements: the private key with mode 0600, and the public key beside it.
     Key(Key),
@@ -109,6 +111,14 @@ struct Verify {
     /// The public keys, in PEM.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// Compare with the store of the configuration, at rest or at work.
+    #[arg(long)]
+    ledger: bool,
+    /// Compare with a backup, or a store at rest.
+    #[arg(long = "in", value_name = "DIR")]
+    directory: Option<PathBuf>,
+    #[command(flatten)]
+    settings: Settings,
 }
 
 #[derive(Debug, Args)]
@@ -205,30 +215,48 @@ fn verified(options: &Verify) -> Result<Code, Failure> {
     let keys = Keys::from_pem(&String::from_utf8_lossy(&keys))
         .with_context(|| options.key.display().to_string())
         .map_err(|error| Failure::new(Code::Data, error))?;
-    let (mut code, mut before): (Code, Option<Proven>) = (Code::Ok, None);
+    let mut found = proven(options, &keys)?;
+    if options.ledger || options.directory.is_some() {
+        let of = found.iter().filter_map(|(_, proven)| proven.as_ref().ok());
+        let statements = of.map(|proven| &proven.statement);
+        let places = Places::read(&options.settings, options.directory.as_deref(), statements)?;
+        for (_, one) in &mut found {
+            if let Ok(proven) = one
+                && let Err(fault) = places.have(&proven.statement)
+            {
+                *one = Err(fault);
+            }
+        }
+    }
+    for (file, one) in &found {
+        match one {
+            Ok(proven) => println!("{}: {}", file.display(), summary(proven)),
+            Err(fault) => println!("{}: NOT PROVEN: {fault}", file.display()),
+        }
+    }
+    let holds = found.iter().all(|(_, one)| one.is_ok());
+    Ok(if holds { Code::Ok } else { Code::No })
+}
+
+/// A file, and what was found in it or why it proves nothing.
+type Found<'a> = (&'a Path, Result<Proven, String>);
+
+/// Each file by its signature, and by the one before it.
+fn proven<'a>(options: &'a Verify, keys: &Keys) -> Result<Vec<Found<'a>>, Failure> {
+    let mut found: Vec<Found<'a>> = Vec::new();
     for (index, file) in options.files.iter().enumerate() {
         let signature = options.signature.get(index).cloned();
         let signature = signature.unwrap_or_else(|| file.with_extension("jws"));
         let (bytes, jws) = (ask::read(file)?, ask::read(&signature)?);
         let jws = String::from_utf8_lossy(&jws);
-        let found = verify::one(&keys, &bytes, jws.trim_end());
-        let found = found.and_then(|proven| match &before {
-            Some(before) => verify::follows(before, &proven).map(|()| proven),
-            None => Ok(proven),
+        let before = found.last().and_then(|(_, before)| before.as_ref().ok());
+        let one = verify::one(keys, &bytes, jws.trim_end()).and_then(|proven| {
+            before.map_or(Ok(()), |before| verify::follows(before, &proven))?;
+            Ok(proven)
         });
-        match found {
-            Ok(proven) => {
-                println!("{}: {}", file.display(), summary(&proven));
-                before = Some(proven);
-            }
-            Err(fault) => {
-                println!("{}: NOT PROVEN: {fault}", file.display());
-                code = Code::No;
-                before = None;
-            }
-        }
+        found.push((file, one.map_err(|fault| fault.to_string())));
     }
-    Ok(code)
+    Ok(found)
 }
 
 fn summary(proven: &Proven) -> String {

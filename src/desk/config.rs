@@ -33,6 +33,8 @@ pub struct Config {
     pub rates_centres: NonZeroUsize,
     /// Units in one answer of `GET /v1/rates/explain`.
     pub explained_units: NonZeroUsize,
+    /// Seconds that an earlier answer, which reads the ledger from its beginning, may take.
+    pub past_seconds: NonZeroU64,
     /// Bytes of the evidence of a transmission by hand.
     pub evidence_bytes: NonZeroUsize,
     /// Streams of events open at once.
@@ -106,6 +108,11 @@ impl Config {
         Duration::from_secs(u64::from(self.at_risk_hours) * 3600)
     }
 
+    /// How long an earlier answer may take.
+    pub(super) fn past(&self) -> Duration {
+        Duration::from_secs(self.past_seconds.get())
+    }
+
     /// The least time between two surveys.
     pub(super) fn survey(&self) -> Duration {
         Duration::from_secs(self.survey_seconds.get())
@@ -125,6 +132,7 @@ impl Default for Config {
             list_looked_at: const { NonZeroUsize::new(10_000).expect("not zero") },
             rates_centres: const { NonZeroUsize::new(4000).expect("not zero") },
             explained_units: const { NonZeroUsize::new(500).expect("not zero") },
+            past_seconds: const { NonZeroU64::new(900).expect("not zero") },
             evidence_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
             streams: const { NonZeroUsize::new(64).expect("not zero") },
             stream_heartbeat_seconds: const { NonZeroU64::new(15).expect("not zero") },

@@ -10,6 +10,7 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
 use crate::claims::entry::Position;
+use crate::claims::foundation;
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::retention::OnHold;
 use crate::claims::time::{Day, Timestamp};
@@ -80,6 +81,27 @@ struct PlanText {
     damaged: Vec<u64>,
     /// What was cleared so far.
     cleared: ClearedText,
+    /// What would go of the proofs when a person has them go.
+    proofs: ProofsText,
+}
+
+#[derive(Debug, Serialize)]
+struct ProofsText {
+    months: u32,
+    /// What ended before this instant is past its time.
+    before: String,
+    /// When the oldest entry was decided that no foundation stands for.
+    oldest: Option<String>,
+    /// From when on the oldest segment is past its time.
+    from: Option<String>,
+    /// Segments that are past their time.
+    segments: u64,
+    /// The last entry in them.
+    upto: u64,
+    /// Documents that were admitted in them and would go, but for those that others keep.
+    goes: u64,
+    /// Documents that stay.
+    stays: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -212,7 +234,8 @@ pub(super) async fn plan(
         cleared.bodies += record.evacuated.gone;
         cleared.bytes += record.evacuated.gone_bytes;
     }
-    Ok(json(200, &desk.plan_text(at, &plan, cleared)))
+    let proofs = desk.proofs_text(at).await?;
+    Ok(json(200, &desk.plan_text(at, &plan, cleared, proofs)))
 }
 
 impl Placing {
@@ -277,7 +300,35 @@ impl Desk {
         })
     }
 
-    fn plan_text(&self, at: Timestamp, plan: &Plan, cleared: ClearedText) -> PlanText {
+    async fn proofs_text(&self, at: Timestamp) -> Result<ProofsText, Refused> {
+        let (keeping, months) = (&self.parts.keeping, self.parts.proof_months);
+        let before = foundation::past_before(at, months);
+        let proofs = keeping.proofs(before).await;
+        let proofs = proofs.map_err(|error| self.unread(&error))?;
+        let ending = keeping.ending(before, self.parts.retention).await;
+        let ending = ending.map_err(|error| self.unread(&error))?;
+        let from = proofs
+            .ended
+            .map(|ended| foundation::past_from(ended, months));
+        Ok(ProofsText {
+            months,
+            before: before.to_string(),
+            oldest: proofs.oldest.map(|oldest| oldest.to_string()),
+            from: from.map(|from| from.to_string()),
+            segments: proofs.segments,
+            upto: proofs.upto.0,
+            goes: ending.goes,
+            stays: ending.stays,
+        })
+    }
+
+    fn plan_text(
+        &self,
+        at: Timestamp,
+        plan: &Plan,
+        cleared: ClearedText,
+        proofs: ProofsText,
+    ) -> PlanText {
         let rules = self.parts.retention;
         let goes = plan.goes().into_iter();
         PlanText {
@@ -294,6 +345,7 @@ impl Desk {
             younger_from: plan.younger_from.map(|from| from.to_string()),
             damaged: plan.damaged.clone(),
             cleared,
+            proofs,
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct Parts {
     pub traces: Arc<Traces>,
     /// How long bodies are kept.
     pub retention: Rules,
+    /// Months after which proofs may go.
+    pub proof_months: u32,
     /// The same ledger as a whole.
     pub custody: Arc<dyn Custody>,
     /// Who may come in.

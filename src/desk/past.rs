@@ -1,11 +1,13 @@
 //! Earlier answers again, and what is behind a figure: `as_of=` and `GET /v1/rates/explain`.
 //!
-//! An earlier answer reads the ledger from its first entry, one at a time: who asks meanwhile is asked to wait. The
-//! last recount of a single centre is kept, so that paging through it costs one reading. What is behind a figure of
-//! now is read from the index: the units of that centre alone.
+//! An earlier answer reads the ledger from its first entry, one at a time: who asks meanwhile is asked to wait. It
+//! ends after a time that is set, when its caller leaves, and when the listeners close. The last recount of a single
+//! centre is kept, so that paging through it costs one reading. What is behind a figure of now is read from the index:
+//! the units of that centre alone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -15,7 +17,8 @@ use crate::access::Action;
 use crate::claims::entry::Position;
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::place::Member;
-use crate::formats::json::problem;
+use crate::formats::json::problem::{self, About, Problem};
+use crate::report;
 use crate::report::explain::{self, Question};
 use crate::report::past::{self, Past};
 use crate::report::snapshot::Snapshot;
@@ -92,8 +95,8 @@ impl Desk {
         };
         let _turn = self.past.try_lock().map_err(|_| self.occupied())?;
         let (store, bounds) = (&*self.parts.store, self.parts.past);
-        let past = past::recount(store, centres, Position(position), bounds).await;
-        let past = past.map_err(|error| self.without_rate(&error))?;
+        let past = past::recount(store, centres, Position(position), bounds);
+        let past = self.bounded(past).await?;
         Ok(Arc::new(past.snapshot))
     }
 
@@ -106,8 +109,8 @@ impl Desk {
         if let Some(kept) = known {
             return Ok(kept.past.clone());
         }
-        let past = past::of_centre(&*self.parts.store, centre, position, self.parts.past).await;
-        let past = Arc::new(past.map_err(|error| self.without_rate(&error))?);
+        let past = past::of_centre(&*self.parts.store, centre, position, self.parts.past);
+        let past = Arc::new(self.bounded(past).await?);
         *kept = Some(Kept {
             centre,
             past: past.clone(),
@@ -115,8 +118,31 @@ impl Desk {
         Ok(past)
     }
 
+    /// A reading of the whole ledger for one caller: cut off when it takes too long, and when the listeners close.
+    pub(super) async fn bounded<T>(
+        &self,
+        reading: impl Future<Output = Result<T, report::Error>>,
+    ) -> Result<T, Refused> {
+        let most = self.parts.config.past();
+        tokio::select! {
+            () = self.parts.closing.cancelled() => Err(self.later(problem::Kind::NotReady)),
+            read = tokio::time::timeout(most, reading) => {
+                let read = read.map_err(|_elapsed| too_long(most))?;
+                read.map_err(|error| self.without_rate(&error))
+            }
+        }
+    }
+
     /// The ledger is read for somebody else.
     pub(super) fn occupied(&self) -> Refused {
         self.later(problem::Kind::NotReady)
     }
+}
+
+fn too_long(most: Duration) -> Refused {
+    let about = About {
+        limit: usize::try_from(most.as_secs()).ok(),
+        ..About::default()
+    };
+    Problem::new(problem::Kind::PastTooLong, about).into()
 }

@@ -106,16 +106,20 @@ pub(super) async fn of_centre(
     let period = desk.named(query.period.as_deref())?;
     let upto = desk.snapshot().position;
     let _turn = desk.past.try_lock().map_err(|_| desk.occupied())?;
-    let mut periods = Vec::new();
-    for found in desk.closings().await? {
+    let mut closings = desk.closings().await?;
+    closings.retain(|found| {
         let asked = period.is_none_or(|period| period == found.closed.period);
-        if !asked || !found.closed.covers(finess) {
-            continue;
-        }
+        asked && found.closed.covers(finess)
+    });
+    let reading = async {
         let (store, bounds) = (&*desk.parts.store, desk.parts.past);
-        let shown = closing::of_centre(store, &found, finess, upto, bounds).await;
-        periods.push(shown.map_err(|error| desk.without_rate(&error))?);
-    }
+        let mut periods = Vec::with_capacity(closings.len());
+        for found in &closings {
+            periods.push(closing::of_centre(store, found, finess, upto, bounds).await?);
+        }
+        Ok(periods)
+    };
+    let periods = desk.bounded(reading).await?;
     Ok(json(200, &Periods { periods }))
 }
 

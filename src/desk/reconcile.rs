@@ -19,10 +19,8 @@ use crate::claims::reconcile::cause::Cause;
 use crate::formats::figures::{self, Format, Limits};
 use crate::formats::json::problem::{About, Kind, Problem};
 use crate::report;
-use crate::report::reconciliation::{
-    self, CentreText, DifferenceText, Outcome as Found, SpanText, Without,
-};
-use crate::report::repeat;
+use crate::report::reconciled::{CentreText, DifferenceText, Outcome as Found, SpanText, Without};
+use crate::report::{reconciliation, repeat};
 use crate::store::{BodyId, Command, JudgedRecord, Outcome, RunRecord};
 
 use super::Desk;

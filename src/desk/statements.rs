@@ -202,9 +202,9 @@ pub(super) async fn publish(
         return Err(Kind::CentreUnknown.into());
     }
     let _turn = desk.past.try_lock().map_err(|_| desk.occupied())?;
-    let publisher = &desk.parts.publisher;
-    let published = publisher.publish(centre, period, &operator.actor()).await;
-    let record = published.map_err(|error| desk.without_rate(&error))?;
+    let actor = operator.actor();
+    let published = desk.parts.publisher.publish(centre, period, &actor);
+    let record = desk.bounded(published).await?;
     Ok(json(200, &StatementText::from(&record)))
 }
 

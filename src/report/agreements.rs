@@ -13,6 +13,7 @@ use crate::claims::agreement::{
 };
 use crate::claims::document::{AgreementId, Exclusion, Exclusions, Kind, Mode};
 use crate::claims::fraction::Fraction;
+use crate::claims::period::Form;
 use crate::claims::registry::Category;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::Day;
@@ -48,6 +49,9 @@ pub struct File {
     pub id: String,
     /// Title for people.
     pub title: String,
+    /// Who concluded it; asked of an agreement.
+    #[serde(default)]
+    pub parties: Vec<String>,
     /// `agreement` or `reference`.
     pub role: RoleWord,
     /// Where the data comes from.
@@ -68,6 +72,10 @@ pub struct File {
     pub succeeds: Option<String>,
     /// `confirmed` or `unconfirmed`.
     pub status: StatusWord,
+    /// `month`, `quarter`, `year` or `rolling`: over what its thresholds are measured; the calendar year when it is
+    /// not said.
+    #[serde(default)]
+    pub period: Option<String>,
     /// By category: `{ at_least = [7, 10] }` or `{ more_than = [2, 3] }`. A category left out has none.
     #[serde(default)]
     pub thresholds: BTreeMap<String, ThresholdEntry>,
@@ -171,6 +179,14 @@ impl File {
         let until = reader.optional_day("until", self.until.as_deref());
         let succeeds = self.succeeds.as_deref();
         let succeeds = succeeds.and_then(|text| reader.agreement_id("succeeds", text));
+        let period = self.period.as_deref().map_or(Some(Form::Year), |word| {
+            reader.value(
+                "period",
+                word,
+                "month, quarter, year or rolling",
+                Form::parse,
+            )
+        });
         let thresholds = self.thresholds.iter().filter_map(|(word, entry)| {
             let expected = "medical, dentaire, polyvalent or infirmier";
             let category = reader.value("thresholds", word, expected, Category::parse)?;
@@ -178,11 +194,14 @@ impl File {
         });
         let thresholds = thresholds.collect();
         let counting = self.counting.read(&mut reader);
-        match (id, in_force_from, counting) {
-            (Some(id), Some(in_force_from), Some(counting)) if reader.misread.is_empty() => {
+        match (id, in_force_from, period, counting) {
+            (Some(id), Some(in_force_from), Some(period), Some(counting))
+                if reader.misread.is_empty() =>
+            {
                 Ok(Agreement {
                     id,
                     title: self.title.clone(),
+                    parties: self.parties.clone(),
                     role: self.role.into(),
                     source: self.source.clone(),
                     signed,
@@ -191,11 +210,12 @@ impl File {
                     until,
                     succeeds,
                     status: self.status.into(),
+                    period,
                     thresholds,
                     counting,
                 })
             }
-            (_, _, _) => Err(reader.misread),
+            (_, _, _, _) => Err(reader.misread),
         }
     }
 }

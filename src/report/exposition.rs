@@ -6,7 +6,6 @@
 //! over those that a cap leaves out, and have names of their own, so that no sum counts a document twice. No
 //! hash, id or date is ever a label.
 
-use std::borrow::Borrow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
@@ -20,109 +19,31 @@ use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::Category;
 use crate::claims::time::Timestamp;
 use crate::report::CentreLabel;
+use crate::report::families::{FAMILIES, Family};
 use crate::report::snapshot::{CentreCounts, Snapshot};
 
-/// One family of metrics; all are gauges.
-#[derive(Clone, Copy, Debug)]
-pub struct Family {
-    /// Its name.
-    pub name: &'static str,
-    /// Its labels, in order; the centre may be switched off.
-    pub labels: &'static str,
-    /// What it says.
-    pub help: &'static str,
-}
-
-const LABELS: &str = "centre, category, agreement, period";
-
-const NATIONAL: &str = "category, agreement, period";
-
-/// All families, in the order in which they are written.
-pub const FAMILIES: [Family; 15] = [
-    Family {
-        name: "bordereau_obligation_ratio",
-        labels: LABELS,
-        help: "Share of documents transmitted, computed by the gateway under the agreement; absent without activity.",
-    },
-    Family {
-        name: "bordereau_obligation_numerator_documents",
-        labels: LABELS,
-        help: "Documents transmitted on a positive receipt in the modes that the agreement counts.",
-    },
-    Family {
-        name: "bordereau_obligation_denominator_documents",
-        labels: LABELS,
-        help: "Documents and declared paper sheets that the agreement counts.",
-    },
-    Family {
-        name: "bordereau_obligation_threshold_ratio",
-        labels: LABELS,
-        help: "Confirmed threshold of the agreement for the category; absent where there is none.",
-    },
-    Family {
-        name: "bordereau_obligation_paper_coverage_ratio",
-        labels: LABELS,
-        help: "Share of days with activity that have a declaration of paper sheets; absent without activity.",
-    },
-    Family {
-        name: "bordereau_obligation_gap_documents",
-        labels: LABELS,
-        help: "Documents that must be transmitted besides to reach the confirmed threshold; absent where there is none, or all would not be enough.",
-    },
-    Family {
-        name: "bordereau_obligation_forecast_ratio",
-        labels: LABELS,
-        help: "Share of documents transmitted with which the year ends at the present pace; absent without activity.",
-    },
-    Family {
-        name: "bordereau_obligation_national_ratio",
-        labels: NATIONAL,
-        help: "Share of documents transmitted by all centres of the category together; absent without activity.",
-    },
-    Family {
-        name: "bordereau_obligation_national_numerator_documents",
-        labels: NATIONAL,
-        help: "Documents of all centres of the category transmitted in the modes that the agreement counts.",
-    },
-    Family {
-        name: "bordereau_obligation_national_denominator_documents",
-        labels: NATIONAL,
-        help: "Documents and declared paper sheets of all centres of the category.",
-    },
-    Family {
-        name: "bordereau_obligation_national_forecast_ratio",
-        labels: NATIONAL,
-        help: "Share of documents transmitted with which the year of all centres of the category ends at the present pace of each.",
-    },
-    Family {
-        name: "bordereau_obligation_national_centres",
-        labels: "category, agreement, period, verdict",
-        help: "Centres of the category by what may be said of their rate.",
-    },
-    Family {
-        name: "bordereau_obligation_statement_age_seconds",
-        labels: "",
-        help: "Time since the last statement was published; absent where there is none.",
-    },
-    Family {
-        name: "bordereau_obligation_reconciliation_age_seconds",
-        labels: "",
-        help: "Time since the last reconciliation; absent where there is none.",
-    },
-    Family {
-        name: "bordereau_obligation_left_out_centres",
-        labels: "",
-        help: "Centres whose obligation is not shown because more are registered than the configured cap.",
-    },
-];
+/// About as many bytes as a series takes in all families together.
+const BYTES_OF_A_SERIES: usize = 768;
 
 /// Labels of a series.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
-struct Labels {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Labels<'a> {
     centre: Option<Finess>,
     category: Category,
-    agreement: AgreementId,
+    agreement: &'a AgreementId,
     period: Form,
+}
+
+/// A series of several families: its labels are written once for all of them, since a scrape has thousands.
+struct Series {
+    labels: String,
+    sums: Sums,
+}
+
+/// The value of a series.
+enum Figure {
+    Count(i64),
+    Share(f64),
 }
 
 /// Sums over the centres of a series.
@@ -143,7 +64,7 @@ pub fn render(
     now: Timestamp,
 ) -> String {
     let (series, left_out) = series(snapshot, agreements, label);
-    let mut out = String::new();
+    let mut out = String::with_capacity(series.len() * BYTES_OF_A_SERIES);
     let [
         ratio,
         numerator,
@@ -169,10 +90,10 @@ pub fn render(
         share(sums.numerator, sums.denominator)
     });
     family(&mut out, numerator, &series, |sums| {
-        Some(number(sums.numerator))
+        Some(Figure::Count(sums.numerator))
     });
     family(&mut out, denominator, &series, |sums| {
-        Some(number(sums.denominator))
+        Some(Figure::Count(sums.denominator))
     });
     family(&mut out, threshold, &series, |sums| {
         let (upper, lower) = sums.threshold?.fraction;
@@ -183,23 +104,23 @@ pub fn render(
     });
     family(&mut out, gap, &series, |sums| {
         let missing = sums.threshold?.missing(sums.numerator, sums.denominator)?;
-        Some(number(missing))
+        Some(Figure::Count(missing))
     });
     let ahead = |sums: &Sums| share(sums.forecast.numerator, sums.forecast.denominator);
     family(&mut out, forecast, &series, ahead);
     let national = national(snapshot);
-    let sums: BTreeMap<&Labels, &Sums> = national
+    let sums: Vec<Series> = national
         .iter()
-        .map(|(labels, national)| (labels, &national.sums))
+        .map(|(labels, national)| Series::new(labels, national.sums))
         .collect();
     family(&mut out, all_ratio, &sums, |sums| {
         share(sums.numerator, sums.denominator)
     });
     family(&mut out, all_numerator, &sums, |sums| {
-        Some(number(sums.numerator))
+        Some(Figure::Count(sums.numerator))
     });
     family(&mut out, all_denominator, &sums, |sums| {
-        Some(number(sums.denominator))
+        Some(Figure::Count(sums.denominator))
     });
     family(&mut out, all_forecast, &sums, ahead);
     verdicts(&mut out, centres, &national);
@@ -223,15 +144,15 @@ struct National {
 }
 
 /// Sums over all centres, whether or not each is shown.
-fn national(snapshot: &Snapshot) -> BTreeMap<Labels, National> {
-    let mut found: BTreeMap<Labels, National> = BTreeMap::new();
+fn national(snapshot: &Snapshot) -> BTreeMap<Labels<'_>, National> {
+    let mut found: BTreeMap<Labels<'_>, National> = BTreeMap::new();
     let centres = snapshot.centres.values();
     let current = centres.flat_map(|centre| centre.current.iter().map(move |one| (centre, one)));
     for (centre, obligation) in current {
         let labels = Labels {
             centre: None,
             category: obligation.category,
-            agreement: obligation.agreement.clone(),
+            agreement: &obligation.agreement,
             period: obligation.period.form(),
         };
         let national = found.entry(labels).or_default();
@@ -253,7 +174,7 @@ fn age(out: &mut String, family: Family, since: Option<Timestamp>, now: Timestam
     }
 }
 
-fn verdicts(out: &mut String, family: Family, national: &BTreeMap<Labels, National>) {
+fn verdicts(out: &mut String, family: Family, national: &BTreeMap<Labels<'_>, National>) {
     if national.is_empty() {
         return;
     }
@@ -274,8 +195,8 @@ fn series(
     snapshot: &Snapshot,
     agreements: &Agreements,
     label: CentreLabel,
-) -> (BTreeMap<Labels, Sums>, usize) {
-    let mut series: BTreeMap<Labels, Sums> = BTreeMap::new();
+) -> (Vec<Series>, usize) {
+    let mut series: BTreeMap<Labels<'_>, Sums> = BTreeMap::new();
     let mut shown: Vec<Finess> = Vec::new();
     let mut left_out: Vec<Finess> = Vec::new();
     let centres = snapshot.centres.iter();
@@ -301,7 +222,7 @@ fn series(
         let labels = Labels {
             centre,
             category: obligation.category,
-            agreement: obligation.agreement.clone(),
+            agreement: &obligation.agreement,
             period: obligation.period.form(),
         };
         let sums = series.entry(labels).or_default();
@@ -310,7 +231,9 @@ fn series(
             .filter(|_| obligation.period.form() == Form::YearToDate);
     }
     left_out.dedup();
-    (series, left_out.len())
+    let written = series.iter();
+    let written = written.map(|(labels, sums)| Series::new(labels, *sums));
+    (written.collect(), left_out.len())
 }
 
 /// The threshold, where it may be shown beside a rate without misleading.
@@ -337,23 +260,38 @@ impl Sums {
     }
 }
 
-fn family<L: Borrow<Labels>, S: Borrow<Sums>>(
+impl Series {
+    fn new(labels: &Labels<'_>, sums: Sums) -> Series {
+        Series {
+            labels: labels.to_string(),
+            sums,
+        }
+    }
+}
+
+fn family(
     out: &mut String,
     family: Family,
-    series: &BTreeMap<L, S>,
-    value: impl Fn(&Sums) -> Option<f64>,
+    series: &[Series],
+    value: impl Fn(&Sums) -> Option<Figure>,
 ) {
     let mut lines = series
         .iter()
-        .filter_map(|(labels, sums)| Some((labels.borrow(), value(sums.borrow())?)))
+        .filter_map(|series| Some((&series.labels, value(&series.sums)?)))
         .peekable();
     // A family without series says nothing, not even its help.
     if lines.peek().is_none() {
         return;
     }
     head(out, family);
-    for (labels, value) in lines {
-        line(out, format_args!("{}{{{labels}}} {value}", family.name));
+    for (labels, figure) in lines {
+        for part in [family.name, "{", labels, "} "] {
+            out.push_str(part);
+        }
+        match figure {
+            Figure::Count(count) => line(out, format_args!("{count}")),
+            Figure::Share(share) => line(out, format_args!("{share}")),
+        }
     }
 }
 
@@ -367,17 +305,12 @@ fn line(out: &mut String, text: fmt::Arguments<'_>) {
     writeln!(out, "{text}").expect("a string takes every text");
 }
 
-/// A ratio as a float: metrics know no fractions.
-fn share(upper: i64, lower: i64) -> Option<f64> {
-    (lower > 0).then(|| number(upper) / number(lower))
+/// A ratio as a float: metrics know no fractions. Counts stay far below 2^53, up to which a float is exact.
+fn share(upper: i64, lower: i64) -> Option<Figure> {
+    (lower > 0).then(|| Figure::Share(upper as f64 / lower as f64))
 }
 
-/// Counts stay far below 2^53, up to which a float is exact.
-fn number(count: i64) -> f64 {
-    count as f64
-}
-
-impl fmt::Display for Labels {
+impl fmt::Display for Labels<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(centre) = self.centre {
             write!(out, "centre=\"{centre}\",")?;

@@ -7,18 +7,22 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::claims::agreement::{Agreements, Threshold};
+use crate::claims::agreement::{Agreements, Counting, Threshold};
 use crate::claims::calendar::Calendar;
 use crate::claims::document::AgreementId;
-use crate::claims::forecast::{self, Forecast, Loss, Need, Outlook, WHOLE};
+use crate::claims::forecast::{self, Forecast, Need, Outlook, WHOLE};
 use crate::claims::id::Finess;
+use crate::claims::loss::{Cause, Fate, Loss};
 use crate::claims::obligation::Unbound;
+use crate::claims::period::Period;
+use crate::claims::tally::Cell;
 use crate::claims::terms::DayCount;
 use crate::claims::time::Day;
 use crate::report::Error;
-use crate::report::reconciliation::CountText;
+use crate::report::reconciled::CountText;
 use crate::report::shapes::comparator;
 use crate::report::snapshot::{CentreCounts, Snapshot};
+use crate::store::Line;
 
 /// `GET /v1/centres/{finess}/forecast`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -53,7 +57,7 @@ pub struct CentreForecast {
     pub thresholds: Vec<NeedText>,
     /// What keeps documents out of the numerator, the dearest first.
     pub losses: Vec<LossText>,
-    /// Documents that stand refused, by the insurer's code.
+    /// Of the documents that are lost as refused, how many under which code of the insurer, as of now.
     pub refusals: BTreeMap<String, i64>,
 }
 
@@ -96,7 +100,7 @@ pub struct LossText {
     pub points: String,
 }
 
-/// The forecast of one centre for the year of a day.
+/// The forecast of one centre for the year of a day. The lines are the centre's units, for the insurer's codes.
 ///
 /// # Errors
 /// [`Error::NotCounted`], [`Error::UnknownCentre`], [`Error::Unbound`].
@@ -104,7 +108,7 @@ pub fn of_centre(
     snapshot: &Snapshot,
     agreements: &Agreements,
     centre: Finess,
-    refusals: BTreeMap<String, i64>,
+    lines: &[Line],
     today: Day,
 ) -> Result<Option<CentreForecast>, Error> {
     if snapshot.counted_at.is_none() {
@@ -120,14 +124,15 @@ pub fn of_centre(
         agreement: found.agreement,
         category: found.category,
         method: forecast::METHOD,
-        refusals,
+        refusals: refusals(found.counting, lines, today),
         ..shape(&found.forecast)
     }))
 }
 
 /// A forecast and by what it was made.
-pub struct Found {
+pub struct Found<'a> {
     agreement: String,
+    counting: &'a Counting,
     category: &'static str,
     /// The forecast: its [`Forecast::share`] is what the metric shows.
     pub forecast: Forecast,
@@ -137,11 +142,11 @@ pub struct Found {
 ///
 /// # Errors
 /// [`Error::Unbound`] where no agreement binds the centre on that day.
-pub fn compute(
+pub fn compute<'a>(
     counts: &CentreCounts,
-    agreements: &Agreements,
+    agreements: &'a Agreements,
     today: Day,
-) -> Result<Option<Found>, Error> {
+) -> Result<Option<Found<'a>>, Error> {
     let known = counts
         .versions
         .iter()
@@ -167,9 +172,29 @@ pub fn compute(
     );
     Ok(found.map(|forecast| Found {
         agreement: agreement.id.to_string(),
+        counting: &agreement.counting,
         category: version.category.as_str(),
         forecast,
     }))
+}
+
+/// Units of the year that the policy counts and that stand refused, by the insurer's code.
+fn refusals(counting: &Counting, lines: &[Line], today: Day) -> BTreeMap<String, i64> {
+    let year = Period::year_to_date(today);
+    let mut refusals = BTreeMap::new();
+    for line in lines {
+        let of_policy = |cell: &&Cell| cell.basis == counting.day_basis;
+        let cell = line.cells.iter().find(of_policy);
+        let Some(cell) = cell.filter(|cell| year.contains(cell.day)) else {
+            continue;
+        };
+        if Fate::of(counting, cell) == Some(Fate::Lost(Cause::Refused)) {
+            let code = line.refusal.as_ref();
+            let code = code.map_or("none".to_owned(), |code| code.to_string());
+            *refusals.entry(code).or_default() += 1;
+        }
+    }
+    refusals
 }
 
 /// The numbers; the words around them are the caller's.

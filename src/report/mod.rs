@@ -19,8 +19,10 @@ pub mod evidence;
 pub mod closing;
 pub mod statement;
 pub mod publisher;
+pub mod families;
 pub mod exposition;
 pub mod reconciliation;
+pub mod reconciled;
 pub mod repeat;
 pub mod forecast;
 

@@ -6,7 +6,7 @@
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::Digest;
 use crate::claims::period::Period;
-use crate::report::reconciliation::Outcome;
+use crate::report::reconciled::Outcome;
 use crate::store::{BodyId, Error, RunRecord, Store};
 
 /// Entries since a former run that are looked at; after more of them it is made anew.

@@ -8,8 +8,9 @@ use sha2::{Digest as _, Sha256};
 use crate::claims::agreement::{Agreement, Agreements, Status, Threshold};
 use crate::claims::canon;
 use crate::claims::entry::Position;
-use crate::claims::fraction::{Distance, Fraction};
+use crate::claims::fraction::Fraction;
 use crate::claims::id::{Digest, Finess};
+use crate::claims::loss;
 use crate::claims::obligation::{Obligation, Reference, Segment, Unbound};
 use crate::claims::period::Period;
 use crate::claims::rate::{Rate, Slice};
@@ -77,17 +78,20 @@ pub fn of(facts: &Facts<'_>) -> Result<(form::Statement, Digest), Error> {
         issued: facts.issued.to_string(),
         method: method(&found.agreement),
         policy: shape(policy, digest),
-        threshold: rate
-            .threshold
-            .map(|threshold| bound(threshold, rate.distance(threshold))),
+        threshold: rate.threshold.map(|threshold| bound(threshold, rate)),
         verdict: rate.verdict.as_str().to_owned(),
         rate: share(rate.numerator, rate.denominator),
         secured: share(rate.secured, rate.denominator),
         electronic: share(rate.electronic, rate.denominator),
+        losses: losses(&now, policy, period, rate.denominator),
         paper: paper(rate, policy.counting.minimum_paper_coverage),
         splits: splits(rate),
         beside: beside(rate),
-        references: found.references.iter().map(reference).collect(),
+        references: found
+            .references
+            .iter()
+            .map(|one| reference(one, rate))
+            .collect(),
         segments: found.segments.iter().map(segment).collect(),
         months: months(&now, facts.policies, period),
         closing: form::Closing {
@@ -151,6 +155,7 @@ fn shape(policy: &Agreement, digest: Digest) -> form::Policy {
             Status::Confirmed => "confirmed".to_owned(),
             Status::Unconfirmed => "unconfirmed".to_owned(),
         },
+        period: policy.period.as_str().to_owned(),
         digest: digest.to_string(),
     }
 }
@@ -165,14 +170,32 @@ fn share(numerator: i64, denominator: i64) -> form::Share {
     }
 }
 
-fn bound(threshold: Threshold, distance: Option<Distance>) -> form::Threshold {
+fn bound(threshold: Threshold, rate: &Rate) -> form::Threshold {
     let (numerator, denominator) = threshold.fraction;
+    let distance = rate.distance(threshold);
     form::Threshold {
         comparator: comparator(threshold.comparator).to_owned(),
         numerator,
         denominator,
         points: distance.map(|distance| hundredths(distance.numerator(), distance.denominator())),
+        missing: threshold.missing(rate.numerator, rate.denominator),
     }
+}
+
+fn losses(
+    counts: &CentreCounts,
+    policy: &Agreement,
+    period: Period,
+    denominator: i64,
+) -> Vec<form::Loss> {
+    let days = (period.from(), period.to());
+    let found = loss::losses(&policy.counting, &counts.counts, days);
+    let shown = found.into_iter().map(|loss| form::Loss {
+        cause: loss.cause.as_str().to_owned(),
+        documents: loss.documents,
+        points: hundredths(i128::from(loss.documents), i128::from(denominator.max(1))),
+    });
+    shown.collect()
 }
 
 fn paper(rate: &Rate, minimum: Fraction) -> form::Paper {
@@ -230,10 +253,10 @@ fn beside(rate: &Rate) -> Vec<form::Beside> {
     rows
 }
 
-fn reference(reference: &Reference) -> form::Reference {
+fn reference(reference: &Reference, rate: &Rate) -> form::Reference {
     form::Reference {
         policy: reference.policy.to_string(),
-        threshold: bound(reference.threshold, reference.distance),
+        threshold: bound(reference.threshold, rate),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It says when and how fast; what goes is decided by the rules and the store. It must never remove anything itself but
 //! traces of access whose months have passed, and never keep anybody waiting. A crash leaves nothing behind: what it
-//! remembers is only which holds it has spoken of.
+//! remembers is only what it has spoken of. Proofs that are past their time it only shows and tells: a person has them go.
 
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -146,10 +146,19 @@ impl Config {
     }
 }
 
+/// What was spoken of already, so that it is told once.
+#[derive(Debug, Default)]
+pub struct Spoken {
+    /// Legal holds whose day of review has passed.
+    holds: BTreeSet<Position>,
+    /// The last entry of the proofs that are past their time.
+    proofs: Position,
+}
+
 impl Retention {
     /// Clears until it is told to stop.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut spoken_of = BTreeSet::new();
+        let mut spoken_of = Spoken::default();
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -163,7 +172,7 @@ impl Retention {
     }
 
     /// Clears all segments that are due, one after the other, and says how things are then.
-    pub async fn turn(&self, spoken_of: &mut BTreeSet<Position>) {
+    pub async fn turn(&self, spoken_of: &mut Spoken) {
         let at = self.clock.now();
         self.end_traces(at).await;
         let outlook = self.clear(at).await;
@@ -199,7 +208,7 @@ impl Retention {
         &self,
         at: Timestamp,
         outlook: Outlook,
-        spoken_of: &mut BTreeSet<Position>,
+        spoken_of: &mut Spoken,
     ) -> Result<(), Error> {
         let (mut holds, mut overdue) = (0, 0);
         for record in self.keeping.legal_holds().await? {
@@ -211,18 +220,32 @@ impl Retention {
                 continue;
             }
             overdue += 1;
-            if spoken_of.insert(record.position) {
+            if spoken_of.holds.insert(record.position) {
                 self.say(Event::HoldOverdue {
                     hold: record.position,
                     review: record.hold.review,
                 });
             }
         }
+        let months = self.config.proof_months;
+        let before = foundation::past_before(at, months);
+        let proofs = self.keeping.proofs(before).await?;
+        if proofs.upto > spoken_of.proofs {
+            spoken_of.proofs = proofs.upto;
+            self.say(Event::ProofsPast {
+                segments: proofs.segments,
+                upto: proofs.upto,
+            });
+        }
+        let past_from = |ended| foundation::past_from(ended, months);
         self.telemetry.show(Reading::Kept(Kept {
             oldest: outlook.oldest,
             next: outlook.next,
             holds,
             overdue,
+            oldest_proof: proofs.oldest,
+            next_proofs: proofs.ended.map(past_from),
+            past_segments: proofs.segments,
         }));
         Ok(())
     }

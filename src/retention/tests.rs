@@ -69,7 +69,7 @@ async fn a_hold_past_its_review_is_said_once_and_shown_always() {
         config: Config::default(),
         telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
     };
-    let mut spoken_of = BTreeSet::new();
+    let mut spoken_of = Spoken::default();
     for (instant, overdue, standing) in [
         ("2026-11-25T12:00:00Z", 0, 2),
         ("2026-11-26T12:00:00Z", 1, 1),
@@ -83,5 +83,5 @@ async fn a_hold_past_its_review_is_said_once_and_shown_always() {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
     }
-    assert_eq!(spoken_of, BTreeSet::from([Position(2)]));
+    assert_eq!(spoken_of.holds, BTreeSet::from([Position(2)]));
 }

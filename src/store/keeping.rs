@@ -40,6 +40,12 @@ pub trait Keeping: Send + Sync {
 
     /// Evacuates the oldest segment that is due at an instant, at a pace.
     async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error>;
+
+    /// How the proofs are: what was decided before an instant is past its time.
+    async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error>;
+
+    /// What would become of the documents in what is past its time, as things stand.
+    async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error>;
 }
 
 /// What came of a run.
@@ -58,6 +64,28 @@ pub struct Outlook {
     pub oldest: Option<Timestamp>,
     /// Before this no segment is due, unless a legal hold is lifted; none if none can be told.
     pub next: Option<Timestamp>,
+}
+
+/// How the proofs are. They give way to a foundation by whole segments, the oldest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proofs {
+    /// When the oldest entry was decided that no foundation stands for; none if there is none.
+    pub oldest: Option<Timestamp>,
+    /// When the oldest segment had ended: with that instant all of it is past its time; none while it is written to.
+    pub ended: Option<Timestamp>,
+    /// Segments that are past their time.
+    pub segments: u64,
+    /// The last entry in them.
+    pub upto: Position,
+}
+
+/// What would become of documents that were admitted in what is past its time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ending {
+    /// Would go, but for those that are kept with another or because a later entry speaks of them.
+    pub goes: u64,
+    /// Stay: they are not finished, their last legal event is too young, or a legal hold stands on them.
+    pub stays: u64,
 }
 
 /// How much an evacuation may take from others.

@@ -21,7 +21,9 @@ use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
 use crate::store::journal::format::Chain;
-use crate::store::keeping::{EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Run};
+use crate::store::keeping::{
+    Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
+};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Instants, Secret, lines, query, statements};
 use crate::store::listing::{Listed, Listing};
@@ -157,6 +159,14 @@ impl Keeping for Memory {
 
     async fn evacuate(&self, _at: Timestamp, _rules: Rules, _pace: Pace) -> Result<Run, Error> {
         Ok(Run::Nothing(Outlook::default()))
+    }
+
+    async fn proofs(&self, _before: Timestamp) -> Result<Proofs, Error> {
+        Ok(Proofs::default())
+    }
+
+    async fn ending(&self, _before: Timestamp, _rules: Rules) -> Result<Ending, Error> {
+        Ok(Ending::default())
     }
 }
 

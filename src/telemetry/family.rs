@@ -197,6 +197,12 @@ families! {
         "Before this no segment is cleared, in seconds since 1970; +Inf where it cannot be told.";
     RETENTION_HOLDS = "retention_legal_holds" Shape::Gauge, ["state"],
         "Legal holds that stand, by whether their day of review has passed.";
+    RETENTION_OLDEST_PROOF = "retention_oldest_proof_seconds" Shape::Gauge, [],
+        "When the oldest entry was decided that no foundation stands for, in seconds since 1970; +Inf without any.";
+    RETENTION_NEXT_PROOFS = "retention_next_proofs_seconds" Shape::Gauge, [],
+        "From when on the oldest proofs are past their time, in seconds since 1970; +Inf where it cannot be told.";
+    RETENTION_PAST_PROOFS = "retention_past_proof_segments" Shape::Gauge, [],
+        "Segments whose proofs are past their time, until a person has them go.";
 
     WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
         "Requests to targets of webhooks, by outcome.";

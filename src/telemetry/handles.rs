@@ -501,6 +501,9 @@ impl Make<'_> {
             next: self.gauge(family::RETENTION_NEXT, &[]),
             standing: self.gauge(family::RETENTION_HOLDS, &[Hold::Standing.as_str()]),
             overdue: self.gauge(family::RETENTION_HOLDS, &[Hold::Overdue.as_str()]),
+            oldest_proof: self.gauge(family::RETENTION_OLDEST_PROOF, &[]),
+            next_proofs: self.gauge(family::RETENTION_NEXT_PROOFS, &[]),
+            past_segments: self.gauge(family::RETENTION_PAST_PROOFS, &[]),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the keeping of bodies says: what went, what is held too long, why nothing goes.
+//! What the keeping of bodies and proofs says: what went, what is held too long, why nothing goes.
 //!
 //! Like every event it holds ids, closed words and counts. ERROR means that a person must act.
 
@@ -37,6 +37,13 @@ pub enum Event<'a> {
         /// The day.
         review: Day,
     },
+    /// Proofs are past their time, and stay until a person has them go.
+    ProofsPast {
+        /// Segments that would go.
+        segments: u64,
+        /// The last entry in them.
+        upto: Position,
+    },
     /// Traces of who read what have ended.
     TracesEnded {
         /// Months that are gone.
@@ -55,6 +62,12 @@ pub struct Kept {
     pub holds: u64,
     /// Legal holds whose day of review has passed.
     pub overdue: u64,
+    /// When the oldest entry was decided that no foundation stands for; none if there is none.
+    pub oldest_proof: Option<Timestamp>,
+    /// From when on proofs are past their time; none if none can be told.
+    pub next_proofs: Option<Timestamp>,
+    /// Segments whose proofs are past their time.
+    pub past_segments: u64,
 }
 
 words! {
@@ -77,6 +90,9 @@ pub(super) struct Handles {
     pub(super) next: Gauge,
     pub(super) standing: Gauge,
     pub(super) overdue: Gauge,
+    pub(super) oldest_proof: Gauge,
+    pub(super) next_proofs: Gauge,
+    pub(super) past_segments: Gauge,
 }
 
 impl Event<'_> {
@@ -97,6 +113,11 @@ impl Event<'_> {
             Event::HoldOverdue { hold, review } => {
                 warn!(hold = hold.0, %review, "a legal hold is to be reviewed");
             }
+            Event::ProofsPast { segments, upto } => warn!(
+                segments,
+                upto = upto.0,
+                "proofs are past their time: stop the gateway and run `bordereau retention end-proofs`"
+            ),
             Event::TracesEnded { months } => info!(months, "traces of access have ended"),
         }
     }
@@ -117,7 +138,7 @@ impl Handles {
             }
             Event::Stalled { .. } => self.stalls.increment(1),
             // How many there are is a reading; what has ended is not counted.
-            Event::HoldOverdue { .. } | Event::TracesEnded { .. } => {}
+            Event::HoldOverdue { .. } | Event::ProofsPast { .. } | Event::TracesEnded { .. } => {}
         }
     }
 
@@ -129,5 +150,8 @@ impl Handles {
         self.next.set(seconds(kept.next));
         self.standing.set(kept.holds as f64);
         self.overdue.set(kept.overdue as f64);
+        self.oldest_proof.set(seconds(kept.oldest_proof));
+        self.next_proofs.set(seconds(kept.next_proofs));
+        self.past_segments.set(kept.past_segments as f64);
     }
 }

@@ -132,6 +132,10 @@ fn exercised() -> Telemetry {
             hold: Position(4),
             review: Day::new(2026, 11, 22).unwrap(),
         }),
+        Event::Retention(retention::Event::ProofsPast {
+            segments: 2,
+            upto: Position(4),
+        }),
         Event::Retention(retention::Event::TracesEnded { months: 1 }),
         Event::Told {
             outcome: Telling::Refused,
@@ -220,6 +224,9 @@ fn exercised() -> Telemetry {
             next: None,
             holds: 3,
             overdue: 1,
+            oldest_proof: Some(Timestamp::from_micros(1_500_000)),
+            next_proofs: None,
+            past_segments: 2,
         }),
         Reading::Deadlines {
             documents: &[(Deadline::Passed, 2)],
@@ -344,6 +351,8 @@ fn events_and_readings_are_counted() {
         "bordereau_retention_copied_bytes_total 2000",
         "bordereau_retention_oldest_body_seconds 2.5",
         r#"bordereau_retention_legal_holds{state="overdue"} 1"#,
+        "bordereau_retention_oldest_proof_seconds 1.5",
+        "bordereau_retention_past_proof_segments 2",
         r#"bordereau_webhook_requests_total{outcome="refused"} 1"#,
         r#"bordereau_webhook_requests_total{outcome="taken"} 0"#,
         r#"bordereau_receipts_total{endpoint="caisse-a",kind="repeated"} 1"#,

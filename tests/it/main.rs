@@ -28,4 +28,5 @@ mod retention;
 mod renewal;
 mod road;
 mod statements;
+mod reconciliation;
 mod webhooks;

@@ -7,6 +7,8 @@ use std::process::{Command, Output};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use bordereau::formats::jws::unencoded::Signer;
+use bordereau::formats::statement::Statement;
 use serde_json::Value;
 
 use crate::gateway::{CENTRE, Gateway, Place, document, program, until};
@@ -38,7 +40,8 @@ fn ran(place: &Place, code: i32, arguments: &[&str]) -> String {
     said
 }
 
-async fn paid(gateway: &Gateway, number: usize) -> String {
+/// Posts a document and waits until it is paid; gives its id.
+pub async fn paid(gateway: &Gateway, number: usize) -> String {
     let answer = gateway.post(&document(number)).await.unwrap();
     assert_eq!(answer.status(), 202);
     let answer: Value = answer.json().await.unwrap();
@@ -185,6 +188,14 @@ async fn a_closed_period_is_stated_corrected_and_verified_by_anyone() {
     assert_eq!(chain.status.code(), Some(0), "{said}");
     assert!(said.contains("3/3"), "{said}");
     assert_eq!(verify(&[&later, &statement]).status.code(), Some(1));
+    crate::account::counted(&gateway, 3).await;
+    earlier_again(&place, &statement);
+    // Who holds the ledger compares the hashes that they name with its chain, at work and at rest.
+    let files = [&*statement, &later];
+    let config = place.config();
+    let at_work = ["--ledger", "--config", config.to_str().unwrap()];
+    let said = compared(&place, 0, public, &files, &at_work);
+    assert_eq!(said.matches("proven: centre").count(), 2, "{said}");
     until("the age of the last statement is shown", || async {
         let age = gateway
             .metric("bordereau_obligation_statement_age_seconds")
@@ -194,6 +205,71 @@ async fn a_closed_period_is_stated_corrected_and_verified_by_anyone() {
     .await;
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
+    let store = place.path("store");
+    let at_rest = ["--in", store.to_str().unwrap()];
+    compared(&place, 0, public, &files, &at_rest);
+    let other = forged(&place, &later, private, |statement| {
+        let hash = &mut statement.ledger.hash;
+        *hash = hash.chars().rev().collect();
+    });
+    compared(&place, 0, public, &[&other], &[]);
+    let said = compared(&place, 1, public, &[&other], &at_rest);
+    assert!(said.contains("that the ledger does not have"), "{said}");
+    let ahead = forged(&place, &later, private, |statement| {
+        statement.ledger.position += 1_000;
+    });
+    let said = compared(&place, 1, public, &[&statement, &ahead], &at_rest);
+    assert!(said.contains("the ledger ends at entry"), "{said}");
+}
+
+/// What a statement said is answered again as of the entry that it was computed from, although more came since; so is
+/// the closed period, with what came, and the forecast of the year.
+fn earlier_again(place: &Place, statement: &str) {
+    let stated = Statement::read(&fs::read(statement).unwrap()).unwrap();
+    let position = stated.ledger.position.to_string();
+    let rate = |more: &[&str]| {
+        let asked = ["rate", "--centre", CENTRE, "--period", PERIOD, "--json"];
+        let said = ran(place, 0, &[&asked[..], more].concat());
+        let said: Value = serde_json::from_str(&said).unwrap();
+        let row = &said["rates"][0];
+        [row["numerator"].as_i64(), row["denominator"].as_i64()].map(Option::unwrap)
+    };
+    let then = [stated.rate.numerator, stated.rate.denominator];
+    assert_eq!((then, rate(&["--as-of", &position])), ([2, 2], [2, 2]));
+    assert_eq!(rate(&[]), [3, 3]);
+    let shown = ran(place, 0, &["period", "show", "--centre", CENTRE, "--json"]);
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let closed = &shown["periods"][0];
+    let numerators = ["frozen", "current"].map(|which| closed[which]["numerator"].as_i64());
+    assert_eq!(numerators, [Some(2), Some(3)]);
+    let forecast = ran(place, 0, &["forecast", CENTRE]);
+    assert!(
+        forecast.contains("the year ends at") && forecast.contains("mean method"),
+        "{forecast}"
+    );
+}
+
+/// Verifies statements, also against a ledger; gives what was said.
+fn compared(place: &Place, code: i32, public: &str, files: &[&str], with: &[&str]) -> String {
+    let verify = ["statement", "verify", "--key", public];
+    ran(place, code, &[&verify[..], files, with].concat())
+}
+
+/// A statement that is signed with the right key, and says something else.
+fn forged(
+    place: &Place,
+    statement: &str,
+    private: &str,
+    change: impl FnOnce(&mut Statement),
+) -> String {
+    let mut forged = Statement::read(&fs::read(statement).unwrap()).unwrap();
+    change(&mut forged);
+    let signer = Signer::from_pem(&fs::read_to_string(private).unwrap()).unwrap();
+    let (path, bytes) = (place.path("forged.json"), forged.canonical());
+    let jws = signer.public().jws(&signer.sign(&bytes));
+    fs::write(path.with_extension("jws"), jws).unwrap();
+    fs::write(&path, bytes).unwrap();
+    path.to_str().unwrap().to_owned()
 }
 
 /// Verifies with openssl alone: the header, a dot and the bytes of the file are what is signed.

@@ -7,6 +7,7 @@ use bordereau::claims::document::{
 };
 use bordereau::claims::id::{Amc, Amo, Destination, Digest, DocumentId, Finess, Name, Number};
 use bordereau::claims::registry::{Category, Centre};
+use bordereau::claims::retention::OnHold;
 use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::embedded::encryption::Encryption;
@@ -67,6 +68,27 @@ impl Stock {
         let document = DocumentId(u128::from(number));
         let caller = Name::parse("vendor").unwrap();
         self.commit(Command::Cancel { document, caller }).await;
+    }
+
+    /// Declares a document transmitted by hand.
+    pub async fn by_hand(&self, number: u64) {
+        let hand = Command::Hand {
+            document: DocumentId(u128::from(number)),
+            actor: Name::parse("ops").unwrap(),
+            evidence: Bytes::from_static(b"brought there by hand"),
+            salt: [9; 16],
+        };
+        self.commit(hand).await;
+    }
+
+    /// Places a legal hold on a document.
+    pub async fn hold(&self, number: u64) {
+        let place = Command::PlaceLegalHold {
+            on: OnHold::Document(DocumentId(u128::from(number))),
+            review: Day::new(2099, 12, 31).unwrap(),
+            actor: Name::parse("ops").unwrap(),
+        };
+        self.commit(place).await;
     }
 
     async fn commit(&self, command: Command) {

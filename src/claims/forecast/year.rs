@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use crate::claims::agreement::{Comparator, Counting, PaperSheets, Threshold};
 use crate::claims::calendar::Calendar;
-use crate::claims::forecast::{Cause, Loss, Outlook, WHOLE};
+use crate::claims::forecast::{Outlook, WHOLE};
 use crate::claims::fraction::Fraction;
+use crate::claims::loss::{self, Cause, Fate, Loss};
 use crate::claims::period::Period;
-use crate::claims::place::{Place, Transmitted, place};
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::reconcile::figures::Month;
-use crate::claims::standing::Standing;
-use crate::claims::tally::{Cell, Counts};
+use crate::claims::tally::Counts;
 use crate::claims::time::Day;
 
 /// Student's 90th percentile in thousandths by degrees of freedom from 1: an 80 % interval on both sides.
@@ -169,57 +168,7 @@ impl Year {
     }
 
     pub(super) fn losses(&self) -> Vec<Loss> {
-        let lost = self.losses.iter().filter(|(_, documents)| **documents != 0);
-        let mut losses: Vec<Loss> = lost
-            .map(|(cause, documents)| Loss {
-                cause: *cause,
-                documents: *documents,
-            })
-            .collect();
-        losses.sort_by_key(|loss| (-loss.documents, loss.cause));
-        losses
-    }
-}
-
-/// What a unit is to the numerator.
-#[derive(Clone, Copy)]
-enum Fate {
-    Counted,
-    Waits,
-    Lost(Cause),
-}
-
-impl Fate {
-    /// None for a unit that is not in the denominator.
-    fn of(counting: &Counting, cell: &Cell) -> Option<Fate> {
-        let counted = match place(counting, cell) {
-            Place::Elsewhere | Place::Cancelled | Place::Excluded(_) => return None,
-            Place::Counted(counted) => counted,
-        };
-        match counted.transmitted {
-            Transmitted::Numerator => return Some(Fate::Counted),
-            Transmitted::Apart => return Some(Fate::Lost(Cause::Mode(cell.mode))),
-            Transmitted::No => {}
-        }
-        Some(match cell.standing {
-            // A mode that never counts is lost whatever the answer.
-            Standing::Open | Standing::InLot if !counting.numerator_modes.contains(&cell.mode) => {
-                Fate::Lost(Cause::Mode(cell.mode))
-            }
-            Standing::Open | Standing::InLot => Fate::Waits,
-            Standing::Refused | Standing::Lapsed => Fate::Lost(Cause::Refused),
-            Standing::OnPaper => Fate::Lost(Cause::PaperDuplicate),
-            Standing::ByHand => Fate::Lost(Cause::ByHand),
-            Standing::Rejected => Fate::Lost(Cause::Rejected),
-            Standing::Acknowledged
-            | Standing::Paid
-            | Standing::PartPaid
-            | Standing::Unsettled
-            | Standing::Cancelled
-            | Standing::Replaced
-            | Standing::Granted
-            | Standing::Declined => Fate::Lost(Cause::Unanswered),
-        })
+        loss::dearest_first(&self.losses)
     }
 }
 

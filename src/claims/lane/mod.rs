@@ -3,8 +3,9 @@
 //! Five things hold back, each for itself: the endpoint's hours, a wait that it asked for, the breaker, the learned
 //! limit and the pace. The limit and the breaker are two things, as Postfix has them: the limit learns how many
 //! exchanges at once the endpoint bears, the breaker whether it is there at all, and neither is deduced from the
-//! other. Attempts and questions have hours and pace in common and the rest for themselves. A lane never decides what becomes of a lot, and whatever it holds back has a next instant. A crash loses
-//! it: a new lane starts slowly, so a restart is no herd.
+//! other. Attempts and questions have hours and pace in common and the rest for themselves. A lane never decides what
+//! becomes of a lot, and whatever it holds back has a next instant. A crash loses it: a new lane starts slowly, so a
+//! restart is no herd.
 
 pub mod breaker;
 pub mod hours;

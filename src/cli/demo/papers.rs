@@ -203,6 +203,7 @@ pub(super) fn agreement(book: &Book) -> String {
     format!(
         r#"id = "demo"
 title = "An agreement invented for the demo"
+parties = ["nobody"]
 role = "agreement"
 source = "Invented; it binds nobody."
 in_force_from = "{from}"

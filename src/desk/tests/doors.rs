@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::header;
+use axum::response::IntoResponse;
 
 use super::house::{Door, House, ORDER, OTHER, OWN, admission, facts};
 use crate::claims::document::{Kind, Purpose};
@@ -269,6 +270,41 @@ async fn rates_come_in_groups_and_pages() {
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
     assert!(text.starts_with("by,group,agreement,centres,"), "{text}");
     assert_eq!(text.lines().count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_earlier_answer_has_its_turn_its_time_and_its_end() {
+    let house = House::admitted().await;
+    let path = format!("/v1/centres/{}/rate?as_of=3", super::house::OWN);
+    let turn = house.desk.past.lock().await;
+    let busy = house.get(Door::Public, "centre", &path).await;
+    busy.is("not-ready");
+    assert_eq!(busy.header(header::RETRY_AFTER), "5");
+    drop(turn);
+    let free = house.get(Door::Public, "centre", &path).await;
+    assert_eq!(free.status, 200);
+
+    let endless = || std::future::pending::<Result<(), crate::report::Error>>();
+    let begun = tokio::time::Instant::now();
+    let refused = house.desk.bounded(endless()).await.unwrap_err();
+    assert_eq!(begun.elapsed().as_secs(), 900);
+    let answer = super::house::Answer::of(refused.into_response()).await;
+    answer.is("past-too-long");
+
+    house.closing.cancel();
+    let refused = house.desk.bounded(endless()).await.unwrap_err();
+    let answer = super::house::Answer::of(refused.into_response()).await;
+    answer.is("not-ready");
+}
+
+#[tokio::test]
+async fn an_earlier_answer_ends_with_its_caller() {
+    let house = House::admitted().await;
+    let path = format!("/v1/centres/{}/rate?as_of=3", super::house::OWN);
+    let asking = house.get(Door::Public, "centre", &path);
+    let _left = tokio::time::timeout(std::time::Duration::ZERO, asking).await;
+    // Whoever comes next has the turn.
+    assert_eq!(house.get(Door::Public, "centre", &path).await.status, 200);
 }
 
 #[tokio::test]

@@ -24,6 +24,7 @@ use crate::claims::delivery::Event;
 use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
+use crate::claims::foundation;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
@@ -202,7 +203,7 @@ fn centre(finess: &str, gestionnaire: &str) -> Centre {
 
 pub(super) fn agreements() -> Agreements {
     let file: File = serde_json::from_value(serde_json::json!({
-        "id": "national", "title": "Accord", "role": "agreement", "source": "a test",
+        "id": "national", "title": "Accord", "role": "agreement", "source": "a test", "parties": ["UNCAM"],
         "in_force_from": "2020-01-01", "status": "unconfirmed",
         "counting": {
             "kinds": ["FSE", "paper"], "numerator_modes": ["S", "F", "C"],
@@ -320,6 +321,7 @@ impl House {
             keeping: store.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             retention: Rules::default(),
+            proof_months: foundation::DEFAULT_MONTHS,
             custody: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),

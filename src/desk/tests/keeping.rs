@@ -157,6 +157,12 @@ async fn the_plan_is_read_for_now_or_a_day() {
         (&plan["body_days"], &plan["goes"]),
         (&json!(120), &json!([]))
     );
+    let proofs = &plan["proofs"];
+    assert_eq!(proofs["before"], "2023-08-21T22:00:00.000Z");
+    assert_eq!(
+        (&proofs["months"], &proofs["goes"]),
+        (&json!(39), &json!(0))
+    );
     let later = ask("?at=2027-03-22").await.json();
     assert_eq!(later["at"], "2027-03-21T23:00:00.000Z");
     assert_eq!(ask("?at=tomorrow").await.status, 400);

@@ -369,6 +369,31 @@ async fn a_centre_sees_where_its_year_ends() {
     assert_eq!(other.status, 403);
 }
 
+/// What was refused is told by the insurer's code, and is what the forecast calls lost as refused.
+#[tokio::test]
+async fn a_centre_sees_which_codes_refuse_its_documents() {
+    let house = House::admitted().await;
+    house
+        .admit(admission(2, facts(Kind::Dre, "100000002")))
+        .await;
+    house.seal_both().await;
+    house.lease().await;
+    house.receipt(Verdict::Refused).await;
+    house.count().await;
+    let path = format!("/v1/centres/{OWN}/forecast");
+    let found = house.get(Door::Public, "centre", &path).await.json();
+    // The DRE is refused as well, and is not in this rate.
+    assert_eq!(found["refusals"], json!({"A12": 1}));
+    let losses = found["losses"].as_array().unwrap();
+    let [loss] = &losses[..] else {
+        panic!("{losses:?}");
+    };
+    assert_eq!(
+        (&loss["cause"], &loss["documents"], &loss["points"]),
+        (&json!("refused"), &json!(1), &json!("100.00"))
+    );
+}
+
 #[tokio::test]
 async fn centres_and_collectors_do_not_reconcile() {
     let house = House::new().await;

@@ -189,6 +189,10 @@ problems! {
     ReconciliationTooLarge 413 "reconciliation-too-large" "The result would be too large"
         "`limit` is the largest length in bytes. Ask for fewer months, or load fewer centres at a time."
         "`limit` est la longueur maximale en octets. Demandez moins de mois ou chargez moins de centres à la fois.";
+    /// The ledger is too long to be read again in the time there is.
+    PastTooLong 413 "past-too-long" "The earlier answer takes too long"
+        "`limit` is the most seconds that it may take. Ask for fewer centres or an earlier position, or have the operator allow more time."
+        "`limit` est la durée maximale en secondes. Demandez moins de centres ou une position plus ancienne, ou faites allonger ce délai par l'opérateur.";
     /// Not the media type of the address.
     MediaType 415 "media-type" "The media type is not taken here"
         "Post XML as application/xml or text/xml, declarations as application/json, without Content-Encoding."

@@ -1,8 +1,8 @@
 //! Statements that tests begin with: one with every field, and one with as few as there can be. Only for tests.
 
 use super::{
-    Anchor, Beside, Centre, Closing, Correction, Ledger, Month, NAMESPACE, Named, Paper, Part,
-    Policy, Reference, Segment, Share, Span, Splits, Statement, Threshold,
+    Anchor, Beside, Centre, Closing, Correction, Ledger, Loss, Month, NAMESPACE, Named, Paper,
+    Part, Policy, Reference, Segment, Share, Span, Splits, Statement, Threshold,
 };
 
 /// A share, with its percent where it has one.
@@ -29,6 +29,7 @@ fn threshold(points: &str) -> Threshold {
         numerator: 7,
         denominator: 10,
         points: Some(points.into()),
+        missing: Some(0),
     }
 }
 
@@ -73,6 +74,7 @@ pub fn full() -> Statement {
             from: "2025-10-15".into(),
             until: Some("2030-10-14".into()),
             status: "confirmed".into(),
+            period: "year".into(),
             digest: "11".repeat(32),
         },
         threshold: Some(threshold("3.88")),
@@ -80,6 +82,14 @@ pub fn full() -> Statement {
         rate: share(2_463, 3_334),
         secured: share(2_463, 3_334),
         electronic: share(2_875, 3_334),
+        losses: vec![
+            loss("mode D", 412, "12.35"),
+            loss("paper", 300, "8.99"),
+            loss("paper duplicate", 63, "1.88"),
+            loss("refused", 55, "1.64"),
+            loss("unanswered", 38, "1.13"),
+            loss("by hand", 3, "0.08"),
+        ],
         paper: Paper {
             sheets: 300,
             active_days: 63,
@@ -185,6 +195,7 @@ pub fn idle() -> Statement {
         rate: share(0, 0),
         secured: share(0, 0),
         electronic: share(0, 0),
+        losses: Vec::new(),
         paper: Paper {
             sheets: 0,
             active_days: 0,
@@ -211,6 +222,14 @@ pub fn idle() -> Statement {
         previous: None,
         anchor: None,
         ..full
+    }
+}
+
+fn loss(cause: &str, documents: i64, points: &str) -> Loss {
+    Loss {
+        cause: cause.into(),
+        documents,
+        points: points.into(),
     }
 }
 

@@ -5,7 +5,7 @@
 use std::fmt::Display;
 
 use super::{
-    Anchor, Beside, Centre, Closing, Correction, Ledger, Month, Named, Paper, Part, Policy,
+    Anchor, Beside, Centre, Closing, Correction, Ledger, Loss, Month, Named, Paper, Part, Policy,
     Reference, Segment, Share, Span, Splits, Statement, Threshold,
 };
 
@@ -38,6 +38,7 @@ pub(super) fn walk(statement: &Statement, pen: &mut dyn Pen) {
         rate,
         secured,
         electronic,
+        losses,
         paper,
         splits,
         beside,
@@ -61,6 +62,7 @@ pub(super) fn walk(statement: &Statement, pen: &mut dyn Pen) {
     one(pen, "rate", rate);
     one(pen, "secured", secured);
     one(pen, "electronic", electronic);
+    each(pen, "loss", losses);
     one(pen, "paper", paper);
     one(pen, "splits", splits);
     each(pen, "beside", beside);
@@ -89,7 +91,7 @@ fn each<'a, G: Group + 'a>(
     groups.into_iter().for_each(|group| one(pen, name, group));
 }
 
-fn known(pen: &mut dyn Pen, name: &'static str, value: &Option<String>) {
+fn known(pen: &mut dyn Pen, name: &'static str, value: &Option<impl Display>) {
     if let Some(value) = value {
         pen.value(name, value);
     }
@@ -116,11 +118,13 @@ groups! {
     Span { name ! "name", form ! "form", from ! "from", to ! "to" }
     Policy {
         id ! "id", title ! "title", source ! "source", from ! "from", until ? "until", status ! "status",
-        digest ! "digest",
+        period ! "period", digest ! "digest",
     }
     Threshold {
         comparator ! "comparator", numerator ! "numerator", denominator ! "denominator", points ? "points",
+        missing ? "missing",
     }
+    Loss { cause ! "cause", documents ! "documents", points ! "points" }
     Share { numerator ! "numerator", denominator ! "denominator", percent ? "percent" }
     Paper {
         sheets ! "sheets", active_days ! "active_days", declared_days ! "declared_days", minimum > "minimum",

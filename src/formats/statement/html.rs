@@ -4,10 +4,11 @@
 
 use std::fmt::Write as _;
 
+use super::needs;
 use super::plot::{self, Mode, percent};
 use super::words::{count, day, decimal, french, mode, verdict};
 use super::xml::escaped;
-use super::{Named, Part, Share, Statement, Threshold};
+use super::{Named, Part, Share, Statement};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -16,6 +17,7 @@ pub(super) fn write(statement: &Statement) -> Vec<u8> {
     let mut page = Page::default();
     page.head(statement);
     page.summary(statement);
+    page.out.push_str(&needs::section(statement));
     page.drawings(statement);
     page.tables(statement);
     page.corrections(statement);
@@ -71,12 +73,7 @@ impl Page {
             count(rate.denominator),
             escaped(verdict(&statement.verdict)),
         ));
-        match &statement.threshold {
-            Some(threshold) => self.add(format_args!("<p>{}</p>", against(statement, threshold))),
-            None => self
-                .out
-                .push_str("<p>Aucun seuil n'est fixé par la règle pour cette catégorie.</p>"),
-        }
+        self.out.push_str(&needs::gaps(statement));
         self.add(format_args!(
             "</div>\n</section>\n<p class=\"note\">{} : ce que la passerelle peut prouver. Le chiffre officiel est \
              celui de la caisse.</p>\n",
@@ -84,7 +81,11 @@ impl Page {
         ));
     }
 
+    /// Nothing is drawn of a period without activity.
     fn drawings(&mut self, statement: &Statement) {
+        if statement.rate.denominator == 0 {
+            return;
+        }
         let splits = &statement.splits;
         self.out.push_str("<section>\n<h2>Taux par mois</h2>\n");
         self.out.push_str(&plot::months(statement));
@@ -131,7 +132,7 @@ impl Page {
             let points = reference.threshold.points.as_deref();
             [
                 reference.policy.clone(),
-                bound(&reference.threshold),
+                needs::bound(&reference.threshold),
                 points.map_or_else(
                     || "–".to_owned(),
                     |points| format!("{} points", decimal(points)),
@@ -291,21 +292,6 @@ impl Page {
         }
         self.out.push_str("</tbody>\n</table>\n");
     }
-}
-
-/// The threshold, its status and the distance to it.
-fn against(statement: &Statement, threshold: &Threshold) -> String {
-    let status = french(&statement.policy.status);
-    let mut text = format!("Seuil {status} : {}", bound(threshold));
-    if let Some(points) = &threshold.points {
-        text += &format!(" · écart {} points", decimal(points));
-    }
-    escaped(&text)
-}
-
-fn bound(threshold: &Threshold) -> String {
-    let (upper, lower) = (threshold.numerator, threshold.denominator);
-    format!("{} {upper}/{lower}", french(&threshold.comparator))
 }
 
 fn method(statement: &Statement) -> String {

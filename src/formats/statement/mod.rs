@@ -9,6 +9,7 @@ mod table;
 mod xml;
 mod words;
 mod plot;
+mod needs;
 mod html;
 pub mod verify;
 #[cfg(test)]
@@ -46,6 +47,8 @@ pub struct Statement {
     pub secured: Share,
     /// Every mode with a positive receipt.
     pub electronic: Share,
+    /// What keeps documents out of the numerator, the dearest first: together the denominator without the numerator.
+    pub losses: Vec<Loss>,
     /// What is known of paper.
     pub paper: Paper,
     /// The denominator, cut in four ways that each sum to it; and the transmitted units by mode.
@@ -118,6 +121,8 @@ pub struct Policy {
     pub until: Option<String>,
     /// `confirmed` or `unconfirmed`.
     pub status: String,
+    /// The form of period over which its thresholds are measured; of another one they give an indication.
+    pub period: String,
     /// SHA-256 of its canonical form.
     pub digest: String,
 }
@@ -134,6 +139,21 @@ pub struct Threshold {
     pub denominator: u32,
     /// How far the rate lies above it, in percentage points cut off downwards; none without activity.
     pub points: Option<String>,
+    /// How many documents more would have to be transmitted to reach it, 0 when it is reached; none without activity,
+    /// or when all would not be enough.
+    pub missing: Option<i64>,
+}
+
+/// Documents that are not in the numerator, for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Loss {
+    /// The cause.
+    pub cause: String,
+    /// How many documents.
+    pub documents: i64,
+    /// How many percentage points of the rate, cut off.
+    pub points: String,
 }
 
 /// A ratio of two counts.

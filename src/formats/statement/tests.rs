@@ -204,9 +204,69 @@ fn nobody_is_told_to_comply_without_a_confirmed_threshold() {
     statement.policy.status = "unconfirmed".into();
     statement.segments.clear();
     let page = String::from_utf8(statement.write(Form::Html)).unwrap();
-    assert!(page.contains("Seuil non confirmé : au moins 7/10"));
+    assert!(page.contains("Seuil non confirmé : au moins 70\u{a0}% · écart 3,88 points"));
     assert!(page.contains("verdict open") && !page.contains("Le seuil de l'accord est atteint"));
     assert!(!page.contains("conforme"));
+}
+
+/// Every cause that a rate knows has words for the page, and says what to do.
+#[test]
+fn the_page_says_what_is_missing_and_what_to_do() {
+    use crate::claims::document::Mode;
+    use crate::claims::loss::Cause;
+    let mut causes = vec![
+        Cause::Paper,
+        Cause::PaperDuplicate,
+        Cause::Unanswered,
+        Cause::Refused,
+        Cause::Rejected,
+        Cause::ByHand,
+    ];
+    causes.extend(Mode::ALL.map(Cause::Mode));
+    for cause in causes {
+        let (name, remedy) = super::words::loss(cause.as_str());
+        assert!(name != cause.as_str() && remedy.ends_with('.'), "{cause:?}");
+    }
+    let page = |statement: &Statement| String::from_utf8(statement.write(Form::Html)).unwrap();
+    let mut statement = full();
+    let found = page(&statement);
+    for said in [
+        "871 documents sur 3\u{202f}334 ne comptent pas comme transmis",
+        "<td>Mode D : dégradé, sans carte Vitale</td><td>412</td><td>12,35</td><td>Lire la carte Vitale",
+        "aucun document ne manque",
+        "La règle se mesure sur une année civile",
+    ] {
+        assert!(found.contains(said), "{said}");
+    }
+    statement.period.form = "year".into();
+    statement.losses.clear();
+    statement.rate = super::example::share(10, 10);
+    let threshold = statement.threshold.as_mut().unwrap();
+    threshold.missing = Some(1_204);
+    let found = page(&statement);
+    assert!(found.contains("Rien ne manque") && !found.contains("une indication"));
+    assert!(found.contains("il manque 1\u{202f}204 documents transmis"));
+    let threshold = statement.threshold.as_mut().unwrap();
+    (threshold.numerator, threshold.denominator) = (2, 3);
+    assert!(page(&statement).contains("au moins 2/3"));
+    assert!(!found.contains("il peut manquer davantage"));
+    statement.verdict = "paper unknown".into();
+    assert!(page(&statement).contains("il peut manquer davantage"));
+    let nothing = page(&idle());
+    assert!(!nothing.contains("Ce qui manque") && !nothing.contains("<svg"));
+}
+
+/// Every field that the schema knows is in the example that has everything, so each is in the golden files.
+#[test]
+fn the_full_example_has_every_field() {
+    let full = String::from_utf8(full().write(Form::Xml)).unwrap();
+    let declared = XSD.1.split("<xs:element name=\"").skip(1);
+    for name in declared.filter_map(|rest| rest.split('"').next()) {
+        assert!(
+            full.contains(&format!("<{name}>")) || name == "statement",
+            "{name}"
+        );
+    }
 }
 
 fn proven(statement: &Statement) -> Proven {

@@ -18,6 +18,23 @@ pub(super) fn verdict(word: &str) -> &str {
     found.map_or(word, |(_, french)| french)
 }
 
+/// A cause for which documents are missing in the numerator, and what a centre can do about it.
+pub(super) fn loss(word: &str) -> (&str, &str) {
+    let found = LOSSES.iter().find(|(known, ..)| *known == word);
+    found.map_or((word, ""), |(_, cause, remedy)| (cause, remedy))
+}
+
+/// The period over which a threshold is measured.
+pub(super) fn measure(form: &str) -> &str {
+    match form {
+        "month" => "un mois civil",
+        "quarter" => "un trimestre civil",
+        "year" => "une année civile",
+        "rolling" => "douze mois glissants",
+        other => other,
+    }
+}
+
 /// A day as people write it.
 pub(super) fn day(text: &str) -> String {
     let mut parts = text.splitn(3, '-');
@@ -145,3 +162,51 @@ const VERDICTS: [(&str, &str); 8] = [
     ("reached", "Le seuil de l'accord est atteint."),
     ("not reached", "Le seuil de l'accord n'est pas atteint."),
 ];
+
+/// Cause, how people call it, what to do.
+const LOSSES: [(&str, &str, &str); 13] = [
+    (
+        "paper",
+        "Feuilles de papier",
+        "Facturer par feuille électronique les soins qui le sont encore sur papier.",
+    ),
+    (
+        "paper duplicate",
+        "Duplicata sur papier après un échec",
+        "Chercher pourquoi la transmission a échoué : poste, lecteur, cartes, réseau, logiciel.",
+    ),
+    (
+        "unanswered",
+        "Sans accusé de réception",
+        "Attendre l'accusé ; s'il ne vient pas, le signaler à la caisse : sans accusé, rien n'est prouvé.",
+    ),
+    (
+        "refused",
+        "Refusés et non remplacés",
+        "Corriger d'après le code de refus, puis envoyer un document de remplacement.",
+    ),
+    (
+        "rejected",
+        "Rejetés au paiement",
+        "Traiter le motif du rejet, puis envoyer un document de remplacement.",
+    ),
+    (
+        "by hand",
+        "Transmis à la main",
+        "Transmettre par la passerelle : seul l'accusé de l'assureur fait compter un document.",
+    ),
+    (
+        "mode D",
+        "Mode D : dégradé, sans carte Vitale",
+        "Lire la carte Vitale à chaque facturation ; vérifier le lecteur et la mise à jour des cartes.",
+    ),
+    ("mode L", "Mode L : facture en ligne", OTHER_MODE),
+    ("mode P", "Mode P : SEFi+", OTHER_MODE),
+    ("mode N", "Mode N : non sécurisé", OTHER_MODE),
+    ("mode S", "Mode S : sécurisé, carte Vitale", OTHER_MODE),
+    ("mode F", "Mode F : sécurisé, sans Vitale", OTHER_MODE),
+    ("mode C", "Mode C : sécurisé, non chiffré", OTHER_MODE),
+];
+
+/// What to do about a mode that the policy does not count.
+const OTHER_MODE: &str = "La règle ne compte pas ce mode : facturer dans un mode qu'elle compte.";

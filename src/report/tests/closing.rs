@@ -5,12 +5,14 @@ use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
 use crate::claims::id::{Finess, Name};
 use crate::claims::period::Period;
+use crate::claims::registry::{Category, Centre};
 use crate::claims::time::{Day, Timestamp};
 use crate::report::closing::{ClosedPeriod, of_centre};
 use crate::report::past::Bounds;
+use crate::report::snapshot::Snapshot;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
-use crate::store::{BodyId, Command, Outcome, Store};
+use crate::store::{BodyId, Command, Outcome, Store, TallyQuery};
 
 const BOUNDS: Bounds = Bounds {
     page: 3,
@@ -117,4 +119,41 @@ async fn a_frozen_rate_stays_as_it_was_and_names_its_causes() {
     let (frozen, current) = (&found.frozen.counts, &found.current.counts);
     assert_eq!((frozen.numerator, frozen.denominator), (1, 4));
     assert_eq!((current.numerator, current.denominator), (1, 5));
+}
+
+/// A registration that is put for days of the past is an entry: periods that are open follow it, and one that was
+/// closed stays under its own.
+#[tokio::test]
+async fn a_retroactive_registration_moves_open_periods_and_no_closed_one() {
+    let (store, _) = closed_after(19).await;
+    let centre = Finess::parse("750000010").unwrap();
+    let agreements = super::agreements();
+    let quarter = Period::quarter_of(october().from());
+    let category = async |store: &Memory| {
+        let tallies = store.tallies(TallyQuery::everything()).await.unwrap();
+        let registry = store.centres().await.unwrap();
+        let at = Timestamp::parse("2026-11-02T08:00:00Z").unwrap();
+        let snapshot = Snapshot::balanced(at, tallies, registry, &agreements);
+        let found = snapshot.obligation(&agreements, centre, quarter).unwrap();
+        (found.category, found.rate.denominator)
+    };
+    let before = shown(&store, "750000010").await;
+    assert_eq!(category(&store).await, (Category::Medical, 5));
+    let known = store.centres().await.unwrap().remove(&centre).unwrap();
+    let dentaire = Centre {
+        category: Category::Dentaire,
+        from: october().from(),
+        ..known[0].clone()
+    };
+    let at = Timestamp::parse("2026-11-02T08:00:00Z").unwrap();
+    let put = Command::Registry(vec![dentaire]);
+    store.commit(at, put).await.unwrap();
+    assert_eq!(category(&store).await, (Category::Dentaire, 5));
+    let after = shown(&store, "750000010").await;
+    assert_eq!(after.frozen, before.frozen);
+    assert_eq!(
+        (after.current.category, &after.current.counts),
+        ("medical", &before.current.counts)
+    );
+    assert_eq!(after.corrections, before.corrections);
 }

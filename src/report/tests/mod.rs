@@ -4,6 +4,8 @@ mod ledger_text;
 mod golden;
 mod counting;
 mod past;
+mod order;
+mod boundaries;
 mod closing;
 mod statement;
 

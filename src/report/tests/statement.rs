@@ -82,6 +82,8 @@ fn adds_up(statement: &Statement) {
         assert_eq!(sum(split), rate.denominator);
     }
     assert_eq!(sum(&splits.transmitted), statement.electronic.numerator);
+    let lost: i64 = statement.losses.iter().map(|loss| loss.documents).sum();
+    assert_eq!(lost, rate.denominator - rate.numerator);
     let frozen = &statement.closing.rate;
     let corrected = statement.corrections.iter().fold((0, 0), |(n, d), row| {
         (n + row.numerator, d + row.denominator)

@@ -77,8 +77,10 @@ fn find(view: &View, reader: &Reader, body: BodyId) -> Result<Found, Error> {
         Ok(_) => Ok(Found::Damaged(Error::Read(
             "another body lies in its place".into(),
         ))),
-        Err(journal::Error::Archived(_) | journal::Error::Founded(_)) => Ok(Found::Archived),
-        Err(journal::Error::Purged(_)) => Ok(Found::Nothing),
+        // The key of a segment goes after its archive has its name, and while one still reads the segment itself.
+        Err(
+            journal::Error::Archived(_) | journal::Error::Founded(_) | journal::Error::Purged(_),
+        ) => Ok(Found::Archived),
         Err(error) => Ok(Found::Damaged(unreadable(error))),
     }
 }

@@ -159,19 +159,30 @@ impl Committer {
                 }
                 Call::Clear { request, beside } => {
                     self.beside = beside;
-                    self.batch(request, || None)?;
+                    self.timed(|committer| committer.batch(request, || None))?;
                     self.beside.clear();
                 }
-                Call::Commit(first) => self.batch(first, || match queue.try_recv().ok()? {
-                    Call::Commit(request) => Some(request),
-                    other => {
-                        met = Some(other);
-                        None
-                    }
-                })?,
+                Call::Commit(first) => {
+                    let ready = || match queue.try_recv().ok()? {
+                        Call::Commit(request) => Some(request),
+                        other => {
+                            met = Some(other);
+                            None
+                        }
+                    };
+                    self.timed(|committer| committer.batch(first, ready))?;
+                }
             }
         }
         Ok(())
+    }
+
+    /// Says how long a batch takes while it does: a disk that hangs is told by nothing else.
+    fn timed<T>(&mut self, work: impl FnOnce(&mut Committer) -> T) -> T {
+        self.state.batch_begins();
+        let done = work(self);
+        self.state.batch_ended();
+        done
     }
 
     /// Makes bodies durable in the current segment, and shows them there.

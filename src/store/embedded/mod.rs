@@ -84,7 +84,9 @@ use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
-use crate::store::keeping::{Beginning, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Run};
+use crate::store::keeping::{
+    Beginning, Ending, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Proofs, Run,
+};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, query, records, statements};
 use crate::store::listing::{Listed, Listing};
@@ -115,6 +117,8 @@ pub struct Config {
     pub batch_bytes: usize,
     /// At most so many commands wait; from three quarters on, intake should shed.
     pub queue_commands: NonZeroUsize,
+    /// When a batch is not committed after so many seconds, intake should shed; 0: never.
+    pub queue_seconds: f64,
     /// At most about so many bytes of changes wait for the index; then commits wait too.
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index.
@@ -148,6 +152,7 @@ impl Default for Config {
             batch_commands: thousand,
             batch_bytes: 8 << 20,
             queue_commands: thousand,
+            queue_seconds: 2.0,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
             sorted_bytes: 1 << 20,
@@ -164,6 +169,13 @@ impl Default for Config {
 }
 
 impl Config {
+    fn patience(&self) -> Duration {
+        match Duration::try_from_secs_f64(self.queue_seconds) {
+            Ok(Duration::ZERO) | Err(_) => Duration::MAX,
+            Ok(seconds) => seconds,
+        }
+    }
+
     fn sizes(&self) -> Sizes {
         Sizes {
             cache_bytes: self.cache_bytes,
@@ -221,6 +233,8 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// How long a batch may take before intake should shed.
+    patience: Duration,
     evacuator: Evacuator,
     /// One evacuation runs at a time.
     evacuating: tokio::sync::Mutex<()>,
@@ -273,6 +287,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            patience: config.patience(),
             ticks: None,
             rounds: None,
             _rest: None,
@@ -332,6 +347,7 @@ impl Embedded {
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
+            patience: Duration::MAX,
             ticks: None,
             rounds: None,
             _rest: Some(rest),
@@ -645,6 +661,7 @@ impl Store for Embedded {
         };
         let state = match self.state.readiness() {
             Readiness::Ready if waiting * 4 >= most * 3 => Readiness::Shedding,
+            Readiness::Ready if self.state.waits_for() >= self.patience => Readiness::Shedding,
             state => state,
         };
         Health {
@@ -673,6 +690,16 @@ impl Keeping for Embedded {
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let evacuator = self.evacuator.clone();
         self.ask(move |_| evacuator.plan(at, rules)).await
+    }
+
+    async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask(move |_| evacuator.proofs(before)).await
+    }
+
+    async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask(move |_| evacuator.ending(before, rules)).await
     }
 
     async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {

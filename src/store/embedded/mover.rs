@@ -46,7 +46,7 @@ const PAGE: usize = 256;
 const FAN: usize = 8;
 
 /// With so many files it is not waited between two parts of a merge: each makes all reads dearer.
-const MANY: usize = 40;
+pub const MANY: usize = 40;
 
 /// A round writes no file for fewer bytes than this: they wait in the tree for more.
 pub const LEAST_BYTES: usize = 256 << 10;
@@ -321,10 +321,12 @@ impl Round<'_, '_> {
     /// Writes what was gathered into a file, and takes it out of the tree.
     fn write(&mut self) -> Result<(), Ended> {
         let leaving = std::mem::take(&mut self.leaving);
-        shelve(self.tree, leaving.pairs(), self.pause)?;
+        let Some(age) = shelve(self.tree, leaving.pairs(), self.pause)? else {
+            return Ok(());
+        };
         let pairs: Vec<_> = leaving.pairs().collect();
         for part in pairs.chunks(PAGE) {
-            self.tree.leave(part)?;
+            self.tree.leave(age, part)?;
             paused(self.pause, part.len() * 64)?;
         }
         self.tree.begin_file();
@@ -332,14 +334,15 @@ impl Round<'_, '_> {
     }
 }
 
-/// Writes pairs, in order of key, into a file that counts from then on; nothing where there are none.
+/// Writes pairs, in order of key, into a file that counts from then on, and gives its age; nothing where there are
+/// none.
 pub fn shelve<'a>(
     tree: &Tree,
     pairs: impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone,
     pause: &mut Pause<'_>,
-) -> Result<(), Ended> {
+) -> Result<Option<u64>, Ended> {
     if pairs.clone().next().is_none() {
-        return Ok(());
+        return Ok(None);
     }
     let single = pairs
         .clone()
@@ -351,7 +354,7 @@ pub fn shelve<'a>(
         }
         Ok::<_, Ended>(())
     })?;
-    Ok(tree.shelve(file)?)
+    Ok(Some(tree.shelve(file)?))
 }
 
 fn any_live(live: &Live<'_>, documents: &[DocumentId]) -> Result<bool, Error> {

@@ -281,7 +281,11 @@ impl Overlay {
         loop {
             if inner.tree.is_broken() {
                 inner.tree.clone().abandon();
-                return Err(Ended::Broken(inner.head));
+                let head = inner.head;
+                drop(inner);
+                // Who waits for room need not wait for another tree.
+                self.moved.notify_all();
+                return Err(Ended::Broken(head));
             }
             let is_due = inner.is_due(self.limit);
             if is_due {
@@ -500,6 +504,20 @@ mod tests {
         assert_eq!(tree.get(b"comes").unwrap().unwrap(), b"4");
         assert_eq!(tree.get(b"goes").unwrap(), None);
         assert_eq!((layers(&overlay), overlay.lock().bytes), (0, 0));
+    }
+
+    #[test]
+    fn who_waits_for_room_does_not_wait_for_another_tree() {
+        let directory = TempDir::new().unwrap();
+        let tree = Tree::open(directory.path(), SMALL).unwrap();
+        let overlay = Overlay::new(tree.clone(), Head::origin(), 8);
+        published(&overlay, 1, &[(b"key", Some(&[0; 100]))]);
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| overlay.wait_for_room());
+            tree.fails(crate::store::embedded::tree::fault::Kind::Error);
+            assert!(matches!(overlay.apply_all(|_, _| {}), Ended::Broken(_)));
+            assert!(matches!(waits.join().unwrap(), Err(Error::Busy)));
+        });
     }
 
     #[test]

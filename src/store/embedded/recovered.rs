@@ -15,6 +15,7 @@ use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
+use crate::store::embedded::verify::scratch;
 use crate::store::embedded::{Config, Embedded, OpenError, evacuate, last_instant, replay, secret};
 use crate::store::journal::{Entropy, Journal};
 use crate::store::ledger::Secret;
@@ -63,6 +64,7 @@ impl Recovered {
         let (config, observer) = (&self.config, &self.observer);
         let (head, reader) = (self.journal.head(), self.journal.reader());
         let directory = &config.directory;
+        scratch::remove_left_over(directory);
         let tree = replay::open(directory, config.sizes(), &reader, head, &**observer)?;
         evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));

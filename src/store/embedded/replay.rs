@@ -7,6 +7,7 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::ScopedJoinHandle;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
-use crate::store::embedded::{OpenError, base, places};
+use crate::store::embedded::{OpenError, base, places, sorted};
 use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
@@ -133,11 +134,14 @@ pub fn replay(
     }
     let (sender, batches) = sync_channel(READ_AHEAD);
     let (loads, loading) = sync_channel(0);
+    let ended = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let read = scope.spawn(move || read(reader, from, to, &sender));
-        let loaded = scope.spawn(move || put_all(tree, reader, &loading));
+        let ended = &ended;
+        let loaded = scope.spawn(move || put_all(tree, reader, &loading, ended));
         // Takes its ends of both channels with it: nobody waits for it after that.
         let folded = fold_all(tree, batches, loads, applied);
+        ended.store(true, Ordering::Relaxed);
         let (read, loaded) = (joined(read), joined(loaded));
         // Who feeds one that failed ends with it; the one that failed knows why.
         loaded.and(folded).and(read)
@@ -232,17 +236,37 @@ fn fold_all(
     }
 }
 
-fn put_all(tree: &Tree, reader: &Reader, loads: &Receiver<Load>) -> Result<(), OpenError> {
+fn put_all(
+    tree: &Tree,
+    reader: &Reader,
+    loads: &Receiver<Load>,
+    ended: &AtomicBool,
+) -> Result<(), OpenError> {
+    let is_archived = |segment| reader.is_archived(segment);
+    let mut goes_on = |_| !ended.load(Ordering::Relaxed);
     for (number, Load { changes, at }) in (1..).zip(loads) {
         tree.apply(std::iter::once(&*changes))?;
         if let Some(at) = at.filter(|_| number % ROUND == 0) {
-            mover::round(tree, at - STAY, mover::LEAST_BYTES, &mut |_| true)
-                .map_err(Error::from)?;
+            let least = mover::LEAST_BYTES;
+            tidied(mover::round(tree, at - STAY, least, &mut goes_on))?;
         }
-        mover::merge(tree, &|segment| reader.is_archived(segment), &mut |_| true)
-            .map_err(Error::from)?;
+        if tree.shelf().files().len() >= mover::MANY {
+            tidied(mover::merge(tree, &is_archived, &mut goes_on))?;
+        }
     }
     Ok(())
+}
+
+/// What only makes the tree smaller may wait until the store runs: no start fails by it, or takes longer for it.
+fn tidied(moved: Result<(), mover::Ended>) -> Result<(), Error> {
+    match moved {
+        Ok(()) | Err(mover::Ended::Stopped | mover::Ended::Sorted(sorted::Error::Io { .. })) => {
+            Ok(())
+        }
+        Err(
+            error @ (mover::Ended::Index(_) | mover::Ended::Sorted(sorted::Error::Damaged { .. })),
+        ) => Err(error.into()),
+    }
 }
 
 fn joined(thread: ScopedJoinHandle<'_, Result<(), OpenError>>) -> Result<(), OpenError> {

@@ -3,6 +3,9 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::claims::entry::Position;
 use crate::store::{Error, Readiness, Room};
@@ -21,6 +24,8 @@ pub struct State {
 struct Inner {
     room: Room,
     trouble: Option<Trouble>,
+    /// Since when the batch that is being committed is.
+    begun: Option<Instant>,
 }
 
 /// Why nothing is committed.
@@ -48,6 +53,7 @@ impl State {
             inner: Mutex::new(Inner {
                 room: Room::Ample,
                 trouble: None,
+                begun: None,
             }),
         }
     }
@@ -77,6 +83,22 @@ impl State {
     pub fn rebuilding(&self) -> Option<u8> {
         let percent = self.rebuilding.load(Ordering::Acquire);
         (percent != SOUND).then_some(percent)
+    }
+
+    /// A batch begins to be committed: whoever comes now waits for its end at least.
+    pub fn batch_begins(&self) {
+        self.lock().begun = Some(Instant::now());
+    }
+
+    /// It is committed, or will not be.
+    pub fn batch_ended(&self) {
+        self.lock().begun = None;
+    }
+
+    /// For how long whoever waits has waited, about.
+    pub fn waits_for(&self) -> Duration {
+        let begun = self.lock().begun;
+        begun.map_or(Duration::ZERO, |begun| begun.elapsed())
     }
 
     /// The disk has so much room; gives what was said before.

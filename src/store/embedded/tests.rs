@@ -485,6 +485,33 @@ async fn a_view_stays_as_it_is_and_holds_back_only_the_index() {
 
 /// An index that does not keep up makes commits wait, then intake shed; nothing is lost or refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_takes_long_sheds_before_the_queue_is_full() {
+    let directory = TempDir::new().unwrap();
+    let config = Config {
+        queue_seconds: 0.01,
+        overlay_bytes: 1,
+        ..config(directory.path())
+    };
+    let store = Arc::new(open_config(&config, Arc::new(Unobserved)).unwrap());
+    // The index may not go beyond this view, so commits wait.
+    let view = store.overlay.view();
+    fill(&store, 0..0).await;
+    let is = async |state| {
+        while store.health().state != state {
+            tokio::task::yield_now().await;
+        }
+    };
+    is(Readiness::Ready).await;
+    let documents = vec![admission(1, 1, Bytes::from("x"))];
+    let (admits, asked) = (store.clone(), documents);
+    let admitted = tokio::spawn(async move { admit(&*admits, asked, Unity::Each).await });
+    is(Readiness::Shedding).await;
+    drop(view);
+    admitted.await.unwrap().unwrap();
+    is(Readiness::Ready).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_overlay_holds_back_commits_until_there_is_room() {
     let directory = TempDir::new().unwrap();
     let config = Config {

@@ -287,16 +287,23 @@ impl Tree {
             if let Some(record) = &record {
                 batch.insert(file_key(record.ordinal), canon::bytes_of(record));
             }
-            Ok(db.apply_batch(batch)?)
+            Ok(())
         })?;
-        let Some((file, record)) = file.zip(record) else {
-            drop(writing);
-            return self.count(bytes);
-        };
-        // Whoever reads meanwhile has these changes above the tree.
-        self.shelf.replace(&[], file, record);
+        let has_file = record.is_some();
+        // Before its keys leave the tree: at no moment is one in neither. Whoever reads meanwhile has the changes above
+        // both, and what goes along is the same in both.
+        if let Some((file, record)) = file.zip(record) {
+            self.shelf.replace(&[], file, record);
+        }
+        self.guarded(|db| Ok(db.apply_batch(batch)?))?;
+        #[cfg(test)]
+        self.fault.look(self);
         drop(writing);
-        self.flush_far()
+        if has_file {
+            self.flush_far()
+        } else {
+            self.count(bytes)
+        }
     }
 
     /// Writes out what is buffered.
@@ -416,6 +423,10 @@ impl Tree {
     }
 
     fn guarded<T>(&self, work: impl FnOnce(&sled::Db) -> Result<T, Fault>) -> Result<T, Error> {
+        // Of changes that failed half way it may have some: it is not asked again, by nobody.
+        if self.is_broken() {
+            return Err(broken());
+        }
         // A tree that panicked is broken: nobody looks at it again.
         let done = catch_unwind(AssertUnwindSafe(|| {
             #[cfg(test)]
@@ -423,6 +434,7 @@ impl Tree {
             work(&self.db)
         }));
         let failed = match done {
+            Ok(Ok(_)) if self.is_broken() => return Err(broken()),
             Ok(Ok(value)) => return Ok(value),
             Ok(Err(error)) => read(&error),
             Err(_) => Error::Read("the index panicked".into()),
@@ -453,6 +465,10 @@ fn gone_key(key: &[u8]) -> Vec<u8> {
     [&[GONE], key].concat()
 }
 
+fn broken() -> Error {
+    Error::Read("the index failed".into())
+}
+
 fn read(error: &dyn std::error::Error) -> Error {
     Error::Read(format!("index: {error}").into())
 }
@@ -460,14 +476,19 @@ fn read(error: &dyn std::error::Error) -> Error {
 /// Failures of sled, made on purpose.
 #[cfg(test)]
 pub mod fault {
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU8, Ordering};
+    use std::sync::{Arc, Mutex};
 
     use super::Tree;
 
-    /// What comes of the next use of a tree.
+    /// What comes of the next use of a tree, and who looks at it just after a batch.
     #[derive(Clone, Default)]
-    pub struct Fault(Arc<AtomicU8>);
+    pub struct Fault {
+        kind: Arc<AtomicU8>,
+        look: Arc<Mutex<Option<Look>>>,
+    }
+
+    type Look = Box<dyn Fn(&Tree) + Send>;
 
     /// How it fails.
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -481,16 +502,27 @@ pub mod fault {
     impl Tree {
         /// Fails from now on, whoever uses it.
         pub fn fails(&self, kind: Kind) {
-            self.fault.0.store(kind as u8, Ordering::SeqCst);
+            self.fault.kind.store(kind as u8, Ordering::SeqCst);
+        }
+
+        /// Has somebody look from now on, in the moment after each batch.
+        pub fn is_looked_at(&self, look: impl Fn(&Tree) + Send + 'static) {
+            *self.fault.look.lock().unwrap() = Some(Box::new(look));
         }
     }
 
     impl Fault {
         pub(super) fn strike(&self) -> Result<(), sled::Error> {
-            match self.0.load(Ordering::SeqCst) {
+            match self.kind.load(Ordering::SeqCst) {
                 0 => Ok(()),
                 1 => Err(sled::Error::Io(std::io::Error::other("injected"))),
                 _ => panic!("injected"),
+            }
+        }
+
+        pub(super) fn look(&self, tree: &Tree) {
+            if let Some(look) = &*self.look.lock().unwrap() {
+                look(tree);
             }
         }
     }

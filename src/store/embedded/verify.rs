@@ -4,17 +4,17 @@
 //! commitment in its entry, also where it was copied to, and that none is missing in a segment that has its bodies,
 //! nor of a document that is not finished; every record of the index against a fresh fold of the journal up to the
 //! entry that the index has seen. It takes the lock and changes nothing: no restart is decided, no torn tail
-//! is cut, and the index is opened as a copy, because opening is a change. The copy is a directory
-//! `verify.scratch` beside it; a crash leaves it behind and the next check replaces it. The fresh fold is
-//! held in memory, some kB for each document.
+//! is cut, and the index is opened as a copy, because opening is a change. The copy and the fresh fold are in a
+//! directory `verify.scratch` beside it, which takes about twice the room of the index; a crash leaves it behind, and
+//! the next check or start removes it.
 
 mod compare;
+mod fresh;
+pub(super) mod scratch;
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
 
 use sha2::{Digest as _, Sha256};
 
@@ -24,6 +24,8 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify::compare::compare;
+use crate::store::embedded::verify::fresh::Fresh;
+use crate::store::embedded::verify::scratch::Scratch;
 use crate::store::embedded::{Config, Embedded, OpenError, base, places, replay};
 use crate::store::index::{Changes, Working};
 use crate::store::journal::reader::{Piece, Reader};
@@ -31,7 +33,6 @@ use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
 use crate::store::journal::{self, Head, KeyFault, Mark, Place};
 use crate::store::ledger::{self, query};
-use crate::store::memory::Map;
 use crate::store::{BodyId, Error, Find};
 
 /// At most so many differences are kept to be told; the rest is only counted.
@@ -40,7 +41,8 @@ pub const TOLD: usize = 1_000;
 /// Documents that are looked at together.
 const PAGE: usize = 1_000;
 
-const SCRATCH: &str = "verify.scratch";
+/// The fresh fold, in it.
+const FRESH: &str = "fresh";
 
 /// What was read, and what differs.
 #[derive(Debug, Default)]
@@ -128,8 +130,8 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
             return Ok((verified, None));
         }
     };
-    let scratch =
-        Scratch::make(&config.directory, SCRATCH).map_err(|error| Error::Read(unmade(&error)))?;
+    let scratch = Scratch::make(&config.directory, scratch::CHECK)
+        .map_err(|error| Error::Read(unmade(&error)))?;
     let reader = journal.reader();
     let archived =
         (reader.begin().segment..=reader.count()).filter(|ordinal| reader.is_archived(*ordinal));
@@ -158,7 +160,9 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
             None
         }
     };
-    let tail = Check::new(&mut verified, journal.reader(), tree.as_ref()).run(journal.head());
+    let reader = journal.reader();
+    let fresh = Fresh::make(&scratch.path().join(FRESH), config.sizes(), reader)?;
+    let tail = Check::new(&mut verified, reader, tree.as_ref(), fresh).run(journal.head());
     let store = tree.zip(tail).map(|(tree, tail)| {
         let position = journal.head().position;
         let overlay = Overlay::new(tree, journal.head(), config.overlay_bytes);
@@ -194,13 +198,18 @@ struct Check<'a> {
     /// Up to where the index is applied, as it says.
     applied: Option<Head>,
     /// The index that should be; none after an entry that could not be followed.
-    fresh: Option<Map>,
+    fresh: Option<Fresh<'a>>,
     /// What the index has not seen yet, from the place on up to which it is applied.
     tail: Option<Working<'a>>,
 }
 
 impl<'a> Check<'a> {
-    fn new(verified: &'a mut Verified, reader: &'a Reader, tree: Option<&'a Tree>) -> Check<'a> {
+    fn new(
+        verified: &'a mut Verified,
+        reader: &'a Reader,
+        tree: Option<&'a Tree>,
+        fresh: Fresh<'a>,
+    ) -> Check<'a> {
         let applied = tree.and_then(|tree| match places::applied(tree) {
             Ok(applied) => Some(applied.unwrap_or(reader.begin())),
             Err(_) => {
@@ -214,7 +223,7 @@ impl<'a> Check<'a> {
             reader,
             tree,
             applied,
-            fresh: Some(Map::default()),
+            fresh: Some(fresh),
             tail: None,
         }
     }
@@ -266,17 +275,12 @@ impl<'a> Check<'a> {
 
     /// What stands for the oldest segments is as it was written, and the fresh fold begins with it.
     fn founded(&mut self) {
-        let mut fresh = Map::default();
-        let laid = base::lay(self.reader, |changes| {
-            fresh.apply(changes);
-            Ok(())
-        });
-        if let Err(error) = laid {
+        let Some(fresh) = &mut self.fresh else { return };
+        if let Err(error) = base::lay(self.reader, |changes| fresh.apply(changes)) {
             self.verified.differ(Part::Journal, error.to_string());
             self.fresh = None;
             return;
         }
-        self.fresh = Some(fresh);
         let misfit = |tree: &&Tree| !matches!(base::fits(*tree, self.reader), Ok(true));
         if self.applied.is_some_and(|applied| applied.position.0 > 0)
             && self.tree.as_ref().is_some_and(misfit)
@@ -455,8 +459,11 @@ impl<'a> Check<'a> {
         working.absorb(traces);
         match follow(&mut working, entries) {
             Ok(()) => {
-                let changes = working.into_changes();
-                fresh.apply(changes);
+                if let Err(error) = fresh.apply(working.into_changes()) {
+                    let what = format!("it cannot be compared: {error}");
+                    self.verified.differ(Part::Index, what);
+                    self.fresh = None;
+                }
             }
             Err(error) => {
                 let what = format!(
@@ -570,34 +577,6 @@ pub(super) struct Rest {
     /// The journal, and with it the lock.
     pub(super) journal: Still,
     _scratch: Scratch,
-}
-
-/// A directory that is removed at the end.
-pub(super) struct Scratch(PathBuf);
-
-impl Scratch {
-    /// Makes it in a directory, anew.
-    pub(super) fn make(directory: &Path, name: &str) -> io::Result<Scratch> {
-        let path = directory.join(name);
-        match fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            Ok(()) | Err(_) => {}
-        }
-        fs::create_dir(&path)?;
-        Ok(Scratch(path))
-    }
-
-    /// Where it is.
-    pub(super) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What cannot be removed now is replaced by the next check.
-        let _ = fs::remove_dir_all(&self.0);
-    }
 }
 
 fn unmade(error: &io::Error) -> std::sync::Arc<str> {

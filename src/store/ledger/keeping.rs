@@ -103,8 +103,22 @@ impl Judge {
         retention::due(&self.rules, bodies)
     }
 
+    /// Whether the proofs of a document are past their time, for all that is known of it alone: nothing is still to come,
+    /// its last legal event was before an instant, and no legal hold stands on it.
+    pub fn is_past(
+        &self,
+        index: &dyn Index,
+        record: &DocumentRecord,
+        before: Timestamp,
+    ) -> Result<bool, Error> {
+        let owned = self.owned(index, record)?;
+        Ok(owned.course == Course::Finished
+            && owned.hold == Hold::Free
+            && owned.last_event < before)
+    }
+
     /// What is known of a document: whether anything is still to come, and whether it is held.
-    pub fn owned(&self, index: &dyn Index, record: &DocumentRecord) -> Result<Owned, Error> {
+    fn owned(&self, index: &dyn Index, record: &DocumentRecord) -> Result<Owned, Error> {
         let (document, key) = (record.received.document, record.received.facts.key);
         let care_day = record.received.facts.care_day;
         let held = |on: &OnHold| on.covers(document, key.centre, care_day);

@@ -62,12 +62,13 @@ impl Evacuator {
                 }
             }
             for (name, place) in &batch.bodies {
-                let (class, decided, fate) = if places::body(view, *name)? == Some(*place) {
-                    self.judge(view, judge, *name, own.get(name))?
-                } else {
+                let elsewhere = places::body(view, *name)?.is_some_and(|other| other != *place);
+                let (class, decided, fate) = if elsewhere {
                     // It was copied before, and counts there.
                     let past = Fate::Until(Timestamp::default());
                     (Class::Document, Timestamp::MAX, past)
+                } else {
+                    self.judge(view, judge, *name, own.get(name))?
                 };
                 bodies.push(Judged {
                     name: *name,

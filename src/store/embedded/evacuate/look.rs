@@ -154,7 +154,7 @@ impl Evacuator {
     }
 
     /// When the first entry at or after the beginning of a segment was decided.
-    fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
+    pub(super) fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
         let first = self.reader.segment(segment)?.header.first;
         let view = self.overlay.view();
         let mark = places::mark(&view, first)?;

@@ -24,6 +24,7 @@ mod driver;
 mod examine;
 mod finish;
 mod look;
+mod proofs;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};

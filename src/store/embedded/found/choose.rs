@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::foundation::{self, About};
 use crate::claims::id::{DocumentId, LotId};
-use crate::claims::retention::{Course, Hold};
 use crate::claims::time::Day;
 use crate::store::embedded::found::{Error, Order, Span, entries};
 use crate::store::embedded::tree::Tree;
@@ -60,10 +59,7 @@ impl Chosen {
         for_documents(then, |record| {
             choosing.take(record);
             let now_is = records::known_document(now, record.received.document)?;
-            let owned = judge.owned(now, &now_is)?;
-            let goes = owned.course == Course::Finished
-                && owned.hold == Hold::Free
-                && owned.last_event < order.before
+            let goes = judge.is_past(now, &now_is, order.before)?
                 && days(record).into_iter().all(|day| day <= until);
             if !goes {
                 stay.push(record.received.document);

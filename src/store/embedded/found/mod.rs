@@ -36,15 +36,13 @@ use crate::store::embedded::base::Unlaid;
 use crate::store::embedded::found::choose::Chosen;
 use crate::store::embedded::found::write::Writing;
 use crate::store::embedded::tree::Tree;
-use crate::store::embedded::verify::Scratch;
+use crate::store::embedded::verify::scratch::{self, Scratch};
 use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
 use crate::store::journal::format::SegmentId;
 use crate::store::journal::foundation::{Header, Writer, Written};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Head, archive, scan};
 use crate::store::{self, Command, Outcome, Store as _};
-
-const SCRATCH: &str = "foundation.scratch";
 
 /// What is to go.
 #[derive(Clone, Copy, Debug)]
@@ -192,7 +190,7 @@ fn prepare(
         from: reader.begin(),
         to: scan::start_of(&reader.segment(last + 1)?.header),
     };
-    let scratch = Scratch::make(&config.directory, SCRATCH);
+    let scratch = Scratch::make(&config.directory, scratch::FOUNDATION);
     let scratch = scratch.map_err(|error| store::Error::Read(error.to_string().into()))?;
     let tree = Tree::open(scratch.path(), config.sizes())?;
     replay::replay(&tree, reader, span.from, span.to, |_, _| Ok(()))?;

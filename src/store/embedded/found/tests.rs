@@ -1,5 +1,8 @@
 //! What goes with a foundation and what stays; a copy of the store at every step, opened again; damage, copies.
 
+mod golden;
+mod outlook;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};

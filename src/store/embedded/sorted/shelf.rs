@@ -16,6 +16,7 @@ use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::writer::Writer;
 use crate::store::embedded::sorted::{Error, path_of, unfinished};
+use crate::store::embedded::tables;
 
 /// The files that count.
 pub struct Shelf {
@@ -40,9 +41,9 @@ pub struct Shelved {
 pub struct Record {
     /// Its ordinal: its name.
     pub ordinal: u64,
-    /// Of a key that is in several files, the file with the highest age says the value. It has nothing that was
-    /// changed in the tree after its age was given out; one that was merged has the highest age of what it was
-    /// merged of.
+    /// Of a key that is in several files, the file with the highest age says the value. What was changed after its age
+    /// was given out, and it has all the same, stays in the tree above it; one that was merged has the highest age of
+    /// what it was merged of.
     pub age: u64,
     /// How often its pairs were merged.
     pub level: u8,
@@ -160,15 +161,57 @@ impl Shelf {
         Ok(None)
     }
 
+    /// The value of a key that `is_gone` does not hide. A trace goes when a merge has left the key out, after the files
+    /// that were merged count no more: what was found in such files is looked for again.
+    pub fn get_present<E: From<Error>>(
+        &self,
+        key: &[u8],
+        is_gone: impl Fn() -> Result<bool, E>,
+    ) -> Result<Option<Vec<u8>>, E> {
+        loop {
+            let files = self.files();
+            let mut values = files.iter().map(|shelved| shelved.file.get(key));
+            let found = values.find_map(Result::transpose).transpose()?;
+            let Some(value) = found else {
+                return Ok(None);
+            };
+            if is_gone()? {
+                return Ok(None);
+            }
+            if self.counts(&files) {
+                return Ok(Some(value));
+            }
+        }
+    }
+
+    /// Whether these files still are those that count.
+    pub fn counts(&self, files: &Arc<Vec<Shelved>>) -> bool {
+        Arc::ptr_eq(files, &self.live.load())
+    }
+
+    /// Whether a file that is newer than an age has another value for a key, among those that a filter knows by itself.
+    pub fn has_newer(&self, age: u64, key: &[u8], value: &[u8]) -> Result<bool, Error> {
+        if tables::asked_singly(key) != Some(key) {
+            return Ok(false);
+        }
+        let files = self.live.load();
+        // The newest first: the first that has it says it.
+        for shelved in files.iter().take_while(|shelved| shelved.record.age > age) {
+            if let Some(newer) = shelved.file.get(key)? {
+                return Ok(newer != value);
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether a key may be in a file; never no if it is.
     pub fn may_have(&self, key: &[u8]) -> bool {
         let files = self.live.load();
         files.iter().any(|shelved| shelved.file.may_have(key))
     }
 
-    /// The pairs from a key on, if a file may have one before `to`.
-    pub fn scan(&self, from: &[u8], to: &[u8]) -> Result<Option<Merged>, Error> {
-        let files = self.live.load();
+    /// The pairs from a key on, if one of these files may have one before `to`.
+    pub fn scan(files: &[Shelved], from: &[u8], to: &[u8]) -> Result<Option<Merged>, Error> {
         let files = files.iter().map(|shelved| &shelved.file);
         let mut overlapping = files.filter(|file| file.overlaps(from, to)).peekable();
         if overlapping.peek().is_none() {

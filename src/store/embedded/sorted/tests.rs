@@ -116,8 +116,11 @@ fn of_several_files_the_newest_says_the_value() {
     for (key, value) in &expected {
         assert_eq!(shelf.get(key).unwrap().as_ref(), Some(value));
     }
-    assert_eq!(all(shelf.scan(b"", b"z").unwrap().unwrap()), expected);
-    assert!(shelf.scan(b"l", b"z").unwrap().is_none());
+    assert_eq!(
+        all(Shelf::scan(&shelf.files(), b"", b"z").unwrap().unwrap()),
+        expected
+    );
+    assert!(Shelf::scan(&shelf.files(), b"l", b"z").unwrap().is_none());
 }
 
 #[test]

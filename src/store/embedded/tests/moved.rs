@@ -1,7 +1,7 @@
 //! Finished documents in sorted files: nothing is found otherwise than before, whatever is cut off or damaged, and the
 //! tree follows what is live.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 use super::*;
 use crate::claims::document::{Kind, ReplacementReason};
@@ -12,6 +12,7 @@ use crate::store::Admitted;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::{mover, tables};
 use crate::store::index::{Changes, Index};
+use crate::store::ledger::keys;
 use crate::store::memory::Map;
 
 /// A small tree.
@@ -442,6 +443,92 @@ fn a_tree_and_its_files_look_like_one_map_whatever_moves() {
         let all = tree.scan(b"", b"\xff", usize::MAX).unwrap();
         assert_eq!(all, map.scan(b"", b"\xff", usize::MAX).unwrap());
     }
+}
+
+#[test]
+fn what_is_changed_twice_while_a_file_is_written_is_the_last_change() {
+    let directory = TempDir::new().unwrap();
+    let tree = Tree::open(directory.path(), SMALL).unwrap();
+    let change = |key: &[u8], value: &[u8]| Changes::from([(key.to_vec(), Some(value.to_vec()))]);
+    let put = |sorts_from, changes: Changes| {
+        tree.sorts_from(sorts_from);
+        tree.apply(std::iter::once(&changes)).unwrap();
+    };
+    // A table that is written before that of the key.
+    put(usize::MAX, change(b"B1", b"1"));
+    put(usize::MAX, change(b"k1", b"1"));
+    let mut is_first = true;
+    mover::everything(&tree, &mut |_| {
+        if std::mem::take(&mut is_first) {
+            put(0, change(b"k1", b"2"));
+            put(usize::MAX, change(b"k1", b"3"));
+        }
+        true
+    })
+    .unwrap();
+    for _ in 0..10 {
+        assert_eq!(tree.get(b"k1").unwrap().unwrap(), b"3");
+        let pairs = tree.scan(b"k", b"l", 9).unwrap();
+        assert_eq!(pairs, [(b"k1".to_vec(), b"3".to_vec())]);
+        mover::everything(&tree, &mut |_| true).unwrap();
+        put(0, change(b"B2", b"1"));
+        mover::merge(&tree, &|_| false, &mut |_| true).unwrap();
+    }
+    assert_eq!(
+        tree.live().get(b"k1").unwrap(),
+        None,
+        "a later round took it along"
+    );
+}
+
+#[tokio::test]
+async fn what_goes_along_into_a_file_is_there_at_any_moment() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    let tree = store.overlay.tree();
+    tree.sorts_from(usize::MAX);
+    fill(&store, 0..20).await;
+    applied(&store).await;
+    let number = |number: u32| {
+        let facts = admission(number.into(), number, Bytes::new()).facts;
+        keys::latest(&facts.key)
+    };
+    let numbers: Vec<_> = (0..20).map(number).collect();
+    let record = |number: u32| {
+        let key = keys::document(DocumentId(number.into()));
+        let value = tree.get(&key).unwrap();
+        assert!(value.is_some());
+        (key, value)
+    };
+    let records: Changes = (0..20).map(record).collect();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let (asked, counted) = (numbers.clone(), looks.clone());
+    tree.is_looked_at(move |tree| {
+        for key in &asked {
+            assert!(tree.get(key).unwrap().is_some(), "a number is not known");
+        }
+        counted.fetch_add(1, Ordering::SeqCst);
+    });
+    tree.sorts_from(0);
+    // The records alone change; the numbers go along.
+    tree.apply(std::iter::once(&records)).unwrap();
+    assert_eq!(looks.load(Ordering::SeqCst), 1);
+    for key in &numbers {
+        assert_eq!(tree.live().get(key).unwrap(), None);
+    }
+}
+
+#[test]
+fn a_tree_that_failed_says_nothing_more() {
+    let directory = TempDir::new().unwrap();
+    let tree = Tree::open(directory.path(), SMALL).unwrap();
+    let changes = Changes::from([(b"k1".to_vec(), Some(b"1".to_vec()))]);
+    tree.apply(std::iter::once(&changes)).unwrap();
+    tree.give_up();
+    assert!(tree.get(b"k1").is_err());
+    assert!(tree.scan(b"k", b"l", 1).is_err());
+    assert!(tree.apply(std::iter::once(&changes)).is_err());
+    tree.abandon();
 }
 
 #[tokio::test]

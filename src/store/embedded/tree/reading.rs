@@ -1,9 +1,11 @@
 //! Reads the tree and its sorted files as one: what the tree has hides what a file has.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::store::Error;
 use crate::store::embedded::sorted::merge::Merged;
+use crate::store::embedded::sorted::shelf::{Shelf, Shelved};
 use crate::store::embedded::tables;
 use crate::store::embedded::tree::{FILES, Fault, GONE, Tree, gone_key};
 use crate::store::index::{Index, Pairs};
@@ -13,6 +15,7 @@ impl Tree {
     fn unite(
         &self,
         tree: Pairs,
+        shelved: &Arc<Vec<Shelved>>,
         mut files: Merged,
         to: &[u8],
         most: usize,
@@ -35,7 +38,7 @@ impl Tree {
                 }
                 std::cmp::Ordering::Greater => {
                     if let Some((key, value)) = files.step()?
-                        && !self.has_gone(&key)?
+                        && let Some(value) = self.still(shelved, &key, value)?
                     {
                         united.push((key, value));
                     }
@@ -43,6 +46,23 @@ impl Tree {
             }
         }
         Ok(united)
+    }
+
+    /// What a file said of a key that no trace hides. Where other files count meanwhile, its trace may have gone with
+    /// it: they say it then.
+    fn still(
+        &self,
+        shelved: &Arc<Vec<Shelved>>,
+        key: &[u8],
+        value: Vec<u8>,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        if self.has_gone(key)? {
+            return Ok(None);
+        }
+        if self.shelf.counts(shelved) {
+            return Ok(Some(value));
+        }
+        self.shelf.get_present(key, || self.has_gone(key))
     }
 
     fn has_gone(&self, key: &[u8]) -> Result<bool, Fault> {
@@ -60,10 +80,7 @@ impl Index for Tree {
             if !tables::may_leave(key) {
                 return Ok(None);
             }
-            match self.shelf.get(key)? {
-                Some(value) if !self.has_gone(key)? => Ok(Some(value)),
-                Some(_) | None => Ok(None),
-            }
+            self.shelf.get_present(key, || self.has_gone(key))
         })
     }
 
@@ -80,9 +97,10 @@ impl Index for Tree {
             let last = pairs.last().filter(|_| pairs.len() == most);
             let end = last.map(|(key, _)| [key.as_slice(), &[0]].concat());
             let to = end.as_deref().unwrap_or(to);
-            match self.shelf.scan(from, to)? {
+            let files = self.shelf.files();
+            match Shelf::scan(&files, from, to)? {
                 None => Ok(pairs),
-                Some(files) => self.unite(pairs, files, to, most),
+                Some(merged) => self.unite(pairs, &files, merged, to, most),
             }
         })
     }
@@ -140,4 +158,41 @@ fn scan(db: &sled::Db, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Fau
             Ok((key.to_vec(), value.to_vec()))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::embedded::mover;
+    use crate::store::embedded::tree::Sizes;
+    use crate::store::index::Changes;
+    use tempfile::TempDir;
+
+    #[test]
+    fn what_is_gone_stays_gone_for_who_reads_files_that_were_merged_meanwhile() {
+        let directory = TempDir::new().unwrap();
+        let sizes = Sizes {
+            cache_bytes: 1 << 20,
+            sorted_bytes: 1 << 20,
+        };
+        let tree = Tree::open(directory.path(), sizes).unwrap();
+        let apply = |key: &[u8], value: Option<&[u8]>| {
+            let changes = Changes::from([(key.to_vec(), value.map(<[u8]>::to_vec))]);
+            tree.apply(std::iter::once(&changes)).unwrap();
+        };
+        apply(b"k1", Some(b"1"));
+        mover::everything(&tree, &mut |_| true).unwrap();
+        apply(b"k1", None);
+        assert!(tree.has_gone(b"k1").unwrap());
+        let before = tree.shelf.files();
+        let seen = before[0].file.get(b"k1").unwrap().unwrap();
+        for number in 0..8 {
+            apply(&[b'B', number], Some(b"1"));
+            mover::everything(&tree, &mut |_| true).unwrap();
+        }
+        mover::merge(&tree, &|_| false, &mut |_| true).unwrap();
+        assert!(!tree.has_gone(b"k1").unwrap(), "its trace went with it");
+        assert_eq!(tree.still(&before, b"k1", seen).unwrap(), None);
+        assert_eq!(tree.get(b"k1").unwrap(), None);
+    }
 }

@@ -27,8 +27,8 @@ impl Tree {
         self.writing().begun = None;
     }
 
-    /// Counts a file of what was read of the tree. Nothing is found otherwise than before.
-    pub fn shelve(&self, file: File) -> Result<(), Error> {
+    /// Counts a file of what was read of the tree, and gives its age. Nothing is found otherwise than before.
+    pub fn shelve(&self, file: File) -> Result<u64, Error> {
         let mut writing = self.writing();
         let begun = writing.begun.take();
         let age = begun
@@ -48,7 +48,7 @@ impl Tree {
             Ok(db.apply_batch(batch)?)
         })?;
         self.shelf.replace(&[], file, record);
-        Ok(())
+        Ok(age)
     }
 
     /// Counts a file that others were merged into, and these no more. Of keys that were gone it may have nothing: those
@@ -69,10 +69,10 @@ impl Tree {
         for other in others {
             batch.remove(file_key(other.ordinal));
         }
+        // Before a trace goes, so that whoever misses it finds that other files count.
+        self.shelf.replace(others, file, record);
         let files = self.shelf.files();
-        let rest = files
-            .iter()
-            .filter(|shelved| !others.contains(&shelved.record));
+        let rest = files.iter().filter(|shelved| shelved.record != record);
         self.guarded(|db| {
             for key in &without {
                 if !rest.clone().any(|shelved| shelved.file.may_have(key)) {
@@ -81,7 +81,6 @@ impl Tree {
             }
             Ok(db.apply_batch(batch)?)
         })?;
-        self.shelf.replace(others, file, record);
         drop(writing);
         Ok(())
     }
@@ -97,15 +96,17 @@ impl Tree {
         })
     }
 
-    /// Takes pairs out of the tree that a file which counts has; what was changed meanwhile stays.
-    pub fn leave(&self, pairs: &[(&[u8], &[u8])]) -> Result<(), Error> {
+    /// Takes pairs out of the tree that a file of an age has, which counts. What was changed meanwhile stays, and so
+    /// does what was changed twice before it was read: of these a newer file has the first change, which would win.
+    pub fn leave(&self, age: u64, pairs: &[(&[u8], &[u8])]) -> Result<(), Error> {
         for pairs in pairs.chunks(LEAVE_AT_ONCE) {
             let writing = self.writing();
             let mut batch = sled::Batch::default();
             let mut bytes = 0;
             self.guarded(|db| {
                 for (key, value) in pairs {
-                    if db.get(key)?.is_some_and(|present| present == *value) {
+                    let is_same = db.get(key)?.is_some_and(|present| present == *value);
+                    if is_same && !self.shelf.has_newer(age, key, value)? {
                         bytes += key.len();
                         batch.remove(*key);
                     }

@@ -8,7 +8,6 @@ use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify::{Part, Verified};
 use crate::store::index::Index;
 use crate::store::ledger::keys;
-use crate::store::memory::Map;
 
 /// Records that are read at once.
 const PAGE: usize = 1_000;
@@ -16,7 +15,7 @@ const PAGE: usize = 1_000;
 /// Compares all records of two indexes; gives how many keys there were.
 pub fn compare(
     stored: &Tree,
-    fresh: &Map,
+    fresh: &dyn Index,
     verified: &mut Verified,
     is_archived: impl Fn(u64) -> bool,
 ) -> Result<u64, Error> {
