@@ -43,7 +43,7 @@ pub struct Audit {
     lots: Vec<Lot>,
     by_lot: BTreeMap<LotId, LotRow>,
     declared: BTreeMap<(Finess, Day), Vec<PaperRow>>,
-    /// Units of documents that have gone with a foundation, each on the first day of a month.
+    /// Units of documents that have gone with a foundation.
     gone: BTreeMap<Cell, i64>,
     /// The documents of each day of a centre: a document is at all days of its root.
     by_day: BTreeMap<(Finess, Day), Vec<DocumentRow>>,

@@ -5,7 +5,7 @@
 //!
 //! | what | stays |
 //! |---|---|
-//! | a document that is finished, and its entries | no: its unit is in a sum by month |
+//! | a document that is finished, and its entries | no: its unit is in the counts |
 //! | one that is not, or is held, or is spoken of later, with its line, its FSE or PJs | whole, its entries verbatim |
 //! | a lot | with those of its documents that stay |
 //! | registrations, terms, closings, statements, figures, reconciliations, legal holds, anchors, restores | verbatim |
@@ -35,7 +35,7 @@ pub struct Founded {
     pub upto: Position,
     /// The running hash after that entry.
     pub chain: Digest,
-    /// What has gone is counted by month alone; the last day of the last such month.
+    /// Of units up to this day some have gone, and are in the counts alone; the last day of a month.
     pub until: Day,
     /// Documents that have gone with this foundation.
     pub gone: u64,
@@ -144,11 +144,6 @@ pub fn past_from(ended: Timestamp, months: u32) -> Timestamp {
     found.map_or(Timestamp::MAX, Day::start)
 }
 
-/// Whether days, both included, are whole months.
-pub fn is_of_months(from: Day, to: Day) -> bool {
-    from == month_of(from) && to == end_of_month(to)
-}
-
 /// The first day of a day's month.
 pub fn month_of(day: Day) -> Day {
     let back = i32::try_from(day.day_of_month()).unwrap_or(1) - 1;
@@ -198,9 +193,6 @@ mod tests {
         ] {
             assert_eq!(month_of(day(of)), day(first));
             assert_eq!(end_of_month(day(of)), day(last));
-            assert!(is_of_months(day(first), day(last)));
-            assert!(!is_of_months(day(first).plus_days(1), day(last)));
-            assert!(!is_of_months(day(first), day(last).plus_days(-1)));
         }
     }
 

@@ -126,12 +126,13 @@ fn print(
 }
 
 /// What is shown of a document, in this order.
-const COLUMNS: [&str; 11] = [
+const COLUMNS: [&str; 12] = [
     "centre",
     "kind",
     "number",
     "id",
     "destination",
+    "purpose",
     "standing",
     "deadline",
     "paper_owed",
@@ -182,7 +183,7 @@ mod tests {
     fn a_list_is_a_table_and_a_spreadsheet() {
         let row = json!({
             "id": "7", "number": "000000101", "kind": "FSE", "centre": "750712184",
-            "destination": "amo:017510000", "standing": "refused", "deadline": "2026-11-25",
+            "destination": "amo:017510000", "purpose": "real", "standing": "refused", "deadline": "2026-11-25",
             "paper_owed": "2026-11-28T23:00:00Z", "code": "A,12", "reason": "lapse", "next": null,
         });
         let csv = csv(std::slice::from_ref(&row));
@@ -190,7 +191,7 @@ mod tests {
         assert_eq!(lines[0], COLUMNS.join(","));
         assert_eq!(
             lines[1],
-            "750712184,FSE,000000101,7,amo:017510000,refused,2026-11-25,2026-11-28T23:00:00Z,\"A,12\",lapse,"
+            "750712184,FSE,000000101,7,amo:017510000,real,refused,2026-11-25,2026-11-28T23:00:00Z,\"A,12\",lapse,"
         );
         let table = table(&[row]);
         assert!(

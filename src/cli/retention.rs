@@ -63,7 +63,7 @@ pub struct Lift {
 pub enum Retention {
     /// Show what would go, what is kept and why.
     Plan(PlanOptions),
-    /// Let the proofs go that are past `proof_months`: only counts by month and anchors stay of them. On the machine of
+    /// Let the proofs go that are past `proof_months`: only counts and anchors stay of them. On the machine of
     /// the store, while the gateway is stopped.
     EndProofs(EndProofs),
 }
@@ -186,7 +186,7 @@ fn end_proofs(options: &EndProofs) -> Result<Code, Failure> {
         }
     };
     println!(
-        "{goes}: {} documents, of entries up to {}; {} documents stay; what has gone is counted by month, up to {}",
+        "{goes}: {} documents, of entries up to {}; {} documents stay; what has gone is counted all the same, up to {}",
         founded.gone, founded.upto.0, founded.kept, founded.until
     );
     Ok(Code::Ok)

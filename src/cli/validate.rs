@@ -3,7 +3,6 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use serde_json::json;
 
@@ -17,7 +16,7 @@ use crate::formats::xml::{Limits, Reader};
 /// What to validate.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// One JSON object a file, with all findings.
+    /// One JSON object a file, with all findings; of a file that cannot be read with `error`, and `valid` null.
     #[arg(long)]
     json: bool,
     /// Documents, one a file.
@@ -25,26 +24,50 @@ pub struct Options {
     files: Vec<PathBuf>,
 }
 
-/// Validates every file, tells all findings, and says whether all are valid.
+/// Validates every file, tells all findings, and says whether all are valid. A file that cannot be read is told, keeps
+/// none after it from being judged, and decides the code: not all is known.
 pub fn run(options: &Options) -> Result<Code, Failure> {
     let reader = Reader::new().map_err(|error| Failure::new(Code::Software, error))?;
-    let mut code = Code::Ok;
+    let (mut valid, mut read) = (true, true);
     for file in &options.files {
-        let bytes = std::fs::read(file)
-            .with_context(|| format!("cannot read {}", file.display()))
-            .map_err(|error| Failure::new(Code::NoInput, error))?;
-        let findings = examine(&reader, &bytes);
-        let valid = !Finding::refuses(&findings);
-        if !valid {
-            code = Code::Data;
-        }
-        if options.json {
-            println!("{}", object(file, valid, &findings));
-        } else {
-            tell(file, valid, &findings);
+        match std::fs::read(file) {
+            Ok(bytes) => valid &= judge(&reader, file, &bytes, options),
+            Err(error) => {
+                read = false;
+                unread(file, &error, options);
+            }
         }
     }
-    Ok(code)
+    Ok(match (read, valid) {
+        (false, _) => Code::NoInput,
+        (true, false) => Code::Data,
+        (true, true) => Code::Ok,
+    })
+}
+
+/// Tells what is found in a file, and whether it is valid.
+fn judge(reader: &Reader, file: &Path, bytes: &[u8], options: &Options) -> bool {
+    let findings = examine(reader, bytes);
+    let valid = !Finding::refuses(&findings);
+    if options.json {
+        println!("{}", object(file, valid, &findings));
+    } else {
+        tell(file, valid, &findings);
+    }
+    valid
+}
+
+fn unread(file: &Path, error: &std::io::Error, options: &Options) {
+    let file = file.display();
+    if options.json {
+        let error = error.to_string();
+        println!(
+            "{}",
+            json!({ "file": file.to_string(), "valid": null, "error": error })
+        );
+    } else {
+        println!("{file}: cannot be read: {error}");
+    }
 }
 
 fn examine(reader: &Reader, bytes: &[u8]) -> Vec<Finding> {

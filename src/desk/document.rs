@@ -172,14 +172,15 @@ fn only_centre(caller: &Caller) -> Option<Finess> {
 }
 
 impl Desk {
-    /// The latest of a number and kind.
+    /// The latest of a number and kind: of tests for a caller marked `test`, of claims for everybody else.
     pub(super) async fn show_by_key(
         &self,
         caller: &Caller,
         asked: ByKey,
     ) -> Result<Response, Refused> {
         let key = asked.key(caller)?;
-        let view = self.find_for(caller, Find::Key(key)).await?;
+        let find = Find::Key(key, caller.purpose());
+        let view = self.find_for(caller, find).await?;
         self.show(caller, view).await
     }
 

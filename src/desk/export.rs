@@ -1,7 +1,8 @@
 //! `GET /v1/documents/{id}/evidence`: what proves a document to those who do not have the gateway.
 //!
 //! The proof holds entries of all centres, so it is for operators and national readers. Content goes only to who is at
-//! this machine: elsewhere the bundle holds commitments and no bodies.
+//! this machine: elsewhere the bundle holds commitments and no bodies. Whoever gets it leaves a trace before its first
+//! byte.
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::claims::id::DocumentId;
 use crate::formats::json::problem::Kind;
 use crate::report::evidence::{self, Bodies};
 use crate::store::Find;
+use crate::store::traces::Read;
 use crate::telemetry::event::Denial;
 
 use super::Desk;
@@ -54,7 +56,14 @@ pub(super) async fn evidence(
     );
     let bundle = evidence::bundle(store, custody, &view, bodies, now, most).await;
     match bundle {
-        Ok(bundle) => Ok(bytes(200, MEDIA_TYPE, bundle)),
+        Ok(bundle) => {
+            let read = match bodies {
+                Bodies::Included => Read::Content,
+                Bodies::LeftOut => Read::History,
+            };
+            desk.trace(&caller, &view.record, read).await?;
+            Ok(bytes(200, MEDIA_TYPE, bundle))
+        }
         Err(evidence::Error::Store(error)) => Err(desk.unread(&error)),
         Err(evidence::Error::Founded) => Err(Kind::ContentGone.into()),
         Err(evidence::Error::TooLarge) => Err(super::order::too_large(most)),

@@ -144,14 +144,27 @@ impl Query {
             ("since", &self.since),
             ("format", &self.format),
         ];
-        let parts = parts.into_iter().filter_map(|(name, value)| {
-            let value = value.as_ref()?.replace(' ', "+").replace(':', "%3A");
-            Some(format!("{name}={value}&"))
-        });
+        let parts = parts
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("{name}={}&", encoded(value.as_ref()?))));
         let limit = self.limit.map(|limit| format!("limit={limit}&"));
         let parts: String = parts.chain(limit).collect();
         format!("/v1/documents?{parts}cursor={cursor}")
     }
+}
+
+/// A value as it stands in a query: whatever is not unreserved by its bytes (RFC 3986, 2.1 and 2.3).
+fn encoded(value: &str) -> String {
+    let mut out = String::with_capacity(value.len());
+    for byte in value.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                out.push(char::from(byte));
+            }
+            reserved => out.push_str(&format!("%{reserved:02X}")),
+        }
+    }
+    out
 }
 
 fn write(page: &Page, query: &Query, format: Format) -> Response {

@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Caller, Forbidden, Rates};
 use crate::claims::aggregate::{By, Filter};
-use crate::claims::foundation;
 use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::period::Period;
 use crate::claims::registry::Category;
@@ -212,8 +211,7 @@ impl Desk {
         }
     }
 
-    /// The period asked for, by name or by its first and last day; the year to date when none is named. Of the time of
-    /// which only counts by month are kept, only whole months can be asked for.
+    /// The period asked for, by name or by its first and last day; the year to date when none is named.
     pub(super) fn period(
         &self,
         text: Option<&str>,
@@ -228,15 +226,7 @@ impl Desk {
             (None, (Some(from), Some(until))) => {
                 let from = Day::parse(from).ok_or_else(|| Refused::parameter("from"))?;
                 let until = Day::parse(until).ok_or_else(|| Refused::parameter("until"))?;
-                let period = Period::days(from, until);
-                let period = period.map_err(|_| Refused::parameter("until"))?;
-                let by_month = self.parts.store.monthly_until();
-                if by_month.is_some_and(|last| from <= last)
-                    && !foundation::is_of_months(from, until)
-                {
-                    return Err(Refused::parameter("from"));
-                }
-                Ok(period)
+                Period::days(from, until).map_err(|_| Refused::parameter("until"))
             }
             (Some(_), _) => Err(Refused::parameter("period")),
             (None, (None, Some(_))) => Err(Refused::parameter("from")),

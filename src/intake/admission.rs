@@ -3,6 +3,11 @@
 //! Every document that is turned away with findings has its entry before the answer goes out. A post whose
 //! caller leaves meanwhile is decided all the same, or not at all: the store says which when it is repeated.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+
 use super::Intake;
 use super::answer::Refused;
 use super::fate::{End, Fate, Post};
@@ -11,9 +16,11 @@ use crate::access::Caller;
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::TurnedAway;
 use crate::claims::finding::{Finding, Severity};
-use crate::claims::id::{DocumentId, Name};
+use crate::claims::id::{Digest, DocumentId, Name};
 use crate::formats::json::problem::Kind;
-use crate::store::{Admission, Admitted, BodyId, Command, Find, Outcome, Unity};
+use crate::store::{
+    Admission, Admitted, BodyId, Command, Conflict, DocumentRecord, Find, Outcome, Unity,
+};
 use crate::telemetry::event::{Denial, Event};
 
 impl Intake {
@@ -41,9 +48,10 @@ impl Intake {
         let rows = if holds && !admissions.is_empty() {
             self.commit(caller, admissions, unity).await?
         } else {
-            vec![Admitted::WithTheOthers; admissions.len()]
+            self.without_commit(&admissions).await?
         };
-        let fates = settle(fates, rows)?;
+        let mut fates = settle(fates, rows)?;
+        self.compare(&mut fates).await;
         self.turn_away(caller, &fates).await?;
         fates.iter().for_each(|fate| self.tell(caller, fate));
         Ok(fates)
@@ -62,29 +70,37 @@ impl Intake {
     }
 
     /// A document that was admitted once and would not be today (a route is gone, a centre was closed) is
-    /// still answered as known: its caller may not have heard the first answer. The bytes tell, as long as
-    /// they are kept. A test is never the answer to a claim: that claim would be lost.
+    /// still answered as known: its caller may not have heard the first answer.
     async fn known_before(&self, purpose: Purpose, post: &Post) -> Result<Option<End>, Refused> {
-        let mut find = post.judged.key().map(|key| (key, Find::Key(key)));
-        while let Some((key, next)) = find {
-            let view = self.parts.store.document(next).await;
-            let Some(view) = view.map_err(|error| self.of_store(error))? else {
-                return Ok(None);
-            };
-            let received = &view.record.received;
-            if received.facts.key != key {
-                return Ok(None);
-            }
-            let id = received.document;
-            let body = self.parts.store.body(BodyId::Document(id)).await;
-            let body = body.map_err(|error| self.of_store(error))?;
-            let is_same = body.is_some_and(|body| body.bytes == post.bytes);
-            if is_same && received.purpose == purpose {
-                return Ok(Some(End::known(&view.record)));
-            }
-            find = received.replaces.map(|id| (key, Find::Id(id)));
+        let Some(key) = post.judged.key() else {
+            return Ok(None);
+        };
+        let digest = |bytes: &Bytes| Digest(Sha256::digest(bytes).into());
+        let digest = self.work(post.bytes.clone(), digest).await?;
+        let known = self.known(key, purpose, digest).await?;
+        Ok(known.as_ref().map(End::known))
+    }
+
+    /// The rows of sound documents of which none is to be admitted now: what was admitted before stays so.
+    async fn without_commit(&self, admissions: &[Admission]) -> Result<Vec<Admitted>, Refused> {
+        let mut rows = Vec::with_capacity(admissions.len());
+        for admission in admissions {
+            let (key, purpose) = (admission.facts.key, admission.purpose);
+            let known = self.known(key, purpose, admission.digest).await?;
+            let row = known.as_ref().map(Admitted::known);
+            rows.push(row.unwrap_or(Admitted::WithTheOthers));
         }
-        Ok(None)
+        Ok(rows)
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Refused> {
+        let known = self.parts.store.known(key, purpose, digest).await;
+        known.map_err(|error| self.of_store(error))
     }
 
     fn admission(&self, caller: &Caller, post: &Post) -> Option<Admission> {
@@ -120,6 +136,38 @@ impl Intake {
                 Err(Kind::Defect.into())
             }
         }
+    }
+
+    /// Looks where documents differ from those that have their numbers, in as many bytes of content as a lot may have.
+    async fn compare(&self, fates: &mut [Fate]) {
+        let mut room = self.config.lot_bytes;
+        for fate in fates {
+            if let End::Conflict(Conflict::OtherContent { document, .. }) = &fate.end {
+                fate.fields = self.fields(*document, &fate.post.bytes, &mut room).await;
+            }
+        }
+    }
+
+    /// In which fields a posted document differs from one that is known; none where that one is not there any more,
+    /// cannot be read, or there is no room to look. The conflict stands in any case, so no error is one here.
+    async fn fields(
+        &self,
+        known: DocumentId,
+        posted: &Bytes,
+        room: &mut usize,
+    ) -> Option<Vec<String>> {
+        let view = self.parts.store.document(Find::Id(known)).await.ok()??;
+        let length = view.record.received.length as usize;
+        *room = room.checked_sub(length)?;
+        let _memory = self.memory(length)?;
+        let body = self.parts.store.body(BodyId::Document(known)).await;
+        let (mut longer, mut other) = (body.ok()??.bytes, posted.clone());
+        if longer.len() < other.len() {
+            std::mem::swap(&mut longer, &mut other);
+        }
+        let (reader, limits) = (Arc::clone(&self.parts.reader), self.config.xml_limits());
+        let differing = move |longer: &Bytes| reader.differing(longer, &other, &limits);
+        self.work(longer, differing).await.ok()?
     }
 
     /// Counts what is turned away: one entry a document, codes only.
@@ -193,7 +241,11 @@ fn settle(posts: Vec<(Post, Option<End>)>, rows: Vec<Admitted>) -> Result<Vec<Fa
             let warns = |finding: &Finding| finding.severity == Severity::Warning;
             post.judged.findings.retain(warns);
         }
-        fates.push(Fate { post, end });
+        fates.push(Fate {
+            post,
+            end,
+            fields: None,
+        });
     }
     Ok(fates)
 }

@@ -60,13 +60,16 @@ impl Intake {
 
     /// Takes memory for a body, or asks the caller to come later: nobody waits while holding a connection.
     fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
+        self.memory(bytes).ok_or_else(|| {
+            self.parts.telemetry.record(Event::Shed);
+            Refused::wait(Kind::Unavailable, self.config.retry())
+        })
+    }
+
+    /// Memory for so many bytes of bodies, if it is free now.
+    pub(super) fn memory(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let kib = u32::try_from(kib(bytes)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room)
-            .try_acquire_many_owned(kib)
-            .map_err(|_| {
-                self.parts.telemetry.record(Event::Shed);
-                Refused::wait(Kind::Unavailable, self.config.retry())
-            })
+        Arc::clone(&self.room).try_acquire_many_owned(kib).ok()
     }
 }
 

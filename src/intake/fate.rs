@@ -27,6 +27,8 @@ pub(super) struct Post {
 pub(super) struct Fate {
     pub(super) post: Post,
     pub(super) end: End,
+    /// Of a number that is taken: in which fields, as far as both documents can be compared.
+    pub(super) fields: Option<Vec<String>>,
 }
 
 /// The ways in which a post can end.
@@ -118,7 +120,11 @@ impl Fate {
     fn problem(&self) -> Problem {
         match &self.end {
             End::Faulty => Kind::DocumentFaulty.into(),
-            End::Conflict(conflict) => of_conflict(conflict),
+            End::Conflict(conflict) => {
+                let mut problem = of_conflict(conflict);
+                problem.about.fields = self.fields.clone();
+                problem
+            }
             End::Forbidden(forbidden) => of_forbidden(*forbidden).into(),
             End::WithTheOthers => Kind::WithTheOthers.into(),
             End::Received(..) | End::Known(..) => Kind::Defect.into(),

@@ -91,8 +91,8 @@ pub enum Error {
     /// The ledger has not come so far.
     #[error("the ledger has no entry at this position yet")]
     Future,
-    /// A foundation stands for what is asked for: it is counted by month alone.
-    #[error("of the time up to {0} only counts by month are kept")]
+    /// A foundation stands for what is asked for: only its counts are kept.
+    #[error("of the time up to {0} not every unit is kept")]
     Founded(Day),
     /// The page asked for follows none.
     #[error("no page has this `next`")]

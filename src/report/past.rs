@@ -124,15 +124,15 @@ pub async fn present(
         counted.counts.add_paper(cell, sheets);
     }
     // Of units that have gone with a foundation only the tallies know.
-    let by_month = store.monthly_until();
-    let is_by_month = |cell: &Cell| by_month.is_some_and(|last| cell.day <= last);
+    let counted_until = store.counted_until();
+    let is_counted = |cell: &Cell| counted_until.is_some_and(|last| cell.day <= last);
     for (cell, units) in tallies.units {
-        if is_by_month(&cell) {
+        if is_counted(&cell) {
             counted.counts.add_units(cell, units);
         }
     }
     for cell in found.lines.iter().flat_map(|line| line.cells) {
-        if !is_by_month(&cell) {
+        if !is_counted(&cell) {
             counted.counts.add_units(cell, 1);
         }
     }

@@ -43,7 +43,7 @@ pub async fn run(
 ) -> Result<Outcome, Error> {
     let months = Months::of(asked.period).ok_or(Error::UnevenPeriod)?;
     // Its units can no longer be told one by one.
-    if let Some(until) = store.monthly_until()
+    if let Some(until) = store.counted_until()
         && asked.period.from() <= until
     {
         return Err(Error::Founded(until));

@@ -203,6 +203,7 @@ macro_rules! laws {
     };
 }
 
+mod numbers;
 mod hand;
 mod figures;
 mod turns;

@@ -6,7 +6,7 @@
 //! - **Bodies end by an entry.** The entry is durable before the first byte goes; a legal hold that was answered
 //!   before it is heeded.
 //! - **Entries go by a foundation alone.** Until then what proves counts stays readable, in its order; behind it the
-//!   running hashes go on as before, and the counts of what has gone stay by month.
+//!   running hashes go on as before, and the counts of what has gone stay.
 //! - **Commits never wait for it.**
 //!
 //! A crash at any point leaves a segment that is whole, or whose bodies have ended by their entry.
@@ -160,8 +160,7 @@ pub struct Beginning {
     pub at: Timestamp,
     /// The last anchor up to there.
     pub anchor: Option<AnchorRecord>,
-    /// Units of documents that have gone are counted on the first day of their month; the last day of the last such
-    /// month.
+    /// Of units up to this day some have gone, and are in the counts alone.
     pub until: Day,
     /// The second count after that entry.
     pub audit: Audit,

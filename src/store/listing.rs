@@ -1,6 +1,7 @@
 //! Lists of documents: which, in what order, and what is said of each. A list names ids, facts and standings; it
 //! never holds content.
 
+use crate::claims::document::Purpose;
 use crate::claims::entry::Next;
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::standing::Standing;
@@ -118,12 +119,16 @@ impl DocumentRecord {
         }
     }
 
-    /// Whether a paper duplicate is owed now: the duty ends when it is on paper, and when it is taken after all.
+    /// Whether a paper duplicate is owed now: the duty ends when it is on paper, and when it is taken after all. A
+    /// test has no sheet that anybody could send.
     pub fn owes_paper(&self) -> bool {
+        let is_claim = match self.received.purpose {
+            Purpose::Real => true,
+            Purpose::Test => false,
+        };
         match self.standing() {
             Standing::Open | Standing::InLot | Standing::Refused => {
-                let is_taken = self.is_taken() && self.standing() != Standing::Refused;
-                self.paper_owed.is_some() && !is_taken
+                is_claim && self.paper_owed.is_some()
             }
             Standing::Acknowledged
             | Standing::Paid

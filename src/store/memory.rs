@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::claims::custody::Anchor;
+use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
@@ -25,7 +26,7 @@ use crate::store::keeping::{
     Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
 };
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, Instants, Secret, lines, query, statements};
+use crate::store::ledger::{self, Instants, Secret, lines, numbers, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
@@ -260,6 +261,16 @@ impl Store for Memory {
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
         query::document(&self.lock().index, find)
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Error> {
+        let fingerprint = self.secret.fingerprint(digest);
+        numbers::same(&self.lock().index, &key, purpose, fingerprint)
     }
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {

@@ -39,8 +39,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
-use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::registry::Centre;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
@@ -90,14 +91,22 @@ pub trait Store: Send + Sync {
         Ok(None)
     }
 
-    /// Up to this day, units of documents that have gone are counted on the first day of their month: what is asked for
-    /// of that time is asked by month.
-    fn monthly_until(&self) -> Option<Day> {
+    /// Of units up to this day some have gone with a foundation: they are in the counts alone.
+    fn counted_until(&self) -> Option<Day> {
         None
     }
 
     /// One document and all that is known of it.
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error>;
+
+    /// The document of a key, latest or replaced under it, whose bytes had this SHA-256: by its fingerprint, so also
+    /// when its body is gone.
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Error>;
 
     /// Documents as they are carried, in the order asked. None where the document or its bytes are not there, or its
     /// bytes cannot be read: that is the trouble of this document, and of no other.

@@ -7,7 +7,7 @@ use crate::claims::entry::{OrphanCause, Position};
 use crate::claims::id::{DocumentId, Finess, LotId};
 use crate::claims::standing::Standing;
 use crate::claims::time::Day;
-use crate::store::LotRecord;
+use crate::store::{DocumentRecord, LotRecord};
 
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +49,17 @@ pub enum Admitted {
     WithTheOthers,
 }
 
+impl Admitted {
+    /// A document that was admitted before.
+    pub fn known(record: &DocumentRecord) -> Admitted {
+        Admitted::Known {
+            document: record.received.document,
+            deadline: record.received.deadline,
+            standing: record.standing(),
+        }
+    }
+}
+
 /// Why a command is not done (409).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Conflict {
@@ -56,7 +67,7 @@ pub enum Conflict {
     OtherContent {
         /// The document of that number.
         document: DocumentId,
-        /// Names of differing facts; empty when only the bytes differ.
+        /// Names of differing facts; empty when the ledger keeps none that differs.
         differs: Vec<&'static str>,
     },
     /// The standing does not allow it.

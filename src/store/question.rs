@@ -105,8 +105,8 @@ pub struct Carried {
 pub enum Find {
     /// By our id.
     Id(DocumentId),
-    /// The latest document of a key.
-    Key(Key),
+    /// The latest document of a key: claims and tests are numbered apart.
+    Key(Key, Purpose),
 }
 
 /// Which tallies.

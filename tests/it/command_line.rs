@@ -48,6 +48,36 @@ fn validate_tells_all_findings_and_ends_with_65() {
 }
 
 #[test]
+fn validate_judges_what_comes_after_a_file_that_cannot_be_read() {
+    let valid = "fixtures/documents/valid/fse-tiers-payant.xml";
+    let directory = "fixtures";
+    let output = run(&["validate", "--json", "no-such-file.xml", valid, directory]);
+    assert_eq!(output.status.code(), Some(66));
+    let lines: Vec<Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let told: Vec<_> = lines
+        .iter()
+        .map(|line| (&line["valid"], line["error"].is_string()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            (&Value::Null, true),
+            (&true.into(), false),
+            (&Value::Null, true)
+        ]
+    );
+    let output = run(&["validate", "no-such-file.xml", valid]);
+    assert_eq!(output.status.code(), Some(66));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("no-such-file.xml: cannot be read"), "{text}");
+    assert!(text.contains("tiers-payant.xml: valid"), "{text}");
+}
+
+#[test]
 fn what_is_not_understood_ends_with_the_codes_of_sysexits() {
     assert_eq!(run(&["no-such-command"]).status.code(), Some(64));
     assert_eq!(

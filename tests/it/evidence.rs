@@ -40,6 +40,11 @@ async fn it_is_checked_without_the_gateway_and_no_changed_byte_passes() {
     export.args(["--document", &ids[1], "--to"]).arg(&file);
     let said = export.output().unwrap();
     assert_eq!(said.status.code(), Some(0), "{said:?}");
+    let mut traces = program();
+    traces.args(["traces", "--config"]).arg(place.config());
+    let said = String::from_utf8(traces.output().unwrap().stdout).unwrap();
+    let read = said.lines().find(|line| line.contains(&ids[1]));
+    assert!(read.is_some_and(|line| line.contains("content")), "{said}");
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
 

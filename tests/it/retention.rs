@@ -1,5 +1,5 @@
 //! Bodies that are past their time go by themselves, and who asks for one is told that it is gone, not that it is unknown.
-//! Proofs go when a person has them go, and the counts by month stay.
+//! Proofs go when a person has them go, and the counts stay.
 
 use std::path::PathBuf;
 
@@ -75,8 +75,9 @@ fn done(place: &Place, words: &[&str], options: &[&str]) -> String {
     command.args(words).arg("--config").arg(place.config());
     let output = command.args(options).output().unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(0), "{words:?}: {errors}");
-    String::from_utf8(output.stdout).unwrap()
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{words:?}: {said}{errors}");
+    said
 }
 
 /// The rate of a month as soon as it is counted, without what it was computed from.
@@ -92,7 +93,7 @@ async fn rate(gateway: &Gateway, month: &str) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn proofs_past_their_time_go_at_rest_and_the_counts_by_month_stay() {
+async fn proofs_past_their_time_go_at_rest_and_the_counts_stay() {
     let place = Place::bare().ready("https://localhost:9");
     let day = Timestamp::parse("2023-01-16T09:00:00Z").unwrap();
     let stock = Stock::open(&place, SEGMENT, day).await;

@@ -14,6 +14,7 @@ use bordereau::store::embedded::encryption::Encryption;
 use bordereau::store::embedded::{Config, Embedded};
 use bordereau::store::{Admission, Command, Outcome, Store, Unity, Unobserved};
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
 use crate::gateway::{CENTRE, Place};
 
@@ -126,7 +127,7 @@ impl Stock {
                 supports: None,
             },
             body: Bytes::from(content(number)),
-            digest: Digest([1; 32]),
+            digest: Digest(Sha256::digest(content(number)).into()),
             salt: [7; 16],
             warnings: Vec::new(),
         }

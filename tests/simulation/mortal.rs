@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
+use bordereau::claims::document::{Key, Purpose};
 use bordereau::claims::entry::{Position, Stamped};
 use bordereau::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use bordereau::claims::outcome::{Asked, Sent};
@@ -134,6 +135,16 @@ impl<S: Store> Store for Mortal<S> {
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
         self.life.point().await;
         self.inner.document(find).await
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Error> {
+        self.life.point().await;
+        self.inner.known(key, purpose, digest).await
     }
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {

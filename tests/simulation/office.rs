@@ -188,7 +188,11 @@ impl Office {
         if self.random.percent(50) {
             facts.key.number = self.number();
         }
-        let latest = laws::now(self.store.memory.document(Find::Key(replaced)));
+        let latest = laws::now(
+            self.store
+                .memory
+                .document(Find::Key(replaced, known.purpose)),
+        );
         let latest = latest.map(|view| view.record.received.document);
         let admission = self.admission(known.purpose, facts);
         let rows = self.admit(vec![admission], Unity::Each).await;

@@ -8,8 +8,9 @@ use async_trait::async_trait;
 use futures_util::FutureExt;
 use tokio::sync::watch;
 
+use bordereau::claims::document::{Key, Purpose};
 use bordereau::claims::entry::{Position, Stamped};
-use bordereau::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use bordereau::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use bordereau::claims::registry::Centre;
 use bordereau::claims::time::Timestamp;
 use bordereau::store::ledger::Secret;
@@ -94,6 +95,15 @@ impl Store for Watched {
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
         self.memory.document(find).await
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Error> {
+        self.memory.known(key, purpose, digest).await
     }
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {

@@ -1,4 +1,4 @@
-//! The second count across a foundation: what has gone becomes sums by month, the rest is written down as it stands
+//! The second count across a foundation: what has gone becomes sums, the rest is written down as it stands
 //! and read again. The sums are its own: nothing of the first count enters them.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,22 +13,20 @@ use crate::claims::tally::Cell;
 use crate::claims::time::Day;
 
 impl Audit {
-    /// Forgets documents, of whole lines: their units are counted by month from then on. Lots go with the last of their
+    /// Forgets documents, of whole lines: their units are sums from then on. Lots go with the last of their
     /// documents; one that loses some is finished, and nothing that it still counts moves it.
     pub fn sum_up(&mut self, gone: &BTreeSet<DocumentId>) {
         let mut sums = std::mem::take(&mut self.gone);
         for line in gone.iter().filter_map(|id| self.line(*self.by_id.get(id)?)) {
             for cell in line.cells {
-                let into_month = i32::try_from(cell.day.day_of_month()).unwrap_or(1) - 1;
-                let day = cell.day.plus_days(-into_month);
-                *sums.entry(Cell { day, ..cell }).or_default() += 1;
+                *sums.entry(cell).or_default() += 1;
             }
         }
         self.gone = sums;
         self.retain(|document| !gone.contains(&document.id));
     }
 
-    /// Units that have gone with a foundation, each on the first day of a month.
+    /// Units that have gone with a foundation.
     pub fn gone(&self) -> &BTreeMap<Cell, i64> {
         &self.gone
     }

@@ -173,6 +173,7 @@ async fn who_reads_content_or_as_an_operator_leaves_a_trace() {
     let house = House::admitted().await;
     let document = format!("/v1/documents/{ID}");
     let content = format!("{document}/content");
+    let evidence = format!("{document}/evidence");
     for (who, path) in [
         ("centre", &document),
         ("centre", &content),
@@ -180,6 +181,9 @@ async fn who_reads_content_or_as_an_operator_leaves_a_trace() {
         ("other", &content),
         ("operator", &document),
         ("national", &document),
+        ("centre", &evidence),
+        ("operator", &evidence),
+        ("national", &evidence),
     ] {
         house.get(Door::Public, who, path).await;
     }
@@ -209,6 +213,8 @@ async fn who_reads_content_or_as_an_operator_leaves_a_trace() {
         row("centre", "centre", "content"),
         row("gestionnaire", "centre", "content"),
         row("operator", "operator", "history"),
+        row("operator", "operator", "history"),
+        row("national", "national", "history"),
     ];
     assert_eq!(told, expected);
     let of_other = ask(&format!("?centre={OTHER}")).await;
@@ -227,7 +233,9 @@ async fn without_its_trace_nothing_is_given_out() {
     let house = House::admitted().await;
     // A file stands where the directory of the traces would be made.
     std::fs::write(house.traces(), b"").unwrap();
-    let path = format!("/v1/documents/{ID}/content");
-    let answer = house.get(Door::Public, "centre", &path).await;
-    assert_eq!(answer.status, 503);
+    for (who, what) in [("centre", "content"), ("operator", "evidence")] {
+        let path = format!("/v1/documents/{ID}/{what}");
+        let answer = house.get(Door::Public, who, &path).await;
+        assert_eq!(answer.status, 503, "{what}");
+    }
 }

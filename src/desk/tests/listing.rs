@@ -99,6 +99,10 @@ async fn pages_lead_to_the_end_whatever_they_hold() {
         for (query, expected) in [
             ("limit=2&", vec![4, 1, 2, 3, 5, 6]),
             ("standing=open&limit=1&", vec![4, 3, 5, 6]),
+            (
+                "since=2026-11-22T10:00:00%2B01:00&limit=1&",
+                vec![4, 1, 2, 3, 5, 6],
+            ),
         ] {
             let (mut path, mut found) = (format!("/v1/documents?{query}"), Vec::new());
             loop {
@@ -109,11 +113,9 @@ async fn pages_lead_to_the_end_whatever_they_hold() {
                     break;
                 };
                 let link = answer.header(header::LINK);
-                assert!(
-                    link.contains(&format!("cursor={next}>; rel=\"next\"")),
-                    "{link}"
-                );
-                path = format!("/v1/documents?{query}cursor={next}");
+                let target = link.strip_suffix(&format!("cursor={next}>; rel=\"next\""));
+                let target = target.and_then(|target| target.strip_prefix('<'));
+                path = format!("{}cursor={next}", target.unwrap());
             }
             assert_eq!(found, expected, "{looked_at} {query}");
         }
@@ -144,13 +146,13 @@ async fn what_is_owed_on_paper_is_listed_until_it_is_sent() {
     let owed = "/v1/documents?list=paper-owed";
     let page = house.get(Door::Operators, "operator", owed).await;
     page.is("owed");
-    assert_eq!(ids(&page.json()), [4, 1, 3, 5, 6]);
+    assert_eq!(ids(&page.json()), [4, 1, 5, 6]);
     let csv = format!("{owed}&format=csv&centre=750712184");
     let csv = house.get(Door::Public, "centre", &csv).await;
     assert_eq!(csv.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
     let lines: Vec<_> = text.lines().collect();
-    assert_eq!(lines.len(), 5, "{text}");
+    assert_eq!(lines.len(), 4, "{text}");
     assert!(lines[0].starts_with("id,number,kind,centre,"));
     let first: Vec<_> = lines[1].split(',').collect();
     assert_eq!(
@@ -160,7 +162,7 @@ async fn what_is_owed_on_paper_is_listed_until_it_is_sent() {
     let paper = "/v1/documents/00000000-0000-0000-0000-000000000001/paper";
     assert_eq!(house.order(paper).await.status, 200);
     let page = house.get(Door::Operators, "operator", owed).await.json();
-    assert_eq!(ids(&page), [4, 3, 5, 6]);
+    assert_eq!(ids(&page), [4, 5, 6]);
     // A positive receipt comes after all.
     house.receipt_again(Verdict::Accepted).await;
     let both = house

@@ -143,8 +143,8 @@ problems! {
         "Postez à nouveau avec le même numéro.";
     /// The number is known with other content.
     NumberTaken 409 "number-taken" "This number is known with other content"
-        "`differs` names the facts that differ; none means that only the bytes do. Give a new number, or declare a replacement."
-        "`differs` nomme les éléments qui diffèrent ; aucun : seuls les octets diffèrent. Donnez un autre numéro ou déclarez un remplacement.";
+        "`differs` names the facts that differ, `fields` where the document does; when both are empty, only the bytes do. Without `fields` the content could not be compared, as a rule because only its digest is left. Give a new number, or declare a replacement."
+        "`differs` nomme les faits qui diffèrent, `fields` où le document diffère ; si les deux sont vides, seuls les octets diffèrent. Sans `fields`, le contenu n'a pu être comparé, en règle générale parce qu'il n'en reste qu'une empreinte. Donnez un autre numéro ou déclarez un remplacement.";
     /// The standing of a document does not allow it.
     StandingForbids 409 "standing-forbids" "The document's standing does not allow this"
         "`document` and `standing` say which one and why."
@@ -207,8 +207,8 @@ problems! {
         "`findings` dit pourquoi ; aucun de ses documents n'a été examiné.";
     /// All or none, and one fails.
     LotTurnedAway 422 "lot-turned-away" "The lot is turned away as a whole"
-        "`documents` has a row for each; those of status 424 have no fault of their own. Nothing was admitted."
-        "`documents` a une ligne pour chacun ; ceux au statut 424 sont sans faute propre. Rien n'a été admis.";
+        "`documents` has a row for each; those of status 424 have no fault of their own, those of status 200 were admitted before. Nothing else was admitted."
+        "`documents` a une ligne pour chacun ; ceux au statut 424 sont sans faute propre, ceux au statut 200 avaient été admis auparavant. Rien d'autre n'a été admis.";
     /// A receipt, settlement or feed cannot be read.
     ReceiptUnreadable 422 "receipt-unreadable" "The receipt or settlement cannot be read"
         "`findings` says why. Correct it and hand it in under a new id."
@@ -297,6 +297,10 @@ pub struct About {
     /// Names of facts that differ, never their values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub differs: Option<Vec<&'static str>>,
+    /// Paths of the fields in which the content differs, never their values; not there when it could not be
+    /// compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fields: Option<Vec<String>>,
     /// The limit that was passed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub limit: Option<usize>,

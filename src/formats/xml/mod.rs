@@ -14,6 +14,7 @@ mod envelope;
 mod lexical;
 mod write;
 mod compose;
+mod outline;
 #[cfg(test)]
 mod tests;
 
@@ -22,6 +23,7 @@ use crate::claims::finding::{Finding, Place};
 use crate::claims::receipt::Item;
 use crate::schema::{self, Encoding, Position, Reading, Schema, Source, Visitor};
 use envelope::{Binding, Origin, Root};
+use outline::Outline;
 
 pub use code::{CODES, Code};
 pub use compose::{
@@ -172,6 +174,17 @@ impl Reader {
     ) -> Read<'a, Document> {
         self.read_document(part.of(bytes), limits)
             .within(part, Code::LotNamespace)
+    }
+
+    /// In which fields two documents differ: their paths as in findings, at most as many as findings; none of those
+    /// that only the form differs in. Nothing when one of them is no document.
+    pub fn differing(&self, one: &[u8], other: &[u8], limits: &Limits) -> Option<Vec<String>> {
+        let outline = |bytes| {
+            let mut outline = Outline::default();
+            let reading = schema::read(bytes, &self.documents, &limits.of_document(), &mut outline);
+            (!Finding::refuses(&reading.findings)).then_some(outline)
+        };
+        Some(outline(one)?.differing(&outline(other)?, limits.findings))
     }
 
     /// Reads a receipt or settlement that came alone.

@@ -16,11 +16,11 @@ use tower::ServiceExt;
 
 use crate::access::{self, Access, CertificateEntry, Grant, Role, TokenFile};
 use crate::claims::document::{
-    ActCode, Cents, ClockBasis, DestinationText, Kind, Mode, Nature, PractitionerId, Purpose,
+    ActCode, Cents, ClockBasis, DestinationText, Key, Kind, Mode, Nature, PractitionerId, Purpose,
     ThirdParty,
 };
 use crate::claims::entry::{Entry, Position, Stamped};
-use crate::claims::id::{Amc, Amo, Destination, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Amc, Amo, Destination, Digest, EndpointName, Finess, LotId, Name};
 use crate::claims::registry::{Category, Centre};
 use crate::claims::routes::Routes;
 use crate::claims::terms::{Region, Terms};
@@ -489,6 +489,8 @@ pub(super) enum Mood {
     Well,
     Says(Readiness),
     Commits(Error),
+    /// As after the time of bodies.
+    WithoutBodies,
 }
 
 impl Moody {
@@ -513,7 +515,9 @@ impl Store for Moody {
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
         match self.mood() {
             Mood::Commits(error) => Err(error),
-            Mood::Well | Mood::Says(_) => self.inner.commit(at, command).await,
+            Mood::Well | Mood::Says(_) | Mood::WithoutBodies => {
+                self.inner.commit(at, command).await
+            }
         }
     }
 
@@ -530,7 +534,10 @@ impl Store for Moody {
     }
 
     async fn body(&self, body: BodyId) -> Result<Option<StoredBody>, Error> {
-        self.inner.body(body).await
+        match self.mood() {
+            Mood::WithoutBodies => Ok(None),
+            Mood::Well | Mood::Says(_) | Mood::Commits(_) => self.inner.body(body).await,
+        }
     }
 
     async fn entries(
@@ -543,6 +550,15 @@ impl Store for Moody {
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
         self.inner.document(find).await
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Error> {
+        self.inner.known(key, purpose, digest).await
     }
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, Error> {
@@ -636,7 +652,7 @@ impl Store for Moody {
         let health = self.inner.health();
         match self.mood() {
             Mood::Says(state) => Health { state, ..health },
-            Mood::Well | Mood::Commits(_) => health,
+            Mood::Well | Mood::Commits(_) | Mood::WithoutBodies => health,
         }
     }
 

@@ -98,6 +98,21 @@ async fn together_means_all_or_none() {
     let answer = house.post(Who::Vendor, TOGETHER, lot(&[&two])).await;
     assert_eq!(answer.status, 200);
     assert_eq!(house.received().await, 2);
+
+    // What is durable stays known, whoever finds the fault of another: intake here, the ledger there.
+    let three = fse("000000004", |_| {});
+    for (other, status) in [(&faulty, 422), (&taken, 409)] {
+        let answer = house
+            .post(Who::Vendor, TOGETHER, lot(&[&one, &three, other]))
+            .await;
+        let rows = answer.json["documents"].as_array().unwrap();
+        let told: Vec<_> = rows
+            .iter()
+            .map(|row| (row["status"].as_u64().unwrap(), row["id"].is_string()))
+            .collect();
+        assert_eq!(told, [(200, true), (424, false), (status, false)]);
+    }
+    assert_eq!(house.received().await, 2);
 }
 
 #[tokio::test]

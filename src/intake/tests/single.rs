@@ -1,9 +1,11 @@
 //! Documents posted singly, validated, cancelled.
 
+use serde_json::json;
+
 use super::house::{
-    CENTRE, CLOSED_CENTRE, House, OTHER_CENTRE, Who, caisse, centre, day, endpoint, fse, pj,
+    CENTRE, CLOSED_CENTRE, House, Mood, OTHER_CENTRE, Who, caisse, centre, day, endpoint, fse, pj,
 };
-use crate::claims::document::{ClockBasis, Purpose, ReplacementReason, ThirdParty};
+use crate::claims::document::{ActCode, ClockBasis, Purpose, ReplacementReason, ThirdParty};
 use crate::claims::entry::{Entry, Sealed};
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::store::{BodyId, Command, Find, Lease, Store};
@@ -77,11 +79,65 @@ async fn other_content_under_the_number_is_a_conflict_that_names_no_value() {
     let blank = fse("000000017", |_| {}) + "\n";
     let answer = house.post(Who::Vendor, DOCUMENTS, blank).await;
     assert_eq!(
-        answer.json["differs"],
-        serde_json::json!([]),
+        (&answer.json["differs"], &answer.json["fields"]),
+        (&json!([]), &json!([])),
         "only the bytes"
     );
     assert_eq!(house.received().await, 1);
+}
+
+#[tokio::test]
+async fn what_the_ledger_keeps_no_fact_of_is_named_by_its_field_while_the_body_is_kept() {
+    let house = House::new().await;
+    let names = |given: &str| Some(("DURAND".to_owned(), given.to_owned()));
+    let document = |code: &str, given: &str| {
+        fse("000000017", |document| {
+            document.acts[0].code = ActCode::Ngap(code.into());
+            document.beneficiary.as_mut().unwrap().names = names(given);
+        })
+    };
+    let first = house
+        .post(Who::Vendor, DOCUMENTS, document("G", "ANNE"))
+        .await;
+    assert_eq!(first.status, 202);
+    let other = document("V", "MARIE");
+    let answer = house.post(Who::Vendor, DOCUMENTS, other.clone()).await;
+    assert_eq!((answer.status, answer.problem()), (409, "number-taken"));
+    assert_eq!(
+        (&answer.json["differs"], &answer.json["fields"]),
+        (
+            &json!([]),
+            &json!([
+                "/document/beneficiary[1]/givenName[1]",
+                "/document/acts[1]/act[1]/ngap[1]"
+            ])
+        )
+    );
+    let shown = answer.json.to_string();
+    assert!(
+        !shown.contains("MARIE") && !shown.contains("ANNE"),
+        "{shown}"
+    );
+
+    house.store.feels(Mood::WithoutBodies);
+    let answer = house.post(Who::Vendor, DOCUMENTS, other).await;
+    assert_eq!((answer.status, answer.problem()), (409, "number-taken"));
+    assert_eq!(answer.json["differs"], json!([]));
+    assert_eq!(answer.json.get("fields"), None, "only a digest is known");
+}
+
+#[tokio::test]
+async fn a_test_takes_no_number_from_a_claim() {
+    let house = House::new().await;
+    let xml = fse("000000017", |_| {});
+    let test = house.post(Who::Tester, DOCUMENTS, xml.clone()).await;
+    let claim = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
+    assert_eq!((test.status, claim.status), (202, 202));
+    assert_ne!(id(&test), id(&claim));
+    for (who, first) in [(Who::Tester, test), (Who::Vendor, claim)] {
+        let again = house.post(who, DOCUMENTS, xml.clone()).await;
+        assert_eq!((again.status, id(&again)), (200, id(&first)), "{who:?}");
+    }
 }
 
 #[tokio::test]
@@ -329,6 +385,13 @@ async fn what_was_admitted_is_known_also_when_it_would_not_be_admitted_today() {
     let again = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
     assert_eq!((again.status, id(&again)), (200, id(&first)));
     assert_eq!(again.json["warnings"], serde_json::json!([]));
+    house.store.feels(Mood::WithoutBodies);
+    let again = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
+    assert_eq!(
+        (again.status, id(&again)),
+        (200, id(&first)),
+        "by its digest"
+    );
     let other = house.post(Who::Vendor, DOCUMENTS, xml + "\n").await;
     assert_eq!(other.status, 422);
 }

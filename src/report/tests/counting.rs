@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::ledger_text;
+use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{PaperRow, Position, Stamped};
-use crate::claims::id::{Amo, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Amo, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
 use crate::claims::registry::Centre;
 use crate::claims::time::{Day, Timestamp};
@@ -212,6 +213,15 @@ impl Store for Flawed {
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, store::Error> {
         self.sound.document(find).await
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, store::Error> {
+        self.sound.known(key, purpose, digest).await
     }
 
     async fn lot(&self, lot: LotId) -> Result<Option<LotRecord>, store::Error> {

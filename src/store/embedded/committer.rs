@@ -130,6 +130,11 @@ impl Committer {
         }
     }
 
+    /// By which known documents are recognized.
+    pub fn secret(&self) -> Secret {
+        self.secret.clone()
+    }
+
     /// Compresses as the journal does.
     pub fn packer(&self) -> Arc<Packer> {
         self.packer.clone()

@@ -63,7 +63,7 @@ impl Leaving {
     pub fn document(&mut self, live: &dyn Index, record: &DocumentRecord) -> Result<(), Error> {
         let received = &record.received;
         let id = received.document;
-        let number = keys::latest(&received.facts.key);
+        let number = keys::latest(&received.facts.key, received.purpose);
         // A number that was used again is the later document's.
         if records::load(live, &number)? == Some(id) {
             self.take(live, number)?;

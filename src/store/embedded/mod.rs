@@ -63,8 +63,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
-use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::Centre;
 use crate::claims::retention::Rules;
 use crate::claims::time::{Day, Timestamp};
@@ -88,7 +89,7 @@ use crate::store::keeping::{
     Beginning, Ending, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Proofs, Run,
 };
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, lines, query, records, statements};
+use crate::store::ledger::{self, Secret, lines, numbers, query, records, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Carried, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
@@ -230,6 +231,8 @@ pub struct Embedded {
     /// The keys of the journal, and the file of the master key; none where nothing is encrypted.
     keys: Option<(Arc<Keys>, PathBuf)>,
     directory: PathBuf,
+    /// By which known documents are recognized; none of a store that is only read.
+    secret: Option<Secret>,
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
@@ -284,6 +287,7 @@ impl Embedded {
             packer: committer.packer(),
             keys: committer.keys().zip(config.encryption.master_key.clone()),
             directory: config.directory.clone(),
+            secret: Some(committer.secret()),
             position,
             state: state.clone(),
             threads: Vec::new(),
@@ -344,6 +348,7 @@ impl Embedded {
             packer: Arc::new(Packer::new(Compression::Off)),
             keys: None,
             directory,
+            secret: None,
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
@@ -501,7 +506,7 @@ impl Store for Embedded {
         self.ask(move |_| base::beginning(&reader)).await
     }
 
-    fn monthly_until(&self) -> Option<Day> {
+    fn counted_until(&self) -> Option<Day> {
         let foundation = self.reader.foundation();
         foundation.map(|foundation| foundation.header.until)
     }
@@ -536,6 +541,19 @@ impl Store for Embedded {
 
     async fn document(&self, find: Find) -> Result<Option<DocumentView>, Error> {
         self.ask(move |view| query::document(view, find)).await
+    }
+
+    async fn known(
+        &self,
+        key: Key,
+        purpose: Purpose,
+        digest: Digest,
+    ) -> Result<Option<DocumentRecord>, Error> {
+        let secret = self.secret.as_ref();
+        let secret = secret.ok_or(Error::Impossible("nothing is posted to a store at rest"))?;
+        let fingerprint = secret.fingerprint(digest);
+        self.ask(move |view| numbers::same(view, &key, purpose, fingerprint))
+            .await
     }
 
     async fn carried(&self, documents: &[DocumentId]) -> Result<Vec<Option<Carried>>, Error> {

@@ -17,7 +17,7 @@
 //! | 24 | 8 | position of the last entry that it stands for |
 //! | 32 | 32 | running hash after that entry |
 //! | 64 | 8 | instant of that entry, in microseconds |
-//! | 72 | 4 | last day of the last month in which units are counted by month, in days since 1970-01-01 |
+//! | 72 | 4 | last day of the month in which that entry was decided, in days since 1970-01-01 |
 //! | 76 | 48 | zero |
 //! | 124 | 4 | CRC32C of bytes 0 to 124 |
 //!
@@ -77,7 +77,7 @@ pub struct Header {
     pub chain: Chain,
     /// When that entry was decided.
     pub at: Timestamp,
-    /// The last day of the last month in which units are counted by month.
+    /// Of units up to this day some may have gone, and be in the counts alone; the last day of a month.
     pub until: Day,
 }
 

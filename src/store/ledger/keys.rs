@@ -12,7 +12,7 @@
 //! | `h` | document, position | what it was after the entry (of its admission its record tells) |
 //! | `i` | lot, position | – (entries about a lot) |
 //! | `j` | list, centre, instant, document | – (documents by list) |
-//! | `k` | centre, kind, numéro | latest document |
+//! | `k` | centre, purpose, kind, numéro | latest document (tests are numbered apart) |
 //! | `l` | lot | its record |
 //! | `m` | – | terms in force |
 //! | `m` | `c`, position | instant and closing of a period |
@@ -233,10 +233,6 @@ pub fn judged_of(run: Position) -> Vec<u8> {
     key(b'z', &[&run])
 }
 
-pub fn numbers_of(centre: Finess) -> Vec<u8> {
-    key(b'k', &[&centre])
-}
-
 pub fn centre(finess: Finess) -> Vec<u8> {
     key(b'c', &[&finess])
 }
@@ -316,8 +312,13 @@ fn letter(book: Book) -> [u8; 2] {
     }
 }
 
-pub fn latest(of: &Key) -> Vec<u8> {
-    key(b'k', &[of])
+/// A test must not be what a claim is known by, so both may have the same number.
+pub fn latest(of: &Key, purpose: Purpose) -> Vec<u8> {
+    key(b'k', &[&of.centre, &purpose, &of.kind, &of.number])
+}
+
+pub fn numbers_of(centre: Finess, purpose: Purpose) -> Vec<u8> {
+    key(b'k', &[&centre, &purpose])
 }
 
 pub fn lot(id: LotId) -> Vec<u8> {

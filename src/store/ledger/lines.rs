@@ -10,21 +10,15 @@ use crate::store::index::Index;
 use crate::store::ledger::{keys, records};
 use crate::store::{DocumentRecord, Error, FiguresRecord, JudgedRecord, Line, Lines, RunRecord};
 
-/// All lines of a centre. A number that was used again names the later document alone.
+/// All lines of claims of a centre. A number that was used again names the later document alone.
 pub fn lines(index: &dyn Index, position: Position, centre: Finess) -> Result<Lines, Error> {
-    let prefix = keys::numbers_of(centre);
+    let prefix = keys::numbers_of(centre, Purpose::Real);
     let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
     let mut by_root: BTreeMap<DocumentId, Vec<DocumentRecord>> = BTreeMap::new();
     for (_, value) in found {
         let record = records::known_document(index, records::read(&value)?)?;
-        let real = match record.received.purpose {
-            Purpose::Real => true,
-            Purpose::Test => false,
-        };
-        if real {
-            let line = by_root.entry(record.received.root).or_default();
-            line.push(record);
-        }
+        let line = by_root.entry(record.received.root).or_default();
+        line.push(record);
     }
     let mut lines = Vec::with_capacity(by_root.len());
     for (root, documents) in by_root {

@@ -18,6 +18,7 @@ pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
 pub(in crate::store) mod statements;
 pub(in crate::store) mod records;
+pub(in crate::store) mod numbers;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]

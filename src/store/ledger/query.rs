@@ -15,6 +15,7 @@ use crate::store::index::Index;
 use crate::store::ledger::bundle;
 use crate::store::ledger::change::Moment;
 use crate::store::ledger::keys::{self, GroupKey, Size, Wait};
+use crate::store::ledger::numbers;
 use crate::store::ledger::records::{self, OpenDocument, OpenGroup};
 use crate::store::{
     Closing, DocumentRecord, DocumentView, Due, EndpointRecord, Error, Find, Group, LotRecord,
@@ -32,13 +33,9 @@ pub fn last_id<T: Canon>(key: &[u8]) -> Result<T, Error> {
 
 /// One document with what belongs to it.
 pub fn document(index: &dyn Index, find: Find) -> Result<Option<DocumentView>, Error> {
-    let id = match find {
-        Find::Id(id) => Some(id),
-        Find::Key(key) => records::load(index, &keys::latest(&key))?,
-    };
-    let record = match id {
-        Some(id) => records::document(index, id)?,
-        None => None,
+    let record = match find {
+        Find::Id(id) => records::document(index, id)?,
+        Find::Key(key, purpose) => numbers::latest(index, &key, purpose)?,
     };
     record.map(|record| view(index, record)).transpose()
 }

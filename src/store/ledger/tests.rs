@@ -2,6 +2,7 @@
 
 mod past;
 mod paper;
+mod owed;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -256,22 +257,6 @@ impl Road {
             documents
         );
     }
-}
-
-#[tokio::test]
-async fn a_test_never_stands_for_a_claim() {
-    let road = Road::new().await;
-    let test = Admission {
-        purpose: Purpose::Test,
-        ..admission(1, facts(Kind::Fse, "100000001"), "<a/>")
-    };
-    assert!(matches!(road.admit(test).await, Admitted::Received { .. }));
-    let claim = admission(2, facts(Kind::Fse, "100000001"), "<a/>");
-    let refused = Admitted::Refused(Conflict::OtherContent {
-        document: DocumentId(1),
-        differs: vec!["purpose"],
-    });
-    assert_eq!(road.admit(claim).await, refused);
 }
 
 #[tokio::test]

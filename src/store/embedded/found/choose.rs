@@ -151,7 +151,7 @@ fn days(record: &DocumentRecord) -> [Day; 3] {
 }
 
 /// Visits all documents of an index.
-pub fn for_documents(
+fn for_documents(
     index: &dyn Index,
     mut visit: impl FnMut(&DocumentRecord) -> Result<(), store::Error>,
 ) -> Result<(), store::Error> {

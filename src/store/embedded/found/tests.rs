@@ -93,16 +93,6 @@ async fn founded_by(directory: &Path, order: Order) -> (Option<Founded>, Embedde
     (laid, open(directory).unwrap())
 }
 
-/// Units by month.
-fn months(picture: &Picture) -> BTreeMap<Cell, i64> {
-    let mut months = BTreeMap::new();
-    for (cell, units) in &picture.tallies.units {
-        let day = foundation::month_of(cell.day);
-        *months.entry(Cell { day, ..*cell }).or_default() += units;
-    }
-    months
-}
-
 /// The second count of a store, from what it begins with.
 async fn second(store: &Embedded) -> BTreeMap<Cell, i64> {
     let beginning = store.beginning().await.unwrap();
@@ -117,7 +107,7 @@ async fn second(store: &Embedded) -> BTreeMap<Cell, i64> {
 /// Everything that stays is as before, and everything that counts.
 async fn assert_stands(store: &Embedded, before: &Picture) {
     let after = contract::picture(store).await;
-    assert_eq!(months(&after), months(before));
+    assert_eq!(after.tallies.units, before.tallies.units);
     assert_eq!(after.tallies.paper, before.tallies.paper);
     assert_eq!(second(store).await, after.tallies.units);
     let begin = store.reader.begin().position;
@@ -153,7 +143,7 @@ fn assert_sound(directory: &Path) {
 }
 
 #[tokio::test]
-async fn what_has_gone_is_counted_by_month_and_one_that_is_held_keeps_no_other() {
+async fn what_has_gone_is_counted_and_one_that_is_held_keeps_no_other() {
     let directory = sixty().await;
     let store = open(directory.path()).unwrap();
     let before = contract::picture(&store).await;
@@ -194,7 +184,7 @@ async fn what_has_gone_is_counted_by_month_and_one_that_is_held_keeps_no_other()
     }
     assert_eq!(laid.gone, gone);
     assert_eq!((would.gone, would.upto), (laid.gone, laid.upto));
-    assert_eq!(store.monthly_until(), Some(laid.until));
+    assert_eq!(store.counted_until(), Some(laid.until));
     // Nothing of it is in any file any more.
     let names = segment_files(directory.path());
     assert!(
@@ -261,7 +251,7 @@ async fn a_foundation_takes_the_place_of_the_one_before() {
     let (first, later) = (first.unwrap(), later.unwrap());
     assert!(later.segment > first.segment && later.gone > 0);
     let after = contract::picture(&store).await;
-    assert_eq!(months(&after), months(&before));
+    assert_eq!(after.tallies.units, before.tallies.units);
     assert_eq!(second(&store).await, after.tallies.units);
     let left = before.documents.len() as u64 - later.gone;
     assert_eq!(after.documents.len() as u64, left);

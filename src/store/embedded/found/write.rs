@@ -1,15 +1,14 @@
-//! Writes what stays: entries verbatim, the state without what goes, the units of what goes by month.
+//! Writes what stays: entries verbatim, the state without what goes, the counts of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::canon;
-use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::foundation::{self, About};
 use crate::claims::id::{DocumentId, LotId};
 use crate::claims::tally::Cell;
 use crate::store::embedded::OpenError;
-use crate::store::embedded::found::choose::{Chosen, for_documents};
+use crate::store::embedded::found::choose::Chosen;
 use crate::store::embedded::found::{Error, Span, entries};
 use crate::store::embedded::tree::Tree;
 use crate::store::index::Index as _;
@@ -42,28 +41,14 @@ impl<'a> Writing<'a> {
         }
     }
 
-    /// The cells of all units: those of documents that go leave their days for the first day of the month.
+    /// The cells of all units, also of documents that go: on which days a centre was active, and under which agreement,
+    /// is asked of them.
     pub fn cells(&self) -> Result<BTreeMap<Cell, i64>, Error> {
         let mut cells: BTreeMap<Cell, i64> = BTreeMap::new();
         self.table(b'y', |key, value| {
             cells.insert(records::read(&key[1..])?, records::read(value)?);
             Ok(())
         })?;
-        for_documents(self.then, |record| {
-            let received = &record.received;
-            let is_counted = received.purpose == Purpose::Real && record.is_latest();
-            if !is_counted || !self.chosen.gone.contains(&received.document) {
-                return Ok(());
-            }
-            let root = records::known_document(self.then, received.root)?;
-            for cell in records::cells(&root, record) {
-                let day = foundation::month_of(cell.day);
-                *cells.entry(cell).or_default() -= 1;
-                *cells.entry(Cell { day, ..cell }).or_default() += 1;
-            }
-            Ok(())
-        })?;
-        cells.retain(|_, units| *units != 0);
         Ok(cells)
     }
 

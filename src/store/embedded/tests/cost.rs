@@ -211,6 +211,7 @@ async fn asked(store: &Embedded, finished: u32, fresh: u32) {
     let key = |number: u32| {
         keys::latest(
             &example::facts(crate::claims::document::Kind::Fse, &format!("{number:09}")).key,
+            crate::claims::document::Purpose::Real,
         )
     };
     let missed = nanoseconds(20_000, |number| {

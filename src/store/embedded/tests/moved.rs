@@ -491,7 +491,7 @@ async fn what_goes_along_into_a_file_is_there_at_any_moment() {
     applied(&store).await;
     let number = |number: u32| {
         let facts = admission(number.into(), number, Bytes::new()).facts;
-        keys::latest(&facts.key)
+        keys::latest(&facts.key, crate::claims::document::Purpose::Real)
     };
     let numbers: Vec<_> = (0..20).map(number).collect();
     let record = |number: u32| {

@@ -3,14 +3,14 @@
 use std::collections::BTreeSet;
 
 use crate::claims::deadline;
-use crate::claims::document::{Key, Kind, Purpose};
+use crate::claims::document::{Facts, Key, Kind};
 use crate::claims::entry::{Entry, Received};
 use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::registry::Centre;
 use crate::claims::standing::Act;
 use crate::claims::time::Day;
 use crate::store::ledger::decide::{Decider, commitment};
-use crate::store::ledger::{keys, records};
+use crate::store::ledger::{numbers, records};
 use crate::store::{
     Admission, Admitted, Body, BodyId, Conflict, DocumentRecord, Error, Outcome, Unity,
 };
@@ -59,50 +59,22 @@ impl Decider<'_, '_> {
     fn admit_one(&mut self, caller: &Name, admission: &Admission) -> Result<Admitted, Error> {
         let facts = &admission.facts;
         let fingerprint = self.secret.fingerprint(admission.digest);
-        let present: Option<DocumentId> = records::load(self.working, &keys::latest(&facts.key))?;
-        if let Some(present) = present
-            && let Some(known) = self.same(present, fingerprint, admission.purpose)?
-        {
-            return Ok(Admitted::Known {
-                document: known.received.document,
-                deadline: known.received.deadline,
-                standing: known.standing(),
-            });
+        let (key, purpose) = (&facts.key, admission.purpose);
+        if let Some(known) = numbers::same(self.working, key, purpose, fingerprint)? {
+            return Ok(Admitted::known(&known));
         }
+        let present = numbers::latest(self.working, key, purpose)?;
         match self.admissible(admission, present)? {
             Ok(line) => self.receive(caller, admission, fingerprint, line),
             Err(conflict) => Ok(Admitted::Refused(conflict)),
         }
     }
 
-    /// The document of this number that has the same bytes: the present one, or one that it replaced. A test
-    /// is never the answer to a claim: that claim would be lost.
-    fn same(
-        &self,
-        present: DocumentId,
-        fingerprint: Digest,
-        purpose: Purpose,
-    ) -> Result<Option<DocumentRecord>, Error> {
-        let mut next = Some(present);
-        let mut key = None;
-        while let Some(id) = next {
-            let record = records::known_document(self.working, id)?;
-            if *key.get_or_insert(record.received.facts.key) != record.received.facts.key {
-                return Ok(None);
-            }
-            if record.received.fingerprint == fingerprint && record.received.purpose == purpose {
-                return Ok(Some(record));
-            }
-            next = record.received.replaces;
-        }
-        Ok(None)
-    }
-
     /// Whether a document that is not known yet may come in, and where it belongs.
     fn admissible(
         &self,
         admission: &Admission,
-        present: Option<DocumentId>,
+        present: Option<DocumentRecord>,
     ) -> Result<Result<Line, Conflict>, Error> {
         let facts = &admission.facts;
         let versions = records::centre(self.working, facts.key.centre)?;
@@ -121,18 +93,12 @@ impl Decider<'_, '_> {
                     number,
                     ..facts.key
                 };
-                match records::load::<DocumentId>(self.working, &keys::latest(&key))? {
+                match numbers::latest(self.working, &key, admission.purpose)? {
                     Some(fse) => Some(self.latest_of_line(fse)?),
                     None => return Ok(Err(Conflict::SupportedUnknown)),
                 }
             }
         };
-        if supports
-            .as_ref()
-            .is_some_and(|fse| fse.received.purpose != admission.purpose)
-        {
-            return Ok(Err(Conflict::SupportedUnknown));
-        }
         let terms = records::terms(self.working)?;
         let deadline = deadline::deadline(facts, centre.region, &terms);
         Ok(Ok(Line {
@@ -143,8 +109,7 @@ impl Decider<'_, '_> {
     }
 
     /// The document that counts in the line of this one.
-    fn latest_of_line(&self, document: DocumentId) -> Result<DocumentRecord, Error> {
-        let mut record = records::known_document(self.working, document)?;
+    fn latest_of_line(&self, mut record: DocumentRecord) -> Result<DocumentRecord, Error> {
         while let Some(by) = record.replaced_by {
             record = records::known_document(self.working, by)?;
         }
@@ -155,13 +120,13 @@ impl Decider<'_, '_> {
     fn replaced(
         &self,
         admission: &Admission,
-        present: Option<DocumentId>,
+        present: Option<DocumentRecord>,
     ) -> Result<Result<Option<DocumentRecord>, Conflict>, Error> {
         let facts = &admission.facts;
         let Some((kind, number, _)) = facts.replaces else {
             return match present {
                 None => Ok(Ok(None)),
-                Some(present) => Ok(Err(self.differs(present, admission)?)),
+                Some(present) => Ok(Err(other_content(&present.received, admission))),
             };
         };
         let key = Key {
@@ -172,15 +137,11 @@ impl Decider<'_, '_> {
         if key != facts.key
             && let Some(present) = present
         {
-            return Ok(Err(self.differs(present, admission)?));
+            return Ok(Err(other_content(&present.received, admission)));
         }
-        let Some(target) = records::load::<DocumentId>(self.working, &keys::latest(&key))? else {
+        let Some(target) = numbers::latest(self.working, &key, admission.purpose)? else {
             return Ok(Err(Conflict::ReplacedUnknown));
         };
-        let target = records::known_document(self.working, target)?;
-        if target.received.purpose != admission.purpose {
-            return Ok(Err(Conflict::ReplacedUnknown));
-        }
         let id = target.received.document;
         Ok(
             match (
@@ -195,14 +156,6 @@ impl Decider<'_, '_> {
                 }),
             },
         )
-    }
-
-    fn differs(&self, present: DocumentId, admission: &Admission) -> Result<Conflict, Error> {
-        let known = records::known_document(self.working, present)?.received;
-        Ok(Conflict::OtherContent {
-            document: present,
-            differs: differing(&known, admission),
-        })
     }
 
     fn receive(
@@ -260,15 +213,16 @@ fn with_the_others(rows: Vec<Admitted>, posted: &[Admission]) -> Vec<Admitted> {
     rows.into_iter().map(undone).collect()
 }
 
+fn other_content(known: &Received, admission: &Admission) -> Conflict {
+    Conflict::OtherContent {
+        document: known.document,
+        differs: differing(&known.facts, &admission.facts),
+    }
+}
+
 /// Names of the facts in which two documents of one number differ, never their values.
-fn differing(known: &Received, admission: &Admission) -> Vec<&'static str> {
-    let (same_purpose, known, posted) = (
-        known.purpose == admission.purpose,
-        &known.facts,
-        &admission.facts,
-    );
+fn differing(known: &Facts, posted: &Facts) -> Vec<&'static str> {
     let pairs = [
-        ("purpose", same_purpose),
         ("mode", known.mode == posted.mode),
         ("destination", known.destination == posted.destination),
         (

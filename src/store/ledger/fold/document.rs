@@ -43,7 +43,7 @@ impl Fold<'_, '_> {
         };
         save(
             self.working,
-            keys::latest(&received.facts.key),
+            keys::latest(&received.facts.key, received.purpose),
             &received.document,
         );
         self.put_document(None, record)
@@ -142,6 +142,10 @@ impl Fold<'_, '_> {
         }
         if after.standing() != before.standing() {
             after.since = self.at;
+        }
+        // What is taken is owed on paper no more; after a refusal it is owed anew, and later.
+        if after.is_taken() && !before.is_taken() {
+            after.paper_owed = None;
         }
         self.put_document(Some(before), after)
     }

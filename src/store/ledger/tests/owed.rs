@@ -1,0 +1,75 @@
+//! Paper owed: by whom, since when, and until when.
+
+use super::*;
+use crate::store::listing::{Book, Listing};
+
+async fn tick(road: &mut Road, instant: &str) {
+    road.now = at(instant);
+    road.store.commit(road.now, Command::Tick).await.unwrap();
+}
+
+async fn record(road: &Road, id: u128) -> crate::store::DocumentRecord {
+    let found = road.store.document(Find::Id(DocumentId(id))).await.unwrap();
+    found.unwrap().record
+}
+
+#[tokio::test]
+async fn what_was_taken_is_owed_anew_only_some_days_after_its_refusal() {
+    let mut road = Road::new().await;
+    road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+        .await;
+    road.seal(1).await;
+    // The deadline is the 25th, so paper is owed from the end of the 27th.
+    tick(&mut road, "2026-11-30T09:00:00+01:00").await;
+    assert!(record(&road, 10).await.owes_paper());
+    road.lease().await;
+    road.conclude(1, 1, Event::Taken, &[]).await;
+    let taken = record(&road, 10).await;
+    assert_eq!((taken.owes_paper(), taken.paper_owed), (false, None));
+    road.check().await;
+
+    road.now = at("2026-12-02T09:00:00+01:00");
+    road.receipt("r1", 1, Verdict::Refused).await;
+    let refused = record(&road, 10).await;
+    assert_eq!(
+        (refused.standing(), refused.owes_paper()),
+        (Standing::Refused, false)
+    );
+    let view = road.store.document(Find::Id(DocumentId(10))).await.unwrap();
+    let next = view.unwrap().next.unwrap();
+    assert_eq!(
+        (next.reason, next.at),
+        (Reason::Replacement, at("2026-12-05T00:00:00+01:00")),
+        "two jours ouvrés after Wednesday"
+    );
+    tick(&mut road, "2026-12-05T00:00:00+01:00").await;
+    let owed = record(&road, 10).await;
+    assert_eq!((owed.owes_paper(), owed.paper_owed), (true, Some(road.now)));
+    road.check().await;
+}
+
+#[tokio::test]
+async fn no_paper_is_owed_for_a_test() {
+    let mut road = Road::new().await;
+    let test = Admission {
+        purpose: Purpose::Test,
+        ..admission(10, facts(Kind::Fse, "000000001"), "a")
+    };
+    road.admit(test).await;
+    road.admit(admission(11, facts(Kind::Fse, "000000001"), "a"))
+        .await;
+    tick(&mut road, "2026-11-30T09:00:00+01:00").await;
+    let listing = Listing {
+        book: Book::PaperOwed,
+        centres: vec![facts(Kind::Fse, "000000001").key.centre],
+        since: None,
+        after: None,
+        most: 10,
+    };
+    let listed = road.store.list(listing).await.unwrap();
+    let ids: Vec<_> = listed
+        .iter()
+        .map(|listed| listed.record.received.document)
+        .collect();
+    assert_eq!(ids, [DocumentId(11)]);
+}
