@@ -278,9 +278,12 @@ impl Audit {
     }
 
     fn receipted(&mut self, receipted: &Receipted) -> Result<(), Broken> {
+        let lot = self.by_lot.get(&receipted.lot).copied();
+        if let Some(lot) = lot {
+            self.lot_mut(lot).is_named();
+        }
         for (id, verdict, _code) in &receipted.verdicts {
             let row = self.row(*id)?;
-            let lot = self.by_lot.get(&receipted.lot).copied();
             // A word about an earlier lot says nothing about the one that the document is in now.
             match self.document(row).lot.filter(|own| Some(*own) == lot) {
                 None => self.touch(row),
@@ -318,8 +321,8 @@ impl Audit {
     /// The insurer spoke of a document of a lot: it has the lot.
     fn answered(&mut self, row: DocumentRow, lot: LotRow) {
         let document = self.document(row);
-        // A word that the document does not expect answers nothing.
-        let awaits = document.read().standing == Standing::InLot;
+        // A word that the document does not expect answers nothing, nor does one about a lot that ended.
+        let awaits = matches!(document.read().standing, Standing::InLot | Standing::Open);
         if !awaits && !document.is_answered {
             self.document_mut(row).is_answered = true;
             self.lot_mut(lot).answered();
@@ -327,10 +330,15 @@ impl Audit {
         self.prove(row, lot);
     }
 
+    /// The attempt of a lot is proven for a document of it, unless the lot ended and left it open.
     fn prove(&mut self, row: DocumentRow, lot: LotRow) {
-        let attempted = self.lot_mut(lot).attempted;
+        let Lot {
+            attempted, state, ..
+        } = *self.lot_mut(lot);
+        let left_open =
+            state == State::Void && self.document(row).read().standing == Standing::Open;
         let document = self.document_mut(row);
-        if document.lot == Some(lot) && document.left.is_none() {
+        if document.lot == Some(lot) && document.left.is_none() && !left_open {
             document.left = attempted;
         }
         self.touch(row);

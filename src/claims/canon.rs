@@ -260,7 +260,7 @@ canon_enum! {
         1 => Leased, 2 => NotReached, 3 => Deferred, 4 => Taken, 5 => ContentRefused, 6 => NoAnswer,
         7 => StatusKnown, 8 => StatusRefused, 9 => StatusUnknown, 10 => StatusUnreachable, 11 => NoStatusService,
         12 => ReceiptComplete, 13 => ReceiptPartial, 14 => ExpectedBy, 15 => Cancel, 16 => DuplicateConfirmed,
-        17 => ByHand, 18 => Restored
+        17 => ByHand, 18 => Restored, 19 => Unrouted
     }
     Arrival { 1 => Nothing, 2 => Perhaps, 3 => Proven }
     Standing {

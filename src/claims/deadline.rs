@@ -14,6 +14,9 @@ use crate::claims::time::{Day, Timestamp};
 /// Calendar days in which a paper sheet must leave under tiers payant (R161-47 CSS).
 pub const PAPER_DAYS: i32 = 8;
 
+/// Calendar days in which a PJ is tried to be handed over before it is owed on paper (SCOR).
+pub const PJ_DAYS: i32 = 5;
+
 /// The last day on which a document can be transmitted in time; none for a PJ and a PEC, for which the
 /// law sets none.
 pub fn deadline(facts: &Facts, region: Region, terms: &Terms) -> Option<Day> {
@@ -74,6 +77,11 @@ pub fn paper_owed(day: Day, region: Region, terms: &Terms) -> Timestamp {
     Calendar::new(region, terms)
         .add_working_days(day, u32::from(terms.paper_owed_after_days))
         .end()
+}
+
+/// The instant from which a PJ is owed on paper that could be sent on `day` and has no receipt, or was refused on it.
+pub fn pj_paper_owed(day: Day) -> Timestamp {
+    day.plus_days(PJ_DAYS).end()
 }
 
 /// The instant by which a paper sheet must have left whose clock starts on `day`.
@@ -211,6 +219,11 @@ mod tests {
                 paper_owed(day("2026-11-09"), region, &terms),
                 "2026-11-12T23:00:00Z",
                 "refused",
+            ),
+            (
+                pj_paper_owed(day("2026-11-05")),
+                "2026-11-10T23:00:00Z",
+                "PJ",
             ),
             (
                 paper_end(day("2026-11-05")),

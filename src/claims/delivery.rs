@@ -63,6 +63,8 @@ pub enum Event {
     ByHand,
     /// The store was restored from a backup.
     Restored,
+    /// No endpoint of the name that it was sealed for is configured any more.
+    Unrouted,
 }
 
 /// Whether anything of the lot can be with the insurer.
@@ -104,7 +106,7 @@ pub enum Step {
 
 impl Event {
     /// Every event.
-    pub const ALL: [Event; 18] = [
+    pub const ALL: [Event; 19] = [
         Event::Leased,
         Event::NotReached,
         Event::Deferred,
@@ -123,6 +125,7 @@ impl Event {
         Event::DuplicateConfirmed,
         Event::ByHand,
         Event::Restored,
+        Event::Unrouted,
     ];
 
     /// Whether it refuses the content of a lot: final, and nothing of it was taken.
@@ -144,7 +147,8 @@ impl Event {
             | Event::Cancel
             | Event::DuplicateConfirmed
             | Event::ByHand
-            | Event::Restored => false,
+            | Event::Restored
+            | Event::Unrouted => false,
         }
     }
 }
@@ -204,11 +208,18 @@ impl State {
     }
 }
 
+const ONLY_DUE: &str = "only a lot that is due can lose its way";
+
 fn due(event: Event, arrival: Arrival, presence: Presence) -> Step {
     match event {
         Event::Leased => Step::To(State::Sending),
         Event::ReceiptComplete => Step::To(State::Answered),
-        Event::ReceiptPartial => Step::To(State::Taken),
+        // A receipt names its lot, so something of it arrived. A settlement names a document alone: one of a lot of which
+        // nothing can have arrived is of a document that arrived in an earlier one, and says nothing of the others.
+        Event::ReceiptPartial => match arrival {
+            Arrival::Nothing => Step::AskFirst,
+            Arrival::Perhaps | Arrival::Proven => Step::To(State::Taken),
+        },
         Event::Cancel => match arrival {
             Arrival::Nothing => Step::To(State::Void),
             Arrival::Perhaps | Arrival::Proven => Step::Conflict,
@@ -224,6 +235,12 @@ fn due(event: Event, arrival: Arrival, presence: Presence) -> Step {
         // Nobody can say whether it arrived: only the same bytes under the same id are safe to send again.
         Event::StatusUnreachable | Event::NoStatusService => Step::Stay,
         Event::Restored => Step::To(State::InDoubt),
+        // Its documents are sealed again, for the endpoint that serves their insurer now. Where something may have
+        // arrived another lot would be a second one: it waits for its endpoint.
+        Event::Unrouted => match arrival {
+            Arrival::Nothing => Step::To(State::Void),
+            Arrival::Perhaps | Arrival::Proven => Step::Stay,
+        },
         Event::NotReached
         | Event::Deferred
         | Event::Taken
@@ -249,6 +266,7 @@ fn sending(event: Event, arrival: Arrival) -> Step {
         Event::StatusUnreachable | Event::NoStatusService => {
             Step::Impossible("a lot is not asked about while it is being sent")
         }
+        Event::Unrouted => Step::Impossible(ONLY_DUE),
         Event::Leased => Step::Impossible("a lot has one attempt at a time"),
         Event::ExpectedBy => Step::Impossible("no receipt is expected of a lot that is not taken"),
     }
@@ -270,6 +288,7 @@ fn in_doubt(event: Event, presence: Presence) -> Step {
         | Event::ContentRefused
         | Event::NoAnswer => Step::Stay,
         Event::Restored => Step::Stay,
+        Event::Unrouted => Step::Impossible(ONLY_DUE),
         Event::Leased => Step::Impossible("a doubt is asked about before anything is sent again"),
         Event::ExpectedBy => Step::Impossible("no receipt is expected of a lot that is not taken"),
     }
@@ -298,6 +317,7 @@ fn taken(event: Event, presence: Presence) -> Step {
         | Event::Taken
         | Event::ContentRefused
         | Event::NoAnswer => Step::Stay,
+        Event::Unrouted => Step::Impossible(ONLY_DUE),
         Event::Leased => Step::Impossible("a taken lot is not sent again"),
     }
 }
@@ -320,6 +340,7 @@ fn overdue(event: Event, presence: Presence) -> Step {
         | Event::Taken
         | Event::ContentRefused
         | Event::NoAnswer => Step::Stay,
+        Event::Unrouted => Step::Impossible(ONLY_DUE),
         Event::Leased => {
             Step::Impossible("an overdue lot is asked about before anything is sent again")
         }
@@ -330,6 +351,7 @@ fn overdue(event: Event, presence: Presence) -> Step {
 fn finished(event: Event) -> Step {
     match event {
         Event::Cancel | Event::ByHand | Event::DuplicateConfirmed => Step::Conflict,
+        Event::Unrouted => Step::Impossible(ONLY_DUE),
         Event::Leased => Step::Impossible("a finished lot is not sent"),
         Event::ExpectedBy => Step::Impossible("a finished lot expects nothing"),
         Event::NotReached
@@ -392,7 +414,8 @@ impl Arrival {
             | Event::ExpectedBy
             | Event::Cancel
             | Event::DuplicateConfirmed
-            | Event::ByHand => self,
+            | Event::ByHand
+            | Event::Unrouted => self,
         }
     }
 }
@@ -423,12 +446,13 @@ mod tests {
         StatusUnreachable   | stay      | never          | stay     | stay      | stay     | stay     | stay
         NoStatusService     | stay      | never          | due      | stay      | due      | stay     | stay
         ReceiptComplete     | answered  | answered       | answered | answered  | answered | stay     | stay
-        ReceiptPartial      | taken     | stay           | taken    | stay      | taken    | stay     | stay
+        ReceiptPartial      | ask/taken | stay           | taken    | stay      | taken    | stay     | stay
         ExpectedBy          | never     | never          | never    | overdue   | never    | never    | never
         Cancel              | void/409  | 409            | 409      | 409       | 409      | 409      | 409
         DuplicateConfirmed  | void/ask  | ask            | ask      | ask       | ask      | 409      | 409
         ByHand              | void/ask  | 409            | ask      | 409       | ask      | 409      | 409
         Restored            | in doubt  | in doubt       | stay     | in doubt  | in doubt | stay     | stay
+        Unrouted            | void/stay | never          | never    | never     | never    | never    | never
     ";
 
     fn said(cell: &str, arrival: Arrival, presence: Presence) -> &str {

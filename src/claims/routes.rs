@@ -48,6 +48,11 @@ impl Routes {
         known.map_or(Purpose::Test, |(purpose, _)| *purpose)
     }
 
+    /// Whether an endpoint of this name is configured.
+    pub fn has(&self, endpoint: &EndpointName) -> bool {
+        self.by_endpoint.contains_key(endpoint)
+    }
+
     /// Every endpoint.
     pub fn endpoints(&self) -> impl Iterator<Item = &EndpointName> {
         self.by_endpoint.keys()
@@ -68,5 +73,7 @@ mod tests {
         assert_eq!(routes.find(destination, Purpose::Real), None);
         assert_eq!(routes.destinations(&endpoint), [destination]);
         assert_eq!(routes.purpose(&endpoint), Purpose::Test);
+        assert!(routes.has(&endpoint));
+        assert!(!routes.has(&EndpointName::parse("other").unwrap()));
     }
 }

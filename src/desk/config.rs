@@ -67,6 +67,9 @@ pub struct Config {
     pub registry_bytes: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
+    /// Hours before the end of its last day in which a document that is not transmitted is shown as at risk. The last
+    /// day itself is shown as such: up to 24 there is nothing before it.
+    pub at_risk_hours: u16,
     /// Documents that a survey reads from the store at once.
     pub survey_page: NonZeroUsize,
     /// Seconds that a caller is asked to wait after a 503.
@@ -98,6 +101,11 @@ impl Config {
     /// How long a stream of events lasts.
     pub(super) fn stream_age(&self) -> Duration {
         Duration::from_secs(self.stream_age_seconds.get())
+    }
+
+    /// How long before the end of its last day a document is at risk.
+    pub(super) fn at_risk(&self) -> Duration {
+        Duration::from_secs(u64::from(self.at_risk_hours) * 3600)
     }
 
     /// How long an earlier answer may take.
@@ -141,6 +149,7 @@ impl Default for Config {
             statement_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             registry_bytes: const { NonZeroUsize::new(8 << 20).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
+            at_risk_hours: 48,
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },
         }

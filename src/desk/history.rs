@@ -282,6 +282,7 @@ fn delivery_word(event: Event) -> &'static str {
         Event::DuplicateConfirmed => "lot touched: on paper",
         Event::ByHand => "lot touched: by hand",
         Event::Restored => "restored",
+        Event::Unrouted => "lot void: its endpoint is not configured",
     }
 }
 

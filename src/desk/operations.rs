@@ -18,7 +18,7 @@ use crate::claims::id::{DocumentId, EndpointName};
 use crate::claims::standing::Standing;
 use crate::formats::json::posted;
 use crate::formats::json::problem::Kind;
-use crate::store::{Command, Find};
+use crate::store::{self, Command, Find};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -70,7 +70,7 @@ async fn set_gate(
     body: Body,
     gate: Gate,
 ) -> Result<Response, Refused> {
-    let endpoint = desk.endpoint(&name).ok_or(Kind::EndpointUnknown)?;
+    let endpoint = desk.known_endpoint(&name).await?;
     let text = EndpointText {
         endpoint: endpoint.to_string(),
         gate: gate_word(gate),
@@ -162,8 +162,23 @@ impl Desk {
     /// An endpoint of the configuration.
     pub(super) fn endpoint(&self, name: &str) -> Option<EndpointName> {
         let endpoint = EndpointName::parse(name).ok()?;
-        let mut known = self.parts.routes.endpoints();
-        known.any(|known| *known == endpoint).then_some(endpoint)
+        self.parts.routes.has(&endpoint).then_some(endpoint)
+    }
+
+    /// An endpoint of the configuration, or one that only the ledger knows: lots wait there although it is gone, or it
+    /// was held before.
+    pub(super) async fn known_endpoint(&self, name: &str) -> Result<EndpointName, Refused> {
+        let endpoint = EndpointName::parse(name).map_err(|_| Kind::EndpointUnknown)?;
+        if self.parts.routes.has(&endpoint) {
+            return Ok(endpoint);
+        }
+        let unread = |error: store::Error| self.unread(&error);
+        let gates = self.parts.store.endpoints().await.map_err(unread)?;
+        let survey = self.survey().await.map_err(unread)?;
+        if gates.contains_key(&endpoint) || survey.endpoints.contains_key(&endpoint) {
+            return Ok(endpoint);
+        }
+        Err(Kind::EndpointUnknown.into())
     }
 
     /// The document that an operator means.

@@ -110,14 +110,15 @@ impl WaitingText {
 }
 
 impl Desk {
-    /// The survey of the present ledger: the last one, or a new one where entries came since or a day of
-    /// Paris ended, by which deadlines pass.
+    /// The survey of the present ledger: the last one, or a new one where entries came since or time has passed by
+    /// which documents stand otherwise to their deadlines.
     pub(super) async fn survey(&self) -> Result<Arc<Survey>, store::Error> {
         let mut last = self.surveyed.lock().await;
         let position = self.parts.store.health().position;
         let now = self.parts.clock.now();
         if let Some(survey) = last.as_ref()
-            && (survey.position, survey.at.day()) == (position, now.day())
+            && survey.position == position
+            && (survey.at..survey.until).contains(&now)
         {
             return Ok(survey.clone());
         }
@@ -126,6 +127,7 @@ impl Desk {
             routes: &self.parts.routes,
             lanes: &self.parts.lanes,
             page: self.parts.config.survey_page.get(),
+            at_risk: self.parts.config.at_risk(),
         };
         let survey = Arc::new(surveyor.survey(now).await?);
         *last = Some(survey.clone());
@@ -137,24 +139,28 @@ impl Desk {
         self.surveyed.try_lock().ok()?.clone()
     }
 
-    /// Surveys the queue whenever the ledger has grown and at midnight in Paris, for the metrics, until it is
-    /// told to stop.
+    /// Surveys the queue whenever the ledger has grown or a survey is out of date, for the metrics, until it is told
+    /// to stop.
     pub async fn watch_queue(self: Arc<Desk>, shutdown: CancellationToken) {
         let mut grown = self.parts.store.watch();
         let rounds = async {
             loop {
                 grown.mark_unchanged();
                 let began = Instant::now();
-                // The last survey stays, and so do the gauges: a person must know that they are old.
-                if let Err(error) = self.survey().await {
-                    tracing::warn!(%error, "the queue cannot be surveyed");
-                }
+                let until = match self.survey().await {
+                    Ok(survey) => survey.until,
+                    // The last survey stays, and so do the gauges: a person must know that they are old.
+                    Err(error) => {
+                        tracing::warn!(%error, "the queue cannot be surveyed");
+                        self.parts.clock.now().day().end()
+                    }
+                };
                 let pause = self.parts.config.survey().max(began.elapsed() * SHARE);
                 sleep(pause).await;
-                let now = self.parts.clock.now();
+                let rest = until.since(self.parts.clock.now());
                 let is_open = tokio::select! {
                     changed = grown.changed() => changed.is_ok(),
-                    () = sleep(now.day().end().since(now)) => true,
+                    () = sleep(rest) => true,
                 };
                 if !is_open {
                     return std::future::pending().await;

@@ -190,8 +190,10 @@ impl Desk {
 
     async fn filter(&self, order: &Replay) -> Result<Filter<'_>, Refused> {
         let unclear = Refused::parameter;
-        let endpoint = order.endpoint.as_deref();
-        let endpoint = endpoint.map(|name| self.endpoint(name).ok_or(Kind::EndpointUnknown));
+        let endpoint = match order.endpoint.as_deref() {
+            Some(name) => Some(self.known_endpoint(name).await?),
+            None => None,
+        };
         let centre = order.centre.as_deref().map(Finess::parse).transpose();
         let states = order.states.as_ref().map(|words| {
             let read = |word: &String| state(word).ok_or_else(|| unclear("states"));
@@ -203,7 +205,7 @@ impl Desk {
             found.ok_or_else(|| unclear("waits_for"))
         });
         Ok(Filter {
-            endpoint: endpoint.transpose()?,
+            endpoint,
             centre: centre.map_err(|_| unclear("centre"))?,
             states: states.transpose()?,
             since: order.since.as_deref().map(since).transpose()?,

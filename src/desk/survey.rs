@@ -3,15 +3,17 @@
 //! A survey is one pass over the standings. It is taken again only when the ledger has grown, and never takes
 //! more than a tenth of the time. It counts for people: no rate is ever computed from it.
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::claims::document::Purpose;
+use crate::claims::deadline;
+use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::claims::routes::Routes;
 use crate::claims::standing::Standing;
-use crate::claims::time::Timestamp;
+use crate::claims::time::{Day, Timestamp};
 use crate::store::lanes::Board;
 use crate::store::{DocumentRecord, Error, LotRecord, Store};
 use crate::telemetry::Telemetry;
@@ -27,6 +29,8 @@ pub struct Survey {
     pub position: Position,
     /// When it was taken.
     pub at: Timestamp,
+    /// From when on it is another without any entry: the day ends, or a document comes to be at risk.
+    pub until: Timestamp,
     /// What waits at each endpoint; every configured one is there.
     pub endpoints: BTreeMap<EndpointName, Waiting>,
     /// What waits and has no route to its insurer.
@@ -56,6 +60,8 @@ pub(super) struct Surveyor<'a> {
     pub(super) routes: &'a Routes,
     pub(super) lanes: &'a Board,
     pub(super) page: usize,
+    /// How long before the end of its last day a document is at risk.
+    pub(super) at_risk: Duration,
 }
 
 /// A survey being taken.
@@ -80,6 +86,7 @@ impl Surveyor<'_> {
             survey: Survey {
                 position: self.store.health().position,
                 at,
+                until: at.day().end(),
                 orphans: self.store.orphans().await?,
                 endpoints: endpoints
                     .map(|name| (name.clone(), Waiting::default()))
@@ -143,19 +150,29 @@ impl Pass<'_> {
 
     fn deadline(&mut self, record: &DocumentRecord) {
         let received = &record.received;
-        let (Some(deadline), None, Purpose::Real) =
-            (received.deadline, record.proven, received.purpose)
-        else {
+        if record.is_taken() || received.purpose == Purpose::Test {
             return;
-        };
-        let today = self.survey.at.day();
-        let stands = match (record.paper_owed, deadline.cmp(&today)) {
+        }
+        let stands = match (record.paper_owed, received.deadline) {
             (Some(_), _) => Deadline::PaperOwed,
-            (None, std::cmp::Ordering::Greater) => Deadline::Ahead,
-            (None, std::cmp::Ordering::Equal) => Deadline::Today,
-            (None, std::cmp::Ordering::Less) => Deadline::Passed,
+            (None, Some(last_day)) => self.stands(last_day),
+            (None, None) => return,
         };
         add(&mut self.survey.deadlines, stands);
+    }
+
+    /// How a document of which no paper is owed stands to its last day.
+    fn stands(&mut self, last_day: Day) -> Deadline {
+        let risk = deadline::at_risk(last_day, self.surveyor.at_risk);
+        match last_day.cmp(&self.survey.at.day()) {
+            Ordering::Greater if risk <= self.survey.at => Deadline::AtRisk,
+            Ordering::Greater => {
+                self.survey.until = self.survey.until.min(risk);
+                Deadline::Ahead
+            }
+            Ordering::Equal => Deadline::Today,
+            Ordering::Less => Deadline::Passed,
+        }
     }
 }
 
@@ -163,6 +180,10 @@ fn is_finished(record: &DocumentRecord) -> bool {
     record
         .standing()
         .is_finished(record.received.facts.key.kind)
+}
+
+fn is_pj(record: &DocumentRecord) -> bool {
+    record.received.facts.key.kind == Kind::Pj
 }
 
 /// What an unfinished document waits for; none if its lot moved on while it was read.
@@ -181,7 +202,7 @@ fn reason(
         Standing::InLot => way.waits_for(lot?).map(|next| next.reason),
         Standing::Acknowledged => record.timer.map(|_| Reason::Settlement),
         Standing::Refused => record.timer.map(|_| match record.paper_owed {
-            None if record.received.deadline.is_some() => Reason::Replacement,
+            None if record.received.deadline.is_some() || is_pj(record) => Reason::Replacement,
             None | Some(_) => Reason::Lapse,
         }),
         Standing::Paid

@@ -254,7 +254,8 @@ fn attempt_word(judgement: &Judgement) -> Attempt {
         | Event::Cancel
         | Event::DuplicateConfirmed
         | Event::ByHand
-        | Event::Restored => Attempt::Deferred,
+        | Event::Restored
+        | Event::Unrouted => Attempt::Deferred,
     }
 }
 

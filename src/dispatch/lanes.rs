@@ -52,9 +52,9 @@ impl Lanes {
         self.change(endpoint, |lane| lane.room(kind, at))
     }
 
-    /// From when on something may go to an endpoint, as far as its hours and its own word say.
+    /// From when on lots may go to an endpoint, as far as its hours and its own word say.
     pub(super) fn opens(&self, endpoint: &EndpointName, at: Timestamp) -> Timestamp {
-        self.change(endpoint, |lane| lane.closed(at))
+        self.change(endpoint, |lane| lane.closed(Kind::Attempt, at))
             .map_or(at, |next| next.at)
     }
 
@@ -99,7 +99,7 @@ impl Place {
         let slot = self.slot.as_mut()?;
         self.lanes.change(&self.endpoint, |lane| {
             lane.hear(slot, signal, at);
-            lane.hold(at)
+            lane.hold(slot.kind(), at)
         })
     }
 }

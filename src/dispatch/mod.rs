@@ -169,6 +169,7 @@ impl Dispatch {
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
+        self.unroute(&due).await?;
         let sealing = self
             .seal_groups(&due, &running.lanes, &mut running.fresh)
             .await?;
@@ -190,6 +191,16 @@ impl Dispatch {
             (true, false) if due.groups.is_empty() => self.config.pause(),
             (true, false) => FRUITLESS_SLEEP,
         })
+    }
+
+    /// What never left an endpoint that is not configured any more is opened again, for the endpoint that serves its
+    /// insurer now. The rest goes on to be attempted, and so says that it has no endpoint.
+    async fn unroute(&self, due: &Due) -> Result<(), store::Error> {
+        for endpoint in due.endpoints.iter().filter(|name| !self.routes.has(name)) {
+            let unroute = Command::Unroute(endpoint.clone());
+            self.store.commit(self.clock.now(), unroute).await?;
+        }
+        Ok(())
     }
 
     /// Asks about the lots that are in doubt, as their lanes allow.

@@ -1,6 +1,7 @@
 //! What one endpoint or destination cannot do keeps no other waiting.
 
 mod lanes;
+mod moved;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -209,6 +209,7 @@ mod figures;
 mod turns;
 mod custody;
 mod statements;
+mod ahead;
 
 laws! {
     an_empty_store_knows_nothing

@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::claims::entry::Next;
 use crate::claims::id::EndpointName;
-use crate::claims::lane::{Lane, Rules, breaker};
+use crate::claims::lane::{Kind, Lane, Rules, breaker};
 use crate::claims::time::Timestamp;
 
 /// The lanes, made as endpoints are first seen.
@@ -30,12 +30,12 @@ pub struct Changed<T> {
     pub after: Stand,
 }
 
-/// Where a lane stands.
+/// Where a lane stands for attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stand {
-    /// How many exchanges of a kind may run at once.
+    /// How many may run at once.
     pub limit: u32,
-    /// Its breaker.
+    /// Their breaker.
     pub breaker: breaker::State,
 }
 
@@ -76,7 +76,7 @@ impl Board {
 
     /// Until when a lot that is due is held back by its endpoint, and why; none if the lane stands in nobody's way.
     pub fn hold(&self, endpoint: &EndpointName, at: Timestamp) -> Option<Next> {
-        self.lock().get(endpoint)?.hold(at)
+        self.lock().get(endpoint)?.hold(Kind::Attempt, at)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<EndpointName, Lane>> {
@@ -88,8 +88,8 @@ impl Board {
 impl Stand {
     fn of(lane: &Lane) -> Stand {
         Stand {
-            limit: lane.limit(),
-            breaker: lane.breaker(),
+            limit: lane.limit(Kind::Attempt),
+            breaker: lane.breaker(Kind::Attempt),
         }
     }
 }

@@ -26,7 +26,7 @@ use crate::store::keeping::{
     Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
 };
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, Secret, lines, numbers, query, statements};
+use crate::store::ledger::{self, Instants, Secret, lines, numbers, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
@@ -125,9 +125,12 @@ impl Memory {
         let mut inner = self.lock();
         let next = Position(inner.entries.len() as u64 + 1);
         // Instants of entries never go back, whatever the clock does.
-        let at = inner.entries.last().map_or(at, |last| last.at.max(at));
+        let instants = Instants {
+            stamp: inner.entries.last().map_or(at, |last| last.at.max(at)),
+            clock: at,
+        };
         let mut working = Working::new(&inner.index);
-        let decision = ledger::decide(&mut working, next, at, command, &self.secret)?;
+        let decision = ledger::decide(&mut working, next, instants, command, &self.secret)?;
         let changes = working.into_changes();
         inner.index.apply(changes);
         inner.entries.extend(decision.entries);

@@ -181,8 +181,10 @@ words! {
 words! {
     /// How a document that is not transmitted stands to its legal deadline (R161-47 CSS).
     Deadline {
-        /// Later than today.
+        /// Later than today, and not at risk.
         Ahead = "ahead",
+        /// Later than today, and nearer than the setting `desk.at_risk_hours`.
+        AtRisk = "at risk",
         /// Today is the last day.
         Today = "today",
         /// It has passed.

@@ -75,7 +75,7 @@ fn scenario() -> Vec<Second> {
         };
         let at = start + Duration::from_secs(number as u64);
         let begun = second(&mut lane, at, bears);
-        let limit = lane.limit();
+        let limit = lane.limit(Kind::Attempt);
         seconds.push(Second {
             bears,
             limit,

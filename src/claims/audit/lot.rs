@@ -37,6 +37,11 @@ impl Lot {
         }
     }
 
+    /// A receipt names it: something of it arrived.
+    pub(super) fn is_named(&mut self) {
+        self.may_have_arrived = true;
+    }
+
     /// One more of its documents was spoken of, for the first time since it is in this lot.
     pub(super) fn answered(&mut self) {
         self.unanswered = self.unanswered.saturating_sub(1);
@@ -62,6 +67,11 @@ impl Lot {
         let resend = if self.went_another_way { Void } else { Due };
         let was = self.state;
         let finished = matches!(was, Answered | Void);
+        // A settlement in a lot that cannot have arrived: its document went in an earlier one.
+        if event == Event::ReceiptPartial && was == Due && !self.may_have_arrived {
+            self.went_another_way = true;
+            return;
+        }
         let ended = |state| {
             if self.heard_while_sending {
                 Taken
@@ -83,7 +93,7 @@ impl Lot {
             Event::ReceiptComplete if !finished => Answered,
             Event::ReceiptPartial if matches!(was, Due | InDoubt | Overdue) => Taken,
             Event::ExpectedBy if was == Taken => Overdue,
-            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand
+            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand | Event::Unrouted
                 if was == Due && !self.may_have_arrived =>
             {
                 Void
@@ -105,7 +115,8 @@ impl Lot {
             | Event::Cancel
             | Event::DuplicateConfirmed
             | Event::ByHand
-            | Event::Restored => was,
+            | Event::Restored
+            | Event::Unrouted => was,
         };
         if event == Event::Leased {
             self.heard_while_sending = false;
@@ -135,7 +146,8 @@ impl Lot {
             | Event::ExpectedBy
             | Event::Cancel
             | Event::DuplicateConfirmed
-            | Event::ByHand => {}
+            | Event::ByHand
+            | Event::Unrouted => {}
         }
     }
 }

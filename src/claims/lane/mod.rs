@@ -3,13 +3,15 @@
 //! Five things hold back, each for itself: the endpoint's hours, a wait that it asked for, the breaker, the learned
 //! limit and the pace. The limit and the breaker are two things, as Postfix has them: the limit learns how many
 //! exchanges at once the endpoint bears, the breaker whether it is there at all, and neither is deduced from the
-//! other. A lane never decides what becomes of a lot, and whatever it holds back has a next instant. A crash loses
-//! it: a new lane starts slowly, so a restart is no herd.
+//! other. Attempts and questions have hours and pace in common and the rest for themselves. A lane never decides what
+//! becomes of a lot, and whatever it holds back has a next instant. A crash loses it: a new lane starts slowly, so a
+//! restart is no herd.
 
 pub mod breaker;
 pub mod hours;
 pub mod limit;
 pub mod pace;
+mod side;
 #[cfg(test)]
 mod tests;
 
@@ -20,10 +22,10 @@ use crate::claims::entry::{Next, Reason};
 use crate::claims::outcome::Trouble;
 use crate::claims::time::Timestamp;
 
-use breaker::{Breaker, Role};
+use breaker::Role;
 use hours::Hours;
-use limit::Limit;
 use pace::{Bucket, Pace};
+use side::Side;
 
 /// The rules of one lane: its settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,19 +46,13 @@ pub struct Rules {
 #[derive(Clone, Debug)]
 pub struct Lane {
     rules: Rules,
-    limit: Limit,
-    breaker: Breaker,
     bucket: Bucket,
-    /// A wait that the endpoint asked for.
-    asked: Option<Next>,
-    sending: u32,
-    asking: u32,
-    /// How many ran at once since the endpoint served last.
-    cohort: u32,
+    attempts: Side,
+    questions: Side,
 }
 
-/// What is exchanged: each kind has the whole limit for itself, so that questions that are slow to be answered keep
-/// no lot waiting, nor lots the questions.
+/// What is exchanged: each kind has a limit, a breaker and probes of its own, so that questions that are slow to be
+/// answered, or not answered at all, keep no lot waiting, nor lots the questions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     /// An attempt to hand over a lot.
@@ -101,27 +97,21 @@ impl Lane {
     /// A lane that has learned nothing yet.
     pub fn new(rules: Rules) -> Lane {
         Lane {
-            limit: Limit::new(rules.concurrency),
-            breaker: Breaker::new(),
+            attempts: Side::new(&rules),
+            questions: Side::new(&rules),
             bucket: Bucket::new(rules.pace),
-            asked: None,
-            sending: 0,
-            asking: 0,
-            cohort: 0,
             rules,
         }
     }
 
     /// Whether exchanges of a kind may begin.
     pub fn room(&self, kind: Kind, at: Timestamp) -> Room {
-        if let Some(next) = self.closed(at) {
+        if let Some(next) = self.closed(kind, at) {
             return Room::Held(next);
         }
-        let most = match self.breaker.room(at, &self.rules.breaker) {
-            breaker::Room::Open => self.limit.size().saturating_sub(self.running(kind)),
-            breaker::Room::Probe => 1,
-            breaker::Room::Probing => 0,
-            breaker::Room::Not(probe) => return Room::Held(held(probe, Reason::Breaker)),
+        let most = match self.side(kind).room(at, &self.rules) {
+            Ok(most) => most,
+            Err(next) => return Room::Held(next),
         };
         let Some(most) = NonZeroU32::new(most) else {
             return Room::Full;
@@ -132,18 +122,15 @@ impl Lane {
         }
     }
 
-    /// Until when a lot that failed now is not sent again, and why; none if the lane stands in nobody's way.
-    pub fn hold(&self, at: Timestamp) -> Option<Next> {
-        let probe = || {
-            let probe = self.breaker.next_probe(at, &self.rules.breaker)?;
-            Some(held(probe.max(at), Reason::Breaker))
-        };
-        self.closed(at).or_else(probe)
+    /// Until when what failed now of a kind is not tried again, and why; none if the lane stands in nobody's way.
+    pub fn hold(&self, kind: Kind, at: Timestamp) -> Option<Next> {
+        let probed = || self.side(kind).probed(at, &self.rules);
+        self.closed(kind, at).or_else(probed)
     }
 
-    /// Until when nothing may go whatever the breaker says, and why: the hours, or a wait that was asked for.
-    pub fn closed(&self, at: Timestamp) -> Option<Next> {
-        let asked = self.waits(at);
+    /// Until when nothing of a kind may go whatever the breaker says, and why: the hours, or a wait that was asked for.
+    pub fn closed(&self, kind: Kind, at: Timestamp) -> Option<Next> {
+        let asked = self.side(kind).waits(at, &self.rules);
         let earliest = asked.map_or(at, |asked| asked.at);
         let opens = self.rules.hours.opens(earliest);
         let closed = (opens > earliest).then(|| held(opens, Reason::Closed));
@@ -152,91 +139,63 @@ impl Lane {
 
     /// One exchange begins.
     pub fn begin(&mut self, kind: Kind, at: Timestamp) -> Slot {
-        *self.running_mut(kind) += 1;
-        self.limit.began(self.running(kind));
-        self.cohort = self.cohort.max(self.sending + self.asking);
         self.bucket.take(at);
+        let (side, rules) = self.side_mut(kind);
         Slot {
             kind,
-            role: self.breaker.begin(at, &self.rules.breaker),
+            role: side.begin(at, rules),
             began: at,
         }
     }
 
     /// The exchange ended, or its answer was heard, with what it says of the endpoint.
     pub fn hear(&mut self, slot: &mut Slot, signal: Signal, at: Timestamp) {
-        match signal {
-            Signal::Served => self.limit.succeeded(),
-            Signal::Strained(..) | Signal::Silent => self.limit.strained(slot.began, at),
-            Signal::Unserved => {}
-        }
-        if let Signal::Strained(trouble, Some(wait)) = signal {
-            self.asked(trouble, wait, at);
-        }
-        let sign = match signal {
-            Signal::Served => {
-                self.cohort = self.sending + self.asking;
-                breaker::Sign::Life
-            }
-            Signal::Strained(..) | Signal::Unserved | Signal::Silent => breaker::Sign::Death,
-        };
-        let before = self.breaker.state();
-        let rules = &self.rules.breaker;
-        self.breaker.hear(slot.role, sign, self.cohort, at, rules);
+        let (side, rules) = self.side_mut(slot.kind);
+        side.hear(slot.role, slot.began, signal, at, rules);
         slot.role = Role::Ordinary;
-        match (before, self.breaker.state()) {
-            (breaker::State::Closed, breaker::State::Open) => self.limit.died(),
-            (
-                breaker::State::Closed | breaker::State::HalfOpen | breaker::State::Open,
-                breaker::State::Closed | breaker::State::HalfOpen | breaker::State::Open,
-            ) => {}
-        }
     }
 
     /// The exchange takes no room any more, whether anything was heard of it or not.
     pub fn end(&mut self, slot: Slot, at: Timestamp) {
-        let running = self.running_mut(slot.kind);
-        *running = running.saturating_sub(1);
-        self.breaker.abandon(slot.role, at, &self.rules.breaker);
+        let (side, rules) = self.side_mut(slot.kind);
+        side.end(slot.role, at, rules);
     }
 
-    /// Where the breaker stands.
-    pub fn breaker(&self) -> breaker::State {
-        self.breaker.state()
+    /// Where the breaker of a kind stands.
+    pub fn breaker(&self, kind: Kind) -> breaker::State {
+        self.side(kind).breaker.state()
     }
 
     /// How many exchanges of a kind may run at once.
-    pub fn limit(&self) -> u32 {
-        self.limit.size()
+    pub fn limit(&self, kind: Kind) -> u32 {
+        self.side(kind).limit.size()
     }
 
-    fn asked(&mut self, trouble: Trouble, wait: Duration, at: Timestamp) {
-        let until = at + wait.min(self.rules.asked_cap);
-        if self.waits(at).is_none_or(|asked| asked.at < until) {
-            self.asked = Some(held(until, trouble.reason()));
-        }
-    }
-
-    /// The wait that was asked for, if it is not over. One that is longer than any that is honoured was begun by a clock
-    /// that has been set back since, and is over.
-    fn waits(&self, at: Timestamp) -> Option<Next> {
-        let latest = at + self.rules.asked_cap;
-        self.asked
-            .filter(|asked| at < asked.at && asked.at <= latest)
-    }
-
-    fn running(&self, kind: Kind) -> u32 {
+    fn side(&self, kind: Kind) -> &Side {
         match kind {
-            Kind::Attempt => self.sending,
-            Kind::Question => self.asking,
+            Kind::Attempt => &self.attempts,
+            Kind::Question => &self.questions,
         }
     }
 
-    fn running_mut(&mut self, kind: Kind) -> &mut u32 {
-        match kind {
-            Kind::Attempt => &mut self.sending,
-            Kind::Question => &mut self.asking,
-        }
+    fn side_mut(&mut self, kind: Kind) -> (&mut Side, &Rules) {
+        let side = match kind {
+            Kind::Attempt => &mut self.attempts,
+            Kind::Question => &mut self.questions,
+        };
+        (side, &self.rules)
+    }
+}
+
+impl Kind {
+    /// Both kinds.
+    pub const ALL: [Kind; 2] = [Kind::Attempt, Kind::Question];
+}
+
+impl Slot {
+    /// What is exchanged.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 }
 

@@ -137,6 +137,33 @@ fn questions_and_lots_have_a_limit_each() {
 }
 
 #[test]
+fn what_one_kind_hears_holds_the_other_back_in_nothing() {
+    let asked = Signal::Strained(Trouble::Failing, Some(Duration::from_secs(60)));
+    for (failing, sound) in [
+        (Kind::Question, Kind::Attempt),
+        (Kind::Attempt, Kind::Question),
+    ] {
+        for signal in [Signal::Unserved, Signal::Silent, asked] {
+            let mut lane = Lane::new(rules(8));
+            let mut exchange = |kind, signal| {
+                let mut slot = lane.begin(kind, second(0));
+                lane.hear(&mut slot, signal, second(0));
+                lane.end(slot, second(0));
+            };
+            exchange(sound, Signal::Served);
+            for _ in 0..9 {
+                exchange(failing, signal);
+            }
+            assert_eq!(lane.breaker(failing), breaker::State::Open);
+            assert_eq!(lane.room(sound, second(0)), now(2), "{sound:?} {signal:?}");
+            assert_eq!(lane.hold(sound, second(0)), None, "{sound:?} {signal:?}");
+            // An answer to the sound kind brings no probe of the other forward.
+            assert!(matches!(lane.room(failing, second(0)), Room::Held(_)));
+        }
+    }
+}
+
+#[test]
 fn a_pace_is_kept_by_both_together() {
     let mut lane = Lane::new(Rules {
         pace: Pace::per_second(2.0),
@@ -172,7 +199,9 @@ fn a_clock_that_was_ahead_for_a_while_holds_nothing_back() {
         assert!(matches!(ahead, Room::Held(_)), "{name}: {ahead:?}");
         let back = lane.room(Kind::Attempt, second(1));
         assert!(matches!(back, Room::Now(_)), "{name}: {back:?}");
-        let hold = lane.hold(second(1)).map_or(0, |hold| hold.at.micros());
+        let hold = lane
+            .hold(Kind::Attempt, second(1))
+            .map_or(0, |hold| hold.at.micros());
         assert!(hold <= second(101).micros(), "{name}");
         // What is heard by the clock that is right counts as ever.
         assert_eq!(round(&mut lane, 1, asked), 1, "{name}");
@@ -192,11 +221,11 @@ fn a_closed_endpoint_holds_until_it_opens() {
     assert_eq!(lane.room(Kind::Attempt, second(0)), closed);
     assert_eq!(lane.room(Kind::Question, second(0)), closed);
     assert_eq!(
-        lane.hold(second(0)),
+        lane.hold(Kind::Attempt, second(0)),
         Some(held(second(3600), Reason::Closed))
     );
     assert_eq!(lane.room(Kind::Attempt, second(3600)), now(1));
-    assert_eq!(lane.hold(second(3600)), None);
+    assert_eq!(lane.hold(Kind::Attempt, second(3600)), None);
     // A wait that ends while it is closed ends when it opens.
     let mut slot = lane.begin(Kind::Attempt, second(7000));
     let wait = Some(Duration::from_secs(600));
@@ -274,19 +303,21 @@ proptest! {
                     lane.end(slot, at);
                 }
             }
-            prop_assert!((1..=most).contains(&lane.limit()));
-            let probes = running.iter().filter(|slot| lane.breaker.is_probe(slot.role)).count();
-            prop_assert!(probes <= 1);
-            prop_assert!(probes == 1 || lane.breaker() != breaker::State::HalfOpen);
-            for kind in [Kind::Attempt, Kind::Question] {
+            for kind in Kind::ALL {
+                prop_assert!((1..=most).contains(&lane.limit(kind)));
+                let of_kind = running.iter().filter(|slot| slot.kind == kind);
+                let breaker = &lane.side(kind).breaker;
+                let probes = of_kind.filter(|slot| breaker.is_probe(slot.role)).count();
+                prop_assert!(probes <= 1);
+                prop_assert!(probes == 1 || lane.breaker(kind) != breaker::State::HalfOpen);
                 match lane.room(kind, at) {
                     Room::Now(count) => prop_assert!(count.get() <= most),
                     // Whatever it waits for runs, and ends.
                     Room::Full => prop_assert!(!running.is_empty()),
                     Room::Held(next) => prop_assert!(next.at > at && next.at < Timestamp::MAX),
                 }
+                prop_assert!(lane.hold(kind, at).is_none_or(|next| next.at >= at));
             }
-            prop_assert!(lane.hold(at).is_none_or(|next| next.at >= at));
         }
     }
 }

@@ -478,11 +478,16 @@ impl House {
     }
 
     async fn seal_all(&self, documents: Vec<DocumentId>) {
+        self.seal_for(endpoint(), documents).await;
+    }
+
+    /// Seals documents into lot 11 for an endpoint.
+    pub(super) async fn seal_for(&self, endpoint: EndpointName, documents: Vec<DocumentId>) {
         self.commit(Command::Seal(Sealed {
             lot: LotId(11),
             centre: Finess::parse(OWN).unwrap(),
             destination: caisse(),
-            endpoint: endpoint(),
+            endpoint,
             purpose: Purpose::Real,
             documents,
             digest: Digest([1; 32]),

@@ -1,13 +1,17 @@
 //! What operators do, and what the queue shows of it.
 
+use std::time::Duration;
+
 use axum::body::Body;
 use serde_json::json;
 
 use super::house::{Door, House, name};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Gate, Position, Reason};
+use crate::claims::id::{DocumentId, EndpointName};
+use crate::clock::Clock;
 use crate::desk::Config;
-use crate::store::{BodyId, Store};
+use crate::store::{BodyId, Find, Store};
 
 /// An order whose evidence says "deposited at the desk".
 const BY_HAND: &str =
@@ -131,7 +135,7 @@ async fn the_queue_says_what_is_held_and_why() {
     let text = queue().await.json();
     assert_eq!(at(&text, "standings"), json!({"held": 1}));
     assert_eq!(at(&text, "reasons"), json!({"unreachable": 1}));
-    house.clock.advance(std::time::Duration::from_secs(90));
+    house.clock.advance(Duration::from_secs(90));
     house.order("/v1/endpoints/paris/hold").await;
     let text = queue().await.json();
     assert_eq!(at(&text, "gate"), "held");
@@ -199,4 +203,38 @@ async fn an_operator_cancels_as_the_delivery_table_allows() {
         (refused.status, &refused.json()["delivery"]),
         (409, &json!("sending"))
     );
+}
+
+#[tokio::test]
+async fn a_document_is_at_risk_before_its_last_day_and_no_entry_says_so() {
+    let house = House::admitted().await;
+    let found = house.store.document(Find::Id(DocumentId(1))).await.unwrap();
+    let last_day = found.unwrap().record.received.deadline.unwrap();
+    let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let position = house.store_position();
+    for (before, stands) in [
+        (hours(48) + Duration::from_secs(1), "ahead"),
+        (hours(48), "at risk"),
+        (hours(24) + Duration::from_secs(1), "at risk"),
+        (hours(24), "today"),
+        (hours(0), "passed"),
+    ] {
+        let at = last_day.end() - before;
+        house.clock.advance(at.since(house.clock.now()));
+        let text = house.get(Door::Operators, "operator", "/v1/queue").await;
+        assert_eq!(text.json()["deadlines"], json!({stands: 1}), "{before:?}");
+    }
+    assert_eq!(house.store_position(), position);
+}
+
+#[tokio::test]
+async fn an_endpoint_that_only_the_ledger_knows_is_held_and_released_too() {
+    let house = House::admitted().await;
+    let gone = |verb| format!("/v1/endpoints/gone/{verb}");
+    assert_eq!(house.order(&gone("hold")).await.status, 404);
+    let endpoint = EndpointName::parse("gone").unwrap();
+    house.seal_for(endpoint, vec![DocumentId(1)]).await;
+    for verb in ["hold", "release"] {
+        assert_eq!(house.order(&gone(verb)).await.status, 200, "{verb}");
+    }
 }

@@ -14,7 +14,7 @@ use crate::store::lanes::Board;
 
 impl Rig {
     /// A lot of one document that is due.
-    async fn due(&self, number: u32) -> LotId {
+    pub(super) async fn due(&self, number: u32) -> LotId {
         let document = self.admit(number, mutuelle(1)).await;
         let now = self.clock.now();
         self.commit(Command::Seal(Sealed {
@@ -139,6 +139,34 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
         assert_eq!(rig.lot(LotId(number)).await.state, State::Taken, "{number}");
     }
     assert_eq!(held(&rig, "slow"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_fails_every_question_is_sent_its_lots_all_the_same() {
+    let mut rig = Rig::with(|call| match call.request {
+        Request::Status(_) => Fate::now(Course::Trouble(
+            Trouble::Failing,
+            Some(Duration::from_secs(600)),
+        )),
+        _ => Fate::now(Course::Answered),
+    })
+    .await;
+    for number in 101..=120 {
+        rig.doubt(number, mutuelle(1), "slow").await;
+    }
+    // While questions fail, and when they are known to.
+    for lots in [1..=10, 11..=20] {
+        for number in lots.clone() {
+            rig.due(number).await;
+        }
+        rig.exhausted().await;
+        for number in lots {
+            assert_eq!(rig.lot(LotId(number.into())).await.state, State::Taken);
+        }
+        rig.clock.advance(Duration::from_secs(600));
+    }
+    assert_eq!(rig.lot(LotId(101)).await.state, State::InDoubt);
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 0"#);
 }
 
 #[tokio::test(start_paused = true)]

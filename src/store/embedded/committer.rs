@@ -19,7 +19,7 @@ use crate::store::index::{Changes, Remembered, Working};
 use crate::store::journal::keys::Keys;
 use crate::store::journal::pack::{self, Packer};
 use crate::store::journal::{self, Batch, Journal};
-use crate::store::ledger::{self, Secret};
+use crate::store::ledger::{self, Instants, Secret};
 use crate::store::{Body, BodyId, Command, Error, Observer, Outcome, Room};
 
 /// What the committer is asked.
@@ -311,7 +311,10 @@ impl Committer {
         let decided = ledger::decide(
             &mut working,
             Position(next),
-            self.last,
+            Instants {
+                stamp: self.last,
+                clock: request.at,
+            },
             request.command,
             &self.secret,
         );

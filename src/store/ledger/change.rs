@@ -130,9 +130,11 @@ fn delivered(index: &dyn Index, delivery: &Delivery) -> Result<Vec<Touched>, Err
     let what = match delivery.event {
         Event::Taken | Event::StatusKnown => What::Taken,
         Event::ContentRefused | Event::StatusRefused => What::Refused,
-        Event::StatusUnknown | Event::Cancel | Event::DuplicateConfirmed | Event::ByHand => {
-            What::Void
-        }
+        Event::StatusUnknown
+        | Event::Cancel
+        | Event::DuplicateConfirmed
+        | Event::ByHand
+        | Event::Unrouted => What::Void,
         // These move the lot alone.
         Event::Leased
         | Event::NotReached

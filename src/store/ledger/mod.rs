@@ -28,10 +28,21 @@ use sha2::{Digest as _, Sha256};
 
 use crate::claims::entry::Stamped;
 use crate::claims::id::Digest;
+use crate::claims::time::Timestamp;
 use crate::store::{Body, BodyId, Outcome};
 
 pub use decide::{commitment, decide};
 pub use fold::fold;
+
+/// The two instants of a command.
+#[derive(Clone, Copy, Debug)]
+pub struct Instants {
+    /// Of its entries: never before that of an earlier entry, also after the clock was ahead for a while.
+    pub stamp: Timestamp,
+    /// By the clock of who gave it. What is due is due by this one, or whatever was stamped by a clock that was ahead
+    /// would run every timer too early and put off whatever is to come at once.
+    pub clock: Timestamp,
+}
 
 /// What a command does: entries and bodies to be made durable together, and the answer to give then.
 pub struct Decision {

@@ -186,7 +186,7 @@ fn sooner(next: &mut Option<Timestamp>, at: Timestamp) {
     *next = Some(next.map_or(at, |next| next.min(at)));
 }
 
-/// Groups that are old enough, oldest first, then those that are full; each cut to the size of one lot. Reads what is
+/// Groups that are old enough ([`is_aged`]), oldest first, then those that are full; each cut to the size of one lot. Reads what is
 /// due, and of what is not the next by age and the groups of more than half the size.
 fn groups(
     index: &dyn Index,
@@ -196,11 +196,15 @@ fn groups(
     due: &mut Due,
 ) -> Result<(), Error> {
     let until = keys::groups_until(at - sealing.age);
-    let aged = index.scan(&keys::groups_by_age(), &until, most.saturating_add(1))?;
-    let mut found = Vec::with_capacity(aged.len());
-    for (key, _) in aged {
-        let group: GroupKey = records::read(&key[10..])?;
-        found.push((group, sums(index, group)?));
+    let ahead = keys::groups_until(at + sealing.age);
+    let end = keys::after(&keys::groups_by_age());
+    let mut found = Vec::new();
+    for (from, to) in [(&keys::groups_by_age(), &until), (&ahead, &end)] {
+        let most = most.saturating_add(1) - found.len();
+        for (key, _) in index.scan(from, to, most)? {
+            let group: GroupKey = records::read(&key[10..])?;
+            found.push((group, sums(index, group)?));
+        }
     }
     full(index, at, sealing, most, &mut found)?;
     if found.len() > most {
@@ -213,7 +217,7 @@ fn groups(
             sooner(&mut due.next, at);
         }
     }
-    let young = index.scan(&until, &keys::after(&keys::groups_by_age()), 1)?;
+    let young = index.scan(&until, &ahead, 1)?;
     if let Some((key, _)) = young.first() {
         let oldest: Timestamp = records::read(&key[2..10])?;
         sooner(&mut due.next, oldest + sealing.age);
@@ -249,13 +253,20 @@ fn full(
                     Size::Count => by_count(&sums),
                     Size::Bytes => by_bytes(&sums) && !by_count(&sums),
                 };
-                if is_new && sums.oldest + sealing.age > at {
+                if is_new && !is_aged(&sums, at, sealing) {
                     found.push((group, sums));
                 }
             }
         }
     }
     Ok(())
+}
+
+/// Whether a group waited long enough. Instants of entries never go back, so after the clock was ahead for a while new
+/// documents are stamped ahead of it, and how long they wait is not known: those further ahead than a group waits at
+/// most do not wait.
+fn is_aged(sums: &OpenGroup, at: Timestamp, sealing: Sealing) -> bool {
+    sums.oldest + sealing.age <= at || sums.oldest > at + sealing.age
 }
 
 /// The sums of a group that is found by its age or size.
@@ -334,7 +345,8 @@ fn endpoints_waiting(index: &dyn Index, wait: Wait) -> Result<Vec<EndpointName>,
     Ok(found)
 }
 
-fn waiting(
+/// Lots of one endpoint that wait for something that is due, by their instants.
+pub fn waiting(
     index: &dyn Index,
     wait: Wait,
     endpoint: &EndpointName,

@@ -189,27 +189,50 @@ impl DocumentRecord {
         }
     }
 
+    /// Whether it is proven to be with its insurer. Of a PJ its receipt alone proves that.
+    pub fn is_taken(&self) -> bool {
+        match self.received.facts.key.kind {
+            Kind::Pj => self.receipted() == Receipted::Yes,
+            Kind::Fse | Kind::Dre | Kind::Pec => self.proven.is_some(),
+        }
+    }
+
+    /// When a document that is open, in a lot or refused comes to be owed on paper; none where it is owed already, taken,
+    /// or never owed.
+    fn paper_owed_from(&self, region: Region, terms: &Terms) -> Option<Timestamp> {
+        let is_refused = self.standing() == Standing::Refused;
+        if self.paper_owed.is_some() || (self.is_taken() && !is_refused) {
+            return None;
+        }
+        match self.received.facts.key.kind {
+            Kind::Pj if is_refused => Some(deadline::pj_paper_owed(self.since.day())),
+            // Before the receipt of its FSE it is not sent.
+            Kind::Pj if self.waits_for.is_some() => None,
+            Kind::Pj => Some(deadline::pj_paper_owed(self.sealable_since.day())),
+            Kind::Fse | Kind::Dre | Kind::Pec => {
+                let last_day = self.received.deadline?;
+                let day = if is_refused {
+                    self.since.day()
+                } else {
+                    last_day
+                };
+                Some(deadline::paper_owed(day, region, terms))
+            }
+        }
+    }
+
     /// When time alone changes something about it, and what for.
     pub fn time_limit(&self, region: Region, terms: &Terms) -> Option<Next> {
         let next = |at, reason| Some(Next { at, reason });
         match self.standing() {
-            // Paper is owed only while nothing proves that the document was taken.
             Standing::Open | Standing::InLot => {
-                match (self.proven, self.paper_owed, self.received.deadline) {
-                    (None, None, Some(day)) => next(
-                        deadline::paper_owed(day, region, terms),
-                        Reason::Replacement,
-                    ),
-                    (Some(_), _, _) | (_, Some(_), _) | (_, _, None) => None,
-                }
+                let owed = self.paper_owed_from(region, terms)?;
+                next(owed, Reason::Replacement)
             }
-            Standing::Refused if self.paper_owed.is_none() && self.received.deadline.is_some() => {
-                next(
-                    deadline::paper_owed(self.since.day(), region, terms),
-                    Reason::Replacement,
-                )
-            }
-            Standing::Refused => next(deadline::lapsed(self.since.day(), terms), Reason::Lapse),
+            Standing::Refused => match self.paper_owed_from(region, terms) {
+                Some(owed) => next(owed, Reason::Replacement),
+                None => next(deadline::lapsed(self.since.day(), terms), Reason::Lapse),
+            },
             Standing::Acknowledged => match self.received.facts.key.kind {
                 Kind::Pj => None,
                 Kind::Fse | Kind::Dre | Kind::Pec => next(

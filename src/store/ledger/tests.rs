@@ -1,5 +1,7 @@
 //! The ledger on a map: the ways of a document, each to its end, and the same state again from entries.
 
+mod past;
+mod paper;
 mod owed;
 
 use bytes::Bytes;

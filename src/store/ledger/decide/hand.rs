@@ -80,7 +80,7 @@ impl Decider<'_, '_> {
             }));
         };
         let next = Next {
-            at: at.max(self.at),
+            at: at.max(self.clock),
             reason,
         };
         if record.next != Some(next) {
@@ -145,6 +145,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Founded(_)
         | Command::Rewrapped { .. }
         | Command::Lease(_)
+        | Command::Unroute(_)
         | Command::Tick
         | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),
     }

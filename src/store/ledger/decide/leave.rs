@@ -158,7 +158,7 @@ impl Decider<'_, '_> {
             | State::Overdue
             | State::Answered
             | State::Void => Some(Next {
-                at: self.at,
+                at: self.clock,
                 reason: Reason::Doubt,
             }),
         }

@@ -2,13 +2,16 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::claims::delivery::{Event, State, Step};
+use crate::claims::delivery::{Arrival, Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
-use crate::claims::id::Digest;
+use crate::claims::id::{Digest, EndpointName};
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::keys::Wait;
-use crate::store::ledger::{fold, records, turn};
+use crate::store::ledger::{fold, query, records, turn};
 use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
+
+/// How many lots lose their way by one command; the rest by the next.
+const UNROUTED_AT_ONCE: usize = 256;
 
 impl Decider<'_, '_> {
     pub(super) fn seal(&mut self, sealed: Sealed) -> Result<Outcome, Error> {
@@ -40,7 +43,7 @@ impl Decider<'_, '_> {
         if is_held || self.waits_for_resume()? {
             return Ok(Outcome::Leased(leased));
         }
-        for id in turn::choose(self.working, &lease.endpoint, self.at, lease.most)? {
+        for id in turn::choose(self.working, &lease.endpoint, self.clock, lease.most)? {
             let lot = records::known_lot(self.working, id)?;
             let attempt = lot.attempts + 1;
             let next = Some(Next {
@@ -63,6 +66,30 @@ impl Decider<'_, '_> {
         Ok(Outcome::Leased(leased))
     }
 
+    /// What never left an endpoint that is gone goes another way.
+    pub(super) fn unroute(&mut self, endpoint: &EndpointName) -> Result<Outcome, Error> {
+        if records::endpoint(self.working, endpoint)?.gate == Gate::Held {
+            return Ok(self.done());
+        }
+        let due = query::waiting(
+            self.working,
+            Wait::Send,
+            endpoint,
+            self.clock,
+            UNROUTED_AT_ONCE,
+        )?;
+        for lot in due {
+            match lot.arrival {
+                Arrival::Nothing => {
+                    self.happens(&lot, Event::Unrouted, None)?;
+                }
+                // The next attempt of it says that there is no endpoint.
+                Arrival::Perhaps | Arrival::Proven => {}
+            }
+        }
+        Ok(self.done())
+    }
+
     pub(super) fn conclude(&mut self, conclusion: Conclusion) -> Result<Outcome, Error> {
         let Some(lot) = records::lot(self.working, conclusion.lot)? else {
             return Ok(Outcome::Conflict(Conflict::Unknown));
@@ -82,7 +109,7 @@ impl Decider<'_, '_> {
             event: conclusion.event,
             attempt: conclusion.attempt,
             // What comes late is recorded and changes no date.
-            next: (!late).then_some(conclusion.next),
+            next: (!late).then_some(self.after_attempt(&lot, &conclusion)),
             named: conclusion.named,
             words: conclusion
                 .words
@@ -96,6 +123,17 @@ impl Decider<'_, '_> {
                 .push((BodyId::Entry(position), Body { bytes, salt }));
         }
         Ok(self.done())
+    }
+
+    /// What comes next. Of a lot that is taken and of which a document went another way meanwhile: the question, now.
+    fn after_attempt(&self, lot: &LotRecord, conclusion: &Conclusion) -> Next {
+        if conclusion.event == Event::Taken && lot.ask {
+            return Next {
+                at: self.clock,
+                reason: Reason::Doubt,
+            };
+        }
+        conclusion.next
     }
 
     /// Records an event of a lot that nobody answered: no words, no documents named.

@@ -26,21 +26,22 @@ use crate::store::index::Working;
 use crate::store::ledger::decide::leave::Way;
 use crate::store::ledger::decide::receipts::Speaker;
 use crate::store::ledger::keys;
-use crate::store::ledger::{Decision, Secret, fold, query, records};
+use crate::store::ledger::{Decision, Instants, Secret, fold, query, records};
 use crate::store::{Body, BodyId, Closing, Command, Conflict, Error, Outcome};
 
 /// Decides one command. `next` is the position of its first entry.
 pub fn decide(
     working: &mut Working<'_>,
     next: Position,
-    at: Timestamp,
+    instants: Instants,
     command: Command,
     secret: &Secret,
 ) -> Result<Decision, Error> {
     let mut decider = Decider {
         working,
         next,
-        at,
+        at: instants.stamp,
+        clock: instants.clock,
         secret,
         entries: Vec::new(),
         bodies: Vec::new(),
@@ -67,7 +68,10 @@ pub fn commitment(salt: [u8; 16], digest: Digest) -> Digest {
 struct Decider<'w, 'b> {
     working: &'w mut Working<'b>,
     next: Position,
+    /// The instant of the entries.
     at: Timestamp,
+    /// What is due is due by it.
+    clock: Timestamp,
     secret: &'w Secret,
     entries: Vec<Stamped>,
     bodies: Vec<(BodyId, Body)>,
@@ -203,6 +207,7 @@ impl Decider<'_, '_> {
                 self.close(closed, Body { bytes, salt })
             }
             Command::Lease(lease) => self.lease(&lease),
+            Command::Unroute(endpoint) => self.unroute(&endpoint),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
         }

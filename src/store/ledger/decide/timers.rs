@@ -15,7 +15,7 @@ const TIMERS_AT_ONCE: usize = 256;
 
 impl Decider<'_, '_> {
     pub(super) fn tick(&mut self) -> Result<Outcome, Error> {
-        for lot in query::lots_waiting(self.working, Wait::Time, self.at, TIMERS_AT_ONCE)? {
+        for lot in query::lots_waiting(self.working, Wait::Time, self.clock, TIMERS_AT_ONCE)? {
             let (event, reason) = match lot.state {
                 State::Sending => (Event::NoAnswer, Reason::Doubt),
                 State::Taken => (Event::ExpectedBy, Reason::Overdue),
@@ -30,7 +30,7 @@ impl Decider<'_, '_> {
         let system = Name::parse("gateway").expect("a constant name");
         let due = self.working.scan(
             &keys::timers(),
-            &keys::timers_until(self.at),
+            &keys::timers_until(self.clock),
             TIMERS_AT_ONCE,
         )?;
         let mut documents = Vec::new();
@@ -99,7 +99,7 @@ impl Decider<'_, '_> {
 
     fn at_once(&self, reason: Reason) -> Option<Next> {
         Some(Next {
-            at: self.at,
+            at: self.clock,
             reason,
         })
     }

@@ -110,12 +110,13 @@ impl Fold<'_, '_> {
         self.change(document, |record| {
             let expected = Expected::of(&record.received.facts);
             record.course.hear(heard, expected);
-            if record.lot == lot {
-                record.proven = record.proven.or(attempted);
+            // What comes about the void lot of a document that is open again is recorded: it proves no attempt.
+            if record.lot != lot || record.standing() == Standing::Open {
+                return Ok(());
             }
+            record.proven = record.proven.or(attempted);
             // A word that the document does not expect is recorded and answers nothing.
-            let answered = record.lot == lot && record.standing() != Standing::InLot;
-            if answered {
+            if record.standing() != Standing::InLot {
                 newly = record.answered_in != lot;
                 record.answered_in = lot;
             }
@@ -143,7 +144,7 @@ impl Fold<'_, '_> {
             after.since = self.at;
         }
         // What is taken is owed on paper no more; after a refusal it is owed anew, and later.
-        if after.proven.is_some() && before.proven.is_none() {
+        if after.is_taken() && !before.is_taken() {
             after.paper_owed = None;
         }
         self.put_document(Some(before), after)

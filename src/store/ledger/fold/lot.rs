@@ -32,7 +32,8 @@ pub fn ends_attempt(event: Event) -> bool {
         | Event::Cancel
         | Event::DuplicateConfirmed
         | Event::ByHand
-        | Event::Restored => false,
+        | Event::Restored
+        | Event::Unrouted => false,
     }
 }
 
@@ -56,7 +57,8 @@ pub fn answers_question(event: Event) -> bool {
         | Event::Cancel
         | Event::DuplicateConfirmed
         | Event::ByHand
-        | Event::Restored => false,
+        | Event::Restored
+        | Event::Unrouted => false,
     }
 }
 
@@ -148,7 +150,8 @@ impl Fold<'_, '_> {
             | Event::Cancel
             | Event::DuplicateConfirmed
             | Event::ByHand
-            | Event::Restored => {}
+            | Event::Restored
+            | Event::Unrouted => {}
         }
         if !ends_attempt(event) || before.state == State::Sending {
             after.arrival = before.arrival.after(event);
@@ -157,7 +160,8 @@ impl Fold<'_, '_> {
             State::Answered | State::Void => None,
             // A document went to paper while the attempt ran: now the insurer is asked about its lot.
             State::Taken if before.state == State::Sending && after.ask => Some(Next {
-                at: self.at,
+                // The clock may be behind the ledger's last instant, and then says when.
+                at: delivery.next.map_or(self.at, |next| next.at.min(self.at)),
                 reason: Reason::Doubt,
             }),
             // A receipt during the attempt proved the taking, whatever the attempt's own end says.
@@ -193,7 +197,8 @@ impl Fold<'_, '_> {
     ) -> Result<(), Error> {
         for document in documents {
             self.change(*document, |record| {
-                if record.lot == Some(lot) {
+                // A word that comes late about a void lot proves nothing of what is open again.
+                if record.lot == Some(lot) && record.standing() != Standing::Open {
                     record.proven = record.proven.or(attempted);
                 }
                 Ok(())
@@ -243,7 +248,13 @@ impl Fold<'_, '_> {
         self.taken(endpoint, id, receipted.fingerprint);
         self.working
             .put(keys::lot_history(receipted.lot, self.position), Vec::new());
-        let lot = records::known_lot(self.working, receipted.lot)?;
+        let before = records::known_lot(self.working, receipted.lot)?;
+        let lot = LotRecord {
+            // It names the lot: something of it arrived, whatever was said before.
+            arrival: before.arrival.max(Arrival::Perhaps),
+            ..before.clone()
+        };
+        self.put_lot(Some(&before), lot.clone());
         for (document, verdict, code) in &receipted.verdicts {
             let heard = Heard {
                 issued: receipted.issued,
@@ -276,14 +287,28 @@ impl Fold<'_, '_> {
         } else {
             Event::ReceiptPartial
         };
-        after.arrival = before.arrival.after(event);
-        if let Step::To(state) = before.step(event) {
-            after.state = state;
-            after.next = match state {
-                State::Taken => Some(self.receipt_expected(&after)?),
-                State::Due | State::Sending | State::InDoubt | State::Overdue => before.next,
-                State::Answered | State::Void => None,
-            };
+        match before.step(event) {
+            Step::To(state) => {
+                after.state = state;
+                after.arrival = before.arrival.after(event);
+                after.next = match state {
+                    State::Taken => Some(self.receipt_expected(&after)?),
+                    State::Due | State::Sending | State::InDoubt | State::Overdue => before.next,
+                    State::Answered | State::Void => None,
+                };
+            }
+            // The document went another way: in an earlier lot. The insurer is asked when this one would have gone.
+            Step::AskFirst => {
+                after.ask = true;
+                after.diminished = true;
+                after.next = before.next.map(|next| Next {
+                    reason: Reason::Doubt,
+                    ..next
+                });
+            }
+            Step::Stay | Step::Conflict | Step::Impossible(_) => {
+                after.arrival = before.arrival.after(event);
+            }
         }
         self.put_lot(Some(&before), after);
         Ok(())

@@ -1,0 +1,96 @@
+//! An endpoint that is renamed or gone: what becomes of the lots that were sealed for it.
+
+use super::*;
+use crate::claims::entry::Gate;
+use crate::claims::outcome::Cause;
+use crate::store::LotRecord;
+
+/// Lot 1 never left `slow`, lot 2 may have arrived there; then `swift` serves its insurer.
+async fn moved(gate: Gate) -> Rig {
+    let mut rig = Rig::with(|call| match call.endpoint.as_str() {
+        "slow" => Fate::now(Course::NotReached(Cause::NoEndpoint)),
+        _ => Fate::now(Course::Answered),
+    })
+    .await;
+    let lot = rig.due(2).await;
+    let now = rig.clock.now();
+    let lease = Lease {
+        endpoint: endpoint("slow"),
+        until: now + Duration::from_secs(60),
+        most: 1,
+    };
+    rig.dispatch.store.lease_due(now, lease).await.unwrap();
+    for (event, reason) in [
+        (Event::NoAnswer, Reason::Doubt),
+        (Event::NoStatusService, Reason::Turn),
+    ] {
+        rig.commit(Command::Conclude(Conclusion {
+            lot,
+            attempt: 1,
+            event,
+            next: Next { at: now, reason },
+            named: Vec::new(),
+            words: None,
+        }))
+        .await;
+    }
+    rig.due(1).await;
+    rig.commit(Command::Endpoint {
+        endpoint: endpoint("slow"),
+        gate,
+        actor: name("operator"),
+    })
+    .await;
+    let both = vec![mutuelle(1), mutuelle(2)];
+    let routes = Routes::new([(endpoint("swift"), Purpose::Real, both)]);
+    rig.dispatch.routes = Arc::new(routes);
+    rig.clock.advance(Duration::from_secs(60));
+    // Void, sealed and sent.
+    for _ in 0..3 {
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        while rig.running.tasks.join_next().await.is_some() {}
+    }
+    rig
+}
+
+async fn lot(rig: &Rig, id: u128) -> LotRecord {
+    let found = rig.dispatch.store.lot(LotId(id)).await.unwrap();
+    found.unwrap()
+}
+
+async fn lot_of(rig: &Rig, document: u128) -> LotRecord {
+    let document = DocumentId(document);
+    let found = rig.dispatch.store.document(Find::Id(document)).await;
+    found.unwrap().unwrap().lot.unwrap()
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_never_left_an_endpoint_that_is_gone_goes_by_the_present_one_and_the_rest_is_held() {
+    let rig = moved(Gate::Open).await;
+    assert_eq!(lot(&rig, 1).await.state, State::Void);
+    let anew = lot_of(&rig, 1).await;
+    assert_eq!(
+        (anew.sealed.endpoint, anew.state),
+        (endpoint("swift"), State::Taken)
+    );
+    // Another lot with what may be there already would be a second one.
+    let held = lot_of(&rig, 2).await;
+    assert_eq!(
+        (held.sealed.lot, held.state, held.next.unwrap().reason),
+        (LotId(2), State::Due, Reason::NoRoute)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_an_operator_holds_keeps_its_lots_until_it_is_released() {
+    let mut rig = moved(Gate::Held).await;
+    assert_eq!(lot_of(&rig, 1).await.sealed.lot, LotId(1));
+    rig.commit(Command::Endpoint {
+        endpoint: endpoint("slow"),
+        gate: Gate::Open,
+        actor: name("operator"),
+    })
+    .await;
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    assert_eq!(lot(&rig, 1).await.state, State::Void);
+}

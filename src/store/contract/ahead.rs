@@ -1,0 +1,114 @@
+//! The laws of a clock that was ahead for a while: its instants stay in the ledger, and hold nothing up afterwards.
+
+use super::*;
+use crate::store::Sealing;
+
+laws! {
+    what_is_due_is_due_by_the_clock_that_is_right_again
+    a_group_that_was_begun_ahead_of_the_clock_waits_no_longer_than_others
+}
+
+/// Longer than any timer of these documents.
+const AHEAD: Duration = Duration::from_secs(90 * 86_400);
+
+const SEALING: Sealing = Sealing {
+    documents: 10,
+    bytes: 1 << 20,
+    age: Duration::from_secs(30),
+};
+
+fn after(seconds: u64) -> Timestamp {
+    now() + Duration::from_secs(seconds)
+}
+
+async fn admit_at(store: &dyn Store, at: Timestamp, number: u32) {
+    let command = Command::Admit {
+        caller: name("vendor"),
+        documents: vec![admission(number.into(), number, body_of(number))],
+        unity: Unity::Each,
+    };
+    let outcome = store.commit(at, command).await.unwrap();
+    assert!(matches!(outcome, Outcome::Admitted(_)), "{outcome:?}");
+}
+
+/// A lot of the document of the same number.
+async fn lot_of(store: &dyn Store, number: u32, due: Timestamp) {
+    admit_at(store, now(), number).await;
+    let sealed = Sealed {
+        lot: LotId(number.into()),
+        due,
+        ..sealed(vec![DocumentId(number.into())])
+    };
+    store.commit(now(), Command::Seal(sealed)).await.unwrap();
+}
+
+async fn lease(store: &dyn Store, at: Timestamp) -> Vec<u128> {
+    let lease = Lease {
+        endpoint: sealed(Vec::new()).endpoint,
+        until: at + Duration::from_secs(60),
+        most: 10,
+    };
+    let leased = store.lease_due(at, lease).await.unwrap();
+    let ids = leased.iter().map(|leased| leased.lot.sealed.lot.0);
+    ids.collect()
+}
+
+async fn what_is_due_is_due_by_the_clock_that_is_right_again<S: Subject>() {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    lot_of(&*store, 1, now()).await;
+    assert_eq!(lease(&*store, now()).await, [1]);
+    lot_of(&*store, 2, after(3600)).await;
+    admit_at(&*store, now() + AHEAD, 3).await;
+
+    let state = async |lot| store.lot(LotId(lot)).await.unwrap().unwrap();
+    // Neither a lease nor a legal day ends by the instant of an entry.
+    assert_eq!(lease(&*store, after(1)).await, []);
+    store.commit(after(1), Command::Tick).await.unwrap();
+    assert_eq!(state(1).await.state, State::Sending);
+    for document in store.documents(None, 10).await.unwrap() {
+        assert_eq!(document.paper_owed, None);
+    }
+    // "Now" is now.
+    let retry = Command::Retry {
+        lot: LotId(2),
+        actor: name("operator"),
+        at: now(),
+    };
+    store.commit(after(2), retry).await.unwrap();
+    assert_eq!(state(2).await.next.unwrap().at, after(2));
+    assert_eq!(lease(&*store, after(2)).await, [2]);
+    // A lease that ran out is asked about at once.
+    store.commit(after(60), Command::Tick).await.unwrap();
+    let doubt = state(1).await;
+    assert_eq!(
+        (doubt.state, doubt.next.unwrap().at),
+        (State::InDoubt, after(60))
+    );
+    let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+    assert!(entries.is_sorted_by_key(|(_, stamped)| stamped.at));
+}
+
+async fn a_group_that_was_begun_ahead_of_the_clock_waits_no_longer_than_others<S: Subject>() {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    let due = async |seconds| store.due(after(seconds), SEALING, 10).await.unwrap();
+    // A little ahead, as between two reads of one clock: it is gathered like any other.
+    admit_at(&*store, after(1), 1).await;
+    let young = due(0).await;
+    assert!(young.groups.is_empty());
+    assert_eq!(young.next, Some(after(31)));
+    admit_at(&*store, now() + AHEAD, 2).await;
+    admit_at(&*store, after(5), 3).await;
+    assert!(due(5).await.groups.is_empty(), "it is as old as its first");
+    assert_eq!(due(31).await.groups[0].documents.len(), 3);
+
+    let sealed = sealed(vec![DocumentId(1)]);
+    store
+        .commit(after(31), Command::Seal(sealed))
+        .await
+        .unwrap();
+    let left = due(31).await;
+    assert_eq!(left.groups.len(), 1);
+    assert_eq!(left.groups[0].documents.len(), 2);
+}

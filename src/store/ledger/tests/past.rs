@@ -1,0 +1,120 @@
+//! What insurers say of a lot that ended, while its documents wait to be sent again.
+
+use super::*;
+use crate::claims::receipt::DocumentVerdict;
+use crate::store::DocumentRecord;
+
+impl Road {
+    /// A lot of two documents that the insurer never saw, of which one went to paper: the other is open again.
+    async fn with_a_void_lot() -> Road {
+        let mut road = Road::new().await;
+        for (id, number) in [(10, "000000001"), (11, "000000002"), (12, "000000003")] {
+            road.admit(admission(id, facts(Kind::Fse, number), "a"))
+                .await;
+        }
+        road.seal(1).await;
+        road.lease().await;
+        road.conclude(1, 1, Event::NoAnswer, &[]).await;
+        let paper = Command::Paper {
+            document: DocumentId(10),
+            actor: name("operator"),
+        };
+        road.store.commit(road.now, paper).await.unwrap();
+        road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+        assert_eq!(road.lot(1).await, State::Void);
+        road
+    }
+
+    async fn record(&self, document: u128) -> DocumentRecord {
+        let found = self.store.document(Find::Id(DocumentId(document))).await;
+        found.unwrap().unwrap().record
+    }
+}
+
+#[tokio::test]
+async fn a_word_about_a_void_lot_proves_nothing_of_what_is_open_again() {
+    for late in ["receipt", "refusal", "settlement", "answer"] {
+        let mut road = Road::with_a_void_lot().await;
+        match late {
+            "receipt" => drop(road.receipt("r1", 1, Verdict::Accepted).await),
+            "refusal" => drop(road.receipt("r1", 1, Verdict::Refused).await),
+            "settlement" => drop(road.settle("s1", 11, PartOutcome::Paid).await),
+            "answer" => drop(road.conclude(1, 1, Event::Taken, &[]).await),
+            other => panic!("{other}"),
+        }
+        let open = road.record(11).await;
+        assert_eq!(open.standing(), Standing::Open, "{late}");
+        assert_eq!((open.proven, open.answered_in), (None, None), "{late}");
+        road.check().await;
+        // Paper is owed for it as for any other that never left.
+        assert!(open.timer.is_some(), "{late}");
+        // What is proven is proven by the lot in which it goes.
+        assert_eq!(road.seal(2).await, [DocumentId(11), DocumentId(12)]);
+        road.lease().await;
+        road.conclude(2, 1, Event::Taken, &[]).await;
+        assert_eq!(road.record(11).await.proven, Some(road.now), "{late}");
+        road.check().await;
+    }
+}
+
+#[tokio::test]
+async fn a_settlement_of_one_document_does_not_take_a_lot_that_never_left() {
+    let mut road = Road::with_a_void_lot().await;
+    road.seal(2).await;
+    road.settle("s1", 11, PartOutcome::Paid).await;
+    assert_eq!(road.standing(11).await, Standing::Paid);
+    let lot = road.store.lot(LotId(2)).await.unwrap().unwrap();
+    assert_eq!((lot.state, lot.ask), (State::Due, true));
+    assert_eq!(lot.next.unwrap().reason, Reason::Doubt);
+    assert_eq!(road.lease().await, [], "the insurer is asked first");
+    road.check().await;
+    // The others go again in a lot of their own, without what is with the insurer already.
+    road.conclude(2, 0, Event::StatusUnknown, &[]).await;
+    assert_eq!(road.lot(2).await, State::Void);
+    assert_eq!(road.standing(11).await, Standing::Paid);
+    road.check().await;
+    assert_eq!(road.seal(3).await, [DocumentId(12)]);
+    road.check().await;
+}
+
+#[tokio::test]
+async fn settlements_of_all_documents_answer_a_lot_that_never_left_and_its_receipt_takes_it() {
+    let mut road = Road::with_a_void_lot().await;
+    road.seal(2).await;
+    road.settle("s1", 11, PartOutcome::Paid).await;
+    road.settle("s2", 12, PartOutcome::Rejected).await;
+    assert_eq!(road.lot(2).await, State::Answered);
+    road.check().await;
+
+    // The insurer said "unknown" and was wrong: its receipt names the lot.
+    let mut road = Road::new().await;
+    for (id, number) in [(10, "000000001"), (11, "000000002")] {
+        road.admit(admission(id, facts(Kind::Fse, number), "a"))
+            .await;
+    }
+    road.seal(1).await;
+    road.lease().await;
+    road.conclude(1, 1, Event::NoAnswer, &[]).await;
+    road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+    let verdict = DocumentVerdict {
+        document: DocumentId(10),
+        verdict: Verdict::Accepted,
+        code: None,
+        text: None,
+    };
+    let receipt = Receipt {
+        id: name("r1"),
+        lot: LotId(1),
+        digest: Digest([1; 32]),
+        issued: road.now,
+        verdict: Verdict::Accepted,
+        documents: vec![verdict],
+        coverage: Coverage::Listed,
+        code: None,
+        text: None,
+    };
+    road.hear(Item::Receipt(receipt)).await;
+    assert_eq!(road.lot(1).await, State::Taken);
+    assert_eq!(road.standing(11).await, Standing::InLot);
+    road.check().await;
+}
