@@ -14,7 +14,8 @@ const DOCUMENTS: u64 = 15_000;
 /// Status and text of an answer about health.
 async fn health(gateway: &Gateway, path: &str) -> (u16, String) {
     let answer = gateway.get_as_nobody(path).await;
-    (answer.status().as_u16(), answer.text().await.unwrap())
+    let status = answer.status().as_u16();
+    (status, answer.text().await.unwrap().trim_end().to_owned())
 }
 
 #[tokio::test(flavor = "multi_thread")]
