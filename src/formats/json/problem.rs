@@ -111,7 +111,7 @@ problems! {
         "Il n'y a pas de prévision avant le premier document de l'année.";
     /// No such endpoint.
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
-        "Use a name of the configuration; the queue lists them."
+        "Use a name of the configuration, or of an endpoint that is gone and at which lots wait; the queue lists them."
         "Utilisez un nom de la configuration ; la file les liste.";
     /// No such lot.
     LotUnknown 404 "lot-unknown" "No lot has this id"
