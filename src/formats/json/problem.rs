@@ -112,7 +112,7 @@ problems! {
     /// No such endpoint.
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
         "Use a name of the configuration, or of an endpoint that is gone and at which lots wait; the queue lists them."
-        "Utilisez un nom de la configuration ; la file les liste.";
+        "Utilisez un nom de la configuration, ou d'un point d'accès qui n'y est plus et où des lots attendent ; la file les liste.";
     /// No such lot.
     LotUnknown 404 "lot-unknown" "No lot has this id"
         "The document names the lot it is in; void lots are in its history."
