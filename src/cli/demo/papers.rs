@@ -156,6 +156,10 @@ key = '{home}/gateway.key'
 [transport.endpoints.limits]
 connect_seconds = 2
 answer_seconds = 5
+
+[transport.endpoints.lane]
+probe_first_seconds = 1
+probe_cap_seconds = 2
 "#,
             name = insurer.endpoint(),
             destination = insurer.destination(),
