@@ -142,13 +142,14 @@ impl Shelf {
     ) -> Result<File, E> {
         let ordinal = self.next();
         let mut writer = Writer::create(&self.directory, ordinal, single)?;
-        let filled = fill(&mut writer).and_then(|()| Ok(writer.finish()?));
-        if let Err(error) = filled {
-            // What stays all the same is removed by the next start.
+        let filled = fill(&mut writer)
+            .and_then(|()| Ok(writer.finish()?))
+            .and_then(|()| Ok(File::open(&self.directory, ordinal)?));
+        filled.inspect_err(|_| {
+            // It may have its name already. What stays all the same is removed by the next start.
             let _ = fs::remove_file(unfinished(&self.directory, ordinal));
-            return Err(error);
-        }
-        Ok(File::open(&self.directory, ordinal)?)
+            let _ = fs::remove_file(path_of(&self.directory, ordinal));
+        })
     }
 
     /// The value of a key.
