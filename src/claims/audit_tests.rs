@@ -167,7 +167,7 @@ fn unit(audit: &Audit) -> (Standing, standing::Receipted, Lateness) {
 #[test]
 fn one_document_on_its_way() {
     use Lateness::{InTime, Unproven};
-    use standing::Receipted::{No, Yes};
+    use standing::Receipted::{BothWays, No, Yes};
     let (leased, taken) = (lot(9, Event::Leased), lot(9, Event::Taken));
     let base = [admitted(1), sealed(9, &[1])];
     let accepted = receipt(9, NOON, &[(1, Verdict::Accepted)]);
@@ -226,8 +226,25 @@ fn one_document_on_its_way() {
         ),
         (
             "both ways",
-            with(&sending, &[on_paper(1), accepted]),
-            (Standing::OnPaper, Yes, InTime),
+            with(&sending, &[on_paper(1), accepted.clone()]),
+            (Standing::OnPaper, BothWays, InTime),
+        ),
+        (
+            "both ways, the receipt first",
+            with(&sending, &[accepted.clone(), on_paper(1)]),
+            (Standing::Acknowledged, BothWays, InTime),
+        ),
+        (
+            "and refused after all",
+            with(
+                &sending,
+                &[
+                    accepted.clone(),
+                    on_paper(1),
+                    receipt(9, "2026-10-06T10:00:00Z", &[(1, Verdict::Refused)]),
+                ],
+            ),
+            (Standing::OnPaper, No, InTime),
         ),
     ] {
         let audit = audit(with(&base, &way));

@@ -20,7 +20,7 @@ use crate::claims::id::{
 };
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
 use crate::claims::registry::{Category, Centre};
-use crate::claims::standing::{self, Standing};
+use crate::claims::standing::{self, Duplicate, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use crate::claims::terms::{DayCount, Region, Terms};
 use crate::claims::time::{Day, Timestamp};
@@ -268,7 +268,8 @@ canon_enum! {
         8 => Unsettled, 9 => OnPaper, 10 => ByHand, 11 => Cancelled, 12 => Replaced, 13 => Lapsed, 14 => Granted,
         15 => Declined
     }
-    standing::Receipted { 1 => No, 2 => Yes }
+    standing::Receipted { 1 => No, 2 => Yes, 3 => BothWays }
+    Duplicate { 1 => No, 2 => Confirmed }
     standing::Word { 1 => Receipt(verdict), 2 => ContentRefused, 3 => Settled(part, outcome), 4 => Answered(answer) }
     DayBasis { 1 => Clock, 2 => Care, 3 => Reception }
     Lateness { 1 => InTime, 2 => Late, 3 => Unproven }

@@ -192,7 +192,7 @@ impl DocumentRecord {
     /// Whether it is proven to be with its insurer. Of a PJ its receipt alone proves that.
     pub fn is_taken(&self) -> bool {
         match self.received.facts.key.kind {
-            Kind::Pj => self.receipted() == Receipted::Yes,
+            Kind::Pj => self.receipted() != Receipted::No,
             Kind::Fse | Kind::Dre | Kind::Pec => self.proven.is_some(),
         }
     }

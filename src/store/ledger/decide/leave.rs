@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Entry, Next, Reason};
 use crate::claims::id::{Digest, DocumentId, Name};
-use crate::claims::standing::{Act, Refusal, Standing};
+use crate::claims::standing::{Act, Duplicate, Refusal, Standing};
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{fold, records};
 use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Outcome};
@@ -39,12 +39,12 @@ impl Way {
         }
     }
 
-    /// The standing at its end.
-    fn end(self) -> Standing {
+    /// Whether a document went it before.
+    fn is_done(self, record: &DocumentRecord) -> bool {
         match self {
-            Way::Cancelled => Standing::Cancelled,
-            Way::OnPaper => Standing::OnPaper,
-            Way::ByHand(_) => Standing::ByHand,
+            Way::Cancelled => record.standing() == Standing::Cancelled,
+            Way::OnPaper => record.course.position().duplicate == Duplicate::Confirmed,
+            Way::ByHand(_) => record.standing() == Standing::ByHand,
         }
     }
 
@@ -98,13 +98,20 @@ impl Decider<'_, '_> {
             return Ok(Outcome::Conflict(Conflict::Unknown));
         };
         let standing = record.standing();
+        // Done before: answered again.
+        if way.is_done(&record) {
+            return Ok(self.done());
+        }
         match standing.after(way.act()) {
+            // A fact beside what stands: no lot and no PJ goes another way for it.
+            Ok(same) if same == standing => {
+                self.push(way.entry(document, actor.clone()))?;
+                return Ok(self.done());
+            }
             Ok(to) => assert!(
                 to.is_finished(record.received.facts.key.kind),
                 "leaving ends a document's way"
             ),
-            // Done before: answered again.
-            Err(_) if standing == way.end() => return Ok(self.done()),
             Err(Refusal::Conflict | Refusal::Impossible(_)) => {
                 return Ok(Outcome::Conflict(Conflict::Standing { document, standing }));
             }

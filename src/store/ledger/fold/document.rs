@@ -218,7 +218,7 @@ impl Fold<'_, '_> {
             self.put_lot(Some(&old), new);
         }
         let receipted = before.receipted() == standing::Receipted::No
-            && after.receipted() == standing::Receipted::Yes
+            && after.receipted() != standing::Receipted::No
             && after.received.facts.key.kind == Kind::Fse;
         if receipted {
             let at = self.at;
