@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use crate::access::{Access, CertificateEntry, Config as AccessConfig, Grant, Role, TokenFile};
 use crate::claims::agreement::Agreements;
-use crate::claims::delivery::Event;
+use crate::claims::delivery::{Event, Form};
 use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
@@ -493,6 +493,7 @@ impl House {
             digest: Digest([1; 32]),
             length: 100,
             due: self.clock.now(),
+            form: Form::Composed,
         }))
         .await;
     }

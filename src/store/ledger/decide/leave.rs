@@ -120,17 +120,17 @@ impl Decider<'_, '_> {
             (Standing::InLot, Some(lot)) => Some(records::known_lot(self.working, lot)?),
             (_, _) => None,
         };
-        if let Some(lot) = &lot
-            && lot.step(way.event()) == Step::Conflict
-        {
+        // The table says what becomes of the lot without this document.
+        let step = lot.as_ref().map(|lot| lot.without_one().step(way.event()));
+        if let (Some(lot), Some(Step::Conflict)) = (&lot, step) {
             return Ok(Outcome::Conflict(Conflict::Delivery {
                 lot: lot.sealed.lot,
                 state: lot.state,
             }));
         }
         self.push(way.entry(document, actor.clone()))?;
-        if let Some(lot) = lot {
-            self.happens(&lot, way.event(), self.after_leaving(&lot))?;
+        if let (Some(lot), Some(step)) = (lot, step) {
+            self.happens(&lot, way.event(), self.after_leaving(&lot, step))?;
         }
         self.supporting_share_fate(actor, document)?;
         Ok(self.done())
@@ -156,18 +156,22 @@ impl Decider<'_, '_> {
     }
 
     /// The question to the insurer is asked now, unless an attempt runs: then after it.
-    fn after_leaving(&self, lot: &LotRecord) -> Option<Next> {
-        match lot.state {
-            State::Sending => lot.next,
-            State::Due
-            | State::InDoubt
-            | State::Taken
-            | State::Overdue
-            | State::Answered
-            | State::Void => Some(Next {
+    fn after_leaving(&self, lot: &LotRecord, step: Step) -> Option<Next> {
+        match (step, lot.state) {
+            (
+                Step::AskFirst,
+                State::Due
+                | State::InDoubt
+                | State::Taken
+                | State::Overdue
+                | State::Answered
+                | State::Void,
+            ) => Some(Next {
                 at: self.clock,
                 reason: Reason::Doubt,
             }),
+            (Step::AskFirst, State::Sending)
+            | (Step::To(_) | Step::Stay | Step::Conflict | Step::Impossible(_), _) => lot.next,
         }
     }
 
