@@ -410,7 +410,7 @@ impl House {
         door: Door,
         who: &str,
         path: &str,
-        last: Option<u64>,
+        last: Option<&str>,
     ) -> Response {
         let mut request = Request::builder().uri(path);
         if let Some(last) = last {
