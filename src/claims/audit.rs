@@ -256,8 +256,8 @@ impl Audit {
         Ok(())
     }
 
-    /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it
-    /// names none or they came as one file; every other document that was still in it is open again, and what seemed to prove its
+    /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it names none or
+    /// they came as one file; every other document that was still in it is open again, and what seemed to prove its
     /// taking is disproved: "unknown" means that nothing had arrived.
     fn voided(
         &mut self,

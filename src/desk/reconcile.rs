@@ -163,7 +163,11 @@ pub(super) async fn run(
         other => desk.without_rate(&other),
     })?;
     // A receipt comes after its document: one of a day of the period may come long after its end.
-    let orphans = Orphans::since(&*desk.parts.custody, period.from().start(), insurer).await;
+    let (since, listed) = (
+        period.from().start(),
+        desk.parts.config.reconciliation_orphans.get(),
+    );
+    let orphans = Orphans::since(&*desk.parts.custody, since, insurer, listed).await;
     found.orphans = orphans.map_err(|error| desk.unread(&error))?;
     let before = repeat::former(&*desk.parts.store, &found, (digest, period)).await;
     if let Some(run) = before.map_err(|error| desk.unread(&error))? {

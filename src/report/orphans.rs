@@ -11,9 +11,6 @@ use crate::store::Error;
 use crate::store::custody::Custody;
 use crate::store::custody::record::{Orphan, OrphanName};
 
-/// Orphans listed at most; the others are counted. What an insurer repeats must not make a result too large to keep.
-const LISTED: usize = 1_000;
-
 /// Orphans looked at in one read.
 const PAGE: usize = 1_000;
 
@@ -44,7 +41,8 @@ pub struct OrphanText {
 }
 
 impl Orphans {
-    /// Those that came since an instant, of one endpoint or of all: no document answers to them.
+    /// Those that came since an instant, of one endpoint or of all: no document answers to them. At most so many are
+    /// listed.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -52,6 +50,7 @@ impl Orphans {
         custody: &dyn Custody,
         since: Timestamp,
         endpoint: Option<&EndpointName>,
+        listed: usize,
     ) -> Result<Orphans, Error> {
         let mut found = Orphans::default();
         let mut after: Option<OrphanName> = None;
@@ -67,24 +66,13 @@ impl Orphans {
                     && orphan.record.at >= since
                     && endpoint.is_none_or(|endpoint| endpoint == own)
             });
-            offered.for_each(|orphan| found.add(orphan));
+            for orphan in offered {
+                found.count += 1;
+                if found.rows.len() < listed {
+                    found.rows.push(OrphanText::new(found.count, orphan));
+                }
+            }
         }
-    }
-
-    fn add(&mut self, orphan: &Orphan) {
-        self.count += 1;
-        if self.rows.len() == LISTED {
-            return;
-        }
-        let OrphanName(endpoint, id, _) = &orphan.name;
-        self.rows.push(OrphanText {
-            line: u32::try_from(self.count).unwrap_or(u32::MAX),
-            endpoint: endpoint.to_string(),
-            id: id.to_string(),
-            cause: orphan.record.cause.as_str().to_owned(),
-            at: orphan.record.at.to_string(),
-            entry: orphan.record.position.0,
-        });
     }
 
     /// All rows as a table, with their header.
@@ -102,6 +90,20 @@ impl Orphans {
             vec![line, endpoint, id, cause, at, entry]
         });
         std::iter::once(header.to_vec()).chain(rows).collect()
+    }
+}
+
+impl OrphanText {
+    fn new(line: u64, orphan: &Orphan) -> OrphanText {
+        let OrphanName(endpoint, id, _) = &orphan.name;
+        OrphanText {
+            line: u32::try_from(line).unwrap_or(u32::MAX),
+            endpoint: endpoint.to_string(),
+            id: id.to_string(),
+            cause: orphan.record.cause.as_str().to_owned(),
+            at: orphan.record.at.to_string(),
+            entry: orphan.record.position.0,
+        }
     }
 }
 

@@ -269,6 +269,27 @@ async fn what_no_document_answers_to_is_offered_and_counted_nowhere() {
 }
 
 #[tokio::test]
+async fn so_many_orphans_are_listed_and_the_others_counted() {
+    let house = House::with(Config {
+        reconciliation_orphans: 1.try_into().unwrap(),
+        ..Config::default()
+    })
+    .await;
+    house.settle(PartOutcome::Paid).await;
+    house.receipt(Verdict::Accepted).await;
+    house
+        .admit(admission(1, facts(Kind::Fse, "100000001")))
+        .await;
+    let orphans = format!("/v1/reconciliations/{}/orphans", reconciled(&house).await);
+    let list = house.get(Door::Public, "national", &orphans).await.json();
+    assert_eq!(
+        (&list["count"], list["rows"].as_array().unwrap().len()),
+        (&json!(2), 1)
+    );
+    assert_eq!(list["rows"][0]["cause"], "unknown lot");
+}
+
+#[tokio::test]
 async fn a_result_is_exported_and_kept_as_it_was() {
     let house = acknowledged().await;
     let run = reconciled(&house).await;
