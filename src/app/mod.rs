@@ -8,6 +8,7 @@
 mod encryption;
 mod observers;
 mod opening;
+mod registered;
 mod listening;
 mod renewal;
 mod revocation;
@@ -22,17 +23,15 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
-use crate::claims::registry::Centre;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
-use crate::desk::registry::Written;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
-use crate::formats::json::problem::FaultText;
 use crate::formats::jws::Keyring;
 use crate::formats::jws::unencoded::Signer;
+use crate::formats::registry::Lined;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -56,6 +55,7 @@ use encryption::KeyAge;
 use listening::Fronts;
 use observers::Observers;
 use opening::Opening;
+use registered::{Inspection, Unput};
 use renewal::{Files, Look, Renewal};
 use revocation::Fetching;
 
@@ -98,7 +98,7 @@ pub enum Error {
 struct Read {
     material: tls::Material,
     agreements: Arc<Agreements>,
-    centres: Option<Vec<Centre>>,
+    registry: Option<Vec<Lined>>,
     routes: Arc<Routes>,
     lanes: Arc<Board>,
     reader: Arc<Reader>,
@@ -150,13 +150,7 @@ fn read(config: &Config) -> Result<Read, Error> {
     };
     let look = files.look(&config.transport.webhooks);
     let lists = lists(&files).map_err(Error::config)?;
-    let centres = config
-        .import
-        .centres
-        .as_deref()
-        .map(config::registry::load)
-        .transpose()
-        .map_err(Error::config)?;
+    let registry = Inspection::by(config).file().map_err(Error::config)?;
     let endpoints = config.transport.endpoints.iter();
     let routes = endpoints.map(|endpoint| {
         (
@@ -172,7 +166,7 @@ fn read(config: &Config) -> Result<Read, Error> {
         agreements: Arc::new(
             config::agreements::load(&config.import.agreements).map_err(Error::config)?,
         ),
-        centres,
+        registry,
         routes: Arc::new(Routes::new(routes)),
         lanes: Arc::new(Board::new(lanes.map_err(Error::config)?)),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
@@ -267,8 +261,11 @@ impl App {
         let store: Arc<dyn Store> = embedded.clone();
         let custody: Arc<dyn Custody> = embedded.clone();
         let traces = Arc::new(Traces::of(&config.store.directory));
-        let import = import(&*store, config, read.centres.clone(), &*clock).await;
-        import.map_err(|error| Error::Store(error.into()))?;
+        let import = import(&*store, config, read.registry.as_deref(), &*clock).await;
+        import.map_err(|error| match error {
+            Unput::Store(error) => Error::Store(error.into()),
+            Unput::Flawed(_) => Error::config(error),
+        })?;
 
         let keeper = Keeper::new(
             store.clone(),
@@ -314,7 +311,7 @@ impl App {
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
             publisher: publisher.clone(),
-            read_registry,
+            read_registry: Inspection::by(config).reader(),
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
             past: config.report.past(),
@@ -476,28 +473,6 @@ impl App {
     }
 }
 
-/// Reads registrations as the file of centres is read.
-fn read_registry(text: &str, written: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
-    let read = match written {
-        Written::Toml => config::registry::read(text, "registry"),
-        Written::Csv => config::registry::read_csv(text, "registry"),
-    };
-    read.map_err(|error| match error {
-        config::Error::Faulty(found) => found.faults.into_iter().map(fault_text).collect(),
-        config::Error::Unreadable { source, .. } => vec![FaultText {
-            place: String::new(),
-            reason: source.to_string(),
-        }],
-    })
-}
-
-fn fault_text(fault: config::Fault) -> FaultText {
-    FaultText {
-        place: fault.key,
-        reason: fault.reason,
-    }
-}
-
 /// The way to revocation lists, if every address that is named can be asked.
 fn lists(files: &Files) -> Result<Lists, lists::Error> {
     for url in files.sources().iter().flat_map(|sources| sources.urls) {
@@ -507,21 +482,18 @@ fn lists(files: &Files) -> Result<Lists, lists::Error> {
     Lists::new(settings.timeout(), settings.list_bytes.get())
 }
 
-/// Writes the terms of the configuration to the ledger where they differ, and its registrations where they are others
-/// than it had last: what was changed by a person meanwhile stays.
+/// Writes the terms of the configuration to the ledger where they differ, and the registrations of its file.
 async fn import(
     store: &dyn Store,
     config: &Config,
-    centres: Option<Vec<Centre>>,
+    registry: Option<&[Lined]>,
     clock: &dyn Clock,
-) -> Result<(), crate::store::Error> {
+) -> Result<(), Unput> {
     store
         .commit(clock.now(), Command::Terms(config.terms))
         .await?;
-    if let Some(centres) = centres {
-        let salt = clock.salt();
-        let configured = Command::Configured { centres, salt };
-        store.commit(clock.now(), configured).await?;
+    match registry {
+        Some(file) => registered::put_file(store, file, clock).await,
+        None => Ok(()),
     }
-    Ok(())
 }

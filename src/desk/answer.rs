@@ -57,6 +57,7 @@ impl Refused {
                 };
                 Problem::new(Kind::InTransmission, about).into()
             }
+            Conflict::Registry => Kind::RegistryFaulty.into(),
             Conflict::Unknown => Kind::DocumentUnknown.into(),
             // These stand against admissions, sealing and declarations, which the desk never asks for.
             Conflict::OtherContent { .. }

@@ -20,6 +20,7 @@ mod past;
 mod periods;
 mod statements;
 pub mod registry;
+mod registered;
 mod watch;
 pub mod front;
 mod order;
@@ -214,7 +215,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/statements/keys", get(statements::keys)),
         (Door::Both, "get", "/v1/statements/{id}", get(statements::show)),
         (Door::Both, "get", "/v1/statements/{id}/signature", get(statements::signature)),
-        (Door::Both, "get", "/v1/registry", get(registry::list)),
+        (Door::Both, "get", "/v1/registry", get(registered::list)),
         (Door::Both, "get", "/v1/figures", get(figures::all)),
         (Door::Both, "post", "/v1/figures", post(figures::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),

@@ -14,7 +14,7 @@ use crate::access::{Action, Caller, Forbidden, Rates};
 use crate::claims::aggregate::{By, Filter};
 use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::period::Period;
-use crate::claims::registry::Category;
+use crate::claims::registry::{Category, Registry};
 use crate::claims::time::Day;
 use crate::formats::json::problem;
 use crate::report::rates::{self, Selection};
@@ -100,6 +100,13 @@ pub(super) async fn of_all(
     let centres = last.centres.keys().copied();
     let centres = centres.filter(|finess| asked(finess) && scope(*finess));
     let snapshot = desk.snapshot_at(query.as_of, centres.collect()).await?;
+    let registry = match by {
+        By::Gestionnaire | By::Caisse => {
+            let registry = desk.parts.store.registry().await;
+            registry.map_err(|error| desk.unread(&error))?
+        }
+        By::Centre | By::Category | By::Agreement | By::All => Registry::default(),
+    };
     let selection = Selection {
         scope: &scope,
         filter: &filter,
@@ -116,7 +123,8 @@ pub(super) async fn of_all(
         }
         By::Gestionnaire | By::Category | By::Caisse | By::Agreement | By::All => {
             let groups = rates::of_groups(&snapshot, agreements, (by, period), &selection);
-            let groups = groups.map_err(|error| desk.without_rate(&error))?;
+            let mut groups = groups.map_err(|error| desk.without_rate(&error))?;
+            groups.named((by, period), &registry);
             let next = groups.next.clone();
             Ok(write(&groups, table::of_groups, format, (&uri, next)))
         }

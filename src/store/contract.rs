@@ -208,6 +208,7 @@ mod hand;
 mod figures;
 mod turns;
 mod custody;
+pub mod registry;
 mod statements;
 mod ahead;
 
