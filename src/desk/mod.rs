@@ -90,8 +90,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The reader of the project's XML, for the texts of insurers.
     pub reader: Arc<Reader>,
-    /// The routes to insurers.
-    pub routes: Arc<Routes>,
+    /// The routes to insurers, as they are at present.
+    pub routes: channel::Receiver<Arc<Routes>>,
     /// The endpoints' lanes, for why a lot waits.
     pub lanes: Arc<Board>,
     /// The agreements by which rates are read.

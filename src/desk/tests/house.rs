@@ -326,7 +326,7 @@ impl House {
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
-            routes: Arc::new(routes),
+            routes: watch::channel(Arc::new(routes)).1,
             agreements,
             snapshots: published,
             publisher: Arc::new(publisher),
