@@ -1,18 +1,32 @@
 //! The registry of the configuration's file and of operators, read as one: what their endpoints name is looked at before
 //! anything of it is registered.
 //!
-//! A name that stands in the configuration is the configuration's: none like it is registered.
+//! A name that stands in the configuration is the configuration's: none like it is registered. Endpoints are in force on
+//! their days: from an import or midnight in Paris on, without a restart. Nothing is kept; the next start reads the ledger.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+
+use super::renewal::Renewal;
+use crate::claims::id::EndpointName;
+use crate::claims::registry::{self, EndpointVersion};
+use crate::claims::time::{Day, Timestamp};
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk::registry::{Reader, Written};
 use crate::formats::json::problem::FaultText;
 use crate::formats::registry::{Lined, texts};
 use crate::store::{self, Command, Conflict, Outcome, Store};
+use crate::telemetry::renewal::Part;
 use crate::transport::https::Https;
-use crate::transport::{self, Endpoint};
+use crate::transport::{self, Endpoint, Faults};
+
+/// It looks again so often, whatever it was told: a clock may be set, and what could not be used may be mended.
+const LOOK_AGAIN: Duration = Duration::from_secs(600);
 
 /// Looks at registrations beside the configuration: its own endpoints, and its settings for all of them.
 #[derive(Clone)]
@@ -66,22 +80,92 @@ impl Inspection {
         };
         let alone = with(vec![endpoint.clone()]);
         let beside = with(own.iter().chain([endpoint]).cloned().collect());
-        let found = [
-            alone.check().and_then(|()| beside.check()).err(),
-            alone.lanes(&self.0.dispatch.lane()).err(),
-            alone.keyring().err(),
-            Https::with(&alone, self.0.renewal.clone()).err(),
-        ];
-        let mut faults: Vec<String> = found.into_iter().flatten().map(chain).collect();
-        // What the last one checks first, the first one did already.
-        faults.dedup();
+        let mut faults = Vec::new();
+        let mut take = |checked: Result<(), Faults>| faults.extend(checked.err());
+        take(beside.check());
+        take(alone.within(self.0.dispatch.lease_seconds));
+        take(alone.lanes(&self.0.dispatch.lane()).map(drop));
+        take(alone.keyring().map(drop));
+        if alone.check().is_ok() {
+            take(Https::with(&alone, self.0.renewal.clone()).map(drop));
+        }
+        let faults = faults.into_iter().flat_map(|faults| faults.0);
+        // Down to the cause.
         faults
+            .map(|fault| format!("{:#}", anyhow::Error::new(fault)))
+            .collect()
     }
 }
 
-/// Why, down to the cause.
-fn chain(error: transport::Error) -> String {
-    format!("{:#}", anyhow::Error::new(error))
+/// Keeps in force what is registered of endpoints: on each day, and after each import.
+pub(super) struct Following {
+    /// Where they are registered.
+    pub store: Arc<dyn Store>,
+    /// Puts them in force beside those of the configuration.
+    pub renewal: Renewal,
+    /// For the day.
+    pub clock: Arc<dyn Clock>,
+    /// Told after an import.
+    pub imported: Arc<Notify>,
+    /// Those that it put in force last.
+    pub last: Vec<Endpoint>,
+}
+
+impl Following {
+    /// Puts in force what is registered today, if it is other than before; says when that may change by time alone.
+    ///
+    /// # Errors
+    /// They cannot be read, or used: those before stay in force.
+    pub(super) async fn once(&mut self) -> anyhow::Result<Option<Timestamp>> {
+        let registry = self.store.registry().await?;
+        let (endpoints, next) = in_force(&registry.endpoints, self.clock.now().day())?;
+        if endpoints != self.last {
+            self.renewal.register(endpoints.clone()).await?;
+            self.last = endpoints;
+        }
+        Ok(next)
+    }
+
+    /// Until shutdown. What could not be put in force is tried again when it looks again.
+    pub(super) async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            let next = self.once().await.unwrap_or_else(|error| {
+                self.renewal.told(Part::Endpoints, Err(error));
+                None
+            });
+            let wait = next.map(|next| next.since(self.clock.now()));
+            let wait = wait.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = self.imported.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+}
+
+/// The endpoints that are registered on a day, and the first instant at which they may be others.
+///
+/// # Errors
+/// Settings of a gateway that knew other keys.
+fn in_force(
+    registered: &BTreeMap<EndpointName, Vec<EndpointVersion>>,
+    today: Day,
+) -> Result<(Vec<Endpoint>, Option<Timestamp>), config::Error> {
+    let (mut endpoints, mut next) = (Vec::new(), None);
+    for (span, version) in registered
+        .values()
+        .flat_map(|history| registry::in_force(history))
+    {
+        if span.covers(today) {
+            endpoints.push(config::registry::endpoint(version)?);
+        }
+        let ended = span.until.map(|until| until.plus_days(1));
+        let changes = [Some(span.from), ended].into_iter().flatten();
+        let coming = changes.filter(|day| *day > today);
+        next = next.into_iter().chain(coming).min();
+    }
+    Ok((endpoints, next.map(Day::start)))
 }
 
 fn fault_text(fault: config::Fault) -> FaultText {

@@ -315,14 +315,14 @@ fn what_differs_is_named_by_its_section() {
             "[dispatch]\nlot_documents = 6\n[report]\n",
             &["desk", "dispatch", "report"],
         ),
-        // Webhooks need no restart, whether they are the first of their section or not.
+        // Webhooks and endpoints need no restart, whether they are the first of their section or not.
         (
             &format!("{before}[transport.webhooks]\nanswer_seconds = 5\n"),
             &[],
         ),
         (
             &format!("{before}[transport]\nwebhooks = {{}}\nendpoints = []\n"),
-            &["transport"],
+            &[],
         ),
     ] {
         assert_eq!(super::differences(before, after).unwrap(), expected);

@@ -47,7 +47,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post, put};
-use tokio::sync::{Mutex, Semaphore, watch as channel};
+use tokio::sync::{Mutex, Notify, Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -91,8 +91,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The reader of the project's XML, for the texts of insurers.
     pub reader: Arc<Reader>,
-    /// The routes to insurers.
-    pub routes: Arc<Routes>,
+    /// The routes to insurers, as they are at present.
+    pub routes: channel::Receiver<Arc<Routes>>,
     /// The endpoints' lanes, for why a lot waits.
     pub lanes: Arc<Board>,
     /// The agreements by which rates are read.
@@ -103,6 +103,8 @@ pub struct Parts {
     pub publisher: Arc<Publisher>,
     /// Reads registrations that are put.
     pub read_registry: registry::Reader,
+    /// Told after registrations were put.
+    pub imported: Arc<Notify>,
     /// Logs and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Settings.

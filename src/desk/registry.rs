@@ -101,7 +101,7 @@ pub(super) async fn put(
         });
         let outcome = desk.parts.store.commit(desk.parts.clock.now(), command);
         match outcome.await.map_err(|error| desk.uncertain(&error))? {
-            Outcome::Done(_) => {}
+            Outcome::Done(_) => desk.parts.imported.notify_one(),
             Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
             Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
                 return Err(Kind::Defect.into());

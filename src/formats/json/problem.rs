@@ -191,7 +191,7 @@ problems! {
         "`limit` est la longueur maximale en octets. Demandez moins de mois ou chargez moins de centres à la fois.";
     /// The evidence of a document would be longer than allowed.
     EvidenceTooLarge 413 "evidence-too-large" "The evidence would be too large"
-        "`limit` is its largest length in bytes. It holds all entries from the anchor before the admission to the one after the last word: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
+        "`limit` is its largest length in bytes. Around each entry that speaks of the document it holds all entries from one anchor to the next: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
         "`limit` est sa longueur maximale en octets. Elle contient toutes les écritures entre l'ancre d'avant l'admission et celle d'après le dernier mot : augmentez `desk.evidence_bundle_bytes`, selon la mémoire.";
     /// The ledger is too long to be read again in the time there is.
     PastTooLong 413 "past-too-long" "The earlier answer takes too long"

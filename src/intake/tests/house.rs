@@ -133,7 +133,7 @@ impl House {
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
-            routes: Arc::new(routes),
+            routes: watch::channel(Arc::new(routes)).1,
             keys: watch::channel(Arc::new(Keyring::new([(endpoint("signee"), keys)]))).1,
             terms: Terms::default(),
         };
