@@ -220,3 +220,50 @@ pub(super) async fn put_file(
         | Outcome::Leased(_) => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::document::Purpose;
+    use crate::claims::registry::Registry;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    #[test]
+    fn endpoints_are_in_force_on_their_days() {
+        let mut registry = Registry::default();
+        for (name, base, from, until) in [
+            ("a", "first", "2026-01-01", None),
+            ("a", "second", "2026-07-01", Some("2026-09-30")),
+            ("b", "other", "2026-03-01", None),
+        ] {
+            let version = EndpointVersion {
+                name: EndpointName::parse(name).unwrap(),
+                purpose: Purpose::Real,
+                destinations: Vec::new(),
+                settings: format!(
+                    "name = '{name}'\nbase = 'https://{base}.example'\ndestinations = []\ntls.roots = 'r'"
+                ),
+                from: day(from),
+                until: until.map(day),
+            };
+            assert!(registry.put(&registry::Registration::Endpoint(version)));
+        }
+        for (today, bases, next) in [
+            ("2025-12-31", &[][..], Some("2026-01-01")),
+            ("2026-01-01", &["first"], Some("2026-03-01")),
+            ("2026-03-01", &["first", "other"], Some("2026-07-01")),
+            ("2026-07-01", &["second", "other"], Some("2026-10-01")),
+            ("2026-09-30", &["second", "other"], Some("2026-10-01")),
+            ("2026-10-01", &["other"], None),
+        ] {
+            let (endpoints, changes) = in_force(&registry.endpoints, day(today)).unwrap();
+            let found: Vec<_> = endpoints.iter().map(|one| one.base.clone()).collect();
+            let bases = bases.iter().map(|base| format!("https://{base}.example"));
+            assert_eq!(found, bases.collect::<Vec<_>>(), "{today}");
+            assert_eq!(changes, next.map(|next| day(next).start()), "{today}");
+        }
+    }
+}

@@ -182,6 +182,16 @@ impl Format {
     }
 }
 
+/// A parameter of the query, if it is said.
+pub(super) fn parameter<T>(
+    name: &'static str,
+    text: &Option<String>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Refused> {
+    let Some(text) = text else { return Ok(None) };
+    read(text).map(Some).ok_or_else(|| Refused::parameter(name))
+}
+
 /// A line of CSV (RFC 4180): what needs quotes has them.
 pub(super) fn csv_line(cells: &[impl AsRef<str>]) -> String {
     let quoted = cells.iter().map(|cell| {

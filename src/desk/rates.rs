@@ -23,7 +23,7 @@ use crate::report::table;
 use crate::telemetry::event::Denial;
 
 use super::Desk;
-use super::answer::{Format, Refused, bytes, json};
+use super::answer::{Format, Refused, bytes, json, parameter};
 use super::door::{Asked, Entered, Part, gestionnaire};
 
 /// Which rate of a centre.
@@ -173,21 +173,13 @@ fn following(uri: &Uri, next: &str) -> String {
 
 impl OfAll {
     fn filter(&self) -> Result<Filter, Refused> {
-        fn read<T>(
-            name: &'static str,
-            text: &Option<String>,
-            read: impl Fn(&str) -> Option<T>,
-        ) -> Result<Option<T>, Refused> {
-            let Some(text) = text else { return Ok(None) };
-            read(text).map(Some).ok_or_else(|| Refused::parameter(name))
-        }
         let name = |text: &str| Name::parse(text).ok();
         Ok(Filter {
-            centre: read("centre", &self.centre, |text| Finess::parse(text).ok())?,
-            gestionnaire: read("gestionnaire", &self.gestionnaire, name)?,
-            category: read("category", &self.category, Category::parse)?,
-            caisse: read("caisse", &self.caisse, |text| Amo::parse(text).ok())?,
-            agreement: read("agreement", &self.agreement, name)?,
+            centre: parameter("centre", &self.centre, |text| Finess::parse(text).ok())?,
+            gestionnaire: parameter("gestionnaire", &self.gestionnaire, name)?,
+            category: parameter("category", &self.category, Category::parse)?,
+            caisse: parameter("caisse", &self.caisse, |text| Amo::parse(text).ok())?,
+            agreement: parameter("agreement", &self.agreement, name)?,
         })
     }
 }

@@ -19,7 +19,7 @@ use crate::claims::terms::Region;
 use crate::claims::time::Day;
 
 use super::Desk;
-use super::answer::{Refused, json};
+use super::answer::{Refused, json, parameter};
 use super::door::{Asked, Entered};
 
 /// Which registrations.
@@ -107,7 +107,7 @@ pub(super) async fn list(
         RegistrationKind::Endpoint => desk.allow(&caller, Action::Operate).await?,
     }
     let finess = |text: &str| Finess::parse(text).ok();
-    let centre = read("centre", &query.centre, finess)?;
+    let centre = parameter("centre", &query.centre, finess)?;
     if centre.is_some() && kind != RegistrationKind::Centre {
         return Err(Refused::parameter("centre"));
     }
@@ -140,15 +140,6 @@ pub(super) async fn list(
     Ok(page)
 }
 
-fn read<T>(
-    name: &'static str,
-    text: &Option<String>,
-    read: impl Fn(&str) -> Option<T>,
-) -> Result<Option<T>, Refused> {
-    let Some(text) = text else { return Ok(None) };
-    read(text).map(Some).ok_or_else(|| Refused::parameter(name))
-}
-
 impl Desk {
     fn asking<K>(
         &self,
@@ -156,8 +147,8 @@ impl Desk {
         id: impl Fn(&str) -> Option<K>,
     ) -> Result<Asking<K>, Refused> {
         Ok(Asking {
-            on: read("on", &query.on, Day::parse)?,
-            after: read("after", &query.after, id)?,
+            on: parameter("on", &query.on, Day::parse)?,
+            after: parameter("after", &query.after, id)?,
             most: self.parts.config.rates_centres.get(),
         })
     }

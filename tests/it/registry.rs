@@ -32,6 +32,9 @@ destinations = ["amo:017510000"]
 [endpoint.tls]
 roots = "{at}/authority.pem"
 identity = {{ certificate = "{at}/gateway.pem", key = "{at}/gateway.key" }}
+[endpoint.limits]
+connect_seconds = 2
+answer_seconds = 5
 "#
     )
 }
@@ -63,7 +66,7 @@ async fn a_document_goes_by_an_endpoint_that_is_only_registered() {
     let said = import(&place, 65, "wrong.toml", &wrong);
     for fault in [
         "endpoint[1]: line 2: the configuration has an endpoint of this name",
-        "endpoint[2]: line 11: endpoint `caisse-751`: `base` must be an https address",
+        "endpoint[2]: line 14: endpoint `caisse-751`: `base` must be an https address",
     ] {
         assert!(said.contains(fault), "{said}");
     }
