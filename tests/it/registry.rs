@@ -5,11 +5,14 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::gateway::{Gateway, Place, document, until};
+use crate::gateway::{Gateway, Place, document};
 use crate::insurer;
 use crate::statements::{paid, ran};
 
 const REASON: [&str; 2] = ["--reason", "a caisse has moved"];
+
+/// What the gateway says when endpoints have come or left.
+const OTHERS: &str = "the endpoints are others from now on";
 
 fn import(place: &Place, code: i32, name: &str, text: &str) -> String {
     let file = place.path(name);
@@ -51,7 +54,7 @@ async fn a_document_goes_by_an_endpoint_that_is_only_registered() {
     // What the configuration has serves another caisse.
     let text = fs::read_to_string(place.config()).unwrap();
     fs::write(place.config(), text.replace("017510000", "017590000")).unwrap();
-    let gateway = place.start();
+    let mut gateway = place.start();
     assert!(has_no_way(&gateway, 1).await);
 
     // Everything that is wrong is said at once: the name is the configuration's, and a file is not there.
@@ -83,10 +86,7 @@ async fn a_document_goes_by_an_endpoint_that_is_only_registered() {
     let right = endpoint(&place, "caisse-751", &base, "from = 2020-01-01");
     let said = import(&place, 0, "right.toml", &right);
     assert_eq!(said, "changed 1, unchanged 0\n");
-    until("the endpoint is in force", || async {
-        !has_no_way(&gateway, 1).await
-    })
-    .await;
+    gateway.wait_for(OTHERS);
     paid(&gateway, 2).await;
     let shown = ran(&place, 0, &["registry", "show", "--kind", "endpoint"]);
     assert_eq!(shown, "caisse-751  2020-01-01 to –  real  amo:017510000\n");
@@ -95,7 +95,7 @@ async fn a_document_goes_by_an_endpoint_that_is_only_registered() {
     assert_eq!(gateway.stop(&[]).code(), Some(0));
 
     // The ledger has it: the next start needs no import.
-    let gateway = place.start();
+    let mut gateway = place.start();
     paid(&gateway, 3).await;
     let ended = endpoint(
         &place,
@@ -104,7 +104,8 @@ async fn a_document_goes_by_an_endpoint_that_is_only_registered() {
         "from = 2020-01-01\nuntil = 2020-12-31",
     );
     import(&place, 0, "ended.toml", &ended);
-    until("the endpoint has left", || has_no_way(&gateway, 4)).await;
+    gateway.wait_for(OTHERS);
+    assert!(has_no_way(&gateway, 4).await);
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     drop(insurer);
 }
