@@ -8,6 +8,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +58,8 @@ pub struct Receipts {
     pub transport: Arc<dyn Transport>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Which destinations an endpoint may speak for.
-    pub routes: Arc<Routes>,
+    /// Which endpoints there are at present, and which destinations each may speak for.
+    pub routes: watch::Receiver<Arc<Routes>>,
     /// Reads feeds and their items.
     pub reader: Arc<Reader>,
     /// Caps on what is read.
@@ -93,6 +94,14 @@ enum News {
     Recorded,
 }
 
+/// Who asks at present.
+#[derive(Default)]
+struct Pollers {
+    tasks: JoinSet<()>,
+    /// What ends the poller of each endpoint.
+    ends: BTreeMap<EndpointName, CancellationToken>,
+}
+
 /// How one question to an endpoint ended, and how long the endpoint asks to wait.
 type Answer = (Round, Option<Duration>);
 
@@ -107,19 +116,52 @@ impl News {
     }
 }
 
-impl Receipts {
-    /// Asks every endpoint until shutdown, each at its own pace.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let mut pollers = JoinSet::new();
-        for endpoint in self.routes.endpoints().cloned() {
-            pollers.spawn(self.clone().poll(endpoint, shutdown.clone()));
+impl Pollers {
+    /// Ends those of endpoints that left, and begins those of new ones.
+    fn follow(&mut self, receipts: &Receipts, routes: &Routes, shutdown: &CancellationToken) {
+        self.ends.retain(|endpoint, end| {
+            let stays = routes.has(endpoint);
+            if !stays {
+                end.cancel();
+            }
+            stays
+        });
+        for endpoint in routes.endpoints() {
+            if !self.ends.contains_key(endpoint) {
+                let end = shutdown.child_token();
+                self.ends.insert(endpoint.clone(), end.clone());
+                self.tasks
+                    .spawn(receipts.clone().poll(endpoint.clone(), end));
+            }
         }
-        // A poller catches its own defects, so it ends at shutdown only.
-        while pollers.join_next().await.is_some() {}
+    }
+}
+
+impl Receipts {
+    /// Asks every endpoint until shutdown, each at its own pace. Where the endpoints become others, new ones are asked
+    /// from then on and those that left no more.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut routes = self.routes.clone();
+        let mut pollers = Pollers::default();
+        while !shutdown.is_cancelled() {
+            let present = Arc::clone(&routes.borrow_and_update());
+            pollers.follow(&self, &present, &shutdown);
+            // A poller catches its own defects, so it ends only when its endpoint left, or at shutdown.
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {}
+                Ok(()) = routes.changed() => {}
+                Some(_) = pollers.tasks.join_next() => {}
+                // Without an endpoint, and with none to come, there is nothing to do until the end.
+                else => shutdown.cancelled().await,
+            }
+        }
+        while pollers.tasks.join_next().await.is_some() {}
     }
 
     async fn poll(self, endpoint: EndpointName, shutdown: CancellationToken) {
         let mut pace = Pace::default();
+        let mut routes = self.routes.clone();
         loop {
             let answer = tokio::select! {
                 biased;
@@ -130,6 +172,8 @@ impl Receipts {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
+                // Where it is reached may be another place now, and what it was in trouble with over.
+                Ok(()) = routes.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -239,10 +283,11 @@ impl Receipts {
         cursor: Option<Moved>,
     ) -> Result<News, store::Error> {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
+        let routes = Arc::clone(&self.routes.borrow());
         let command = Command::Receipts {
             endpoint: endpoint.clone(),
-            purpose: self.routes.purpose(endpoint),
-            destinations: self.routes.destinations(endpoint).to_vec(),
+            purpose: routes.purpose(endpoint),
+            destinations: routes.destinations(endpoint).to_vec(),
             items,
             cursor,
         };

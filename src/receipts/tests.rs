@@ -52,12 +52,13 @@ impl Rig {
         let names = [endpoint.clone()];
         let telemetry = Telemetry::new(&telemetry::Config::default(), &names).unwrap();
         let purpose = crate::claims::document::Purpose::Real;
+        let routes = Routes::new([(endpoint.clone(), purpose, Vec::new())]);
         Rig {
             receipts: Receipts {
                 store: Arc::new(Memory::new(Secret::new([9; 32]))),
                 transport: Arc::new(Scripted(Mutex::new(answers.into_iter().collect()))),
                 clock: Arc::new(ManualClock::new(now, 1)),
-                routes: Arc::new(Routes::new([(endpoint.clone(), purpose, Vec::new())])),
+                routes: watch::channel(Arc::new(routes)).1,
                 reader: Arc::new(Reader::new().unwrap()),
                 limits: Limits::default(),
                 keys: watch::channel(Arc::default()).1,

@@ -209,6 +209,7 @@ mod figures;
 mod turns;
 mod lots;
 mod custody;
+pub mod registry;
 mod statements;
 mod ahead;
 

@@ -15,8 +15,14 @@ use crate::claims::time::Timestamp;
 /// The lanes, made as endpoints are first seen.
 #[derive(Debug, Default)]
 pub struct Board {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Rules of their own.
     rules: BTreeMap<EndpointName, Rules>,
-    lanes: Mutex<BTreeMap<EndpointName, Lane>>,
+    lanes: BTreeMap<EndpointName, Lane>,
 }
 
 /// What a change did.
@@ -42,15 +48,27 @@ pub struct Stand {
 impl Board {
     /// No lane yet; these endpoints have rules of their own.
     pub fn new(rules: BTreeMap<EndpointName, Rules>) -> Board {
+        let lanes = BTreeMap::new();
         Board {
-            rules,
-            lanes: Mutex::default(),
+            inner: Mutex::new(Inner { rules, lanes }),
         }
+    }
+
+    /// From now on these endpoints have rules of their own. Their lanes keep what they learned; that of an endpoint
+    /// that left goes on by the rules that it had, for what may have arrived there.
+    pub fn follow(&self, rules: BTreeMap<EndpointName, Rules>) {
+        let mut inner = self.lock();
+        for (endpoint, rules) in &rules {
+            if let Some(lane) = inner.lanes.get_mut(endpoint) {
+                lane.follow(rules.clone());
+            }
+        }
+        inner.rules = rules;
     }
 
     /// Begins again with fresh lanes.
     pub fn clear(&self) {
-        self.lock().clear();
+        self.lock().lanes.clear();
     }
 
     /// Changes a lane. An endpoint without rules of its own goes by the others'.
@@ -60,10 +78,11 @@ impl Board {
         otherwise: &Rules,
         change: impl FnOnce(&mut Lane) -> T,
     ) -> Changed<T> {
-        let mut lanes = self.lock();
+        let mut inner = self.lock();
+        let Inner { rules, lanes } = &mut *inner;
         let before = lanes.get(endpoint).map(Stand::of);
         let lane = lanes.entry(endpoint.clone()).or_insert_with(|| {
-            let rules = self.rules.get(endpoint).unwrap_or(otherwise);
+            let rules = rules.get(endpoint).unwrap_or(otherwise);
             Lane::new(rules.clone())
         });
         let done = change(lane);
@@ -76,12 +95,12 @@ impl Board {
 
     /// Until when a lot that is due is held back by its endpoint, and why; none if the lane stands in nobody's way.
     pub fn hold(&self, endpoint: &EndpointName, at: Timestamp) -> Option<Next> {
-        self.lock().get(endpoint)?.hold(Kind::Attempt, at)
+        self.lock().lanes.get(endpoint)?.hold(Kind::Attempt, at)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<EndpointName, Lane>> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic between two of a lane's own steps leaves a lane that still ends its waits.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -23,6 +23,7 @@ mod opening;
 mod operating;
 mod readme;
 mod receipts;
+mod registry;
 mod restore;
 mod retention;
 mod renewal;

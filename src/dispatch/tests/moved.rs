@@ -43,7 +43,7 @@ async fn moved(gate: Gate) -> Rig {
     .await;
     let both = vec![mutuelle(1), mutuelle(2)];
     let routes = Routes::new([(endpoint("swift"), Purpose::Real, both)]);
-    rig.dispatch.routes = Arc::new(routes);
+    rig.dispatch.routes = watch::channel(Arc::new(routes)).1;
     rig.clock.advance(Duration::from_secs(60));
     // Void, sealed and sent.
     for _ in 0..3 {

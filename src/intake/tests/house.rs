@@ -21,7 +21,7 @@ use crate::claims::document::{
 };
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::{Amc, Amo, Destination, Digest, EndpointName, Finess, LotId, Name};
-use crate::claims::registry::{Category, Centre};
+use crate::claims::registry::{Category, Centre, Registry};
 use crate::claims::routes::Routes;
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
@@ -133,7 +133,7 @@ impl House {
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
-            routes: Arc::new(routes),
+            routes: watch::channel(Arc::new(routes)).1,
             keys: watch::channel(Arc::new(Keyring::new([(endpoint("signee"), keys)]))).1,
             terms: Terms::default(),
         };
@@ -608,6 +608,10 @@ impl Store for Moody {
 
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
         self.inner.statements(which).await
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.inner.registry().await
     }
 
     async fn centres(&self) -> Result<std::collections::BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -12,6 +12,7 @@ mod hand;
 mod leave;
 mod lots;
 mod receipts;
+mod registry;
 mod statement;
 mod timers;
 
@@ -83,11 +84,18 @@ impl Decider<'_, '_> {
         match command {
             Command::Terms(terms) => self.terms(terms),
             Command::Registry(centres) => {
-                self.register(centres)?;
+                for centre in centres {
+                    if !records::centre(self.working, centre.finess)?.contains(&centre) {
+                        self.push(Entry::Registered(centre))?;
+                    }
+                }
                 Ok(self.done())
             }
             Command::Import(import) => self.import(import),
-            Command::Configured { centres, salt } => self.configured(centres, salt),
+            Command::Configured {
+                registrations,
+                salt,
+            } => self.configured(registrations, salt),
             Command::Publish {
                 published,
                 bytes,
