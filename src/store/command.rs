@@ -288,6 +288,8 @@ pub enum Unity {
     Each,
     /// All or none.
     Together,
+    /// None, whatever stands for or against them: another one of the post cannot be admitted.
+    Nothing,
 }
 
 /// One document to be admitted, already found valid.

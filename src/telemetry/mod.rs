@@ -14,6 +14,7 @@ pub mod family;
 mod endpoints;
 mod handles;
 pub mod log;
+pub mod panics;
 
 use std::num::NonZeroU64;
 use std::time::Duration;
