@@ -160,6 +160,7 @@ destinations = ["amo:01{caisse}0000"]
 roots = "{at}/authority.pem"
 identity = {{ certificate = "{at}/gateway.pem", key = "{at}/gateway.key" }}
 [transport.endpoints.limits]
+connect_seconds = 2
 answer_seconds = 5
 "#
     )
