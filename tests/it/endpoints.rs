@@ -66,7 +66,7 @@ async fn endpoints_come_change_and_leave_and_connections_to_the_others_go_on() {
         &format!(":{}\"", lyon.address.port()),
     );
     assert_ne!(moved, alone);
-    fs::write(place.config(), moved + &lyon_too).unwrap();
+    fs::write(place.config(), moved.clone() + &lyon_too).unwrap();
     gateway.renew();
     others(&mut gateway, [0, 0, 1]);
     assert_eq!(post(&gateway, 5, "751").await, 202);
@@ -78,9 +78,9 @@ async fn endpoints_come_change_and_leave_and_connections_to_the_others_go_on() {
 
     // Lyon leaves.
     until_paid(&gateway, 3).await;
-    fs::write(place.config(), alone.clone()).unwrap();
+    fs::write(place.config(), moved).unwrap();
     gateway.renew();
-    others(&mut gateway, [0, 1, 1]);
+    others(&mut gateway, [0, 1, 0]);
     assert_eq!(post(&gateway, 6, "752").await, 422);
     let asked = gateway.metric(&polls("lyon")).await;
     polled(&gateway, "paris").await;
