@@ -217,16 +217,6 @@ impl Renewal {
         for (endpoint, standing) in &self.ways.transport.revocations() {
             self.show_lists(Some(endpoint), *standing);
         }
-        // Nothing of an endpoint that left can expire.
-        let routes = Arc::clone(&self.ways.routes().borrow());
-        for endpoint in &self.telemetry.named() {
-            if !routes.has(endpoint) {
-                let expires = None;
-                self.telemetry
-                    .show(Reading::ClientCertificate { endpoint, expires });
-                self.show_lists(Some(endpoint), None);
-            }
-        }
     }
 
     fn show_lists(&self, endpoint: Option<&EndpointName>, standing: Option<Standing>) {
@@ -291,6 +281,10 @@ impl Renewal {
             changed,
             ..
         } = followed;
+        for endpoint in &left {
+            self.telemetry.show(Reading::Left { endpoint });
+        }
+        let left = left.len();
         if came + left + changed > 0 {
             let said = Said::Endpoints {
                 came,

@@ -58,7 +58,7 @@ pub struct Followed {
     /// Those that are new.
     pub came: usize,
     /// Those that are gone.
-    pub left: usize,
+    pub left: Vec<EndpointName>,
     /// Those whose settings are others.
     pub changed: usize,
     /// Those that are registered and stand in the configuration too, which counts.
@@ -216,7 +216,7 @@ impl Followed {
         });
         Followed {
             came: came.count(),
-            left: left.count(),
+            left: left.map(|old| old.name.clone()).collect(),
             changed: changed.count(),
             shadowed,
         }
@@ -226,4 +226,157 @@ impl Followed {
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // What is behind them is exchanged at once, whoever panicked.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::document::Purpose;
+    use crate::claims::id::Destination;
+    use crate::tls::authority::Authority;
+
+    /// The authorities of every endpoint, on the disk.
+    fn place() -> tempfile::TempDir {
+        crate::app::crypto();
+        let place = tempfile::tempdir().unwrap();
+        Authority::new("Tests")
+            .unwrap()
+            .write(place.path())
+            .unwrap();
+        place
+    }
+
+    fn endpoint(place: &tempfile::TempDir, name: &str, amc: u32) -> Endpoint {
+        serde_json::from_value(serde_json::json!({
+            "name": name,
+            "base": "https://localhost:9",
+            "destinations": [format!("amc:{amc}")],
+            "tls": { "roots": place.path().join("authority.pem") },
+        }))
+        .unwrap()
+    }
+
+    fn opened(endpoints: Vec<Endpoint>) -> Ways {
+        let mut config = Config::default();
+        config.transport.endpoints = endpoints;
+        Ways::open(&config).unwrap()
+    }
+
+    /// Who serves a destination.
+    fn found(ways: &Ways, amc: u32) -> Option<String> {
+        let destination = Destination::parse(&format!("amc:{amc}")).unwrap();
+        let routes = Arc::clone(&ways.routes().borrow());
+        routes
+            .find(destination, Purpose::Real)
+            .map(EndpointName::to_string)
+    }
+
+    #[test]
+    fn a_name_in_both_sources_is_the_configurations() {
+        let place = place();
+        let of = |name, amc| endpoint(&place, name, amc);
+        let ways = opened(vec![of("a", 7_700_001)]);
+        ways.register(vec![of("a", 7_700_009), of("b", 7_700_002)]);
+        let followed = ways.follow().unwrap();
+        let expected = Followed {
+            came: 1,
+            shadowed: vec![EndpointName::parse("a").unwrap()],
+            ..Followed::default()
+        };
+        assert_eq!(followed, expected);
+        let both = [7_700_001, 7_700_002, 7_700_009].map(|amc| found(&ways, amc));
+        assert_eq!(both, [Some("a".to_owned()), Some("b".to_owned()), None]);
+
+        // Where the configuration lets it go, the other counts.
+        ways.configure(Vec::new());
+        let followed = ways.follow().unwrap();
+        assert_eq!(
+            (followed.came, followed.left.len(), followed.changed),
+            (0, 0, 1)
+        );
+        assert_eq!(found(&ways, 7_700_009), Some("a".to_owned()));
+        assert_eq!(ways.follow().unwrap(), Followed::default());
+    }
+
+    #[test]
+    fn what_cannot_be_used_together_changes_nothing_and_all_of_it_is_said() {
+        let place = place();
+        let of = |name, amc| endpoint(&place, name, amc);
+        let ways = opened(vec![of("a", 7_700_001)]);
+        let changed = |change: fn(&mut Endpoint)| {
+            let mut wanted = of("b", 7_700_002);
+            change(&mut wanted);
+            vec![wanted]
+        };
+        for (registered, words) in [
+            (
+                vec![of("b", 7_700_001)],
+                vec!["`amc:7700001` has two endpoints, `a` and `b`"],
+            ),
+            (
+                changed(|endpoint| endpoint.limits.answer_seconds = NonZeroU64::new(120).unwrap()),
+                vec!["`b`: an attempt may take 120 s"],
+            ),
+            (
+                changed(|endpoint| endpoint.base = "http://localhost".to_owned()),
+                vec!["endpoint `b`: `base`"],
+            ),
+            (
+                changed(|endpoint| {
+                    endpoint.base = "nowhere".to_owned();
+                    endpoint.tls.crl_urls = vec!["ldap://lists".to_owned()];
+                }),
+                vec!["endpoint `b`: `base`", "`ldap://lists`"],
+            ),
+            (
+                changed(|endpoint| endpoint.receipt_keys = Some("/nowhere".into())),
+                vec!["endpoint `b`: `receipt_keys` cannot be read"],
+            ),
+            (
+                changed(|endpoint| endpoint.tls.roots = "/nowhere".into()),
+                vec!["endpoint `b`: its certificates", "cannot read /nowhere"],
+            ),
+            (
+                changed(|endpoint| endpoint.lane.requests_per_second = -1.0),
+                vec!["endpoint `b`: `requests_per_second`"],
+            ),
+        ] {
+            ways.register(registered);
+            let faults = ways.follow().unwrap_err().to_string();
+            for word in words {
+                assert!(faults.contains(word), "{faults}");
+            }
+            assert_eq!(found(&ways, 7_700_001), Some("a".to_owned()));
+            assert_eq!(found(&ways, 7_700_002), None);
+            assert_eq!(ways.transport.expiries().len(), 1);
+            assert_eq!(ways.present().endpoints.len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_left_keeps_its_keys_until_it_is_back_without() {
+        let place = place();
+        let path = place.path().join("keys.pem");
+        let key = include_str!("../../fixtures/signatures/p256.pem");
+        std::fs::write(&path, key).unwrap();
+        let mut signed = endpoint(&place, "a", 7_700_001);
+        signed.receipt_keys = Some(path);
+        let ways = opened(vec![signed]);
+        let needs_signature = || {
+            let keys = Arc::clone(&ways.keys().borrow());
+            let name = EndpointName::parse("a").unwrap();
+            keys.verify(&name, b"<receipt/>", None).is_err()
+        };
+        assert!(needs_signature());
+        for (endpoints, needed) in [
+            (Vec::new(), true),
+            (vec![endpoint(&place, "a", 7_700_001)], false),
+        ] {
+            ways.configure(endpoints);
+            ways.follow().unwrap();
+            assert_eq!(needs_signature(), needed);
+            ways.renew_keys().unwrap();
+            assert_eq!(needs_signature(), needed);
+        }
+    }
 }

@@ -141,6 +141,7 @@ impl Intake {
         });
         let routes = Arc::clone(&self.parts.routes.borrow());
         let command = Command::Receipts {
+            formerly: routes.former(endpoint).to_vec(),
             endpoint: endpoint.clone(),
             purpose: routes.purpose(endpoint),
             destinations: routes.destinations(endpoint).to_vec(),

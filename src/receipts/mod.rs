@@ -163,12 +163,19 @@ impl Receipts {
         let mut pace = Pace::default();
         let mut routes = self.routes.clone();
         loop {
-            let answer = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                answer = self.guarded(&endpoint, pace.last()) => answer,
+            let is_there = routes.borrow_and_update().has(&endpoint);
+            let pause = match is_there {
+                true => {
+                    let answer = tokio::select! {
+                        biased;
+                        () = shutdown.cancelled() => return,
+                        answer = self.guarded(&endpoint, pace.last()) => answer,
+                    };
+                    pace.after(answer.0, answer.1, &self.config)
+                }
+                // Its end is on the way, unless it comes back before that.
+                false => Duration::MAX,
             };
-            let pause = pace.after(answer.0, answer.1, &self.config);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -197,12 +204,7 @@ impl Receipts {
 
     /// One question, and everything that follows from its answer.
     async fn question(&self, endpoint: &EndpointName, last: Round) -> Result<Answer, store::Error> {
-        let cursor = self
-            .store
-            .endpoints()
-            .await?
-            .remove(endpoint)
-            .and_then(|record| record.cursor);
+        let cursor = self.cursor(endpoint).await?;
         let fetched = self.transport.fetch_receipts(endpoint, cursor.as_ref());
         let bytes = match fetched.await {
             Fetched::Feed(bytes) => bytes,
@@ -249,6 +251,14 @@ impl Receipts {
         Ok((round, None))
     }
 
+    /// Where an endpoint is asked from: its own place, or that of its former name.
+    async fn cursor(&self, endpoint: &EndpointName) -> Result<Option<Name>, store::Error> {
+        let mut known = self.store.endpoints().await?;
+        let routes = Arc::clone(&self.routes.borrow());
+        let mut names = std::iter::once(endpoint).chain(routes.former(endpoint));
+        Ok(names.find_map(|name| known.remove(name)?.cursor))
+    }
+
     fn items(&self, endpoint: &EndpointName, bytes: &Bytes, feed: &Feed) -> Vec<Heard> {
         let items = feed.parts.iter().map(|part| {
             let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
@@ -285,6 +295,7 @@ impl Receipts {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
         let routes = Arc::clone(&self.routes.borrow());
         let command = Command::Receipts {
+            formerly: routes.former(endpoint).to_vec(),
             endpoint: endpoint.clone(),
             purpose: routes.purpose(endpoint),
             destinations: routes.destinations(endpoint).to_vec(),

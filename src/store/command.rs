@@ -72,6 +72,9 @@ pub enum Command {
         purpose: Purpose,
         /// The destinations that this endpoint serves. It also speaks of what was sent to itself before.
         destinations: Vec<Destination>,
+        /// The names under which it was known before: it also speaks of what was sent to these, and goes on where the
+        /// first of them that has a cursor was, unless it has one of its own.
+        formerly: Vec<EndpointName>,
         /// Items in order, each with its bytes as received.
         items: Vec<Heard>,
         /// How the cursor moves with them, when polled.
@@ -166,6 +169,8 @@ pub enum Command {
     Rewind {
         /// The endpoint.
         endpoint: EndpointName,
+        /// The names under which it was known before, where it would go on otherwise.
+        formerly: Vec<EndpointName>,
         /// Who.
         actor: Name,
     },

@@ -54,15 +54,19 @@ impl Board {
         }
     }
 
-    /// From now on these endpoints have rules of their own. Their lanes keep what they learned; that of an endpoint
-    /// that left goes on by the rules that it had, for what may have arrived there.
+    /// From now on these endpoints have rules of their own, and their lanes keep what they learned. What may have
+    /// arrived at an endpoint that left begins with a fresh lane, as it does after a restart.
     pub fn follow(&self, rules: BTreeMap<EndpointName, Rules>) {
         let mut inner = self.lock();
-        for (endpoint, rules) in &rules {
-            if let Some(lane) = inner.lanes.get_mut(endpoint) {
-                lane.follow(rules.clone());
-            }
-        }
+        inner
+            .lanes
+            .retain(|endpoint, lane| match rules.get(endpoint) {
+                Some(rules) => {
+                    lane.follow(rules.clone());
+                    true
+                }
+                None => false,
+            });
         inner.rules = rules;
     }
 
@@ -110,5 +114,72 @@ impl Stand {
             limit: lane.limit(Kind::Attempt),
             breaker: lane.breaker(Kind::Attempt),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::claims::lane::{Room, Signal};
+
+    const AT: Timestamp = Timestamp::from_micros(1_000_000);
+
+    fn rules(concurrency: u32) -> Rules {
+        Rules::new(NonZeroU32::new(concurrency).unwrap())
+    }
+
+    fn name(text: &str) -> EndpointName {
+        EndpointName::parse(text).unwrap()
+    }
+
+    /// Everything that may go does, and is answered so.
+    fn round(board: &Board, endpoint: &EndpointName, signal: Signal) -> Stand {
+        let done = |lane: &mut Lane| {
+            let Room::Now(room) = lane.room(Kind::Attempt, AT) else {
+                return;
+            };
+            let slots: Vec<_> = (0..room.get())
+                .map(|_| lane.begin(Kind::Attempt, AT))
+                .collect();
+            for mut slot in slots {
+                lane.hear(&mut slot, signal, AT);
+                lane.end(slot, AT);
+            }
+        };
+        board.change(endpoint, &rules(8), done).after
+    }
+
+    #[test]
+    fn other_rules_are_taken_up_and_what_was_learned_stays() {
+        let all = |rules: &[(&str, Rules)]| {
+            let rules = rules
+                .iter()
+                .map(|(text, rules)| (name(text), rules.clone()));
+            rules.collect::<BTreeMap<_, _>>()
+        };
+        let (paris, lyon) = (name("paris"), name("lyon"));
+        let board = Board::new(all(&[("paris", rules(16)), ("lyon", rules(2))]));
+        for limit in [2, 4, 8] {
+            assert_eq!(round(&board, &paris, Signal::Served).limit, limit);
+        }
+        for _ in 0..5 {
+            round(&board, &lyon, Signal::Unserved);
+        }
+        let nothing = |_: &mut Lane| ();
+        let stand = |endpoint: &EndpointName| board.change(endpoint, &rules(8), nothing).after;
+        assert_eq!(stand(&lyon).breaker, breaker::State::Open);
+        for (followed, limit) in [
+            (all(&[("paris", rules(32)), ("lyon", rules(8))]), 8),
+            (all(&[("paris", rules(4)), ("lyon", rules(8))]), 4),
+            // Gone, it begins again by the others' rules.
+            (all(&[("lyon", rules(8))]), 1),
+        ] {
+            board.follow(followed);
+            assert_eq!(stand(&paris).limit, limit);
+            assert_eq!(stand(&lyon).breaker, breaker::State::Open);
+        }
+        assert_eq!(round(&board, &paris, Signal::Served).limit, 2);
     }
 }

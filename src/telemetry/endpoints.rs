@@ -64,11 +64,14 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoints {
-    pub(super) fn new(make: &Make<'_>) -> Endpoints {
-        Endpoints {
+    /// These have labels of their own.
+    pub(super) fn new(make: &Make<'_>, endpoints: &[EndpointName]) -> Endpoints {
+        let handles = Endpoints {
             known: RwLock::default(),
             other: Arc::new(Endpoint::new(make, OTHER)),
-        }
+        };
+        handles.name(make, endpoints);
+        handles
     }
 
     /// Gives these endpoints labels of their own, their series at zero.
@@ -107,12 +110,27 @@ impl Endpoints {
         self.name(make, [endpoint]);
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.strangers += 1;
-        let handles = known.handles.get(endpoint);
-        Arc::clone(handles.unwrap_or(&self.other))
+        let handles = known.handles.get(endpoint).unwrap_or(&self.other);
+        handles.leave();
+        Arc::clone(handles)
+    }
+}
+
+impl ListGauges {
+    pub(super) fn set(&self, issued: f64, until: f64) {
+        self.issued.set(issued);
+        self.until.set(until);
     }
 }
 
 impl Endpoint {
+    /// It is not configured any more: nothing of it can expire, and whatever still goes there begins with a fresh lane.
+    pub(super) fn leave(&self) {
+        self.certificate.set(f64::INFINITY);
+        self.lists.set(0.0, f64::INFINITY);
+        self.breaker.set(0.0);
+    }
+
     fn new(make: &Make<'_>, name: &str) -> Endpoint {
         Endpoint {
             lots: make.counter(family::DELIVERY_LOTS, &[name]),

@@ -137,11 +137,7 @@ impl Handles {
             told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
             retention: make.retention(),
-            endpoints: {
-                let handles = Endpoints::new(&make);
-                handles.name(&make, endpoints);
-                handles
-            },
+            endpoints: Endpoints::new(&make, endpoints),
             recorder,
         }
     }
@@ -316,18 +312,14 @@ impl Handles {
                 issued,
                 until,
             } => {
-                let of_endpoint;
-                let gauges = match endpoint {
-                    None => &self.public_lists,
-                    Some(endpoint) => {
-                        of_endpoint = self.endpoint(endpoint);
-                        &of_endpoint.lists
-                    }
-                };
-                gauges.issued.set(issued.unwrap_or_default() as f64);
+                let issued = issued.unwrap_or_default() as f64;
                 let until = until.map_or(f64::INFINITY, |seconds| seconds as f64);
-                gauges.until.set(until);
+                match endpoint {
+                    None => self.public_lists.set(issued, until),
+                    Some(endpoint) => self.endpoint(endpoint).lists.set(issued, until),
+                }
             }
+            Reading::Left { endpoint } => self.endpoint(endpoint).leave(),
             Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
             Reading::Queue {
                 endpoint,

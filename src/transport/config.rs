@@ -36,6 +36,16 @@ pub enum Error {
     /// Two endpoints have one name.
     #[error("endpoint `{0}` stands twice")]
     Twice(EndpointName),
+    /// A former name is that of an endpoint, or of two.
+    #[error(
+        "endpoint `{endpoint}`: `formerly` names `{former}`, which is an endpoint itself or is named twice"
+    )]
+    Former {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// The former name.
+        former: EndpointName,
+    },
     /// The address is none, or not of the form that is asked.
     #[error("endpoint `{0}`: `base` must be an https address without user, query or fragment")]
     Base(EndpointName),
@@ -126,7 +136,11 @@ impl Config {
                 endpoint.destinations.clone(),
             )
         });
-        Routes::new(rows)
+        let former = self.endpoints.iter().map(|endpoint| {
+            let names = endpoint.formerly.clone();
+            (endpoint.name.clone(), names)
+        });
+        Routes::new(rows).formerly(former)
     }
 
     /// Reads the keys that sign receipts. It reads files: not for an async task.
@@ -142,28 +156,31 @@ impl Config {
         Faults::or(keys).map(Keyring::new)
     }
 
-    /// The rules of every endpoint's lane, with those of the transmitting loop where an endpoint has none.
+    /// The rules of every endpoint's lane, also under its former names, with those of the transmitting loop where an
+    /// endpoint has none.
     ///
     /// # Errors
     /// [`Error::Lane`].
     pub fn lanes(&self, otherwise: &Rules) -> Result<BTreeMap<EndpointName, Rules>, Faults> {
-        let rules = self.endpoints.iter().map(|endpoint| {
-            let name = endpoint.name.clone();
-            match endpoint.lane.rules(otherwise) {
-                Ok(rules) => Ok((name, rules)),
+        let rules = self
+            .endpoints
+            .iter()
+            .map(|endpoint| match endpoint.lane.rules(otherwise) {
+                Ok(rules) => Ok(endpoint
+                    .names()
+                    .map(move |name| (name.clone(), rules.clone()))),
                 Err(source) => Err(Error::Lane {
-                    endpoint: name,
+                    endpoint: endpoint.name.clone(),
                     source,
                 }),
-            }
-        });
-        Ok(Faults::or(rules)?.into_iter().collect())
+            });
+        Ok(Faults::or(rules)?.into_iter().flatten().collect())
     }
 
     /// Checks what one endpoint alone cannot show, and its addresses. No file is read.
     ///
     /// # Errors
-    /// [`Error::Twice`], [`Error::Ambiguous`], [`Error::Base`], [`Error::List`].
+    /// [`Error::Twice`], [`Error::Former`], [`Error::Ambiguous`], [`Error::Base`], [`Error::List`].
     pub fn check(&self) -> Result<(), Faults> {
         let mut faults = Vec::new();
         let mut names = BTreeSet::new();
@@ -186,6 +203,16 @@ impl Config {
                         destination: *destination,
                         first: first.clone(),
                         second: endpoint.name.clone(),
+                    });
+                }
+            }
+        }
+        for endpoint in &self.endpoints {
+            for former in &endpoint.formerly {
+                if !names.insert(former) {
+                    faults.push(Error::Former {
+                        endpoint: endpoint.name.clone(),
+                        former: former.clone(),
                     });
                 }
             }
@@ -312,5 +339,20 @@ mod tests {
         ));
         let Faults(twice) = config(named("caisse-751", "test")).check().unwrap_err();
         assert!(matches!(twice[..], [Error::Twice(_)]));
+        let name = |text: &str| EndpointName::parse(text).unwrap();
+        for (formerly, faults) in [
+            (vec![name("old"), name("older")], 0),
+            (vec![name("caisse-751")], 1),
+            (vec![name("other")], 1),
+            (vec![name("old"), name("old")], 1),
+        ] {
+            let mut other = named("other", "test");
+            other.formerly = formerly;
+            let found = config(other)
+                .check()
+                .err()
+                .map_or(0, |Faults(all)| all.len());
+            assert_eq!(found, faults);
+        }
     }
 }

@@ -21,6 +21,10 @@ pub struct Endpoint {
     /// What operators call it: `[a-z0-9-]`, 1 to 40 characters.
     #[serde(deserialize_with = "endpoint_name")]
     pub name: EndpointName,
+    /// What it was called before: the same system, so it is asked about what may have arrived there under these names,
+    /// and speaks of it.
+    #[serde(default, deserialize_with = "endpoint_names")]
+    pub formerly: Vec<EndpointName>,
     /// Where the wire contract is served: `https` only, without query; `/lots/…` and `/receipts` follow.
     pub base: String,
     /// The insurers behind it, as `amo:017510000` (régime, caisse, centre) or `amc:NUMBER`.
@@ -76,6 +80,11 @@ pub struct Limits {
 }
 
 impl Endpoint {
+    /// All its names, the present one first.
+    pub(super) fn names(&self) -> impl Iterator<Item = &EndpointName> {
+        std::iter::once(&self.name).chain(&self.formerly)
+    }
+
     /// The base address, without a slash at its end.
     pub(super) fn url(&self) -> Result<String, Error> {
         let wrong = || Error::Base(self.name.clone());
@@ -126,10 +135,19 @@ fn real() -> Purpose {
     Purpose::Real
 }
 
+fn endpoint_names<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<EndpointName>, D::Error> {
+    let names = Vec::<String>::deserialize(input)?;
+    names.iter().map(|text| named(text)).collect()
+}
+
 fn endpoint_name<'de, D: Deserializer<'de>>(input: D) -> Result<EndpointName, D::Error> {
     let text = String::deserialize(input)?;
-    EndpointName::parse(&text)
-        .map_err(|_| D::Error::custom("an endpoint's name is 1 to 40 of a-z, 0-9 and `-`"))
+    named(&text)
+}
+
+fn named<E: serde::de::Error>(text: &str) -> Result<EndpointName, E> {
+    EndpointName::parse(text)
+        .map_err(|_| E::custom("an endpoint's name is 1 to 40 of a-z, 0-9 and `-`"))
 }
 
 fn destinations<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Destination>, D::Error> {
@@ -177,6 +195,7 @@ pub(super) mod tests {
                 vec!["751"].into(),
                 "`751` is no destination",
             ),
+            ("formerly", vec!["Caisse 750"].into(), "endpoint's name"),
             ("purpose", "tests".into(), "purpose"),
             ("status", "maybe".into(), "maybe"),
             (

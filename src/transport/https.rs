@@ -34,6 +34,7 @@ pub struct Https {
     changing: Mutex<()>,
 }
 
+/// By each of an endpoint's names.
 type Lines = BTreeMap<EndpointName, Arc<Line>>;
 
 /// One endpoint.
@@ -122,7 +123,7 @@ impl Https {
     pub fn renew(&self) -> Result<(), Faults> {
         let _changing = self.change();
         let lines = self.lines.load_full();
-        let endpoints = lines.values().map(|line| line.endpoint.clone());
+        let endpoints = present(&lines).map(|line| line.endpoint.clone());
         self.exchange_lines(&endpoints.collect::<Vec<_>>(), Connections::Forgotten)
     }
 
@@ -139,9 +140,8 @@ impl Https {
 
     fn each<T>(&self, of: impl Fn(&Ready) -> T) -> Vec<(EndpointName, T)> {
         let lines = self.lines.load();
-        let lines = lines.iter();
-        lines
-            .map(|(name, line)| (name.clone(), of(&line.ready)))
+        present(&lines)
+            .map(|line| (line.endpoint.name.clone(), of(&line.ready)))
             .collect()
     }
 
@@ -157,15 +157,16 @@ impl Https {
     ) -> Result<(), Faults> {
         let before = self.lines.load_full();
         let lines = endpoints.iter().map(|endpoint| {
-            let name = endpoint.name.clone();
             let kept = match connections {
-                Connections::Kept => before.get(&name).map(Arc::as_ref),
+                Connections::Kept => endpoint.names().find_map(|name| before.get(name)),
                 Connections::Forgotten => None,
             };
-            let line = Line::open(endpoint, &self.renewal, kept)?;
-            Ok((name, Arc::new(line)))
+            let line = Arc::new(Line::open(endpoint, &self.renewal, kept.map(Arc::as_ref))?);
+            Ok(endpoint
+                .names()
+                .map(move |name| (name.clone(), line.clone())))
         });
-        let lines = Faults::or(lines)?.into_iter().collect();
+        let lines = Faults::or(lines)?.into_iter().flatten().collect();
         self.lines.store(Arc::new(lines));
         Ok(())
     }
@@ -173,6 +174,14 @@ impl Https {
     fn line(&self, endpoint: &EndpointName) -> Option<Arc<Line>> {
         self.lines.load().get(endpoint).cloned()
     }
+}
+
+/// The line of each endpoint, once.
+fn present(lines: &Lines) -> impl Iterator<Item = &Arc<Line>> {
+    let present = lines
+        .iter()
+        .filter(|(name, line)| **name == line.endpoint.name);
+    present.map(|(_, line)| line)
 }
 
 #[async_trait]

@@ -13,6 +13,7 @@ mod insurer;
 mod stock;
 
 mod command_line;
+mod endpoints;
 mod conformance;
 mod evidence;
 mod hand;

@@ -665,6 +665,7 @@ impl House {
             salt: [3; 16],
         };
         self.commit(Command::Receipts {
+            formerly: Vec::new(),
             endpoint: endpoint(),
             purpose: Purpose::Real,
             destinations: vec![caisse()],

@@ -77,6 +77,8 @@ pub(super) struct House {
     pub(super) store: Arc<Moody>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) now: Timestamp,
+    /// The routes as they are at present.
+    pub(super) routes: watch::Sender<Arc<Routes>>,
     tokens: Vec<(Who, String)>,
     certificates: Vec<(Who, Arc<[u8]>)>,
     _directory: TempDir,
@@ -127,13 +129,14 @@ impl House {
         ]);
         let keys = include_str!("../../../fixtures/signatures/ed25519.pem");
         let keys = Keys::from_pem(keys).unwrap();
+        let routes = watch::Sender::new(Arc::new(routes));
         let parts = Parts {
             store: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
-            routes: watch::channel(Arc::new(routes)).1,
+            routes: routes.subscribe(),
             keys: watch::channel(Arc::new(Keyring::new([(endpoint("signee"), keys)]))).1,
             terms: Terms::default(),
         };
@@ -143,6 +146,7 @@ impl House {
             store,
             clock,
             now,
+            routes,
             tokens,
             certificates,
             _directory: directory,

@@ -118,6 +118,7 @@ impl Decider<'_, '_> {
                 endpoint,
                 purpose,
                 destinations,
+                formerly,
                 items,
                 cursor,
             } => {
@@ -125,6 +126,7 @@ impl Decider<'_, '_> {
                     endpoint,
                     purpose,
                     destinations,
+                    formerly,
                 };
                 self.receipts(&speaker, items, cursor)
             }
@@ -161,7 +163,16 @@ impl Decider<'_, '_> {
                 comment,
             } => self.judge_line((run, line), judgement, actor, comment),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
-            Command::Rewind { endpoint, actor } => self.rewind(endpoint, actor),
+            Command::Rewind {
+                endpoint,
+                formerly,
+                actor,
+            } => {
+                for endpoint in std::iter::once(endpoint).chain(formerly) {
+                    self.rewind(endpoint, actor.clone())?;
+                }
+                Ok(self.done())
+            }
             Command::Restored(restored) => self.restored(restored),
             Command::Resume {
                 actor,
