@@ -11,6 +11,7 @@ pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     let mut found = Found(Vec::new());
     found.telemetry(config);
     found.store(config);
+    found.operators(config);
     found.callers(config);
     found.endpoints(config);
     found.intake(config);
@@ -60,6 +61,16 @@ impl Found {
         }
         if !(0.0..=3600.0).contains(&store.queue_seconds) {
             self.refuse("store.queue_seconds", "must be between 0 and 3600");
+        }
+    }
+
+    fn operators(&mut self, config: &Config) {
+        let address = config.desk.operators;
+        if address.is_some_and(|address| !address.ip().is_loopback()) {
+            self.refuse(
+                "desk.operators",
+                "must be an address of loopback: this listener has no TLS, and would show tokens to the network",
+            );
         }
     }
 

@@ -174,6 +174,8 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
         retry_first_seconds = 10.0
         retry_cap_seconds = 5.0
         lot_age_seconds = nan
+        [desk]
+        operators = '0.0.0.0:8444'
         [receipts]
         poll_seconds = 1000.0
         [[access.certificates]]
@@ -197,6 +199,7 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
     assert_eq!(
         keys,
         [
+            "desk.operators",
             "access.certificates[1].caller.insurer",
             "access.certificates[2].identity",
             "access.certificates[2].caller",

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
@@ -167,7 +168,11 @@ impl Road<'_> {
         }
         if !morning.is_empty() {
             let end = self.store.end().await.expect("the store answers");
-            self.commit(vec![Command::Anchor(end)]).await;
+            self.commit(vec![Command::Anchor {
+                end,
+                apart: NonZeroU64::MAX,
+            }])
+            .await;
         }
         self.commit(morning).await;
         let posted = self.post(day).await;

@@ -137,7 +137,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Notified { .. }
         | Command::Restored(_)
         | Command::Resume { .. }
-        | Command::Anchor(_)
+        | Command::Anchor { .. }
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }
         | Command::Judge { .. }

@@ -162,7 +162,7 @@ impl Decider<'_, '_> {
                 let bytes = reason;
                 self.resume(actor, Body { bytes, salt })
             }
-            Command::Anchor(anchor) => self.anchor(anchor),
+            Command::Anchor { end, apart } => self.anchor(end, apart),
             Command::Notified { target, upto } => {
                 self.push(Entry::Notified { target, upto })?;
                 Ok(self.done())
