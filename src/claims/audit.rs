@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::claims::audit::document::{Document, DocumentRow, LotRow};
 use crate::claims::audit::facts::Fact;
 use crate::claims::audit::lot::Lot;
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::Purpose;
 use crate::claims::entry::{
     Delivery, Entry, PaperRow, Position, Receipted, Received, Sealed, Settled, SettledContent,
@@ -118,7 +118,7 @@ impl Audit {
                 self.declared.insert((*centre, *day), rows.clone());
                 Ok(())
             }
-            Entry::Cancelled { document, .. } => self.note_of(*document, Fact::Cancelled),
+            Entry::Cancelled { document, .. } => self.another_way(*document, Fact::Cancelled),
             Entry::ByHand { document, .. } => self.another_way(*document, Fact::ByHand),
             Entry::OnPaper { document, .. } => self.another_way(*document, Fact::OnPaper),
             Entry::Lapsed { document } => self.note_of(*document, Fact::Lapsed),
@@ -235,7 +235,7 @@ impl Audit {
             document.lot = Some(own);
             document.is_answered = false;
         }
-        self.lots.push(Lot::sealed(documents));
+        self.lots.push(Lot::sealed(documents, sealed.form));
         Ok(())
     }
 
@@ -245,6 +245,7 @@ impl Audit {
         let void_before = lot.state == State::Void;
         lot.happens(delivery.event, at.day());
         let voided = lot.state == State::Void && !void_before;
+        let form = lot.form;
         let proof = matches!(delivery.event, Event::Taken | Event::StatusKnown);
         if proof || voided {
             let documents = lot.documents.clone();
@@ -252,23 +253,29 @@ impl Audit {
                 self.prove(*document, row);
             }
             if voided {
-                self.voided(at, delivery, &documents);
+                self.voided(at, delivery, form, &documents);
             }
         }
         Ok(())
     }
 
-    /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it
-    /// names none; every other document that was still in it is open again, and what seemed to prove its
+    /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it names none or
+    /// they came as one file; every other document that was still in it is open again, and what seemed to prove its
     /// taking is disproved: "unknown" means that nothing had arrived.
-    fn voided(&mut self, at: Timestamp, delivery: &Delivery, documents: &[DocumentRow]) {
+    fn voided(
+        &mut self,
+        at: Timestamp,
+        delivery: &Delivery,
+        form: Form,
+        documents: &[DocumentRow],
+    ) {
         let refusal = matches!(delivery.event, Event::ContentRefused | Event::StatusRefused);
         let named: BTreeSet<DocumentId> = delivery.named.iter().map(|(named, _)| *named).collect();
         let is_named = |audit: &Audit, row: DocumentRow| named.contains(&audit.document(row).id);
         let names_any = documents.iter().any(|row| is_named(self, *row));
         let lot = delivery.lot.to_string();
         for row in documents {
-            if refusal && (is_named(self, *row) || !names_any) {
+            if refusal && (is_named(self, *row) || !names_any || form == Form::PreFormed) {
                 self.note(*row, Fact::Said(at, &lot, Word::ContentRefused));
             } else {
                 let was_in_lot = self.document(*row).read().standing == Standing::InLot;
@@ -347,13 +354,13 @@ impl Audit {
         self.touch(row);
     }
 
-    /// By hand or on paper: a lot that it leaves unanswered no longer wants to be sent as it is.
+    /// Cancelled, by hand or on paper: a lot that it leaves unanswered lacks it.
     fn another_way(&mut self, id: DocumentId, fact: Fact<'_>) -> Result<(), Broken> {
         let row = self.row(id)?;
         let document = self.document(row);
         let (standing, lot) = (document.read().standing, document.lot);
         if let (Standing::InLot, Some(lot)) = (standing, lot) {
-            self.lot_mut(lot).went_another_way = true;
+            self.lot_mut(lot).left += 1;
         }
         self.note(row, fact);
         Ok(())

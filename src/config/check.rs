@@ -10,6 +10,7 @@ use crate::telemetry;
 pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     let mut found = Found(Vec::new());
     found.telemetry(config);
+    found.terms(config);
     found.store(config);
     found.operators(config);
     found.callers(config);
@@ -34,6 +35,12 @@ impl Found {
     fn telemetry(&mut self, config: &Config) {
         if let Err(error) = telemetry::log::filter(&config.telemetry.log) {
             self.refuse("telemetry.log.filter", error);
+        }
+    }
+
+    fn terms(&mut self, config: &Config) {
+        if !(1..=90).contains(&config.terms.pj_paper_days) {
+            self.refuse("terms.pj_paper_days", "must be between 1 and 90");
         }
     }
 

@@ -169,6 +169,8 @@ fn a_master_key_is_a_file_or_a_credential_and_never_in_the_store() {
 #[test]
 fn values_that_contradict_each_other_are_named_by_their_keys() {
     let text = "
+        [terms]
+        pj_paper_days = 91
         [dispatch]
         lease_seconds = 30
         retry_first_seconds = 10.0
@@ -199,6 +201,7 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
     assert_eq!(
         keys,
         [
+            "terms.pj_paper_days",
             "desk.operators",
             "access.certificates[1].caller.insurer",
             "access.certificates[2].identity",

@@ -24,6 +24,7 @@ pub mod families;
 pub mod exposition;
 pub mod reconciliation;
 pub mod reconciled;
+pub mod orphans;
 pub mod repeat;
 pub mod forecast;
 

@@ -12,6 +12,7 @@ use crate::claims::reconcile::Depth;
 use crate::claims::reconcile::bridge::{Count, Difference, Span};
 use crate::claims::reconcile::cause::Cause;
 use crate::claims::reconcile::figures::Month;
+use crate::report::orphans::Orphans;
 use crate::report::reconciliation::Asked;
 use crate::report::shapes::Ratio;
 
@@ -36,6 +37,8 @@ pub struct Outcome {
     pub without: Vec<Without>,
     /// Every difference.
     pub differences: Vec<DifferenceText>,
+    /// What the insurer said since the first day that no document answers to; counted nowhere.
+    pub orphans: Orphans,
 }
 
 /// One centre.
@@ -174,6 +177,7 @@ impl Outcome {
             centres: Vec::new(),
             without: Vec::new(),
             differences: Vec::new(),
+            orphans: Orphans::default(),
         }
     }
 

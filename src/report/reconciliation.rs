@@ -207,7 +207,8 @@ fn unit(line: &Line, cell: &Cell, goes_there: impl Fn(Destination) -> bool) -> O
 /// Why an insurer may have a document that was replaced by one for another insurer.
 fn why_left(document: &LineDocument, reason: ReplacementReason) -> Cause {
     match (document.receipted, reason) {
-        (Receipted::Yes, _) | (Receipted::No, ReplacementReason::Rejected) => Cause::RejectedLater,
+        (Receipted::Yes | Receipted::BothWays, _)
+        | (Receipted::No, ReplacementReason::Rejected) => Cause::RejectedLater,
         (Receipted::No, ReplacementReason::Refused | ReplacementReason::Lapsed) => Cause::Refused,
         (Receipted::No, ReplacementReason::Cancelled) => Cause::OtherRoute,
     }

@@ -257,8 +257,10 @@ pub enum Command {
     Unroute(EndpointName),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
     Tick,
-    /// After a start: every lot in `sending` is in doubt.
+    /// After a start: every lot in `sending` is in doubt; then as for a clock that was set back.
     Restart,
+    /// The clock was set back: what it put off while it was ahead waits no longer than its rule gives from now.
+    SetBack,
 }
 
 /// Registrations that a person hands in.

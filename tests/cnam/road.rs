@@ -11,7 +11,7 @@ use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
-use bordereau::claims::delivery::Event;
+use bordereau::claims::delivery::{Event, Form};
 use bordereau::claims::document::{
     Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ReplacementReason, ThirdParty,
 };
@@ -341,6 +341,7 @@ impl Road<'_> {
             digest: Digest([1; 32]),
             length: 100 * documents.len() as u64,
             due: self.now,
+            form: Form::Composed,
         }
     }
 

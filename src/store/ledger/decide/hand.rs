@@ -147,6 +147,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Lease(_)
         | Command::Unroute(_)
         | Command::Tick
-        | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),
+        | Command::Restart
+        | Command::SetBack => Err(Error::Impossible("only what an operator does is explained")),
     }
 }

@@ -10,7 +10,7 @@ use crate::store::ledger::change::Moment;
 use crate::store::ledger::fold::Fold;
 use crate::store::ledger::records::{self, save};
 use crate::store::ledger::{bundle, keys, listing};
-use crate::store::{DocumentRecord, Error, LotRecord};
+use crate::store::{DocumentRecord, Error};
 
 impl Fold<'_, '_> {
     pub(super) fn received(&mut self, received: &Received) -> Result<(), Error> {
@@ -211,14 +211,10 @@ impl Fold<'_, '_> {
         };
         if let (true, Some(lot)) = (left, after.lot) {
             let old = records::known_lot(self.working, lot)?;
-            let new = LotRecord {
-                diminished: true,
-                ..old.clone()
-            };
-            self.put_lot(Some(&old), new);
+            self.put_lot(Some(&old), old.without_one());
         }
         let receipted = before.receipted() == standing::Receipted::No
-            && after.receipted() == standing::Receipted::Yes
+            && after.receipted() != standing::Receipted::No
             && after.received.facts.key.kind == Kind::Fse;
         if receipted {
             let at = self.at;

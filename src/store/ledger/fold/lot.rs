@@ -1,7 +1,7 @@
 //! Lots: sealed, attempted, answered or void; and what each event means for their documents.
 
 use crate::claims::deadline;
-use crate::claims::delivery::{Arrival, Event, Presence, State, Step};
+use crate::claims::delivery::{Arrival, Event, Form, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::registry::Centre;
@@ -63,12 +63,16 @@ pub fn answers_question(event: Event) -> bool {
 }
 
 impl LotRecord {
-    /// Whether all of its documents still want to be sent.
-    pub fn presence(&self) -> Presence {
-        if self.diminished {
-            Presence::Diminished
-        } else {
-            Presence::Whole
+    /// How many of its documents still want to be sent.
+    fn presence(&self) -> Presence {
+        Presence::of(self.sealed.documents.len(), self.left as usize)
+    }
+
+    /// The same after one more of its documents went another way.
+    pub fn without_one(&self) -> LotRecord {
+        LotRecord {
+            left: self.left + 1,
+            ..self.clone()
         }
     }
 
@@ -77,7 +81,9 @@ impl LotRecord {
         if ends_attempt(event) && self.state != State::Sending {
             return Step::Stay;
         }
-        self.state.step(event, self.arrival, self.presence())
+        let presence = self.presence();
+        self.state
+            .step(event, self.arrival, self.sealed.form, presence)
     }
 }
 
@@ -101,12 +107,13 @@ impl Fold<'_, '_> {
             attempts: 0,
             attempted: None,
             ask: false,
-            diminished: false,
+            left: 0,
             unanswered: count,
             next: Some(Next {
                 at: sealed.due,
                 reason: Reason::Turn,
             }),
+            told: self.at,
             deadline,
         };
         self.working
@@ -175,14 +182,13 @@ impl Fold<'_, '_> {
         self.working
             .put(keys::lot_history(delivery.lot, self.position), Vec::new());
         let voided = after.state == State::Void && before.state != State::Void;
-        let documents = after.sealed.documents.clone();
         let attempted = after.attempted;
         self.put_lot(Some(&before), after);
         if event == Event::Taken || event == Event::StatusKnown {
-            self.prove(&documents, delivery.lot, attempted)?;
+            self.prove(&before.sealed.documents, delivery.lot, attempted)?;
         }
         if voided {
-            self.voided(&documents, delivery)
+            self.voided(&before.sealed, delivery)
         } else {
             Ok(())
         }
@@ -207,18 +213,25 @@ impl Fold<'_, '_> {
         Ok(())
     }
 
-    /// A void lot: the named documents are refused (all of them, when a refusal names none), the others
-    /// are open again.
-    fn voided(&mut self, documents: &[DocumentId], delivery: &Delivery) -> Result<(), Error> {
+    /// A void lot: the named documents are refused (all of them, when a refusal names none, or with their file), the
+    /// others are open again.
+    fn voided(&mut self, sealed: &Sealed, delivery: &Delivery) -> Result<(), Error> {
+        let Sealed {
+            documents, form, ..
+        } = sealed;
         let refusal =
             delivery.event == Event::ContentRefused || delivery.event == Event::StatusRefused;
         let named =
             |document: &DocumentId| delivery.named.iter().find(|(named, _)| named == document);
         let none_named = !documents.iter().any(|document| named(document).is_some());
+        let all_refused = match form {
+            Form::Composed => none_named,
+            Form::PreFormed => true,
+        };
         for document in documents {
             let code = match named(document) {
                 Some((_, code)) => Some(code.clone()),
-                None if none_named => Some(None),
+                None if all_refused => Some(None),
                 None => None,
             };
             match code.filter(|_| refusal) {
@@ -300,7 +313,7 @@ impl Fold<'_, '_> {
             // The document went another way: in an earlier lot. The insurer is asked when this one would have gone.
             Step::AskFirst => {
                 after.ask = true;
-                after.diminished = true;
+                after.left += 1;
                 after.next = before.next.map(|next| Next {
                     reason: Reason::Doubt,
                     ..next
@@ -327,7 +340,11 @@ impl Fold<'_, '_> {
         })
     }
 
-    pub(super) fn put_lot(&mut self, before: Option<&LotRecord>, after: LotRecord) {
+    pub(super) fn put_lot(&mut self, before: Option<&LotRecord>, mut after: LotRecord) {
+        let instant = |lot: &LotRecord| lot.next.map(|next| next.at);
+        if before.is_some_and(|before| instant(before) != instant(&after)) {
+            after.told = self.at;
+        }
         let id = after.sealed.lot;
         let endpoint = &after.sealed.endpoint;
         let (old, new) = (before.and_then(LotRecord::wait), after.wait());
