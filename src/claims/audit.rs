@@ -47,6 +47,8 @@ pub struct Audit {
     gone: BTreeMap<Cell, i64>,
     /// The documents of each day of a centre: a document is at all days of its root.
     by_day: BTreeMap<(Finess, Day), Vec<DocumentRow>>,
+    /// The roots of lines that the last entry spoke of, some of them more than once.
+    spoken: Vec<DocumentRow>,
     /// The centres that it counts; all when none is named.
     only: Option<BTreeSet<Finess>>,
 }
@@ -99,6 +101,7 @@ impl Audit {
             });
         }
         self.position = position;
+        self.spoken.clear();
         if !self.concerns(&stamped.entry) {
             return Ok(());
         }
@@ -380,6 +383,7 @@ impl Audit {
     fn touch(&mut self, row: DocumentRow) {
         let (position, root) = (self.position, self.document(row).root);
         self.document_mut(root).touched = position;
+        self.spoken.push(root);
     }
 
     fn row(&self, id: DocumentId) -> Result<DocumentRow, Broken> {

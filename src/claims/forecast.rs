@@ -5,13 +5,17 @@
 //! spread is Student's 80 % interval of that mean over the months to come. It is chosen because most centres have
 //! one year or less behind them, so a seasonal method has nothing to repeat, and because the share moves about a
 //! level far more than along a slope: a drift fitted to a few months runs away from it. The coming number of
-//! documents is the pace so far per working day times the working days that remain.
+//! documents is the pace so far per working day times the working days that remain, of those on which the centre
+//! works: a centre that began within the year, here or at all, has not been slow before, and one that closes has
+//! nothing to come.
 //!
 //! Documents that wait for their receipt are forecast like coming ones: they would otherwise pull the last days
 //! down. Counts are integers; shares are millionths, cut off; what a threshold needs is exact for the forecast
-//! number of documents. A forecast is no statement of a rate.
+//! number of documents. A forecast is no statement of a rate. Before any fate is known there is no pace, and no
+//! forecast: none answered is not none transmitted.
 
 mod year;
+mod working;
 
 use crate::claims::agreement::{Counting, Threshold};
 use crate::claims::calendar::Calendar;
@@ -19,7 +23,6 @@ use crate::claims::document::AgreementId;
 use crate::claims::forecast::year::{Year, share_of};
 use crate::claims::fraction::Fraction;
 use crate::claims::loss::Loss;
-use crate::claims::period::Period;
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::reconcile::figures::Month;
 use crate::claims::tally::Counts;
@@ -79,16 +82,25 @@ pub enum Outlook {
     Impossible,
 }
 
-/// The forecast of a centre for the year of `until`; none where nothing was counted yet.
+/// The days of a year on which a centre works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Working {
+    /// From this one on its pace is measured.
+    pub first: Day,
+    /// After this one nothing comes.
+    pub last: Day,
+}
+
+/// The forecast of a centre for the year of `until`; none where the fate of nothing is known yet.
 pub fn forecast(
     counting: &Counting,
     thresholds: &[(AgreementId, Threshold)],
     counts: &Counts,
-    calendar: Calendar,
+    (calendar, working): (Calendar, Working),
     until: Day,
 ) -> Option<Forecast> {
     let year = Year::of(counting, counts, until)?;
-    let coming = coming(year.so_far.denominator, calendar, until);
+    let coming = coming(year.so_far.denominator, (calendar, working), until);
     let open = coming + year.waiting;
     let pace = year.pace();
     let end = Count {
@@ -97,7 +109,8 @@ pub fn forecast(
     };
     let spread = year.spread(open, end.denominator);
     let needs = thresholds.iter().map(|(policy, threshold)| {
-        let (documents, outlook) = year.need(*threshold, end, open, (calendar, until));
+        let left = (calendar, until, working.last.max(until));
+        let (documents, outlook) = year.need(*threshold, end, open, left);
         Need {
             policy: policy.clone(),
             threshold: *threshold,
@@ -126,12 +139,10 @@ impl Forecast {
 }
 
 /// Documents to come by the end of the year: the pace so far per working day, for the working days that remain.
-fn coming(so_far: i64, calendar: Calendar, until: Day) -> i64 {
-    let year = Period::year_of(until);
-    let passed = calendar
-        .working_days_between(year.from().plus_days(-1), until)
-        .max(1);
-    let left = calendar.working_days_between(until, year.to());
+fn coming(so_far: i64, (calendar, working): (Calendar, Working), until: Day) -> i64 {
+    let before = working.first.plus_days(-1);
+    let passed = calendar.working_days_between(before, until).max(1);
+    let left = calendar.working_days_between(until, working.last);
     let coming = i128::from(so_far) * i128::from(left) / i128::from(passed);
     i64::try_from(coming).unwrap_or(i64::MAX)
 }

@@ -180,7 +180,7 @@ impl Stretch<'_> {
 }
 
 /// The version of a day, closed or not: a unit may fall on a day after its centre closed.
-pub(super) fn latest(versions: &[Centre], day: Day) -> Option<&Centre> {
+pub fn latest(versions: &[Centre], day: Day) -> Option<&Centre> {
     let known = versions.iter().filter(|version| version.from <= day);
     known.max_by_key(|version| version.from)
 }

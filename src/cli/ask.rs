@@ -170,6 +170,31 @@ pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failu
     daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
 }
 
+/// Asks the daemon of this machine for a page, and with what `after` the next one is asked for.
+pub fn page(
+    settings: &Settings,
+    path: &str,
+) -> Result<(StatusCode, Value, Option<String>), Failure> {
+    let client = local(settings)?;
+    daemon::block_on(async {
+        let request = client.get(format!("http://localhost{path}"));
+        let response = request.send().await.map_err(unreachable)?;
+        let link = response.headers().get("link");
+        let after = link.and_then(|link| after(link.to_str().ok()?));
+        let (status, body) = taken(response).await?;
+        Ok((status, value(&body), after))
+    })
+}
+
+/// What a link to the next page asks for (RFC 8288).
+fn after(link: &str) -> Option<String> {
+    let (path, _) = link.strip_prefix('<')?.split_once(">; rel=\"next\"")?;
+    let url = reqwest::Url::parse(&format!("http://localhost{path}")).ok()?;
+    let mut asked = url.query_pairs();
+    let (_, after) = asked.find(|(key, _)| key == "after")?;
+    Some(after.into_owned())
+}
+
 /// Asks the daemon of this machine for bytes; a problem where it has none to give.
 pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, Value>, Failure> {
     let (status, body) = bytes(settings, path)?;
@@ -193,13 +218,20 @@ fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
 
 async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), Failure> {
     let (status, body) = whole(request).await?;
-    let value = serde_json::from_slice(&body)
-        .unwrap_or_else(|_| String::from_utf8_lossy(&body).into_owned().into());
-    Ok((status, value))
+    Ok((status, value(&body)))
+}
+
+/// What is no JSON is a text.
+fn value(body: &[u8]) -> Value {
+    serde_json::from_slice(body)
+        .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into())
 }
 
 async fn whole(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
-    let response = request.send().await.map_err(unreachable)?;
+    taken(request.send().await.map_err(unreachable)?).await
+}
+
+async fn taken(response: reqwest::Response) -> Result<(StatusCode, Vec<u8>), Failure> {
     let status = response.status();
     let body = response.bytes().await.map_err(unreachable)?;
     Ok((status, body.to_vec()))
@@ -215,4 +247,27 @@ pub fn read(file: &PathBuf) -> Result<Vec<u8>, Failure> {
     std::fs::read(file)
         .with_context(|| format!("cannot read {}", file.display()))
         .map_err(|error| Failure::new(Code::NoInput, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_says_with_what_the_next_page_is_asked_for() {
+        for (link, expected) in [
+            (
+                "</v1/rates?format=csv&after=750712184>; rel=\"next\"",
+                Some("750712184"),
+            ),
+            (
+                "</v1/rates?by=category&after=dentaire%20national-2025>; rel=\"next\"",
+                Some("dentaire national-2025"),
+            ),
+            ("</v1/rates?format=csv>; rel=\"next\"", None),
+            ("</v1/rates?after=1>; rel=\"prev\"", None),
+        ] {
+            assert_eq!(after(link).as_deref(), expected, "{link}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, ask};
+use crate::formats::cells;
 
 /// Which documents.
 #[derive(Debug, Args)]
@@ -152,21 +153,11 @@ fn table(rows: &[Value]) -> String {
 }
 
 fn csv(rows: &[Value]) -> String {
-    let mut out = COLUMNS.join(",") + "\r\n";
+    let mut out = cells::line(&COLUMNS);
     for row in rows {
-        let cells = COLUMNS.map(|column| quoted(&cell(row, column)));
-        out.push_str(&cells.join(","));
-        out.push_str("\r\n");
+        out.push_str(&cells::line(&COLUMNS.map(|column| cell(row, column))));
     }
     out
-}
-
-fn quoted(cell: &str) -> String {
-    if cell.contains([',', '"', '\n', '\r']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell.to_owned()
-    }
 }
 
 fn cell(row: &Value, column: &str) -> String {

@@ -131,6 +131,13 @@ fn periods(answer: &Value) -> String {
             ));
         }
     }
+    for period in answer["ended"].as_array().into_iter().flatten() {
+        let name = word(&period["closing"]["period"]["name"]);
+        let until = word(&period["until"]);
+        out.push_str(&format!(
+            "{name}  its proofs have gone: only counts are left up to {until}\n"
+        ));
+    }
     out
 }
 

@@ -202,9 +202,16 @@ fn show(options: &Shown) -> Result<Code, Failure> {
     ] {
         query.extend(value.as_ref().map(|value| (key, value.clone())));
     }
-    let (status, body) = ask::ask(&options.settings, &ask::path("/v1/rates", &query))?;
+    let path = ask::path("/v1/rates", &query);
+    let (status, body, after) = ask::page(&options.settings, &path)?;
     match body.as_str() {
-        Some(csv) if options.csv => print!("{csv}"),
+        Some(csv) if options.csv => {
+            print!("{csv}");
+            // A table cannot say that it is a page, and goes to a file.
+            if let Some(after) = after {
+                eprintln!("more follow: --after '{after}'");
+            }
+        }
         _ if options.json || !status.is_success() => println!("{body:#}"),
         _ => println!("{}", text(&body)),
     }

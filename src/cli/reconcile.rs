@@ -189,6 +189,11 @@ fn bridges(page: &Value) -> String {
         page["centres"],
         page["differences"],
     );
+    let silent = page["no_figures"].as_array().into_iter().flatten();
+    let silent: Vec<&str> = silent.filter_map(Value::as_str).collect();
+    if !silent.is_empty() {
+        writeln!(out, "no figures of {}", silent.join(", ")).expect("a string takes every text");
+    }
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["centre", "step", "numerator", "denominator", "rate"]);

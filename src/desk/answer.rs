@@ -128,6 +128,7 @@ impl Desk {
             report::Error::NoKey => Kind::StatementsUnsigned.into(),
             report::Error::NotCounted
             | report::Error::Cut
+            | report::Error::Moving
             | report::Error::Overtaken
             | report::Error::Store(_)
             | report::Error::Ledger(_) => self.later(Kind::NotReady),
@@ -191,21 +192,6 @@ pub(super) fn parameter<T>(
 ) -> Result<Option<T>, Refused> {
     let Some(text) = text else { return Ok(None) };
     read(text).map(Some).ok_or_else(|| Refused::parameter(name))
-}
-
-/// A line of CSV (RFC 4180): what needs quotes has them.
-pub(super) fn csv_line(cells: &[impl AsRef<str>]) -> String {
-    let quoted = cells.iter().map(|cell| {
-        let cell = cell.as_ref();
-        if cell.contains([',', '"', '\n', '\r']) {
-            format!("\"{}\"", cell.replace('"', "\"\""))
-        } else {
-            cell.to_owned()
-        }
-    });
-    let mut line = quoted.collect::<Vec<_>>().join(",");
-    line.push_str("\r\n");
-    line
 }
 
 /// A whole answer in JSON.

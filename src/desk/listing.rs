@@ -18,13 +18,14 @@ use crate::claims::document::{Kind, Purpose};
 use crate::claims::id::Finess;
 use crate::claims::standing::Standing;
 use crate::claims::time::{Day, Timestamp};
+use crate::formats::cells;
 use crate::formats::json::problem;
 use crate::store::listing::{Book, Listed, Listing, Place};
 use crate::telemetry::event::Denial;
 use crate::telemetry::reading::Stage;
 
 use super::Desk;
-use super::answer::{Format, Refused, bytes, csv_line, json};
+use super::answer::{Format, Refused, bytes, json};
 use super::document::{ByKey, purpose_word};
 use super::door::{Asked, Entered};
 use super::way::Way;
@@ -170,7 +171,7 @@ fn encoded(value: &str) -> String {
 fn write(page: &Page, query: &Query, format: Format) -> Response {
     let mut response = match format {
         Format::Json => json(200, page),
-        Format::Csv => bytes(200, "text/csv; charset=utf-8", csv(page)),
+        Format::Csv => bytes(200, "text/csv; charset=utf-8", table(page)),
     };
     if let Some(next) = &page.next {
         // RFC 8288: the only way for CSV to say that there is more.
@@ -182,7 +183,7 @@ fn write(page: &Page, query: &Query, format: Format) -> Response {
     response
 }
 
-fn csv(page: &Page) -> String {
+fn table(page: &Page) -> String {
     let head = [
         "id",
         "number",
@@ -204,7 +205,7 @@ fn csv(page: &Page) -> String {
         "reason",
         "next",
     ];
-    let mut out = csv_line(&head);
+    let mut out = cells::line(&head);
     for row in &page.documents {
         let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
         let cells = [
@@ -228,7 +229,7 @@ fn csv(page: &Page) -> String {
             row.reason.unwrap_or_default().to_owned(),
             or_none(&row.next),
         ];
-        out.push_str(&csv_line(&cells));
+        out.push_str(&cells::line(&cells));
     }
     out
 }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::{Action, Rates};
 use crate::claims::id::Finess;
 use crate::formats::json::problem;
-use crate::report::closing::{self, ClosedPeriod, ClosingShape};
+use crate::report::closing::{self, ClosingShape};
 use crate::store::{Closing, Command, Outcome};
 
 use super::Desk;
@@ -39,12 +39,6 @@ pub(super) struct OfCentre {
 #[derive(Debug, Serialize)]
 struct Closings {
     closings: Vec<ClosingShape>,
-}
-
-/// Closed periods of a centre.
-#[derive(Debug, Serialize)]
-struct Periods {
-    periods: Vec<ClosedPeriod>,
 }
 
 /// `POST /v1/periods/close?period=&centre=`: the body is an order with the reason. Safe to repeat.
@@ -107,20 +101,11 @@ pub(super) async fn of_centre(
     let upto = desk.snapshot().position;
     let _turn = desk.past.try_lock().map_err(|_| desk.occupied())?;
     let mut closings = desk.closings().await?;
-    closings.retain(|found| {
-        let asked = period.is_none_or(|period| period == found.closed.period);
-        asked && found.closed.covers(finess)
-    });
-    let reading = async {
-        let (store, bounds) = (&*desk.parts.store, desk.parts.past);
-        let mut periods = Vec::with_capacity(closings.len());
-        for found in &closings {
-            periods.push(closing::of_centre(store, found, finess, upto, bounds).await?);
-        }
-        Ok(periods)
-    };
+    closings.retain(|found| period.is_none_or(|period| period == found.closed.period));
+    let (store, bounds) = (&*desk.parts.store, desk.parts.past);
+    let reading = closing::all_of_centre(store, &closings, finess, upto, bounds);
     let periods = desk.bounded(reading).await?;
-    Ok(json(200, &Periods { periods }))
+    Ok(json(200, &periods))
 }
 
 impl Desk {

@@ -16,7 +16,8 @@ use crate::claims::entry::{FiguresLoaded, Judgement, Position, Reconciled};
 use crate::claims::id::Digest;
 use crate::claims::period::Period;
 use crate::claims::reconcile::cause::Cause;
-use crate::formats::figures::{self, Format, Limits};
+use crate::formats::cells;
+use crate::formats::figures::{Format, Limits};
 use crate::formats::json::problem::{About, Kind, Problem};
 use crate::report;
 use crate::report::orphans::Orphans;
@@ -88,6 +89,7 @@ struct AllRuns {
 struct RunPage {
     #[serde(flatten)]
     run: RunText,
+    no_figures: Vec<String>,
     total: SpanText,
     rows: Vec<CentreText>,
     without: Vec<Without>,
@@ -240,6 +242,7 @@ pub(super) async fn show(
     rows.truncate(most);
     let page = RunPage {
         run: RunText::from(&record),
+        no_figures: found.no_figures,
         total: found.total,
         rows,
         without: found.without,
@@ -314,7 +317,10 @@ pub(super) async fn export(
     desk.allow(&caller, Action::Reconcile).await?;
     let record = desk.run_of(&caller, Position(run)).await?;
     let found = desk.result(&record).await?;
-    let table = |rows: &[Vec<String>]| bytes(200, "text/csv; charset=utf-8", figures::write(rows));
+    let table = |rows: &[Vec<String>]| {
+        let lines: String = rows.iter().map(|row| cells::line(row)).collect();
+        bytes(200, "text/csv; charset=utf-8", lines)
+    };
     match (query.format.as_deref(), query.table.as_deref()) {
         (None | Some("json"), None) => {
             let mut judgements = Vec::new();

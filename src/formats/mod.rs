@@ -7,6 +7,7 @@ pub mod lot;
 pub mod json;
 pub mod jws;
 pub mod tar;
+pub mod cells;
 pub mod figures;
 pub mod statement;
 pub mod registry;

@@ -14,7 +14,7 @@ use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::obligation::Unbound;
 use crate::claims::period::Period;
-use crate::claims::place::{Place, Transmitted, place};
+use crate::claims::place::{Member, Place, Transmitted, place};
 use crate::claims::tally::{Cell, PaperCell};
 use crate::claims::time::Day;
 use crate::report::Error;
@@ -53,7 +53,26 @@ pub struct ClosedPeriod {
     pub corrections: Vec<Correction>,
 }
 
-/// A later fact that changed the rate of a closed period.
+/// `GET /v1/centres/{finess}/periods`: the closed periods of a centre.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Periods {
+    /// One row for each period, of the closing that froze it for the centre.
+    pub periods: Vec<ClosedPeriod>,
+    /// Closed periods of which the proofs have gone, so that they cannot be counted again.
+    pub ended: Vec<EndedPeriod>,
+}
+
+/// A closed period of which the proofs have gone.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EndedPeriod {
+    /// The closing.
+    pub closing: ClosingShape,
+    /// The last day of which the documents can no longer be told one by one.
+    pub until: String,
+}
+
+/// A later fact that changed what is said of a closed period: its rate, what is beside it, or the coverage by declared
+/// paper, which moves the verdict and no count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Correction {
     /// The entry.
@@ -65,7 +84,7 @@ pub struct Correction {
     pub cause: &'static str,
     /// The latest document of the unit; none for declared sheets.
     pub document: Option<String>,
-    /// Change of the numerator.
+    /// Change of the numerator; zero of both when it changed the coverage, or what is beside the rate.
     pub numerator: i64,
     /// Change of the denominator.
     pub denominator: i64,
@@ -123,6 +142,48 @@ pub async fn of_centre(
     })
 }
 
+/// What closings say of a centre, and all that came since, up to an entry. The first closing of a period froze it;
+/// periods in which the centre was not bound are left out.
+///
+/// # Errors
+/// [`Error::UnknownCentre`], [`Error::Unbound`] where no period is left to be shown; when the store cannot be read.
+pub async fn all_of_centre(
+    store: &dyn Store,
+    closings: &[Closing],
+    centre: Finess,
+    upto: Position,
+    bounds: Bounds,
+) -> Result<Periods, Error> {
+    let (mut found, mut without) = (Periods::default(), None);
+    for closing in first_of_each(closings, centre) {
+        match of_centre(store, closing, centre, upto, bounds).await {
+            Ok(period) => found.periods.push(period),
+            Err(Error::Founded(until)) => found.ended.push(EndedPeriod {
+                closing: closing.into(),
+                until: until.to_string(),
+            }),
+            Err(error @ (Error::UnknownCentre | Error::Unbound(_))) => without = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    match without {
+        Some(error) if found == Periods::default() => Err(error),
+        Some(_) | None => Ok(found),
+    }
+}
+
+/// Of each period the closing that froze it for a centre: the first one that covers it.
+fn first_of_each(closings: &[Closing], centre: Finess) -> Vec<&Closing> {
+    let mut found: Vec<&Closing> = Vec::new();
+    for closing in closings.iter().filter(|one| one.closed.covers(centre)) {
+        let period = closing.closed.period;
+        if found.iter().all(|earlier| earlier.closed.period != period) {
+            found.push(closing);
+        }
+    }
+    found
+}
+
 /// The policies that a closing froze.
 ///
 /// # Errors
@@ -150,7 +211,7 @@ pub async fn followed(
     let obligation = then.snapshot.obligation(&policies, centre, period)?;
     let policy = policies.get(&obligation.agreement);
     let policy = policy.ok_or(Error::Unbound(Unbound::NoAgreement))?;
-    let account = Account::new(policy, period);
+    let account = Account::new(policy, centre, period);
     let corrections = follow(store, account, closing.position, (centre, upto), bounds).await?;
     // The registration of today may bind the centre otherwise; the closed period stays under its own.
     if let (Some(now), Some(then)) = (
@@ -204,18 +265,39 @@ async fn follow(
     Ok(corrections)
 }
 
-/// What each unit and declared day of the period adds to numerator and denominator.
+/// What each unit and declared day of the period adds to the rate.
 struct Account<'a> {
     policy: &'a Agreement,
+    centre: Finess,
     period: Period,
-    units: BTreeMap<DocumentId, (i64, i64)>,
+    units: BTreeMap<DocumentId, Part>,
     sheets: BTreeMap<Day, i64>,
 }
 
+/// What a unit adds to a rate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Part {
+    /// Its day; none outside the period.
+    day: Option<Day>,
+    /// To numerator and denominator.
+    adds: (i64, i64),
+    /// And to which of the counts beside them.
+    beside: Option<Member>,
+}
+
+/// What stands beside a rate: each is shown with it, and moves it by nothing.
+const BESIDE: [Member; 4] = [
+    Member::Cancelled,
+    Member::Excluded,
+    Member::ByHand,
+    Member::BothWays,
+];
+
 impl<'a> Account<'a> {
-    fn new(policy: &'a Agreement, period: Period) -> Account<'a> {
+    fn new(policy: &'a Agreement, centre: Finess, period: Period) -> Account<'a> {
         Account {
             policy,
+            centre,
             period,
             units: BTreeMap::new(),
             sheets: BTreeMap::new(),
@@ -225,8 +307,8 @@ impl<'a> Account<'a> {
     /// The account at the closing.
     fn open(&mut self, audit: &Audit) {
         for line in audit.lines() {
-            let adds = self.adds(&line);
-            self.units.insert(line.root, adds);
+            let part = self.part(&line);
+            self.units.insert(line.root, part);
         }
         self.sheets = self.declared(&audit.paper());
     }
@@ -250,42 +332,64 @@ impl<'a> Account<'a> {
             denominator,
         };
         let mut found = Vec::new();
-        for line in audit.lines_touched_at(position) {
-            let now = self.adds(&line);
+        for line in audit.lines_spoken_of() {
+            let now = self.part(&line);
             let before = self.units.insert(line.root, now).unwrap_or_default();
-            let change = (now.0 - before.0, now.1 - before.1);
-            if change != (0, 0) {
-                found.push(row(Some(line.latest), change));
+            if now != before {
+                let (numerator, denominator) =
+                    (now.adds.0 - before.adds.0, now.adds.1 - before.adds.1);
+                found.push(row(Some(line.latest), (numerator, denominator)));
             }
         }
-        if let Entry::Declared { .. } = &stamped.entry {
+        if let Entry::Declared { centre, day, .. } = &stamped.entry
+            && *centre == self.centre
+            && self.period.contains(*day)
+        {
             let now = self.declared(&audit.paper());
-            let sum = |days: &BTreeMap<Day, i64>| days.values().sum::<i64>();
-            let change = sum(&now) - sum(&self.sheets);
-            self.sheets = now;
-            if change != 0 {
+            let before = std::mem::replace(&mut self.sheets, now);
+            let (was, is) = (before.get(day), self.sheets.get(day));
+            let change = is.unwrap_or(&0) - was.unwrap_or(&0);
+            let covers = was.is_some() != is.is_some() && self.is_active(*day);
+            if change != 0 || covers {
                 found.push(row(None, (0, change)));
             }
         }
         found
     }
 
-    fn adds(&self, line: &Line) -> (i64, i64) {
+    /// Whether the coverage asks for a declaration of the day.
+    fn is_active(&self, day: Day) -> bool {
+        let mut units = self.units.values();
+        units.any(|part| {
+            let counts = part.adds.1 > 0 || part.beside == Some(Member::Excluded);
+            counts && part.day == Some(day)
+        })
+    }
+
+    fn part(&self, line: &Line) -> Part {
         let counting = &self.policy.counting;
         let is_asked = |cell: &&Cell| cell.basis == counting.day_basis;
         let cell = line.cells.iter().find(is_asked);
         let Some(cell) = cell.filter(|cell| self.period.contains(cell.day)) else {
-            return (0, 0);
+            return Part::default();
         };
-        match place(counting, cell) {
-            Place::Elsewhere | Place::Cancelled | Place::Excluded(_) => (0, 0),
+        let adds = match place(counting, cell) {
+            Place::Elsewhere => return Part::default(),
+            Place::Cancelled | Place::Excluded(_) => (0, 0),
             Place::Counted(counted) => match counted.transmitted {
                 Transmitted::Numerator => (1, 1),
                 Transmitted::Apart | Transmitted::No => (0, 1),
             },
+        };
+        let mut beside = BESIDE.into_iter();
+        Part {
+            day: Some(cell.day),
+            adds,
+            beside: beside.find(|member| member.holds(counting, cell)),
         }
     }
 
+    /// The sheets of each declared day. A day that is declared without any is among them: it covers.
     fn declared(&self, paper: &BTreeMap<PaperCell, i64>) -> BTreeMap<Day, i64> {
         let mut days = BTreeMap::new();
         match self.policy.counting.paper_sheets {
@@ -293,9 +397,10 @@ impl<'a> Account<'a> {
             PaperSheets::Counted => {
                 let asked = paper
                     .iter()
-                    .filter(|(cell, _)| cell.caisse.is_some() && self.period.contains(cell.day));
+                    .filter(|(cell, _)| self.period.contains(cell.day));
                 for (cell, sheets) in asked {
-                    *days.entry(cell.day).or_default() += sheets;
+                    let day: &mut i64 = days.entry(cell.day).or_default();
+                    *day += cell.caisse.map_or(0, |_| *sheets);
                 }
             }
         }

@@ -17,7 +17,7 @@ use crate::claims::standing::Receipted;
 use crate::claims::tally::Cell;
 use crate::report::Error;
 use crate::report::past::Past;
-use crate::report::shapes::{Basis, PeriodShape, basis};
+use crate::report::shapes::{Basis, PeriodShape, basis, policy_digest};
 use crate::store::{Find, Store};
 
 /// Which cell is opened.
@@ -44,6 +44,8 @@ pub struct Explanation {
     pub period: PeriodShape,
     /// The policy by which the cell is counted.
     pub agreement: String,
+    /// SHA-256 of its canonical form.
+    pub policy: String,
     /// What it was computed from.
     pub basis: Basis,
     /// What the cell counts: all units of all pages, and the sheets.
@@ -131,6 +133,7 @@ pub async fn explain(
         centre: centre.to_string(),
         period: period.into(),
         agreement: policy.id.to_string(),
+        policy: policy_digest(policy).to_string(),
         basis: basis(&past.snapshot),
         counted,
         units,

@@ -228,7 +228,10 @@ fn series(
         let sums = series.entry(labels).or_default();
         sums.add(counts, obligation);
         sums.threshold = confirmed(agreements, &obligation.agreement, obligation.category)
-            .filter(|_| obligation.period.form() == Form::YearToDate);
+            .filter(|_| obligation.period.form() == Form::YearToDate)
+            // The obligation is each centre's: a sum of centres has no threshold, and what one has too many does not
+            // help another.
+            .filter(|_| centre.is_some());
     }
     left_out.dedup();
     let written = series.iter();

@@ -7,14 +7,15 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::claims::agreement::{Agreements, Counting, Threshold};
+use crate::claims::agreement::{Agreement, Agreements, Counting, Threshold};
 use crate::claims::calendar::Calendar;
 use crate::claims::document::AgreementId;
-use crate::claims::forecast::{self, Forecast, Need, Outlook, WHOLE};
+use crate::claims::forecast::{self, Forecast, Need, Outlook, WHOLE, Working};
 use crate::claims::id::Finess;
 use crate::claims::loss::{Cause, Fate, Loss};
-use crate::claims::obligation::Unbound;
+use crate::claims::obligation::{self, Obligation, Unbound};
 use crate::claims::period::Period;
+use crate::claims::registry::Category;
 use crate::claims::tally::Cell;
 use crate::claims::terms::DayCount;
 use crate::claims::time::Day;
@@ -35,9 +36,9 @@ pub struct CentreForecast {
     pub position: u64,
     /// `balanced`, or `imbalanced` when a later count differs.
     pub ledger: &'static str,
-    /// The agreement in effect.
+    /// The agreement in effect at the end of the year, as far as is known.
     pub agreement: String,
-    /// Category.
+    /// The category then.
     pub category: &'static str,
     /// The method, by name.
     pub method: &'static str,
@@ -121,19 +122,18 @@ pub fn of_centre(
         until: today.to_string(),
         position: snapshot.position.0,
         ledger: snapshot.soundness.as_str(),
-        agreement: found.agreement,
-        category: found.category,
+        agreement: found.agreement.id.to_string(),
+        category: found.category.as_str(),
         method: forecast::METHOD,
-        refusals: refusals(found.counting, lines, today),
+        refusals: refusals(&found.agreement.counting, lines, today),
         ..shape(&found.forecast)
     }))
 }
 
 /// A forecast and by what it was made.
 pub struct Found<'a> {
-    agreement: String,
-    counting: &'a Counting,
-    category: &'static str,
+    agreement: &'a Agreement,
+    category: Category,
     /// The forecast: its [`Forecast::share`] is what the metric shows.
     pub forecast: Forecast,
 }
@@ -141,19 +141,16 @@ pub struct Found<'a> {
 /// The forecast of a centre's counts; none where nothing was counted yet this year.
 ///
 /// # Errors
-/// [`Error::Unbound`] where no agreement binds the centre on that day.
+/// [`Error::Unbound`] where no agreement binds the centre at the end of the year.
 pub fn compute<'a>(
     counts: &CentreCounts,
     agreements: &'a Agreements,
     today: Day,
 ) -> Result<Option<Found<'a>>, Error> {
-    let known = counts
-        .versions
-        .iter()
-        .filter(|version| version.from <= today);
-    let version = known.max_by_key(|version| version.from);
-    let version = version.ok_or(Unbound::NotRegistered)?;
-    let agreement = agreements.in_effect(&version.agreement, today);
+    // The year has the verdict of its last day, and what is known of that day already counts.
+    let last = Period::year_of(today).to();
+    let version = obligation::latest(&counts.versions, last).ok_or(Unbound::NotRegistered)?;
+    let agreement = agreements.in_effect(&version.agreement, last);
     let agreement = agreement.ok_or(Unbound::NoAgreement)?;
     let own = std::iter::once(agreement).chain(agreements.references());
     let thresholds: Vec<(AgreementId, Threshold)> = own
@@ -163,19 +160,27 @@ pub fn compute<'a>(
         region: version.region,
         count: DayCount::Ouvres,
     };
+    let counting = &agreement.counting;
+    let working = Working::in_year(&counts.versions, counting, &counts.counts, today);
     let found = forecast::forecast(
-        &agreement.counting,
+        counting,
         &thresholds,
         &counts.counts,
-        calendar,
+        (calendar, working),
         today,
     );
     Ok(found.map(|forecast| Found {
-        agreement: agreement.id.to_string(),
-        counting: &agreement.counting,
-        category: version.category.as_str(),
+        agreement,
+        category: version.category,
         forecast,
     }))
+}
+
+impl Found<'_> {
+    /// Whether it is counted as an obligation is: only then may it stand beside it.
+    pub fn counts_as(&self, obligation: &Obligation) -> bool {
+        self.agreement.id == obligation.agreement && self.category == obligation.category
+    }
 }
 
 /// Units of the year that the policy counts and that stand refused, by the insurer's code.

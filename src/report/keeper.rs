@@ -7,6 +7,7 @@
 //! position. The scan takes longer than entries wait, so the lines that moved while it
 //! ran are set aside and looked at the next time.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -14,10 +15,13 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::agreement::Agreements;
-use crate::claims::entry::Position;
+use crate::claims::entry::{Entry, Position};
+use crate::claims::id::Finess;
+use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::report::conservation::{Conservation, Difference};
+use crate::report::moment::{TRIES, is_disturbed};
 use crate::report::snapshot::{Evidence, Snapshot, Soundness};
 use crate::report::{Config, Error};
 use crate::store::{Covered, Store, TalliesSince, TallyQuery, WhichStatements};
@@ -108,10 +112,9 @@ impl Keeper {
     /// When the store cannot be read; nothing is published then. When the ledger contradicts itself the
     /// last snapshot is marked too.
     pub async fn count(&mut self) -> Result<(), Error> {
-        let registry = self.store.centres().await?;
         let evidence = self.evidence().await?;
         let last = self.published.borrow().clone();
-        let changed = self.changed(&last).await?;
+        let (registry, changed) = self.of_one_state(&last).await?;
         let now = self.clock.now();
         match self.compared(&changed).await {
             Ok(None) => {
@@ -136,6 +139,24 @@ impl Keeper {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The registry, and the tallies that it holds for: their position is what an answer names.
+    async fn of_one_state(
+        &self,
+        last: &Snapshot,
+    ) -> Result<(BTreeMap<Finess, Vec<Centre>>, TalliesSince), Error> {
+        for _ in 0..TRIES {
+            let before = self.store.health().position;
+            let registry = self.store.centres().await?;
+            let changed = self.changed(last).await?;
+            let between = (before, changed.tallies.position);
+            let registers = |entry: &Entry| matches!(entry, Entry::Registered(_));
+            if !is_disturbed(&*self.store, between, registers).await? {
+                return Ok((registry, changed));
+            }
+        }
+        Err(Error::Moving)
     }
 
     /// When the last statement and the last reconciliation were made.

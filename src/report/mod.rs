@@ -9,6 +9,7 @@ pub mod snapshot;
 pub mod scan;
 pub mod conservation;
 pub mod anchors;
+mod moment;
 pub mod keeper;
 pub mod past;
 pub mod shapes;
@@ -110,6 +111,9 @@ pub enum Error {
     /// No key is configured to sign statements with.
     #[error("no key is configured to sign statements with")]
     NoKey,
+    /// The ledger changed while it was read, again and again.
+    #[error("the ledger changed while it was read")]
+    Moving,
     /// Another statement of the centre came first, again and again.
     #[error("other statements of the centre came first")]
     Overtaken,

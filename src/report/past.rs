@@ -16,10 +16,11 @@ use crate::claims::registry::Centre;
 use crate::claims::tally::Cell;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
+use crate::report::moment::{TRIES, is_disturbed};
 use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
 use crate::store::journal::format::Chain;
 use crate::store::keeping::Beginning;
-use crate::store::{Store, TallyQuery};
+use crate::store::{Lines, Store, Tallies, TallyQuery};
 
 /// How a past is recomputed.
 #[derive(Clone, Copy, Debug)]
@@ -112,14 +113,8 @@ pub async fn present(
     last: &Snapshot,
     at: Timestamp,
 ) -> Result<Past, Error> {
-    let mut registry = store.centres().await?;
-    let whole = TallyQuery {
-        centre: Some(centre),
-        ..TallyQuery::everything()
-    };
-    let tallies = store.tallies(whole).await?;
-    let found = store.lines(centre).await?;
-    let mut counted = CentreCounts::none(registry.remove(&centre).unwrap_or_default());
+    let (versions, tallies, found) = of_one_state(store, centre).await?;
+    let mut counted = CentreCounts::none(versions);
     for (cell, sheets) in tallies.paper {
         counted.counts.add_paper(cell, sheets);
     }
@@ -156,6 +151,32 @@ pub async fn present(
         },
         ..Past::default()
     })
+}
+
+/// The registration of a centre, its tallies and its units. The tallies are asked for what units do not tell: sheets, and
+/// units that have gone.
+async fn of_one_state(
+    store: &dyn Store,
+    centre: Finess,
+) -> Result<(Vec<Centre>, Tallies, Lines), Error> {
+    let disturbs = |entry: &Entry| {
+        matches!(entry, Entry::Registered(version) if version.finess == centre)
+            || matches!(entry, Entry::Declared { centre: of, .. } if *of == centre)
+    };
+    for _ in 0..TRIES {
+        let before = store.health().position;
+        let mut registry = store.centres().await?;
+        let whole = TallyQuery {
+            centre: Some(centre),
+            ..TallyQuery::everything()
+        };
+        let tallies = store.tallies(whole).await?;
+        let lines = store.lines(centre).await?;
+        if !is_disturbed(store, (before, lines.position), disturbs).await? {
+            return Ok((registry.remove(&centre).unwrap_or_default(), tallies, lines));
+        }
+    }
+    Err(Error::Moving)
 }
 
 /// One reading of the ledger.

@@ -15,7 +15,9 @@ use crate::claims::obligation::Obligation;
 use crate::claims::period::Period;
 use crate::claims::registry::{Centre, Registry};
 use crate::report::Error;
-use crate::report::shapes::{Basis, PeriodShape, RateShape, ReferenceShape, SegmentShape, basis};
+use crate::report::shapes::{
+    Basis, PeriodShape, RateShape, ReferenceShape, SegmentShape, basis, digest_of,
+};
 use crate::report::snapshot::Snapshot;
 
 /// `GET /v1/centres/{finess}/rate`: the rate of one centre over one period.
@@ -31,6 +33,9 @@ pub struct CentreRate {
     pub category: &'static str,
     /// Agreement in effect on the last day.
     pub agreement: String,
+    /// SHA-256 of its canonical form, as in statements: an earlier answer is recomputed by the policy that has this id
+    /// now, and was another one if it said another digest.
+    pub policy: Option<String>,
     /// What this is, in words.
     pub statement: String,
     /// What it was computed from.
@@ -70,7 +75,7 @@ pub struct Groups {
     pub basis: Basis,
     /// The groups, in order.
     pub groups: Vec<GroupRate>,
-    /// Centres that are in no group, and why.
+    /// Centres asked for that are in no group, and why; all on the first page.
     pub without: Vec<WithoutRate>,
     /// Pass it as `after` for the next page; none on the last.
     pub next: Option<String>,
@@ -85,6 +90,8 @@ pub struct GroupRate {
     pub name: Option<String>,
     /// The agreement by which its centres are counted.
     pub agreement: String,
+    /// The digest of its rule, as [`CentreRate::policy`].
+    pub policy: Option<String>,
     /// How many centres are in it on at least one day of the period.
     pub centres: u64,
     /// What this is, in words.
@@ -126,7 +133,7 @@ pub fn of_centre(
     period: Period,
 ) -> Result<CentreRate, Error> {
     let obligation = snapshot.obligation(agreements, centre, period)?;
-    Ok(shape(snapshot, centre, &obligation))
+    Ok(shape(snapshot, agreements, centre, &obligation))
 }
 
 /// The rates of a page of centres over a period.
@@ -207,8 +214,12 @@ pub fn of_groups(
     let mut sums = Sums::new(by, selection.filter, agreements, period);
     let mut without = Vec::new();
     let seen = |finess: &Finess| (selection.scope)(*finess);
+    let asked = |finess| takes(snapshot, agreements, period, selection.filter, finess);
     for (finess, centre) in snapshot.centres.iter().filter(|(finess, _)| seen(finess)) {
-        if let Err(unbound) = sums.add(&centre.versions, &centre.counts) {
+        if let Err(unbound) = sums.add(&centre.versions, &centre.counts)
+            && selection.after.is_none()
+            && asked(*finess)
+        {
             without.push(WithoutRate {
                 centre: finess.to_string(),
                 reason: unbound.to_string(),
@@ -216,7 +227,7 @@ pub fn of_groups(
         }
     }
     let sums = sums.finish();
-    let (groups, next) = page(&sums, selection)?;
+    let (groups, next) = page(&sums, agreements, selection)?;
     Ok(Groups {
         period: period.into(),
         by: by.as_str(),
@@ -248,6 +259,7 @@ impl Groups {
 /// The groups of a page, and the name of its last one if more follow.
 fn page(
     sums: &BTreeMap<(Group, AgreementId), Aggregate>,
+    agreements: &Agreements,
     selection: &Selection<'_>,
 ) -> Result<(Vec<GroupRate>, Option<String>), Error> {
     let name = |(group, agreement): &(Group, AgreementId)| format!("{group} {agreement}");
@@ -263,6 +275,7 @@ fn page(
             group: key.0.to_string(),
             name: None,
             agreement: key.1.to_string(),
+            policy: digest_of(agreements, &key.1),
             centres: sum.centres,
             statement: method(&key.1),
             counts: RateShape::from(&sum.rate),
@@ -271,16 +284,23 @@ fn page(
     Ok((groups, last.filter(|_| rows.next().is_some())))
 }
 
-fn shape(snapshot: &Snapshot, centre: Finess, obligation: &Obligation) -> CentreRate {
+fn shape(
+    snapshot: &Snapshot,
+    agreements: &Agreements,
+    centre: Finess,
+    obligation: &Obligation,
+) -> CentreRate {
     let version: Option<&Centre> = snapshot.version(centre, obligation.period);
     let references = obligation.references.iter().map(ReferenceShape::from);
-    let segments = obligation.segments.iter().map(SegmentShape::from);
+    let segments = obligation.segments.iter();
+    let segments = segments.map(|segment| SegmentShape::new(segment, agreements));
     CentreRate {
         centre: centre.to_string(),
         name: version.map_or_else(String::new, |version| version.name.clone()),
         period: obligation.period.into(),
         category: obligation.category.as_str(),
         agreement: obligation.agreement.to_string(),
+        policy: digest_of(agreements, &obligation.agreement),
         statement: method(&obligation.agreement),
         basis: basis(snapshot),
         counts: RateShape::from(&obligation.rate),

@@ -3,9 +3,12 @@
 //! It is written once and kept as the body of its entry: whatever comes later, it can be shown again byte for byte,
 //! and its tables are written from that.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::claims::id::Finess;
+use crate::claims::reconcile::Depth;
 use crate::claims::reconcile::bridge::{Count, Difference, Span};
 use crate::claims::reconcile::cause::Cause;
 use crate::claims::reconcile::figures::Month;
@@ -24,6 +27,8 @@ pub struct Outcome {
     pub to: String,
     /// All centres are read at this position at least.
     pub position: u64,
+    /// Months asked for of which the figures say nothing of any centre: nothing is compared there.
+    pub no_figures: Vec<String>,
     /// The sum over all centres.
     pub total: SpanText,
     /// Centres compared, in order of FINESS.
@@ -43,7 +48,7 @@ pub struct CentreText {
     pub centre: String,
     /// The agreement by whose rule both sides are counted.
     pub agreement: String,
-    /// `documents`, `counts` or `absent`: how far the figures reach.
+    /// `documents`, `counts` or `absent`: how far the figures reach at most.
     pub depth: String,
     /// Our units are those of this position.
     pub position: u64,
@@ -59,6 +64,8 @@ pub struct CentreText {
 pub struct MonthText {
     /// The month.
     pub month: String,
+    /// How far the figures reach in it.
+    pub depth: String,
     /// Its bridge.
     #[serde(flatten)]
     pub span: SpanText,
@@ -165,12 +172,18 @@ impl Outcome {
             from: asked.period.from().to_string(),
             to: asked.period.to().to_string(),
             position,
+            no_figures: Vec::new(),
             total: SpanText::from(&Span::default()),
             centres: Vec::new(),
             without: Vec::new(),
             differences: Vec::new(),
             orphans: Orphans::default(),
         }
+    }
+
+    /// Nothing could be compared in these months.
+    pub(super) fn no_figures(&mut self, months: &BTreeSet<Month>) {
+        self.no_figures = months.iter().map(Month::to_string).collect();
     }
 
     /// A centre could not be compared.
@@ -309,10 +322,11 @@ impl From<&Span> for SpanText {
     }
 }
 
-impl From<(&Month, &Span)> for MonthText {
-    fn from((month, span): (&Month, &Span)) -> MonthText {
+impl MonthText {
+    pub(super) fn new(month: Month, depth: Depth, span: &Span) -> MonthText {
         MonthText {
             month: month.to_string(),
+            depth: depth.as_str().to_owned(),
             span: SpanText::from(span),
         }
     }

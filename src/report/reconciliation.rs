@@ -6,18 +6,23 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::agreement::{Agreement, Agreements, Counting};
+use crate::claims::document::ReplacementReason;
+use crate::claims::entry::Entry;
 use crate::claims::id::{Destination, Digest, Finess};
 use crate::claims::period::Period;
 use crate::claims::reconcile::bridge::Span;
+use crate::claims::reconcile::cause::Cause;
 use crate::claims::reconcile::figures::{Figures, Months};
 use crate::claims::reconcile::ours::{Ours, Unit, comparable};
-use crate::claims::reconcile::{Depth, reconcile};
+use crate::claims::reconcile::{Depth, Reconciliation, reconcile};
 use crate::claims::registry::Centre;
+use crate::claims::standing::Receipted;
 use crate::claims::tally::Cell;
 use crate::formats::figures::File;
 use crate::report::Error;
+use crate::report::moment::{TRIES, is_disturbed};
 use crate::report::reconciled::{CentreText, MonthText, Outcome, SpanText};
-use crate::store::{Line, Store, TallyQuery};
+use crate::store::{Line, LineDocument, Lines, Store, Tallies, TallyQuery};
 
 /// What is compared with what.
 pub struct Asked<'a> {
@@ -57,6 +62,12 @@ pub async fn run(
         .copied()
         .collect();
     let none = Figures::default();
+    let spoken = asked.file.months_named();
+    let (spoken, silent) = months.each().partition(|month| spoken.contains(month));
+    outcome.no_figures(&silent);
+    if spoken.is_empty() {
+        return Ok(outcome);
+    }
     for centre in centres {
         let versions = registry.get(&centre).map_or(&[][..], Vec::as_slice);
         let theirs = asked.file.centres.get(&centre).unwrap_or(&none);
@@ -69,11 +80,10 @@ pub async fn run(
             }
         };
         let (position, ours) = ours(store, centre, &agreement.counting, asked).await?;
-        let nothing = ours.units.is_empty() && ours.paper.is_empty();
-        if nothing && Depth::of(theirs) == Depth::Absent {
+        let result = reconcile(&ours, theirs, &spoken);
+        if Depth::of(theirs) == Depth::Absent && result.differences.is_empty() {
             continue;
         }
-        let result = reconcile(&ours, theirs, months);
         let span = result.bridge.total();
         total.add(&span);
         outcome.centres.push(CentreText {
@@ -82,12 +92,18 @@ pub async fn run(
             depth: Depth::of(theirs).as_str().to_owned(),
             position,
             span: SpanText::from(&span),
-            months: result.bridge.months.iter().map(MonthText::from).collect(),
+            months: months_of(&result),
         });
         outcome.differ(centre, &result.differences);
     }
     outcome.total = SpanText::from(&total);
     Ok(outcome)
+}
+
+fn months_of(result: &Reconciliation) -> Vec<MonthText> {
+    let months = result.bridge.months.iter().zip(result.depths.values());
+    let texts = months.map(|((month, span), depth)| MonthText::new(*month, *depth, span));
+    texts.collect()
 }
 
 /// The agreement in effect for a centre at the end of the period, if classes can be compared under it.
@@ -107,33 +123,26 @@ fn rule<'a>(
     Ok(agreement)
 }
 
-/// Our side of a centre, in one state of the ledger for its units.
+/// Our side of a centre, in one state of the ledger.
 async fn ours(
     store: &dyn Store,
     centre: Finess,
     counting: &Counting,
     asked: &Asked<'_>,
 ) -> Result<(u64, Ours), Error> {
-    let lines = store.lines(centre).await?;
+    let (lines, tallies) = of_one_state(store, centre, asked.period).await?;
     let goes_there = |destination: Destination| {
         asked
             .destinations
             .is_none_or(|own| own.contains(&destination))
     };
     let units = lines.lines.iter().filter_map(|line| {
-        let cell = line
-            .cells
-            .iter()
-            .find(|cell| cell.basis == counting.day_basis)?;
-        goes_there(cell.destination).then(|| unit(line, cell))
+        let mut cells = line.cells.iter();
+        let cell = cells.find(|cell| cell.basis == counting.day_basis)?;
+        unit(line, cell, goes_there)
     });
-    let query = TallyQuery {
-        centre: Some(centre),
-        from: asked.period.from(),
-        to: asked.period.to(),
-    };
     let mut paper = BTreeMap::new();
-    for (cell, sheets) in store.tallies(query).await?.paper {
+    for (cell, sheets) in tallies.paper {
         if let Some(caisse) = cell.caisse
             && goes_there(Destination::Amo(caisse))
         {
@@ -148,14 +157,40 @@ async fn ours(
     Ok((lines.position.0, ours))
 }
 
-fn unit(line: &Line, cell: &Cell) -> Unit {
-    Unit {
+/// The units of a centre, and its sheets of a period.
+async fn of_one_state(
+    store: &dyn Store,
+    centre: Finess,
+    period: Period,
+) -> Result<(Lines, Tallies), Error> {
+    let declares =
+        |entry: &Entry| matches!(entry, Entry::Declared { centre: of, .. } if *of == centre);
+    for _ in 0..TRIES {
+        let lines = store.lines(centre).await?;
+        let query = TallyQuery {
+            centre: Some(centre),
+            from: period.from(),
+            to: period.to(),
+        };
+        let tallies = store.tallies(query).await?;
+        let between = (lines.position, tallies.position);
+        if !is_disturbed(store, between, declares).await? {
+            return Ok((lines, tallies));
+        }
+    }
+    Err(Error::Moving)
+}
+
+/// The unit of a line of which any document went there.
+fn unit(line: &Line, cell: &Cell, goes_there: impl Fn(Destination) -> bool) -> Option<Unit> {
+    let mut last = line.documents.iter().rev();
+    let last = last.find(|document| goes_there(document.destination))?;
+    let numbers = line.documents.iter();
+    Some(Unit {
         root: line.root,
         latest: line.latest,
-        numbers: line
-            .numbers
-            .iter()
-            .map(|key| (key.kind, key.number))
+        numbers: numbers
+            .map(|document| (document.key.kind, document.key.number))
             .collect(),
         kind: cell.kind,
         mode: cell.mode,
@@ -165,5 +200,131 @@ fn unit(line: &Line, cell: &Cell) -> Unit {
         late: cell.late,
         deadline: line.deadline,
         exclusions: cell.exclusions,
+        elsewhere: last.replaced.map(|reason| why_left(last, reason)),
+    })
+}
+
+/// Why an insurer may have a document that was replaced by one for another insurer.
+fn why_left(document: &LineDocument, reason: ReplacementReason) -> Cause {
+    match (document.receipted, reason) {
+        (Receipted::Yes | Receipted::BothWays, _)
+        | (Receipted::No, ReplacementReason::Rejected) => Cause::RejectedLater,
+        (Receipted::No, ReplacementReason::Refused | ReplacementReason::Lapsed) => Cause::Refused,
+        (Receipted::No, ReplacementReason::Cancelled) => Cause::OtherRoute,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::document::{Exclusions, Key, Kind, Mode};
+    use crate::claims::id::{Amo, DocumentId, Number};
+    use crate::claims::standing::Standing;
+    use crate::claims::tally::{DayBasis, Lateness};
+    use crate::claims::time::Day;
+
+    fn caisse(code: &str) -> Destination {
+        Destination::Amo(Amo::new("01", code, "0000").unwrap())
+    }
+
+    /// A line whose documents, numbered from 1, went to these insurers; each but the last was replaced.
+    fn line(documents: &[(&str, Receipted)], reason: ReplacementReason) -> Line {
+        let centre = Finess::parse("750712184").unwrap();
+        let (last, _) = documents.last().unwrap();
+        let cell = |basis| Cell {
+            basis,
+            centre,
+            day: Day::new(2026, 10, 5).unwrap(),
+            kind: Kind::Fse,
+            mode: Mode::Secured,
+            destination: caisse(last),
+            standing: Standing::Paid,
+            receipted: Receipted::Yes,
+            late: Lateness::InTime,
+            exclusions: Exclusions::NONE,
+        };
+        let document = |(n, (code, receipted)): (usize, &(&str, Receipted))| LineDocument {
+            key: Key {
+                centre,
+                kind: Kind::Fse,
+                number: Number::parse(&format!("{n:09}")).unwrap(),
+            },
+            destination: caisse(code),
+            receipted: *receipted,
+            replaced: (n < documents.len()).then_some(reason),
+        };
+        Line {
+            cells: DayBasis::ALL.map(cell),
+            root: DocumentId(1),
+            latest: DocumentId(9),
+            documents: (1..).zip(documents).map(document).collect(),
+            deadline: None,
+            refusal: None,
+        }
+    }
+
+    #[test]
+    fn a_unit_is_of_every_insurer_that_had_a_document_of_it_and_counts_for_the_last() {
+        use Receipted::{No, Yes};
+        use ReplacementReason::{Cancelled, Lapsed, Refused, Rejected};
+        let counted = Some(None);
+        let known = |cause| Some(Some(cause));
+        for (what, documents, reason, of, expected) in [
+            ("one", &[("751", Yes)][..], Rejected, "751", counted),
+            ("of another", &[("751", Yes)], Rejected, "752", None),
+            (
+                "billed again",
+                &[("751", Yes), ("752", Yes)],
+                Rejected,
+                "752",
+                counted,
+            ),
+            (
+                "rejected before",
+                &[("751", Yes), ("752", Yes)],
+                Rejected,
+                "751",
+                known(Cause::RejectedLater),
+            ),
+            (
+                "refused before",
+                &[("751", No), ("752", Yes)],
+                Refused,
+                "751",
+                known(Cause::Refused),
+            ),
+            (
+                "lapsed before",
+                &[("751", No), ("752", Yes)],
+                Lapsed,
+                "751",
+                known(Cause::Refused),
+            ),
+            (
+                "cancelled before",
+                &[("751", No), ("752", Yes)],
+                Cancelled,
+                "751",
+                known(Cause::OtherRoute),
+            ),
+            (
+                "back again",
+                &[("751", Yes), ("752", Yes), ("751", Yes)],
+                Rejected,
+                "751",
+                counted,
+            ),
+        ] {
+            let line = line(documents, reason);
+            let cell = line.cells[0];
+            let found = unit(&line, &cell, |destination| destination == caisse(of));
+            assert_eq!(
+                found.as_ref().map(|unit| unit.elsewhere),
+                expected,
+                "{what}"
+            );
+            let all = found.map_or(documents.len(), |unit| unit.numbers.len());
+            assert_eq!(all, documents.len(), "{what}");
+        }
     }
 }

@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde::Serialize;
+use sha2::{Digest as _, Sha256};
 
-use crate::claims::agreement::{Comparator, Threshold};
-use crate::claims::document::{Exclusion, Exclusions};
+use crate::claims::agreement::{Agreement, Agreements, Comparator, Threshold};
+use crate::claims::canon;
+use crate::claims::document::{AgreementId, Exclusion, Exclusions};
 use crate::claims::fraction::{Distance, Fraction};
+use crate::claims::id::Digest;
 use crate::claims::obligation::{Reference, Segment};
 use crate::claims::period::Period;
 use crate::claims::rate::{Rate, Slice};
@@ -163,6 +166,8 @@ pub struct SegmentShape {
     pub category: &'static str,
     /// Agreement.
     pub agreement: String,
+    /// SHA-256 of its canonical form.
+    pub policy: Option<String>,
     /// The rate of these days.
     #[serde(flatten)]
     pub counts: RateShape,
@@ -301,9 +306,21 @@ impl From<&Reference> for ReferenceShape {
     }
 }
 
-impl From<&Segment> for SegmentShape {
-    fn from(segment: &Segment) -> SegmentShape {
+/// SHA-256 of the canonical form of a policy: by an id alone nobody can tell the file of today from another of before.
+pub(super) fn policy_digest(policy: &Agreement) -> Digest {
+    Digest(Sha256::digest(canon::bytes_of(policy)).into())
+}
+
+/// That of a policy by its id; none of one that is not known.
+pub(super) fn digest_of(agreements: &Agreements, policy: &AgreementId) -> Option<String> {
+    let policy = agreements.get(policy)?;
+    Some(policy_digest(policy).to_string())
+}
+
+impl SegmentShape {
+    pub(super) fn new(segment: &Segment, agreements: &Agreements) -> SegmentShape {
         SegmentShape {
+            policy: digest_of(agreements, &segment.agreement),
             from: segment.from.to_string(),
             to: segment.to.to_string(),
             category: segment.category.as_str(),

@@ -10,7 +10,7 @@ use crate::claims::agreement::Agreements;
 use crate::claims::entry::Position;
 use crate::claims::id::Finess;
 use crate::claims::obligation::{self, Obligation, Unbound};
-use crate::claims::period::Period;
+use crate::claims::period::{Form, Period};
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::Centre;
 use crate::claims::tally::{Counts, DayBasis};
@@ -71,8 +71,8 @@ pub struct CentreCounts {
     /// Its obligations over the current month, quarter and year to date; none when it has left or nothing binds
     /// it, so that its series vanish.
     pub current: Vec<Obligation>,
-    /// Where its year ends at the present pace; none where nothing was counted this year, or when it has left or
-    /// nothing binds it.
+    /// Where its year ends at the present pace; none where the fate of nothing of this year is known, when it has
+    /// left or nothing binds it, and when the year will be counted otherwise than the year to date is now.
     pub forecast: Option<Count>,
 }
 
@@ -226,9 +226,12 @@ impl CentreCounts {
     /// Computes what is said of it on a day.
     fn begin(&mut self, today: Day, agreements: &Agreements) {
         self.current = self.obligations(today, agreements);
-        let bound = !self.current.is_empty();
-        let found = bound.then(|| forecast::compute(self, agreements, today).ok());
-        self.forecast = found.flatten().flatten().map(|found| found.forecast.end);
+        let mut current = self.current.iter();
+        let to_date = current.find(|one| one.period.form() == Form::YearToDate);
+        self.forecast = to_date.and_then(|to_date| {
+            let found = forecast::compute(self, agreements, today).ok()??;
+            found.counts_as(to_date).then_some(found.forecast.end)
+        });
     }
 
     /// Its obligations over the current periods of a day, while it is registered on that day.

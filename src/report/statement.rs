@@ -3,10 +3,7 @@
 //! It is a function of the ledger up to an entry and of nothing else but the instant at which it is written. It
 //! computes no rate of its own: the counts are those that `GET /v1/centres/{finess}/rate?as_of=` gives.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::claims::agreement::{Agreement, Agreements, Status, Threshold};
-use crate::claims::canon;
 use crate::claims::entry::Position;
 use crate::claims::fraction::Fraction;
 use crate::claims::id::{Digest, Finess};
@@ -20,7 +17,7 @@ use crate::report::Error;
 use crate::report::closing::Correction;
 use crate::report::past::Anchored;
 use crate::report::rates::method;
-use crate::report::shapes::{comparator, hundredths, words};
+use crate::report::shapes::{comparator, hundredths, policy_digest, words};
 use crate::report::snapshot::{CentreCounts, Snapshot};
 use crate::store::journal::format::Chain;
 use crate::store::{Closing, StatementRecord};
@@ -64,7 +61,7 @@ pub fn of(facts: &Facts<'_>) -> Result<(form::Statement, Digest), Error> {
     let found = now.obligation(facts.policies, period)?;
     let policy = facts.policies.get(&found.agreement);
     let policy = policy.ok_or(Unbound::NoAgreement)?;
-    let digest = Digest(Sha256::digest(canon::bytes_of(policy)).into());
+    let digest = policy_digest(policy);
     let rate = &found.rate;
     let statement = form::Statement {
         schema: form::NAMESPACE.to_owned(),

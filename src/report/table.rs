@@ -1,7 +1,6 @@
-//! Rates as a table: CSV (RFC 4180), a header and one row a centre or group.
-//!
-//! A cell that a spreadsheet would run as a formula is text.
+//! Rates as a table: CSV, a header and one row a centre or group.
 
+use crate::formats::cells;
 use crate::report::rates::{CentreRate, GroupRate, Groups, Rates};
 use crate::report::shapes::{RateShape, Ratio};
 
@@ -12,19 +11,21 @@ const COUNTS: &str = "verdict,numerator,denominator,percent,secured,secured_perc
 
 /// A list of centres.
 pub fn of_centres(rates: &Rates) -> String {
-    let mut out =
-        format!("centre,name,category,agreement,from,to,position,ledger,{COUNTS},references\r\n");
+    let mut out = format!(
+        "centre,name,category,agreement,policy,from,to,position,ledger,{COUNTS},references\r\n"
+    );
     for rate in &rates.rates {
-        row(&mut out, &of_centre(rate));
+        out.push_str(&cells::line(&of_centre(rate)));
     }
     out
 }
 
 /// A list of groups.
 pub fn of_groups(groups: &Groups) -> String {
-    let mut out = format!("by,group,name,agreement,centres,from,to,position,ledger,{COUNTS}\r\n");
+    let mut out =
+        format!("by,group,name,agreement,policy,centres,from,to,position,ledger,{COUNTS}\r\n");
     for group in &groups.groups {
-        row(&mut out, &of_group(groups, group));
+        out.push_str(&cells::line(&of_group(groups, group)));
     }
     out
 }
@@ -40,6 +41,7 @@ fn of_centre(rate: &CentreRate) -> Vec<String> {
         rate.name.clone(),
         rate.category.to_owned(),
         rate.agreement.clone(),
+        rate.policy.clone().unwrap_or_default(),
         rate.period.from.clone(),
         rate.period.to.clone(),
         rate.basis.position.to_string(),
@@ -57,6 +59,7 @@ fn of_group(groups: &Groups, group: &GroupRate) -> Vec<String> {
         group.group.clone(),
         group.name.clone().unwrap_or_default(),
         group.agreement.clone(),
+        group.policy.clone().unwrap_or_default(),
         group.centres.to_string(),
         groups.period.from.clone(),
         groups.period.to.clone(),
@@ -91,46 +94,6 @@ fn counts(counts: &RateShape) -> [String; 16] {
     ]
 }
 
-/// Writes a row.
-pub(super) fn row(out: &mut String, cells: &[String]) {
-    let cells: Vec<String> = cells.iter().map(|cell| csv_cell(cell)).collect();
-    out.push_str(&cells.join(","));
-    out.push_str("\r\n");
-}
-
 fn text(value: Option<impl ToString>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
-}
-
-/// Quotes a cell where it must be. A cell that a spreadsheet would run as a formula is text.
-fn csv_cell(cell: &str) -> String {
-    let formula = cell.starts_with(['=', '+', '@', '\t', '\r']);
-    let cell = if formula {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    };
-    if cell.contains([',', '"', '\r', '\n']) {
-        format!("\"{}\"", cell.replace('"', "\"\""))
-    } else {
-        cell
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_of_a_table_is_text() {
-        for (cell, written) in [
-            ("Centre", "Centre"),
-            ("Centre, annexe", "\"Centre, annexe\""),
-            ("dit \"Le\"", "\"dit \"\"Le\"\"\""),
-            ("=1+1", "'=1+1"),
-            ("-0.67", "-0.67"),
-        ] {
-            assert_eq!(csv_cell(cell), written);
-        }
-    }
 }

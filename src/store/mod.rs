@@ -55,7 +55,7 @@ pub use outcome::{Admitted, Conflict, HeardOutcome, Leased, Outcome};
 pub use question::{Body, BodyId, Carried, Due, Find, Group, Sealing, TallyQuery, WhichStatements};
 pub use record::{
     Closing, Covered, DocumentRecord, DocumentView, EndpointRecord, FiguresRecord, JudgedRecord,
-    Line, Lines, LotRecord, RunRecord, StatementRecord, Tallies, TalliesSince,
+    Line, LineDocument, Lines, LotRecord, RunRecord, StatementRecord, Tallies, TalliesSince,
 };
 
 /// The ledger, its bodies and what is derived from them.

@@ -6,12 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::closing::Closed;
 use crate::claims::delivery::{self, Arrival};
-use crate::claims::document::Key;
+use crate::claims::document::{Key, ReplacementReason};
 use crate::claims::entry::{
     Entry, FiguresLoaded, Gate, Judged, Next, Position, Received, Reconciled, Sealed, Stamped,
 };
-use crate::claims::id::{DocumentId, Finess, LotId, Name};
-use crate::claims::standing::Course;
+use crate::claims::id::{Destination, DocumentId, Finess, LotId, Name};
+use crate::claims::standing::{Course, Receipted};
 use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
 use crate::claims::time::{Day, Timestamp};
@@ -161,12 +161,25 @@ pub struct Line {
     pub root: DocumentId,
     /// Latest document.
     pub latest: DocumentId,
-    /// Kind and number of each document that has its number still, the latest last.
-    pub numbers: Vec<Key>,
+    /// Its documents in the order in which they replaced each other, the latest last.
+    pub documents: Vec<LineDocument>,
     /// Last day in time, of the root.
     pub deadline: Option<Day>,
     /// The insurer's code of the refusal that stands.
     pub refusal: Option<Name>,
+}
+
+/// One document of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineDocument {
+    /// Its number.
+    pub key: Key,
+    /// To which insurer it goes.
+    pub destination: Destination,
+    /// Whether a positive receipt stands for it.
+    pub receipted: Receipted,
+    /// Why it was replaced; none of the latest.
+    pub replaced: Option<ReplacementReason>,
 }
 
 /// Counts of units and paper sheets, and up to which entry they are true.

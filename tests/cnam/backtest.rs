@@ -2,7 +2,7 @@
 
 use bordereau::claims::calendar::Calendar;
 use bordereau::claims::document::{Exclusions, Kind, Mode};
-use bordereau::claims::forecast::{WHOLE, forecast};
+use bordereau::claims::forecast::{WHOLE, Working, forecast};
 use bordereau::claims::id::{Amo, Destination, Finess};
 use bordereau::claims::standing::{Receipted, Standing};
 use bordereau::claims::tally::{Cell, Counts, DayBasis, Lateness};
@@ -25,6 +25,10 @@ fn the_year_ends_inside_the_spread_about_as_often_as_told() {
         count: DayCount::Ouvres,
     };
     let counting = finder::counting();
+    let working = Working {
+        first: day("2026-01-01"),
+        last: day("2026-12-31"),
+    };
     for (months, last) in [(3, "2026-03-31"), (6, "2026-06-30"), (9, "2026-09-30")] {
         let (mut inside, mut all) = (0, 0);
         for n in 0..CENTRES {
@@ -34,8 +38,8 @@ fn the_year_ends_inside_the_spread_about_as_often_as_told() {
                 .fold((0, 0), |(g, e), (good, bad)| (g + good, e + good + bad));
             let share = i64::from(good) * WHOLE / i64::from(every);
             let counts = counts(&generator::finess(n), &year[..months]);
-            let until = Day::parse(last).expect("a day");
-            let found = forecast(&counting, &[], &counts, calendar, until).expect("a forecast");
+            let found = forecast(&counting, &[], &counts, (calendar, working), day(last));
+            let found = found.expect("a forecast");
             let (low, high) = found.spread.expect("a spread");
             inside += u32::from((low..=high).contains(&share));
             all += 1;
@@ -47,6 +51,10 @@ fn the_year_ends_inside_the_spread_about_as_often_as_told() {
         );
         assert!(BAND.contains(&part), "after {months} months: {part}");
     }
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text).expect("a day")
 }
 
 /// Months of a centre: acknowledged documents on the tenth, and others that never count.

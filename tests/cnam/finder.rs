@@ -50,6 +50,8 @@ pub fn find(directory: &Path) -> Found {
         .map(Period::year_of)
         .and_then(Months::of);
     let year = year.expect("a year has whole months");
+    let named = theirs.months_named();
+    let months = year.each().filter(|month| named.contains(month)).collect();
     let mut found = Found {
         units: ours.values().map(|ours| ours.units.len()).sum(),
         rows: theirs
@@ -62,7 +64,7 @@ pub fn find(directory: &Path) -> Found {
     let none = Figures::default();
     for (centre, ours) in &ours {
         let theirs = theirs.centres.get(centre).unwrap_or(&none);
-        let result = reconcile(ours, theirs, year);
+        let result = reconcile(ours, theirs, &months);
         for (month, span) in &result.bridge.months {
             if !span.sums() {
                 found.broken.push((*centre, *month));
@@ -147,6 +149,7 @@ fn unit(cells: &[&str]) -> Unit {
         },
         deadline: Some(day(cells[7])),
         exclusions: Exclusions::NONE,
+        elsewhere: None,
     }
 }
 

@@ -573,18 +573,16 @@ fn counted(
             5 => {
                 let rounded = (f + 5) / 10 * 10;
                 let off = i64::from(rounded) - i64::from(f);
-                writeln!(files.truth, "residual,,{centre},{what},{off}")?;
+                if off != 0 {
+                    unexplained(files, centre, &what, off, unanswered)?;
+                }
                 f = rounded;
             }
             6 => {
                 // Two things at once: counts alone cannot tell them apart.
                 let lost = 6 + dice.below(10);
                 f = f + 1 - lost;
-                writeln!(
-                    files.truth,
-                    "residual,,{centre},{what},{}",
-                    1 - i64::from(lost)
-                )?;
+                unexplained(files, centre, &what, 1 - i64::from(lost), unanswered)?;
             }
             _ => {}
         }
@@ -594,6 +592,19 @@ fn counted(
         }
     }
     Ok(())
+}
+
+/// Where something is off that no whole set of documents explains, what is unanswered cannot be told from it: all of
+/// the month is left.
+fn unexplained(
+    files: &mut Files,
+    centre: &str,
+    what: &str,
+    off: i64,
+    unanswered: u32,
+) -> Result<()> {
+    let left = off - i64::from(unanswered);
+    writeln!(files.truth, "residual,,{centre},{what},{left}")
 }
 
 fn truth(

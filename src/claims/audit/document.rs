@@ -17,7 +17,7 @@ use crate::claims::time::{Day, Timestamp};
 const AWAITED: [&[Part]; 4] = [&[], &[Part::Amo], &[Part::Amc], &[Part::Amo, Part::Amc]];
 
 /// Where a document stands among the documents of a count.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct DocumentRow(pub(super) u32);
 
 /// Where a lot stands among the lots of a count.

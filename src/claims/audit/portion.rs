@@ -9,7 +9,7 @@ use crate::claims::audit::document::{Document, DocumentRow, LotRow};
 use crate::claims::audit::lot::Lot;
 use crate::claims::audit::{Audit, sheets};
 use crate::claims::document::Purpose;
-use crate::claims::entry::{Entry, Position};
+use crate::claims::entry::Entry;
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::tally::{Cell, PaperCell};
 use crate::claims::time::Day;
@@ -112,6 +112,8 @@ impl Audit {
             filed.retain_mut(|row| replace(row, now(*row)));
             !filed.is_empty()
         });
+        // These were rows of before.
+        self.spoken.clear();
         self.documents.shrink_to_fit();
         self.lots.shrink_to_fit();
     }
@@ -121,14 +123,21 @@ impl Audit {
         self.by_id.values().filter_map(|row| self.line(*row))
     }
 
-    /// The units of lines of which the entry at a position spoke last.
-    pub fn lines_touched_at(&self, position: Position) -> Vec<Line> {
-        let touched = |row: &&DocumentRow| {
-            let root = self.document(self.document(**row).root);
-            root.touched == position
-        };
-        let touched = self.by_id.values().filter(touched);
-        touched.filter_map(|row| self.line(*row)).collect()
+    /// The units of lines of which the last entry spoke, in order of their latest document. They are looked for on
+    /// the days of their roots, so it costs no more than the documents of these days.
+    pub fn lines_spoken_of(&self) -> Vec<Line> {
+        let roots: BTreeSet<DocumentRow> = self.spoken.iter().copied().collect();
+        let root = |row: DocumentRow| self.document(row);
+        let days = roots.iter().filter_map(|row| {
+            let root = root(*row);
+            Some((root.centre, root.days().first().copied()?))
+        });
+        let days: BTreeSet<(Finess, Day)> = days.collect();
+        let filed = days.iter().filter_map(|day| self.by_day.get(day)).flatten();
+        let spoken = filed.filter(|row| roots.contains(&root(**row).root));
+        let mut lines: Vec<Line> = spoken.filter_map(|row| self.line(*row)).collect();
+        lines.sort_by_key(|line| line.latest);
+        lines
     }
 
     /// The unit whose latest document this is.

@@ -35,7 +35,7 @@ pub(super) struct Year {
 }
 
 impl Year {
-    /// The year up to a day; none where nothing was counted.
+    /// The year up to a day; none where the fate of nothing is known.
     pub(super) fn of(counting: &Counting, counts: &Counts, until: Day) -> Option<Year> {
         let period = Period::year_to_date(until);
         let mut year = Year {
@@ -63,7 +63,7 @@ impl Year {
             .into_values()
             .filter(|month| month.denominator > 0)
             .collect();
-        (year.so_far.denominator > 0).then_some(year)
+        (year.known() > 0).then_some(year)
     }
 
     fn take(&mut self, fate: Fate, number: i64, month: &mut Seen) {
@@ -132,7 +132,7 @@ impl Year {
         threshold: Threshold,
         end: Count,
         open: i64,
-        (calendar, until): (Calendar, Day),
+        left: (Calendar, Day, Day),
     ) -> (i64, Outlook) {
         let least = least(threshold, end.denominator);
         let documents = (least - self.so_far.numerator).max(0);
@@ -141,26 +141,30 @@ impl Year {
         } else if documents > open {
             Outlook::Impossible
         } else {
-            Outlook::PossibleUntil(self.last_month(documents, open, (calendar, until)))
+            Outlook::PossibleUntil(self.last_month(documents, open, left))
         };
         (documents, outlook)
     }
 
     /// The first month after whose end it is too late, if the present pace goes on until then.
-    fn last_month(&self, documents: i64, open: i64, (calendar, until): (Calendar, Day)) -> Month {
-        let year_end = Period::year_of(until).to();
-        let whole = i64::from(calendar.working_days_between(until, year_end)).max(1);
+    fn last_month(
+        &self,
+        documents: i64,
+        open: i64,
+        (calendar, until, end): (Calendar, Day, Day),
+    ) -> Month {
+        let whole = i64::from(calendar.working_days_between(until, end)).max(1);
         let mut month = Month::of(until);
         loop {
             let last = month
                 .next()
                 .first_day()
-                .map_or(year_end, |first| first.plus_days(-1));
+                .map_or(end, |first| first.plus_days(-1).min(end));
             let passed = i64::from(calendar.working_days_between(until, last));
             let gone = i64::try_from(i128::from(open) * i128::from(passed) / i128::from(whole));
             let gone = gone.unwrap_or(open);
             let reachable = share_of(self.pace(), gone) + (open - gone);
-            if reachable < documents || last >= year_end {
+            if reachable < documents || last >= end {
                 return month;
             }
             month = month.next();

@@ -1,6 +1,6 @@
 //! The bridge between two counts: ours, one step per cause, what is left, theirs. It always sums.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::{Add, AddAssign, Sub};
 
 use crate::claims::agreement::{Counting, PaperSheets};
@@ -8,7 +8,7 @@ use crate::claims::document::Kind;
 use crate::claims::fraction::Fraction;
 use crate::claims::id::{DocumentId, Number};
 use crate::claims::reconcile::cause::Cause;
-use crate::claims::reconcile::figures::{Class, Month, Months};
+use crate::claims::reconcile::figures::{Class, Month};
 use crate::claims::reconcile::ours::Ours;
 use crate::claims::time::Day;
 
@@ -24,7 +24,7 @@ pub struct Count {
 /// Both counts of each month and what lies between them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bridge {
-    /// By month; only the months asked for.
+    /// By month; only the months compared.
     pub months: BTreeMap<Month, Span>,
 }
 
@@ -54,14 +54,14 @@ pub struct Difference {
     pub number: Option<(Kind, Number)>,
     /// Class, day and line as the caisse recorded it.
     pub theirs: Option<(Class, Day, u32)>,
-    /// What it changes in which months, those outside the bridge included.
+    /// What it changes in which months, those outside the bridge included; one at least is inside.
     pub effects: Vec<(Month, Count)>,
 }
 
 impl Bridge {
     /// A bridge that begins at our counts of these months.
-    pub(super) fn ours(ours: &Ours, months: Months) -> Bridge {
-        let empty = months.each().map(|month| (month, Span::default()));
+    pub(super) fn ours(ours: &Ours, months: &BTreeSet<Month>) -> Bridge {
+        let empty = months.iter().map(|month| (*month, Span::default()));
         let mut bridge = Bridge {
             months: empty.collect(),
         };
@@ -78,6 +78,12 @@ impl Bridge {
         if let Some(span) = self.months.get_mut(&month) {
             span.ours += count;
         }
+    }
+
+    /// Whether any of the effects is in a month compared.
+    pub(super) fn touches(&self, effects: &[(Month, Count)]) -> bool {
+        let mut months = effects.iter().map(|(month, _)| month);
+        months.any(|month| self.months.contains_key(month))
     }
 
     /// Takes a step of a cause.

@@ -7,7 +7,8 @@ pub enum Cause {
     NotYetAnswered,
     /// Refused (ARL −) and not replaced.
     Refused,
-    /// Acknowledged, and its payment rejected later: the caisse no longer counts it.
+    /// Acknowledged, and its payment rejected later: the caisse no longer counts it, or counts it still although the
+    /// unit was billed again to another one.
     RejectedLater,
     /// Both sides count it, in different months.
     OtherPeriod,

@@ -2,11 +2,11 @@
 //!
 //! A cause is named only where a whole set of units explains a month exactly: all that is unanswered, all that
 //! was refused, all that was rejected, all of two neighbouring months exchanged. What is not explained exactly
-//! stays a residual, because a part of a set would be a guess, and so would two sets at once: of small sets some
-//! two nearly always add up to whatever is missing. What counts cannot tell is a number that the caisse rounded from
-//! one that lacks a set of just that size: the set is named then.
+//! stays a residual with all that it consists of, because a part of a set would be a guess, and so would two sets at
+//! once: of small sets some two nearly always add up to whatever is missing. What counts cannot tell is a number that
+//! the caisse rounded from one that lacks a set of just that size: the set is named then.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::reconcile::Reconciliation;
 use crate::claims::reconcile::bridge::{Count, of_class};
@@ -18,11 +18,17 @@ use crate::claims::standing::Standing;
 /// Electronic documents of a month by class.
 type ByClass = BTreeMap<Class, i64>;
 
-/// Compares one centre by its counts.
-pub(super) fn compare(ours: &Ours, theirs: &Figures, result: &mut Reconciliation) {
+/// Compares these months of one centre by their counts, over the units that no row of another month names.
+pub(super) fn compare(
+    ours: &Ours,
+    units: &[&Unit],
+    theirs: &Figures,
+    by_counts: &BTreeSet<Month>,
+    result: &mut Reconciliation,
+) {
     let mut months = BTreeMap::new();
-    for month in result.bridge.months.keys() {
-        months.insert(*month, Side::of(ours, theirs, *month));
+    for month in by_counts {
+        months.insert(*month, Side::of(ours, units, theirs, *month));
     }
     let knows_none = ours.units.is_empty() && ours.paper.is_empty();
     for (month, side) in &mut months {
@@ -34,8 +40,9 @@ pub(super) fn compare(ours: &Ours, theirs: &Figures, result: &mut Reconciliation
         }
     }
     exchanged(ours, &mut months, result);
-    for (month, side) in &months {
+    for (month, side) in &mut months {
         side.unknown_to_them(*month, ours, result);
+        side.name_sets(*month, result);
     }
 }
 
@@ -45,8 +52,12 @@ struct Side {
     sets: Vec<Set>,
     /// The caisse's electronic documents.
     theirs: ByClass,
+    /// Which sets the caisse is taken to count.
+    taken: Vec<There>,
     /// What our sets, as they were taken, make of it.
     expected: ByClass,
+    /// Whether that, and what else was found, is exactly the caisse's count.
+    agrees: Agrees,
     /// Our sheets and the caisse's.
     sheets: (i64, i64),
     /// The caisse's count of its electronic documents.
@@ -65,6 +76,13 @@ struct Set {
     theirs: Count,
 }
 
+/// Whether all of a month is explained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agrees {
+    Exactly,
+    No,
+}
+
 /// Whether the caisse counts a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum There {
@@ -74,11 +92,13 @@ enum There {
 }
 
 impl Side {
-    fn of(ours: &Ours, theirs: &Figures, month: Month) -> Side {
+    fn of(ours: &Ours, units: &[&Unit], theirs: &Figures, month: Month) -> Side {
         let mut side = Side {
             sets: Vec::new(),
             theirs: ByClass::new(),
+            taken: Vec::new(),
             expected: ByClass::new(),
+            agrees: Agrees::No,
             sheets: (0, 0),
             count: Count::ZERO,
         };
@@ -94,11 +114,7 @@ impl Side {
                 side.sheets.1 += row.count;
             }
         }
-        for unit in ours
-            .units
-            .iter()
-            .filter(|unit| Month::of(unit.day) == month)
-        {
+        for unit in units.iter().filter(|unit| Month::of(unit.day) == month) {
             side.take(unit, ours);
         }
         for (day, sheets) in &ours.paper {
@@ -152,19 +168,43 @@ impl Side {
         if documents != 0 {
             result.add_counted(Cause::UnknownToUs, documents, vec![(month, self.count)]);
         }
-        self.expected = self.theirs.clone();
+        self.agree();
     }
 
-    /// Takes the first assumption under which the month agrees; without one the usual assumption, and what is
-    /// left stays.
+    /// Nothing of the month is left to explain.
+    fn agree(&mut self) {
+        self.expected = self.theirs.clone();
+        self.agrees = Agrees::Exactly;
+    }
+
+    /// Takes the first assumption under which the month agrees; without one the usual assumption, under which the
+    /// rest may still be found.
     fn explain(&mut self, month: Month, ours: &Ours, result: &mut Reconciliation) {
         let usual: Vec<There> = self.sets.iter().map(|set| set.usual).collect();
         let assumptions = assumptions(&usual, &self.sets);
         let exact = assumptions
             .iter()
             .find(|assumption| self.expected_under(assumption) == self.theirs);
-        let taken = exact.unwrap_or(&usual);
-        for (set, there) in self.sets.iter().zip(taken) {
+        match exact {
+            Some(exact) => {
+                self.taken.clone_from(exact);
+                self.agree();
+            }
+            None => {
+                self.expected = self.expected_under(&usual);
+                self.taken = usual;
+                self.other_mode(month, ours, result);
+            }
+        }
+    }
+
+    /// Names the cause of each set as it was taken; of none in a month that is not explained.
+    fn name_sets(&self, month: Month, result: &mut Reconciliation) {
+        match self.agrees {
+            Agrees::Exactly => {}
+            Agrees::No => return,
+        }
+        for (set, there) in self.sets.iter().zip(&self.taken) {
             let Some(cause) = set.cause else { continue };
             let effect = match there {
                 There::Counted => set.theirs - set.ours,
@@ -173,10 +213,6 @@ impl Side {
             if effect != Count::ZERO {
                 result.add_counted(cause, set.size(), vec![(month, effect)]);
             }
-        }
-        self.expected = self.expected_under(taken);
-        if exact.is_none() {
-            self.other_mode(month, ours, result);
         }
     }
 
@@ -205,15 +241,16 @@ impl Side {
         let documents = moved.values().filter(|number| **number > 0).sum();
         let effect = self.count - counted(ours, &self.expected);
         result.add_counted(Cause::OtherMode, documents, vec![(month, effect)]);
-        self.expected = self.theirs.clone();
+        self.agree();
     }
 
     /// A month of which the caisse has nothing electronic.
-    fn unknown_to_them(&self, month: Month, ours: &Ours, result: &mut Reconciliation) {
+    fn unknown_to_them(&mut self, month: Month, ours: &Ours, result: &mut Reconciliation) {
         let expected: i64 = self.expected.values().sum();
         if self.theirs.is_empty() && expected > 0 {
             let effect = counted(ours, &self.expected).reversed();
             result.add_counted(Cause::UnknownToThem, expected, vec![(month, effect)]);
+            self.agree();
         }
     }
 }
@@ -293,7 +330,7 @@ fn exchanged(ours: &Ours, months: &mut BTreeMap<Month, Side>, result: &mut Recon
         result.add_counted(Cause::OtherPeriod, missing.values().sum(), effects);
         for month in [month, next] {
             if let Some(side) = months.get_mut(&month) {
-                side.expected = side.theirs.clone();
+                side.agree();
             }
         }
     }

@@ -1,7 +1,8 @@
 //! Document by document: each row of the caisse is matched with one unit of ours, by any number of its line.
 //!
 //! Three rounds, each over what the round before left: kind and number; number alone, because the caisse may
-//! have recorded another kind; and paper without a number, which can only be counted.
+//! have recorded another kind in a class that both kinds have; and paper without a number, which can only be
+//! counted. The FSE and the DRE of one care share their number and no class, so neither is taken for the other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,10 +16,20 @@ use crate::claims::reconcile::ours::{Ours, Unit};
 use crate::claims::standing::Standing;
 use crate::claims::tally::Lateness;
 
-/// Compares one centre document by document; without rows every unit is one that the caisse does not have.
-pub(super) fn compare(ours: &Ours, theirs: &Figures, result: &mut Reconciliation) {
+/// Compares one centre document by document, in these months; a unit of them without a row is one that the caisse
+/// does not have. Gives the units, of whichever month, that no row names.
+pub(super) fn compare<'a>(
+    ours: &'a Ours,
+    theirs: &Figures,
+    months: &BTreeSet<Month>,
+    result: &mut Reconciliation,
+) -> Vec<&'a Unit> {
     let matched = Matched::of(ours, theirs);
-    let mut found = Found { ours, result };
+    let mut found = Found {
+        ours,
+        months,
+        result,
+    };
     for (unit, rows) in ours.units.iter().zip(&matched.rows) {
         match rows.split_first() {
             None => found.missing_there(unit),
@@ -46,6 +57,9 @@ pub(super) fn compare(ours: &Ours, theirs: &Figures, result: &mut Reconciliation
         );
     }
     found.sheets(&matched);
+    let units = ours.units.iter().zip(&matched.rows);
+    let left = units.filter(|(_, rows)| rows.is_empty());
+    left.map(|(unit, _)| unit).collect()
 }
 
 /// Which rows belong to which unit.
@@ -61,12 +75,18 @@ struct Matched<'a> {
 impl<'a> Matched<'a> {
     fn of(ours: &Ours, theirs: &'a Figures) -> Matched<'a> {
         let mut exact: BTreeMap<(Kind, Number), usize> = BTreeMap::new();
-        let mut loose: BTreeMap<Number, usize> = BTreeMap::new();
+        let mut loose: BTreeMap<Number, Vec<(Kind, usize)>> = BTreeMap::new();
         for (index, unit) in ours.units.iter().enumerate() {
             for (kind, number) in &unit.numbers {
                 exact.insert((*kind, *number), index);
-                loose.entry(*number).or_insert(index);
+                loose.entry(*number).or_default().push((*kind, index));
             }
+        }
+        for units in loose.values_mut() {
+            units.sort_by_key(|(kind, index)| {
+                let unit = &ours.units[*index];
+                (!unit.is_counted(&ours.counting), *kind, unit.root)
+            });
         }
         let mut rows: Vec<Vec<&DocumentRow>> = vec![Vec::new(); ours.units.len()];
         let mut left = Vec::new();
@@ -79,9 +99,13 @@ impl<'a> Matched<'a> {
         }
         let (mut strangers, mut paper) = (Vec::new(), Vec::new());
         for row in left {
-            let unit = row.number.and_then(|number| loose.get(&number));
-            match unit.filter(|unit| rows[**unit].is_empty()) {
-                Some(unit) => rows[*unit].push(row),
+            let units = row.number.and_then(|number| loose.get(&number));
+            let mut units = units.into_iter().flatten();
+            let unit = units
+                .find(|(kind, unit)| row.class.fits(*kind) && rows[*unit].is_empty())
+                .map(|(_, unit)| *unit);
+            match unit {
+                Some(unit) => rows[unit].push(row),
                 None if row.class.is_electronic() => strangers.push(row),
                 None => paper.push(row),
             }
@@ -117,17 +141,22 @@ fn distance(unit: &Unit, row: &DocumentRow) -> (bool, bool, bool, u32) {
 
 struct Found<'a> {
     ours: &'a Ours,
+    /// The months that are compared document by document.
+    months: &'a BTreeSet<Month>,
     result: &'a mut Reconciliation,
 }
 
 impl Found<'_> {
     /// We have it and the caisse does not.
     fn missing_there(&mut self, unit: &Unit) {
+        let month = Month::of(unit.day);
         let count = unit.count(&self.ours.counting);
-        if count == Count::ZERO || unit.may_be_a_sheet(&self.ours.counting) {
+        let counting = &self.ours.counting;
+        let is_looked_for = count != Count::ZERO && !unit.may_be_a_sheet(counting);
+        if !is_looked_for || !self.months.contains(&month) {
             return;
         }
-        let effects = vec![(Month::of(unit.day), count.reversed())];
+        let effects = vec![(month, count.reversed())];
         self.add(why_missing(unit), Some(unit), None, effects);
     }
 
@@ -152,7 +181,8 @@ impl Found<'_> {
             self.add(Cause::OtherMode, Some(unit), Some(row), effects);
         }
         if mine != Count::ZERO && is_late_on_one_side(unit, row) {
-            self.add(Cause::LateOnOneSide, Some(unit), Some(row), Vec::new());
+            let effects = vec![(here, Count::ZERO)];
+            self.add(Cause::LateOnOneSide, Some(unit), Some(row), effects);
         }
     }
 
@@ -180,6 +210,7 @@ impl Found<'_> {
             let counted = self.ours.sheets(*sheets).denominator;
             months.entry(Month::of(*day)).or_default().0 += counted;
         }
+        months.retain(|month, _| self.months.contains(month));
         for (month, (here, rows)) in months {
             self.sheets_of(month, here, &rows);
         }
@@ -227,8 +258,11 @@ impl Found<'_> {
 }
 
 impl Reconciliation {
-    /// Records a difference and its step.
+    /// Records a difference and its step; one that lies wholly outside the months compared is none of theirs.
     pub(super) fn add(&mut self, difference: Difference) {
+        if !self.bridge.touches(&difference.effects) {
+            return;
+        }
         self.bridge.step(difference.cause, &difference.effects);
         self.differences.push(difference);
     }
@@ -274,6 +308,9 @@ pub(super) fn why_missing(unit: &Unit) -> Cause {
 fn why_other(unit: &Unit, row: &DocumentRow, ours: &Ours) -> Cause {
     if unit.is_excluded(&ours.counting) {
         return Cause::Excluded;
+    }
+    if let Some(cause) = unit.elsewhere {
+        return cause;
     }
     if !row.class.is_electronic() {
         return match unit.standing {

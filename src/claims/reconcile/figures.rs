@@ -2,6 +2,7 @@
 //!
 //! The classes are those of NOEMIE entity 102, the type that the caisse itself recorded for a facture.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::claims::document::{Kind, Mode};
@@ -74,6 +75,15 @@ pub struct Month(i32);
 pub struct Months {
     first: Month,
     last: Month,
+}
+
+impl Figures {
+    /// The months that any row names.
+    pub fn months(&self) -> BTreeSet<Month> {
+        let counts = self.counts.iter().map(|row| row.month);
+        let documents = self.documents.iter().map(DocumentRow::month);
+        counts.chain(documents).collect()
+    }
 }
 
 impl DocumentRow {
@@ -184,11 +194,6 @@ impl Months {
             first: Month::of(from),
             last: Month::of(to),
         })
-    }
-
-    /// Whether the month is among them.
-    pub fn contains(self, month: Month) -> bool {
-        self.first <= month && month <= self.last
     }
 
     /// Each of them in order.

@@ -5,6 +5,9 @@
 //! and is never spread over the causes. For every centre and month ours, plus all effects, plus the residual,
 //! is theirs: this holds by construction, and a test asks for it.
 //!
+//! A month is compared as far as the figures reach in it: document by document where they name documents, by its
+//! counts where they give counts alone. Nothing is said of a month outside those compared.
+//!
 //! Modes are compared as the classes of NOEMIE entity 102, which are coarser than our modes. Nothing here
 //! changes a count.
 
@@ -17,9 +20,14 @@ mod counts;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod reach_tests;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::claims::document::Kind;
 use crate::claims::reconcile::bridge::{Bridge, Difference};
-use crate::claims::reconcile::figures::{Class, Figures, Months};
+use crate::claims::reconcile::figures::{Class, DocumentRow, Figures, Month};
 use crate::claims::reconcile::ours::Ours;
 
 /// What laying two counts side by side gave for one centre.
@@ -27,11 +35,13 @@ use crate::claims::reconcile::ours::Ours;
 pub struct Reconciliation {
     /// Both counts of each month, and the steps between them.
     pub bridge: Bridge,
+    /// How far the figures reached in each month.
+    pub depths: BTreeMap<Month, Depth>,
     /// Every difference, in the order in which it was found.
     pub differences: Vec<Difference>,
 }
 
-/// How the figures of a centre were compared.
+/// How far the figures of a centre reach, in all or in one month.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Depth {
     /// Document by document.
@@ -42,8 +52,14 @@ pub enum Depth {
     Absent,
 }
 
+/// Of which months the figures of a centre name documents, and of which they give counts.
+struct Reach {
+    documents: BTreeSet<Month>,
+    counts: BTreeSet<Month>,
+}
+
 impl Depth {
-    /// How far figures of one centre can be compared.
+    /// How far figures of one centre can be compared at most.
     pub fn of(theirs: &Figures) -> Depth {
         if !theirs.documents.is_empty() {
             Depth::Documents
@@ -64,31 +80,65 @@ impl Depth {
     }
 }
 
-/// Lays the two counts of one centre side by side, over whole months.
+/// Lays the two counts of one centre side by side, over months of which the caisse gave figures of some centre: of
+/// one that it does not name there it counts nothing.
 ///
 /// The result depends on the arguments and on nothing else, not even on the order of units and rows.
-pub fn reconcile(ours: &Ours, theirs: &Figures, months: Months) -> Reconciliation {
+pub fn reconcile(ours: &Ours, theirs: &Figures, months: &BTreeSet<Month>) -> Reconciliation {
+    let reach = Reach::of(theirs);
     let mut result = Reconciliation {
         bridge: Bridge::ours(ours, months),
-        ..Reconciliation::default()
+        depths: months
+            .iter()
+            .map(|month| (*month, reach.at(*month)))
+            .collect(),
+        differences: Vec::new(),
     };
-    match Depth::of(theirs) {
-        Depth::Documents | Depth::Absent => documents::compare(ours, theirs, &mut result),
-        Depth::Counts => counts::compare(ours, theirs, &mut result),
-    }
-    result.bridge.close(&official(theirs), &ours.counting);
+    let months = months.iter().copied();
+    let (by_counts, by_documents): (BTreeSet<_>, BTreeSet<_>) =
+        months.partition(|month| reach.is_by_counts(*month));
+    // Rows of one month may name units of another: these are explained, and the counts are compared without them.
+    let left = documents::compare(ours, theirs, &by_documents, &mut result);
+    counts::compare(ours, &left, theirs, &by_counts, &mut result);
+    result.bridge.close(&reach.official(theirs), &ours.counting);
     result
 }
 
-/// The caisse's own word on each month and class: its counts where it gives any, its documents otherwise.
-fn official(theirs: &Figures) -> Vec<(figures::Month, crate::claims::document::Kind, Class, i64)> {
-    if theirs.counts.is_empty() {
+impl Reach {
+    fn of(theirs: &Figures) -> Reach {
+        Reach {
+            documents: theirs.documents.iter().map(DocumentRow::month).collect(),
+            counts: theirs.counts.iter().map(|row| row.month).collect(),
+        }
+    }
+
+    fn at(&self, month: Month) -> Depth {
+        if self.documents.contains(&month) {
+            Depth::Documents
+        } else if self.counts.contains(&month) {
+            Depth::Counts
+        } else {
+            Depth::Absent
+        }
+    }
+
+    /// Where counts are given of other months, none of a month is a count of nothing.
+    fn is_by_counts(&self, month: Month) -> bool {
+        match self.at(month) {
+            Depth::Documents => false,
+            Depth::Counts => true,
+            Depth::Absent => !self.counts.is_empty(),
+        }
+    }
+
+    /// The caisse's own word on each month and class: its counts of a month where it gives any, its documents
+    /// otherwise.
+    fn official(&self, theirs: &Figures) -> Vec<(Month, Kind, Class, i64)> {
+        let counts = theirs.counts.iter();
+        let counts = counts.map(|row| (row.month, row.kind, row.class, row.count));
         let rows = theirs.documents.iter();
-        rows.map(|row| (row.month(), row.kind, row.class, 1))
-            .collect()
-    } else {
-        let rows = theirs.counts.iter();
-        rows.map(|row| (row.month, row.kind, row.class, row.count))
-            .collect()
+        let uncounted = rows.filter(|row| !self.counts.contains(&row.month()));
+        let documents = uncounted.map(|row| (row.month(), row.kind, row.class, 1));
+        counts.chain(documents).collect()
     }
 }

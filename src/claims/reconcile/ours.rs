@@ -7,6 +7,7 @@ use crate::claims::document::{Exclusions, Kind, Mode};
 use crate::claims::id::{DocumentId, Number};
 use crate::claims::place;
 use crate::claims::reconcile::bridge::Count;
+use crate::claims::reconcile::cause::Cause;
 use crate::claims::reconcile::figures::Class;
 use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::Lateness;
@@ -49,6 +50,9 @@ pub struct Unit {
     pub deadline: Option<Day>,
     /// Exclusions that apply.
     pub exclusions: Exclusions,
+    /// Why the insurer whose figures are compared may have an earlier document of it, although the latest went to
+    /// another one, where alone the unit counts.
+    pub elsewhere: Option<Cause>,
 }
 
 /// A policy whose numerator has some modes of a class and not the others: classes cannot be compared under it.
@@ -100,6 +104,7 @@ impl Unit {
     /// Whether it is in the denominator.
     pub fn is_counted(&self, counting: &Counting) -> bool {
         counting.kinds.contains(&self.kind)
+            && self.elsewhere.is_none()
             && self.standing != Standing::Cancelled
             && !self.is_excluded(counting)
     }
@@ -111,7 +116,7 @@ impl Unit {
 
     /// Whether it counts as transmitted.
     pub fn is_transmitted(&self, counting: &Counting) -> bool {
-        place::is_transmitted(counting, self.standing, self.receipted)
+        self.elsewhere.is_none() && place::is_transmitted(counting, self.standing, self.receipted)
     }
 
     /// Whether its paper duplicate may be among the caisse's sheets that carry no number: we do not count it as transmitted.

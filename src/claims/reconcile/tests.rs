@@ -1,6 +1,6 @@
 //! Every cause by table, document by document and by counts; and the bridge sums whatever both sides say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
@@ -18,18 +18,19 @@ use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::Lateness;
 
 /// What each cause explains.
-type Causes = Vec<(Cause, Count)>;
+pub(super) type Causes = Vec<(Cause, Count)>;
 
-fn year() -> Months {
-    Months::of(Period::year_of(day("2026-06-15"))).unwrap()
+pub(super) fn year() -> BTreeSet<Month> {
+    let year = Months::of(Period::year_of(day("2026-06-15"))).unwrap();
+    year.each().collect()
 }
 
-fn number(n: u32) -> Number {
+pub(super) fn number(n: u32) -> Number {
     Number::parse(&format!("{n:09}")).unwrap()
 }
 
 /// Acknowledged, secured, in time, on 10 March.
-fn unit(n: u32) -> Unit {
+pub(super) fn unit(n: u32) -> Unit {
     Unit {
         root: DocumentId(n.into()),
         latest: DocumentId(n.into()),
@@ -42,10 +43,11 @@ fn unit(n: u32) -> Unit {
         late: Lateness::InTime,
         deadline: Some(day("2026-03-20")),
         exclusions: Exclusions::NONE,
+        elsewhere: None,
     }
 }
 
-fn standing(n: u32, standing: Standing, receipted: Receipted) -> Unit {
+pub(super) fn standing(n: u32, standing: Standing, receipted: Receipted) -> Unit {
     Unit {
         standing,
         receipted,
@@ -54,7 +56,7 @@ fn standing(n: u32, standing: Standing, receipted: Receipted) -> Unit {
 }
 
 /// As the caisse would have [`unit`].
-fn row(n: u32) -> DocumentRow {
+pub(super) fn row(n: u32) -> DocumentRow {
     DocumentRow {
         number: Some(number(n)),
         kind: Kind::Fse,
@@ -73,7 +75,7 @@ fn paper_row(line: u32) -> DocumentRow {
     }
 }
 
-fn ours(units: Vec<Unit>) -> Ours {
+pub(super) fn ours(units: Vec<Unit>) -> Ours {
     Ours {
         counting: agreement("a", "2026-01-01").counting,
         units,
@@ -81,14 +83,14 @@ fn ours(units: Vec<Unit>) -> Ours {
     }
 }
 
-fn documents(rows: Vec<DocumentRow>) -> Figures {
+pub(super) fn documents(rows: Vec<DocumentRow>) -> Figures {
     Figures {
         documents: rows,
         ..Figures::default()
     }
 }
 
-fn counts(rows: &[(&str, Class, i64)]) -> Figures {
+pub(super) fn counts(rows: &[(&str, Class, i64)]) -> Figures {
     let rows = rows.iter().map(|(month, class, count)| CountRow {
         month: Month::parse(month).unwrap(),
         kind: Kind::Fse,
@@ -101,7 +103,7 @@ fn counts(rows: &[(&str, Class, i64)]) -> Figures {
     }
 }
 
-fn count(numerator: i64, denominator: i64) -> Count {
+pub(super) fn count(numerator: i64, denominator: i64) -> Count {
     Count {
         numerator,
         denominator,
@@ -109,7 +111,7 @@ fn count(numerator: i64, denominator: i64) -> Count {
 }
 
 /// Causes with what they change in the year, and the residual.
-fn found(result: &Reconciliation) -> (Vec<(Cause, Count)>, Count) {
+pub(super) fn found(result: &Reconciliation) -> (Vec<(Cause, Count)>, Count) {
     for (month, span) in &result.bridge.months {
         assert!(span.sums(), "{month}: {span:?}");
     }
@@ -120,7 +122,7 @@ fn found(result: &Reconciliation) -> (Vec<(Cause, Count)>, Count) {
         let inside = difference
             .effects
             .iter()
-            .filter(|(m, _)| year().contains(*m));
+            .filter(|(m, _)| year().contains(m));
         let sum = inside.fold(Count::ZERO, |sum, (_, effect)| sum + *effect);
         (difference.cause, sum)
     });
@@ -219,11 +221,31 @@ fn each_difference_of_one_document_has_its_cause() {
             vec![(Cause::OtherMode, count(0, 0))],
         ),
         (
-            "recorded as a DRE there: it leaves their count",
+            "a DRE of its number there is that of the same care, and no FSE",
             vec![unit(1)],
             vec![DocumentRow {
                 kind: Kind::Dre,
                 class: Class::Dre,
+                ..row(1)
+            }],
+            vec![
+                (Cause::UnknownToThem, count(-1, -1)),
+                (Cause::UnknownToUs, count(0, 0)),
+            ],
+        ),
+        (
+            "recorded as a PJ there: it leaves their count",
+            vec![
+                Unit {
+                    root: DocumentId(0),
+                    kind: Kind::Pec,
+                    numbers: vec![(Kind::Pec, number(1))],
+                    ..unit(1)
+                },
+                unit(1),
+            ],
+            vec![DocumentRow {
+                kind: Kind::Pj,
                 ..row(1)
             }],
             vec![(Cause::OtherMode, count(-1, -1))],
@@ -317,7 +339,7 @@ fn each_difference_of_one_document_has_its_cause() {
         ),
     ];
     for (what, units, rows, expected) in cases {
-        let result = reconcile(&ours(units), &documents(rows), year());
+        let result = reconcile(&ours(units), &documents(rows), &year());
         assert_eq!(found(&result), (expected, Count::ZERO), "{what}");
     }
 }
@@ -329,7 +351,7 @@ fn an_excluded_unit_that_the_caisse_counts_is_named_so() {
         ..unit(1)
     }]);
     ours.counting.exclusions = Exclusions::NONE.with(Exclusion::StateMedicalAid);
-    let result = reconcile(&ours, &documents(vec![row(1)]), year());
+    let result = reconcile(&ours, &documents(vec![row(1)]), &year());
     let expected = vec![(Cause::Excluded, count(1, 1))];
     assert_eq!(found(&result), (expected, Count::ZERO));
 }
@@ -344,7 +366,7 @@ fn declared_sheets_stand_against_sheets_without_number() {
         let mut ours = ours(vec![]);
         ours.paper = BTreeMap::from([(day("2026-03-02"), declared)]);
         let rows = (1..=there).map(paper_row).collect();
-        let result = reconcile(&ours, &documents(rows), year());
+        let result = reconcile(&ours, &documents(rows), &year());
         assert_eq!(
             found(&result),
             (expected, Count::ZERO),
@@ -357,7 +379,7 @@ fn declared_sheets_stand_against_sheets_without_number() {
 fn counts_and_documents_of_the_caisse_that_disagree_leave_a_residual() {
     let mut figures = counts(&[("2026-03", Class::Fse, 10)]);
     figures.documents = vec![row(1)];
-    let result = reconcile(&ours(vec![unit(1)]), &figures, year());
+    let result = reconcile(&ours(vec![unit(1)]), &figures, &year());
     assert_eq!(found(&result), (vec![], count(9, 9)));
 }
 
@@ -405,6 +427,30 @@ fn counts_name_a_cause_only_where_it_explains_a_month_exactly() {
             count(-3, -3),
         ),
         (
+            "seven unanswered, three of them there: no set explains it",
+            with(of(Standing::InLot, No, 200, 7).collect()),
+            march(103, 0),
+            vec![],
+            count(3, -4),
+        ),
+        (
+            "five by hand, three of them there",
+            with(of(Standing::ByHand, No, 200, 5).collect()),
+            march(103, 0),
+            vec![],
+            count(3, -2),
+        ),
+        (
+            "seven unanswered and four in another class",
+            with(of(Standing::InLot, No, 200, 7).collect()),
+            march(96, 4),
+            vec![
+                (Cause::OtherMode, count(-4, 0)),
+                (Cause::NotYetAnswered, count(0, -7)),
+            ],
+            Count::ZERO,
+        ),
+        (
             "four in another class",
             hundred(),
             march(96, 4),
@@ -444,7 +490,7 @@ fn counts_name_a_cause_only_where_it_explains_a_month_exactly() {
         ),
     ];
     for (what, units, figures, expected, residual) in cases {
-        let result = reconcile(&ours(units), &figures, year());
+        let result = reconcile(&ours(units), &figures, &year());
         assert_eq!(found(&result), (expected, residual), "{what}");
     }
 }
@@ -547,12 +593,12 @@ proptest! {
         }
         ours.paper = sheets.into_iter().map(|(later, n)| (day("2025-12-01").plus_days(later), n)).collect();
         let figures = Figures { counts: counts.clone(), documents: documents.clone() };
-        let result = reconcile(&ours, &figures, year());
+        let result = reconcile(&ours, &figures, &year());
         let (_, residual) = found(&result);
         let mut steps: BTreeMap<Cause, Count> = BTreeMap::new();
         for difference in &result.differences {
             for (month, effect) in &difference.effects {
-                if year().contains(*month) {
+                if year().contains(month) {
                     *steps.entry(difference.cause).or_default() += *effect;
                 }
             }
@@ -568,7 +614,7 @@ proptest! {
         let mut turned = figures.clone();
         turned.documents.reverse();
         turned.counts.reverse();
-        prop_assert_eq!(reconcile(&ours, &turned, year()).bridge, result.bridge);
+        prop_assert_eq!(reconcile(&ours, &turned, &year()).bridge, result.bridge);
     }
 
     #[test]
@@ -577,7 +623,7 @@ proptest! {
         documents in proptest::collection::vec(any_row(), 1..30),
     ) {
         let figures = Figures { counts: Vec::new(), documents };
-        let result = reconcile(&ours(units), &figures, year());
+        let result = reconcile(&ours(units), &figures, &year());
         prop_assert_eq!(found(&result).1, Count::ZERO);
     }
 }

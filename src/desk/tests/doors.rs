@@ -272,7 +272,7 @@ async fn rates_come_in_groups_and_pages() {
         .await;
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
     assert!(
-        text.starts_with("by,group,name,agreement,centres,"),
+        text.starts_with("by,group,name,agreement,policy,centres,"),
         "{text}"
     );
     assert_eq!(text.lines().count(), 2);

@@ -158,6 +158,33 @@ async fn the_same_beside_the_same_counts_is_the_same_reconciliation() {
 }
 
 #[tokio::test]
+async fn a_month_of_which_the_figures_say_nothing_is_not_compared() {
+    let house = acknowledged().await;
+    let (_, loaded) = load(&house, "national", FIGURES).await;
+    let figures = loaded["figures"].as_str().unwrap();
+    for (period, silent, rows, differences) in [
+        ("2026-12", json!(["2026-12"]), 0, 0),
+        ("2026-11-01/2026-12-31", json!(["2026-12"]), 1, 3),
+    ] {
+        let path = format!("/v1/reconciliations?figures={figures}&period={period}");
+        let run = house.post("national", &path, "").await.json();
+        assert_eq!(run["differences"], json!(differences), "{period}");
+        let path = format!("/v1/reconciliations/{}", run["run"]);
+        let page = house.get(Door::Public, "national", &path).await.json();
+        assert_eq!(page["no_figures"], silent, "{period}");
+        let found = page["rows"].as_array().unwrap();
+        assert_eq!(found.len(), rows, "{period}");
+        for row in found {
+            let [november] = &row["months"].as_array().unwrap()[..] else {
+                panic!("one month: {row}");
+            };
+            let told = (&november["month"], &november["depth"]);
+            assert_eq!(told, (&json!("2026-11"), &json!("documents")));
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_file_is_refused_whole() {
     let house = House::new().await;
     let before = house.store.health().position;

@@ -24,7 +24,7 @@ mod xml;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::finding::Finding;
 use crate::claims::id::Finess;
@@ -32,7 +32,6 @@ use crate::claims::reconcile::figures::{Figures, Month};
 use crate::schema::Schema;
 
 pub use code::{CODES, Code};
-pub use table::write;
 pub use xml::{NAMESPACE, XSD};
 
 /// A file of figures, taken whole.
@@ -46,6 +45,13 @@ pub struct File {
     pub documents: u32,
     /// First and last month that it speaks of.
     pub months: Option<(Month, Month)>,
+}
+
+impl File {
+    /// The months of which it says something of any centre.
+    pub fn months_named(&self) -> BTreeSet<Month> {
+        self.centres.values().flat_map(Figures::months).collect()
+    }
 }
 
 /// How a file is written.

@@ -29,18 +29,6 @@ pub(super) fn read(bytes: &[u8], limits: &Limits) -> Result<File, Vec<Finding>> 
     table.read()
 }
 
-/// Writes rows as CSV (RFC 4180), the header first.
-pub fn write(rows: &[Vec<String>]) -> Vec<u8> {
-    let mut out = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .flexible(true)
-        .from_writer(Vec::new());
-    for row in rows {
-        out.write_record(row).expect("memory takes every row");
-    }
-    out.into_inner().expect("memory takes every row")
-}
-
 struct Table<'a> {
     text: &'a str,
     delimiter: u8,

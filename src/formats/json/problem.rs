@@ -108,9 +108,9 @@ problems! {
         "Ask for a period in which the centre is registered under an agreement in effect."
         "Demandez une période où le centre est enregistré sous un accord en vigueur.";
     /// Nothing to make a forecast from.
-    ForecastEmpty 404 "forecast-empty" "Nothing was counted this year"
-        "There is no forecast before the first document of the year."
-        "Il n'y a pas de prévision avant le premier document de l'année.";
+    ForecastEmpty 404 "forecast-empty" "Nothing of this year is answered yet"
+        "There is no forecast before the first document of the year is answered, or its first sheet declared."
+        "Il n'y a pas de prévision avant la première réponse à un document de l'année, ou sa première feuille déclarée.";
     /// No such endpoint.
     EndpointUnknown 404 "endpoint-unknown" "No endpoint has this name"
         "Use a name of the configuration, or of an endpoint that is gone and at which lots wait; the queue lists them."

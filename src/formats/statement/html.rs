@@ -216,7 +216,7 @@ impl Page {
         self.table(&head, &rows);
         if rows.is_empty() {
             self.out
-                .push_str("<p>Aucun fait postérieur à la clôture ne change ce taux.</p>\n");
+                .push_str("<p>Aucun fait postérieur à la clôture ne change ce taux ni ce qui l'accompagne.</p>\n");
         }
         self.out.push_str("</section>\n");
     }

@@ -274,7 +274,7 @@ pub struct Closing {
     pub rate: Share,
 }
 
-/// What came after the closing.
+/// What came after the closing; of no amount where it changed the coverage, or what is beside the rate.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Correction {

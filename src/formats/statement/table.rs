@@ -7,6 +7,8 @@ use std::fmt::Display;
 
 use csv::{Terminator, Writer, WriterBuilder};
 
+use crate::formats::cells::text;
+
 use super::fields::{Pen, walk};
 use super::{NAMESPACE, Statement};
 
@@ -64,10 +66,7 @@ impl Pen for Table {
     }
 
     fn value(&mut self, name: &'static str, value: &dyn Display) {
-        let (path, value) = (self.path(name), value.to_string());
-        let is_number = value.parse::<f64>().is_ok();
-        let runs = value.starts_with(['=', '+', '-', '@', '\t', '\r']) && !is_number;
-        let value = if runs { format!("'{value}") } else { value };
+        let (path, value) = (self.path(name), text(&value.to_string()));
         self.row([&path, &value]);
     }
 }

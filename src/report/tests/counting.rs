@@ -13,13 +13,15 @@ use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{PaperRow, Position, Stamped};
 use crate::claims::id::{Amo, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
-use crate::claims::registry::{Centre, Registry};
+use crate::claims::registry::{Category, Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
+use crate::formats::figures::{Format, Limits, Reader};
 use crate::report::conservation::Conservation;
 use crate::report::keeper::Keeper;
+use crate::report::reconciliation::{self, Asked};
 use crate::report::snapshot::{Snapshot, Soundness};
-use crate::report::{Config, Error};
+use crate::report::{Config, Error, past};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
@@ -51,6 +53,8 @@ enum Flaw {
     UndeclaredDay,
     LostDocument,
     GrowsWhileScanned,
+    RegistersWhileRead,
+    DeclaresWhileRead,
 }
 
 struct Flawed {
@@ -114,7 +118,11 @@ impl Flawed {
                 let day = paper.iter().find(|cell| cell.caisse.is_none()).unwrap();
                 tallies.paper.remove(day);
             }
-            Flaw::Nothing | Flaw::LostDocument | Flaw::GrowsWhileScanned => {}
+            Flaw::Nothing
+            | Flaw::LostDocument
+            | Flaw::GrowsWhileScanned
+            | Flaw::RegistersWhileRead
+            | Flaw::DeclaresWhileRead => {}
         }
     }
 }
@@ -240,7 +248,23 @@ impl Store for Flawed {
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, store::Error> {
-        self.sound.centres().await
+        let registry = self.sound.centres().await?;
+        if self.flaw() == Flaw::RegistersWhileRead {
+            *self.flaw.lock().unwrap() = Flaw::Nothing;
+            let versions = registry.values().next().unwrap();
+            let category = match versions.len() {
+                1 => Category::Dentaire,
+                _ => Category::Polyvalent,
+            };
+            let put = Centre {
+                category,
+                from: Day::parse("2026-10-01").unwrap(),
+                ..versions[0].clone()
+            };
+            let put = Command::Registry(vec![put]);
+            self.sound.commit(noon(), put).await.unwrap();
+        }
+        Ok(registry)
     }
 
     async fn endpoints(&self) -> Result<BTreeMap<EndpointName, EndpointRecord>, store::Error> {
@@ -248,7 +272,12 @@ impl Store for Flawed {
     }
 
     async fn lines(&self, centre: Finess) -> Result<Lines, store::Error> {
-        self.sound.lines(centre).await
+        let lines = self.sound.lines(centre).await?;
+        if self.flaw() == Flaw::DeclaresWhileRead {
+            *self.flaw.lock().unwrap() = Flaw::Nothing;
+            self.grow(5).await;
+        }
+        Ok(lines)
     }
 
     async fn figures(&self) -> Result<Vec<FiguresRecord>, store::Error> {
@@ -517,4 +546,40 @@ async fn an_idle_ledger_is_not_counted_again() {
     assert_eq!(published.borrow().counted_at, Some(clock.now()));
     shutdown.cancel();
     running.await.unwrap();
+}
+
+/// What an answer names as its position is what it tells of, registration and sheets as well as units.
+#[tokio::test(start_paused = true)]
+async fn an_answer_is_of_one_state_of_the_ledger() {
+    let store = Flawed::new();
+    *store.flaw.lock().unwrap() = Flaw::RegistersWhileRead;
+    let (mut keeper, _, _) = keeper(&store);
+    keeper.count().await.unwrap();
+    let snapshot = keeper.published().borrow().clone();
+    assert_eq!(snapshot.position, store.sound.health().position);
+    let centre = Finess::parse("750000010").unwrap();
+    let period = Period::month_of(noon().day());
+    let found = snapshot.obligation(&super::agreements(), centre, period);
+    assert_eq!(found.unwrap().category, Category::Dentaire);
+
+    *store.flaw.lock().unwrap() = Flaw::RegistersWhileRead;
+    let present = past::present(&*store, centre, &snapshot, noon()).await;
+    let versions = |snapshot: &Snapshot| snapshot.centres[&centre].versions.clone();
+    let now = store.sound.centres().await.unwrap().remove(&centre);
+    assert_eq!(Some(versions(&present.unwrap().snapshot)), now);
+
+    let figures = "centre,kind,type,month,count\n750000010,FSE,F,2026-10,1\n";
+    let file = Reader::default().read(figures.as_bytes(), Format::Csv, &Limits::default());
+    let asked = Asked {
+        digest: Digest([1; 32]),
+        file: &file.unwrap(),
+        period,
+        destinations: None,
+    };
+    *store.flaw.lock().unwrap() = Flaw::DeclaresWhileRead;
+    let found = reconciliation::run(&*store, &super::agreements(), &asked).await;
+    let row = &found.unwrap().centres[0];
+    // Three units, two sheets, and five that were declared while they were read.
+    assert_eq!(row.span.ours.denominator, 10);
+    assert_eq!(row.position, store.sound.health().position.0);
 }

@@ -5,13 +5,16 @@ use std::sync::Arc;
 
 use super::golden::counted;
 use super::ledger_text;
+use crate::claims::aggregate::{By, Filter};
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
 use crate::claims::period::Period;
 use crate::claims::place::Member;
+use crate::claims::time::Day;
 use crate::report::Error;
 use crate::report::explain::{Question, explain};
 use crate::report::past::{self, Bounds};
+use crate::report::rates::{Selection, of_groups};
 use crate::report::shapes::RateShape;
 use crate::store::Store;
 use crate::store::journal::format::Chain;
@@ -163,4 +166,47 @@ fn cells(rate: &RateShape) -> Vec<(String, i64)> {
     ];
     let figures = figures.map(|(cell, number)| (cell.to_owned(), number));
     parts.chain(figures).collect()
+}
+
+/// Who is in no group is said of those that are asked for, once.
+#[tokio::test]
+async fn centres_without_a_group_are_those_asked_for_on_the_first_page() {
+    let entries = ledger_text::read(LEDGER);
+    let end = Position(entries.len() as u64);
+    let store = store(&entries);
+    let centres = store.centres().await.unwrap().into_keys().collect();
+    let snapshot = past::recount(&store, centres, end, NARROW)
+        .await
+        .unwrap()
+        .snapshot;
+    // One of them is registered from October on.
+    let september = Period::month_of(Day::parse("2026-09-05").unwrap());
+    let [old, young] = ["750000010", "590000014"].map(|text| Finess::parse(text).unwrap());
+    let of = |centre| Filter {
+        centre,
+        ..Filter::default()
+    };
+    for (filter, after, expected) in [
+        (of(None), None, &[young][..]),
+        (of(Some(young)), None, &[young]),
+        (of(Some(old)), None, &[]),
+        (of(None), Some("all confirmed"), &[]),
+    ] {
+        let selection = Selection {
+            scope: &|_| true,
+            filter: &filter,
+            after,
+            most: 1,
+        };
+        let agreements = super::agreements();
+        let found = of_groups(&snapshot, &agreements, (By::All, september), &selection);
+        let without: Vec<_> = found
+            .unwrap()
+            .without
+            .into_iter()
+            .map(|row| row.centre)
+            .collect();
+        let expected: Vec<_> = expected.iter().map(Finess::to_string).collect();
+        assert_eq!(without, expected, "{filter:?} {after:?}");
+    }
 }

@@ -186,7 +186,7 @@ async fn a_later_statement_names_the_one_it_corrects_and_says_why() {
         .iter()
         .map(|row| &*row.cause)
         .collect();
-    assert_eq!(causes, ["declaration"]);
+    assert_eq!(causes, ["declaration", "by hand"]);
     // Nothing came since: the same one again.
     assert_eq!(order().await.unwrap().number, second.number);
     assert_eq!(all(&store, "750000010").await.len(), 2);

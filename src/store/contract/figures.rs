@@ -3,6 +3,8 @@
 use super::*;
 use crate::claims::document::ReplacementReason;
 use crate::claims::entry::{FiguresLoaded, Judgement, Reconciled};
+use crate::claims::id::Amc;
+use crate::store::Line;
 
 laws! {
     figures_are_known_by_their_digest_also_after_a_restart
@@ -145,6 +147,9 @@ async fn a_line_of_a_centre_is_a_document_and_its_replacements<S: Subject>() {
     let replaced = admission(1, 1, body_of(1)).facts.key;
     let reason = ReplacementReason::Cancelled;
     replacement.facts.replaces = Some((replaced.kind, replaced.number, reason));
+    // It goes to another insurer.
+    let elsewhere = Destination::Amc(Amc::parse("12345678").unwrap());
+    let here = std::mem::replace(&mut replacement.facts.destination, elsewhere);
     let rows = admit(&*store, vec![replacement], Unity::Each)
         .await
         .unwrap();
@@ -154,9 +159,19 @@ async fn a_line_of_a_centre_is_a_document_and_its_replacements<S: Subject>() {
     let lines: Vec<_> = found
         .lines
         .iter()
-        .map(|line| (line.root.0, line.latest.0, line.numbers.len()))
+        .map(|line| (line.root.0, line.latest.0, line.documents.len()))
         .collect();
     assert_eq!(lines, [(1, 3, 2), (2, 2, 1)]);
+    let of_line = |line: &Line| {
+        let documents = line.documents.iter();
+        let told = documents.map(|one| (one.key.number, one.destination, one.replaced));
+        told.collect::<Vec<_>>()
+    };
+    let number = |n: u32| admission(n.into(), n, body_of(n)).facts.key.number;
+    let (replaced, latest) = (Some(reason), None);
+    let expected = [(number(1), here, replaced), (number(3), elsewhere, latest)];
+    assert_eq!(of_line(&found.lines[0]), expected);
+    assert_eq!(of_line(&found.lines[1]), [(number(2), here, latest)]);
     // They are the units that the tallies count.
     let tallied = tallies(&*store).await;
     for cell in found.lines.iter().flat_map(|line| line.cells) {

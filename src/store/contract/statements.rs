@@ -90,6 +90,15 @@ async fn a_statement_follows_the_one_before_it_and_is_never_rewritten<S: Subject
     let beside = publish(published(closing, b"beside", None), b"beside");
     let outcome = store.commit(now(), beside).await.unwrap();
     assert_eq!(outcome, Outcome::Conflict(Conflict::Stale));
+    // Others that know of the first, and are written as if it were none of their period, or another one.
+    for follows in [None, Some(closing)] {
+        let again = Published {
+            follows,
+            ..published(closing, b"again", Some(one))
+        };
+        let outcome = store.commit(now(), publish(again, b"again")).await.unwrap();
+        assert_eq!(outcome, Outcome::Conflict(Conflict::Stale), "{follows:?}");
+    }
     let second = publish(published(closing, b"second", Some(one)), b"second");
     let number = done(&*store, second).await;
     let all = of_centre(&*store).await;

@@ -2,52 +2,67 @@
 
 use std::collections::BTreeMap;
 
-use crate::claims::document::Purpose;
+use crate::claims::document::{Purpose, ReplacementReason};
 use crate::claims::entry::Position;
 use crate::claims::id::{DocumentId, Finess, Name};
 use crate::claims::standing::{Receipted, Word};
 use crate::store::index::Index;
 use crate::store::ledger::{keys, records};
-use crate::store::{DocumentRecord, Error, FiguresRecord, JudgedRecord, Line, Lines, RunRecord};
+use crate::store::{
+    DocumentRecord, Error, FiguresRecord, JudgedRecord, Line, LineDocument, Lines, RunRecord,
+};
 
-/// All lines of claims of a centre. A number that was used again names the later document alone.
+/// All lines of claims of a centre, by root.
 pub fn lines(index: &dyn Index, position: Position, centre: Finess) -> Result<Lines, Error> {
     let prefix = keys::numbers_of(centre, Purpose::Real);
     let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
-    let mut by_root: BTreeMap<DocumentId, Vec<DocumentRecord>> = BTreeMap::new();
+    let mut by_root: BTreeMap<DocumentId, Line> = BTreeMap::new();
     for (_, value) in found {
         let record = records::known_document(index, records::read(&value)?)?;
-        let line = by_root.entry(record.received.root).or_default();
-        line.push(record);
+        if record.is_latest() {
+            by_root.insert(record.received.root, line(index, &record)?);
+        }
     }
-    let mut lines = Vec::with_capacity(by_root.len());
-    for (root, documents) in by_root {
-        lines.extend(line(index, root, documents)?);
-    }
-    Ok(Lines { position, lines })
+    Ok(Lines {
+        position,
+        lines: by_root.into_values().collect(),
+    })
 }
 
-fn line(
-    index: &dyn Index,
-    root: DocumentId,
-    mut documents: Vec<DocumentRecord>,
-) -> Result<Option<Line>, Error> {
-    documents.sort_by_key(|record| (record.is_latest(), record.received.document));
-    let Some(latest) = documents.last().filter(|record| record.is_latest()) else {
-        return Ok(None);
-    };
+/// The line of its latest document.
+fn line(index: &dyn Index, latest: &DocumentRecord) -> Result<Line, Error> {
+    let root = latest.received.root;
     let root_record = records::known_document(index, root)?;
-    Ok(Some(Line {
+    Ok(Line {
         cells: records::cells(&root_record, latest),
         root,
         latest: latest.received.document,
-        numbers: documents
-            .iter()
-            .map(|record| record.received.facts.key)
-            .collect(),
+        documents: documents(index, latest)?,
         deadline: root_record.received.deadline,
         refusal: refusal(latest),
-    }))
+    })
+}
+
+/// The documents of a line, also those whose number a later one of it has.
+fn documents(index: &dyn Index, latest: &DocumentRecord) -> Result<Vec<LineDocument>, Error> {
+    let mut documents = vec![member(latest, None)];
+    let mut received = latest.received.clone();
+    while let (Some(before), Some((_, _, reason))) = (received.replaces, received.facts.replaces) {
+        let record = records::known_document(index, before)?;
+        documents.push(member(&record, Some(reason)));
+        received = record.received;
+    }
+    documents.reverse();
+    Ok(documents)
+}
+
+fn member(record: &DocumentRecord, replaced: Option<ReplacementReason>) -> LineDocument {
+    LineDocument {
+        key: record.received.facts.key,
+        destination: record.received.facts.destination,
+        receipted: record.receipted(),
+        replaced,
+    }
 }
 
 /// The insurer's code of the refusal that stands.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::closing::Closed;
-use crate::claims::entry::Entry;
+use crate::claims::entry::{Entry, Position};
 use crate::claims::id::Digest;
 use crate::claims::statement::Published;
 use crate::claims::time::Timestamp;
@@ -33,6 +33,9 @@ impl Decider<'_, '_> {
         if !self.is_closed(&published)? {
             return Ok(Outcome::Conflict(Conflict::Unknown));
         }
+        if published.follows != self.last_of_period(&published)? {
+            return Ok(Outcome::Conflict(Conflict::Stale));
+        }
         let published = Published {
             commitment: commitment(salt, Digest(Sha256::digest(&bytes).into())),
             ..published
@@ -52,5 +55,18 @@ impl Decider<'_, '_> {
             && found.is_some_and(|(_, closed)| {
                 closed.period == published.period && closed.covers(published.centre)
             }))
+    }
+
+    /// The last statement of the same period of its centre: a first one comes before all that correct it.
+    fn last_of_period(&self, published: &Published) -> Result<Option<Position>, Error> {
+        let which = WhichStatements::After {
+            centre: Some(published.centre),
+            after: published.closing,
+            most: usize::MAX,
+        };
+        let known = statements::statements(self.working, which)?;
+        let mut of_period = known.iter().rev();
+        let last = of_period.find(|record| record.published.period == published.period);
+        Ok(last.map(|record| record.number))
     }
 }
