@@ -174,6 +174,7 @@ pub fn round(
     least_bytes: usize,
     pause: &mut Pause<'_>,
 ) -> Result<(), Ended> {
+    let _moving = tree.moving();
     let mut round = Round {
         tree,
         leaving: Leaving::default(),
@@ -187,15 +188,19 @@ pub fn round(
 
 /// Merges files until no level has too many. What was removed meanwhile is left out.
 pub fn merge(tree: &Tree, is_archived: &Archived<'_>, pause: &mut Pause<'_>) -> Result<(), Ended> {
-    while let Some(files) = crowded(&tree.shelf().files()) {
+    loop {
+        let _moving = tree.moving();
+        let Some(files) = crowded(&tree.shelf().files()) else {
+            return Ok(());
+        };
         merge_files(tree, &files, is_archived, pause)?;
     }
-    Ok(())
 }
 
 /// One round that takes along whatever may leave, finished or not: wherever a key lies, nothing is found otherwise.
 #[cfg(test)]
 pub fn everything(tree: &Tree, pause: &mut Pause<'_>) -> Result<(), Ended> {
+    let _moving = tree.moving();
     let mut round = Round {
         tree,
         leaving: Leaving::default(),

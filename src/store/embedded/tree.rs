@@ -59,6 +59,8 @@ pub struct Tree {
     shelf: Arc<Shelf>,
     /// Held while changes are written: what a key was before them is what it is.
     writing: Arc<Mutex<Writing>>,
+    /// Held while keys leave for a file, and while files are merged.
+    moving: Arc<Mutex<()>>,
     /// Whether any key is gone although a sorted file has it.
     some_gone: Arc<AtomicBool>,
     /// A file could not be written, and nobody was told yet.
@@ -157,6 +159,7 @@ impl Tree {
             path,
             shelf: Arc::new(shelf),
             writing: Arc::default(),
+            moving: Arc::default(),
             some_gone: Arc::new(AtomicBool::new(some_gone)),
             sorted_bytes: Arc::new(AtomicUsize::new(sizes.sorted_bytes)),
             unsorted: Arc::default(),
@@ -338,6 +341,13 @@ impl Tree {
     /// most the cache, is given up.
     pub fn abandon(self) {
         std::mem::forget(self);
+    }
+
+    /// Whoever moves keys or merges files holds this: one at a time. A file has its age from before it is read, so files
+    /// of that time, older and newer ones, must not become one while it is written: it would come between them.
+    pub fn moving(&self) -> MutexGuard<'_, ()> {
+        // It guards no value.
+        self.moving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sorted files that count.
