@@ -572,7 +572,7 @@ fn both_readings_of_the_delivery_table_agree() {
                     went_another_way,
                     ..Lot::sealed(Box::default())
                 };
-                lot.happens(event, at(NOON).day());
+                lot.happens(event, 1, at(NOON).day());
                 let next = match state.step(event, arrival, presence) {
                     Step::To(next) => next,
                     Step::Stay | Step::AskFirst | Step::Conflict => state,

@@ -256,8 +256,12 @@ fn sending(event: Event, arrival: Arrival) -> Step {
         Event::NoAnswer => taken_or(State::InDoubt, arrival),
         Event::ContentRefused => taken_or(State::Void, arrival),
         Event::Taken => Step::To(State::Taken),
-        // Recorded; the attempt is still running and its end moves the lot.
-        Event::ReceiptPartial => Step::Stay,
+        // The attempt is still running and its end moves the lot. A receipt names the lot and is recorded; a settlement
+        // names a document alone, and more likely one that went in an earlier lot than one that is just arriving.
+        Event::ReceiptPartial => match arrival {
+            Arrival::Proven => Step::Stay,
+            Arrival::Nothing | Arrival::Perhaps => Step::AskFirst,
+        },
         Event::ReceiptComplete => Step::To(State::Answered),
         Event::Restored => Step::To(State::InDoubt),
         Event::Cancel | Event::ByHand => Step::Conflict,
@@ -446,7 +450,7 @@ mod tests {
         StatusUnreachable   | stay      | never          | stay     | stay      | stay     | stay     | stay
         NoStatusService     | stay      | never          | due      | stay      | due      | stay     | stay
         ReceiptComplete     | answered  | answered       | answered | answered  | answered | stay     | stay
-        ReceiptPartial      | ask/taken | stay           | taken    | stay      | taken    | stay     | stay
+        ReceiptPartial      | ask/taken | ask^stay       | taken    | stay      | taken    | stay     | stay
         ExpectedBy          | never     | never          | never    | overdue   | never    | never    | never
         Cancel              | void/409  | 409            | 409      | 409       | 409      | 409      | 409
         DuplicateConfirmed  | void/ask  | ask            | ask      | ask       | ask      | 409      | 409

@@ -527,6 +527,7 @@ impl House {
         self.commit(Command::Conclude(Conclusion {
             lot: LotId(11),
             attempt: 1,
+            asked: None,
             event,
             next: Next {
                 at: self.clock.now() + Duration::from_secs(3600),
@@ -542,6 +543,7 @@ impl House {
         self.commit(Command::Conclude(Conclusion {
             lot: LotId(11),
             attempt,
+            asked: None,
             event,
             next: Next {
                 at: self.clock.now() + Duration::from_secs(3600),

@@ -25,7 +25,9 @@ canon::canon_struct! {
         received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
-    LotRecord { sealed, state, arrival, attempts, attempted, ask, diminished, unanswered, next, deadline }
+    LotRecord {
+        sealed, state, arrival, attempts, attempted, attempted_before, ask, diminished, unanswered, next, deadline
+    }
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }

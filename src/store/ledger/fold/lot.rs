@@ -10,7 +10,7 @@ use crate::claims::time::{Day, Timestamp};
 use crate::store::ledger::fold::{Fold, document};
 use crate::store::ledger::keys::{self, Wait};
 use crate::store::ledger::records::{self, save};
-use crate::store::{DocumentRecord, Error, LotRecord};
+use crate::store::{DocumentRecord, Error, LotRecord, Stood};
 
 /// Whether an event ends an attempt.
 pub fn ends_attempt(event: Event) -> bool {
@@ -72,12 +72,46 @@ impl LotRecord {
         }
     }
 
+    /// How far it has come.
+    pub fn stood(&self) -> Stood {
+        Stood {
+            state: self.state,
+            unanswered: self.unanswered,
+        }
+    }
+
     /// What an event does to it. The answer of an attempt that is no longer running is recorded only.
     pub fn step(&self, event: Event) -> Step {
         if ends_attempt(event) && self.state != State::Sending {
             return Step::Stay;
         }
         self.state.step(event, self.arrival, self.presence())
+    }
+
+    /// The lot once a document of it went another way. Where it would be sent next, its insurer is asked before.
+    pub(super) fn left_by_a_document(&self) -> LotRecord {
+        let mut left = self.clone();
+        left.diminished = true;
+        match self.state {
+            State::Due => {
+                left.ask = true;
+                left.next = self.next.map(|next| Next {
+                    reason: Reason::Doubt,
+                    ..next
+                });
+            }
+            State::Sending => left.ask = true,
+            State::InDoubt | State::Taken | State::Overdue | State::Answered | State::Void => {}
+        }
+        left
+    }
+}
+
+/// Whether a word about a document names the lot that it came in.
+fn names_its_lot(word: Word) -> bool {
+    match word {
+        Word::Receipt(_) | Word::ContentRefused => true,
+        Word::Settled(..) | Word::Answered(_) => false,
     }
 }
 
@@ -100,6 +134,7 @@ impl Fold<'_, '_> {
             arrival: Arrival::Nothing,
             attempts: 0,
             attempted: None,
+            attempted_before: None,
             ask: false,
             diminished: false,
             unanswered: count,
@@ -128,6 +163,7 @@ impl Fold<'_, '_> {
         match event {
             Event::Leased => {
                 after.attempts = delivery.attempt;
+                after.attempted_before = before.attempted;
                 after.attempted = Some(self.at);
                 let last = keys::last_turn(&after.sealed.endpoint);
                 save(self.working, last, &after.sealed.centre);
@@ -138,8 +174,13 @@ impl Fold<'_, '_> {
             | Event::NoStatusService => {
                 after.ask = false;
             }
-            Event::NotReached
-            | Event::Deferred
+            // Not a byte of it was written, whenever that is heard.
+            Event::NotReached => {
+                if delivery.attempt == before.attempts {
+                    after.attempted = before.attempted_before;
+                }
+            }
+            Event::Deferred
             | Event::Taken
             | Event::ContentRefused
             | Event::NoAnswer
@@ -178,6 +219,9 @@ impl Fold<'_, '_> {
         let documents = after.sealed.documents.clone();
         let attempted = after.attempted;
         self.put_lot(Some(&before), after);
+        if attempted < before.attempted {
+            self.disprove(&before, attempted)?;
+        }
         if event == Event::Taken || event == Event::StatusKnown {
             self.prove(&documents, delivery.lot, attempted)?;
         }
@@ -200,6 +244,19 @@ impl Fold<'_, '_> {
                 // A word that comes late about a void lot proves nothing of what is open again.
                 if record.lot == Some(lot) && record.standing() != Standing::Open {
                     record.proven = record.proven.or(attempted);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// An attempt of which nothing was written proves nothing: what was heard while it ran speaks for the one before.
+    fn disprove(&mut self, lot: &LotRecord, earlier: Option<Timestamp>) -> Result<(), Error> {
+        for document in &lot.sealed.documents {
+            self.change(*document, |record| {
+                if record.lot == Some(lot.sealed.lot) && record.proven == lot.attempted {
+                    record.proven = earlier;
                 }
                 Ok(())
             })?;
@@ -278,36 +335,34 @@ impl Fold<'_, '_> {
     }
 
     /// One more document of the lot has its answer.
-    pub(super) fn answered(&mut self, lot: LotId) -> Result<(), Error> {
+    pub(super) fn answered(&mut self, lot: LotId, word: Word) -> Result<(), Error> {
         let before = records::known_lot(self.working, lot)?;
         let mut after = before.clone();
         after.unanswered = before.unanswered.saturating_sub(1);
+        if before.state == State::Sending && names_its_lot(word) {
+            after.arrival = Arrival::Proven;
+        }
         let event = if after.unanswered == 0 {
             Event::ReceiptComplete
         } else {
             Event::ReceiptPartial
         };
-        match before.step(event) {
+        match after.step(event) {
             Step::To(state) => {
                 after.state = state;
-                after.arrival = before.arrival.after(event);
+                after.arrival = after.arrival.after(event);
                 after.next = match state {
+                    // The question that it waits for is not put off by what is known of another document.
+                    State::Taken if after.ask => before.next,
                     State::Taken => Some(self.receipt_expected(&after)?),
                     State::Due | State::Sending | State::InDoubt | State::Overdue => before.next,
                     State::Answered | State::Void => None,
                 };
             }
-            // The document went another way: in an earlier lot. The insurer is asked when this one would have gone.
-            Step::AskFirst => {
-                after.ask = true;
-                after.diminished = true;
-                after.next = before.next.map(|next| Next {
-                    reason: Reason::Doubt,
-                    ..next
-                });
-            }
+            // The document went another way: in an earlier lot. The insurer is asked before this one goes, or goes again.
+            Step::AskFirst => after = after.left_by_a_document(),
             Step::Stay | Step::Conflict | Step::Impossible(_) => {
-                after.arrival = before.arrival.after(event);
+                after.arrival = after.arrival.after(event);
             }
         }
         self.put_lot(Some(&before), after);
