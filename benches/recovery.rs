@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use admissions::{CENTRE, admit, now, open, register, shipped};
-use bordereau::claims::delivery::Event;
+use bordereau::claims::delivery::{Event, Form};
 use bordereau::claims::document::Purpose;
 use bordereau::claims::entry::{Next, Reason, Sealed};
 use bordereau::claims::id::{Amc, Destination, Digest, EndpointName, Finess, LotId};
@@ -192,6 +192,7 @@ async fn seal_all(store: &Embedded) {
                 digest: Digest([1; 32]),
                 length: 800_000,
                 due: now(),
+                form: Form::Composed,
             };
             let outcome = store.commit(now(), Command::Seal(sealed)).await;
             assert!(matches!(outcome, Ok(Outcome::Done(_))), "{outcome:?}");

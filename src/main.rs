@@ -3,8 +3,10 @@
 use std::process::ExitCode;
 
 use bordereau::cli;
+use bordereau::telemetry::panics;
 
 fn main() -> ExitCode {
+    panics::tell_places();
     match cli::parse(std::env::args_os()) {
         Ok(command) => cli::run(command),
         Err(usage) => cli::refuse(&usage),

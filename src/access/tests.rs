@@ -2,7 +2,8 @@
 
 use super::*;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::Path;
 use std::thread;
 
 use sha2::{Digest as _, Sha256};
@@ -185,6 +186,24 @@ fn the_file_holds_no_token_and_is_for_its_owner_only() {
         0o600
     );
     assert!(!house.directory.path().join("tokens.new").exists());
+}
+
+#[test]
+fn the_file_stays_with_whom_it_belongs_to() {
+    let house = House::open(Vec::new());
+    let path = house.directory.path().join("tokens");
+    house.file().issue(centre(), at(9), at(0)).unwrap();
+    let owner = |path: &Path| {
+        let found = fs::metadata(path).unwrap();
+        (found.uid(), found.gid())
+    };
+    // Who is root here gives it to another; to anybody else it belongs already.
+    let other = (65_534, 65_534);
+    let given = chown(&path, Some(other.0), Some(other.1)).is_ok();
+    let expected = if given { other } else { owner(&path) };
+    house.file().issue(centre(), at(9), at(0)).unwrap();
+    assert_eq!(owner(&path), expected);
+    assert_eq!(house.file().list().unwrap().len(), 2);
 }
 
 #[test]

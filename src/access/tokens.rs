@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -220,8 +220,29 @@ impl TokenFile {
             .truncate(false)
             .mode(0o600)
             .open(path)?;
+        self.hand_over(&file)?;
         file.lock()?;
         Ok(file)
+    }
+
+    /// Gives a file to whom the tokens belong, or to whom their directory does: what root writes, the gateway must be
+    /// able to read, or a token that root revoked would go on working.
+    fn hand_over(&self, file: &File) -> io::Result<()> {
+        let owner = match fs::metadata(&self.path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::metadata(self.directory()),
+            found => found,
+        }?;
+        let present = file.metadata()?;
+        if (present.uid(), present.gid()) == (owner.uid(), owner.gid()) {
+            return Ok(());
+        }
+        fchown(file, Some(owner.uid()), Some(owner.gid()))
+    }
+
+    fn directory(&self) -> &Path {
+        let directory = self.path.parent();
+        let directory = directory.filter(|directory| !directory.as_os_str().is_empty());
+        directory.unwrap_or(Path::new("."))
     }
 
     fn replace(&self, tokens: &[Token]) -> io::Result<()> {
@@ -241,14 +262,11 @@ impl TokenFile {
             .create_new(true)
             .mode(0o600)
             .open(&path)?;
+        self.hand_over(&file)?;
         file.write_all(&text)?;
         file.sync_all()?;
         fs::rename(&path, &self.path)?;
-        let directory = self
-            .path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+        File::open(self.directory())?.sync_all()
     }
 
     fn unreadable(&self, source: io::Error) -> Fault {

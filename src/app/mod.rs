@@ -337,6 +337,7 @@ impl App {
             store: store.clone(),
             custody,
             clock: clock.clone(),
+            apart: config.report.anchor_entries,
             telemetry: telemetry.clone(),
         };
         self.loops.spawn(anchors.run(self.stop_loops.clone()));

@@ -119,12 +119,12 @@ pub enum PaperSheets {
     NotCounted,
 }
 
-/// How a unit counts that was sent on paper after its transmission failed.
+/// How a unit counts that was sent on paper too: after its transmission failed, or beside a receipt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PaperDuplicate {
-    /// As paper, even if a positive receipt comes after all.
+    /// As paper, even if it has a positive receipt.
     Paper,
-    /// As electronic, if a positive receipt comes after all.
+    /// As electronic, if it has a positive receipt.
     Electronic,
 }
 

@@ -20,7 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::claims::audit::document::{Document, DocumentRow, LotRow};
 use crate::claims::audit::facts::Fact;
 use crate::claims::audit::lot::{Lot, Names};
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::Purpose;
 use crate::claims::entry::{
     Delivery, Entry, PaperRow, Position, Receipted, Received, Sealed, Settled, SettledContent,
@@ -232,7 +232,7 @@ impl Audit {
             document.lot = Some(own);
             document.is_answered = false;
         }
-        self.lots.push(Lot::sealed(documents));
+        self.lots.push(Lot::sealed(documents, sealed.form));
         Ok(())
     }
 
@@ -247,6 +247,7 @@ impl Audit {
             self.disprove(row, &documents, began, earlier);
         }
         let lot = self.lot_mut(row);
+        let form = lot.form;
         let proof = matches!(delivery.event, Event::Taken | Event::StatusKnown);
         if proof || voided {
             let documents = lot.documents.clone();
@@ -254,7 +255,7 @@ impl Audit {
                 self.prove(*document, row);
             }
             if voided {
-                self.voided(at, delivery, &documents);
+                self.voided(at, delivery, form, &documents);
             }
         }
         Ok(())
@@ -277,17 +278,23 @@ impl Audit {
         }
     }
 
-    /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it
-    /// names none; every other document that was still in it is open again, and what seemed to prove its
+    /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it names none or
+    /// they came as one file; every other document that was still in it is open again, and what seemed to prove its
     /// taking is disproved: "unknown" means that nothing had arrived.
-    fn voided(&mut self, at: Timestamp, delivery: &Delivery, documents: &[DocumentRow]) {
+    fn voided(
+        &mut self,
+        at: Timestamp,
+        delivery: &Delivery,
+        form: Form,
+        documents: &[DocumentRow],
+    ) {
         let refusal = matches!(delivery.event, Event::ContentRefused | Event::StatusRefused);
         let named: BTreeSet<DocumentId> = delivery.named.iter().map(|(named, _)| *named).collect();
         let is_named = |audit: &Audit, row: DocumentRow| named.contains(&audit.document(row).id);
         let names_any = documents.iter().any(|row| is_named(self, *row));
         let lot = delivery.lot.to_string();
         for row in documents {
-            if refusal && (is_named(self, *row) || !names_any) {
+            if refusal && (is_named(self, *row) || !names_any || form == Form::PreFormed) {
                 self.note(*row, Fact::Said(at, &lot, Word::ContentRefused));
             } else {
                 let was_in_lot = self.document(*row).read().standing == Standing::InLot;
@@ -376,7 +383,7 @@ impl Audit {
         let went = matches!(before, InLot | Refused | Rejected | Declined)
             && matches!(after, OnPaper | ByHand | Cancelled | Replaced);
         if let (true, Some(lot)) = (went, self.document(row).lot) {
-            self.lot_mut(lot).went_another_way = true;
+            self.lot_mut(lot).left += 1;
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::claims::delivery::{Arrival, Presence, Step};
+use crate::claims::delivery::{Arrival, Form, Presence, Step};
 use crate::claims::document::{Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, ThirdParty};
 use crate::claims::id::{Amc, Amo, Destination, Digest, EndpointName, Name, Number};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
@@ -89,6 +89,7 @@ fn sealed(lot: u128, documents: &[u128]) -> Entry {
         digest: Digest([0; 32]),
         length: 1_000,
         due: at(NOON),
+        form: Form::Composed,
     }))
 }
 
@@ -167,7 +168,7 @@ fn unit(audit: &Audit) -> (Standing, standing::Receipted, Lateness) {
 #[test]
 fn one_document_on_its_way() {
     use Lateness::{InTime, Unproven};
-    use standing::Receipted::{No, Yes};
+    use standing::Receipted::{BothWays, No, Yes};
     let (leased, taken) = (lot(9, Event::Leased), lot(9, Event::Taken));
     let base = [admitted(1), sealed(9, &[1])];
     let accepted = receipt(9, NOON, &[(1, Verdict::Accepted)]);
@@ -226,8 +227,25 @@ fn one_document_on_its_way() {
         ),
         (
             "both ways",
-            with(&sending, &[on_paper(1), accepted]),
-            (Standing::OnPaper, Yes, InTime),
+            with(&sending, &[on_paper(1), accepted.clone()]),
+            (Standing::OnPaper, BothWays, InTime),
+        ),
+        (
+            "both ways, the receipt first",
+            with(&sending, &[accepted.clone(), on_paper(1)]),
+            (Standing::Acknowledged, BothWays, InTime),
+        ),
+        (
+            "and refused after all",
+            with(
+                &sending,
+                &[
+                    accepted.clone(),
+                    on_paper(1),
+                    receipt(9, "2026-10-06T10:00:00Z", &[(1, Verdict::Refused)]),
+                ],
+            ),
+            (Standing::OnPaper, No, InTime),
         ),
     ] {
         let audit = audit(with(&base, &way));
@@ -558,28 +576,32 @@ proptest! {
 /// Two readings of the table of deliveries, written apart from each other, agree on every cell.
 #[test]
 fn both_readings_of_the_delivery_table_agree() {
-    let presences = [(false, Presence::Whole), (true, Presence::Diminished)];
     for (state, event) in State::ALL
         .into_iter()
         .flat_map(|s| Event::ALL.map(|e| (s, e)))
     {
         for arrival in Arrival::ALL {
-            for (went_another_way, presence) in presences {
+            for (form, left) in Form::ALL
+                .into_iter()
+                .flat_map(|f| [0, 1, 2].map(|l| (f, l)))
+            {
+                let documents = Box::new([DocumentRow(0), DocumentRow(1)]);
+                let presence = Presence::of(documents.len(), left as usize);
                 let mut lot = Lot {
                     state,
                     may_have_arrived: arrival != Arrival::Nothing,
                     heard_while_sending: state == State::Sending && arrival == Arrival::Proven,
-                    went_another_way,
-                    ..Lot::sealed(Box::default())
+                    left,
+                    ..Lot::sealed(documents, form)
                 };
                 lot.happens(event, 1, at(NOON).day());
-                let next = match state.step(event, arrival, presence) {
+                let next = match state.step(event, arrival, form, presence) {
                     Step::To(next) => next,
                     Step::Stay | Step::AskFirst | Step::Conflict => state,
                     // Never an entry.
                     Step::Impossible(_) => continue,
                 };
-                let why = format!("{state:?} {event:?} {arrival:?} {presence:?}");
+                let why = format!("{state:?} {event:?} {arrival:?} {form:?} {presence:?}");
                 assert_eq!(lot.state, next, "{why}");
             }
         }

@@ -20,7 +20,7 @@ use crate::claims::id::{
 };
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
 use crate::claims::registry::{Category, Centre};
-use crate::claims::standing::{self, Standing};
+use crate::claims::standing::{self, Duplicate, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use crate::claims::terms::{DayCount, Region, Terms};
 use crate::claims::time::{Day, Timestamp};
@@ -199,8 +199,8 @@ canon_struct! {
         amount_amc, settled_for, exclusions, replaces, supports,
     }
     Terms {
-        patient_paid_days, third_party_days, day_count, paper_owed_after_days, unsettled_after_days,
-        lapsed_after_days, receipt_expected_days,
+        patient_paid_days, third_party_days, day_count, paper_owed_after_days, pj_paper_days,
+        unsettled_after_days, lapsed_after_days, receipt_expected_days,
     }
     Centre { finess, name, category, gestionnaire, caisse, region, agreement, from, until }
     Received {
@@ -208,7 +208,7 @@ canon_struct! {
         warnings,
     }
     TurnedAway { centre, kind, caller, codes }
-    Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due }
+    Sealed { lot, centre, destination, endpoint, purpose, documents, digest, length, due, form }
     Delivery { lot, event, attempt, next, named, words }
     Next { at, reason }
     Receipted { endpoint, id, lot, issued, verdicts, commitment, fingerprint }
@@ -262,13 +262,15 @@ canon_enum! {
         12 => ReceiptComplete, 13 => ReceiptPartial, 14 => ExpectedBy, 15 => Cancel, 16 => DuplicateConfirmed,
         17 => ByHand, 18 => Restored, 19 => Unrouted
     }
+    delivery::Form { 1 => Composed, 2 => PreFormed }
     Arrival { 1 => Nothing, 2 => Perhaps, 3 => Proven }
     Standing {
         1 => Open, 2 => InLot, 3 => Acknowledged, 4 => Refused, 5 => Paid, 6 => PartPaid, 7 => Rejected,
         8 => Unsettled, 9 => OnPaper, 10 => ByHand, 11 => Cancelled, 12 => Replaced, 13 => Lapsed, 14 => Granted,
         15 => Declined
     }
-    standing::Receipted { 1 => No, 2 => Yes }
+    standing::Receipted { 1 => No, 2 => Yes, 3 => BothWays }
+    Duplicate { 1 => No, 2 => Confirmed }
     standing::Word { 1 => Receipt(verdict), 2 => ContentRefused, 3 => Settled(part, outcome), 4 => Answered(answer) }
     DayBasis { 1 => Clock, 2 => Care, 3 => Reception }
     Lateness { 1 => InTime, 2 => Late, 3 => Unproven }

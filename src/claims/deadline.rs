@@ -14,9 +14,6 @@ use crate::claims::time::{Day, Timestamp};
 /// Calendar days in which a paper sheet must leave under tiers payant (R161-47 CSS).
 pub const PAPER_DAYS: i32 = 8;
 
-/// Calendar days in which a PJ is tried to be handed over before it is owed on paper (SCOR).
-pub const PJ_DAYS: i32 = 5;
-
 /// The last day on which a document can be transmitted in time; none for a PJ and a PEC, for which the
 /// law sets none.
 pub fn deadline(facts: &Facts, region: Region, terms: &Terms) -> Option<Day> {
@@ -80,8 +77,8 @@ pub fn paper_owed(day: Day, region: Region, terms: &Terms) -> Timestamp {
 }
 
 /// The instant from which a PJ is owed on paper that could be sent on `day` and has no receipt, or was refused on it.
-pub fn pj_paper_owed(day: Day) -> Timestamp {
-    day.plus_days(PJ_DAYS).end()
+pub fn pj_paper_owed(day: Day, terms: &Terms) -> Timestamp {
+    day.plus_days(i32::from(terms.pj_paper_days)).end()
 }
 
 /// The instant by which a paper sheet must have left whose clock starts on `day`.
@@ -221,7 +218,7 @@ mod tests {
                 "refused",
             ),
             (
-                pj_paper_owed(day("2026-11-05")),
+                pj_paper_owed(day("2026-11-05"), &terms),
                 "2026-11-10T23:00:00Z",
                 "PJ",
             ),

@@ -164,8 +164,13 @@ pub struct Spot {
 
 /// Turns spots into places; implemented by the reader.
 pub trait Locate {
+    /// The lines, columns and paths of spots, in their order: in one pass, however many there are.
+    fn places(&self, spots: &[Spot]) -> Vec<Place>;
+
     /// The line, column and path of a spot.
-    fn place(&self, spot: Spot) -> Place;
+    fn place(&self, spot: Spot) -> Place {
+        self.places(&[spot]).pop().unwrap_or_default()
+    }
 }
 
 /// One document, structurally valid, as its rules see it. Nominative: it prints nothing of itself.

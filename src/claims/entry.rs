@@ -133,7 +133,8 @@ pub enum Entry {
     Reconciled(Box<Reconciled>),
     /// A line of a reconciliation was accepted or disputed.
     Judged(Box<Judged>),
-    /// An operator asked for the next attempt of a lot, or for the question before it, at another instant.
+    /// An operator asked for the next attempt of a lot, or for the question before it, at another instant; or the gateway
+    /// did, when its clock was right again.
     Retried {
         /// The lot.
         lot: LotId,
@@ -288,6 +289,8 @@ pub struct Sealed {
     pub length: u64,
     /// When it is first due.
     pub due: Timestamp,
+    /// How its bytes came to be.
+    pub form: delivery::Form,
 }
 
 /// Something that happened to the delivery of a lot.

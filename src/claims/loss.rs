@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::claims::agreement::{Counting, PaperSheets};
 use crate::claims::document::Mode;
 use crate::claims::place::{Place, Transmitted, place};
+use crate::claims::rate::Slice;
 use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, Counts};
 use crate::claims::time::Day;
@@ -25,7 +26,7 @@ pub struct Loss {
 pub enum Cause {
     /// A declared paper sheet.
     Paper,
-    /// A paper duplicate after a failed transmission.
+    /// A paper duplicate, after a failed transmission or beside a receipt.
     PaperDuplicate,
     /// Sent or to be sent, without a receipt.
     Unanswered,
@@ -60,6 +61,10 @@ impl Fate {
         match counted.transmitted {
             Transmitted::Numerator => return Some(Fate::Counted),
             Transmitted::Apart => return Some(Fate::Lost(Cause::Mode(cell.mode))),
+            // Also beside a receipt, where the policy counts it as paper.
+            Transmitted::No if counted.mode == Slice::Paper => {
+                return Some(Fate::Lost(Cause::PaperDuplicate));
+            }
             Transmitted::No => {}
         }
         Some(match cell.standing {

@@ -432,7 +432,7 @@ impl fmt::Debug for Named {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::delivery::{Arrival, Presence, Step};
+    use crate::claims::delivery::{Arrival, Form, Presence, Step};
 
     const LOT: [DocumentId; 2] = [DocumentId(1), DocumentId(2)];
 
@@ -488,7 +488,7 @@ mod tests {
         ] {
             let found = judge_sent(&sent, &LOT);
             assert_eq!((found.event, found.reason, found.retry, found.alert), (event, reason, retry, alert), "{sent:?}");
-            let step = State::Sending.step(found.event, Arrival::Perhaps, Presence::Whole);
+            let step = State::Sending.step(found.event, Arrival::Perhaps, Form::Composed, Presence::Whole);
             assert!(matches!(step, Step::To(_)), "an attempt always moves the lot: {sent:?}");
         }
     }
@@ -520,7 +520,7 @@ mod tests {
         ] {
             let found = judge_asked(&asked, &LOT, state);
             assert_eq!((found.event, found.reason, found.retry, found.alert), (event, reason, retry, alert), "{asked:?} {state:?}");
-            let step = state.step(found.event, Arrival::Perhaps, Presence::Whole);
+            let step = state.step(found.event, Arrival::Perhaps, Form::Composed, Presence::Whole);
             assert!(!matches!(step, Step::Impossible(_)), "{asked:?} {state:?}");
         }
     }

@@ -65,7 +65,7 @@ pub enum Member {
     Excluded,
     /// Transmitted by hand.
     ByHand,
-    /// On paper, and acknowledged after all.
+    /// With a positive receipt and a paper duplicate.
     BothWays,
 }
 
@@ -81,7 +81,7 @@ pub fn place(counting: &Counting, cell: &Cell) -> Place {
     if reasons != Exclusions::NONE {
         return Place::Excluded(reasons);
     }
-    let is_paper = cell.standing == Standing::OnPaper;
+    let is_paper = cell.standing == Standing::OnPaper || went_both_ways(cell);
     Place::Counted(Counted {
         mode: match counting.paper_duplicate {
             PaperDuplicate::Paper if is_paper => Slice::Paper,
@@ -95,21 +95,24 @@ pub fn place(counting: &Counting, cell: &Cell) -> Place {
     })
 }
 
-/// Whether a positive receipt came for a unit that went on paper.
+/// Whether a unit has a positive receipt and a paper duplicate.
 pub fn went_both_ways(cell: &Cell) -> bool {
-    cell.standing == Standing::OnPaper && cell.receipted == Receipted::Yes
+    cell.receipted == Receipted::BothWays
 }
 
 /// Whether a unit of the denominator was transmitted: on a positive receipt, and as the policy says of
 /// paper duplicates and rejected units. An operator's word is no receipt.
 pub fn is_transmitted(counting: &Counting, standing: Standing, receipted: Receipted) -> bool {
-    let receipted = receipted == Receipted::Yes;
+    let receipted = match receipted {
+        Receipted::No => false,
+        Receipted::Yes => true,
+        Receipted::BothWays => match counting.paper_duplicate {
+            PaperDuplicate::Paper => false,
+            PaperDuplicate::Electronic => true,
+        },
+    };
     match standing {
         Standing::ByHand => false,
-        Standing::OnPaper => match counting.paper_duplicate {
-            PaperDuplicate::Paper => false,
-            PaperDuplicate::Electronic => receipted,
-        },
         Standing::Rejected => match counting.rejected {
             RejectedUnit::Transmitted => receipted,
             RejectedUnit::NotTransmitted => false,
@@ -121,6 +124,7 @@ pub fn is_transmitted(counting: &Counting, standing: Standing, receipted: Receip
         | Standing::Paid
         | Standing::PartPaid
         | Standing::Unsettled
+        | Standing::OnPaper
         | Standing::Cancelled
         | Standing::Replaced
         | Standing::Lapsed

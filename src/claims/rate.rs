@@ -82,7 +82,7 @@ pub struct Beside {
     pub excluded: i64,
     /// Transmitted by hand on an operator's word: in the denominator alone.
     pub by_hand: i64,
-    /// Sent on paper, and a positive receipt came all the same: counted once, as the policy says.
+    /// Sent on paper, and with a positive receipt all the same: counted once, as the policy says.
     pub both_ways: i64,
 }
 

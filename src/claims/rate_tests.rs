@@ -86,7 +86,7 @@ fn one(policy: &Agreement, cell: Cell) -> (i64, i64, i64, i64) {
 
 #[test]
 fn what_counts() {
-    use Receipted::{No, Yes};
+    use Receipted::{BothWays, No, Yes};
     let (counted, missed, out) = ((1, 1, 1, 1), (0, 0, 0, 1), (0, 0, 0, 0));
     let mode = |mode| Cell { mode, ..good() };
     let kind = |kind| Cell { kind, ..good() };
@@ -115,7 +115,12 @@ fn what_counts() {
             missed,
         ),
         ("on paper", standing(Standing::OnPaper, No), missed),
-        ("both ways", standing(Standing::OnPaper, Yes), missed),
+        ("both ways", standing(Standing::OnPaper, BothWays), missed),
+        (
+            "both ways, the receipt first",
+            standing(Standing::Paid, BothWays),
+            missed,
+        ),
         (
             "cancelled leaves the account",
             standing(Standing::Cancelled, No),
@@ -185,7 +190,13 @@ fn a_policy_may_count_otherwise() {
         (
             "both ways",
             &electronic,
-            standing(Standing::OnPaper, Yes),
+            standing(Standing::OnPaper, Receipted::BothWays),
+            (1, 1, 1, 1),
+        ),
+        (
+            "both ways, the receipt first",
+            &electronic,
+            standing(Standing::Paid, Receipted::BothWays),
             (1, 1, 1, 1),
         ),
         (
@@ -227,7 +238,8 @@ fn what_is_shown_beside_the_rate() {
             (excluded, 2),
             (cancelled, 3),
             (standing(Standing::ByHand, Receipted::No), 4),
-            (standing(Standing::OnPaper, Receipted::Yes), 5),
+            (standing(Standing::OnPaper, Receipted::BothWays), 3),
+            (standing(Standing::Paid, Receipted::BothWays), 2),
             (standing(Standing::OnPaper, Receipted::No), 6),
         ],
         &sheets("2026-10-05", 7),
@@ -246,7 +258,7 @@ fn what_is_shown_beside_the_rate() {
     // Sheets and duplicates are paper by mode; only sheets are no unit known here.
     assert_eq!(rate.splits.mode[&Slice::Paper], 18);
     assert_eq!(rate.splits.kind[&Slice::Paper], 7);
-    assert_eq!(rate.splits.standing[&Slice::Units(Standing::OnPaper)], 11);
+    assert_eq!(rate.splits.standing[&Slice::Units(Standing::OnPaper)], 9);
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! An act closes what was heard before it: those words no longer fold, and are kept so that one heard again
 //! is known again. A cell that the table does not name follows one rule: a command is a conflict, an insurer's
 //! word is recorded, contradicts and moves nothing, and only an act of the gateway itself can be impossible.
+//! A paper duplicate is a fact and never a conflict: where it moves nothing it is recorded beside what stands.
 
 mod course;
 
@@ -56,6 +57,18 @@ pub enum Receipted {
     No,
     /// A positive receipt, or a settlement that implies one.
     Yes,
+    /// That, and a confirmed paper duplicate, whichever came first: counted once, as the policy says.
+    BothWays,
+}
+
+/// Whether a paper duplicate was confirmed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Duplicate {
+    /// None was.
+    #[default]
+    No,
+    /// One was, in whatever standing.
+    Confirmed,
 }
 
 /// What an insurer can say about a document.
@@ -234,10 +247,9 @@ fn in_lot(act: Act) -> Result<Standing, Refusal> {
 fn acknowledged(act: Act) -> Result<Standing, Refusal> {
     match act {
         Act::UnsettledPassed => Ok(Standing::Unsettled),
-        Act::LotVoided => Ok(Standing::Acknowledged),
-        Act::Cancelled | Act::ByHand | Act::DuplicateConfirmed | Act::ReplacementAdmitted => {
-            Err(Refusal::Conflict)
-        }
+        // A fact, recorded beside the receipt.
+        Act::LotVoided | Act::DuplicateConfirmed => Ok(Standing::Acknowledged),
+        Act::Cancelled | Act::ByHand | Act::ReplacementAdmitted => Err(Refusal::Conflict),
         Act::Sealed => Err(NOT_OPEN),
         Act::LapsePassed => Err(NOT_REFUSED),
     }
@@ -273,11 +285,10 @@ fn replaceable(standing: Standing, act: Act) -> Result<Standing, Refusal> {
 /// Finished: nothing that is done here moves it.
 fn closed(standing: Standing, act: Act) -> Result<Standing, Refusal> {
     match act {
-        // It left the lot another way before; the lot's end does not touch it.
-        Act::LotVoided => Ok(standing),
-        Act::Cancelled | Act::ByHand | Act::DuplicateConfirmed | Act::ReplacementAdmitted => {
-            Err(Refusal::Conflict)
-        }
+        // It left the lot another way before; the lot's end does not touch it. A duplicate is a fact, recorded beside
+        // what ended it.
+        Act::LotVoided | Act::DuplicateConfirmed => Ok(standing),
+        Act::Cancelled | Act::ByHand | Act::ReplacementAdmitted => Err(Refusal::Conflict),
         Act::Sealed => Err(NOT_OPEN),
         Act::UnsettledPassed => Err(NOT_AWAITED),
         Act::LapsePassed => Err(NOT_REFUSED),

@@ -15,6 +15,8 @@ pub struct Terms {
     pub day_count: DayCount,
     /// Jours ouvrés after the deadline, or after a refusal, until a paper duplicate is owed.
     pub paper_owed_after_days: u16,
+    /// Calendar days in which a PJ is tried to be handed over, or replaced, before it is owed on paper (SCOR: 5).
+    pub pj_paper_days: u16,
     /// Calendar days without settlement after the receipt until a document counts as unsettled.
     pub unsettled_after_days: u16,
     /// Calendar days after a refusal until it lapses (R161-48: the double is kept 90 days).
@@ -49,6 +51,7 @@ impl Default for Terms {
             third_party_days: 8,
             day_count: DayCount::Ouvres,
             paper_owed_after_days: 2,
+            pj_paper_days: 5,
             unsettled_after_days: 60,
             lapsed_after_days: 90,
             receipt_expected_days: 2,

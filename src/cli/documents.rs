@@ -54,9 +54,9 @@ struct Form {
 enum List {
     /// A paper duplicate is owed.
     PaperOwed,
-    /// Acknowledged although it went on paper.
+    /// With a positive receipt and a paper duplicate.
     BothWays,
-    /// An insurer said what contradicts the standing.
+    /// An insurer, or a paper duplicate, contradicts the standing.
     Contradicted,
 }
 

@@ -78,19 +78,15 @@ fn verify(file: &PathBuf) -> Result<Code, Failure> {
     match evidence::verify(&ask::read(file)?) {
         Ok(proven) => {
             println!("document  {}", proven.document);
-            println!(
-                "from      entry {}, hash {}",
-                proven.from.position.0, proven.from.chain
-            );
-            println!(
-                "to        entry {}, hash {}",
-                proven.to.position.0, proven.to.chain
-            );
+            for (from, to) in &proven.windows {
+                println!("from      entry {}, hash {}", from.position.0, from.chain);
+                println!("to        entry {}, hash {}", to.position.0, to.chain);
+            }
             println!(
                 "{} entries speak of it, {} bodies are those that were committed to, {} are not here",
                 proven.history, proven.bodies, proven.left_out
             );
-            println!("it holds; compare both hashes with anchors that you kept");
+            println!("it holds; compare these hashes with anchors that you kept");
             Ok(Code::Ok)
         }
         Err(why) => {

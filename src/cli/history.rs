@@ -119,8 +119,8 @@ fn remarks(document: &Value) -> String {
         remarks.push_str(&format!(", transmitted {}", word(document, "late")));
     }
     for (name, remark) in [
-        ("both_ways", ", on paper and acknowledged after all"),
-        ("contradicted", ", contradicted by the insurer"),
+        ("both_ways", ", on paper and with a receipt"),
+        ("contradicted", ", contradicted"),
     ] {
         if document[name] == true {
             remarks.push_str(remark);

@@ -46,6 +46,9 @@ enum Action {
         /// Its differences, one by one.
         #[arg(long)]
         differences: bool,
+        /// What insurers said that no document answers to.
+        #[arg(long, conflicts_with = "differences")]
+        orphans: bool,
         /// Rows after this one: `next` of the page before.
         #[arg(long)]
         after: Option<String>,
@@ -72,6 +75,8 @@ enum Format {
     Differences,
     /// The bridge of each centre and month as a table.
     Bridge,
+    /// What no document answers to, as a table.
+    Orphans,
 }
 
 #[derive(Debug, Args)]
@@ -104,13 +109,22 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
         Action::Show {
             run,
             differences,
+            orphans,
             after,
-        } => ask::ask(settings, &shown(*run, *differences, after.as_deref()))?,
+        } => {
+            let part = match (differences, orphans) {
+                (true, _) => "/differences",
+                (false, true) => "/orphans",
+                (false, false) => "",
+            };
+            ask::ask(settings, &shown(*run, part, after.as_deref()))?
+        }
         Action::Export { run, format } => {
             let query = match format {
                 Format::Json => "format=json",
                 Format::Differences => "format=csv&table=differences",
                 Format::Bridge => "format=csv&table=bridge",
+                Format::Orphans => "format=csv&table=orphans",
             };
             ask::ask(
                 settings,
@@ -128,11 +142,10 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     })
 }
 
-fn shown(run: Option<u64>, differences: bool, after: Option<&str>) -> String {
+fn shown(run: Option<u64>, part: &str, after: Option<&str>) -> String {
     let Some(run) = run else {
         return "/v1/reconciliations".to_owned();
     };
-    let part = if differences { "/differences" } else { "" };
     let after = after.map_or_else(String::new, |after| format!("?after={after}"));
     format!("/v1/reconciliations/{run}{part}{after}")
 }
@@ -155,6 +168,7 @@ fn print(options: &Options, status: StatusCode, body: &Value) {
             Action::Show {
                 run: Some(_),
                 differences: false,
+                orphans: false,
                 ..
             },
             _,
@@ -188,6 +202,14 @@ fn bridges(page: &Value) -> String {
         }
     }
     writeln!(out, "{table}").expect("a string takes every text");
+    if page["orphans"] != 0 {
+        writeln!(
+            out,
+            "no document answers to {} receipts: --orphans",
+            page["orphans"]
+        )
+        .expect("a string takes every text");
+    }
     if let Some(next) = page["next"].as_str() {
         writeln!(out, "more centres follow {next}").expect("a string takes every text");
     }

@@ -116,12 +116,15 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 fn list(file: &TokenFile) -> Result<(), Failure> {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["id", "caller", "role", "issued", "expires", "revoked"]);
+    table.set_header([
+        "id", "caller", "role", "for", "issued", "expires", "revoked",
+    ]);
     for token in file.list().map_err(failure)? {
         table.add_row([
             token.id.to_string(),
             token.grant.name.clone(),
             format!("{:?}", token.grant.role).to_lowercase(),
+            scope(&token.grant),
             token.issued_at.to_string(),
             token.expires_at.to_string(),
             token
@@ -131,6 +134,17 @@ fn list(file: &TokenFile) -> Result<(), Failure> {
     }
     println!("{table}");
     Ok(())
+}
+
+/// What a token opens: whose documents, and whether they are tests.
+fn scope(grant: &Grant) -> String {
+    let whole = [&grant.gestionnaire, &grant.insurer];
+    let mut words: Vec<&str> = grant.centres.iter().map(String::as_str).collect();
+    words.extend(whole.into_iter().flatten().map(String::as_str));
+    if grant.test {
+        words.push("(test)");
+    }
+    words.join(" ")
 }
 
 fn failure(fault: Fault) -> Failure {

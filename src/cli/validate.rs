@@ -1,5 +1,5 @@
-//! `bordereau validate`: the checks of intake, offline. The registry of centres and the routes are not
-//! consulted: nobody but the running gateway knows them.
+//! `bordereau validate`: the checks of intake, offline, within the limits and terms of a configuration if there is one.
+//! The registry of centres and the routes are not consulted: nobody but the running gateway knows them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,18 @@ use clap::Args;
 use serde_json::json;
 
 use crate::claims::finding::Finding;
-use crate::claims::rules::{self, AMC_LENGTHS, Context, Registry};
-use crate::claims::terms::Terms;
+use crate::claims::rules::{self, Context, Registry};
+use crate::cli::Settings;
 use crate::cli::exit::{Code, Failure};
 use crate::clock::{Clock, SystemClock};
-use crate::formats::xml::{Limits, Reader};
+use crate::config::Config;
+use crate::formats::xml::Reader;
 
 /// What to validate.
 #[derive(Debug, Args)]
 pub struct Options {
+    #[command(flatten)]
+    settings: Settings,
     /// One JSON object a file, with all findings; of a file that cannot be read with `error`, and `valid` null.
     #[arg(long)]
     json: bool,
@@ -27,11 +30,12 @@ pub struct Options {
 /// Validates every file, tells all findings, and says whether all are valid. A file that cannot be read is told, keeps
 /// none after it from being judged, and decides the code: not all is known.
 pub fn run(options: &Options) -> Result<Code, Failure> {
+    let config = options.settings.load()?;
     let reader = Reader::new().map_err(|error| Failure::new(Code::Software, error))?;
     let (mut valid, mut read) = (true, true);
     for file in &options.files {
         match std::fs::read(file) {
-            Ok(bytes) => valid &= judge(&reader, file, &bytes, options),
+            Ok(bytes) => valid &= judge(&reader, &config, file, &bytes, options),
             Err(error) => {
                 read = false;
                 unread(file, &error, options);
@@ -46,8 +50,8 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 }
 
 /// Tells what is found in a file, and whether it is valid.
-fn judge(reader: &Reader, file: &Path, bytes: &[u8], options: &Options) -> bool {
-    let findings = examine(reader, bytes);
+fn judge(reader: &Reader, config: &Config, file: &Path, bytes: &[u8], options: &Options) -> bool {
+    let findings = examine(reader, config, bytes);
     let valid = !Finding::refuses(&findings);
     if options.json {
         println!("{}", object(file, valid, &findings));
@@ -70,16 +74,15 @@ fn unread(file: &Path, error: &std::io::Error, options: &Options) {
     }
 }
 
-fn examine(reader: &Reader, bytes: &[u8]) -> Vec<Finding> {
-    let mut read = reader.read_document(bytes, &Limits::default());
+fn examine(reader: &Reader, config: &Config, bytes: &[u8]) -> Vec<Finding> {
+    let mut read = reader.read_document(bytes, &config.intake.xml_limits());
     let mut findings = std::mem::take(&mut read.findings);
     if let Some(document) = &read.value {
-        let terms = Terms::default();
         let context = Context {
             now: SystemClock.now(),
-            terms: &terms,
+            terms: &config.terms,
             registry: Registry::NotConsulted,
-            amc_lengths: &AMC_LENGTHS,
+            amc_lengths: &config.intake.amc_lengths(),
         };
         findings.extend(rules::check(document, &context, &read).findings);
     }

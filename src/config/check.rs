@@ -10,7 +10,9 @@ use crate::telemetry;
 pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
     let mut found = Found(Vec::new());
     found.telemetry(config);
+    found.terms(config);
     found.store(config);
+    found.operators(config);
     found.callers(config);
     found.endpoints(config);
     found.intake(config);
@@ -33,6 +35,12 @@ impl Found {
     fn telemetry(&mut self, config: &Config) {
         if let Err(error) = telemetry::log::filter(&config.telemetry.log) {
             self.refuse("telemetry.log.filter", error);
+        }
+    }
+
+    fn terms(&mut self, config: &Config) {
+        if !(1..=90).contains(&config.terms.pj_paper_days) {
+            self.refuse("terms.pj_paper_days", "must be between 1 and 90");
         }
     }
 
@@ -60,6 +68,16 @@ impl Found {
         }
         if !(0.0..=3600.0).contains(&store.queue_seconds) {
             self.refuse("store.queue_seconds", "must be between 0 and 3600");
+        }
+    }
+
+    fn operators(&mut self, config: &Config) {
+        let address = config.desk.operators;
+        if address.is_some_and(|address| !address.ip().is_loopback()) {
+            self.refuse(
+                "desk.operators",
+                "must be an address of loopback: this listener has no TLS, and would show tokens to the network",
+            );
         }
     }
 

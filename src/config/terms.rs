@@ -13,6 +13,7 @@ pub(super) struct Keys {
     #[serde(with = "Words")]
     day_count: DayCount,
     paper_owed_after_days: u16,
+    pj_paper_days: u16,
     unsettled_after_days: u16,
     lapsed_after_days: u16,
     receipt_expected_days: u16,

@@ -169,11 +169,15 @@ fn a_master_key_is_a_file_or_a_credential_and_never_in_the_store() {
 #[test]
 fn values_that_contradict_each_other_are_named_by_their_keys() {
     let text = "
+        [terms]
+        pj_paper_days = 91
         [dispatch]
         lease_seconds = 30
         retry_first_seconds = 10.0
         retry_cap_seconds = 5.0
         lot_age_seconds = nan
+        [desk]
+        operators = '0.0.0.0:8444'
         [receipts]
         poll_seconds = 1000.0
         [[access.certificates]]
@@ -197,6 +201,8 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
     assert_eq!(
         keys,
         [
+            "terms.pj_paper_days",
+            "desk.operators",
             "access.certificates[1].caller.insurer",
             "access.certificates[2].identity",
             "access.certificates[2].caller",

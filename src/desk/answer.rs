@@ -1,5 +1,6 @@
 //! Answers: JSON where something is found, a problem where it is not. None is kept by a cache in between.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
@@ -23,9 +24,9 @@ pub(super) struct Refused {
 
 impl Refused {
     /// A parameter that cannot be understood, by its name.
-    pub(super) fn parameter(name: &'static str) -> Refused {
+    pub(super) fn parameter(name: impl Into<Cow<'static, str>>) -> Refused {
         let about = About {
-            parameter: Some(name),
+            parameter: Some(name.into()),
             ..About::default()
         };
         Problem::new(Kind::QueryInvalid, about).into()

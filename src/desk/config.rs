@@ -59,8 +59,10 @@ pub struct Config {
     pub figures_bytes: NonZeroUsize,
     /// Bytes of the result of a reconciliation.
     pub reconciliation_bytes: NonZeroUsize,
-    /// Centres or differences of a reconciliation in one answer.
+    /// Centres, differences or orphans of a reconciliation in one answer.
     pub reconciliation_rows: NonZeroUsize,
+    /// Orphans listed of one reconciliation; the others are counted.
+    pub reconciliation_orphans: NonZeroUsize,
     /// Statements in one answer of `GET /v1/statements`.
     pub statement_rows: NonZeroUsize,
     /// Bytes of registrations that are put at once.
@@ -146,6 +148,7 @@ impl Default for Config {
             figures_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
             reconciliation_bytes: const { NonZeroUsize::new(32 << 20).expect("not zero") },
             reconciliation_rows: const { NonZeroUsize::new(1000).expect("not zero") },
+            reconciliation_orphans: const { NonZeroUsize::new(1000).expect("not zero") },
             statement_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             registry_bytes: const { NonZeroUsize::new(8 << 20).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },

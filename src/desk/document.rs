@@ -292,7 +292,7 @@ impl Desk {
             late: view.late.as_str(),
             transmitted: record.proven.map(|at| at.to_string()),
             paper_owed: record.paper_owed.map(|at| at.to_string()),
-            both_ways: position.both_ways,
+            both_ways: position.went_both_ways(),
             contradicted: position.contradicted,
             lot: view.lot.as_ref().map(LotText::from),
             warnings: received.warnings.iter().map(ToString::to_string).collect(),

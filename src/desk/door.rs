@@ -38,10 +38,24 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Desk>> for Asked<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Asked<T>, Refused> {
         let query = Query::<T>::try_from_uri(&parts.uri);
-        query
-            .map(|Query(query)| Asked(query))
-            .map_err(|_| Kind::QueryUnknown.into())
+        let query = query.map(|Query(query)| Asked(query));
+        query.map_err(|error| match unreadable(&error.body_text()) {
+            Some(parameter) => Refused::parameter(parameter),
+            None => Kind::QueryUnknown.into(),
+        })
     }
+}
+
+/// The key of a query whose value cannot be read, if that is what was wrong: it is one of ours, or it would be unknown.
+fn unreadable(why: &str) -> Option<String> {
+    let (_, why) = why.split_once("query string: ")?;
+    let (key, why) = why.split_once(": ")?;
+    let is_key = |text: &str| {
+        text.bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+    };
+    let of_keys = why.starts_with("unknown field") || why.starts_with("duplicate field");
+    (is_key(key) && !of_keys).then(|| key.to_owned())
 }
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {

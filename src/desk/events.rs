@@ -4,7 +4,7 @@
 //! An event holds ids, facts of the number, the standing and the insurer's code; its text is read with the document.
 //! Nothing is buffered but one part of the ledger: who reads slowly is served slowly. A stream that ends (shutdown,
 //! age, a store that cannot be read) is taken up again with `Last-Event-ID`; an event can come twice then, and none
-//! is left out. A crash leaves nothing behind.
+//! is left out. Whoever heard of a span that a restore has lost hears `reset` first. A crash leaves nothing behind.
 
 use std::collections::BTreeSet;
 use std::convert::Infallible;
@@ -33,6 +33,7 @@ use crate::store::change::Changes;
 use super::Desk;
 use super::answer::{Refused, bytes};
 use super::door::{Asked, Entered};
+use super::mark::{Mark, Resume};
 
 const MEDIA_TYPE: &str = "text/event-stream";
 
@@ -43,7 +44,7 @@ const GATHER: Duration = Duration::from_millis(50);
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Query {
-    /// Events after this position; without it, those from now on.
+    /// Events after this id or position; without it, those from now on.
     after: Option<String>,
     centre: Option<String>,
 }
@@ -53,6 +54,8 @@ struct Reading {
     desk: Arc<Desk>,
     eyes: Sight,
     after: Position,
+    /// Whether it is still to be told that it goes on from elsewhere than it asked.
+    is_reset: bool,
     grown: watch::Receiver<Position>,
     ends: Instant,
     _place: OwnedSemaphorePermit,
@@ -73,11 +76,16 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let eyes = desk.sight(&caller, query.centre.as_deref()).await?;
-    let after = desk.begin(&query, &headers)?;
+    let (after, is_reset) = match desk.begin(&query, &headers).await? {
+        Resume::There(after) => (after, false),
+        Resume::Reset(after) => (after, true),
+        Resume::Nowhere => return Err(Refused::parameter("after")),
+    };
     let place = desk.streams.clone().try_acquire_owned();
     let reading = Reading {
         eyes,
         after,
+        is_reset,
         grown: desk.parts.store.watch(),
         ends: Instant::now() + desk.parts.config.stream_age(),
         _place: place.map_err(|_| desk.unready())?,
@@ -103,17 +111,18 @@ impl Desk {
     }
 
     /// Where to begin. A caller who comes again says by header what it has; its address is still the first one.
-    fn begin(&self, query: &Query, headers: &HeaderMap) -> Result<Position, Refused> {
-        let last = self.parts.store.health().position;
+    async fn begin(&self, query: &Query, headers: &HeaderMap) -> Result<Resume, Refused> {
         let again = headers.get("last-event-id").map(|id| id.to_str().ok());
         let asked = match (again, &query.after) {
             (Some(id), _) => id,
             (None, Some(after)) => Some(after.as_str()),
-            (None, None) => return Ok(last),
+            (None, None) => return Ok(Resume::There(self.parts.store.health().position)),
         };
-        let position = asked.and_then(|text| text.parse().ok()).map(Position);
-        let known = position.filter(|position| *position <= last);
-        known.ok_or_else(|| Refused::parameter("after"))
+        let Some(mark) = asked.and_then(Mark::parse) else {
+            return Ok(Resume::Nowhere);
+        };
+        let from = self.resumes(mark).await;
+        from.map_err(|error| self.unread(&error))
     }
 }
 
@@ -132,6 +141,10 @@ impl Reading {
 
     async fn part(&mut self) -> Option<Bytes> {
         let silence = Instant::now() + self.desk.parts.config.heartbeat();
+        if std::mem::take(&mut self.is_reset) {
+            let data = format!("{{\"position\":{}}}", self.after.0);
+            return Some(format!("event: reset\n{}data: {data}\n\n", self.id().await).into());
+        }
         loop {
             self.grown.mark_unchanged();
             let most = self.desk.parts.config.stream_page.get();
@@ -148,7 +161,7 @@ impl Reading {
                 tokio::select! {
                     biased;
                     changed = self.grown.changed() => changed.ok()?,
-                    () = sleep_until(silence) => return Some(self.heartbeat()),
+                    () = sleep_until(silence) => return Some(self.heartbeat().await),
                 }
                 sleep(GATHER).await;
             }
@@ -156,8 +169,16 @@ impl Reading {
     }
 
     /// A sign of life. It carries how far was read, so that who comes again does not read all of it again.
-    fn heartbeat(&self) -> Bytes {
-        format!(": alive\nid: {}\n\n", self.after.0).into()
+    async fn heartbeat(&self) -> Bytes {
+        format!(": alive\n{}\n", self.id().await).into()
+    }
+
+    /// The line that leaves the caller with how far was read; without it, it keeps the one before.
+    async fn id(&self) -> String {
+        match self.desk.mark(self.after).await {
+            Ok(mark) => format!("id: {mark}\n"),
+            Err(_) => String::new(),
+        }
     }
 }
 
@@ -174,7 +195,8 @@ impl Sight {
         while let Some(change) = seen.next() {
             let position = change.position;
             if seen.peek().is_none_or(|next| next.position != position) {
-                text.push_str(&format!("id: {}\n", position.0));
+                let at = Some(change.at);
+                text.push_str(&format!("id: {}\n", Mark { position, at }));
             }
             let data = serde_json::to_string(&ChangeText::from(change));
             let data = data.expect("texts and numbers can be written");

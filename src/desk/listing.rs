@@ -373,7 +373,7 @@ impl Row {
             late: listed.late.as_str(),
             transmitted: record.proven.map(|at| at.to_string()),
             paper_owed: record.paper_owed.map(|at| at.to_string()),
-            both_ways: position.both_ways,
+            both_ways: position.went_both_ways(),
             contradicted: position.contradicted,
             code: record.course.last_code().map(ToString::to_string),
             reason: next.map(|next| words::reason(next.reason)),

@@ -11,6 +11,7 @@ mod answer;
 mod document;
 mod listing;
 mod events;
+mod mark;
 mod heard;
 mod history;
 mod words;
@@ -36,6 +37,7 @@ mod anchor;
 mod export;
 mod figures;
 mod reconcile;
+mod offered;
 mod forecast;
 pub mod socket;
 #[cfg(test)]
@@ -221,6 +223,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "post", "/v1/reconciliations", post(reconcile::run)),
         (Door::Both, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
         (Door::Both, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
+        (Door::Both, "get", "/v1/reconciliations/{run}/orphans", get(offered::get)),
         (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
         (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
         (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),

@@ -33,7 +33,7 @@ struct QueueText {
     documents: u64,
     /// Documents without a next instant: always 0.
     stuck: u64,
-    /// Documents not proven to be transmitted, by deadline.
+    /// Documents not proven to be transmitted, or owed on paper, by deadline.
     deadlines: BTreeMap<&'static str, u64>,
     endpoints: Vec<EndpointText>,
     /// Documents whose insurer no endpoint serves.

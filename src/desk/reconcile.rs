@@ -19,6 +19,7 @@ use crate::claims::reconcile::cause::Cause;
 use crate::formats::figures::{self, Format, Limits};
 use crate::formats::json::problem::{About, Kind, Problem};
 use crate::report;
+use crate::report::orphans::Orphans;
 use crate::report::reconciled::{CentreText, DifferenceText, Outcome as Found, SpanText, Without};
 use crate::report::{reconciliation, repeat};
 use crate::store::{BodyId, Command, JudgedRecord, Outcome, RunRecord};
@@ -57,9 +58,9 @@ pub(super) struct OfDifferences {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ToExport {
-    /// `json`, or `csv` for one of its two tables.
+    /// `json`, or `csv` for one of its tables.
     format: Option<String>,
-    /// `differences` or `bridge`.
+    /// `differences`, `bridge` or `orphans`.
     table: Option<String>,
 }
 
@@ -90,6 +91,8 @@ struct RunPage {
     total: SpanText,
     rows: Vec<CentreText>,
     without: Vec<Without>,
+    /// How many receipts and settlements no document answered to.
+    orphans: u64,
     next: Option<String>,
 }
 
@@ -155,10 +158,17 @@ pub(super) async fn run(
         destinations: insurer.map(|name| desk.parts.routes.destinations(name)),
     };
     let found = reconciliation::run(&*desk.parts.store, &desk.parts.agreements, &asked).await;
-    let found = found.map_err(|error| match error {
+    let mut found = found.map_err(|error| match error {
         report::Error::UnevenPeriod => Refused::parameter("period"),
         other => desk.without_rate(&other),
     })?;
+    // A receipt comes after its document: one of a day of the period may come long after its end.
+    let (since, listed) = (
+        period.from().start(),
+        desk.parts.config.reconciliation_orphans.get(),
+    );
+    let orphans = Orphans::since(&*desk.parts.custody, since, insurer, listed).await;
+    found.orphans = orphans.map_err(|error| desk.unread(&error))?;
     let before = repeat::former(&*desk.parts.store, &found, (digest, period)).await;
     if let Some(run) = before.map_err(|error| desk.unread(&error))? {
         return Ok(json(200, &RunText::from(&run)));
@@ -232,6 +242,7 @@ pub(super) async fn show(
         total: found.total,
         rows,
         without: found.without,
+        orphans: found.orphans.count,
         next,
     };
     Ok(json(200, &page))
@@ -316,6 +327,7 @@ pub(super) async fn export(
             };
             Ok(json(200, &export))
         }
+        (Some("csv"), Some("orphans")) => Ok(table(&found.orphans.table())),
         (Some("csv"), Some("bridge")) => Ok(table(&found.bridge_rows())),
         (Some("csv"), None | Some("differences")) => {
             let rows = desk.difference_rows(&record, &found).await?;
@@ -374,7 +386,11 @@ async fn judge(
 
 impl Desk {
     /// A reconciliation by its number.
-    async fn run_of(&self, caller: &Caller, run: Position) -> Result<RunRecord, Refused> {
+    pub(super) async fn run_of(
+        &self,
+        caller: &Caller,
+        run: Position,
+    ) -> Result<RunRecord, Refused> {
         let runs = self.parts.store.runs().await;
         let runs = runs.map_err(|error| self.unread(&error))?;
         let record = runs.into_iter().find(|record| record.position == run);
@@ -385,7 +401,7 @@ impl Desk {
         }
     }
 
-    async fn result(&self, record: &RunRecord) -> Result<Found, Refused> {
+    pub(super) async fn result(&self, record: &RunRecord) -> Result<Found, Refused> {
         let kept = self.kept(record.position).await?;
         serde_json::from_slice(&kept).map_err(|_| Kind::Defect.into())
     }

@@ -39,7 +39,7 @@ pub struct Survey {
     pub stuck: u64,
     /// Receipts and settlements that match nothing.
     pub orphans: u64,
-    /// Real documents that are not proven to be transmitted, by their deadline.
+    /// Real documents that are not proven to be transmitted, or are owed on paper, by their deadline.
     pub deadlines: Vec<(Deadline, u64)>,
 }
 
@@ -150,15 +150,16 @@ impl Pass<'_> {
 
     fn deadline(&mut self, record: &DocumentRecord) {
         let received = &record.received;
-        if record.is_taken() || received.purpose == Purpose::Test {
-            return;
-        }
-        let stands = match (record.paper_owed, received.deadline) {
-            (Some(_), _) => Deadline::PaperOwed,
-            (None, Some(last_day)) => self.stands(last_day),
-            (None, None) => return,
+        let stands = if record.owes_paper() {
+            Some(Deadline::PaperOwed)
+        } else if record.is_taken() || received.purpose == Purpose::Test {
+            None
+        } else {
+            received.deadline.map(|last_day| self.stands(last_day))
         };
-        add(&mut self.survey.deadlines, stands);
+        if let Some(stands) = stands {
+            add(&mut self.survey.deadlines, stands);
+        }
     }
 
     /// How a document of which no paper is owed stands to its last day.

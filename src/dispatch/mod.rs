@@ -42,7 +42,8 @@ use seal::Sealing;
 /// How many groups are sealed, and lots looked at for each endpoint, in one turn.
 const AT_ONCE: usize = 64;
 
-/// Longest sleep: a machine's clock that is set forward is noticed by then.
+/// Longest sleep: a machine's clock that is set forward is noticed by then; and set back by more than that, it has put
+/// off what must not wait for it.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// Sleep at least after a turn in which the store failed, or documents were due to be sealed and could not be.
@@ -79,6 +80,8 @@ struct Running {
     /// Lots being sent. By the clock the lease of one may have run out already: it stepped.
     sending: BTreeSet<LotId>,
     lanes: Arc<Lanes>,
+    /// What the clock said in the last turn.
+    turned: Timestamp,
     /// Lots just sealed.
     fresh: Fresh,
     /// What could not be sealed in the last turn: it comes first again, and the next turn looks beyond it.
@@ -142,6 +145,7 @@ impl Dispatch {
             works: HashMap::new(),
             asking: BTreeSet::new(),
             sending: BTreeSet::new(),
+            turned: self.clock.now(),
             lanes: Arc::new(lanes),
             fresh: Fresh::new(self.config.fresh_bytes),
             unsealed: Sealing::default(),
@@ -167,6 +171,10 @@ impl Dispatch {
             Readiness::Failed(why) => return Err(store::Error::Stopped(why.into())),
         }
         let now = self.clock.now();
+        if running.turned.since(now) > LONGEST_SLEEP {
+            self.store.commit(now, Command::SetBack).await?;
+        }
+        running.turned = now;
         let most = AT_ONCE + running.asking.len() + running.unsealed.passed_over();
         let due = self.store.due(now, self.config.sealing(), most).await?;
         if due.timers {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 
+use crate::claims::delivery::Form;
 use crate::claims::entry;
 use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::dispatch::Dispatch;
@@ -140,6 +141,7 @@ impl Dispatch {
             length: composed.length,
             // A lot for an endpoint that is closed is due when it opens, and says so.
             due: lanes.opens(endpoint, now),
+            form: Form::Composed,
             documents: documents.clone(),
         };
         match self.store.commit(now, Command::Seal(sealed)).await? {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::{AT_ONCE, Config, Dispatch, Running};
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::{
     Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
 };
@@ -181,6 +181,7 @@ impl Rig {
             digest: Digest([1; 32]),
             length: 1,
             due: now,
+            form: Form::Composed,
         }))
         .await;
         let lease = Lease {
@@ -344,4 +345,39 @@ async fn what_is_still_being_sent_is_not_asked_about_when_the_clock_steps() {
     rig.dispatch.ended(&mut rig.running, ended);
     assert_eq!(state(&rig).await, State::Taken);
     assert!(rig.running.asking.is_empty() && rig.running.sending.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_put_off_by_a_clock_that_was_ahead_comes_when_it_would_have() {
+    let mut rig = Rig::new().await;
+    let right = rig.clock.now();
+    let ahead = right + Duration::from_secs(90 * 86_400);
+    rig.clock.set(ahead);
+    let lot = rig.doubt(1, mutuelle(2), "swift").await;
+    let wait = Duration::from_secs(30);
+    rig.commit(Command::Conclude(Conclusion {
+        lot,
+        attempt: 1,
+        asked: None,
+        event: Event::StatusUnreachable,
+        next: Next {
+            at: ahead + wait,
+            reason: Reason::Unreachable,
+        },
+        named: Vec::new(),
+        words: None,
+    }))
+    .await;
+    let next = async |rig: &Rig| {
+        let lot = rig.dispatch.store.lot(lot).await.unwrap();
+        lot.unwrap().next.unwrap().at
+    };
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    // A step back of the size that clocks make is nothing.
+    rig.clock.set(ahead - Duration::from_secs(60));
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    assert_eq!(next(&rig).await, ahead + wait);
+    rig.clock.set(right);
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    assert_eq!(next(&rig).await, right + wait);
 }

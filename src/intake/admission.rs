@@ -13,15 +13,54 @@ use super::answer::Refused;
 use super::fate::{End, Fate, Post};
 use super::judging::{Judged, Judgement};
 use crate::access::Caller;
-use crate::claims::document::{Key, Purpose};
+use crate::claims::document::{Key, Kind, Purpose};
 use crate::claims::entry::TurnedAway;
 use crate::claims::finding::{Finding, Severity};
 use crate::claims::id::{Digest, DocumentId, Name};
-use crate::formats::json::problem::Kind;
+use crate::formats::json::problem;
 use crate::store::{
     Admission, Admitted, BodyId, Command, Conflict, DocumentRecord, Find, Outcome, Unity,
 };
 use crate::telemetry::event::{Denial, Event};
+
+/// The other documents that one names.
+struct Named {
+    replaces: Option<Key>,
+    supports: Option<Key>,
+}
+
+impl Named {
+    fn by(admission: &Admission) -> Named {
+        let facts = &admission.facts;
+        let named = |kind, number| Key {
+            kind,
+            number,
+            ..facts.key
+        };
+        Named {
+            replaces: facts.replaces.map(|(kind, number, _)| named(kind, number)),
+            supports: facts.supports.map(|number| named(Kind::Fse, number)),
+        }
+    }
+
+    /// What stands against a document of an atomic lot is not that it names one of the same lot: that one's own fault
+    /// keeps both out.
+    fn excused(&self, row: Admitted, posts: &[(Post, Option<End>)]) -> Admitted {
+        let missing = match row {
+            Admitted::Refused(Conflict::ReplacedUnknown) => self.replaces,
+            Admitted::Refused(Conflict::SupportedUnknown) => self.supports,
+            Admitted::Refused(_)
+            | Admitted::Received { .. }
+            | Admitted::Known { .. }
+            | Admitted::WithTheOthers => None,
+        };
+        let posted = |key: Key| posts.iter().any(|(post, _)| post.judged.key() == Some(key));
+        match missing {
+            Some(key) if posted(key) => Admitted::WithTheOthers,
+            Some(_) | None => row,
+        }
+    }
+}
 
 impl Intake {
     /// Admits what can be admitted, in one commit, and records what is turned away.
@@ -45,11 +84,18 @@ impl Intake {
         let admissions: Vec<_> = sound
             .filter_map(|(post, _)| self.admission(caller, post))
             .collect();
-        let rows = if holds && !admissions.is_empty() {
-            self.commit(caller, admissions, unity).await?
-        } else {
-            self.without_commit(&admissions).await?
+        // Also of a post of which nothing is admitted the ledger says what stands against each.
+        let unity = if holds { unity } else { Unity::Nothing };
+        let named: Vec<_> = admissions.iter().map(Named::by).collect();
+        let mut rows = match admissions.is_empty() {
+            true => Vec::new(),
+            false => self.commit(caller, admissions, unity).await?,
         };
+        if unity == Unity::Nothing {
+            let excused = rows.into_iter().zip(&named);
+            let excused = excused.map(|(row, named)| named.excused(row, &fates));
+            rows = excused.collect();
+        }
         let mut fates = settle(fates, rows)?;
         self.compare(&mut fates).await;
         self.turn_away(caller, &fates).await?;
@@ -79,18 +125,6 @@ impl Intake {
         let digest = self.work(post.bytes.clone(), digest).await?;
         let known = self.known(key, purpose, digest).await?;
         Ok(known.as_ref().map(End::known))
-    }
-
-    /// The rows of sound documents of which none is to be admitted now: what was admitted before stays so.
-    async fn without_commit(&self, admissions: &[Admission]) -> Result<Vec<Admitted>, Refused> {
-        let mut rows = Vec::with_capacity(admissions.len());
-        for admission in admissions {
-            let (key, purpose) = (admission.facts.key, admission.purpose);
-            let known = self.known(key, purpose, admission.digest).await?;
-            let row = known.as_ref().map(Admitted::known);
-            rows.push(row.unwrap_or(Admitted::WithTheOthers));
-        }
-        Ok(rows)
     }
 
     async fn known(
@@ -133,7 +167,7 @@ impl Intake {
         match self.decide(command).await? {
             Outcome::Admitted(rows) => Ok(rows),
             Outcome::Done(_) | Outcome::Heard(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
-                Err(Kind::Defect.into())
+                Err(problem::Kind::Defect.into())
             }
         }
     }
@@ -187,7 +221,7 @@ impl Intake {
             Outcome::Admitted(_)
             | Outcome::Heard(_)
             | Outcome::Leased(_)
-            | Outcome::Conflict(_) => Err(Kind::Defect.into()),
+            | Outcome::Conflict(_) => Err(problem::Kind::Defect.into()),
         }
     }
 
@@ -233,7 +267,7 @@ fn settle(posts: Vec<(Post, Option<End>)>, rows: Vec<Admitted>) -> Result<Vec<Fa
             Some(end) => end,
             None => match rows.next() {
                 Some(row) => End::of_row(row, &mut post.judged),
-                None => return Err(Kind::Defect.into()),
+                None => return Err(problem::Kind::Defect.into()),
             },
         };
         // An error of today says nothing about what was admitted then.

@@ -15,6 +15,9 @@ use super::answer::Refused;
 use crate::formats::json::problem::{About, Kind};
 use crate::telemetry::event::Event;
 
+/// Bytes of memory that are held for a body before it comes: more are taken as they arrive.
+const FIRST: usize = 64 << 10;
+
 /// A body as posted, and the memory that it takes until the answer.
 pub(super) struct Posted {
     /// The bytes.
@@ -50,8 +53,18 @@ impl Intake {
         if announced.is_some_and(|length| length > cap) {
             return Err(too_large(cap));
         }
-        let room = self.room(announced.unwrap_or(cap))?;
-        let collected = collect(request.into_body(), announced.unwrap_or(0), cap);
+        let most = announced.unwrap_or(cap);
+        let mut room = self.room(most.min(FIRST))?;
+        let arrived = |bytes: usize| {
+            let held = room.num_permits();
+            if kib(bytes) > held {
+                // Twice as much each time, so that a long body asks seldom; what is not sent is not held.
+                let wanted = kib(bytes).max(2 * held).min(kib(most.max(bytes)));
+                room.merge(self.room((wanted - held) * 1024)?);
+            }
+            Ok(())
+        };
+        let collected = collect(request.into_body(), announced.unwrap_or(0), cap, arrived);
         let bytes = timeout(self.config.read(), collected)
             .await
             .unwrap_or_else(|_| Err(Kind::BodyTooSlow.into()))?;
@@ -99,8 +112,14 @@ fn announced(headers: &HeaderMap) -> Option<usize> {
     header.to_str().ok()?.parse().ok()
 }
 
-/// Reads to the end, or to the first byte beyond the cap. A body of one frame is not copied.
-async fn collect(mut body: Body, expected: usize, cap: usize) -> Result<Bytes, Refused> {
+/// Reads to the end, or to the first byte beyond the cap. A body of one frame is not copied. `arrived` hears how many
+/// bytes there are before they are kept, and may refuse them.
+async fn collect(
+    mut body: Body,
+    expected: usize,
+    cap: usize,
+    mut arrived: impl FnMut(usize) -> Result<(), Refused>,
+) -> Result<Bytes, Refused> {
     let mut first = Bytes::new();
     let mut rest = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -108,9 +127,11 @@ async fn collect(mut body: Body, expected: usize, cap: usize) -> Result<Bytes, R
         let Ok(data) = frame.into_data() else {
             continue;
         };
-        if first.len() + rest.len() + data.len() > cap {
+        let length = first.len() + rest.len() + data.len();
+        if length > cap {
             return Err(too_large(cap));
         }
+        arrived(length)?;
         if first.is_empty() && rest.is_empty() {
             first = data;
             continue;

@@ -18,6 +18,8 @@ pub struct Config {
     pub lot_bytes: usize,
     /// Documents of a lot, and items of a feed. The schema of a lot allows 1000.
     pub lot_documents: usize,
+    /// Findings in the answer to a lot; each of its documents shows ten all the same.
+    pub lot_findings: usize,
     /// Bytes of a declaration.
     pub declaration_bytes: usize,
     /// Bytes of all bodies in memory at once, from the first byte read to the answer. Above it posts are
@@ -128,6 +130,7 @@ impl Default for Config {
             document_bytes: 4 << 20,
             lot_bytes: 32 << 20,
             lot_documents: 1000,
+            lot_findings: 10_000,
             declaration_bytes: 64 << 10,
             memory_bytes: 256 << 20,
             read_seconds: NonZeroU64::MIN.saturating_add(29),

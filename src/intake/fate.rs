@@ -78,6 +78,7 @@ impl Fate {
             standing: admitted.map(|(.., standing)| standing.as_str()),
             deadline: admitted.and_then(|(_, deadline, _)| deadline.map(|day| day.to_string())),
             findings: FindingText::all(&judged.findings),
+            findings_left_out: Some(judged.left_out).filter(|left_out| *left_out > 0),
             problem,
         }
     }

@@ -15,12 +15,15 @@ use super::answer::Refused;
 use super::centres::{Snapshot, View};
 use crate::access::{Action, Caller, Forbidden};
 use crate::claims::document::{Document, Facts, Key, Kind, Locate};
-use crate::claims::finding::{Finding, Place};
+use crate::claims::finding::{Finding, Place, Severity};
 use crate::claims::id::{Digest, Finess, Number};
 use crate::claims::rules::{self, Context, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::formats::json::problem;
 use crate::formats::xml::Read;
+
+/// Findings that a document of a lot shows at least.
+const SHOWN: usize = 10;
 
 /// One document as judged.
 pub(super) struct Judged {
@@ -32,6 +35,8 @@ pub(super) struct Judged {
     pub(super) centre: Option<Finess>,
     /// All findings of all layers.
     pub(super) findings: Vec<Finding>,
+    /// So many more are not shown, because its lot has more than one answer holds.
+    pub(super) left_out: usize,
     /// Where the ledger's own objections would be.
     pub(super) places: Places,
     /// What follows.
@@ -135,9 +140,13 @@ impl Bench {
         if lot.parts.len() > self.intake.config.lot_documents {
             return Opened::TooMany;
         }
+        let mut room = self.intake.config.lot_findings;
         let judge = |part: &crate::formats::xml::Part| {
             let read = reader.read_lot_document(bytes, part, &limits);
-            (part.range.clone(), self.judge(read, part.of(bytes)))
+            let mut judged = self.judge(read, part.of(bytes));
+            judged.show_at_most(room.max(SHOWN));
+            room = room.saturating_sub(judged.findings.len());
+            (part.range.clone(), judged)
         };
         Opened::Documents(lot.parts.iter().map(judge).collect())
     }
@@ -157,6 +166,7 @@ impl Bench {
                 number: None,
                 centre: None,
                 findings,
+                left_out: 0,
                 places: Places::default(),
                 judgement: Judgement::Faulty,
             };
@@ -172,6 +182,7 @@ impl Bench {
             number: Number::parse(&document.number.value).ok(),
             centre,
             findings,
+            left_out: 0,
             places: Places {
                 centre: read.place(document.centre.spot),
                 supports: document
@@ -215,6 +226,17 @@ impl Bench {
 }
 
 impl Judged {
+    /// Leaves out findings beyond so many: warnings first, the last ones of the document.
+    fn show_at_most(&mut self, most: usize) {
+        self.left_out = self.findings.len().saturating_sub(most);
+        if self.left_out > 0 {
+            self.findings
+                .sort_by_key(|finding| finding.severity == Severity::Warning);
+            self.findings.truncate(most);
+            self.findings.shrink_to_fit();
+        }
+    }
+
     /// What identifies it to its centre, when all three could be read.
     pub(super) fn key(&self) -> Option<Key> {
         Some(Key {

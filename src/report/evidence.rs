@@ -1,9 +1,10 @@
 //! The evidence of one document, for those who do not have the gateway: its bytes and what insurers said, the entries
-//! that commit to them, and the chain from an anchor before to an anchor after.
+//! that commit to them, and the chain around each of these from an anchor before to an anchor after.
 //!
-//! The chain is one line of hashes over all entries, so the proof holds every entry between the two anchors, those of
-//! other centres too. They hold nothing nominative; a bundle is for who may see all centres. It is read and checked here
-//! as well, from its own bytes alone.
+//! The chain is one line of hashes over all entries, so the proof holds windows of it: every entry between two anchors,
+//! those of other centres too. What lies between two windows is not in it: it is proven by who kept the anchors. Entries
+//! hold nothing nominative; a bundle is for who may see all centres. It is read and checked here as well, from its own
+//! bytes alone.
 
 use std::collections::BTreeMap;
 
@@ -17,6 +18,7 @@ use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::formats::tar;
 use crate::store::custody::Custody;
+use crate::store::custody::record::AnchorRecord;
 use crate::store::embedded::verify::promise;
 use crate::store::journal::format::Chain;
 use crate::store::ledger::commitment;
@@ -28,6 +30,13 @@ const README: &str = include_str!("evidence.txt");
 const MANIFEST: &str = "document.json";
 /// Entries and anchors read at once.
 const PAGE: usize = 1_000;
+/// So many entries before one, its anchor is looked for first.
+const NEAR: u64 = 32_768;
+/// Where a ledger begins without a foundation.
+const BEGINNING: Anchor = Anchor {
+    position: Position(0),
+    chain: Digest([0; 32]),
+};
 
 /// Whether the bodies are in the bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +68,23 @@ struct Manifest {
     version: u32,
     document: String,
     made_at: String,
-    /// The hash before the entries is after this one.
-    from: EndText,
-    /// The hash after the entries is after this one.
-    to: EndText,
+    windows: Vec<WindowText>,
     /// The entries that speak of the document.
     history: Vec<u64>,
     bodies: Vec<BodyText>,
     /// The registrations of its centre.
     centre: Vec<CentreText>,
+}
+
+/// A stretch of the ledger.
+#[derive(Debug, Serialize, Deserialize)]
+struct WindowText {
+    /// Its directory among the windows.
+    name: String,
+    /// The hash before its entries is after this one.
+    from: EndText,
+    /// The hash after its entries is after this one.
+    to: EndText,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -103,10 +120,9 @@ struct CentreText {
 pub struct Proven {
     /// The document.
     pub document: DocumentId,
-    /// The entry before the first, and the hash after it: to be compared with an anchor.
-    pub from: Anchor,
-    /// The last entry, and the hash after it: to be compared with an anchor.
-    pub to: Anchor,
+    /// Of each window the entry before its first and its last one, with the hashes after them: to be compared with
+    /// anchors.
+    pub windows: Vec<(Anchor, Anchor)>,
     /// Entries that speak of the document.
     pub history: usize,
     /// Bodies whose commitment holds.
@@ -128,12 +144,15 @@ pub async fn bundle(
     most: usize,
 ) -> Result<Vec<u8>, Error> {
     let received = &view.record.received;
-    let (first, last) = (view.record.position, view.history.last().copied());
     let beginning = store.beginning().await?;
-    if beginning.is_some_and(|beginning| first <= beginning.position) {
+    let beginning = beginning.map_or(BEGINNING, |beginning| Anchor {
+        position: beginning.position,
+        chain: beginning.chain,
+    });
+    if view.record.position <= beginning.position {
         return Err(Error::Founded);
     }
-    let span = Span::around(custody, first, last.unwrap_or(first)).await?;
+    let windows = Window::around(custody, beginning, &view.history).await?;
     let mut gathering = Gathering {
         store,
         view,
@@ -143,16 +162,15 @@ pub async fn bundle(
         bodies: Vec::new(),
     };
     gathering.add("README.txt", README.as_bytes());
-    gathering.add("chain/before", &span.from.chain.0);
-    let chain = gathering.entries(&span, most).await?;
-    gathering.add("chain/after", &chain.0);
+    for window in &windows {
+        gathering.window(window, most).await?;
+    }
     let centre = store.centres().await?.remove(&received.facts.key.centre);
     let manifest = Manifest {
-        version: 1,
+        version: 2,
         document: received.document.to_string(),
         made_at: at.to_string(),
-        from: EndText::of(span.from, span.from_at),
-        to: EndText::of(span.to, span.to_at),
+        windows: windows.iter().map(Window::text).collect(),
         history: view.history.iter().map(|position| position.0).collect(),
         bodies: std::mem::take(&mut gathering.bodies),
         centre: centre.iter().flatten().map(CentreText::from).collect(),
@@ -162,43 +180,102 @@ pub async fn bundle(
     Ok(gathering.tar.finish())
 }
 
-/// From which anchor to which.
-struct Span {
+/// From which anchor to which; or from where the ledger begins, or to its present end.
+struct Window {
     from: Anchor,
     from_at: Option<Timestamp>,
     to: Anchor,
     to_at: Option<Timestamp>,
 }
 
-impl Span {
-    /// The last anchor before the first entry, and the first one from the last entry on; else the ledger's own ends.
-    async fn around(custody: &dyn Custody, first: Position, last: Position) -> Result<Span, Error> {
-        let mut span = Span {
-            from: Anchor {
-                position: Position(0),
-                chain: Digest(Chain::default().0),
-            },
-            from_at: None,
-            to: custody.end().await?,
-            to_at: None,
-        };
-        let mut after = Position(0);
-        loop {
-            let page = custody.anchors(after, PAGE).await?;
-            let Some(end) = page.last() else {
-                return Ok(span);
-            };
-            after = end.anchor.position;
-            for record in page {
-                if record.anchor.position < first {
-                    (span.from, span.from_at) = (record.anchor, Some(record.at));
-                } else if record.anchor.position >= last {
-                    (span.to, span.to_at) = (record.anchor, Some(record.at));
-                    return Ok(span);
+impl Window {
+    /// The windows around entries, which are in order and come after the beginning: where two meet they are one.
+    async fn around(
+        custody: &dyn Custody,
+        beginning: Anchor,
+        entries: &[Position],
+    ) -> Result<Vec<Window>, Error> {
+        let mut windows: Vec<Window> = Vec::new();
+        for entry in entries {
+            if windows
+                .last()
+                .is_some_and(|window| *entry <= window.to.position)
+            {
+                continue;
+            }
+            let before = Window::before(custody, *entry).await?;
+            let before = before.filter(|before| before.anchor.position >= beginning.position);
+            let (to, to_at) = Window::first_from(custody, *entry).await?;
+            match windows.last_mut() {
+                Some(last) if before.is_some_and(|before| before.anchor == last.to) => {
+                    (last.to, last.to_at) = (to, to_at);
                 }
+                Some(_) | None => windows.push(Window {
+                    from: before.map_or(beginning, |before| before.anchor),
+                    from_at: before.map(|before| before.at),
+                    to,
+                    to_at,
+                }),
             }
         }
+        Ok(windows)
     }
+
+    /// The last anchor before an entry. None knows how far back it is, so the way back grows until one is found.
+    async fn before(
+        custody: &dyn Custody,
+        entry: Position,
+    ) -> Result<Option<AnchorRecord>, store::Error> {
+        let mut back = NEAR;
+        loop {
+            let mut after = Position(entry.0.saturating_sub(back));
+            let mut last = None;
+            loop {
+                let mut page = custody.anchors(after, PAGE).await?;
+                let is_whole = page.len() == PAGE;
+                page.retain(|record| record.anchor.position < entry);
+                let Some(record) = page.last() else { break };
+                last = Some(*record);
+                after = record.anchor.position;
+                if !is_whole || page.len() < PAGE {
+                    break;
+                }
+            }
+            if last.is_some() || back >= entry.0 {
+                return Ok(last);
+            }
+            back = back.saturating_mul(4);
+        }
+    }
+
+    /// The first anchor of an entry or of a later one; else the present end, which is not anchored yet.
+    async fn first_from(
+        custody: &dyn Custody,
+        entry: Position,
+    ) -> Result<(Anchor, Option<Timestamp>), store::Error> {
+        let after = Position(entry.0.saturating_sub(1));
+        match custody.anchors(after, 1).await?.pop() {
+            Some(record) => Ok((record.anchor, Some(record.at))),
+            None => Ok((custody.end().await?, None)),
+        }
+    }
+
+    fn name(&self) -> String {
+        window_name(self.from.position)
+    }
+
+    fn text(&self) -> WindowText {
+        WindowText {
+            name: self.name(),
+            from: EndText::of(self.from, self.from_at),
+            to: EndText::of(self.to, self.to_at),
+        }
+    }
+}
+
+/// Windows are named by the entry before them, so that they come in their order.
+fn window_name(from: Position) -> String {
+    format!("{:020}", from.0)
 }
 
 /// A bundle that is put together.
@@ -216,12 +293,14 @@ impl Gathering<'_> {
         self.tar.add(name, self.seconds, bytes);
     }
 
-    /// Adds every entry of the span, and the bodies of those that speak of the document; gives the hash at the end.
-    async fn entries(&mut self, span: &Span, most: usize) -> Result<Chain, Error> {
-        let mut chain = Chain(span.from.chain.0);
-        let mut after = span.from.position;
-        while after < span.to.position {
-            let left = usize::try_from(span.to.position.0 - after.0).unwrap_or(PAGE);
+    /// Adds a window: every entry, the hashes at both ends, and the bodies of entries that speak of the document.
+    async fn window(&mut self, window: &Window, most: usize) -> Result<(), Error> {
+        let name = window.name();
+        let mut chain = Chain(window.from.chain.0);
+        self.add(&format!("windows/{name}/before"), &chain.0);
+        let mut after = window.from.position;
+        while after < window.to.position {
+            let left = usize::try_from(window.to.position.0 - after.0).unwrap_or(PAGE);
             let page = self.store.entries(after, left.min(PAGE)).await?;
             let Some((last, _)) = page.last() else {
                 return Err(store::Error::Read("entries of the proof are gone".into()).into());
@@ -230,7 +309,10 @@ impl Gathering<'_> {
             for (position, stamped) in &page {
                 let bytes = stamped.canonical();
                 chain = chain.after(&bytes);
-                self.add(&format!("entries/{:020}", position.0), &bytes);
+                self.add(
+                    &format!("windows/{name}/entries/{:020}", position.0),
+                    &bytes,
+                );
                 if self.view.history.contains(position) {
                     self.body(*position, stamped).await?;
                 }
@@ -239,7 +321,8 @@ impl Gathering<'_> {
                 }
             }
         }
-        Ok(chain)
+        self.add(&format!("windows/{name}/after"), &chain.0);
+        Ok(())
     }
 
     async fn body(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {
@@ -309,28 +392,35 @@ pub fn verify(bytes: &[u8]) -> Result<Proven, String> {
         bytes.map_err(|_| format!("{name} is no hash"))
     };
     let document = DocumentId::parse(&manifest.document).map_err(|_| "no document is named")?;
-    let before = Chain(hash("chain/before")?);
-    let mut chain = before;
+    let mut windows = Vec::new();
     let mut history: BTreeMap<u64, Stamped> = BTreeMap::new();
-    for position in manifest.from.position + 1..=manifest.to.position {
-        let bytes = file(&format!("entries/{position:020}"))?;
-        chain = chain.after(bytes);
-        if manifest.history.contains(&position) {
-            let stamped = Stamped::read(bytes);
-            let stamped = stamped.map_err(|_| format!("entry {position} cannot be read"))?;
-            history.insert(position, stamped);
+    for window in &manifest.windows {
+        let within = |name: &str| format!("windows/{}/{name}", window.name);
+        let before = Chain(hash(&within("before"))?);
+        if window.from.position == 0 && before != Chain::default() {
+            return Err("the chain does not begin with the ledger".into());
         }
-    }
-    if chain.0 != hash("chain/after")? {
-        return Err("the chain does not lead from the one hash to the other".into());
+        let mut chain = before;
+        for position in window.from.position + 1..=window.to.position {
+            let bytes = file(&within(&format!("entries/{position:020}")))?;
+            chain = chain.after(bytes);
+            if manifest.history.contains(&position) {
+                let stamped = Stamped::read(bytes);
+                let stamped = stamped.map_err(|_| format!("entry {position} cannot be read"))?;
+                history.insert(position, stamped);
+            }
+        }
+        if chain.0 != hash(&within("after"))? {
+            return Err("the chain does not lead from the one hash to the other".into());
+        }
+        windows.push((end(&window.from, before), end(&window.to, chain)));
     }
     if !history.values().any(|stamped| admits(stamped, document)) {
         return Err("no entry admits the document".into());
     }
     let mut proven = Proven {
         document,
-        from: end(&manifest.from, before),
-        to: end(&manifest.to, chain),
+        windows,
         history: history.len(),
         bodies: 0,
         left_out: 0,

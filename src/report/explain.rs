@@ -188,7 +188,7 @@ async fn unit(
         mode: cell.mode.as_str(),
         day: cell.day.to_string(),
         standing: cell.standing.as_str(),
-        receipted: cell.receipted == Receipted::Yes,
+        receipted: cell.receipted != Receipted::No,
         lateness: cell.late.as_str(),
         exclusions: cell.exclusions.each().map(Exclusion::as_str).collect(),
         place: match place(&policy.counting, cell) {

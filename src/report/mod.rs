@@ -23,6 +23,7 @@ pub mod families;
 pub mod exposition;
 pub mod reconciliation;
 pub mod reconciled;
+pub mod orphans;
 pub mod repeat;
 pub mod forecast;
 
@@ -54,6 +55,9 @@ pub struct Config {
     pub past_documents: NonZeroU64,
     /// How many entries or documents are read from the store at once.
     pub page: NonZeroU64,
+    /// An anchor is written each day, and after so many entries: the evidence of a document holds all entries between
+    /// two of them.
+    pub anchor_entries: NonZeroU64,
     /// The private key that signs statements, in PEM; without one none is published.
     pub statement_key: Option<PathBuf>,
     /// Whether the obligation metrics carry the centre, and for how many at most.
@@ -121,6 +125,7 @@ impl Default for Config {
             scan_seconds: const { NonZeroU64::new(3_600).expect("not zero") },
             past_documents: const { NonZeroU64::new(2_000_000).expect("not zero") },
             page: const { NonZeroU64::new(1_000).expect("not zero") },
+            anchor_entries: const { NonZeroU64::new(20_000).expect("not zero") },
             statement_key: None,
             centre_label: CentreLabel::UpTo(4_000),
         }

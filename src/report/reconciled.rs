@@ -9,6 +9,7 @@ use crate::claims::id::Finess;
 use crate::claims::reconcile::bridge::{Count, Difference, Span};
 use crate::claims::reconcile::cause::Cause;
 use crate::claims::reconcile::figures::Month;
+use crate::report::orphans::Orphans;
 use crate::report::reconciliation::Asked;
 use crate::report::shapes::Ratio;
 
@@ -31,6 +32,8 @@ pub struct Outcome {
     pub without: Vec<Without>,
     /// Every difference.
     pub differences: Vec<DifferenceText>,
+    /// What the insurer said since the first day that no document answers to; counted nowhere.
+    pub orphans: Orphans,
 }
 
 /// One centre.
@@ -166,6 +169,7 @@ impl Outcome {
             centres: Vec::new(),
             without: Vec::new(),
             differences: Vec::new(),
+            orphans: Orphans::default(),
         }
     }
 

@@ -138,7 +138,7 @@ pub struct BesideShape {
     pub excluded_by: BTreeMap<String, i64>,
     /// In the denominator alone.
     pub by_hand: i64,
-    /// On paper, and acknowledged after all.
+    /// With a positive receipt and a paper duplicate.
     pub both_ways: i64,
 }
 

@@ -248,7 +248,7 @@ fn beside(rate: &Rate) -> Vec<form::Beside> {
     let excluded = rate.excluded.iter();
     rows.extend(excluded.map(|(reasons, documents)| row("excluded", &words(*reasons), *documents)));
     rows.push(row("by_hand", "on an operator's word", rate.beside.by_hand));
-    let both = "receipt after the paper duplicate";
+    let both = "receipt and paper duplicate";
     rows.push(row("both_ways", both, rate.beside.both_ways));
     rows
 }

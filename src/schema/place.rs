@@ -96,14 +96,17 @@ struct Step<'t> {
 impl<'t> Paths<'t, '_> {
     /// Calls `found` with the path of each offset; `wanted` is sorted.
     fn scan(&mut self, wanted: &[u32], mut found: impl FnMut(usize, String)) {
-        let mut reader = Reader::from_str(self.text);
+        // Byte order marks at the beginning are passed over by the reader, and not counted.
+        let bare = self.text.trim_start_matches('\u{feff}');
+        let marks = (self.text.len() - bare.len()) as u32;
+        let mut reader = Reader::from_str(bare);
         let mut next = 0;
         while next < wanted.len() {
-            let at = reader.buffer_position() as u32;
+            let at = marks + reader.buffer_position() as u32;
             let Ok(event) = reader.read_event() else {
                 break;
             };
-            let end = reader.buffer_position() as u32;
+            let end = marks + reader.buffer_position() as u32;
             let (opens, closes) = match event {
                 Event::Start(ref tag) => (Some(tag.name().as_ref().len()), false),
                 Event::Empty(ref tag) => (Some(tag.name().as_ref().len()), true),

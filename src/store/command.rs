@@ -2,6 +2,8 @@
 //!
 //! Values alone; the decider says what becomes of them. Every command is safe to repeat.
 
+use std::num::NonZeroU64;
+
 use bytes::Bytes;
 
 use crate::claims::agreement::Agreement;
@@ -178,8 +180,14 @@ pub enum Command {
         /// Salt of its commitment.
         salt: [u8; 16],
     },
-    /// Write down the running hash after an entry; once a day.
-    Anchor(Anchor),
+    /// Write down the running hash after an entry, where the last one that was written is of an earlier day, or so many
+    /// entries before.
+    Anchor {
+        /// The entry, and the hash.
+        end: Anchor,
+        /// From so many entries on.
+        apart: NonZeroU64,
+    },
     /// Record how far a webhook's target was told.
     Notified {
         /// Its name.
@@ -249,8 +257,10 @@ pub enum Command {
     Unroute(EndpointName),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
     Tick,
-    /// After a start: every lot in `sending` is in doubt.
+    /// After a start: every lot in `sending` is in doubt; then as for a clock that was set back.
     Restart,
+    /// The clock was set back: what it put off while it was ahead waits no longer than its rule gives from now.
+    SetBack,
 }
 
 /// Registrations that a person hands in.
@@ -275,6 +285,8 @@ pub enum Unity {
     Each,
     /// All or none.
     Together,
+    /// None, whatever stands for or against them: another one of the post cannot be admitted.
+    Nothing,
 }
 
 /// One document to be admitted, already found valid.

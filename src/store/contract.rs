@@ -12,7 +12,7 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Entry, Next, Position, Reason, Sealed, Stamped};
 use crate::claims::example;
@@ -207,6 +207,7 @@ mod numbers;
 mod hand;
 mod figures;
 mod turns;
+mod lots;
 mod custody;
 mod statements;
 mod ahead;
@@ -564,6 +565,7 @@ fn sealed(documents: Vec<DocumentId>) -> Sealed {
         digest: Digest([1; 32]),
         length: 100,
         due: now(),
+        form: Form::Composed,
     }
 }
 

@@ -43,9 +43,9 @@ pub enum Book {
     All,
     /// A paper duplicate is owed (R161-47 CSS: re-transmission failed).
     PaperOwed,
-    /// Acknowledged although it went on paper.
+    /// On paper, and with a positive receipt.
     BothWays,
-    /// An insurer said what contradicts the standing.
+    /// An insurer said, or a paper duplicate says, what contradicts the standing.
     Contradicted,
     /// Documents of one of the standings that few reach.
     Rare(Standing),
@@ -93,7 +93,7 @@ impl Book {
         if record.owes_paper() {
             books.push(Book::PaperOwed);
         }
-        if position.both_ways {
+        if position.went_both_ways() {
             books.push(Book::BothWays);
         }
         if position.contradicted {

@@ -80,12 +80,14 @@ pub struct LotRecord {
     pub attempted_before: Option<Timestamp>,
     /// Whether the insurer is to be asked before anything else.
     pub ask: bool,
-    /// Whether a document of it went another way.
-    pub diminished: bool,
+    /// So many of its documents went another way.
+    pub left: u32,
     /// Documents without receipt or settlement yet.
     pub unanswered: u32,
     /// Next instant and reason, unless finished.
     pub next: Option<Next>,
+    /// The instant of the entry that said so.
+    pub told: Timestamp,
     /// The oldest legal deadline of its documents, if one has any.
     pub deadline: Option<Day>,
 }

@@ -208,7 +208,7 @@ families! {
         "Requests to targets of webhooks, by outcome.";
 
     DEADLINE_DOCUMENTS = "deadline_documents" Shape::Gauge, ["state"],
-        "Documents not yet transmitted, by how they stand to their legal deadline.";
+        "Documents not yet transmitted or owed on paper, by how they stand to their legal deadline.";
 
     LEDGER_POSITION = "ledger_position" Shape::Gauge, [],
         "Number of the last entry of the ledger.";

@@ -13,6 +13,7 @@ pub mod reading;
 pub mod family;
 mod handles;
 pub mod log;
+pub mod panics;
 
 use std::num::NonZeroU64;
 use std::time::Duration;

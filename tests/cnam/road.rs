@@ -7,10 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::Duration;
 
-use bordereau::claims::delivery::Event;
+use bordereau::claims::delivery::{Event, Form};
 use bordereau::claims::document::{
     Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ReplacementReason, ThirdParty,
 };
@@ -167,7 +168,11 @@ impl Road<'_> {
         }
         if !morning.is_empty() {
             let end = self.store.end().await.expect("the store answers");
-            self.commit(vec![Command::Anchor(end)]).await;
+            self.commit(vec![Command::Anchor {
+                end,
+                apart: NonZeroU64::MAX,
+            }])
+            .await;
         }
         self.commit(morning).await;
         let posted = self.post(day).await;
@@ -336,6 +341,7 @@ impl Road<'_> {
             digest: Digest([1; 32]),
             length: 100 * documents.len() as u64,
             due: self.now,
+            form: Form::Composed,
         }
     }
 

@@ -48,6 +48,29 @@ fn validate_tells_all_findings_and_ends_with_65() {
 }
 
 #[test]
+fn validate_takes_the_limits_of_a_configuration_and_every_file() {
+    let valid = "fixtures/documents/valid/fse-tiers-payant.xml";
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("bordereau.toml");
+    std::fs::write(&config, "[intake]\ndocument_bytes = 100\n").unwrap();
+    let config = config.to_str().unwrap();
+    let output = run(&["validate", "--json", "--config", config, valid]);
+    assert_eq!(output.status.code(), Some(65));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("XML_SIZE"), "{said}");
+
+    let marked = directory.path().join("marked.xml");
+    let text = std::fs::read_to_string(valid).unwrap();
+    let (_, root) = text.split_once("?>").unwrap();
+    std::fs::write(&marked, format!("\u{feff}\u{feff}{}", root.trim_start())).unwrap();
+    let output = run(&["validate", marked.to_str().unwrap(), valid]);
+    assert_eq!(output.status.code(), Some(65));
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("XML_ROOT"), "{said}");
+    assert!(said.contains(&format!("{valid}: valid")), "{said}");
+}
+
+#[test]
 fn validate_judges_what_comes_after_a_file_that_cannot_be_read() {
     let valid = "fixtures/documents/valid/fse-tiers-payant.xml";
     let directory = "fixtures";

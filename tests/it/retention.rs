@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bordereau::claims::time::Timestamp;
 use serde_json::Value;
 
-use crate::gateway::{CENTRE, Gateway, Place, program, until};
+use crate::gateway::{CENTRE, Gateway, Place, document, program, until};
 use crate::stock::{Stock, content};
 
 /// Documents that fill a few segments.
@@ -145,6 +145,20 @@ async fn proofs_past_their_time_go_at_rest_and_the_counts_stay() {
     for kept in [HELD, UNFINISHED] {
         assert_eq!(read(&gateway, kept).await, (200, content(kept)));
     }
+    // What proves a later document begins where the ledger does now.
+    let later = gateway.post(&document(1)).await.unwrap();
+    let later: Value = later.json().await.unwrap();
+    let file = place.path("later.tar");
+    let export = ["--document", later["id"].as_str().unwrap(), "--to"];
+    done(
+        &place,
+        &["export"],
+        &[&export[..], &[file.to_str().unwrap()]].concat(),
+    );
+    let verified = program().args(["export", "verify"]).arg(&file).output();
+    let verified = String::from_utf8(verified.unwrap().stdout).unwrap();
+    assert!(verified.contains("it holds"), "{verified}");
+
     until("nothing is past its time", || async {
         gateway.metric(past).await == Some(0.0)
     })

@@ -251,12 +251,8 @@ impl Office {
                 "{document}: {act:?} was not done, and it moved to {after:?}"
             ));
         }
-        // A duplicate is a fact: an open document, or one in a lot, takes it always.
-        let fact = matches!(
-            before,
-            Some(Standing::Open | Standing::InLot | Standing::Refused)
-        );
-        if matches!(how, Leaving::Paper) && fact && !done {
+        // A duplicate is a fact: whatever the standing, it is recorded.
+        if matches!(how, Leaving::Paper) && before.is_some() && !done {
             self.wrong(format!(
                 "{document}: its paper duplicate was answered {outcome:?}"
             ));

@@ -122,6 +122,7 @@ impl Operator {
         }
         let same = LotRecord {
             next: before.next,
+            told: before.told,
             ..after.clone()
         };
         if same != before {

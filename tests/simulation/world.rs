@@ -187,6 +187,7 @@ pub fn terms(random: &mut Random) -> Terms {
         patient_paid_days: random.between(1, 3) as u16,
         third_party_days: random.between(2, 8) as u16,
         paper_owed_after_days: random.between(1, 2) as u16,
+        pj_paper_days: random.between(1, 5) as u16,
         unsettled_after_days: random.between(2, 5) as u16,
         lapsed_after_days: random.between(2, 5) as u16,
         receipt_expected_days: random.between(1, 2) as u16,

@@ -158,6 +158,14 @@ impl Document {
             }
             let mut next = reading.clone();
             next.hear_all(&said);
+            let sends_paper = matches!(
+                next.standing,
+                Standing::Open | Standing::InLot | Standing::Refused
+            );
+            if fact == Fact::OnPaper {
+                reading.on_paper_too = true;
+                next.on_paper_too = true;
+            }
             next.standing = match fact {
                 Fact::Sealed => Standing::InLot,
                 // The lot's end touches only the documents that are still in it.
@@ -165,7 +173,9 @@ impl Document {
                 Fact::LotVoided => Standing::Open,
                 Fact::Cancelled => Standing::Cancelled,
                 Fact::ByHand => Standing::ByHand,
-                Fact::OnPaper => Standing::OnPaper,
+                Fact::OnPaper if sends_paper => Standing::OnPaper,
+                // Beside what stands: what was said before is read on.
+                Fact::OnPaper => continue,
                 Fact::Replaced => Standing::Replaced,
                 Fact::Unsettled => Standing::Unsettled,
                 Fact::Lapsed => Standing::Lapsed,
@@ -175,6 +185,6 @@ impl Document {
             said.clear();
         }
         reading.hear_all(&said);
-        reading
+        reading.with_its_duplicate()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::claims::audit::document::DocumentRow;
 use crate::claims::canon::canon_struct;
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::time::Day;
 
 /// One lot.
@@ -18,7 +18,9 @@ pub(super) struct Lot {
     pub(super) attempted_before: Option<Day>,
     /// The number of its last attempt.
     pub(super) attempt: u32,
-    pub(super) went_another_way: bool,
+    pub(super) form: Form,
+    /// So many of its documents went another way.
+    pub(super) left: u32,
     /// So many of its documents no insurer spoke of yet.
     pub(super) unanswered: u32,
 }
@@ -26,7 +28,7 @@ pub(super) struct Lot {
 canon_struct! {
     Lot {
         documents, state, may_have_arrived, heard_while_sending, attempted, attempted_before, attempt,
-        went_another_way, unanswered,
+        form, left, unanswered,
     }
 }
 
@@ -40,7 +42,7 @@ pub(super) enum Names {
 }
 
 impl Lot {
-    pub(super) fn sealed(documents: Box<[DocumentRow]>) -> Lot {
+    pub(super) fn sealed(documents: Box<[DocumentRow]>, form: Form) -> Lot {
         Lot {
             unanswered: u32::try_from(documents.len()).unwrap_or(u32::MAX),
             documents,
@@ -50,7 +52,8 @@ impl Lot {
             attempted: None,
             attempted_before: None,
             attempt: 0,
-            went_another_way: false,
+            form,
+            left: 0,
         }
     }
 
@@ -89,14 +92,19 @@ impl Lot {
     /// movement for leaves the lot where it is.
     fn moves(&mut self, event: Event) {
         use State::{Answered, Due, InDoubt, Overdue, Sending, Taken, Void};
-        let resend = if self.went_another_way { Void } else { Due };
+        // Lots gathered here are for all of their documents, files for any one of them.
+        let stale = match self.form {
+            Form::Composed => self.left > 0,
+            Form::PreFormed => self.left as usize >= self.documents.len(),
+        };
+        let resend = if stale { Void } else { Due };
         let was = self.state;
         let finished = matches!(was, Answered | Void);
         // A settlement in a lot that cannot have arrived, or that is being sent: its document went in an earlier one.
         let never_left = was == Due && !self.may_have_arrived;
         let not_this_one = was == Sending && !self.heard_while_sending;
         if event == Event::ReceiptPartial && (never_left || not_this_one) {
-            self.went_another_way = true;
+            self.left += 1;
             return;
         }
         let ended = |state| {
@@ -108,6 +116,7 @@ impl Lot {
         };
         self.state = match event {
             Event::Leased => Sending,
+            Event::NotReached if was == Sending && stale && !self.may_have_arrived => ended(Void),
             Event::NotReached | Event::Deferred if was == Sending => ended(Due),
             Event::Taken if was == Sending => Taken,
             Event::ContentRefused if was == Sending => ended(Void),
@@ -115,13 +124,18 @@ impl Lot {
             Event::StatusKnown if matches!(was, Due | InDoubt) => Taken,
             Event::StatusRefused if matches!(was, Due | InDoubt | Overdue) => Void,
             Event::StatusUnknown if matches!(was, Due | InDoubt | Overdue) => resend,
-            Event::StatusUnknown if was == Taken && self.went_another_way => Void,
+            Event::StatusUnknown if was == Taken && stale => Void,
             Event::NoStatusService if matches!(was, InDoubt | Overdue) => Due,
             Event::ReceiptComplete if !finished => Answered,
             Event::ReceiptPartial if matches!(was, Due | InDoubt | Overdue) => Taken,
             Event::ExpectedBy if was == Taken => Overdue,
-            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand | Event::Unrouted
-                if was == Due && !self.may_have_arrived =>
+            Event::Cancel | Event::DuplicateConfirmed | Event::ByHand
+                if was == Due && stale && !self.may_have_arrived =>
+            {
+                Void
+            }
+            Event::Unrouted
+                if was == Due && self.form == Form::Composed && !self.may_have_arrived =>
             {
                 Void
             }

@@ -17,6 +17,8 @@ pub(super) struct Reading {
     awaited: &'static [Part],
     pub(super) standing: Standing,
     pub(super) receipted: Receipted,
+    /// A paper duplicate was confirmed, in whatever standing.
+    pub(super) on_paper_too: bool,
     settled: BTreeMap<Part, (Timestamp, PartOutcome)>,
     answered: Option<(Timestamp, Answer)>,
 }
@@ -28,6 +30,7 @@ impl Reading {
             awaited: document.awaited,
             standing: Standing::Open,
             receipted: Receipted::No,
+            on_paper_too: false,
             settled: BTreeMap::new(),
             answered: None,
         }
@@ -38,6 +41,18 @@ impl Reading {
         for (issued, _, word) in said {
             self.hear(*issued, *word);
         }
+    }
+
+    /// What a paper duplicate makes of it, when all is read: a refused document is on paper, and one with a receipt went
+    /// both ways.
+    pub(super) fn with_its_duplicate(mut self) -> Reading {
+        if self.on_paper_too && self.standing == Standing::Refused {
+            self.standing = Standing::OnPaper;
+        }
+        if self.on_paper_too && self.receipted == Receipted::Yes {
+            self.receipted = Receipted::BothWays;
+        }
+        self
     }
 
     /// Only an FSE and a DRE are paid, and only a prise en charge is answered.

@@ -77,7 +77,7 @@ pub enum Sign {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Closed,
-    Open { probe: Timestamp },
+    Open { since: Timestamp, probe: Timestamp },
     HalfOpen,
 }
 
@@ -106,8 +106,8 @@ impl Breaker {
     pub fn room(&self, at: Timestamp, rules: &Rules) -> Room {
         match self.stage {
             Stage::Closed => Room::Open,
-            Stage::Open { probe } if probe <= at || probe > at + rules.probe_cap => Room::Probe,
-            Stage::Open { probe } => Room::Not(probe),
+            Stage::Open { probe, .. } if probe <= at || probe > at + rules.probe_cap => Room::Probe,
+            Stage::Open { probe, .. } => Room::Not(probe),
             Stage::HalfOpen => Room::Probing,
         }
     }
@@ -116,7 +116,7 @@ impl Breaker {
     pub fn next_probe(&self, at: Timestamp, rules: &Rules) -> Option<Timestamp> {
         match self.stage {
             Stage::Closed => None,
-            Stage::Open { probe } => Some(probe.min(at + rules.probe_cap)),
+            Stage::Open { probe, .. } => Some(probe.min(at + rules.probe_cap)),
             Stage::HalfOpen => Some(at + rules.wait(self.probes + 1)),
         }
     }
@@ -161,7 +161,19 @@ impl Breaker {
     pub fn abandon(&mut self, role: Role, at: Timestamp, rules: &Rules) {
         if self.stage == Stage::HalfOpen && self.is_probe(role) {
             let probe = at + rules.wait(0);
-            self.stage = Stage::Open { probe };
+            self.stage = Stage::Open { since: at, probe };
+        }
+    }
+
+    /// Something else at the endpoint lives: the next probe waits no longer than the first one did. It is no sign of life
+    /// here, and an endpoint that serves the one and not the other is not probed more often than at first.
+    pub fn hasten(&mut self, at: Timestamp, rules: &Rules) {
+        if let Stage::Open { since, probe } = self.stage {
+            let soonest = (since + rules.wait(0)).max(at);
+            self.stage = Stage::Open {
+                since,
+                probe: probe.min(soonest),
+            };
         }
     }
 
@@ -172,7 +184,7 @@ impl Breaker {
 
     fn open(&mut self, at: Timestamp, rules: &Rules) {
         let probe = at + rules.wait(self.probes);
-        self.stage = Stage::Open { probe };
+        self.stage = Stage::Open { since: at, probe };
     }
 }
 

@@ -153,6 +153,13 @@ impl Lane {
         let (side, rules) = self.side_mut(slot.kind);
         side.hear(slot.role, slot.began, signal, at, rules);
         slot.role = Role::Ordinary;
+        match signal {
+            Signal::Served => {
+                let (other, rules) = self.side_mut(slot.kind.other());
+                other.breaker.hasten(at, &rules.breaker);
+            }
+            Signal::Strained(..) | Signal::Unserved | Signal::Silent => {}
+        }
     }
 
     /// The exchange takes no room any more, whether anything was heard of it or not.
@@ -190,6 +197,13 @@ impl Lane {
 impl Kind {
     /// Both kinds.
     pub const ALL: [Kind; 2] = [Kind::Attempt, Kind::Question];
+
+    fn other(self) -> Kind {
+        match self {
+            Kind::Attempt => Kind::Question,
+            Kind::Question => Kind::Attempt,
+        }
+    }
 }
 
 impl Slot {

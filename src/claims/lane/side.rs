@@ -1,7 +1,8 @@
 //! One side of a lane: what the exchanges of one kind taught of the endpoint.
 //!
 //! The services behind attempts and questions are two, and often one of them alone is broken. So neither side learns
-//! from the other: a question that fails is no sign that attempts would, and holds none of them back.
+//! from the other: a question that fails is no sign that attempts would, and holds none of them back. But an answer to
+//! the one may mean that an outage of both is over, so the next probe of the other waits no longer than the first did.
 
 use std::time::Duration;
 

@@ -154,12 +154,66 @@ fn what_one_kind_hears_holds_the_other_back_in_nothing() {
             for _ in 0..9 {
                 exchange(failing, signal);
             }
+            // Nor does an answer to the sound kind let the other go before its first probe.
+            exchange(sound, Signal::Served);
             assert_eq!(lane.breaker(failing), breaker::State::Open);
-            assert_eq!(lane.room(sound, second(0)), now(2), "{sound:?} {signal:?}");
+            let room = lane.room(sound, second(0));
+            assert!(
+                matches!(room, Room::Now(_)),
+                "{sound:?} {signal:?}: {room:?}"
+            );
             assert_eq!(lane.hold(sound, second(0)), None, "{sound:?} {signal:?}");
-            // An answer to the sound kind brings no probe of the other forward.
             assert!(matches!(lane.room(failing, second(0)), Room::Held(_)));
         }
+    }
+}
+
+#[test]
+fn an_answer_of_one_kind_brings_the_next_probe_of_the_other_forward() {
+    for (dead, alive) in [
+        (Kind::Attempt, Kind::Question),
+        (Kind::Question, Kind::Attempt),
+    ] {
+        let mut lane = Lane::new(rules(8));
+        let mut exchange = |kind, at, signal| {
+            let mut slot = lane.begin(kind, second(at));
+            lane.hear(&mut slot, signal, second(at));
+            lane.end(slot, second(at));
+            lane.room(dead, second(at))
+        };
+        for _ in 0..2 {
+            exchange(dead, 0, Signal::Unserved);
+        }
+        assert_eq!(
+            exchange(dead, 0, Signal::Unserved),
+            until(10, Reason::Breaker)
+        );
+        // A probe fails; the next would wait 20 s, and waits 10 s like the first.
+        assert_eq!(
+            exchange(dead, 10, Signal::Unserved),
+            until(30, Reason::Breaker)
+        );
+        assert_eq!(
+            exchange(alive, 12, Signal::Served),
+            until(20, Reason::Breaker)
+        );
+        // Trouble of the other kind says nothing.
+        assert_eq!(
+            exchange(dead, 20, Signal::Unserved),
+            until(60, Reason::Breaker)
+        );
+        assert_eq!(
+            exchange(alive, 44, Signal::Silent),
+            until(60, Reason::Breaker)
+        );
+        // Past that first wait it is probed at once, and once.
+        assert_eq!(exchange(alive, 45, Signal::Served), now(1));
+        let probe = lane.begin(dead, second(45));
+        assert_eq!(lane.room(dead, second(45)), Room::Full);
+        let mut other = lane.begin(alive, second(45));
+        lane.hear(&mut other, Signal::Served, second(45));
+        assert_eq!(lane.room(dead, second(45)), Room::Full);
+        lane.end(probe, second(46));
     }
 }
 

@@ -114,7 +114,7 @@ impl Side {
         if count == Count::ZERO {
             return;
         }
-        if unit.standing == Standing::OnPaper && count == Count::only_denominator(1) {
+        if unit.may_be_a_sheet(&ours.counting) {
             self.sheets.0 += 1;
             return;
         }

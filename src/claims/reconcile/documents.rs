@@ -124,17 +124,11 @@ impl Found<'_> {
     /// We have it and the caisse does not.
     fn missing_there(&mut self, unit: &Unit) {
         let count = unit.count(&self.ours.counting);
-        if count == Count::ZERO || self.may_be_a_sheet(unit) {
+        if count == Count::ZERO || unit.may_be_a_sheet(&self.ours.counting) {
             return;
         }
         let effects = vec![(Month::of(unit.day), count.reversed())];
         self.add(why_missing(unit), Some(unit), None, effects);
-    }
-
-    /// Whether a paper duplicate may be among the caisse's sheets that carry no number.
-    fn may_be_a_sheet(&self, unit: &Unit) -> bool {
-        let count = unit.count(&self.ours.counting);
-        unit.standing == Standing::OnPaper && count == Count::only_denominator(1)
     }
 
     /// Both sides have it: first the month, then the count, then the time.
@@ -178,7 +172,7 @@ impl Found<'_> {
             }
         }
         for (unit, rows) in self.ours.units.iter().zip(&matched.rows) {
-            if rows.is_empty() && self.may_be_a_sheet(unit) {
+            if rows.is_empty() && unit.may_be_a_sheet(&self.ours.counting) {
                 months.entry(Month::of(unit.day)).or_default().0 += 1;
             }
         }

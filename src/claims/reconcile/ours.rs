@@ -114,6 +114,13 @@ impl Unit {
         place::is_transmitted(counting, self.standing, self.receipted)
     }
 
+    /// Whether its paper duplicate may be among the caisse's sheets that carry no number: we do not count it as transmitted.
+    pub fn may_be_a_sheet(&self, counting: &Counting) -> bool {
+        let has_duplicate =
+            self.standing == Standing::OnPaper || self.receipted == Receipted::BothWays;
+        has_duplicate && self.count(counting) == Count::only_denominator(1)
+    }
+
     /// The class in which we expect the caisse to have it.
     pub fn class(&self) -> Class {
         Class::of(self.kind, self.mode)

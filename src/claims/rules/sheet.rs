@@ -4,7 +4,7 @@
 
 use super::Rule;
 use crate::claims::document::{Locate, Spot};
-use crate::claims::finding::{Finding, Layer, Severity};
+use crate::claims::finding::{Finding, Layer, Place, Severity};
 
 /// Breaches noted so far.
 #[derive(Default)]
@@ -26,15 +26,20 @@ impl Sheet {
 
     /// The findings, in the order of the document; at one spot, in the order of the catalogue.
     pub(super) fn findings(mut self, locate: &dyn Locate) -> Vec<Finding> {
+        if self.breaches.is_empty() {
+            return Vec::new();
+        }
         self.breaches.sort_unstable();
-        let finding = |(spot, rule): (Spot, Rule)| Finding {
+        let spots: Vec<Spot> = self.breaches.iter().map(|(spot, _)| *spot).collect();
+        let finding = |(place, (_, rule)): (Place, (Spot, Rule))| Finding {
             code: rule.code(),
             severity: rule.severity(),
             layer: Layer::Rule,
-            place: locate.place(spot),
+            place,
             fr: rule.fr().into(),
             en: rule.en().into(),
         };
-        self.breaches.into_iter().map(finding).collect()
+        let places = locate.places(&spots).into_iter();
+        places.zip(self.breaches).map(finding).collect()
     }
 }

@@ -7,7 +7,7 @@ use crate::claims::canon::{Canon, Malformed, Take};
 use crate::claims::document::{Cents, Facts, Kind};
 use crate::claims::id::Name;
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
-use crate::claims::standing::{Act, Effect, Receipted, Refusal, Standing, Word};
+use crate::claims::standing::{Act, Duplicate, Effect, Receipted, Refusal, Standing, Word};
 use crate::claims::time::Timestamp;
 
 /// One word of an insurer about one document.
@@ -52,9 +52,9 @@ pub struct Position {
     pub amc: Option<Said<PartOutcome>>,
     /// What stands as the answer to a prise en charge.
     pub answer: Option<Said<Answer>>,
-    /// A positive receipt or settlement was heard while it was on paper.
-    pub both_ways: bool,
-    /// A word was heard that contradicts what stands.
+    /// Whether a paper duplicate was confirmed.
+    pub duplicate: Duplicate,
+    /// A word was heard, or a paper duplicate confirmed, that contradicts what stands.
     pub contradicted: bool,
 }
 
@@ -78,7 +78,7 @@ pub struct Course {
 
 crate::claims::canon::canon_struct! {
     Heard { issued, id, word, code }
-    Position { standing, receipted, amo, amc, answer, both_ways, contradicted }
+    Position { standing, receipted, amo, amc, answer, duplicate, contradicted }
     Course { base, past, heard, now }
 }
 
@@ -138,9 +138,46 @@ impl Position {
             amo: None,
             amc: None,
             answer: None,
-            both_ways: false,
+            duplicate: Duplicate::No,
             contradicted: false,
         }
+    }
+
+    /// A paper duplicate was confirmed. Beside a receipt it went both ways; what ended otherwise, it contradicts.
+    fn confirm_duplicate(&mut self) {
+        self.duplicate = Duplicate::Confirmed;
+        if self.receipted == Receipted::Yes {
+            self.receipted = Receipted::BothWays;
+        }
+        match self.standing {
+            Standing::ByHand | Standing::Cancelled | Standing::Replaced | Standing::Lapsed => {
+                self.contradicted = true;
+            }
+            Standing::Open
+            | Standing::InLot
+            | Standing::Acknowledged
+            | Standing::Refused
+            | Standing::Paid
+            | Standing::PartPaid
+            | Standing::Rejected
+            | Standing::Unsettled
+            | Standing::OnPaper
+            | Standing::Granted
+            | Standing::Declined => {}
+        }
+    }
+
+    /// What a positive word makes of it.
+    fn receipt(&self) -> Receipted {
+        match self.duplicate {
+            Duplicate::No => Receipted::Yes,
+            Duplicate::Confirmed => Receipted::BothWays,
+        }
+    }
+
+    /// Whether it has a positive receipt and a paper duplicate.
+    pub fn went_both_ways(&self) -> bool {
+        self.receipted == Receipted::BothWays
     }
 
     /// Whether a settlement stands.
@@ -171,7 +208,7 @@ impl Position {
             },
             Standing::OnPaper => match word {
                 Word::Receipt(Verdict::Accepted) | Word::Settled(..) | Word::Answered(_) => {
-                    self.receipted = Receipted::Yes;
+                    self.receipted = self.receipt();
                     Effect::BothWays
                 }
                 Word::Receipt(Verdict::Refused) | Word::ContentRefused => Effect::Contradicts,
@@ -187,22 +224,24 @@ impl Position {
     /// A receipt on a document that is not finished by its payment: the one of later issue stands.
     fn hear_receipt(&mut self, verdict: Verdict) -> Effect {
         match (verdict, self.receipted) {
-            (Verdict::Accepted, Receipted::Yes) => Effect::Recorded,
+            (Verdict::Accepted, Receipted::Yes | Receipted::BothWays) => Effect::Recorded,
             (Verdict::Accepted, Receipted::No) => {
                 self.standing = Standing::Acknowledged;
-                self.receipted = Receipted::Yes;
+                self.receipted = self.receipt();
                 Effect::Applied
             }
             // A part already settled (deferred) stands against a refusal.
             (Verdict::Refused, _) if self.is_settled() => Effect::Contradicts,
-            (Verdict::Refused, Receipted::Yes | Receipted::No) => self.refuse(),
+            (Verdict::Refused, Receipted::Yes | Receipted::BothWays | Receipted::No) => {
+                self.refuse()
+            }
         }
     }
 
     /// A refusal of the content speaks of a lot of which nothing was taken; a receipt says otherwise.
     fn hear_content_refused(&mut self) -> Effect {
         match self.receipted {
-            Receipted::Yes => Effect::Contradicts,
+            Receipted::Yes | Receipted::BothWays => Effect::Contradicts,
             Receipted::No => self.refuse(),
         }
     }
@@ -226,7 +265,7 @@ impl Position {
             Word::Answered(answer) => put(&mut self.answer, answer, issued),
             Word::Receipt(_) | Word::ContentRefused => Effect::Recorded,
         };
-        self.receipted = Receipted::Yes;
+        self.receipted = self.receipt();
         // A part deferred after all leaves a finished document where it is.
         self.standing = match (self.settled_standing(expected), self.standing) {
             (Some(standing), _) => standing,
@@ -357,8 +396,14 @@ impl Course {
     /// Does one act of the gateway, the centre or an operator.
     pub fn act(&mut self, act: Act) -> Result<(), Refusal> {
         let standing = self.now.standing.after(act)?;
-        if standing != self.now.standing {
-            self.now.standing = standing;
+        let moves = standing != self.now.standing;
+        self.now.standing = standing;
+        if act == Act::DuplicateConfirmed {
+            self.now.confirm_duplicate();
+            // What moves nothing closes nothing: the words heard so far fold on, and a late one finds its place.
+            self.base.confirm_duplicate();
+        }
+        if moves {
             self.base = self.now.clone();
             self.past.append(&mut self.heard);
         }
@@ -381,7 +426,10 @@ impl Course {
                 }
             }
         }
-        now.both_ways |= effects.contains(&Effect::BothWays);
+        // Refused after all, and its duplicate is on paper already.
+        if now.standing == Standing::Refused && now.duplicate == Duplicate::Confirmed {
+            now.standing = Standing::OnPaper;
+        }
         now.contradicted |= effects.contains(&Effect::Contradicts);
         self.now = now;
         effects

@@ -12,19 +12,19 @@ const ACTS: &str = "
     standing     | Sealed | LotVoided | Cancelled | ByHand  | DuplicateConfirmed | ReplacementAdmitted | UnsettledPassed | LapsePassed
     open         | in lot | never     | cancelled | by hand | on paper           | 409                 | never           | never
     in lot       | never  | open      | cancelled | by hand | on paper           | 409                 | never           | never
-    acknowledged | never  | stay      | 409       | 409     | 409                | 409                 | unsettled       | never
+    acknowledged | never  | stay      | 409       | 409     | stay               | 409                 | unsettled       | never
     refused      | never  | stay      | cancelled | 409     | on paper           | replaced            | never           | lapsed
-    paid         | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    part paid    | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    rejected     | never  | stay      | 409       | 409     | 409                | replaced            | never           | never
-    unsettled    | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    on paper     | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    by hand      | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    cancelled    | never  | stay      | 409       | 409     | 409                | replaced            | never           | never
-    replaced     | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    lapsed       | never  | stay      | 409       | 409     | 409                | replaced            | never           | never
-    granted      | never  | stay      | 409       | 409     | 409                | 409                 | never           | never
-    declined     | never  | stay      | 409       | 409     | 409                | replaced            | never           | never
+    paid         | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    part paid    | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    rejected     | never  | stay      | 409       | 409     | stay               | replaced            | never           | never
+    unsettled    | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    on paper     | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    by hand      | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    cancelled    | never  | stay      | 409       | 409     | stay               | replaced            | never           | never
+    replaced     | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    lapsed       | never  | stay      | 409       | 409     | stay               | replaced            | never           | never
+    granted      | never  | stay      | 409       | 409     | stay               | 409                 | never           | never
+    declined     | never  | stay      | 409       | 409     | stay               | replaced            | never           | never
 ";
 
 /// What a word does: the standing it leads to, `same` (recorded, repeats), `both` (both ways), or `against`
@@ -118,6 +118,11 @@ fn every_word_on_every_standing() {
         for (cell, (name, word)) in row[1..].iter().zip(ALL_WORDS) {
             let mut position = Position {
                 receipted: receipted_as(standing, Effect::Recorded),
+                duplicate: if standing == Standing::OnPaper {
+                    Duplicate::Confirmed
+                } else {
+                    Duplicate::No
+                },
                 ..Position::new(standing)
             };
             let effect =
@@ -171,7 +176,7 @@ fn receipted_as(standing: Standing, effect: Effect) -> Receipted {
         | Standing::Unsettled
         | Standing::Granted
         | Standing::Declined => Receipted::Yes,
-        Standing::OnPaper if effect == Effect::BothWays => Receipted::Yes,
+        Standing::OnPaper if effect == Effect::BothWays => Receipted::BothWays,
         Standing::Open
         | Standing::InLot
         | Standing::Refused
@@ -294,10 +299,82 @@ fn marks_survive_an_act() {
     );
     course.act(Act::DuplicateConfirmed).unwrap();
     assert_eq!(course.hear(heard(1, plus), Expected::Amo), Effect::Recorded);
-    assert!(!course.position().both_ways, "known from before");
+    assert!(!course.position().went_both_ways(), "known from before");
     assert_eq!(course.hear(heard(2, plus), Expected::Amo), Effect::BothWays);
-    assert!(course.position().both_ways && course.position().contradicted);
-    assert_eq!(course.position().receipted, Receipted::Yes);
+    assert!(course.position().went_both_ways() && course.position().contradicted);
+}
+
+#[test]
+fn a_paper_duplicate_is_recorded_beside_whatever_stands() {
+    let (plus, minus) = (
+        Word::Receipt(Verdict::Accepted),
+        Word::Receipt(Verdict::Refused),
+    );
+    let paid = Word::Settled(Part::Amo, PartOutcome::Paid);
+    use Standing::*;
+    // Words heard before, or the act that ended it; then the standing, whether it went both ways, and whether it is listed as contradicted.
+    for (words, act, standing, both_ways, contradicted) in [
+        (&[plus][..], None, Acknowledged, true, false),
+        (&[plus, paid], None, Paid, true, false),
+        (&[minus], None, OnPaper, false, false),
+        (&[plus], Some(Act::UnsettledPassed), Unsettled, true, false),
+        (&[], Some(Act::ByHand), ByHand, false, true),
+        (&[], Some(Act::Cancelled), Cancelled, false, true),
+        (
+            &[minus],
+            Some(Act::ReplacementAdmitted),
+            Replaced,
+            false,
+            true,
+        ),
+        (&[minus], Some(Act::LapsePassed), Lapsed, false, true),
+    ] {
+        let mut course = in_lot();
+        for (issued, word) in (1..).zip(words) {
+            course.hear(heard(issued, *word), Expected::Amo);
+        }
+        if let Some(act) = act {
+            course.act(act).unwrap();
+        }
+        course.act(Act::DuplicateConfirmed).unwrap();
+        let position = course.position();
+        let found = (
+            course.standing(),
+            position.went_both_ways(),
+            position.contradicted,
+        );
+        assert_eq!(
+            found,
+            (standing, both_ways, contradicted),
+            "{words:?} {act:?}"
+        );
+        assert_eq!(position.duplicate, Duplicate::Confirmed);
+        let before = course.clone();
+        course.act(Act::DuplicateConfirmed).unwrap();
+        assert_eq!(course, before, "confirmed twice is once");
+    }
+}
+
+#[test]
+fn a_duplicate_beside_a_receipt_closes_no_word() {
+    let (plus, minus) = (
+        Word::Receipt(Verdict::Accepted),
+        Word::Receipt(Verdict::Refused),
+    );
+    for (issued, word, standing, receipted) in [
+        // Issued before the receipt, it comes after it and after the duplicate: the receipt stands.
+        (1, minus, Standing::Acknowledged, Receipted::BothWays),
+        // Refused after all, and on paper already: no paper is owed, and it went one way.
+        (3, minus, Standing::OnPaper, Receipted::No),
+        (3, plus, Standing::Acknowledged, Receipted::BothWays),
+    ] {
+        let mut course = in_lot();
+        course.hear(heard(2, plus), Expected::Amo);
+        course.act(Act::DuplicateConfirmed).unwrap();
+        course.hear(heard(issued, word), Expected::Amo);
+        let found = (course.standing(), course.position().receipted);
+        assert_eq!(found, (standing, receipted), "{issued} {word:?}");
+    }
 }
 
 #[test]

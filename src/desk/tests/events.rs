@@ -4,17 +4,20 @@ use std::time::Duration;
 
 use axum::body::BodyDataStream;
 use futures_util::StreamExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::house::{Door, House, OTHER, admission, facts};
+use super::house::{Door, House, OTHER, admission, facts, name};
 use crate::claims::change::What;
+use crate::claims::custody::Restored;
 use crate::claims::delivery::Event;
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::Reason;
-use crate::claims::id::Finess;
+use crate::claims::id::{Digest, Finess};
 use crate::claims::receipt::Verdict;
+use crate::clock::Clock;
 use crate::desk::Config;
 use crate::formats::json::described::{conforms, listed};
+use crate::store::{Command, Store};
 
 /// A stream that is read as a browser does.
 struct Client {
@@ -23,10 +26,10 @@ struct Client {
 }
 
 /// An event: the id it leaves the client with, and its data.
-type Told = (Option<u64>, Value);
+type Told = (Option<String>, Value);
 
 impl Client {
-    async fn open(house: &House, who: &str, path: &str, last: Option<u64>) -> Client {
+    async fn open(house: &House, who: &str, path: &str, last: Option<&str>) -> Client {
         let response = house.open(Door::Public, who, path, last).await;
         assert_eq!(response.status(), 200);
         Client {
@@ -43,11 +46,14 @@ impl Client {
         }
         let (event, rest) = self.text.split_once("\n\n").unwrap();
         let field = |name: &str| event.lines().find_map(|line| line.strip_prefix(name));
-        let id = field("id: ").map(|id| id.parse().unwrap());
+        let id = field("id: ").map(str::to_owned);
         let data = field("data: ").map_or(Value::Null, |data| serde_json::from_str(data).unwrap());
-        if !data.is_null() {
-            assert_eq!(field("event: "), Some("document"));
-            conforms("Change", &data);
+        match field("event: ") {
+            Some("reset") | None => {}
+            Some(name) => {
+                assert_eq!(name, "document");
+                conforms("Change", &data);
+            }
         }
         self.text = rest.to_owned();
         Some((id, data))
@@ -68,6 +74,13 @@ impl Client {
         }
         told
     }
+}
+
+/// The place in an id.
+fn position(id: Option<String>) -> Option<u64> {
+    let id = id?;
+    let (position, _) = id.split_once('-').unwrap();
+    Some(position.parse().unwrap())
 }
 
 /// Document 1 acknowledged in the end, 2 of the other centre, 3 a test.
@@ -118,7 +131,7 @@ async fn what_happens_now_is_told_now() {
     let house = filled(Config::default()).await;
     let mut client = Client::open(&house, "centre", "/v1/events", None).await;
     let (id, alive) = client.next().await.unwrap();
-    assert_eq!((id, alive), (Some(9), Value::Null));
+    assert_eq!((position(id), alive), (Some(9), Value::Null));
     let then = async {
         tokio::time::sleep(Duration::from_secs(1)).await;
         house
@@ -135,10 +148,74 @@ async fn who_comes_again_hears_what_was_missed() {
     let path = "/v1/events?after=0";
     let mut client = Client::open(&house, "centre", path, None).await;
     let (id, data) = client.next().await.unwrap();
-    assert_eq!((id, &data["position"]), (Some(3), &Value::from(3)));
+    assert_eq!(
+        (position(id.clone()), &data["position"]),
+        (Some(3), &Value::from(3))
+    );
     drop(client);
-    let mut client = Client::open(&house, "centre", path, id).await;
+    let mut client = Client::open(&house, "centre", path, id.as_deref()).await;
     assert_eq!(client.told(1).await, ["100000003 admitted open"]);
+}
+
+/// A ledger that was restored up to the admission of document 1 and went on from there, and an id of the lost span.
+async fn restored() -> (House, String) {
+    let lost = filled(Config::default()).await;
+    let mut client = Client::open(&lost, "centre", "/v1/events?after=7", None).await;
+    let (id, data) = client.next().await.unwrap();
+    assert_eq!(data["position"], 8);
+    let house = House::new().await;
+    house
+        .admit(admission(1, facts(Kind::Fse, "100000001")))
+        .await;
+    house.clock.advance(Duration::from_secs(3600));
+    let end = house.store.health().position;
+    let now = house.clock.now();
+    house
+        .commit(Command::Restored(Restored {
+            backup: Digest([8; 32]),
+            taken: now,
+            position: end,
+            since: now,
+            known: end,
+            actor: name("uid:0"),
+        }))
+        .await;
+    (house, id.unwrap())
+}
+
+#[tokio::test]
+async fn who_heard_of_a_lost_span_is_told_and_goes_on_from_the_end_of_what_was_restored() {
+    let (house, id) = restored().await;
+    let bare = position(Some(id.clone())).unwrap().to_string();
+    // While the ledger is shorter than it was, and when it has grown beyond that place with other entries.
+    for number in [0, 4, 5, 6, 7, 8, 9] {
+        if number > 0 {
+            let number = format!("10000000{number}");
+            let id = number.parse().unwrap();
+            house.admit(admission(id, facts(Kind::Fse, &number))).await;
+        }
+        for last in [&id, &bare] {
+            let grown = house.store.health().position.0 >= 8;
+            let is_told = !grown || *last == id;
+            let path = "/v1/events?after=0";
+            let mut client = Client::open(&house, "centre", path, Some(last)).await;
+            if !is_told {
+                // A bare place is taken at its word.
+                continue;
+            }
+            let (from, data) = client.next().await.unwrap();
+            assert_eq!(data, json!({"position": 3}), "{last} {number}");
+            assert_eq!(position(from), Some(3));
+            if number > 0 {
+                assert_eq!(client.told(1).await, ["100000004 admitted open"]);
+            }
+        }
+    }
+    // What it heard before is the same still.
+    let mut client = Client::open(&house, "centre", "/v1/events?after=2", None).await;
+    let (id, _) = client.next().await.unwrap();
+    let mut again = Client::open(&house, "centre", "/v1/events", id.as_deref()).await;
+    assert_eq!(again.told(1).await, ["100000004 admitted open"]);
 }
 
 #[tokio::test]
@@ -154,7 +231,7 @@ async fn an_id_comes_with_the_last_event_of_its_entry() {
         client.next().await.unwrap().0,
         client.next().await.unwrap().0,
     ];
-    assert_eq!(ids, [None, Some(5)]);
+    assert_eq!(ids.map(position), [None, Some(5)]);
 }
 
 #[tokio::test(start_paused = true)]

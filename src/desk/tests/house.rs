@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use crate::access::{Access, CertificateEntry, Config as AccessConfig, Grant, Role, TokenFile};
 use crate::claims::agreement::Agreements;
-use crate::claims::delivery::Event;
+use crate::claims::delivery::{Event, Form};
 use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
@@ -410,7 +410,7 @@ impl House {
         door: Door,
         who: &str,
         path: &str,
-        last: Option<u64>,
+        last: Option<&str>,
     ) -> Response {
         let mut request = Request::builder().uri(path);
         if let Some(last) = last {
@@ -493,6 +493,7 @@ impl House {
             digest: Digest([1; 32]),
             length: 100,
             due: self.clock.now(),
+            form: Form::Composed,
         }))
         .await;
     }

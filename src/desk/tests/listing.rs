@@ -138,6 +138,13 @@ async fn what_comes_between_two_pages_is_in_a_later_one() {
     assert_eq!(ids(&second.json()), [6, 7]);
 }
 
+/// So many documents are owed on paper, as the queue and its gauge count them.
+async fn in_the_queue(house: &House) -> u64 {
+    let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+    let count = queue.json()["deadlines"]["paper owed"].as_u64();
+    count.unwrap_or(0)
+}
+
 #[tokio::test]
 async fn what_is_owed_on_paper_is_listed_until_it_is_sent() {
     let house = filled(Config::default()).await;
@@ -147,6 +154,7 @@ async fn what_is_owed_on_paper_is_listed_until_it_is_sent() {
     let page = house.get(Door::Operators, "operator", owed).await;
     page.is("owed");
     assert_eq!(ids(&page.json()), [4, 1, 5, 6]);
+    assert_eq!(in_the_queue(&house).await, 4);
     let csv = format!("{owed}&format=csv&centre=750712184");
     let csv = house.get(Door::Public, "centre", &csv).await;
     assert_eq!(csv.header(header::CONTENT_TYPE), "text/csv; charset=utf-8");
@@ -163,6 +171,7 @@ async fn what_is_owed_on_paper_is_listed_until_it_is_sent() {
     assert_eq!(house.order(paper).await.status, 200);
     let page = house.get(Door::Operators, "operator", owed).await.json();
     assert_eq!(ids(&page), [4, 5, 6]);
+    assert_eq!(in_the_queue(&house).await, 3);
     // A positive receipt comes after all.
     house.receipt_again(Verdict::Accepted).await;
     let both = house

@@ -230,6 +230,66 @@ async fn a_difference_is_judged_with_a_comment_and_judged_again() {
 }
 
 #[tokio::test]
+async fn what_no_document_answers_to_is_offered_and_counted_nowhere() {
+    let house = House::new().await;
+    // Nobody knows its document yet, and what was once an orphan is none of the counts.
+    house.settle(PartOutcome::Paid).await;
+    house
+        .admit(admission(1, facts(Kind::Fse, "100000001")))
+        .await;
+    let run = reconciled(&house).await;
+    let path = format!("/v1/reconciliations/{run}");
+    let page = house.get(Door::Public, "national", &path).await.json();
+    assert_eq!(page["orphans"], 1);
+    let ours = json!({"numerator": 0, "denominator": 1, "percent": "0.00"});
+    assert_eq!(page["total"]["ours"], ours);
+    let orphans = format!("{path}/orphans");
+    let list = house.get(Door::Public, "national", &orphans).await.json();
+    let row = &list["rows"][0];
+    assert_eq!(
+        (&list["count"], &list["next"], &row["line"], &row["id"]),
+        (&json!(1), &json!(null), &json!(1), &json!("rsp-1"))
+    );
+    assert_eq!(row["cause"], "unknown document");
+    assert!(row["at"].is_string() && row["entry"].is_u64() && row["endpoint"].is_string());
+    let behind = format!("{orphans}?after=1");
+    let behind = house.get(Door::Public, "national", &behind).await.json();
+    assert_eq!(behind["rows"], json!([]));
+    let export = format!("{path}/export");
+    let whole = house.get(Door::Public, "national", &export).await.json();
+    assert_eq!(whole["result"]["orphans"]["rows"], list["rows"]);
+    let csv = format!("{export}?format=csv&table=orphans");
+    let csv = house.get(Door::Public, "national", &csv).await;
+    let text = String::from_utf8(csv.body.to_vec()).unwrap();
+    assert_eq!(text.lines().count(), 2, "{text}");
+    assert!(
+        text.starts_with("line,endpoint,id,cause,at,entry\r\n1,"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
+async fn so_many_orphans_are_listed_and_the_others_counted() {
+    let house = House::with(Config {
+        reconciliation_orphans: 1.try_into().unwrap(),
+        ..Config::default()
+    })
+    .await;
+    house.settle(PartOutcome::Paid).await;
+    house.receipt(Verdict::Accepted).await;
+    house
+        .admit(admission(1, facts(Kind::Fse, "100000001")))
+        .await;
+    let orphans = format!("/v1/reconciliations/{}/orphans", reconciled(&house).await);
+    let list = house.get(Door::Public, "national", &orphans).await.json();
+    assert_eq!(
+        (&list["count"], list["rows"].as_array().unwrap().len()),
+        (&json!(2), 1)
+    );
+    assert_eq!(list["rows"][0]["cause"], "unknown lot");
+}
+
+#[tokio::test]
 async fn a_result_is_exported_and_kept_as_it_was() {
     let house = acknowledged().await;
     let run = reconciled(&house).await;

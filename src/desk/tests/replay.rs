@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::house::{Door, House, OWN, admission, caisse, endpoint, facts};
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::id::{Digest, DocumentId, Finess, LotId};
@@ -31,6 +31,7 @@ async fn six(config: Config) -> House {
                 digest: Digest([1; 32]),
                 length: 100,
                 due: house.clock.now(),
+                form: Form::Composed,
             }))
             .await;
         house.lease().await;

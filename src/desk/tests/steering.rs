@@ -9,6 +9,7 @@ use super::house::{Door, House, name};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Gate, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName};
+use crate::claims::receipt::Verdict;
 use crate::clock::Clock;
 use crate::desk::Config;
 use crate::store::{BodyId, Find, Store};
@@ -73,8 +74,32 @@ async fn a_document_goes_by_hand_only_with_evidence() {
     let again = house.post("operator", &path, BY_HAND).await;
     assert_eq!(again.status, 200);
     let other = house.order(&format!("{PATH}/paper")).await;
-    assert_eq!(other.status, 409);
-    assert_eq!(other.json()["standing"], "by hand");
+    // A paper duplicate is a fact: recorded, and listed because it contradicts.
+    let other = (other.status, other.json());
+    assert_eq!(
+        (other.0, &other.1["standing"], &other.1["contradicted"]),
+        (200, &json!("by hand"), &json!(true))
+    );
+}
+
+#[tokio::test]
+async fn a_paper_duplicate_of_an_acknowledged_document_is_recorded_beside_its_receipt() {
+    let house = House::admitted().await;
+    house.seal().await;
+    house.lease().await;
+    house.receipt(Verdict::Accepted).await;
+    let path = format!("{PATH}/paper");
+    let (first, again) = (house.order(&path).await, house.order(&path).await);
+    for answer in [first, again] {
+        let text = answer.json();
+        assert_eq!(
+            (answer.status, &text["standing"], &text["both_ways"]),
+            (200, &json!("acknowledged"), &json!(true))
+        );
+    }
+    let list = "/v1/documents?list=both-ways";
+    let list = house.get(Door::Operators, "operator", list).await.json();
+    assert_eq!(list["documents"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::claims::delivery::Form;
 use crate::claims::lane::hours::{Holidays, Hours};
 use crate::claims::lane::{self, breaker};
 use crate::claims::outcome::{Cause, Trouble};
@@ -27,6 +28,7 @@ impl Rig {
             digest: self.digest(number, document),
             length: 1,
             due: now,
+            form: Form::Composed,
         }))
         .await;
         LotId(number.into())

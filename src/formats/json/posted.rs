@@ -61,6 +61,9 @@ pub struct Row {
     pub deadline: Option<String>,
     /// All findings, warnings included.
     pub findings: Vec<FindingText>,
+    /// How many more it has, where the answer to its lot holds no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings_left_out: Option<usize>,
     /// Why it is not in the ledger; its findings stand in the row.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<Box<Problem>>,

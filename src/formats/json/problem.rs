@@ -3,6 +3,8 @@
 //! A type is a promise to vendors: it is never renamed or reused. A problem names ids, standings and facts
 //! by name; it never holds a value of a document.
 
+use std::borrow::Cow;
+
 use serde::{Serialize, Serializer};
 
 use crate::formats::json::finding::FindingText;
@@ -191,7 +193,7 @@ problems! {
         "`limit` est la longueur maximale en octets. Demandez moins de mois ou chargez moins de centres à la fois.";
     /// The evidence of a document would be longer than allowed.
     EvidenceTooLarge 413 "evidence-too-large" "The evidence would be too large"
-        "`limit` is its largest length in bytes. It holds all entries from the anchor before the admission to the one after the last word: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
+        "`limit` is its largest length in bytes. Around each entry that speaks of the document it holds all entries from one anchor to the next: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
         "`limit` est sa longueur maximale en octets. Elle contient toutes les écritures entre l'ancre d'avant l'admission et celle d'après le dernier mot : augmentez `desk.evidence_bundle_bytes`, selon la mémoire.";
     /// The ledger is too long to be read again in the time there is.
     PastTooLong 413 "past-too-long" "The earlier answer takes too long"
@@ -247,8 +249,8 @@ problems! {
         "Envoyez ce qui prouve la transmission dans `evidence` : les octets d'un texte ou d'un fichier, en base64.";
     /// Another document of the lot fails; the status of a row, never of a request.
     WithTheOthers 424 "with-the-others" "Not admitted because another document of the lot was not"
-        "This document has no fault of its own: post it again."
-        "Ce document est sans faute propre : postez-le à nouveau.";
+        "Nothing stands against this document itself: post it again, with the others corrected or without them."
+        "Rien ne s'oppose à ce document lui-même : postez-le à nouveau, les autres corrigés ou sans eux.";
     /// Too often.
     TooOften 429 "too-often" "The caller asks too often"
         "Wait as Retry-After says, then post again with the same number."
@@ -316,7 +318,7 @@ pub struct About {
     pub why: Option<&'static str>,
     /// The parameter of the query that cannot be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub parameter: Option<&'static str>,
+    pub parameter: Option<Cow<'static, str>>,
     /// Findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingText>>,

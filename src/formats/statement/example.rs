@@ -121,7 +121,7 @@ pub fn full() -> Statement {
             beside("excluded", "state-medical-aid", 7),
             beside("excluded", "state-medical-aid+patient-absent", 1),
             beside("by_hand", "on an operator's word", 3),
-            beside("both_ways", "receipt after the paper duplicate", 2),
+            beside("both_ways", "receipt and paper duplicate", 2),
         ],
         references: vec![Reference {
             policy: "reference-70".into(),

@@ -103,10 +103,7 @@ const WORDS: [(&str, &str); 55] = [
     ("both_ways", "papier et électronique"),
     ("withdrawn", "retirés"),
     ("on an operator's word", "sur la parole d'un opérateur"),
-    (
-        "receipt after the paper duplicate",
-        "accusé reçu après le duplicata",
-    ),
+    ("receipt and paper duplicate", "accusé et duplicata papier"),
     ("state-medical-aid", "aide médicale de l'État"),
     (
         "infant-under-three-months",

@@ -268,9 +268,11 @@ impl Limits {
 }
 
 impl<T> Locate for Read<'_, T> {
-    fn place(&self, spot: Spot) -> Place {
-        self.origin
-            .shift(self.reading.place(Position::at(spot.offset)))
+    fn places(&self, spots: &[Spot]) -> Vec<Place> {
+        let positions = spots.iter().map(|spot| Position::at(spot.offset));
+        let places = self.reading.places(&positions.collect::<Vec<_>>());
+        let places = places.into_iter();
+        places.map(|place| self.origin.shift(place)).collect()
     }
 }
 
@@ -284,16 +286,11 @@ impl<T> Read<'_, T> {
         let unbound = |finding: &Finding| finding.code == schema::Code::XmlNamespace.as_str();
         match part.binding {
             // The envelope as a whole is well-formed: a prefix unknown here is declared by the envelope.
-            Binding::Own if self.findings.iter().any(unbound) => {
-                let place = self
-                    .findings
-                    .drain(..)
-                    .find(unbound)
-                    .map(|finding| finding.place);
-                self.findings
-                    .push(inherits.finding(place.unwrap_or_default()));
+            Binding::Own => {
+                for finding in self.findings.iter_mut().filter(|finding| unbound(finding)) {
+                    *finding = inherits.finding(std::mem::take(&mut finding.place));
+                }
             }
-            Binding::Own => {}
             Binding::Inherited => {
                 self.value = None;
                 self.findings = vec![inherits.finding(self.place(Spot::default()))];

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 
 use super::house::{House, Mood, OTHER_CENTRE, Who, fse};
 use crate::intake::Config;
@@ -231,13 +231,41 @@ async fn bodies_share_one_memory() {
         ..Config::default()
     };
     let house = House::with(config).await;
-    // A lot whose length nobody announced takes all there is while it arrives.
-    let unread = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-    let mut held = Box::pin(house.post(Who::Vendor, "/v1/lots", unread));
-    assert!(futures_util::poll!(held.as_mut()).is_pending());
+    // What has arrived is held, and not what may come.
+    let arriving = |bytes: usize| {
+        let first = stream::iter([Ok::<_, Infallible>(Bytes::from(vec![b' '; bytes]))]);
+        Body::from_stream(first.chain(stream::pending()))
+    };
     let xml = fse("000000017", |_| {});
+    let mut held = Box::pin(house.post(Who::Vendor, "/v1/lots", arriving(1000)));
+    assert!(futures_util::poll!(held.as_mut()).is_pending());
+    assert_eq!(
+        house.post(Who::Vendor, DOCUMENTS, xml.clone()).await.status,
+        202
+    );
+    let mut most = Box::pin(house.post(Who::Vendor, "/v1/lots", arriving((32 << 20) - (64 << 10))));
+    assert!(futures_util::poll!(most.as_mut()).is_pending());
     let answer = house.post(Who::Vendor, DOCUMENTS, xml.clone()).await;
     assert_eq!((answer.status, answer.problem()), (503, "unavailable"));
-    drop(held);
-    assert_eq!(house.post(Who::Vendor, DOCUMENTS, xml).await.status, 202);
+    drop((held, most));
+    assert_eq!(house.post(Who::Vendor, DOCUMENTS, xml).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_for_which_there_is_no_memory_is_not_read_to_its_end() {
+    let config = Config {
+        memory_bytes: 32 << 20,
+        lot_bytes: 32 << 20,
+        ..Config::default()
+    };
+    let house = House::with(config).await;
+    let part = Bytes::from(vec![b' '; 20 << 20]);
+    let whole = stream::iter([Ok::<_, Infallible>(part.clone())]).chain(stream::pending());
+    let mut first = Box::pin(house.post(Who::Vendor, "/v1/lots", Body::from_stream(whole)));
+    assert!(futures_util::poll!(first.as_mut()).is_pending());
+    let second = stream::iter([Ok::<_, Infallible>(part)]).chain(stream::pending());
+    let second = house
+        .post(Who::Vendor, "/v1/lots", Body::from_stream(second))
+        .await;
+    assert_eq!((second.status, second.problem()), (503, "unavailable"));
 }

@@ -113,6 +113,25 @@ async fn together_means_all_or_none() {
         assert_eq!(told, [(200, true), (424, false), (status, false)]);
     }
     assert_eq!(house.received().await, 2);
+
+    // All that is wrong with each is said at once, also when one of them is at fault alone.
+    let (page, lost) = (pj("000000005", "000000003"), pj("000000006", "000000099"));
+    let answer = house
+        .post(
+            Who::Vendor,
+            TOGETHER,
+            lot(&[&three, &faulty, &taken, &page, &lost]),
+        )
+        .await;
+    let rows = answer.json["documents"].as_array().unwrap();
+    let statuses: Vec<_> = rows
+        .iter()
+        .map(|row| row["status"].as_u64().unwrap())
+        .collect();
+    // The page of the faulty one has no fault of its own, the page of an unknown one has.
+    assert_eq!(statuses, [424, 422, 409, 424, 422]);
+    assert_eq!(rows[4]["findings"][0]["code"], "SUPPORTED_UNKNOWN");
+    assert_eq!(house.received().await, 2);
 }
 
 #[tokio::test]
@@ -153,6 +172,47 @@ async fn a_lot_has_its_caps() {
     let rows = answer.json["documents"].as_array().unwrap();
     assert_eq!(rows[0]["findings"][0]["code"], "XML_SIZE");
     assert_eq!(rows[1]["status"], 202);
+}
+
+#[tokio::test]
+async fn findings_beyond_those_of_one_answer_are_counted() {
+    let faulty = |number: &str| {
+        fse(number, |document| {
+            let act = document.acts[0].clone();
+            document.acts = vec![act; 40];
+            for act in &mut document.acts {
+                act.amo.0 += 1;
+            }
+        })
+    };
+    let (first, second) = (faulty("000000001"), faulty("000000002"));
+    let alone = House::new().await;
+    let alone = alone
+        .post(Who::Vendor, "/v1/validate", second.clone())
+        .await;
+    let all = alone.json["findings"].as_array().unwrap();
+    assert!(all.len() > 20, "{}", all.len());
+    let config = Config {
+        lot_findings: all.len() + 11,
+        ..Config::default()
+    };
+    let house = House::with(config).await;
+    let answer = house.post(Who::Vendor, EACH, lot(&[&first, &second])).await;
+    let rows = answer.json["documents"].as_array().unwrap();
+    let shown = |row: usize| rows[row]["findings"].as_array().unwrap().len();
+    assert_eq!((shown(0), shown(1)), (all.len(), 11));
+    assert_eq!(rows[0].get("findings_left_out"), None);
+    assert_eq!(rows[1]["findings_left_out"], all.len() - 11);
+    // That they are warnings alone decides nothing here, nor does what is shown.
+    assert_eq!(rows[1]["status"], 202);
+    let codes = |findings: &[serde_json::Value]| -> Vec<String> {
+        findings
+            .iter()
+            .map(|finding| finding["code"].to_string())
+            .collect()
+    };
+    let second = rows[1]["findings"].as_array().unwrap();
+    assert_eq!(codes(second), codes(&all[..11]));
 }
 
 #[tokio::test]

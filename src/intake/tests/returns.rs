@@ -6,6 +6,7 @@ use serde_json::json;
 use super::house::{
     Answer, CENTRE, CLOSED_CENTRE, House, OTHER_CENTRE, Who, caisse, endpoint, fse, name,
 };
+use crate::claims::delivery::Form;
 use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::{Entry, Sealed};
 use crate::claims::id::{Digest, DocumentId, Finess, LotId};
@@ -34,6 +35,7 @@ async fn sealed() -> (House, DocumentId) {
         digest: Digest([1; 32]),
         length: 100,
         due: house.now,
+        form: Form::Composed,
     };
     house
         .store

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::house::{
     CENTRE, CLOSED_CENTRE, House, Mood, OTHER_CENTRE, Who, caisse, centre, day, endpoint, fse, pj,
 };
+use crate::claims::delivery::Form;
 use crate::claims::document::{ActCode, ClockBasis, Purpose, ReplacementReason, ThirdParty};
 use crate::claims::entry::{Entry, Sealed};
 use crate::claims::id::{Digest, DocumentId, LotId};
@@ -353,6 +354,7 @@ async fn what_is_being_transmitted_is_not_cancelled() {
         digest: Digest([1; 32]),
         length: 100,
         due: house.now,
+        form: Form::Composed,
     };
     house
         .store

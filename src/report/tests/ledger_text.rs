@@ -5,7 +5,7 @@
 //! [care=DAY] [replaces=N] [excluded=WORD] [test]` · `sealed LOT N…` · `lot LOT EVENT` · `receipt LOT N± …` ·
 //! `settled N OUTCOME` · `paper FINESS DAY SHEETS` · `cancelled N` · `by-hand N` · `on-paper N`.
 
-use crate::claims::delivery::Event;
+use crate::claims::delivery::{Event, Form};
 use crate::claims::document::{
     Cents, ClockBasis, Exclusion, Exclusions, Facts, Key, Kind, Mode, Purpose, ThirdParty,
 };
@@ -62,6 +62,7 @@ fn entry(words: &[&str], before: &[Stamped]) -> Entry {
             digest: Digest([0; 32]),
             length: 100,
             due: Timestamp::default(),
+            form: Form::Composed,
         })),
         ["lot", lot, event] => Entry::Delivery(Box::new(Delivery {
             lot: lot_id(lot),

@@ -1,6 +1,7 @@
 //! Statements from ledgers written by hand: what they say is what the rates say, and a crash owes the others.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::closing::closed_after;
@@ -153,7 +154,16 @@ async fn a_later_statement_names_the_one_it_corrects_and_says_why() {
     };
     let end = store.end().await.unwrap();
     let at = Timestamp::parse("2026-11-02T23:30:00Z").unwrap();
-    store.commit(at, Command::Anchor(end)).await.unwrap();
+    store
+        .commit(
+            at,
+            Command::Anchor {
+                end,
+                apart: NonZeroU64::MAX,
+            },
+        )
+        .await
+        .unwrap();
     let first = order().await.unwrap();
     let second = order().await.unwrap();
     assert_eq!(first.published.position, closing);

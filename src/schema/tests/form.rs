@@ -145,6 +145,37 @@ fn encodings_are_read_as_declared() {
 }
 
 #[test]
+fn marks_beyond_the_first_are_text_before_the_root() {
+    let schema = schema();
+    for marks in 1..=3 {
+        for after in [
+            "<d/>",
+            "<d><e/></d>",
+            "<?xml version='1.0'?><d/>",
+            " <d/>",
+            "",
+        ] {
+            let text = "\u{feff}".repeat(marks) + after;
+            let wide =
+                |to: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(to).collect() };
+            for bytes in [
+                text.clone().into_bytes(),
+                wide(u16::to_le_bytes),
+                wide(u16::to_be_bytes),
+            ] {
+                let found = findings(&schema, &bytes);
+                let is_text = found.iter().any(|line| line.starts_with("XML_ROOT 1:1 "));
+                assert_eq!(
+                    is_text,
+                    marks > 1 || after.is_empty(),
+                    "{text:?}: {found:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
 fn the_place_of_a_byte_that_is_not_utf8() {
     let bytes = [b"<d>\n<\xc3\xa9>".as_slice(), b"\xff</d>"].concat();
     assert_eq!(findings(&schema(), &bytes), ["XML_ENCODING 2:4 /*/*[1]"]);

@@ -242,6 +242,14 @@ impl Heard {
         }
     }
 
+    /// Whether it says that some lot is taken, rightly or wrongly.
+    pub(super) fn seems_taken(&self) -> bool {
+        match self {
+            Heard::Answer(200..=299, _) => self.words()["outcome"] == "taken",
+            Heard::Answer(..) | Heard::Nothing => false,
+        }
+    }
+
     /// What it is, without any content.
     pub(super) fn described(&self) -> String {
         match self {

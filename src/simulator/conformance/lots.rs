@@ -185,7 +185,7 @@ impl Kit {
     /// Whether a lot that must not be taken is not, by its answer and by its status.
     async fn is_not_taken(&self, wrong: &Handing, first: &mut First) -> Verdict {
         let heard = self.line.put(wrong).await;
-        if heard.takes(wrong.at).is_ok() {
+        if heard.seems_taken() {
             return Verdict::Broken(format!("trouble was expected, {} came", heard.described()));
         }
         first.refused.push(wrong.at);

@@ -6,6 +6,7 @@ use crate::store::Sealing;
 laws! {
     what_is_due_is_due_by_the_clock_that_is_right_again
     a_group_that_was_begun_ahead_of_the_clock_waits_no_longer_than_others
+    what_was_put_off_ahead_of_the_clock_waits_as_long_as_its_rule_gave
 }
 
 /// Longer than any timer of these documents.
@@ -111,4 +112,68 @@ async fn a_group_that_was_begun_ahead_of_the_clock_waits_no_longer_than_others<S
     let left = due(31).await;
     assert_eq!(left.groups.len(), 1);
     assert_eq!(left.groups[0].documents.len(), 2);
+}
+
+async fn what_was_put_off_ahead_of_the_clock_waits_as_long_as_its_rule_gave<S: Subject>() {
+    let ahead = now() + AHEAD;
+    let waits = |seconds| Duration::from_secs(seconds);
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    // 1 is due after an hour, 2 after its trouble, 3 is in doubt, 4 taken, and 5 is being sent; 6 waits for longer than
+    // the clock was ahead.
+    for (lot, wait) in [(1, 3600), (2, 0), (3, 0), (4, 0), (5, 0), (6, 200 * 86_400)] {
+        admit_at(&*store, ahead, lot).await;
+        let sealed = Sealed {
+            lot: LotId(lot.into()),
+            due: ahead + waits(wait),
+            ..sealed(vec![DocumentId(lot.into())])
+        };
+        store.commit(ahead, Command::Seal(sealed)).await.unwrap();
+    }
+    assert_eq!(lease(&*store, ahead).await.len(), 4);
+    for (lot, event, wait) in [
+        (2, Event::Deferred, 30),
+        (3, Event::NoAnswer, 40),
+        (4, Event::Taken, 2 * 86_400),
+    ] {
+        let conclusion = Conclusion {
+            lot: LotId(lot),
+            attempt: 1,
+            asked: None,
+            event,
+            next: Next {
+                at: ahead + waits(wait),
+                reason: Reason::Turn,
+            },
+            named: Vec::new(),
+            words: None,
+        };
+        let outcome = store.commit(ahead, Command::Conclude(conclusion)).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Done(_)));
+    }
+    // The clock is right again; what it says from now on is believed.
+    lot_of(&*store, 7, after(50)).await;
+    store.commit(after(1), Command::SetBack).await.unwrap();
+    let far = ahead.since(now()).as_secs();
+    let expected = [
+        (1, 1 + 3600),
+        (2, 1 + 30),
+        (3, 1 + 40),
+        (4, 1 + 2 * 86_400),
+        (5, 1 + 60),
+        (6, far + 200 * 86_400),
+        (7, 50),
+    ];
+    let next = async |store: &dyn Store, lot: u128| {
+        let lot = store.lot(LotId(lot)).await.unwrap().unwrap();
+        lot.next.unwrap().at
+    };
+    for (lot, seconds) in expected {
+        assert_eq!(next(&*store, lot).await, after(seconds), "{lot}");
+    }
+    // Once is enough: nothing is put off any more.
+    let before = store.health().position;
+    store.commit(after(2), Command::SetBack).await.unwrap();
+    assert_eq!(store.health().position, before);
+    assert_eq!(lease(&*store, after(31)).await, [2]);
 }

@@ -1,5 +1,7 @@
 //! The laws of the ledger as a whole: restores, anchors, and endpoints that are asked from the beginning.
 
+use std::num::NonZeroU64;
+
 use super::*;
 use crate::claims::custody::{Anchor, Restored};
 use crate::store::custody::record::OrphanName;
@@ -9,7 +11,7 @@ use crate::store::{Evidence, Heard, Moved};
 laws! {
     after_a_restore_every_lot_is_in_doubt_and_none_goes_before_the_resume
     a_cursor_that_was_set_back_is_not_moved_by_who_asked_before
-    there_is_one_anchor_a_day_and_it_is_the_hash_of_its_entry
+    an_anchor_is_the_hash_of_its_entry_each_day_and_after_so_many_entries
     orphans_are_listed_in_pages_with_the_entries_that_keep_them
 }
 
@@ -187,19 +189,23 @@ async fn a_cursor_that_was_set_back_is_not_moved_by_who_asked_before<S: Subject>
     assert_eq!(cursor(&*store).await.as_deref(), Some("c1"));
 }
 
-async fn there_is_one_anchor_a_day_and_it_is_the_hash_of_its_entry<S: Subject>() {
+async fn an_anchor_is_the_hash_of_its_entry_each_day_and_after_so_many_entries<S: Subject>() {
     let subject = begun::<S>().await;
     let (store, custody) = (subject.store(), subject.custody());
     let day = Duration::from_secs(86_400);
     let mut ends = Vec::new();
-    for at in [now(), now(), now() + day] {
+    for (at, apart) in [(now(), 2), (now(), 2), (now(), 1), (now() + day, 99)] {
+        let apart = NonZeroU64::new(apart).unwrap();
         let end = custody.end().await.unwrap();
-        store.commit(at, Command::Anchor(end)).await.unwrap();
+        store
+            .commit(at, Command::Anchor { end, apart })
+            .await
+            .unwrap();
         ends.push(end);
     }
     let found = custody.anchors(Position(0), 10).await.unwrap();
     let anchors: Vec<Anchor> = found.iter().map(|record| record.anchor).collect();
-    assert_eq!(anchors, [ends[0], ends[2]]);
+    assert_eq!(anchors, [ends[0], ends[2], ends[3]]);
     assert_eq!(custody.last_anchor().await.unwrap(), found.last().copied());
     let page = custody.anchors(anchors[0].position, 10).await.unwrap();
     assert_eq!(page, found[1..]);
@@ -215,7 +221,9 @@ async fn there_is_one_anchor_a_day_and_it_is_the_hash_of_its_entry<S: Subject>()
         position: Position(99),
         ..ends[0]
     };
-    assert!(store.commit(now(), Command::Anchor(ahead)).await.is_err());
+    let apart = NonZeroU64::MIN;
+    let ahead = Command::Anchor { end: ahead, apart };
+    assert!(store.commit(now(), ahead).await.is_err());
 }
 
 async fn orphans_are_listed_in_pages_with_the_entries_that_keep_them<S: Subject>() {

@@ -232,13 +232,6 @@ async fn a_settlement_during_an_attempt_takes_no_lot<S: Subject>() {
     use Standing::{InLot, Open, Paid};
     for (event, state, answer, ended, others) in [
         (
-            Event::NotReached,
-            State::Due,
-            Event::StatusUnknown,
-            State::Void,
-            Open,
-        ),
-        (
             Event::Deferred,
             State::Due,
             Event::StatusUnknown,

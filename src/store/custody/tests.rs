@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fs;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -304,7 +305,10 @@ async fn the_chain_is_walked_from_any_entry_to_any_other() {
     let store = open(home.path());
     fill(&store, 0..40).await;
     let early = store.end().await.unwrap();
-    let anchor = Command::Anchor(early);
+    let anchor = Command::Anchor {
+        end: early,
+        apart: NonZeroU64::MAX,
+    };
     store.commit(contract::now(), anchor).await.unwrap();
     fill(&store, 40..80).await;
     let late = store.end().await.unwrap();

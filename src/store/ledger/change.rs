@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::claims::canon;
 use crate::claims::change::{Change, What};
-use crate::claims::delivery::Event;
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::entry::{Delivery, Entry, Position, Settled, SettledContent, Stamped};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::standing::{Course, Standing};
@@ -130,14 +130,14 @@ fn delivered(index: &dyn Index, delivery: &Delivery) -> Result<Vec<Touched>, Err
     let what = match delivery.event {
         Event::Taken | Event::StatusKnown => What::Taken,
         Event::ContentRefused | Event::StatusRefused => What::Refused,
-        Event::StatusUnknown
+        Event::NotReached
+        | Event::StatusUnknown
         | Event::Cancel
         | Event::DuplicateConfirmed
         | Event::ByHand
         | Event::Unrouted => What::Void,
         // These move the lot alone.
         Event::Leased
-        | Event::NotReached
         | Event::Deferred
         | Event::NoAnswer
         | Event::StatusUnreachable
@@ -148,13 +148,21 @@ fn delivered(index: &dyn Index, delivery: &Delivery) -> Result<Vec<Touched>, Err
         | Event::Restored => return Ok(Vec::new()),
     };
     let lot = records::known_lot(index, delivery.lot)?;
+    // What is wanted still goes again: that moves the lot alone.
+    if delivery.event == Event::NotReached && lot.state != State::Void {
+        return Ok(Vec::new());
+    }
+    // Of a refusal that names some, the others' lot is only void; but a file is refused whole.
+    let others = match lot.sealed.form {
+        Form::Composed if !delivery.named.is_empty() => What::Void,
+        Form::Composed | Form::PreFormed => What::Refused,
+    };
     let documents = lot.sealed.documents.into_iter();
     let touched = documents.map(|id| {
         let named = delivery.named.iter().find(|(named, _)| *named == id);
         match named {
             Some((_, code)) => (id, what, code.clone()),
-            // Of a refusal that names others, this one's lot is only void.
-            None if what == What::Refused && !delivery.named.is_empty() => (id, What::Void, None),
+            None if what == What::Refused => (id, others, None),
             None => (id, what, None),
         }
     });

@@ -72,6 +72,11 @@ pub enum Wait {
     Time,
 }
 
+impl Wait {
+    /// Every one.
+    pub const ALL: [Wait; 3] = [Wait::Send, Wait::Ask, Wait::Time];
+}
+
 /// What a group is sized by, as a part of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {

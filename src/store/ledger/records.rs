@@ -26,7 +26,7 @@ canon::canon_struct! {
         sealable_since
     }
     LotRecord {
-        sealed, state, arrival, attempts, attempted, attempted_before, ask, diminished, unanswered, next, deadline
+        sealed, state, arrival, attempts, attempted, attempted_before, ask, left, unanswered, next, told, deadline
     }
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
@@ -194,7 +194,7 @@ impl DocumentRecord {
     /// Whether it is proven to be with its insurer. Of a PJ its receipt alone proves that.
     pub fn is_taken(&self) -> bool {
         match self.received.facts.key.kind {
-            Kind::Pj => self.receipted() == Receipted::Yes,
+            Kind::Pj => self.receipted() != Receipted::No,
             Kind::Fse | Kind::Dre | Kind::Pec => self.proven.is_some(),
         }
     }
@@ -207,10 +207,10 @@ impl DocumentRecord {
             return None;
         }
         match self.received.facts.key.kind {
-            Kind::Pj if is_refused => Some(deadline::pj_paper_owed(self.since.day())),
+            Kind::Pj if is_refused => Some(deadline::pj_paper_owed(self.since.day(), terms)),
             // Before the receipt of its FSE it is not sent.
             Kind::Pj if self.waits_for.is_some() => None,
-            Kind::Pj => Some(deadline::pj_paper_owed(self.sealable_since.day())),
+            Kind::Pj => Some(deadline::pj_paper_owed(self.sealable_since.day(), terms)),
             Kind::Fse | Kind::Dre | Kind::Pec => {
                 let last_day = self.received.deadline?;
                 let day = if is_refused {

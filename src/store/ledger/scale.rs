@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
-use crate::claims::delivery::Event;
+use crate::claims::delivery::{Event, Form};
 use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::entry::{Next, Position, Reason, Sealed};
 use crate::claims::example;
@@ -164,6 +164,7 @@ fn sealed(lot: u128, documents: impl Iterator<Item = u128>, due: Timestamp) -> S
         digest: Digest([1; 32]),
         length: 100,
         due,
+        form: Form::Composed,
     }
 }
 

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
 use crate::claims::audit::{Audit, compare};
-use crate::claims::delivery::{Event, State};
+use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::{Cents, Facts, Kind, Mode, Purpose, ReplacementReason};
 use crate::claims::entry::{Next, Position, Reason, Sealed};
 use crate::claims::example::{self, facts};
@@ -110,6 +110,7 @@ impl Road {
             digest: Digest([1; 32]),
             length: 100,
             due: self.now,
+            form: Form::Composed,
         };
         self.store
             .commit(self.now, Command::Seal(sealed))

@@ -71,6 +71,35 @@ fn one_document_that_is_not_valid_leaves_the_others_be() {
 }
 
 #[test]
+fn a_document_without_a_namespace_is_refused_alone() {
+    let inner = std::str::from_utf8(&TIERS_PAYANT[39..]).unwrap();
+    let bare = inner.replacen(" xmlns=\"urn:bordereau:document:1\"", "", 1);
+    for (lot, end) in [
+        (format!("<lot xmlns=\"{LOT}\" version=\"1\">"), "</lot>"),
+        (
+            format!("<l:lot xmlns:l=\"{LOT}\" version=\"1\">"),
+            "</l:lot>",
+        ),
+    ] {
+        let bytes = format!("{lot}\n{bare}{inner}{end}");
+        let reader = reader();
+        let opened = reader.read_lot(bytes.as_bytes(), &Limits::default());
+        assert_eq!(opened.findings, []);
+        let read = |part| reader.read_lot_document(bytes.as_bytes(), part, &Limits::default());
+        let [first, second] = &opened.parts[..] else {
+            panic!("{}", opened.parts.len());
+        };
+        let refused = read(first);
+        let found: Vec<_> = refused.findings.iter().collect();
+        assert!(
+            matches!(found[..], [finding] if finding.code == "LOT_NAMESPACE" && finding.place.line == 2),
+            "{found:?}"
+        );
+        assert!(read(second).value.is_some());
+    }
+}
+
+#[test]
 fn a_document_that_leans_on_its_lot_is_refused() {
     let inner = std::str::from_utf8(&TIERS_PAYANT[39..]).unwrap();
     let bare = inner.replacen(" xmlns=\"urn:bordereau:document:1\"", "", 1);

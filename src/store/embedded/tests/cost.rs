@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::moved::{applied, live_keys, open};
 use super::*;
-use crate::claims::delivery::Event;
+use crate::claims::delivery::{Event, Form};
 use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
@@ -69,6 +69,7 @@ async fn paid_lot(store: &Embedded) {
         digest: Digest([1; 32]),
         length: 800_000,
         due: contract::now(),
+        form: Form::Composed,
     }))
     .await;
     let lease = Lease {

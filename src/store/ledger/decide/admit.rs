@@ -31,7 +31,7 @@ impl Decider<'_, '_> {
     ) -> Result<Outcome, Error> {
         let checkpoint = match unity {
             Unity::Each => None,
-            Unity::Together => Some((self.working.checkpoint(), self.next)),
+            Unity::Together | Unity::Nothing => Some((self.working.checkpoint(), self.next)),
         };
         let mut rows: Vec<Option<Admitted>> = vec![None; documents.len()];
         // A PJ may stand before its FSE in the same post: it is decided after the others.
@@ -45,7 +45,7 @@ impl Decider<'_, '_> {
         let rows: Vec<Admitted> = rows.into_iter().flatten().collect();
         let refused = rows.iter().any(|row| matches!(row, Admitted::Refused(_)));
         match checkpoint {
-            Some((changes, next)) if refused => {
+            Some((changes, next)) if refused || unity == Unity::Nothing => {
                 self.working.restore(changes);
                 self.next = next;
                 self.entries.clear();

@@ -1,5 +1,7 @@
 //! The ledger as a whole: what a restore means for everything that was on its way, and anchors.
 
+use std::num::NonZeroU64;
+
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::custody::{Anchor, Restored, Resumed};
@@ -64,13 +66,19 @@ impl Decider<'_, '_> {
     }
 
     /// One anchor a day; what is anchored was decided before.
-    pub(super) fn anchor(&mut self, anchor: Anchor) -> Result<Outcome, Error> {
-        if anchor.position >= self.next {
+    pub(super) fn anchor(&mut self, end: Anchor, apart: NonZeroU64) -> Result<Outcome, Error> {
+        if end.position >= self.next {
             return Err(Error::Impossible("an anchor is of an earlier entry"));
         }
-        let last = custody::last_anchor(self.working)?;
-        if last.is_none_or(|last| last.at.day() < self.at.day()) && anchor.position > Position(0) {
-            self.push(Entry::Anchored(anchor))?;
+        let is_due = match custody::last_anchor(self.working)? {
+            None => end.position > Position(0),
+            Some(last) => {
+                let since = end.position.0.saturating_sub(last.anchor.position.0);
+                since >= apart.get() || (since > 0 && last.at.day() < self.at.day())
+            }
+        };
+        if is_due {
+            self.push(Entry::Anchored(end))?;
         }
         Ok(self.done())
     }

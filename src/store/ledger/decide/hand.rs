@@ -139,7 +139,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Notified { .. }
         | Command::Restored(_)
         | Command::Resume { .. }
-        | Command::Anchor(_)
+        | Command::Anchor { .. }
         | Command::LoadFigures { .. }
         | Command::Reconcile { .. }
         | Command::Judge { .. }
@@ -149,6 +149,7 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Lease(_)
         | Command::Unroute(_)
         | Command::Tick
-        | Command::Restart => Err(Error::Impossible("only what an operator does is explained")),
+        | Command::Restart
+        | Command::SetBack => Err(Error::Impossible("only what an operator does is explained")),
     }
 }

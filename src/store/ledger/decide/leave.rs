@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Entry, Next, Reason};
 use crate::claims::id::{Digest, DocumentId, Name};
-use crate::claims::standing::{Act, Refusal, Standing};
+use crate::claims::standing::{Act, Duplicate, Refusal, Standing};
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{fold, records};
 use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Outcome};
@@ -39,12 +39,12 @@ impl Way {
         }
     }
 
-    /// The standing at its end.
-    fn end(self) -> Standing {
+    /// Whether a document went it before.
+    fn is_done(self, record: &DocumentRecord) -> bool {
         match self {
-            Way::Cancelled => Standing::Cancelled,
-            Way::OnPaper => Standing::OnPaper,
-            Way::ByHand(_) => Standing::ByHand,
+            Way::Cancelled => record.standing() == Standing::Cancelled,
+            Way::OnPaper => record.course.position().duplicate == Duplicate::Confirmed,
+            Way::ByHand(_) => record.standing() == Standing::ByHand,
         }
     }
 
@@ -98,13 +98,20 @@ impl Decider<'_, '_> {
             return Ok(Outcome::Conflict(Conflict::Unknown));
         };
         let standing = record.standing();
+        // Done before: answered again.
+        if way.is_done(&record) {
+            return Ok(self.done());
+        }
         match standing.after(way.act()) {
+            // A fact beside what stands: no lot and no PJ goes another way for it.
+            Ok(same) if same == standing => {
+                self.push(way.entry(document, actor.clone()))?;
+                return Ok(self.done());
+            }
             Ok(to) => assert!(
                 to.is_finished(record.received.facts.key.kind),
                 "leaving ends a document's way"
             ),
-            // Done before: answered again.
-            Err(_) if standing == way.end() => return Ok(self.done()),
             Err(Refusal::Conflict | Refusal::Impossible(_)) => {
                 return Ok(Outcome::Conflict(Conflict::Standing { document, standing }));
             }
@@ -113,17 +120,17 @@ impl Decider<'_, '_> {
             (Standing::InLot, Some(lot)) => Some(records::known_lot(self.working, lot)?),
             (_, _) => None,
         };
-        if let Some(lot) = &lot
-            && lot.step(way.event()) == Step::Conflict
-        {
+        // The table says what becomes of the lot without this document.
+        let step = lot.as_ref().map(|lot| lot.without_one().step(way.event()));
+        if let (Some(lot), Some(Step::Conflict)) = (&lot, step) {
             return Ok(Outcome::Conflict(Conflict::Delivery {
                 lot: lot.sealed.lot,
                 state: lot.state,
             }));
         }
         self.push(way.entry(document, actor.clone()))?;
-        if let Some(lot) = lot {
-            self.happens(&lot, way.event(), self.after_leaving(&lot))?;
+        if let (Some(lot), Some(step)) = (lot, step) {
+            self.happens(&lot, way.event(), self.after_leaving(&lot, step))?;
         }
         self.supporting_share_fate(actor, document)?;
         Ok(self.done())
@@ -149,18 +156,22 @@ impl Decider<'_, '_> {
     }
 
     /// The question to the insurer is asked now, unless an attempt runs: then after it.
-    fn after_leaving(&self, lot: &LotRecord) -> Option<Next> {
-        match lot.state {
-            State::Sending => lot.next,
-            State::Due
-            | State::InDoubt
-            | State::Taken
-            | State::Overdue
-            | State::Answered
-            | State::Void => Some(Next {
+    fn after_leaving(&self, lot: &LotRecord, step: Step) -> Option<Next> {
+        match (step, lot.state) {
+            (
+                Step::AskFirst,
+                State::Due
+                | State::InDoubt
+                | State::Taken
+                | State::Overdue
+                | State::Answered
+                | State::Void,
+            ) => Some(Next {
                 at: self.clock,
                 reason: Reason::Doubt,
             }),
+            (Step::AskFirst, State::Sending)
+            | (Step::To(_) | Step::Stay | Step::Conflict | Step::Impossible(_), _) => lot.next,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use sha2::{Digest as _, Sha256};
 
-use crate::claims::delivery::{Arrival, Event, State, Step};
+use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
 use crate::claims::id::{Digest, EndpointName};
 use crate::store::ledger::decide::{Decider, commitment};
@@ -79,12 +79,12 @@ impl Decider<'_, '_> {
             UNROUTED_AT_ONCE,
         )?;
         for lot in due {
-            match lot.arrival {
-                Arrival::Nothing => {
+            match lot.step(Event::Unrouted) {
+                Step::To(_) => {
                     self.happens(&lot, Event::Unrouted, None)?;
                 }
                 // The next attempt of it says that there is no endpoint.
-                Arrival::Perhaps | Arrival::Proven => {}
+                Step::Stay | Step::AskFirst | Step::Conflict | Step::Impossible(_) => {}
             }
         }
         Ok(self.done())

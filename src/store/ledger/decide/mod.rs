@@ -4,6 +4,7 @@
 //! Every command is safe to repeat: what is done already is answered again and changes nothing.
 
 mod admit;
+mod ahead;
 mod custody;
 mod figures;
 mod keeping;
@@ -162,7 +163,7 @@ impl Decider<'_, '_> {
                 let bytes = reason;
                 self.resume(actor, Body { bytes, salt })
             }
-            Command::Anchor(anchor) => self.anchor(anchor),
+            Command::Anchor { end, apart } => self.anchor(end, apart),
             Command::Notified { target, upto } => {
                 self.push(Entry::Notified { target, upto })?;
                 Ok(self.done())
@@ -210,6 +211,7 @@ impl Decider<'_, '_> {
             Command::Unroute(endpoint) => self.unroute(&endpoint),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
+            Command::SetBack => self.set_back(),
         }
     }
 

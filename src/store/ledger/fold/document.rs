@@ -199,7 +199,7 @@ impl Fold<'_, '_> {
             }
         }
         let receipted = before.receipted() == standing::Receipted::No
-            && after.receipted() == standing::Receipted::Yes
+            && after.receipted() != standing::Receipted::No
             && after.received.facts.key.kind == Kind::Fse;
         if receipted {
             let at = self.at;

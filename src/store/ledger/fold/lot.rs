@@ -1,7 +1,7 @@
 //! Lots: sealed, attempted, answered or void; and what each event means for their documents.
 
 use crate::claims::deadline;
-use crate::claims::delivery::{Arrival, Event, Presence, State, Step};
+use crate::claims::delivery::{Arrival, Bytes, Event, Form, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::registry::Centre;
@@ -63,12 +63,16 @@ pub fn answers_question(event: Event) -> bool {
 }
 
 impl LotRecord {
-    /// Whether all of its documents still want to be sent.
-    pub fn presence(&self) -> Presence {
-        if self.diminished {
-            Presence::Diminished
-        } else {
-            Presence::Whole
+    /// How many of its documents still want to be sent.
+    fn presence(&self) -> Presence {
+        Presence::of(self.sealed.documents.len(), self.left as usize)
+    }
+
+    /// The same after one more of its documents went another way.
+    pub fn without_one(&self) -> LotRecord {
+        LotRecord {
+            left: self.left + 1,
+            ..self.clone()
         }
     }
 
@@ -85,25 +89,36 @@ impl LotRecord {
         if ends_attempt(event) && self.state != State::Sending {
             return Step::Stay;
         }
-        self.state.step(event, self.arrival, self.presence())
+        let presence = self.presence();
+        self.state
+            .step(event, self.arrival, self.sealed.form, presence)
     }
 
-    /// The lot once a document of it went another way. Where it would be sent next, its insurer is asked before.
+    /// The lot once a document of it went another way. Where its bytes would go next and are not wanted any more, its
+    /// insurer is asked before.
     pub(super) fn left_by_a_document(&self) -> LotRecord {
-        let mut left = self.clone();
-        left.diminished = true;
-        match self.state {
-            State::Due => {
-                left.ask = true;
-                left.next = self.next.map(|next| Next {
-                    reason: Reason::Doubt,
-                    ..next
-                });
-            }
-            State::Sending => left.ask = true,
-            State::InDoubt | State::Taken | State::Overdue | State::Answered | State::Void => {}
+        let left = self.without_one();
+        let goes_next = match self.state {
+            State::Due | State::Sending => true,
+            State::InDoubt | State::Taken | State::Overdue | State::Answered | State::Void => false,
+        };
+        match left.sealed.form.bytes(left.presence()) {
+            Bytes::Outdated if goes_next => left.asked_first(),
+            Bytes::Outdated | Bytes::Wanted => left,
         }
-        left
+    }
+
+    /// The same, asked about when it would go, or after the attempt that runs.
+    fn asked_first(&self) -> LotRecord {
+        let mut asked = self.clone();
+        asked.ask = true;
+        if self.state == State::Due {
+            asked.next = self.next.map(|next| Next {
+                reason: Reason::Doubt,
+                ..next
+            });
+        }
+        asked
     }
 }
 
@@ -136,12 +151,13 @@ impl Fold<'_, '_> {
             attempted: None,
             attempted_before: None,
             ask: false,
-            diminished: false,
+            left: 0,
             unanswered: count,
             next: Some(Next {
                 at: sealed.due,
                 reason: Reason::Turn,
             }),
+            told: self.at,
             deadline,
         };
         self.working
@@ -216,17 +232,16 @@ impl Fold<'_, '_> {
         self.working
             .put(keys::lot_history(delivery.lot, self.position), Vec::new());
         let voided = after.state == State::Void && before.state != State::Void;
-        let documents = after.sealed.documents.clone();
         let attempted = after.attempted;
         self.put_lot(Some(&before), after);
         if attempted < before.attempted {
             self.disprove(&before, attempted)?;
         }
         if event == Event::Taken || event == Event::StatusKnown {
-            self.prove(&documents, delivery.lot, attempted)?;
+            self.prove(&before.sealed.documents, delivery.lot, attempted)?;
         }
         if voided {
-            self.voided(&documents, delivery)
+            self.voided(&before.sealed, delivery)
         } else {
             Ok(())
         }
@@ -264,18 +279,25 @@ impl Fold<'_, '_> {
         Ok(())
     }
 
-    /// A void lot: the named documents are refused (all of them, when a refusal names none), the others
-    /// are open again.
-    fn voided(&mut self, documents: &[DocumentId], delivery: &Delivery) -> Result<(), Error> {
+    /// A void lot: the named documents are refused (all of them, when a refusal names none, or with their file), the
+    /// others are open again.
+    fn voided(&mut self, sealed: &Sealed, delivery: &Delivery) -> Result<(), Error> {
+        let Sealed {
+            documents, form, ..
+        } = sealed;
         let refusal =
             delivery.event == Event::ContentRefused || delivery.event == Event::StatusRefused;
         let named =
             |document: &DocumentId| delivery.named.iter().find(|(named, _)| named == document);
         let none_named = !documents.iter().any(|document| named(document).is_some());
+        let all_refused = match form {
+            Form::Composed => none_named,
+            Form::PreFormed => true,
+        };
         for document in documents {
             let code = match named(document) {
                 Some((_, code)) => Some(code.clone()),
-                None if none_named => Some(None),
+                None if all_refused => Some(None),
                 None => None,
             };
             match code.filter(|_| refusal) {
@@ -360,7 +382,7 @@ impl Fold<'_, '_> {
                 };
             }
             // The document went another way: in an earlier lot. The insurer is asked before this one goes, or goes again.
-            Step::AskFirst => after = after.left_by_a_document(),
+            Step::AskFirst => after = after.without_one().asked_first(),
             Step::Stay | Step::Conflict | Step::Impossible(_) => {
                 after.arrival = after.arrival.after(event);
             }
@@ -382,7 +404,11 @@ impl Fold<'_, '_> {
         })
     }
 
-    pub(super) fn put_lot(&mut self, before: Option<&LotRecord>, after: LotRecord) {
+    pub(super) fn put_lot(&mut self, before: Option<&LotRecord>, mut after: LotRecord) {
+        let instant = |lot: &LotRecord| lot.next.map(|next| next.at);
+        if before.is_some_and(|before| instant(before) != instant(&after)) {
+            after.told = self.at;
+        }
         let id = after.sealed.lot;
         let endpoint = &after.sealed.endpoint;
         let (old, new) = (before.and_then(LotRecord::wait), after.wait());

@@ -73,3 +73,83 @@ async fn no_paper_is_owed_for_a_test() {
         .collect();
     assert_eq!(ids, [DocumentId(11)]);
 }
+
+#[tokio::test]
+async fn a_paper_duplicate_is_recorded_whatever_the_standing_and_once() {
+    use Standing::{Acknowledged, Cancelled, OnPaper};
+    let cancel = |document| Command::Cancel {
+        document: DocumentId(document),
+        caller: Name::parse("vendor").unwrap(),
+    };
+    let paper = |document| Command::Paper {
+        document: DocumentId(document),
+        actor: Name::parse("operator").unwrap(),
+    };
+    // Whether it was cancelled, what the insurer says before and after, and the standings; then both ways, contradicted.
+    for (cancelled, before, after, standings, both_ways, contradicted) in [
+        (
+            false,
+            Some(Verdict::Accepted),
+            None,
+            [Acknowledged; 2],
+            true,
+            false,
+        ),
+        (
+            false,
+            Some(Verdict::Accepted),
+            Some(Verdict::Refused),
+            [Acknowledged, OnPaper],
+            false,
+            false,
+        ),
+        (
+            false,
+            Some(Verdict::Refused),
+            None,
+            [OnPaper; 2],
+            false,
+            false,
+        ),
+        (
+            false,
+            Some(Verdict::Refused),
+            Some(Verdict::Accepted),
+            [OnPaper; 2],
+            true,
+            false,
+        ),
+        (true, None, None, [Cancelled; 2], false, true),
+    ] {
+        let mut road = Road::new().await;
+        road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+            .await;
+        road.seal(1).await;
+        if cancelled {
+            road.store.commit(road.now, cancel(10)).await.unwrap();
+        } else {
+            road.lease().await;
+        }
+        if let Some(verdict) = before {
+            road.receipt("r1", 1, verdict).await;
+        }
+        let count = road.store.health().position.0;
+        for _ in 0..2 {
+            let outcome = road.store.commit(road.now, paper(10)).await.unwrap();
+            assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        }
+        assert_eq!(road.store.health().position.0, count + 1);
+        assert_eq!(record(&road, 10).await.standing(), standings[0]);
+        road.check().await;
+        road.now = at("2026-12-01T09:00:00+01:00");
+        if let Some(verdict) = after {
+            road.receipt("r2", 1, verdict).await;
+        }
+        let found = record(&road, 10).await;
+        let position = found.course.position();
+        assert_eq!(found.standing(), standings[1], "{before:?} {after:?}");
+        assert_eq!(position.went_both_ways(), both_ways, "{before:?} {after:?}");
+        assert_eq!(position.contradicted, contradicted);
+        road.check().await;
+    }
+}

@@ -1,6 +1,7 @@
 //! When a PJ is owed on paper: five days after it could be sent, or was refused, without a receipt.
 
 use super::*;
+use crate::claims::terms::Terms;
 use crate::store::DocumentRecord;
 use crate::store::listing::{Book, Listing};
 
@@ -76,6 +77,23 @@ async fn a_pj_without_its_receipt_is_owed_on_paper_after_five_days() {
         assert_eq!(road.pj().await.paper_owed, Some(owed), "{events:?}");
         road.check().await;
     }
+}
+
+#[tokio::test]
+async fn the_days_of_a_pj_are_a_term() {
+    let mut road = Road::with_a_pj().await;
+    let terms = Terms {
+        pj_paper_days: 1,
+        ..Terms::default()
+    };
+    let changed = Command::Terms(terms);
+    road.store.commit(road.now, changed).await.unwrap();
+    road.receipt("r1", 1, Verdict::Accepted).await;
+    road.tick("2026-11-21T23:59:59+01:00").await;
+    assert_eq!(road.owed().await, []);
+    road.tick("2026-11-22T00:00:00+01:00").await;
+    assert_eq!(road.owed().await, [DocumentId(20)]);
+    road.check().await;
 }
 
 #[tokio::test]

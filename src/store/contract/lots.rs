@@ -1,0 +1,238 @@
+//! The laws of lots of which documents go another way: gathered here, or posted as a file.
+
+use super::*;
+use crate::claims::change::What;
+use crate::store::Sealing;
+
+laws! {
+    what_was_not_reached_is_void_at_once_when_a_document_went_to_paper_meanwhile
+    what_may_have_arrived_is_asked_about_when_a_document_went_to_paper_meanwhile
+    a_file_is_refused_whole_and_nothing_of_it_is_sealed_again
+    a_file_goes_as_it_is_while_one_document_of_it_is_to_be_sent
+    a_document_of_a_file_is_cancelled_only_as_the_last_one
+    a_file_waits_for_its_endpoint
+}
+
+const LOT: LotId = LotId(77);
+
+async fn begun_with<S: Subject>(documents: u32, form: Form) -> S {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    for number in 1..=documents {
+        admit_one(&*store, number.into(), number, body_of(number)).await;
+    }
+    let ids = (1..=documents).map(|number| DocumentId(number.into()));
+    let sealed = Sealed {
+        form,
+        ..sealed(ids.collect())
+    };
+    done(&*store, Command::Seal(sealed)).await;
+    subject
+}
+
+async fn done(store: &dyn Store, command: Command) {
+    let outcome = store.commit(now(), command).await.unwrap();
+    assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+}
+
+fn paper(document: u128) -> Command {
+    Command::Paper {
+        document: DocumentId(document),
+        actor: name("operator"),
+    }
+}
+
+fn cancel(document: u128) -> Command {
+    Command::Cancel {
+        document: DocumentId(document),
+        caller: name("vendor"),
+    }
+}
+
+fn by_hand(document: u128) -> Command {
+    Command::Hand {
+        document: DocumentId(document),
+        actor: name("operator"),
+        evidence: Bytes::from_static(b"deposited"),
+        salt: [8; 16],
+    }
+}
+
+async fn lease(store: &dyn Store) {
+    let lease = Lease {
+        endpoint: sealed(Vec::new()).endpoint,
+        until: now() + Duration::from_secs(60),
+        most: 10,
+    };
+    assert_eq!(store.lease_due(now(), lease).await.unwrap().len(), 1);
+}
+
+/// What came of an attempt or a question; whatever comes next comes at once.
+async fn conclude(store: &dyn Store, attempt: u32, event: Event, named: &[u128]) {
+    let conclusion = Conclusion {
+        lot: LOT,
+        attempt,
+        asked: None,
+        event,
+        next: Next {
+            at: now(),
+            reason: Reason::Turn,
+        },
+        named: named.iter().map(|id| (DocumentId(*id), None)).collect(),
+        words: None,
+    };
+    done(store, Command::Conclude(conclusion)).await;
+}
+
+async fn state(store: &dyn Store) -> (State, bool) {
+    let lot = store.lot(LOT).await.unwrap().unwrap();
+    (lot.state, lot.ask)
+}
+
+async fn standings(store: &dyn Store) -> Vec<Standing> {
+    let documents = store.documents(None, 10).await.unwrap();
+    documents.iter().map(DocumentRecord::standing).collect()
+}
+
+/// How many documents may be sealed.
+async fn open(store: &dyn Store) -> usize {
+    let sealing = Sealing {
+        documents: 10,
+        bytes: 1 << 20,
+        age: Duration::ZERO,
+    };
+    let due = store.due(now(), sealing, 10).await.unwrap();
+    due.groups.iter().map(|group| group.documents.len()).sum()
+}
+
+async fn what_was_not_reached_is_void_at_once_when_a_document_went_to_paper_meanwhile<
+    S: Subject,
+>() {
+    let subject = begun_with::<S>(2, Form::Composed).await;
+    let store = subject.store();
+    lease(&*store).await;
+    done(&*store, paper(1)).await;
+    assert_eq!(state(&*store).await, (State::Sending, true));
+    conclude(&*store, 1, Event::NotReached, &[]).await;
+    assert_eq!(state(&*store).await.0, State::Void);
+    assert_eq!(
+        standings(&*store).await,
+        [Standing::OnPaper, Standing::Open]
+    );
+    assert_eq!(open(&*store).await, 1);
+    // It is told that the other one is open again.
+    let changes = store.changes(Position(0), 100).await.unwrap().changes;
+    let last = changes.last().unwrap();
+    assert_eq!(
+        (last.document, last.standing),
+        (DocumentId(2), Standing::Open)
+    );
+}
+
+async fn what_may_have_arrived_is_asked_about_when_a_document_went_to_paper_meanwhile<
+    S: Subject,
+>() {
+    for (earlier, event) in [
+        (Some(Event::Deferred), Event::NotReached),
+        (None, Event::Deferred),
+    ] {
+        let subject = begun_with::<S>(2, Form::Composed).await;
+        let store = subject.store();
+        let mut attempt = 1;
+        if let Some(event) = earlier {
+            lease(&*store).await;
+            conclude(&*store, attempt, event, &[]).await;
+            attempt += 1;
+        }
+        lease(&*store).await;
+        done(&*store, paper(1)).await;
+        conclude(&*store, attempt, event, &[]).await;
+        assert_eq!(state(&*store).await, (State::Due, true), "{event:?}");
+        assert_eq!(open(&*store).await, 0);
+    }
+}
+
+async fn a_file_is_refused_whole_and_nothing_of_it_is_sealed_again<S: Subject>() {
+    for (form, standings_then, left_open) in [
+        (
+            Form::Composed,
+            [Standing::Refused, Standing::Open, Standing::OnPaper],
+            1,
+        ),
+        (
+            Form::PreFormed,
+            [Standing::Refused, Standing::Refused, Standing::OnPaper],
+            0,
+        ),
+    ] {
+        let subject = begun_with::<S>(3, form).await;
+        let store = subject.store();
+        lease(&*store).await;
+        done(&*store, paper(3)).await;
+        conclude(&*store, 1, Event::ContentRefused, &[1]).await;
+        assert_eq!(state(&*store).await.0, State::Void);
+        assert_eq!(standings(&*store).await, standings_then, "{form:?}");
+        assert_eq!(open(&*store).await, left_open, "{form:?}");
+        let told = store.changes(Position(0), 100).await.unwrap().changes;
+        let last = told.iter().rfind(|told| told.document == DocumentId(2));
+        let what = match form {
+            Form::Composed => What::Void,
+            Form::PreFormed => What::Refused,
+        };
+        assert_eq!(last.unwrap().what, what, "{form:?}");
+    }
+}
+
+async fn a_file_goes_as_it_is_while_one_document_of_it_is_to_be_sent<S: Subject>() {
+    let subject = begun_with::<S>(3, Form::PreFormed).await;
+    let store = subject.store();
+    let next = async |store: &dyn Store| store.lot(LOT).await.unwrap().unwrap().next;
+    let before = next(&*store).await;
+    done(&*store, paper(1)).await;
+    assert_eq!(state(&*store).await, (State::Due, false));
+    assert_eq!(next(&*store).await, before);
+    lease(&*store).await;
+    conclude(&*store, 1, Event::NoAnswer, &[]).await;
+    done(&*store, by_hand(2)).await;
+    assert_eq!(state(&*store).await, (State::InDoubt, false));
+    // The same bytes again, although only one document of them is still to be sent.
+    conclude(&*store, 1, Event::StatusUnknown, &[]).await;
+    assert_eq!(state(&*store).await, (State::Due, false));
+    drop(store);
+    let subject = subject.restarted().await;
+    let store = subject.store();
+    lease(&*store).await;
+    done(&*store, paper(3)).await;
+    assert_eq!(state(&*store).await, (State::Sending, true));
+    conclude(&*store, 2, Event::NotReached, &[]).await;
+    assert_eq!(state(&*store).await.0, State::Void);
+    let gone = [Standing::OnPaper, Standing::ByHand, Standing::OnPaper];
+    assert_eq!(standings(&*store).await, gone);
+    assert_eq!(open(&*store).await, 0);
+}
+
+async fn a_document_of_a_file_is_cancelled_only_as_the_last_one<S: Subject>() {
+    let subject = begun_with::<S>(2, Form::PreFormed).await;
+    let store = subject.store();
+    let refused = store.commit(now(), cancel(2)).await.unwrap();
+    let stands = Conflict::Delivery {
+        lot: LOT,
+        state: State::Due,
+    };
+    assert_eq!(refused, Outcome::Conflict(stands));
+    done(&*store, paper(1)).await;
+    done(&*store, cancel(2)).await;
+    assert_eq!(state(&*store).await.0, State::Void);
+    let gone = [Standing::OnPaper, Standing::Cancelled];
+    assert_eq!(standings(&*store).await, gone);
+}
+
+async fn a_file_waits_for_its_endpoint<S: Subject>() {
+    for (form, stands) in [(Form::Composed, State::Void), (Form::PreFormed, State::Due)] {
+        let subject = begun_with::<S>(1, form).await;
+        let store = subject.store();
+        let endpoint = sealed(Vec::new()).endpoint;
+        done(&*store, Command::Unroute(endpoint)).await;
+        assert_eq!(state(&*store).await.0, stands, "{form:?}");
+    }
+}
