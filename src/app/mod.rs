@@ -8,9 +8,11 @@
 mod encryption;
 mod observers;
 mod opening;
+mod registered;
 mod listening;
 mod renewal;
 mod revocation;
+mod ways;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -22,17 +24,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::claims::agreement::Agreements;
-use crate::claims::registry::Centre;
-use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk;
-use crate::desk::registry::Written;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
-use crate::formats::json::problem::FaultText;
-use crate::formats::jws::Keyring;
 use crate::formats::jws::unencoded::Signer;
+use crate::formats::registry::Lined;
 use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -42,22 +40,22 @@ use crate::report::publisher::Publisher;
 use crate::retention::Retention;
 use crate::store::custody::Custody;
 use crate::store::embedded;
-use crate::store::lanes::Board;
 use crate::store::traces::Traces;
 use crate::store::{Command, Readiness, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::{self, Server};
-use crate::transport::Transport;
-use crate::transport::https::Https;
 use crate::transport::lists::{self, Lists};
 use crate::transport::webhook;
+use crate::transport::{self, Transport};
 
 use encryption::KeyAge;
 use listening::Fronts;
 use observers::Observers;
 use opening::Opening;
+use registered::{Following, Inspection, Unput};
 use renewal::{Files, Look, Renewal};
 use revocation::Fetching;
+use ways::Ways;
 
 /// The running gateway.
 pub struct App {
@@ -98,13 +96,10 @@ pub enum Error {
 struct Read {
     material: tls::Material,
     agreements: Arc<Agreements>,
-    centres: Option<Vec<Centre>>,
-    routes: Arc<Routes>,
-    lanes: Arc<Board>,
+    registry: Option<Vec<Lined>>,
+    ways: Arc<Ways>,
     reader: Arc<Reader>,
-    transport: Arc<Https>,
     webhooks: Arc<webhook::Webhooks>,
-    keys: watch::Sender<Arc<Keyring>>,
     signer: Option<Signer>,
     public: config::Public,
     files: Arc<Files>,
@@ -146,43 +141,23 @@ fn read(config: &Config) -> Result<Read, Error> {
     let files = Files {
         settings: config.renewal.clone(),
         public: public.clone(),
-        ways: config.transport.clone(),
     };
-    let look = files.look(&config.transport.webhooks);
+    let look = files.look(&config.transport);
     let lists = lists(&files).map_err(Error::config)?;
-    let centres = config
-        .import
-        .centres
-        .as_deref()
-        .map(config::registry::load)
-        .transpose()
-        .map_err(Error::config)?;
-    let endpoints = config.transport.endpoints.iter();
-    let routes = endpoints.map(|endpoint| {
-        (
-            endpoint.name.clone(),
-            endpoint.purpose,
-            endpoint.destinations.clone(),
-        )
-    });
-    let lanes = config.transport.lanes(&config.dispatch.lane());
+    let ways = Ways::open(config).map_err(Error::config)?;
+    let registry = Inspection::by(config).file().map_err(Error::config)?;
     embedded::encryption::check(&config.store).map_err(Error::config)?;
     Ok(Read {
         material: public.tls.load(&config.renewal).map_err(Error::config)?,
         agreements: Arc::new(
             config::agreements::load(&config.import.agreements).map_err(Error::config)?,
         ),
-        centres,
-        routes: Arc::new(Routes::new(routes)),
-        lanes: Arc::new(Board::new(lanes.map_err(Error::config)?)),
+        registry,
+        ways: Arc::new(ways),
         reader: Arc::new(Reader::new().map_err(Error::start)?),
-        transport: Arc::new(
-            Https::with(&config.transport, config.renewal.clone()).map_err(Error::config)?,
-        ),
         webhooks: Arc::new(
             webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
         ),
-        keys: watch::Sender::new(Arc::new(config.transport.keyring().map_err(Error::config)?)),
         signer: config.report.signer().map_err(Error::config)?,
         public,
         files: Arc::new(files),
@@ -211,7 +186,7 @@ impl App {
         told: watch::Sender<Readiness>,
     ) -> Result<App, Error> {
         let read = read(&config)?;
-        let endpoints: Vec<_> = read.routes.endpoints().cloned().collect();
+        let endpoints: Vec<_> = read.ways.routes().borrow().endpoints().cloned().collect();
         let telemetry =
             Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
         let observers = Arc::new(Observers::new(telemetry.clone(), told));
@@ -232,8 +207,7 @@ impl App {
             renewal: Renewal {
                 files: read.files.clone(),
                 server: server.clone(),
-                transport: read.transport.clone(),
-                keys: read.keys.clone(),
+                ways: read.ways.clone(),
                 webhooks: read.webhooks.clone(),
                 wanted: watch::Sender::new(config.transport.webhooks.clone()),
                 targets: watch::Sender::new(config.transport.webhooks.targets.clone()),
@@ -267,8 +241,20 @@ impl App {
         let store: Arc<dyn Store> = embedded.clone();
         let custody: Arc<dyn Custody> = embedded.clone();
         let traces = Arc::new(Traces::of(&config.store.directory));
-        let import = import(&*store, config, read.centres.clone(), &*clock).await;
-        import.map_err(|error| Error::Store(error.into()))?;
+        let import = import(&*store, config, read.registry.as_deref(), &*clock).await;
+        import.map_err(|error| match error {
+            Unput::Store(error) => Error::Store(error.into()),
+            Unput::Flawed(_) => Error::config(error),
+        })?;
+        let mut registered = Following {
+            store: store.clone(),
+            renewal: self.renewal.clone(),
+            clock: clock.clone(),
+            imported: Arc::default(),
+            last: Vec::new(),
+        };
+        // Before anybody posts: a document for one of them has a way.
+        registered.once().await.map_err(Error::Config)?;
 
         let keeper = Keeper::new(
             store.clone(),
@@ -291,8 +277,8 @@ impl App {
                 access: access.clone(),
                 clock: clock.clone(),
                 reader: read.reader.clone(),
-                routes: read.routes.clone(),
-                keys: read.keys.subscribe(),
+                routes: read.ways.routes(),
+                keys: read.ways.keys(),
                 terms: config.terms,
                 telemetry: telemetry.clone(),
             },
@@ -309,12 +295,13 @@ impl App {
             access,
             clock: clock.clone(),
             reader: read.reader.clone(),
-            routes: read.routes.clone(),
-            lanes: read.lanes.clone(),
+            routes: read.ways.routes(),
+            lanes: read.ways.lanes.clone(),
             agreements: read.agreements.clone(),
             snapshots: keeper.published(),
             publisher: publisher.clone(),
-            read_registry,
+            read_registry: Inspection::by(config).reader(),
+            imported: registered.imported.clone(),
             telemetry: telemetry.clone(),
             config: config.desk.clone(),
             past: config.report.past(),
@@ -324,6 +311,7 @@ impl App {
 
         let queue = desk.clone().watch_queue(self.stop_loops.clone());
         self.loops.spawn(queue);
+        self.loops.spawn(registered.run(self.stop_loops.clone()));
         self.loops.spawn(publisher.run(self.stop_loops.clone()));
         let retention = Retention {
             keeping: embedded,
@@ -359,13 +347,13 @@ impl App {
         clock: Arc<dyn Clock>,
         keeper: Keeper,
     ) {
-        let transport: Arc<dyn Transport> = read.transport.clone();
+        let transport: Arc<dyn Transport> = read.ways.transport.clone();
         let dispatch = Dispatch {
             store: store.clone(),
             transport: transport.clone(),
             clock: clock.clone(),
-            routes: read.routes.clone(),
-            lanes: read.lanes.clone(),
+            routes: read.ways.routes(),
+            lanes: read.ways.lanes.clone(),
             terms: config.terms,
             config: Arc::new(config.dispatch.clone()),
             telemetry: self.telemetry.clone(),
@@ -388,10 +376,10 @@ impl App {
             store,
             transport,
             clock,
-            routes: read.routes.clone(),
+            routes: read.ways.routes(),
             reader: read.reader.clone(),
             limits: config.intake.xml_limits(),
-            keys: read.keys.subscribe(),
+            keys: read.ways.keys(),
             config: Arc::new(config.receipts.clone()),
             telemetry: self.telemetry.clone(),
         };
@@ -408,6 +396,7 @@ impl App {
     fn spawn_renewal(&mut self, read: Read, clock: Arc<dyn Clock>) {
         let fetching = Fetching {
             files: read.files,
+            ways: read.ways.told(),
             lists: read.lists,
             clock,
             telemetry: self.telemetry.clone(),
@@ -441,9 +430,9 @@ impl App {
         addresses
     }
 
-    /// From the next [`App::renew`] on webhooks go to these targets.
-    pub fn want(&self, webhooks: webhook::Config) {
-        self.renewal.want(webhooks);
+    /// From the next [`App::renew`] on these are the endpoints of the configuration, and its webhooks.
+    pub fn want(&self, transport: transport::Config) {
+        self.renewal.want(transport);
     }
 
     /// Reads certificates, keys, secrets, revocation lists and tokens again; what cannot be read stays as it was.
@@ -477,52 +466,28 @@ impl App {
     }
 }
 
-/// Reads registrations as the file of centres is read.
-fn read_registry(text: &str, written: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
-    let read = match written {
-        Written::Toml => config::registry::read(text, "registry"),
-        Written::Csv => config::registry::read_csv(text, "registry"),
-    };
-    read.map_err(|error| match error {
-        config::Error::Faulty(found) => found.faults.into_iter().map(fault_text).collect(),
-        config::Error::Unreadable { source, .. } => vec![FaultText {
-            place: String::new(),
-            reason: source.to_string(),
-        }],
-    })
-}
-
-fn fault_text(fault: config::Fault) -> FaultText {
-    FaultText {
-        place: fault.key,
-        reason: fault.reason,
-    }
-}
-
-/// The way to revocation lists, if every address that is named can be asked.
+/// The way to revocation lists, if those of the public listener can be asked for; of endpoints that is checked with them.
 fn lists(files: &Files) -> Result<Lists, lists::Error> {
-    for url in files.sources().iter().flat_map(|sources| sources.urls) {
+    let public = files.public.tls.lists();
+    for url in public.iter().flat_map(|sources| sources.urls) {
         Lists::check(url)?;
     }
     let settings = &files.settings;
     Lists::new(settings.timeout(), settings.list_bytes.get())
 }
 
-/// Writes the terms of the configuration to the ledger where they differ, and its registrations where they are others
-/// than it had last: what was changed by a person meanwhile stays.
+/// Writes the terms of the configuration to the ledger where they differ, and the registrations of its file.
 async fn import(
     store: &dyn Store,
     config: &Config,
-    centres: Option<Vec<Centre>>,
+    registry: Option<&[Lined]>,
     clock: &dyn Clock,
-) -> Result<(), crate::store::Error> {
+) -> Result<(), Unput> {
     store
         .commit(clock.now(), Command::Terms(config.terms))
         .await?;
-    if let Some(centres) = centres {
-        let salt = clock.salt();
-        let configured = Command::Configured { centres, salt };
-        store.commit(clock.now(), configured).await?;
+    match registry {
+        Some(file) => registered::put_file(store, file, clock).await,
+        None => Ok(()),
     }
-    Ok(())
 }

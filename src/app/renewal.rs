@@ -1,5 +1,6 @@
 //! Certificates, keys, secrets and revocation lists are read again while the gateway runs: when their files change, and
-//! all of them when it is told to (SIGHUP). The targets of webhooks are those of the configuration that it is told of.
+//! all of them when it is told to (SIGHUP). Endpoints and the targets of webhooks are those of the configuration that it
+//! is told of.
 //!
 //! Open connections keep what they were opened with. What cannot be read again stays as it was, and is said as an
 //! error: somebody must act before it expires. A crash loses nothing: the next start reads the files.
@@ -13,18 +14,17 @@ use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::ways::{Followed, Ways};
 use crate::access::Access;
 use crate::claims::id::EndpointName;
 use crate::clock::Clock;
 use crate::config;
-use crate::formats::jws::Keyring;
 use crate::telemetry::renewal::{Event as Said, Part};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls::revocation::{Sources, Standing};
 use crate::tls::{self, Server};
-use crate::transport;
-use crate::transport::https::Https;
 use crate::transport::webhook::{self, Target, Webhooks};
+use crate::transport::{self, Endpoint};
 
 /// Everything that is read again, in this order.
 const PARTS: [Part; 4] = [
@@ -39,10 +39,8 @@ const PARTS: [Part; 4] = [
 pub struct Files {
     /// How they are renewed.
     pub settings: tls::renewal::Config,
-    /// The public listener's.
+    /// The public listener's; those of endpoints and webhooks may change, and are given with each look.
     pub public: config::Public,
-    /// Those of endpoints; those of webhooks may change, and are given with each look.
-    pub ways: transport::Config,
 }
 
 /// All that can be read again.
@@ -52,10 +50,8 @@ pub struct Renewal {
     pub files: Arc<Files>,
     /// The public listener's certificate.
     pub server: Arc<Server>,
-    /// The endpoints' certificates.
-    pub transport: Arc<Https>,
-    /// The keys that sign receipts.
-    pub keys: watch::Sender<Arc<Keyring>>,
+    /// The endpoints, their certificates and the keys that sign their receipts.
+    pub ways: Arc<Ways>,
     /// Secrets and authorities of webhooks.
     pub webhooks: Arc<Webhooks>,
     /// The targets as they shall be.
@@ -74,6 +70,9 @@ pub struct Renewal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look(BTreeMap<&'static str, Vec<Option<Stamp>>>);
 
+/// Whether each set of lists vouches for what it does not name.
+type Vouched = BTreeMap<Option<EndpointName>, bool>;
+
 /// One state of a file: a replaced one has another inode, an edited one another length or time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Stamp {
@@ -83,10 +82,10 @@ struct Stamp {
 }
 
 impl Files {
-    /// Looks at all of them and at those of webhooks, without reading.
-    pub fn look(&self, webhooks: &webhook::Config) -> Look {
+    /// Looks at all of them and at those of endpoints and webhooks, without reading.
+    pub fn look(&self, ways: &transport::Config) -> Look {
         let stamps = |part: Part| {
-            let files = self.of(part, webhooks);
+            let files = self.of(part, ways);
             let stamps = files.iter().map(|file| Stamp::of(file)).collect();
             (part.as_str(), stamps)
         };
@@ -94,8 +93,8 @@ impl Files {
     }
 
     /// Where the revocation lists of each set of authorities come from.
-    pub fn sources(&self) -> Vec<Sources<'_>> {
-        let endpoints = self.ways.endpoints.iter();
+    pub fn sources<'a>(&'a self, ways: &'a transport::Config) -> Vec<Sources<'a>> {
+        let endpoints = ways.endpoints.iter();
         let endpoints = endpoints.map(|endpoint| endpoint.tls.lists());
         self.public
             .tls
@@ -105,17 +104,19 @@ impl Files {
             .collect()
     }
 
-    fn of(&self, part: Part, webhooks: &webhook::Config) -> Vec<PathBuf> {
-        let endpoints = self.ways.endpoints.iter();
+    fn of(&self, part: Part, ways: &transport::Config) -> Vec<PathBuf> {
+        let endpoints = ways.endpoints.iter();
+        let keys = endpoints.clone();
+        let keys = keys.filter_map(|endpoint| endpoint.receipt_keys.clone());
         match part {
             Part::Public => self.public.tls.read_files(&self.settings),
+            // A set of endpoints that could not be put in force may be by a file of keys.
             Part::Endpoints => endpoints
                 .flat_map(|endpoint| endpoint.tls.read_files(&self.settings))
+                .chain(keys)
                 .collect(),
-            Part::ReceiptKeys => endpoints
-                .filter_map(|endpoint| endpoint.receipt_keys.clone())
-                .collect(),
-            Part::Webhooks => webhooks.read_files(),
+            Part::ReceiptKeys => keys.collect(),
+            Part::Webhooks => ways.webhooks.read_files(),
         }
     }
 }
@@ -132,10 +133,24 @@ impl Stamp {
 }
 
 impl Renewal {
-    /// From the next reading on webhooks go to these targets. Where they cannot be used, the ones before stay until
-    /// their files can.
-    pub fn want(&self, webhooks: webhook::Config) {
-        self.wanted.send_replace(webhooks);
+    /// From the next reading on these are the endpoints of the configuration, and webhooks go to these targets. Where
+    /// either cannot be used, the ones before stay until their files can.
+    pub fn want(&self, transport: transport::Config) {
+        self.ways.configure(transport.endpoints);
+        self.wanted.send_replace(transport.webhooks);
+    }
+
+    /// Puts these endpoints in force beside those of the configuration, with what the files hold now.
+    ///
+    /// # Errors
+    /// They cannot be used: everything stays as it was.
+    pub async fn register(&self, endpoints: Vec<Endpoint>) -> anyhow::Result<()> {
+        self.ways.register(endpoints);
+        let renewal = self.clone();
+        let followed = apart(move || renewal.follow()).await;
+        followed.unwrap_or_else(|| Err(anyhow::anyhow!("the reading panicked")))?;
+        self.told(Part::Endpoints, Ok(()));
+        Ok(())
     }
 
     /// Reads all of it again, each for itself. It reads files, on a thread that may block.
@@ -161,22 +176,26 @@ impl Renewal {
             .is_some()
         {
             let files = Arc::clone(&self.files);
-            let webhooks = self.wanted.borrow().clone();
-            let Some(now) = apart(move || files.look(&webhooks)).await else {
+            let wanted = transport::Config {
+                endpoints: self.ways.wanted(),
+                webhooks: self.wanted.borrow().clone(),
+            };
+            let Some(now) = apart(move || files.look(&wanted)).await else {
                 continue;
             };
             let mut changed = now.settled(&before, &taken);
             for part in &changed {
                 taken.follow(*part, &now);
             }
+            let renewal = self.clone();
             // A session that is resumed is not verified again, nor a connection that is kept: where a list vouches no
             // longer, new configurations forget both.
-            let vouched_now = self.vouched();
-            if vouched_now != vouched {
-                changed.extend([Part::Public, Part::Endpoints]);
+            if is_other(&vouched, &self.vouched()) {
+                changed.push(Part::Public);
+                apart(move || renewal.forget()).await;
             }
+            let renewal = self.clone();
             if !changed.is_empty() {
-                let renewal = self.clone();
                 apart(move || changed.into_iter().for_each(|part| renewal.renew(part))).await;
             }
             vouched = self.vouched();
@@ -190,12 +209,12 @@ impl Renewal {
             self.telemetry.show(Reading::PublicCertificate { expires });
         }
         self.show_lists(None, self.server.revocation());
-        for (endpoint, expires) in &self.transport.expiries() {
+        for (endpoint, expires) in &self.ways.transport.expiries() {
             let expires = *expires;
             self.telemetry
                 .show(Reading::ClientCertificate { endpoint, expires });
         }
-        for (endpoint, standing) in &self.transport.revocations() {
+        for (endpoint, standing) in &self.ways.transport.revocations() {
             self.show_lists(Some(endpoint), *standing);
         }
     }
@@ -208,19 +227,33 @@ impl Renewal {
         });
     }
 
-    /// Which sets of lists vouch for what they do not name.
-    fn vouched(&self) -> Vec<bool> {
+    /// Which sets of lists vouch for what they do not name: of the public listener, and of each endpoint.
+    fn vouched(&self) -> Vouched {
         let now = self.clock.now().micros() / 1_000_000;
-        let endpoints = self.transport.revocations();
-        let endpoints = endpoints.into_iter().map(|(_, standing)| standing);
-        let standings = std::iter::once(self.server.revocation()).chain(endpoints);
+        let endpoints = self.ways.transport.revocations();
+        let endpoints = endpoints
+            .into_iter()
+            .map(|(name, standing)| (Some(name), standing));
+        let standings = std::iter::once((None, self.server.revocation())).chain(endpoints);
+        let vouches = |standing: Option<Standing>| standing.is_none_or(|until| until.until >= now);
         standings
-            .map(|standing| standing.is_none_or(|standing| standing.until >= now))
+            .map(|(name, standing)| (name, vouches(standing)))
             .collect()
     }
 
     fn renew(&self, part: Part) {
-        let said = match self.read(part) {
+        self.told(part, self.read(part));
+    }
+
+    /// All connections to endpoints.
+    fn forget(&self) {
+        let forgotten = self.ways.forget_connections();
+        self.told(Part::Endpoints, forgotten.map_err(Into::into));
+    }
+
+    /// Says what came of reading a part again.
+    pub(super) fn told(&self, part: Part, read: anyhow::Result<()>) {
+        let said = match read {
             Ok(()) => Said::Taken { part },
             Err(error) => {
                 let why = &format!("{error:#}");
@@ -233,18 +266,42 @@ impl Renewal {
         self.telemetry.record(Event::Renewal(said));
     }
 
+    /// Puts the endpoints in force that are wanted, and says what came of it.
+    fn follow(&self) -> anyhow::Result<()> {
+        let followed = self.ways.follow()?;
+        let routes = Arc::clone(&self.ways.routes().borrow());
+        self.telemetry.name(routes.endpoints());
+        for endpoint in &followed.shadowed {
+            self.telemetry
+                .record(Event::Renewal(Said::Shadowed { endpoint }));
+        }
+        let Followed {
+            came,
+            left,
+            changed,
+            ..
+        } = followed;
+        for endpoint in &left {
+            self.telemetry.show(Reading::Left { endpoint });
+        }
+        let left = left.len();
+        if came + left + changed > 0 {
+            let said = Said::Endpoints {
+                came,
+                left,
+                changed,
+            };
+            self.telemetry.record(Event::Renewal(said));
+        }
+        Ok(())
+    }
+
     fn read(&self, part: Part) -> anyhow::Result<()> {
-        let Files {
-            settings,
-            public,
-            ways,
-        } = &*self.files;
+        let Files { settings, public } = &*self.files;
         match part {
             Part::Public => self.server.renew(&public.tls.load(settings)?)?,
-            Part::Endpoints => self.transport.renew()?,
-            Part::ReceiptKeys => {
-                self.keys.send_replace(Arc::new(ways.keyring()?));
-            }
+            Part::Endpoints => self.follow()?,
+            Part::ReceiptKeys => self.ways.renew_keys()?,
             Part::Webhooks => {
                 let wanted = self.wanted.borrow().clone();
                 self.webhooks.renew(&wanted)?;
@@ -257,6 +314,12 @@ impl Renewal {
         }
         Ok(())
     }
+}
+
+/// Whether one of those that are in both vouches and did not, or the other way round.
+fn is_other(before: &Vouched, now: &Vouched) -> bool {
+    now.iter()
+        .any(|(name, vouches)| before.get(name).is_some_and(|before| before != vouches))
 }
 
 impl Look {

@@ -122,6 +122,9 @@ impl Audit {
             Entry::Unsettled { document } => self.note_of(*document, Fact::Unsettled),
             Entry::Terms(_)
             | Entry::Registered(_)
+            | Entry::GestionnaireRegistered(_)
+            | Entry::CaisseRegistered(_)
+            | Entry::EndpointRegistered(_)
             | Entry::TurnedAway(_)
             | Entry::Orphaned(_)
             | Entry::Foreign(_)

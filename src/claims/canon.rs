@@ -19,7 +19,7 @@ use crate::claims::id::{
     Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
 };
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
-use crate::claims::registry::{Category, Centre};
+use crate::claims::registry::{Category, Centre, Registration};
 use crate::claims::standing::{self, Duplicate, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use crate::claims::terms::{DayCount, Region, Terms};
@@ -247,6 +247,7 @@ canon_enum! {
         1 => UnknownLot, 2 => OtherDigest, 3 => UnknownDocument, 4 => OtherDestination, 5 => Unreadable,
         6 => OtherContent, 7 => UnreadableFeed, 8 => Signature, 9 => TooMany
     }
+    Registration { 1 => Centre(centre), 2 => Gestionnaire(gestionnaire), 3 => Caisse(caisse), 4 => Endpoint(endpoint) }
     Reason {
         1 => Sealing, 2 => Fse, 3 => Turn, 4 => Unreachable, 5 => Tls, 6 => Identity, 7 => Address, 8 => Busy,
         9 => Failing, 10 => Breaker, 11 => HeldByHand, 12 => NoRoute, 13 => Attempt, 14 => Doubt, 15 => Receipt,
@@ -310,8 +311,11 @@ canon_enum! {
         33 => LegalHoldPlaced(hold),
         34 => LegalHoldLifted { hold, actor },
         35 => Evacuated(evacuated),
+        36 => GestionnaireRegistered(gestionnaire),
+        37 => CaisseRegistered(caisse),
+        38 => Rewrapped { master, actor, reason },
         39 => Founded(founded),
-        38 => Rewrapped { master, actor, reason }
+        45 => EndpointRegistered(endpoint)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::claims::document::{Facts, Kind, Purpose};
 use crate::claims::foundation::Founded;
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{Answer, Part, PartOutcome, Verdict};
-use crate::claims::registry::{Centre, Imported};
+use crate::claims::registry::{Caisse, Centre, EndpointVersion, Gestionnaire, Imported};
 use crate::claims::retention::{Evacuated, LegalHold};
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
@@ -46,6 +46,12 @@ pub enum Entry {
     Terms(Terms),
     /// A version of a centre's registration was put.
     Registered(Centre),
+    /// A version of a gestionnaire's registration was put.
+    GestionnaireRegistered(Gestionnaire),
+    /// A version of a caisse's registration was put.
+    CaisseRegistered(Caisse),
+    /// A version of an endpoint's registration was put.
+    EndpointRegistered(Box<EndpointVersion>),
     /// A document was admitted.
     Received(Box<Received>),
     /// A post was not admitted: counted by caller and day, outside the documents' account.

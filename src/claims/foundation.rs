@@ -101,6 +101,9 @@ pub fn about(entry: &Entry) -> About {
         | Entry::Notified { .. } => About::State,
         Entry::Terms(_)
         | Entry::Registered(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::Endpoint { .. }
         | Entry::FiguresLoaded(_)
         | Entry::Reconciled(_)

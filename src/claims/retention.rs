@@ -143,6 +143,9 @@ pub fn body_of(entry: &Entry) -> (Class, Owner) {
         // These commit to no body.
         | Entry::Terms(_)
         | Entry::Registered(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::TurnedAway(_)
         | Entry::Sealed(_)
         | Entry::Cursor { .. }

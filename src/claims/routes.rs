@@ -10,6 +10,7 @@ use crate::claims::id::{Destination, EndpointName};
 pub struct Routes {
     by_destination: BTreeMap<(Destination, Purpose), EndpointName>,
     by_endpoint: BTreeMap<EndpointName, (Purpose, Vec<Destination>)>,
+    former: BTreeMap<EndpointName, Vec<EndpointName>>,
 }
 
 impl Routes {
@@ -29,6 +30,20 @@ impl Routes {
             routes.by_endpoint.insert(endpoint, (purpose, destinations));
         }
         routes
+    }
+
+    /// The same with the names under which endpoints were known before.
+    pub fn formerly(
+        mut self,
+        names: impl IntoIterator<Item = (EndpointName, Vec<EndpointName>)>,
+    ) -> Routes {
+        self.former = names.into_iter().collect();
+        self
+    }
+
+    /// The names under which an endpoint was known before; none of one that is not known.
+    pub fn former(&self, endpoint: &EndpointName) -> &[EndpointName] {
+        self.former.get(endpoint).map_or(&[], Vec::as_slice)
     }
 
     /// The endpoint that serves a destination for real documents or for tests.

@@ -19,8 +19,8 @@ use crate::store::journal::format::Bodies;
 use crate::telemetry;
 
 /// Serves until SIGTERM or SIGINT, then finishes what runs. SIGHUP reads certificates, keys, secrets, revocation lists
-/// and tokens again, takes up the targets of webhooks, and says what else of the configuration changed: that needs a
-/// restart.
+/// and tokens again, takes up endpoints and the targets of webhooks, and says what else of the configuration changed:
+/// that needs a restart.
 pub fn serve(settings: &Settings) -> Result<Code, Failure> {
     let text = settings.text();
     let config = settings.load()?;
@@ -46,9 +46,10 @@ pub fn serve(settings: &Settings) -> Result<Code, Failure> {
                     match settings.load() {
                         Ok(config) => {
                             tell_changes(text.as_deref(), settings.text().as_deref());
-                            app.want(config.transport.webhooks);
+                            app.want(config.transport);
                         }
-                        Err(_) => tracing::error!(
+                        Err(failure) => tracing::error!(
+                            why = format!("{:#}", failure.error),
                             "the configuration changed and cannot be used: a restart would fail"
                         ),
                     }

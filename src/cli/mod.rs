@@ -105,7 +105,7 @@ enum Command {
     Period(period::Options),
     /// Show, publish and verify signed statements of closed periods; make the key that signs them.
     Statement(statement::Options),
-    /// Show registrations of centres, and import them.
+    /// Show registrations of centres, gestionnaires, caisses and endpoints, and import them.
     Registry(registry::Options),
     /// Show where the year of a centre ends at the present pace, and what it would take to reach a threshold.
     Forecast(forecast::Options),

@@ -287,10 +287,11 @@ fn heading(answer: &Value) -> String {
 fn row(rate: &Value) -> [String; 9] {
     let coverage = &rate["paper_coverage"];
     [
-        rate["centre"]
-            .as_str()
-            .unwrap_or(word(rate, "group"))
-            .to_owned(),
+        match (rate["centre"].as_str(), rate["name"].as_str()) {
+            (Some(centre), _) => centre.to_owned(),
+            (None, Some(name)) => format!("{} {name}", word(rate, "group")),
+            (None, None) => word(rate, "group").to_owned(),
+        },
         match &rate["centres"] {
             Value::Number(centres) => centres.to_string(),
             _category => word(rate, "category").to_owned(),

@@ -1,4 +1,4 @@
-//! `bordereau registry`: show the registrations of centres, and import thousands of them at once.
+//! `bordereau registry`: show what is registered, and import thousands of registrations at once.
 
 use std::path::PathBuf;
 
@@ -28,14 +28,17 @@ enum Act {
 struct Show {
     #[command(flatten)]
     settings: Settings,
+    /// What the registrations are of: `centre`, `gestionnaire`, `caisse` or `endpoint`.
+    #[arg(long, value_name = "WORD", default_value = "centre")]
+    kind: String,
     /// One centre.
     #[arg(long, value_name = "FINESS")]
     centre: Option<String>,
     /// Only the versions of this day.
     #[arg(long, value_name = "DAY")]
     on: Option<String>,
-    /// Centres after this one: `next` of the page before.
-    #[arg(long, value_name = "FINESS")]
+    /// Those after this one: `next` of the page before.
+    #[arg(long, value_name = "ID")]
     after: Option<String>,
     /// The whole answer as JSON.
     #[arg(long)]
@@ -46,7 +49,7 @@ struct Show {
 struct Import {
     #[command(flatten)]
     settings: Settings,
-    /// TOML as the file of centres of the configuration, or CSV when its name ends in `.csv`.
+    /// TOML as the file of the registry that the configuration names, or CSV of one kind when its name ends in `.csv`.
     file: PathBuf,
     /// Why. It is kept as a body, never in a log.
     #[arg(long, value_name = "TEXT")]
@@ -66,6 +69,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
 
 fn show(show: &Show) -> Result<Code, Failure> {
     let query = ask::query([
+        ("kind", Some(show.kind.clone())),
         ("centre", show.centre.clone()),
         ("on", show.on.clone()),
         ("after", show.after.clone()),
@@ -75,7 +79,7 @@ fn show(show: &Show) -> Result<Code, Failure> {
         println!("{body:#}");
     } else {
         for version in body["versions"].as_array().into_iter().flatten() {
-            println!("{}", line(version));
+            println!("{}", line(&show.kind, version));
         }
         if let Some(next) = body["next"].as_str() {
             println!("more follow: --after {next}");
@@ -84,19 +88,33 @@ fn show(show: &Show) -> Result<Code, Failure> {
     Ok(ask::code(status))
 }
 
-fn line(version: &Value) -> String {
+/// A version in one line. The gateway knows the kinds; what it refuses has no versions.
+fn line(kind: &str, version: &Value) -> String {
     let word = |key: &str| version[key].as_str().unwrap_or("–").to_owned();
-    format!(
-        "{}  {} to {}  {}  gestionnaire {}  caisse {}  {}  {}",
-        word("finess"),
-        word("from"),
-        word("until"),
-        word("category"),
-        word("gestionnaire"),
-        word("caisse"),
-        word("agreement"),
-        word("name"),
-    )
+    let days = format!("{} to {}", word("from"), word("until"));
+    match kind {
+        "gestionnaire" => format!("{}  {days}  {}", word("id"), word("name")),
+        "caisse" => format!("{}  {days}  {}", word("code"), word("name")),
+        "endpoint" => {
+            let destinations = version["destinations"].as_array().into_iter().flatten();
+            let destinations: Vec<_> = destinations.filter_map(Value::as_str).collect();
+            let purpose = word("purpose");
+            format!(
+                "{}  {days}  {purpose}  {}",
+                word("name"),
+                destinations.join(" ")
+            )
+        }
+        _ => format!(
+            "{}  {days}  {}  gestionnaire {}  caisse {}  {}  {}",
+            word("finess"),
+            word("category"),
+            word("gestionnaire"),
+            word("caisse"),
+            word("agreement"),
+            word("name"),
+        ),
+    }
 }
 
 fn import(import: &Import) -> Result<Code, Failure> {

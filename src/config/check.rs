@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::{Config, Fault};
 use crate::store::embedded::encryption::Mode;
-use crate::telemetry;
+use crate::{telemetry, transport};
 
 /// Everything that contradicts itself, in the order of the documented file.
 pub(super) fn contradictions(config: &Config) -> Vec<Fault> {
@@ -106,14 +106,17 @@ impl Found {
     }
 
     fn endpoints(&mut self, config: &Config) {
-        if let Err(error) = config.transport.check() {
-            self.refuse("transport.endpoints", error);
-        }
+        self.endpoints_faults(config.transport.check());
         if let Err(error) = config.transport.webhooks.check() {
             self.refuse("transport.webhooks.targets", error);
         }
-        if let Err(error) = config.transport.lanes(&config.dispatch.lane()) {
-            self.refuse("transport.endpoints", error);
+        self.endpoints_faults(config.transport.lanes(&config.dispatch.lane()));
+    }
+
+    fn endpoints_faults<T>(&mut self, checked: Result<T, transport::Faults>) {
+        let faults = checked.err().map(|faults| faults.0);
+        for fault in faults.into_iter().flatten() {
+            self.refuse("transport.endpoints", fault);
         }
     }
 
@@ -178,11 +181,7 @@ impl Found {
     fn lease(&mut self, config: &Config) {
         let lease = config.dispatch.lease_seconds.get();
         for (index, endpoint) in (1..).zip(&config.transport.endpoints) {
-            let limits = &endpoint.limits;
-            let longest = limits
-                .answer_seconds
-                .get()
-                .max(limits.connect_seconds.get());
+            let longest = endpoint.limits.longest_seconds();
             if longest >= lease {
                 self.refuse(
                     format!("transport.endpoints[{index}].limits.answer_seconds"),

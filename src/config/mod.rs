@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use toml::{Table, Value};
+use toml::Table;
 
 use crate::claims::terms::Terms;
 use crate::{
@@ -165,8 +165,8 @@ pub fn read(
     Err(faulty(faults))
 }
 
-/// The sections in which two texts of a configuration differ, webhooks apart: those are taken up while the gateway
-/// runs. It says nothing of whether either can be used.
+/// The sections in which two texts of a configuration differ, endpoints and webhooks apart: those are taken up while
+/// the gateway runs. It says nothing of whether either can be used.
 ///
 /// # Errors
 /// [`Error::Faulty`] when one of them is no TOML.
@@ -181,14 +181,7 @@ pub fn differences(before: &str, after: &str) -> Result<Vec<String>, Error> {
     };
     let (mut before, mut after) = (read(before)?, read(after)?);
     for table in [&mut before, &mut after] {
-        let transport = table.get_mut("transport").and_then(Value::as_table_mut);
-        let is_empty = transport.is_some_and(|transport| {
-            transport.remove("webhooks");
-            transport.is_empty()
-        });
-        if is_empty {
-            table.remove("transport");
-        }
+        table.remove("transport");
     }
     let sections: BTreeSet<_> = before.keys().chain(after.keys()).collect();
     let differ = sections

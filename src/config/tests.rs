@@ -305,65 +305,6 @@ fn other_documents_are_read_alike() {
 }
 
 #[test]
-fn centres_are_read_from_their_file() {
-    let text = include_str!("../../fixtures/config/centres.toml");
-    let centres = registry::read(text, "centres.toml").unwrap();
-    let rows: Vec<_> = centres
-        .iter()
-        .map(|centre| {
-            format!(
-                "{} {} {:?}",
-                centre.finess,
-                centre.category.as_str(),
-                centre.region
-            )
-        })
-        .collect();
-    assert_eq!(
-        rows,
-        [
-            "750712184 polyvalent Metropole",
-            "2A0000156 dentaire Metropole",
-            "750712184 polyvalent AlsaceMoselle",
-        ]
-    );
-    assert_eq!(
-        centres[2].until.map(|day| day.to_string()).as_deref(),
-        Some("2027-06-30")
-    );
-}
-
-#[test]
-fn every_fault_of_a_file_of_centres_is_named() {
-    let text = include_str!("../../fixtures/config/centres-faulty.toml");
-    let Err(Error::Faulty(found)) = registry::read(text, "centres") else {
-        panic!("it is not to be taken");
-    };
-    let keys: Vec<_> = found
-        .faults
-        .iter()
-        .map(|fault| fault.key.as_str())
-        .collect();
-    assert_eq!(
-        keys,
-        [
-            "centre[1].finess",
-            "centre[1].name",
-            "centre[1].category",
-            "centre[1].caisse",
-            "centre[2].agreement",
-            "centre[2].from",
-            "centre[3].until",
-        ]
-    );
-    let twice = include_str!("../../fixtures/config/centres.toml");
-    let error = registry::read(&[twice, twice].concat(), "centres")
-        .unwrap_err()
-        .to_string();
-    assert!(error.contains("centre[4].from"), "{error}");
-}
-
-#[test]
 fn what_differs_is_named_by_its_section() {
     let before = "[desk]\nsurvey_page = 10\n[dispatch]\nlot_documents = 5\n";
     for (after, expected) in [
@@ -380,14 +321,14 @@ fn what_differs_is_named_by_its_section() {
             "[dispatch]\nlot_documents = 6\n[report]\n",
             &["desk", "dispatch", "report"],
         ),
-        // Webhooks need no restart, whether they are the first of their section or not.
+        // Webhooks and endpoints need no restart, whether they are the first of their section or not.
         (
             &format!("{before}[transport.webhooks]\nanswer_seconds = 5\n"),
             &[],
         ),
         (
             &format!("{before}[transport]\nwebhooks = {{}}\nendpoints = []\n"),
-            &["transport"],
+            &[],
         ),
     ] {
         assert_eq!(super::differences(before, after).unwrap(), expected);

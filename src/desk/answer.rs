@@ -58,6 +58,7 @@ impl Refused {
                 };
                 Problem::new(Kind::InTransmission, about).into()
             }
+            Conflict::Registry => Kind::RegistryFaulty.into(),
             Conflict::Unknown => Kind::DocumentUnknown.into(),
             // These stand against admissions, sealing and declarations, which the desk never asks for.
             Conflict::OtherContent { .. }
@@ -180,6 +181,16 @@ impl Format {
             }
         }
     }
+}
+
+/// A parameter of the query, if it is said.
+pub(super) fn parameter<T>(
+    name: &'static str,
+    text: &Option<String>,
+    read: impl Fn(&str) -> Option<T>,
+) -> Result<Option<T>, Refused> {
+    let Some(text) = text else { return Ok(None) };
+    read(text).map(Some).ok_or_else(|| Refused::parameter(name))
 }
 
 /// A line of CSV (RFC 4180): what needs quotes has them.

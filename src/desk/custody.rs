@@ -198,7 +198,10 @@ pub(super) async fn rewind(
         endpoint: endpoint.to_string(),
         cursor: None,
     };
+    let routes = Arc::clone(&desk.parts.routes.borrow());
+    let formerly = routes.former(&endpoint).to_vec();
     let command = Command::Rewind {
+        formerly,
         endpoint,
         actor: operator.actor(),
     };

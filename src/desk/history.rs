@@ -166,6 +166,9 @@ fn happened(document: DocumentId, entry: &Entry) -> Happened {
         // These are in no document's history.
         Entry::Terms(_)
         | Entry::Registered(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::TurnedAway(_)
         | Entry::Orphaned(_)
         | Entry::Foreign(_)

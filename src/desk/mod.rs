@@ -21,6 +21,7 @@ mod past;
 mod periods;
 mod statements;
 pub mod registry;
+mod registered;
 mod watch;
 pub mod front;
 mod order;
@@ -48,7 +49,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post, put};
-use tokio::sync::{Mutex, Semaphore, watch as channel};
+use tokio::sync::{Mutex, Notify, Semaphore, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -92,8 +93,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The reader of the project's XML, for the texts of insurers.
     pub reader: Arc<Reader>,
-    /// The routes to insurers.
-    pub routes: Arc<Routes>,
+    /// The routes to insurers, as they are at present.
+    pub routes: channel::Receiver<Arc<Routes>>,
     /// The endpoints' lanes, for why a lot waits.
     pub lanes: Arc<Board>,
     /// The agreements by which rates are read.
@@ -104,6 +105,8 @@ pub struct Parts {
     pub publisher: Arc<Publisher>,
     /// Reads registrations that are put.
     pub read_registry: registry::Reader,
+    /// Told after registrations were put.
+    pub imported: Arc<Notify>,
     /// Logs and metrics.
     pub telemetry: Arc<Telemetry>,
     /// Settings.
@@ -216,7 +219,7 @@ fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
         (Door::Both, "get", "/v1/statements/keys", get(statements::keys)),
         (Door::Both, "get", "/v1/statements/{id}", get(statements::show)),
         (Door::Both, "get", "/v1/statements/{id}/signature", get(statements::signature)),
-        (Door::Both, "get", "/v1/registry", get(registry::list)),
+        (Door::Both, "get", "/v1/registry", get(registered::list)),
         (Door::Both, "get", "/v1/figures", get(figures::all)),
         (Door::Both, "post", "/v1/figures", post(figures::load)),
         (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),

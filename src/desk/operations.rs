@@ -162,14 +162,18 @@ impl Desk {
     /// An endpoint of the configuration.
     pub(super) fn endpoint(&self, name: &str) -> Option<EndpointName> {
         let endpoint = EndpointName::parse(name).ok()?;
-        self.parts.routes.has(&endpoint).then_some(endpoint)
+        self.parts
+            .routes
+            .borrow()
+            .has(&endpoint)
+            .then_some(endpoint)
     }
 
     /// An endpoint of the configuration, or one that only the ledger knows: lots wait there although it is gone, or it
     /// was held before.
     pub(super) async fn known_endpoint(&self, name: &str) -> Result<EndpointName, Refused> {
         let endpoint = EndpointName::parse(name).map_err(|_| Kind::EndpointUnknown)?;
-        if self.parts.routes.has(&endpoint) {
+        if self.parts.routes.borrow().has(&endpoint) {
             return Ok(endpoint);
         }
         let unread = |error: store::Error| self.unread(&error);

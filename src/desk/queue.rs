@@ -110,21 +110,23 @@ impl WaitingText {
 }
 
 impl Desk {
-    /// The survey of the present ledger: the last one, or a new one where entries came since or time has passed by
-    /// which documents stand otherwise to their deadlines.
+    /// The survey of the present ledger: the last one, or a new one where entries came since, the routes are others, or
+    /// time has passed by which documents stand otherwise to their deadlines.
     pub(super) async fn survey(&self) -> Result<Arc<Survey>, store::Error> {
         let mut last = self.surveyed.lock().await;
         let position = self.parts.store.health().position;
         let now = self.parts.clock.now();
+        let routes = Arc::clone(&self.parts.routes.borrow());
         if let Some(survey) = last.as_ref()
             && survey.position == position
+            && survey.routes == routes
             && (survey.at..survey.until).contains(&now)
         {
             return Ok(survey.clone());
         }
         let surveyor = Surveyor {
             store: self.parts.store.as_ref(),
-            routes: &self.parts.routes,
+            routes: &routes,
             lanes: &self.parts.lanes,
             page: self.parts.config.survey_page.get(),
             at_risk: self.parts.config.at_risk(),
@@ -139,13 +141,15 @@ impl Desk {
         self.surveyed.try_lock().ok()?.clone()
     }
 
-    /// Surveys the queue whenever the ledger has grown or a survey is out of date, for the metrics, until it is told
-    /// to stop.
+    /// Surveys the queue whenever the ledger has grown, the routes are others or a survey is out of date, for the
+    /// metrics, until it is told to stop.
     pub async fn watch_queue(self: Arc<Desk>, shutdown: CancellationToken) {
         let mut grown = self.parts.store.watch();
+        let mut routes = self.parts.routes.clone();
         let rounds = async {
             loop {
                 grown.mark_unchanged();
+                routes.mark_unchanged();
                 let began = Instant::now();
                 let until = match self.survey().await {
                     Ok(survey) => survey.until,
@@ -160,6 +164,7 @@ impl Desk {
                 let rest = until.since(self.parts.clock.now());
                 let is_open = tokio::select! {
                     changed = grown.changed() => changed.is_ok(),
+                    Ok(()) = routes.changed() => true,
                     () = sleep(rest) => true,
                 };
                 if !is_open {

@@ -14,7 +14,7 @@ use crate::access::{Action, Caller, Forbidden, Rates};
 use crate::claims::aggregate::{By, Filter};
 use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::period::Period;
-use crate::claims::registry::Category;
+use crate::claims::registry::{Category, Registry};
 use crate::claims::time::Day;
 use crate::formats::json::problem;
 use crate::report::rates::{self, Selection};
@@ -23,7 +23,7 @@ use crate::report::table;
 use crate::telemetry::event::Denial;
 
 use super::Desk;
-use super::answer::{Format, Refused, bytes, json};
+use super::answer::{Format, Refused, bytes, json, parameter};
 use super::door::{Asked, Entered, Part, gestionnaire};
 
 /// Which rate of a centre.
@@ -100,6 +100,13 @@ pub(super) async fn of_all(
     let centres = last.centres.keys().copied();
     let centres = centres.filter(|finess| asked(finess) && scope(*finess));
     let snapshot = desk.snapshot_at(query.as_of, centres.collect()).await?;
+    let registry = match by {
+        By::Gestionnaire | By::Caisse => {
+            let registry = desk.parts.store.registry().await;
+            registry.map_err(|error| desk.unread(&error))?
+        }
+        By::Centre | By::Category | By::Agreement | By::All => Registry::default(),
+    };
     let selection = Selection {
         scope: &scope,
         filter: &filter,
@@ -116,7 +123,8 @@ pub(super) async fn of_all(
         }
         By::Gestionnaire | By::Category | By::Caisse | By::Agreement | By::All => {
             let groups = rates::of_groups(&snapshot, agreements, (by, period), &selection);
-            let groups = groups.map_err(|error| desk.without_rate(&error))?;
+            let mut groups = groups.map_err(|error| desk.without_rate(&error))?;
+            groups.named((by, period), &registry);
             let next = groups.next.clone();
             Ok(write(&groups, table::of_groups, format, (&uri, next)))
         }
@@ -165,21 +173,13 @@ fn following(uri: &Uri, next: &str) -> String {
 
 impl OfAll {
     fn filter(&self) -> Result<Filter, Refused> {
-        fn read<T>(
-            name: &'static str,
-            text: &Option<String>,
-            read: impl Fn(&str) -> Option<T>,
-        ) -> Result<Option<T>, Refused> {
-            let Some(text) = text else { return Ok(None) };
-            read(text).map(Some).ok_or_else(|| Refused::parameter(name))
-        }
         let name = |text: &str| Name::parse(text).ok();
         Ok(Filter {
-            centre: read("centre", &self.centre, |text| Finess::parse(text).ok())?,
-            gestionnaire: read("gestionnaire", &self.gestionnaire, name)?,
-            category: read("category", &self.category, Category::parse)?,
-            caisse: read("caisse", &self.caisse, |text| Amo::parse(text).ok())?,
-            agreement: read("agreement", &self.agreement, name)?,
+            centre: parameter("centre", &self.centre, |text| Finess::parse(text).ok())?,
+            gestionnaire: parameter("gestionnaire", &self.gestionnaire, name)?,
+            category: parameter("category", &self.category, Category::parse)?,
+            caisse: parameter("caisse", &self.caisse, |text| Amo::parse(text).ok())?,
+            agreement: parameter("agreement", &self.agreement, name)?,
         })
     }
 }

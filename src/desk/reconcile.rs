@@ -151,11 +151,12 @@ pub(super) async fn run(
     let read = reader.read(&file, Format::guess(&file), &limits);
     let read = read.map_err(|_| Kind::Defect)?;
     let insurer = loaded.figures.insurer.as_ref();
+    let routes = Arc::clone(&desk.parts.routes.borrow());
     let asked = reconciliation::Asked {
         digest,
         file: &read,
         period,
-        destinations: insurer.map(|name| desk.parts.routes.destinations(name)),
+        destinations: insurer.map(|name| routes.destinations(name)),
     };
     let found = reconciliation::run(&*desk.parts.store, &desk.parts.agreements, &asked).await;
     let mut found = found.map_err(|error| match error {

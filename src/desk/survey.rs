@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::claims::deadline;
@@ -31,6 +32,8 @@ pub struct Survey {
     pub at: Timestamp,
     /// From when on it is another without any entry: the day ends, or a document comes to be at risk.
     pub until: Timestamp,
+    /// The routes by which it was taken.
+    pub routes: Arc<Routes>,
     /// What waits at each endpoint; every configured one is there.
     pub endpoints: BTreeMap<EndpointName, Waiting>,
     /// What waits and has no route to its insurer.
@@ -57,7 +60,7 @@ pub struct Waiting {
 /// Reads a survey from a store.
 pub(super) struct Surveyor<'a> {
     pub(super) store: &'a dyn Store,
-    pub(super) routes: &'a Routes,
+    pub(super) routes: &'a Arc<Routes>,
     pub(super) lanes: &'a Board,
     pub(super) page: usize,
     /// How long before the end of its last day a document is at risk.
@@ -87,6 +90,7 @@ impl Surveyor<'_> {
                 position: self.store.health().position,
                 at,
                 until: at.day().end(),
+                routes: Arc::clone(self.routes),
                 orphans: self.store.orphans().await?,
                 endpoints: endpoints
                     .map(|name| (name.clone(), Waiting::default()))
@@ -239,6 +243,22 @@ impl Survey {
                 endpoint,
                 documents: waiting.at(Stage::Overdue),
             });
+        }
+        // Of an endpoint that left, and has nothing any more, the series stay.
+        for endpoint in &telemetry.named() {
+            if !self.endpoints.contains_key(endpoint) {
+                let (documents, oldest): (&[_], _) = (&[], Duration::ZERO);
+                telemetry.show(Reading::Queue {
+                    endpoint,
+                    documents,
+                    oldest,
+                });
+                let documents = 0;
+                telemetry.show(Reading::Overdue {
+                    endpoint,
+                    documents,
+                });
+            }
         }
         telemetry.show(Reading::Stuck {
             documents: self.stuck,

@@ -18,6 +18,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -58,8 +59,8 @@ pub struct Dispatch {
     pub transport: Arc<dyn Transport>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Which endpoint serves which destination.
-    pub routes: Arc<Routes>,
+    /// Which endpoint serves which destination at present.
+    pub routes: watch::Receiver<Arc<Routes>>,
     /// The endpoints' lanes, for whoever tells why a lot waits.
     pub lanes: Arc<Board>,
     /// The days by which receipts are expected.
@@ -109,9 +110,11 @@ impl Dispatch {
     /// cut off then is in doubt at the next start.
     pub async fn run(self, shutdown: CancellationToken) {
         let mut changes = self.store.watch();
+        let mut routes = self.routes.clone();
         let mut running = self.nothing_runs();
         while !shutdown.is_cancelled() {
             changes.mark_unchanged();
+            routes.mark_unchanged();
             let sleep = match self.turn(&mut running).await {
                 Ok(sleep) => sleep,
                 Err(error) => {
@@ -127,6 +130,8 @@ impl Dispatch {
                 Some(ended) = running.tasks.join_next_with_id() => self.ended(&mut running, ended),
                 // A store that ended sends no more changes; the sleep still ends.
                 Ok(()) = changes.changed() => self.settle(&shutdown, sleep).await,
+                // What had no way may have one now.
+                Ok(()) = routes.changed() => {}
                 () = tokio::time::sleep(sleep) => {}
             }
         }
@@ -180,9 +185,10 @@ impl Dispatch {
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
         }
-        self.unroute(&due).await?;
+        let routes = Arc::clone(&self.routes.borrow());
+        self.unroute(&due, &routes).await?;
         let sealing = self
-            .seal_groups(&due, &running.lanes, &mut running.fresh)
+            .seal_groups(&due, &routes, &running.lanes, &mut running.fresh)
             .await?;
         let sealed = !sealing.sealed.is_empty();
         let asks = self.ask(running, &due);
@@ -206,8 +212,8 @@ impl Dispatch {
 
     /// What never left an endpoint that is not configured any more is opened again, for the endpoint that serves its
     /// insurer now. The rest goes on to be attempted, and so says that it has no endpoint.
-    async fn unroute(&self, due: &Due) -> Result<(), store::Error> {
-        for endpoint in due.endpoints.iter().filter(|name| !self.routes.has(name)) {
+    async fn unroute(&self, due: &Due, routes: &Routes) -> Result<(), store::Error> {
+        for endpoint in due.endpoints.iter().filter(|name| !routes.has(name)) {
             let unroute = Command::Unroute(endpoint.clone());
             self.store.commit(self.clock.now(), unroute).await?;
         }

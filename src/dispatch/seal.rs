@@ -7,6 +7,7 @@ use futures_util::{StreamExt, stream};
 use crate::claims::delivery::Form;
 use crate::claims::entry;
 use crate::claims::id::{DocumentId, EndpointName, LotId};
+use crate::claims::routes::Routes;
 use crate::dispatch::Dispatch;
 use crate::dispatch::fresh::Fresh;
 use crate::dispatch::lanes::Lanes;
@@ -80,13 +81,14 @@ impl Dispatch {
     pub(super) async fn seal_groups(
         &self,
         due: &Due,
+        routes: &Routes,
         lanes: &Lanes,
         fresh: &mut Fresh,
     ) -> Result<Sealing, store::Error> {
         let mut sealing = Sealing::default();
         let mut seals = Vec::new();
         for group in &due.groups {
-            match self.routes.find(group.destination, group.purpose) {
+            match routes.find(group.destination, group.purpose) {
                 Some(endpoint) => seals.push(self.seal(group, endpoint, lanes)),
                 None => sealing.without_route += 1,
             }

@@ -6,6 +6,8 @@ mod moved;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
@@ -94,7 +96,7 @@ impl Rig {
             store: Arc::new(store),
             transport: Arc::new(transport),
             clock: clock.clone(),
-            routes: Arc::new(routes),
+            routes: watch::channel(Arc::new(routes)).1,
             lanes: Arc::default(),
             terms: Terms::default(),
             config: Arc::new(Config::default()),

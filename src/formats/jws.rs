@@ -92,6 +92,15 @@ impl Keyring {
         Keyring(keys.into_iter().collect())
     }
 
+    /// With the keys that others had before, for those endpoints that are still meant.
+    pub fn beside(mut self, before: &Keyring, is_meant: impl Fn(&EndpointName) -> bool) -> Keyring {
+        let meant = before.0.iter().filter(|(endpoint, _)| is_meant(endpoint));
+        for (endpoint, keys) in meant {
+            self.0.insert(endpoint.clone(), keys.clone());
+        }
+        self
+    }
+
     /// Whether these bytes are evidence of what an endpoint said.
     ///
     /// # Errors

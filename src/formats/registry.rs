@@ -1,9 +1,24 @@
-//! A table of centres, as CSV: the rows and where they begin. What the fields mean is for `config` to say.
+//! Tables of registrations, as CSV: the rows and where they begin. What the fields mean is for `config` to say. And what
+//! is wrong with registrations, in words.
 //!
 //! The first row names the columns, in any order; `,` or `;` between fields. A table is read whole, and rows that
 //! are no rows are told beside the others, so that all faults can be said at once.
 
+use std::collections::BTreeMap;
+
 use csv::{ReaderBuilder, StringRecord};
+
+use crate::claims::registry::{Found, Registration};
+use crate::formats::json::problem::FaultText;
+
+/// A registration, and where it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lined {
+    /// Its line, from 1; none where it cannot be told.
+    pub line: Option<u64>,
+    /// What it states.
+    pub registration: Registration,
+}
 
 /// A row of the table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +38,21 @@ pub struct Malformed {
     pub reason: &'static str,
 }
 
+impl Lined {
+    /// What is wrong with a key of it.
+    pub fn fault(&self, key: &str, reason: &str) -> FaultText {
+        let registration = &self.registration;
+        let (kind, from) = (registration.kind().as_str(), registration.span().from);
+        FaultText {
+            place: format!("{kind} {} from {from}: {key}", registration.id()),
+            reason: match self.line {
+                Some(line) => format!("line {line}: {reason}"),
+                None => reason.to_owned(),
+            },
+        }
+    }
+}
+
 impl Row {
     /// The text of a column; none where it is empty.
     pub fn get(&self, column: &str) -> Option<&str> {
@@ -31,16 +61,45 @@ impl Row {
     }
 }
 
+/// What does not hold together, each with its place; where it was just read, with its line.
+pub fn texts(flaws: &[Found], read: &[Lined]) -> Vec<FaultText> {
+    let lines: BTreeMap<_, _> = read
+        .iter()
+        .filter_map(|lined| {
+            let registration = &lined.registration;
+            let from = registration.span().from;
+            Some(((registration.kind(), registration.id(), from), lined.line?))
+        })
+        .collect();
+    let text = |found: &Found| {
+        let Found {
+            kind,
+            id,
+            from,
+            flaw,
+        } = found;
+        let place = format!("{} {id} from {from}: {}", kind.as_str(), flaw.key());
+        let reason = match lines.get(&(*kind, id.clone(), *from)) {
+            Some(line) => format!("line {line}: {flaw}"),
+            None => flaw.to_string(),
+        };
+        FaultText { place, reason }
+    };
+    flaws.iter().map(text).collect()
+}
+
+/// The columns of a table.
+pub fn header(text: &str) -> Vec<String> {
+    let mut record = StringRecord::new();
+    // What cannot be read has no columns.
+    let _ = reader(without_mark(text)).read_record(&mut record);
+    names(&record)
+}
+
 /// The rows of a table with these columns, and the lines that are none.
 pub fn rows(text: &str, columns: &[&str]) -> (Vec<Row>, Vec<Malformed>) {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let header = text.lines().next().unwrap_or_default();
-    let delimiter = if header.contains(';') { b';' } else { b',' };
-    let mut reader = ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .delimiter(delimiter)
-        .from_reader(text.as_bytes());
+    let text = without_mark(text);
+    let mut reader = reader(text);
     let (mut rows, mut malformed, mut names) = (Vec::new(), Vec::new(), None);
     let (mut record, mut lines) = (StringRecord::new(), Lines::default());
     while reader.read_record(&mut record).unwrap_or(false) {
@@ -65,12 +124,30 @@ pub fn rows(text: &str, columns: &[&str]) -> (Vec<Row>, Vec<Malformed>) {
     (rows, malformed)
 }
 
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
+}
+
+fn reader(text: &str) -> csv::Reader<&[u8]> {
+    let header = text.lines().next().unwrap_or_default();
+    let delimiter = if header.contains(';') { b';' } else { b',' };
+    ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .delimiter(delimiter)
+        .from_reader(text.as_bytes())
+}
+
+fn names(record: &StringRecord) -> Vec<String> {
+    record.iter().map(|name| name.trim().to_owned()).collect()
+}
+
 fn names_of(
     record: &StringRecord,
     columns: &[&str],
     malformed: &mut Vec<Malformed>,
 ) -> Vec<String> {
-    let names: Vec<String> = record.iter().map(|name| name.trim().to_owned()).collect();
+    let names = names(record);
     let mut fault = |reason| malformed.push(Malformed { line: 1, reason });
     if names.iter().any(|name| !columns.contains(&name.as_str())) {
         fault("the header has a column that is not known");

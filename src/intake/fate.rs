@@ -183,6 +183,7 @@ impl End {
                 | Conflict::Delivery { .. }
                 | Conflict::ReplacedUnknown
                 | Conflict::ReplacedBefore(_)
+                | Conflict::Registry
                 | Conflict::Unknown
                 | Conflict::Stale),
             ) => End::Conflict(conflict),
@@ -217,6 +218,7 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Problem {
         Conflict::SupportedUnknown => Kind::DocumentFaulty.into(),
         Conflict::Centre(_) => Kind::CentreClosed.into(),
         Conflict::Unknown => Kind::DocumentUnknown.into(),
-        Conflict::Stale => Kind::Defect.into(),
+        // Nobody registers anything here.
+        Conflict::Registry | Conflict::Stale => Kind::Defect.into(),
     }
 }

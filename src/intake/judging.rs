@@ -17,6 +17,7 @@ use crate::access::{Action, Caller, Forbidden};
 use crate::claims::document::{Document, Facts, Key, Kind, Locate};
 use crate::claims::finding::{Finding, Place, Severity};
 use crate::claims::id::{Digest, Finess, Number};
+use crate::claims::routes::Routes;
 use crate::claims::rules::{self, Context, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::formats::json::problem;
@@ -84,6 +85,7 @@ pub(super) struct Bench {
     pub(super) intake: Arc<Intake>,
     pub(super) caller: Arc<Caller>,
     pub(super) snapshot: Arc<Snapshot>,
+    pub(super) routes: Arc<Routes>,
     pub(super) now: Timestamp,
 }
 
@@ -94,6 +96,7 @@ impl Intake {
             intake: Arc::clone(self),
             caller: Arc::clone(caller),
             snapshot: self.centres.snapshot().await,
+            routes: Arc::clone(&self.parts.routes.borrow()),
             now: self.parts.clock.now(),
         }
     }
@@ -203,7 +206,7 @@ impl Bench {
     ) -> Judgement {
         let view = View {
             snapshot: &self.snapshot,
-            routes: &self.intake.parts.routes,
+            routes: &self.routes,
             purpose: self.caller.purpose(),
         };
         let context = Context {

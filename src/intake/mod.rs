@@ -53,8 +53,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// The reader of the project's XML.
     pub reader: Arc<Reader>,
-    /// The routes to insurers.
-    pub routes: Arc<Routes>,
+    /// The routes to insurers, as they are at present.
+    pub routes: watch::Receiver<Arc<Routes>>,
     /// The keys of the endpoints whose receipts are signed.
     pub keys: watch::Receiver<Arc<Keyring>>,
     /// The terms by which deadlines are counted; the same as in the ledger.

@@ -139,10 +139,12 @@ impl Intake {
                 salt: self.parts.clock.salt(),
             })
         });
+        let routes = Arc::clone(&self.parts.routes.borrow());
         let command = Command::Receipts {
+            formerly: routes.former(endpoint).to_vec(),
             endpoint: endpoint.clone(),
-            purpose: self.parts.routes.purpose(endpoint),
-            destinations: self.parts.routes.destinations(endpoint).to_vec(),
+            purpose: routes.purpose(endpoint),
+            destinations: routes.destinations(endpoint).to_vec(),
             items: heard.collect(),
             cursor: None,
         };

@@ -8,6 +8,7 @@ mod pace;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,8 +58,8 @@ pub struct Receipts {
     pub transport: Arc<dyn Transport>,
     /// The time.
     pub clock: Arc<dyn Clock>,
-    /// Which destinations an endpoint may speak for.
-    pub routes: Arc<Routes>,
+    /// Which endpoints there are at present, and which destinations each may speak for.
+    pub routes: watch::Receiver<Arc<Routes>>,
     /// Reads feeds and their items.
     pub reader: Arc<Reader>,
     /// Caps on what is read.
@@ -95,6 +96,14 @@ enum News {
     Recorded,
 }
 
+/// Who asks at present.
+#[derive(Default)]
+struct Pollers {
+    tasks: JoinSet<()>,
+    /// What ends the poller of each endpoint.
+    ends: BTreeMap<EndpointName, CancellationToken>,
+}
+
 /// How one question to an endpoint ended, and how long the endpoint asks to wait.
 type Answer = (Round, Option<Duration>);
 
@@ -108,29 +117,71 @@ impl News {
     }
 }
 
-impl Receipts {
-    /// Asks every endpoint until shutdown, each at its own pace.
-    pub async fn run(self, shutdown: CancellationToken) {
-        let mut pollers = JoinSet::new();
-        for endpoint in self.routes.endpoints().cloned() {
-            pollers.spawn(self.clone().poll(endpoint, shutdown.clone()));
+impl Pollers {
+    /// Ends those of endpoints that left, and begins those of new ones.
+    fn follow(&mut self, receipts: &Receipts, routes: &Routes, shutdown: &CancellationToken) {
+        self.ends.retain(|endpoint, end| {
+            let stays = routes.has(endpoint);
+            if !stays {
+                end.cancel();
+            }
+            stays
+        });
+        for endpoint in routes.endpoints() {
+            if !self.ends.contains_key(endpoint) {
+                let end = shutdown.child_token();
+                self.ends.insert(endpoint.clone(), end.clone());
+                self.tasks
+                    .spawn(receipts.clone().poll(endpoint.clone(), end));
+            }
         }
-        // A poller catches its own defects, so it ends at shutdown only.
-        while pollers.join_next().await.is_some() {}
+    }
+}
+
+impl Receipts {
+    /// Asks every endpoint until shutdown, each at its own pace. Where the endpoints become others, new ones are asked
+    /// from then on and those that left no more.
+    pub async fn run(self, shutdown: CancellationToken) {
+        let mut routes = self.routes.clone();
+        let mut pollers = Pollers::default();
+        while !shutdown.is_cancelled() {
+            let present = Arc::clone(&routes.borrow_and_update());
+            pollers.follow(&self, &present, &shutdown);
+            // A poller catches its own defects, so it ends only when its endpoint left, or at shutdown.
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => {}
+                Ok(()) = routes.changed() => {}
+                Some(_) = pollers.tasks.join_next() => {}
+                // Without an endpoint, and with none to come, there is nothing to do until the end.
+                else => shutdown.cancelled().await,
+            }
+        }
+        while pollers.tasks.join_next().await.is_some() {}
     }
 
     async fn poll(self, endpoint: EndpointName, shutdown: CancellationToken) {
         let mut pace = Pace::default();
+        let mut routes = self.routes.clone();
         loop {
-            let answer = tokio::select! {
-                biased;
-                () = shutdown.cancelled() => return,
-                answer = self.guarded(&endpoint, &pace) => answer,
+            let is_there = routes.borrow_and_update().has(&endpoint);
+            let pause = match is_there {
+                true => {
+                    let answer = tokio::select! {
+                        biased;
+                        () = shutdown.cancelled() => return,
+                        answer = self.guarded(&endpoint, &pace) => answer,
+                    };
+                    pace.after(answer.0, answer.1, &self.config)
+                }
+                // Its end is on the way, unless it comes back before that.
+                false => Duration::MAX,
             };
-            let pause = pace.after(answer.0, answer.1, &self.config);
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
+                // Where it is reached may be another place now, and what it was in trouble with over.
+                Ok(()) = routes.changed() => {}
                 () = tokio::time::sleep(pause) => {}
             }
         }
@@ -154,12 +205,7 @@ impl Receipts {
 
     /// One question, and everything that follows from its answer.
     async fn question(&self, endpoint: &EndpointName, pace: &Pace) -> Result<Answer, store::Error> {
-        let cursor = self
-            .store
-            .endpoints()
-            .await?
-            .remove(endpoint)
-            .and_then(|record| record.cursor);
+        let cursor = self.cursor(endpoint).await?;
         let fetched = self.transport.fetch_receipts(endpoint, cursor.as_ref());
         let bytes = match fetched.await {
             Fetched::Feed(bytes) => bytes,
@@ -207,6 +253,14 @@ impl Receipts {
         Ok((round, None))
     }
 
+    /// Where an endpoint is asked from: its own place, or that of its former name.
+    async fn cursor(&self, endpoint: &EndpointName) -> Result<Option<Name>, store::Error> {
+        let mut known = self.store.endpoints().await?;
+        let routes = Arc::clone(&self.routes.borrow());
+        let mut names = std::iter::once(endpoint).chain(routes.former(endpoint));
+        Ok(names.find_map(|name| known.remove(name)?.cursor))
+    }
+
     fn items(&self, endpoint: &EndpointName, bytes: &Bytes, feed: &Feed) -> Vec<Heard> {
         let items = feed.parts.iter().map(|part| {
             let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
@@ -241,10 +295,12 @@ impl Receipts {
         cursor: Option<Moved>,
     ) -> Result<News, store::Error> {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
+        let routes = Arc::clone(&self.routes.borrow());
         let command = Command::Receipts {
+            formerly: routes.former(endpoint).to_vec(),
             endpoint: endpoint.clone(),
-            purpose: self.routes.purpose(endpoint),
-            destinations: self.routes.destinations(endpoint).to_vec(),
+            purpose: routes.purpose(endpoint),
+            destinations: routes.destinations(endpoint).to_vec(),
             items,
             cursor,
         };

@@ -52,12 +52,13 @@ impl Rig {
         let names = [endpoint.clone()];
         let telemetry = Telemetry::new(&telemetry::Config::default(), &names).unwrap();
         let purpose = crate::claims::document::Purpose::Real;
+        let routes = Routes::new([(endpoint.clone(), purpose, Vec::new())]);
         Rig {
             receipts: Receipts {
                 store: Arc::new(Memory::new(Secret::new([9; 32]))),
                 transport: Arc::new(Scripted(Mutex::new(answers.into_iter().collect()))),
                 clock: Arc::new(ManualClock::new(now, 1)),
-                routes: Arc::new(Routes::new([(endpoint.clone(), purpose, Vec::new())])),
+                routes: watch::channel(Arc::new(routes)).1,
                 reader: Arc::new(Reader::new().unwrap()),
                 limits: Limits::default(),
                 keys: watch::channel(Arc::default()).1,
@@ -285,4 +286,70 @@ fn an_item_is_told_by_what_became_of_it() {
         let series = format!("receipts_orphaned_total{{endpoint=\"paris\",cause=\"{word}\"}} 1");
         assert!(page.contains(&series), "{word}");
     }
+}
+
+/// An insurer that is never reached, and who was asked for.
+#[derive(Default)]
+struct Unreached(Mutex<Vec<EndpointName>>);
+
+impl Unreached {
+    /// Who was asked for since the last look, each once.
+    fn asked(&self) -> Vec<String> {
+        let mut asked = std::mem::take(&mut *self.0.lock().unwrap());
+        asked.sort_unstable();
+        asked.dedup();
+        asked.iter().map(EndpointName::to_string).collect()
+    }
+}
+
+#[async_trait]
+impl Transport for Unreached {
+    async fn send(&self, _endpoint: &EndpointName, _lot: &Composed) -> Sent {
+        Sent::NotReached(Cause::NoEndpoint)
+    }
+
+    async fn status(&self, _endpoint: &EndpointName, _lot: LotId, _digest: Digest) -> Asked {
+        Asked::NoService
+    }
+
+    async fn fetch_receipts(&self, endpoint: &EndpointName, _after: Option<&Name>) -> Fetched {
+        self.0.lock().unwrap().push(endpoint.clone());
+        Fetched::NoAnswer(Cause::NoEndpoint)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn pollers_begin_and_end_with_their_endpoints() {
+    let name = |text: &str| EndpointName::parse(text).unwrap();
+    let routes = |names: &[&str]| {
+        let purpose = crate::claims::document::Purpose::Real;
+        let rows = names.iter().map(|text| (name(text), purpose, Vec::new()));
+        Arc::new(Routes::new(rows.collect::<Vec<_>>()))
+    };
+    let transport = Arc::new(Unreached::default());
+    let (present, told) = watch::channel(routes(&[]));
+    let receipts = Receipts {
+        transport: transport.clone(),
+        routes: told,
+        ..Rig::new([]).receipts
+    };
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(receipts.run(shutdown.clone()));
+    for (names, hours) in [
+        (vec![], 1),
+        (vec!["lyon", "paris"], 1),
+        (vec!["nice", "paris"], 1),
+        // Who is in trouble for long is asked as soon as something is another.
+        (vec!["paris"], 0),
+        (vec![], 1),
+        (vec!["lyon"], 1),
+    ] {
+        present.send_replace(routes(&names));
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_secs(hours * 3600)).await;
+        assert_eq!(transport.asked(), names);
+    }
+    shutdown.cancel();
+    running.await.unwrap();
+    assert!(transport.asked().is_empty());
 }

@@ -320,6 +320,9 @@ fn cause(entry: &Entry) -> Option<&'static str> {
         Entry::Unsettled { .. } => Some("unsettled"),
         Entry::Terms(_)
         | Entry::Registered(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::TurnedAway(_)
         | Entry::Orphaned(_)
         | Entry::Foreign(_)

@@ -10,10 +10,10 @@ use serde::Serialize;
 use crate::claims::aggregate::{Aggregate, By, Filter, Group, Sums};
 use crate::claims::agreement::Agreements;
 use crate::claims::document::AgreementId;
-use crate::claims::id::Finess;
+use crate::claims::id::{Amo, Finess};
 use crate::claims::obligation::Obligation;
 use crate::claims::period::Period;
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registry};
 use crate::report::Error;
 use crate::report::shapes::{Basis, PeriodShape, RateShape, ReferenceShape, SegmentShape, basis};
 use crate::report::snapshot::Snapshot;
@@ -81,6 +81,8 @@ pub struct Groups {
 pub struct GroupRate {
     /// A gestionnaire, category, caisse, agreement, or `all`.
     pub group: String,
+    /// The name that a gestionnaire or caisse is registered under on the last day of the period.
+    pub name: Option<String>,
     /// The agreement by which its centres are counted.
     pub agreement: String,
     /// How many centres are in it on at least one day of the period.
@@ -225,6 +227,24 @@ pub fn of_groups(
     })
 }
 
+impl Groups {
+    /// Gives gestionnaires and caisses the names that the registry has for them on the last day of the period.
+    pub fn named(&mut self, (by, period): (By, Period), registry: &Registry) {
+        let day = period.to();
+        for group in &mut self.groups {
+            let name = match by {
+                By::Gestionnaire => registry.gestionnaire(&group.group, day),
+                By::Caisse => {
+                    let code = Amo::parse(&group.group).ok();
+                    code.and_then(|code| registry.caisse(code, day))
+                }
+                By::Centre | By::Category | By::Agreement | By::All => None,
+            };
+            group.name = name.map(str::to_owned);
+        }
+    }
+}
+
 /// The groups of a page, and the name of its last one if more follow.
 fn page(
     sums: &BTreeMap<(Group, AgreementId), Aggregate>,
@@ -241,6 +261,7 @@ fn page(
         last = Some(name(key));
         groups.push(GroupRate {
             group: key.0.to_string(),
+            name: None,
             agreement: key.1.to_string(),
             centres: sum.centres,
             statement: method(&key.1),

@@ -82,6 +82,9 @@ fn may_change_a_count(entry: &Entry) -> bool {
         | Entry::Closed(_)
         | Entry::Published(_)
         | Entry::Imported(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::Explained { .. }
         | Entry::Rewound { .. }
         | Entry::Restored(_)

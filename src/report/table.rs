@@ -22,7 +22,7 @@ pub fn of_centres(rates: &Rates) -> String {
 
 /// A list of groups.
 pub fn of_groups(groups: &Groups) -> String {
-    let mut out = format!("by,group,agreement,centres,from,to,position,ledger,{COUNTS}\r\n");
+    let mut out = format!("by,group,name,agreement,centres,from,to,position,ledger,{COUNTS}\r\n");
     for group in &groups.groups {
         row(&mut out, &of_group(groups, group));
     }
@@ -55,6 +55,7 @@ fn of_group(groups: &Groups, group: &GroupRate) -> Vec<String> {
     let head = [
         groups.by.to_owned(),
         group.group.clone(),
+        group.name.clone().unwrap_or_default(),
         group.agreement.clone(),
         group.centres.to_string(),
         groups.period.from.clone(),

@@ -133,6 +133,8 @@ impl<'t> Scanner<'t> {
         let after = rest.strip_prefix(*name)?;
         let space = match after {
             [b'>', ..] => 0,
+            // Of a tag without a name blanks are the name.
+            _ if name.is_empty() => return None,
             _ => space(after),
         };
         if after.get(space) != Some(&b'>') {

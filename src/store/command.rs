@@ -17,7 +17,7 @@ use crate::claims::foundation::Founded;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
 use crate::claims::receipt::Item;
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registration};
 use crate::claims::retention::{Evacuated, OnHold};
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
@@ -30,13 +30,13 @@ pub enum Command {
     Terms(Terms),
     /// Put versions of centres; a version equal to the present one changes nothing.
     Registry(Vec<Centre>),
-    /// Put versions of centres as a person asks for it, with the reason; all or none.
+    /// Put versions of registrations as a person asks for it, with the reason; all or none.
     Import(Import),
     /// Put the versions of the configuration's file, unless these very ones were put by it last: what was changed since
     /// by other ways stays.
     Configured {
         /// All versions of the file, in its order.
-        centres: Vec<Centre>,
+        registrations: Vec<Registration>,
         /// Salt of the reason's commitment.
         salt: [u8; 16],
     },
@@ -72,6 +72,9 @@ pub enum Command {
         purpose: Purpose,
         /// The destinations that this endpoint serves. It also speaks of what was sent to itself before.
         destinations: Vec<Destination>,
+        /// The names under which it was known before: it also speaks of what was sent to these, and goes on where the
+        /// first of them that has a cursor was, unless it has one of its own.
+        formerly: Vec<EndpointName>,
         /// Items in order, each with its bytes as received.
         items: Vec<Heard>,
         /// How the cursor moves with them, when polled.
@@ -166,6 +169,8 @@ pub enum Command {
     Rewind {
         /// The endpoint.
         endpoint: EndpointName,
+        /// The names under which it was known before, where it would go on otherwise.
+        formerly: Vec<EndpointName>,
         /// Who.
         actor: Name,
     },
@@ -267,7 +272,7 @@ pub enum Command {
 #[derive(Clone)]
 pub struct Import {
     /// The versions; what is registered already changes nothing.
-    pub centres: Vec<Centre>,
+    pub registrations: Vec<Registration>,
     /// Who.
     pub actor: Name,
     /// SHA-256 of what was handed in.

@@ -209,6 +209,7 @@ mod figures;
 mod turns;
 mod lots;
 mod custody;
+pub mod registry;
 mod statements;
 mod ahead;
 mod wire;
@@ -226,6 +227,7 @@ laws! {
     a_lot_that_was_being_sent_is_in_doubt_after_a_restart
     tallies_are_those_of_their_position_while_others_write
     what_was_recorded_first_stands
+    who_has_another_name_now_speaks_of_what_went_to_the_former_one
     an_orphan_that_fits_when_it_comes_again_is_taken
     what_cannot_be_evidence_is_kept_once
     a_document_is_spoken_of_so_often_and_no_more
@@ -236,7 +238,7 @@ use receipts::{
     a_document_is_spoken_of_so_often_and_no_more,
     a_lot_without_its_receipt_is_overdue_and_asked_about,
     an_orphan_that_fits_when_it_comes_again_is_taken, what_cannot_be_evidence_is_kept_once,
-    what_was_recorded_first_stands,
+    what_was_recorded_first_stands, who_has_another_name_now_speaks_of_what_went_to_the_former_one,
 };
 
 pub fn now() -> Timestamp {

@@ -15,8 +15,14 @@ use crate::claims::time::Timestamp;
 /// The lanes, made as endpoints are first seen.
 #[derive(Debug, Default)]
 pub struct Board {
+    inner: Mutex<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    /// Rules of their own.
     rules: BTreeMap<EndpointName, Rules>,
-    lanes: Mutex<BTreeMap<EndpointName, Lane>>,
+    lanes: BTreeMap<EndpointName, Lane>,
 }
 
 /// What a change did.
@@ -42,15 +48,31 @@ pub struct Stand {
 impl Board {
     /// No lane yet; these endpoints have rules of their own.
     pub fn new(rules: BTreeMap<EndpointName, Rules>) -> Board {
+        let lanes = BTreeMap::new();
         Board {
-            rules,
-            lanes: Mutex::default(),
+            inner: Mutex::new(Inner { rules, lanes }),
         }
+    }
+
+    /// From now on these endpoints have rules of their own, and their lanes keep what they learned. What may have
+    /// arrived at an endpoint that left begins with a fresh lane, as it does after a restart.
+    pub fn follow(&self, rules: BTreeMap<EndpointName, Rules>) {
+        let mut inner = self.lock();
+        inner
+            .lanes
+            .retain(|endpoint, lane| match rules.get(endpoint) {
+                Some(rules) => {
+                    lane.follow(rules.clone());
+                    true
+                }
+                None => false,
+            });
+        inner.rules = rules;
     }
 
     /// Begins again with fresh lanes.
     pub fn clear(&self) {
-        self.lock().clear();
+        self.lock().lanes.clear();
     }
 
     /// Changes a lane. An endpoint without rules of its own goes by the others'.
@@ -60,10 +82,11 @@ impl Board {
         otherwise: &Rules,
         change: impl FnOnce(&mut Lane) -> T,
     ) -> Changed<T> {
-        let mut lanes = self.lock();
+        let mut inner = self.lock();
+        let Inner { rules, lanes } = &mut *inner;
         let before = lanes.get(endpoint).map(Stand::of);
         let lane = lanes.entry(endpoint.clone()).or_insert_with(|| {
-            let rules = self.rules.get(endpoint).unwrap_or(otherwise);
+            let rules = rules.get(endpoint).unwrap_or(otherwise);
             Lane::new(rules.clone())
         });
         let done = change(lane);
@@ -76,12 +99,12 @@ impl Board {
 
     /// Until when a lot that is due is held back by its endpoint, and why; none if the lane stands in nobody's way.
     pub fn hold(&self, endpoint: &EndpointName, at: Timestamp) -> Option<Next> {
-        self.lock().get(endpoint)?.hold(Kind::Attempt, at)
+        self.lock().lanes.get(endpoint)?.hold(Kind::Attempt, at)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<EndpointName, Lane>> {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic between two of a lane's own steps leaves a lane that still ends its waits.
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -91,5 +114,72 @@ impl Stand {
             limit: lane.limit(Kind::Attempt),
             breaker: lane.breaker(Kind::Attempt),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+
+    use super::*;
+    use crate::claims::lane::{Room, Signal};
+
+    const AT: Timestamp = Timestamp::from_micros(1_000_000);
+
+    fn rules(concurrency: u32) -> Rules {
+        Rules::new(NonZeroU32::new(concurrency).unwrap())
+    }
+
+    fn name(text: &str) -> EndpointName {
+        EndpointName::parse(text).unwrap()
+    }
+
+    /// Everything that may go does, and is answered so.
+    fn round(board: &Board, endpoint: &EndpointName, signal: Signal) -> Stand {
+        let done = |lane: &mut Lane| {
+            let Room::Now(room) = lane.room(Kind::Attempt, AT) else {
+                return;
+            };
+            let slots: Vec<_> = (0..room.get())
+                .map(|_| lane.begin(Kind::Attempt, AT))
+                .collect();
+            for mut slot in slots {
+                lane.hear(&mut slot, signal, AT);
+                lane.end(slot, AT);
+            }
+        };
+        board.change(endpoint, &rules(8), done).after
+    }
+
+    #[test]
+    fn other_rules_are_taken_up_and_what_was_learned_stays() {
+        let all = |rules: &[(&str, Rules)]| {
+            let rules = rules
+                .iter()
+                .map(|(text, rules)| (name(text), rules.clone()));
+            rules.collect::<BTreeMap<_, _>>()
+        };
+        let (paris, lyon) = (name("paris"), name("lyon"));
+        let board = Board::new(all(&[("paris", rules(16)), ("lyon", rules(2))]));
+        for limit in [2, 4, 8] {
+            assert_eq!(round(&board, &paris, Signal::Served).limit, limit);
+        }
+        for _ in 0..5 {
+            round(&board, &lyon, Signal::Unserved);
+        }
+        let nothing = |_: &mut Lane| ();
+        let stand = |endpoint: &EndpointName| board.change(endpoint, &rules(8), nothing).after;
+        assert_eq!(stand(&lyon).breaker, breaker::State::Open);
+        for (followed, limit) in [
+            (all(&[("paris", rules(32)), ("lyon", rules(8))]), 8),
+            (all(&[("paris", rules(4)), ("lyon", rules(8))]), 4),
+            // Gone, it begins again by the others' rules.
+            (all(&[("lyon", rules(8))]), 1),
+        ] {
+            board.follow(followed);
+            assert_eq!(stand(&paris).limit, limit);
+            assert_eq!(stand(&lyon).breaker, breaker::State::Open);
+        }
+        assert_eq!(round(&board, &paris, Signal::Served).limit, 2);
     }
 }

@@ -12,7 +12,7 @@ use crate::claims::custody::Anchor;
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registry};
 use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::change::Changes;
@@ -327,6 +327,10 @@ impl Store for Memory {
 
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
         statements::statements(&self.lock().index, which)
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        query::registry(&self.lock().index)
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

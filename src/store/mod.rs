@@ -42,7 +42,7 @@ use tokio::sync::watch;
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
 use crate::store::journal::keys::{Rewrapped, Wrapping};
@@ -180,6 +180,9 @@ pub trait Store: Send + Sync {
 
     /// Statements, in order of the ledger.
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error>;
+
+    /// Everything that is registered, in one state of the ledger.
+    async fn registry(&self) -> Result<Registry, Error>;
 
     /// All versions of the registered centres.
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error>;

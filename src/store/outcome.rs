@@ -92,6 +92,8 @@ pub enum Conflict {
     SupportedUnknown,
     /// The centre is not registered, or closed, on the document's day.
     Centre(Finess),
+    /// The registry that would come of it does not hold together.
+    Registry,
     /// Nothing is known by this id.
     Unknown,
     /// The documents to be sealed are no longer as they were: look again.

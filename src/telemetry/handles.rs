@@ -1,10 +1,10 @@
 //! Kept handles of every metric: made once, so that counting is an addition.
 //!
 //! The exporter cannot remove a series, so every series that a closed set allows is made at the start, at
-//! zero. Only finding codes appear as they come: they are constants of the program.
+//! zero. Only finding codes appear as they come, which are constants of the program, and endpoints (`endpoints`).
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use metrics::{
     Counter, Gauge, Histogram, Key, KeyName, Label, Level, Metadata, Recorder, SharedString,
@@ -14,20 +14,18 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 use crate::claims::document::Kind;
 use crate::claims::entry::OrphanCause;
 use crate::claims::id::EndpointName;
+use crate::telemetry::endpoints::{Endpoint, Endpoints, ListGauges};
 use crate::telemetry::event::{
-    Attempt, Breaker, Denial, Event, Intake, Item, Poll, Question, Room, Telling, kind_word,
+    Breaker, Denial, Event, Intake, Item, Poll, Room, Telling, kind_word,
 };
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
-use crate::telemetry::reading::{Deadline, Reading, Ready, Stage};
+use crate::telemetry::reading::{Deadline, Reading, Ready};
 use crate::telemetry::renewal;
 use crate::telemetry::retention::{self, Hold};
 
-/// The label of an endpoint that is not configured.
-const OTHER: &str = "other";
-
 /// Values of one label and what is kept for each.
-type ByWord<T> = BTreeMap<&'static str, T>;
+pub(super) type ByWord<T> = BTreeMap<&'static str, T>;
 
 /// Counters of posted documents by kind and outcome.
 type ByOutcome = BTreeMap<(&'static str, &'static str), Counter>;
@@ -81,32 +79,7 @@ pub(super) struct Handles {
     told: ByWord<Counter>,
     delivery_seconds: Histogram,
     retention: retention::Handles,
-    endpoints: BTreeMap<EndpointName, Endpoint>,
-    other: Endpoint,
-}
-
-/// How revocation lists stand.
-struct ListGauges {
-    issued: Gauge,
-    until: Gauge,
-}
-
-/// Everything that has an endpoint as a label.
-struct Endpoint {
-    lots: Counter,
-    attempts: ByWord<Counter>,
-    questions: ByWord<Counter>,
-    breaker: Gauge,
-    certificate: Gauge,
-    lists: ListGauges,
-    alerts: ByWord<Counter>,
-    limit: Gauge,
-    receipts: ByWord<Counter>,
-    orphaned: ByWord<Counter>,
-    polls: ByWord<Counter>,
-    queue: ByWord<Gauge>,
-    oldest: Gauge,
-    overdue: Gauge,
+    endpoints: Endpoints,
 }
 
 impl Handles {
@@ -164,11 +137,7 @@ impl Handles {
             told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
             retention: make.retention(),
-            endpoints: endpoints
-                .iter()
-                .map(|name| (name.clone(), make.endpoint(name.as_str())))
-                .collect(),
-            other: make.endpoint(OTHER),
+            endpoints: Endpoints::new(&make, endpoints),
             recorder,
         }
     }
@@ -298,6 +267,8 @@ impl Handles {
         let (part, outcome) = match said {
             renewal::Event::Taken { part } => (part, renewal::Outcome::Taken),
             renewal::Event::Kept { part, .. } => (part, renewal::Outcome::Kept),
+            // What is in force is in the labels.
+            renewal::Event::Endpoints { .. } | renewal::Event::Shadowed { .. } => return,
             renewal::Event::List { outcome } => return one(&self.fetches, outcome.as_str()),
         };
         if let Some(counters) = self.renewals.get(part.as_str()) {
@@ -341,14 +312,14 @@ impl Handles {
                 issued,
                 until,
             } => {
-                let gauges = match endpoint {
-                    None => &self.public_lists,
-                    Some(endpoint) => &self.endpoint(endpoint).lists,
-                };
-                gauges.issued.set(issued.unwrap_or_default() as f64);
+                let issued = issued.unwrap_or_default() as f64;
                 let until = until.map_or(f64::INFINITY, |seconds| seconds as f64);
-                gauges.until.set(until);
+                match endpoint {
+                    None => self.public_lists.set(issued, until),
+                    Some(endpoint) => self.endpoint(endpoint).lists.set(issued, until),
+                }
             }
+            Reading::Left { endpoint } => self.endpoint(endpoint).leave(),
             Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
             Reading::Queue {
                 endpoint,
@@ -393,8 +364,18 @@ impl Handles {
         }
     }
 
-    fn endpoint(&self, name: &EndpointName) -> &Endpoint {
-        self.endpoints.get(name).unwrap_or(&self.other)
+    /// Gives these endpoints labels of their own.
+    pub(super) fn name<'a>(&self, endpoints: impl IntoIterator<Item = &'a EndpointName>) {
+        self.endpoints.name(&Make(&self.recorder), endpoints);
+    }
+
+    /// Every endpoint that has a label of its own.
+    pub(super) fn named(&self) -> Vec<EndpointName> {
+        self.endpoints.named()
+    }
+
+    fn endpoint(&self, name: &EndpointName) -> Arc<Endpoint> {
+        self.endpoints.of(&Make(&self.recorder), name)
     }
 
     fn document(&self, kind: Option<Kind>, outcome: Intake) {
@@ -437,7 +418,7 @@ fn set_all(gauges: &ByWord<Gauge>, counts: impl Iterator<Item = (&'static str, u
 }
 
 /// Makes handles of families.
-struct Make<'a>(&'a PrometheusRecorder);
+pub(super) struct Make<'a>(&'a PrometheusRecorder);
 
 const METADATA: Metadata<'static> = Metadata::new("bordereau", Level::INFO, None);
 
@@ -456,11 +437,11 @@ impl Make<'_> {
         }
     }
 
-    fn counter(&self, family: &'static Family, values: &[&str]) -> Counter {
+    pub(super) fn counter(&self, family: &'static Family, values: &[&str]) -> Counter {
         self.0.register_counter(&key(family, values), &METADATA)
     }
 
-    fn gauge(&self, family: &'static Family, values: &[&str]) -> Gauge {
+    pub(super) fn gauge(&self, family: &'static Family, values: &[&str]) -> Gauge {
         self.0.register_gauge(&key(family, values), &METADATA)
     }
 
@@ -469,7 +450,7 @@ impl Make<'_> {
     }
 
     /// One counter a word; the word is the last label.
-    fn counters(
+    pub(super) fn counters(
         &self,
         family: &'static Family,
         values: &[&str],
@@ -481,7 +462,7 @@ impl Make<'_> {
     }
 
     /// One gauge a word; the word is the last label.
-    fn gauges(
+    pub(super) fn gauges(
         &self,
         family: &'static Family,
         values: &[&str],
@@ -524,32 +505,6 @@ impl Make<'_> {
         let counters =
             |part: &&'static str| (*part, self.counters(family::RENEWALS, &[part], words));
         renewal::Part::WORDS.iter().map(counters).collect()
-    }
-
-    fn endpoint(&self, name: &str) -> Endpoint {
-        Endpoint {
-            lots: self.counter(family::DELIVERY_LOTS, &[name]),
-            attempts: self.counters(family::DELIVERY_ATTEMPTS, &[name], Attempt::WORDS),
-            questions: self.counters(family::DELIVERY_QUESTIONS, &[name], Question::WORDS),
-            breaker: self.gauge(family::DELIVERY_BREAKER, &[name]),
-            certificate: self.gauge(family::DELIVERY_CERTIFICATE, &[name]),
-            lists: ListGauges {
-                issued: self.gauge(family::DELIVERY_LISTS_ISSUED, &[name]),
-                until: self.gauge(family::DELIVERY_LISTS_UNTIL, &[name]),
-            },
-            alerts: self.counters(family::DELIVERY_ALERTS, &[name], lane::Alert::WORDS),
-            limit: self.gauge(family::DELIVERY_LIMIT, &[name]),
-            receipts: self.counters(family::RECEIPTS, &[name], Item::WORDS),
-            orphaned: self.counters(
-                family::RECEIPTS_ORPHANED,
-                &[name],
-                &OrphanCause::ALL.map(OrphanCause::as_str),
-            ),
-            polls: self.counters(family::RECEIPTS_POLLS, &[name], Poll::WORDS),
-            queue: self.gauges(family::QUEUE_DOCUMENTS, &[name], Stage::WORDS),
-            oldest: self.gauge(family::QUEUE_OLDEST, &[name]),
-            overdue: self.gauge(family::RECEIPTS_OVERDUE, &[name]),
-        }
     }
 }
 

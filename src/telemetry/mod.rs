@@ -11,6 +11,7 @@ pub mod renewal;
 pub mod retention;
 pub mod reading;
 pub mod family;
+mod endpoints;
 mod handles;
 pub mod log;
 pub mod panics;
@@ -70,8 +71,8 @@ pub struct Telemetry {
 }
 
 impl Telemetry {
-    /// Sets up every metric, at zero. `endpoints` are all that can be named in a label; any other that an
-    /// event names is counted as `other`.
+    /// Sets up every metric, at zero. `endpoints` are named in labels; of others that an event names the first few are
+    /// too, and the rest are counted as `other`.
     ///
     /// # Errors
     /// [`Error::Metrics`] when the exporter refuses a family, which is a defect of this room.
@@ -98,6 +99,16 @@ impl Telemetry {
         event.log();
         self.handles.count(&event);
         self.measured.notify_one();
+    }
+
+    /// Gives these endpoints labels of their own, beside those that have one.
+    pub fn name<'a>(&self, endpoints: impl IntoIterator<Item = &'a EndpointName>) {
+        self.handles.name(endpoints);
+    }
+
+    /// Every endpoint that has a label of its own, those that left too.
+    pub fn named(&self) -> Vec<EndpointName> {
+        self.handles.named()
     }
 
     /// Shows how something is at present. No log line.

@@ -47,6 +47,11 @@ pub enum Reading<'a> {
         /// Seconds since 1970; none: it is shown none.
         expires: Option<i64>,
     },
+    /// An endpoint is not configured any more.
+    Left {
+        /// Which.
+        endpoint: &'a EndpointName,
+    },
     /// How the revocation lists stand by which the other side's certificates are judged.
     Lists {
         /// The endpoint; none: the public listener.

@@ -4,6 +4,7 @@
 
 use tracing::{debug, error, info, warn};
 
+use crate::claims::id::EndpointName;
 use crate::telemetry::reading::words;
 
 /// Something that the renewal says.
@@ -20,6 +21,20 @@ pub enum Event<'a> {
         part: Part,
         /// Why: the sentences of the rooms that read them, with names of files.
         why: &'a str,
+    },
+    /// The endpoints are others from now on.
+    Endpoints {
+        /// How many are new.
+        came: usize,
+        /// How many are gone.
+        left: usize,
+        /// How many have other settings.
+        changed: usize,
+    },
+    /// An endpoint that is registered stands in the configuration too, which counts.
+    Shadowed {
+        /// Which.
+        endpoint: &'a EndpointName,
     },
     /// A revocation list was asked for.
     List {
@@ -85,6 +100,15 @@ impl Event<'_> {
                     why, "files cannot be used: what was read before stays"
                 );
             }
+            Event::Endpoints {
+                came,
+                left,
+                changed,
+            } => info!(came, left, changed, "the endpoints are others from now on"),
+            Event::Shadowed { endpoint } => warn!(
+                endpoint = %endpoint,
+                "an endpoint that is registered stands in the configuration too, which counts"
+            ),
             Event::List { outcome } => {
                 let outcome_word = outcome.as_str();
                 match outcome {

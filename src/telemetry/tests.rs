@@ -378,16 +378,29 @@ fn what_a_reading_does_not_list_stands_at_zero() {
 }
 
 #[test]
-fn an_endpoint_not_configured_adds_no_label() {
+fn endpoints_that_are_not_configured_have_few_labels() {
     let telemetry = exercised();
-    let stranger = EndpointName::parse("stranger").unwrap();
-    telemetry.record(Event::Foreign {
-        endpoint: &stranger,
-    });
+    let name = |number: usize| EndpointName::parse(&format!("stranger-{number}")).unwrap();
+    for number in 0..40 {
+        let endpoint = &name(number);
+        telemetry.record(Event::Foreign { endpoint });
+    }
+    telemetry.name(&[name(39)]);
+    let endpoint = &name(39);
+    telemetry.record(Event::Foreign { endpoint });
     let text = telemetry.render();
-    let other = r#"bordereau_receipts_total{endpoint="other",kind="foreign"} 1"#;
-    assert!(text.lines().any(|line| line == other), "{text}");
-    assert!(!text.contains("stranger"));
+    for (label, count) in [
+        ("stranger-0", "1"),
+        ("stranger-31", "1"),
+        ("other", "8"),
+        ("stranger-39", "1"),
+    ] {
+        let line =
+            format!(r#"bordereau_receipts_total{{endpoint="{label}",kind="foreign"}} {count}"#);
+        assert!(text.lines().any(|known| known == line), "{line} in {text}");
+    }
+    assert!(!text.contains("stranger-32\""));
+    assert!(telemetry.named().contains(&name(39)));
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::revocation::{Sources, Vouched};
 use super::{Error, Identity, Trust, provider};
 
 /// The files of one client, in PEM.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientFiles {
     /// The authorities that the server's certificate must come from. There is no other trust: the
@@ -32,7 +32,7 @@ pub struct ClientFiles {
 }
 
 /// The two files of an identity; one is of no use without the other.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IdentityFiles {
     /// The chain, leaf first.

@@ -60,6 +60,12 @@ impl Identity {
     }
 }
 
+impl PartialEq for Identity {
+    fn eq(&self, other: &Identity) -> bool {
+        self.chain == other.chain && self.key.secret_der() == other.key.secret_der()
+    }
+}
+
 impl Clone for Identity {
     fn clone(&self) -> Self {
         Self {
@@ -103,6 +109,11 @@ impl Trust {
             roots: Arc::new(store),
             lists,
         })
+    }
+
+    /// Whether it is the same authorities, and the same lists.
+    pub fn is_like(&self, other: &Trust) -> bool {
+        self.roots.roots == other.roots.roots && self.lists == other.lists
     }
 
     /// How its revocation lists stand; none where no list is wanted.

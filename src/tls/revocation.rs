@@ -60,7 +60,7 @@ pub enum Keeping {
 }
 
 /// The lists of a set of authorities, and how long they vouch for what they do not name.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lists {
     /// The latest of each authority and part.
     pub(super) latest: Vec<CertificateRevocationListDer<'static>>,

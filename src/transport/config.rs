@@ -1,20 +1,21 @@
 //! Which insurers are reached where, how, and within which limits.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
-use std::path::PathBuf;
-use std::time::Duration;
+use std::error::Error as _;
+use std::fmt;
+use std::num::NonZeroU64;
+use std::path::Path;
 
-use reqwest::Url;
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::claims::document::Purpose;
 use crate::claims::id::{Destination, EndpointName};
 use crate::claims::lane::Rules;
+use crate::claims::routes::Routes;
 use crate::formats::jws::{self, Keyring, Keys};
 use crate::tls;
 
+use super::endpoint::Endpoint;
+use super::lists::{self, Lists};
 use super::{lane, webhook};
 
 /// The endpoints.
@@ -29,73 +30,22 @@ pub struct Config {
     pub webhooks: webhook::Config,
 }
 
-/// One technical address of an insurer.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Endpoint {
-    /// What operators call it: `[a-z0-9-]`, 1 to 40 characters.
-    #[serde(deserialize_with = "endpoint_name")]
-    pub name: EndpointName,
-    /// Where the wire contract is served: `https` only, without query; `/lots/…` and `/receipts` follow.
-    pub base: String,
-    /// The insurers behind it, as `amo:017510000` (régime, caisse, centre) or `amc:NUMBER`.
-    #[serde(deserialize_with = "destinations")]
-    pub destinations: Vec<Destination>,
-    /// Whether it takes real documents or tests; never both.
-    #[serde(default = "real", deserialize_with = "purpose")]
-    pub purpose: Purpose,
-    /// Whether it can be asked about a lot.
-    #[serde(default)]
-    pub status: StatusService,
-    /// A PEM file of the public keys that sign its receipts; without it they need no signature.
-    #[serde(default)]
-    pub receipt_keys: Option<PathBuf>,
-    /// The authorities of its certificate, and the identity that we present.
-    pub tls: tls::ClientFiles,
-    /// Its limits.
-    #[serde(default)]
-    pub limits: Limits,
-    /// How much goes to it, how often and when.
-    #[serde(default)]
-    pub lane: lane::Lane,
-}
-
-/// Whether an endpoint can be asked about a lot.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum StatusService {
-    /// `GET {base}/lots/{id}` is answered.
-    #[default]
-    Offered,
-    /// It is not; a doubt is resolved by sending the same bytes again.
-    Absent,
-}
-
-/// The limits of one endpoint.
-#[derive(Clone, Copy, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Limits {
-    /// Seconds until a connection stands, name, TCP and TLS together.
-    pub connect_seconds: NonZeroU64,
-    /// Seconds from the start of an attempt until its answer is whole.
-    pub answer_seconds: NonZeroU64,
-    /// Bytes of an answer about a lot; what is longer says nothing.
-    pub answer_bytes: NonZeroUsize,
-    /// Bytes of a feed of receipts; what is longer says nothing.
-    pub feed_bytes: NonZeroUsize,
-    /// Seconds after which a connection without use is closed. Shorter than the server's, or the last
-    /// request on it meets a closing door and leaves a doubt.
-    pub idle_seconds: NonZeroU64,
-    /// Connections kept without use.
-    pub idle_connections: NonZeroU32,
-}
-
 /// Why endpoints cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Two endpoints have one name.
     #[error("endpoint `{0}` stands twice")]
     Twice(EndpointName),
+    /// A former name is that of an endpoint, or of two.
+    #[error(
+        "endpoint `{endpoint}`: `formerly` names `{former}`, which is an endpoint itself or is named twice"
+    )]
+    Former {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// The former name.
+        former: EndpointName,
+    },
     /// The address is none, or not of the form that is asked.
     #[error("endpoint `{0}`: `base` must be an https address without user, query or fragment")]
     Base(EndpointName),
@@ -141,6 +91,27 @@ pub enum Error {
         /// Why.
         source: tls::Error,
     },
+    /// One takes too long for an answer.
+    #[error(
+        "endpoint `{endpoint}`: an attempt may take {longest} s, and is given up after `dispatch.lease_seconds` = \
+         {lease}: it would be in doubt while it runs"
+    )]
+    Outlasts {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Seconds that an attempt may take.
+        longest: u64,
+        /// Seconds of a lease.
+        lease: NonZeroU64,
+    },
+    /// A revocation list cannot be fetched from where it is said to be.
+    #[error("endpoint `{endpoint}`: {source}")]
+    List {
+        /// The endpoint.
+        endpoint: EndpointName,
+        /// Why.
+        source: lists::Error,
+    },
     /// The HTTP client cannot be built.
     #[error("endpoint `{endpoint}`: no client can be built")]
     Client {
@@ -151,72 +122,84 @@ pub enum Error {
     },
 }
 
+/// All that keeps endpoints from being used: at least one thing.
+#[derive(Debug, thiserror::Error)]
+pub struct Faults(pub Vec<Error>);
+
 impl Config {
-    /// The endpoint that serves a destination for real documents or for tests.
-    pub fn route(&self, destination: Destination, purpose: Purpose) -> Option<&Endpoint> {
-        self.endpoints.iter().find(|endpoint| {
-            endpoint.purpose == purpose && endpoint.destinations.contains(&destination)
-        })
+    /// Which endpoint serves which destination.
+    pub fn routes(&self) -> Routes {
+        let rows = self.endpoints.iter().map(|endpoint| {
+            (
+                endpoint.name.clone(),
+                endpoint.purpose,
+                endpoint.destinations.clone(),
+            )
+        });
+        let former = self.endpoints.iter().map(|endpoint| {
+            let names = endpoint.formerly.clone();
+            (endpoint.name.clone(), names)
+        });
+        Routes::new(rows).formerly(former)
     }
 
     /// Reads the keys that sign receipts. It reads files: not for an async task.
     ///
     /// # Errors
     /// [`Error::KeysFile`], [`Error::Keys`].
-    pub fn keyring(&self) -> Result<Keyring, Error> {
-        let mut keys = Vec::new();
-        for endpoint in &self.endpoints {
-            let Some(path) = &endpoint.receipt_keys else {
-                continue;
-            };
-            let name = || endpoint.name.clone();
-            let text = std::fs::read_to_string(path).map_err(|source| Error::KeysFile {
-                endpoint: name(),
-                source,
-            })?;
-            let found = Keys::from_pem(&text).map_err(|source| Error::Keys {
-                endpoint: name(),
-                source,
-            })?;
-            keys.push((name(), found));
-        }
-        Ok(Keyring::new(keys))
+    pub fn keyring(&self) -> Result<Keyring, Faults> {
+        let keys = self.endpoints.iter().filter_map(|endpoint| {
+            let path = endpoint.receipt_keys.as_ref()?;
+            let keys = keys(endpoint, path);
+            Some(keys.map(|keys| (endpoint.name.clone(), keys)))
+        });
+        Faults::or(keys).map(Keyring::new)
     }
 
-    /// The rules of every endpoint's lane, with those of the transmitting loop where an endpoint has none.
+    /// The rules of every endpoint's lane, also under its former names, with those of the transmitting loop where an
+    /// endpoint has none.
     ///
     /// # Errors
     /// [`Error::Lane`].
-    pub fn lanes(&self, otherwise: &Rules) -> Result<BTreeMap<EndpointName, Rules>, Error> {
-        let rules = |endpoint: &Endpoint| {
-            let name = endpoint.name.clone();
-            match endpoint.lane.rules(otherwise) {
-                Ok(rules) => Ok((name, rules)),
+    pub fn lanes(&self, otherwise: &Rules) -> Result<BTreeMap<EndpointName, Rules>, Faults> {
+        let rules = self
+            .endpoints
+            .iter()
+            .map(|endpoint| match endpoint.lane.rules(otherwise) {
+                Ok(rules) => Ok(endpoint
+                    .names()
+                    .map(move |name| (name.clone(), rules.clone()))),
                 Err(source) => Err(Error::Lane {
-                    endpoint: name,
+                    endpoint: endpoint.name.clone(),
                     source,
                 }),
-            }
-        };
-        self.endpoints.iter().map(rules).collect()
+            });
+        Ok(Faults::or(rules)?.into_iter().flatten().collect())
     }
 
-    /// Checks what one endpoint alone cannot show, and its address. No file is read.
+    /// Checks what one endpoint alone cannot show, and its addresses. No file is read.
     ///
     /// # Errors
-    /// [`Error::Twice`], [`Error::Ambiguous`], [`Error::Base`].
-    pub fn check(&self) -> Result<(), Error> {
+    /// [`Error::Twice`], [`Error::Former`], [`Error::Ambiguous`], [`Error::Base`], [`Error::List`].
+    pub fn check(&self) -> Result<(), Faults> {
+        let mut faults = Vec::new();
         let mut names = BTreeSet::new();
         let mut routes = BTreeMap::new();
         for endpoint in &self.endpoints {
             if !names.insert(&endpoint.name) {
-                return Err(Error::Twice(endpoint.name.clone()));
+                faults.push(Error::Twice(endpoint.name.clone()));
             }
-            endpoint.url()?;
+            faults.extend(endpoint.url().err());
+            for url in &endpoint.tls.crl_urls {
+                faults.extend(Lists::check(url).err().map(|source| Error::List {
+                    endpoint: endpoint.name.clone(),
+                    source,
+                }));
+            }
             for destination in &endpoint.destinations {
                 let key = (*destination, endpoint.purpose);
                 if let Some(first) = routes.insert(key, &endpoint.name) {
-                    return Err(Error::Ambiguous {
+                    faults.push(Error::Ambiguous {
                         destination: *destination,
                         first: first.clone(),
                         second: endpoint.name.clone(),
@@ -224,117 +207,87 @@ impl Config {
                 }
             }
         }
+        for endpoint in &self.endpoints {
+            for former in &endpoint.formerly {
+                if !names.insert(former) {
+                    faults.push(Error::Former {
+                        endpoint: endpoint.name.clone(),
+                        former: former.clone(),
+                    });
+                }
+            }
+        }
+        Faults::none_of(faults)
+    }
+
+    /// Checks that every attempt ends before it is given up.
+    ///
+    /// # Errors
+    /// [`Error::Outlasts`].
+    pub fn within(&self, lease: NonZeroU64) -> Result<(), Faults> {
+        let outlasting = self.endpoints.iter().filter_map(|endpoint| {
+            let longest = endpoint.limits.longest_seconds();
+            (longest >= lease.get()).then(|| Error::Outlasts {
+                endpoint: endpoint.name.clone(),
+                longest,
+                lease,
+            })
+        });
+        Faults::none_of(outlasting.collect())
+    }
+}
+
+/// The keys that sign an endpoint's receipts.
+fn keys(endpoint: &Endpoint, path: &Path) -> Result<Keys, Error> {
+    let text = std::fs::read_to_string(path).map_err(|source| Error::KeysFile {
+        endpoint: endpoint.name.clone(),
+        source,
+    })?;
+    Keys::from_pem(&text).map_err(|source| Error::Keys {
+        endpoint: endpoint.name.clone(),
+        source,
+    })
+}
+
+impl Faults {
+    /// All that could be made, or all that could not.
+    pub(super) fn or<T>(made: impl Iterator<Item = Result<T, Error>>) -> Result<Vec<T>, Faults> {
+        let mut faults = Vec::new();
+        let made = made.filter_map(|made| made.map_err(|error| faults.push(error)).ok());
+        let made = made.collect();
+        Faults::none_of(faults).map(|()| made)
+    }
+
+    /// These, if there are any.
+    pub fn none_of(faults: Vec<Error>) -> Result<(), Faults> {
+        match faults.is_empty() {
+            true => Ok(()),
+            false => Err(Faults(faults)),
+        }
+    }
+}
+
+impl fmt::Display for Faults {
+    /// One after the other, each with what is behind it.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, fault) in self.0.iter().enumerate() {
+            let between = if index == 0 { "" } else { "; " };
+            write!(out, "{between}{fault}")?;
+            let mut source = fault.source();
+            while let Some(error) = source {
+                write!(out, ": {error}")?;
+                source = error.source();
+            }
+        }
         Ok(())
-    }
-}
-
-impl Endpoint {
-    /// The base address, without a slash at its end.
-    pub(super) fn url(&self) -> Result<String, Error> {
-        let wrong = || Error::Base(self.name.clone());
-        let url = Url::parse(&self.base).map_err(|_| wrong())?;
-        let plain = url.username().is_empty() && url.password().is_none();
-        if url.scheme() != "https" || !plain || url.query().is_some() || url.fragment().is_some() {
-            return Err(wrong());
-        }
-        Ok(url.as_str().trim_end_matches('/').to_owned())
-    }
-}
-
-impl Limits {
-    pub(super) fn connect(&self) -> Duration {
-        Duration::from_secs(self.connect_seconds.get())
-    }
-
-    pub(super) fn answer(&self) -> Duration {
-        Duration::from_secs(self.answer_seconds.get())
-    }
-
-    pub(super) fn idle(&self) -> Duration {
-        Duration::from_secs(self.idle_seconds.get())
-    }
-}
-
-impl Default for Limits {
-    /// A minute for an answer is what insurers' fronts are known to take at month's end. An answer names
-    /// at most the documents of one lot; a feed holds at most 1 000 items of a few kilobytes.
-    fn default() -> Limits {
-        Limits {
-            connect_seconds: const { NonZeroU64::new(10).expect("not zero") },
-            answer_seconds: const { NonZeroU64::new(60).expect("not zero") },
-            answer_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
-            feed_bytes: const { NonZeroUsize::new(16 << 20).expect("not zero") },
-            idle_seconds: const { NonZeroU64::new(20).expect("not zero") },
-            idle_connections: const { NonZeroU32::new(8).expect("not zero") },
-        }
-    }
-}
-
-fn real() -> Purpose {
-    Purpose::Real
-}
-
-fn endpoint_name<'de, D: Deserializer<'de>>(input: D) -> Result<EndpointName, D::Error> {
-    let text = String::deserialize(input)?;
-    EndpointName::parse(&text)
-        .map_err(|_| D::Error::custom("an endpoint's name is 1 to 40 of a-z, 0-9 and `-`"))
-}
-
-fn destinations<'de, D: Deserializer<'de>>(input: D) -> Result<Vec<Destination>, D::Error> {
-    let texts = Vec::<String>::deserialize(input)?;
-    let parse = |text: &String| {
-        Destination::parse(text)
-            .map_err(|_| D::Error::custom(format!("`{text}` is no destination: amo:… or amc:…")))
-    };
-    texts.iter().map(parse).collect()
-}
-
-fn purpose<'de, D: Deserializer<'de>>(input: D) -> Result<Purpose, D::Error> {
-    match String::deserialize(input)?.as_str() {
-        "real" => Ok(Purpose::Real),
-        "test" => Ok(Purpose::Test),
-        _ => Err(D::Error::custom("the purpose is `real` or `test`")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn endpoint(change: impl Fn(&mut serde_json::Value)) -> Result<Endpoint, String> {
-        let mut value = serde_json::json!({
-            "name": "caisse-751",
-            "base": "https://caisse.example/wire/",
-            "destinations": ["amo:017510000", "amc:12345678"],
-            "tls": { "roots": "roots.pem" },
-        });
-        change(&mut value);
-        serde_json::from_value(value).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn keys_that_are_unknown_or_wrong_are_refused_by_name() {
-        assert_eq!(endpoint(|_| {}).unwrap().purpose, Purpose::Real);
-        for (key, value, name) in [
-            ("bases", "x".into(), "bases"),
-            ("name", "Caisse 751".into(), "endpoint's name"),
-            (
-                "destinations",
-                vec!["751"].into(),
-                "`751` is no destination",
-            ),
-            ("purpose", "tests".into(), "purpose"),
-            ("status", "maybe".into(), "maybe"),
-            (
-                "limits",
-                serde_json::json!({ "answer_seconds": 0 }),
-                "nonzero",
-            ),
-        ] {
-            let error = endpoint(|text| text[key] = serde_json::Value::clone(&value)).unwrap_err();
-            assert!(error.contains(name), "{error}");
-        }
-    }
+    use crate::claims::document::Purpose;
+    use crate::transport::endpoint::tests::endpoint;
 
     #[test]
     fn keys_of_receipts_are_read_or_named_with_their_fault() {
@@ -345,7 +298,8 @@ mod tests {
             endpoints: vec![endpoint],
             webhooks: webhook::Config::default(),
         };
-        assert!(matches!(config.keyring(), Err(Error::KeysFile { .. })));
+        let Faults(unread) = config.keyring().unwrap_err();
+        assert!(matches!(unread[..], [Error::KeysFile { .. }]));
         std::fs::write(&path, "no key").unwrap();
         let error = config.keyring().unwrap_err().to_string();
         assert!(error.contains("`caisse-751`: `receipt_keys`"), "{error}");
@@ -354,25 +308,6 @@ mod tests {
         let name = &config.endpoints[0].name;
         let unsigned = config.keyring().unwrap().verify(name, b"<receipt/>", None);
         assert_eq!(unsigned, Err(jws::Fault::Missing));
-    }
-
-    #[test]
-    fn addresses_are_https_and_bare() {
-        for (base, expected) in [
-            (
-                "https://caisse.example/wire/",
-                Some("https://caisse.example/wire"),
-            ),
-            ("https://127.0.0.1:8443", Some("https://127.0.0.1:8443")),
-            ("http://caisse.example", None),
-            ("https://user@caisse.example", None),
-            ("https://caisse.example/?a=1", None),
-            ("https://caisse.example/#a", None),
-            ("caisse.example", None),
-        ] {
-            let endpoint = endpoint(|text| text["base"] = base.into()).unwrap();
-            assert_eq!(endpoint.url().ok().as_deref(), expected, "{base}");
-        }
     }
 
     #[test]
@@ -392,27 +327,32 @@ mod tests {
         let destination = real.destinations[0];
         let both = config(named("other", "test"));
         both.check().unwrap();
-        assert_eq!(
-            both.route(destination, Purpose::Test)
-                .unwrap()
-                .name
-                .as_str(),
-            "other"
-        );
-        assert_eq!(
-            both.route(destination, Purpose::Real)
-                .unwrap()
-                .name
-                .as_str(),
-            "caisse-751"
-        );
+        let routes = both.routes();
+        for (purpose, name) in [(Purpose::Test, "other"), (Purpose::Real, "caisse-751")] {
+            let found = routes.find(destination, purpose).map(EndpointName::as_str);
+            assert_eq!(found, Some(name));
+        }
+        let Faults(ambiguous) = config(named("other", "real")).check().unwrap_err();
         assert!(matches!(
-            config(named("other", "real")).check(),
-            Err(Error::Ambiguous { .. })
+            ambiguous[..],
+            [Error::Ambiguous { .. }, Error::Ambiguous { .. }]
         ));
-        assert!(matches!(
-            config(named("caisse-751", "test")).check(),
-            Err(Error::Twice(_))
-        ));
+        let Faults(twice) = config(named("caisse-751", "test")).check().unwrap_err();
+        assert!(matches!(twice[..], [Error::Twice(_)]));
+        let name = |text: &str| EndpointName::parse(text).unwrap();
+        for (formerly, faults) in [
+            (vec![name("old"), name("older")], 0),
+            (vec![name("caisse-751")], 1),
+            (vec![name("other")], 1),
+            (vec![name("old"), name("old")], 1),
+        ] {
+            let mut other = named("other", "test");
+            other.formerly = formerly;
+            let found = config(other)
+                .check()
+                .err()
+                .map_or(0, |Faults(all)| all.len());
+            assert_eq!(found, faults);
+        }
     }
 }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
@@ -16,37 +16,51 @@ use crate::claims::outcome::{Asked, Cause, Sent};
 use crate::formats::json::answer::{self, Answer};
 use crate::formats::lot::Composed;
 use crate::tls::revocation::Standing;
-use crate::tls::{self, renewal};
+use crate::tls::{self, Identity, Trust, renewal};
 
 use super::body::Segments;
 use super::cause;
 use super::opening::Openings;
-use super::{Config, Endpoint, Error, Fetched, StatusService, Transport};
+use super::{Config, Endpoint, Error, Faults, Fetched, StatusService, Transport};
 
 /// The header that carries the digest of a lot (RFC 9530).
 const REPR_DIGEST: HeaderName = HeaderName::from_static("repr-digest");
 
-/// Every endpoint of the configuration, each with its own pool of connections.
+/// Every endpoint, each with its own pool of connections.
 pub struct Https {
-    lines: BTreeMap<EndpointName, Line>,
+    lines: ArcSwap<Lines>,
     renewal: renewal::Config,
+    /// The endpoints change one change after the other.
+    changing: Mutex<()>,
 }
+
+/// By each of an endpoint's names.
+type Lines = BTreeMap<EndpointName, Arc<Line>>;
 
 /// One endpoint.
 struct Line {
     endpoint: Endpoint,
     base: String,
-    openings: Openings,
-    ready: ArcSwap<Ready>,
+    ready: Arc<Ready>,
 }
 
 /// What one reading of an endpoint's certificates gave.
 struct Ready {
     client: Client,
-    /// Until when what we present is good, in seconds since 1970.
-    expires: Option<i64>,
-    /// How the revocation lists of its authorities stand.
-    revocation: Option<Standing>,
+    openings: Openings,
+    /// What we present.
+    identity: Option<Identity>,
+    /// Whom we trust.
+    trust: Trust,
+}
+
+/// What becomes of connections to an endpoint that is as it was.
+#[derive(Clone, Copy)]
+enum Connections {
+    /// They stay.
+    Kept,
+    /// They end with the requests on them: the other side has to prove itself again.
+    Forgotten,
 }
 
 /// A whole answer.
@@ -70,8 +84,8 @@ impl Https {
     /// Reads the certificates and builds one client an endpoint. Nothing is connected.
     ///
     /// # Errors
-    /// Those of [`Config::check`], [`Error::Tls`] and [`Error::Client`].
-    pub fn new(config: &Config) -> Result<Https, Error> {
+    /// [`Faults`]: those of [`Config::check`], [`Error::Tls`] and [`Error::Client`].
+    pub fn new(config: &Config) -> Result<Https, Faults> {
         Https::with(config, renewal::Config::default())
     }
 
@@ -79,66 +93,107 @@ impl Https {
     ///
     /// # Errors
     /// Those of [`Https::new`].
-    pub fn with(config: &Config, renewal: renewal::Config) -> Result<Https, Error> {
-        config.check()?;
-        let mut lines = BTreeMap::new();
-        for endpoint in &config.endpoints {
-            let openings = Openings::default();
-            let line = Line {
-                base: endpoint.url()?,
-                ready: ArcSwap::from_pointee(ready(endpoint, &renewal, &openings)?),
-                openings,
-                endpoint: endpoint.clone(),
-            };
-            lines.insert(endpoint.name.clone(), line);
-        }
-        Ok(Https { lines, renewal })
+    pub fn with(config: &Config, renewal: renewal::Config) -> Result<Https, Faults> {
+        let https = Https {
+            lines: ArcSwap::default(),
+            renewal,
+            changing: Mutex::new(()),
+        };
+        https.follow(config)?;
+        Ok(https)
     }
 
-    /// Reads all certificates again. New connections use them; running attempts end on the old ones. All
-    /// or nothing: on an error every endpoint keeps what it had. It reads files: not for an async task.
+    /// From now on these are the endpoints, with what their files hold now. Whose files and limits are as they were
+    /// keeps its connections; attempts that run end on what they began with. All or nothing: on an error everything
+    /// stays as it was. It reads files: not for an async task.
+    ///
+    /// # Errors
+    /// Those of [`Https::new`].
+    pub fn follow(&self, config: &Config) -> Result<(), Faults> {
+        config.check()?;
+        let _changing = self.change();
+        self.exchange_lines(&config.endpoints, Connections::Kept)
+    }
+
+    /// Reads all certificates again, and forgets all connections. All or nothing: on an error every endpoint keeps
+    /// what it had. It reads files: not for an async task.
     ///
     /// # Errors
     /// [`Error::Tls`] and [`Error::Client`].
-    pub fn renew(&self) -> Result<(), Error> {
-        let read = |line: &Line| ready(&line.endpoint, &self.renewal, &line.openings);
-        let read = self.lines.values().map(read);
-        let read = read.collect::<Result<Vec<_>, _>>()?;
-        for (line, ready) in self.lines.values().zip(read) {
-            line.ready.store(Arc::new(ready));
-        }
-        Ok(())
+    pub fn renew(&self) -> Result<(), Faults> {
+        let _changing = self.change();
+        let lines = self.lines.load_full();
+        let endpoints = present(&lines).map(|line| line.endpoint.clone());
+        self.exchange_lines(&endpoints.collect::<Vec<_>>(), Connections::Forgotten)
     }
 
     /// Until when the certificate that each endpoint is shown is good, in seconds since 1970; none where none is
     /// shown.
     pub fn expiries(&self) -> Vec<(EndpointName, Option<i64>)> {
-        let lines = self.lines.iter();
-        lines
-            .map(|(name, line)| (name.clone(), line.ready.load().expires))
-            .collect()
+        self.each(|ready| ready.identity.as_ref()?.expires())
     }
 
     /// How the revocation lists of each endpoint's authorities stand; none where no list is wanted.
     pub fn revocations(&self) -> Vec<(EndpointName, Option<Standing>)> {
-        let lines = self.lines.iter();
-        lines
-            .map(|(name, line)| (name.clone(), line.ready.load().revocation))
+        self.each(|ready| ready.trust.revocation())
+    }
+
+    fn each<T>(&self, of: impl Fn(&Ready) -> T) -> Vec<(EndpointName, T)> {
+        let lines = self.lines.load();
+        present(&lines)
+            .map(|line| (line.endpoint.name.clone(), of(&line.ready)))
             .collect()
     }
+
+    fn change(&self) -> MutexGuard<'_, ()> {
+        // Lines are exchanged at once or not at all, whoever panicked.
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exchange_lines(
+        &self,
+        endpoints: &[Endpoint],
+        connections: Connections,
+    ) -> Result<(), Faults> {
+        let before = self.lines.load_full();
+        let lines = endpoints.iter().map(|endpoint| {
+            let kept = match connections {
+                Connections::Kept => endpoint.names().find_map(|name| before.get(name)),
+                Connections::Forgotten => None,
+            };
+            let line = Arc::new(Line::open(endpoint, &self.renewal, kept.map(Arc::as_ref))?);
+            Ok(endpoint
+                .names()
+                .map(move |name| (name.clone(), line.clone())))
+        });
+        let lines = Faults::or(lines)?.into_iter().flatten().collect();
+        self.lines.store(Arc::new(lines));
+        Ok(())
+    }
+
+    fn line(&self, endpoint: &EndpointName) -> Option<Arc<Line>> {
+        self.lines.load().get(endpoint).cloned()
+    }
+}
+
+/// The line of each endpoint, once.
+fn present(lines: &Lines) -> impl Iterator<Item = &Arc<Line>> {
+    let present = lines
+        .iter()
+        .filter(|(name, line)| **name == line.endpoint.name);
+    present.map(|(_, line)| line)
 }
 
 #[async_trait]
 impl Transport for Https {
     async fn send(&self, endpoint: &EndpointName, lot: &Composed) -> Sent {
-        let Some(line) = self.lines.get(endpoint) else {
+        let Some(line) = self.line(endpoint) else {
             return Sent::NotReached(Cause::NoEndpoint);
         };
-        let body = Segments::of(lot, line.openings.mark());
+        let body = Segments::of(lot, line.ready.openings.mark());
         let begun = body.begun();
         let request = line
             .ready
-            .load()
             .client
             .put(line.lot(lot.lot.id))
             .header(CONTENT_TYPE, lot.content_type())
@@ -155,7 +210,7 @@ impl Transport for Https {
     }
 
     async fn status(&self, endpoint: &EndpointName, lot: LotId, digest: Digest) -> Asked {
-        let Some(line) = self.lines.get(endpoint) else {
+        let Some(line) = self.line(endpoint) else {
             return Asked::NoAnswer(Cause::NoEndpoint);
         };
         match line.endpoint.status {
@@ -164,7 +219,6 @@ impl Transport for Https {
         }
         let request = line
             .ready
-            .load()
             .client
             .get(line.lot(lot))
             .header(ACCEPT, "application/json");
@@ -175,12 +229,11 @@ impl Transport for Https {
     }
 
     async fn fetch_receipts(&self, endpoint: &EndpointName, after: Option<&Name>) -> Fetched {
-        let Some(line) = self.lines.get(endpoint) else {
+        let Some(line) = self.line(endpoint) else {
             return Fetched::NoAnswer(Cause::NoEndpoint);
         };
         let request = line
             .ready
-            .load()
             .client
             .get(line.receipts(after))
             .header(ACCEPT, "application/xml");
@@ -198,6 +251,33 @@ impl Transport for Https {
 }
 
 impl Line {
+    /// Reads an endpoint's files; where they hold what they held, and the limits are the same, with the client that
+    /// there was.
+    fn open(
+        endpoint: &Endpoint,
+        renewal: &renewal::Config,
+        kept: Option<&Line>,
+    ) -> Result<Line, Error> {
+        let failed = |source| Error::Tls {
+            endpoint: endpoint.name.clone(),
+            source,
+        };
+        let identity = endpoint.tls.identity().map_err(failed)?;
+        let trust = endpoint.tls.trust(renewal).map_err(failed)?;
+        let kept = kept.filter(|line| {
+            line.endpoint.limits == endpoint.limits && line.ready.is_of(identity.as_ref(), &trust)
+        });
+        let ready = match kept {
+            Some(line) => Arc::clone(&line.ready),
+            None => Arc::new(Ready::new(endpoint, identity, trust)?),
+        };
+        Ok(Line {
+            base: endpoint.url()?,
+            endpoint: endpoint.clone(),
+            ready,
+        })
+    }
+
     fn lot(&self, lot: LotId) -> String {
         format!("{}/lots/{lot}", self.base)
     }
@@ -236,6 +316,46 @@ impl Line {
             })
         };
         within(self.endpoint.limits.answer(), exchange).await
+    }
+}
+
+impl Ready {
+    fn new(endpoint: &Endpoint, identity: Option<Identity>, trust: Trust) -> Result<Ready, Error> {
+        let tls = tls::client_config(&trust, identity.as_ref());
+        let tls = tls.map_err(|source| Error::Tls {
+            endpoint: endpoint.name.clone(),
+            source,
+        })?;
+        let limits = &endpoint.limits;
+        let openings = Openings::default();
+        let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            .https_only(true)
+            .http1_only()
+            .tcp_nodelay(true)
+            .no_proxy()
+            .referer(false)
+            .redirect(redirect::Policy::none())
+            .retry(retry::never())
+            .connector_layer(openings.clone())
+            .connect_timeout(limits.connect())
+            .pool_idle_timeout(limits.idle())
+            .pool_max_idle_per_host(limits.idle_connections.get() as usize)
+            .build()
+            .map_err(|source| Error::Client {
+                endpoint: endpoint.name.clone(),
+                source,
+            })?;
+        Ok(Ready {
+            client,
+            openings,
+            identity,
+            trust,
+        })
+    }
+
+    fn is_of(&self, identity: Option<&Identity>, trust: &Trust) -> bool {
+        self.identity.as_ref() == identity && self.trust.is_like(trust)
     }
 }
 
@@ -278,42 +398,4 @@ async fn read(mut response: Response, cap: usize) -> Body {
 
 fn header(response: &Response, name: HeaderName) -> Option<String> {
     Some(response.headers().get(name)?.to_str().ok()?.to_owned())
-}
-
-fn ready(
-    endpoint: &Endpoint,
-    renewal: &renewal::Config,
-    openings: &Openings,
-) -> Result<Ready, Error> {
-    let failed = |source| Error::Tls {
-        endpoint: endpoint.name.clone(),
-        source,
-    };
-    let identity = endpoint.tls.identity().map_err(failed)?;
-    let trust = endpoint.tls.trust(renewal).map_err(failed)?;
-    let tls = tls::client_config(&trust, identity.as_ref()).map_err(failed)?;
-    let limits = &endpoint.limits;
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .https_only(true)
-        .http1_only()
-        .tcp_nodelay(true)
-        .no_proxy()
-        .referer(false)
-        .redirect(redirect::Policy::none())
-        .retry(retry::never())
-        .connector_layer(openings.clone())
-        .connect_timeout(limits.connect())
-        .pool_idle_timeout(limits.idle())
-        .pool_max_idle_per_host(limits.idle_connections.get() as usize)
-        .build()
-        .map_err(|source| Error::Client {
-            endpoint: endpoint.name.clone(),
-            source,
-        })?;
-    Ok(Ready {
-        client,
-        expires: identity.and_then(|identity| identity.expires()),
-        revocation: trust.revocation(),
-    })
 }

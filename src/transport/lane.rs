@@ -17,7 +17,7 @@ const FASTEST: f64 = 1_000_000.0;
 const SLOWEST: f64 = 1.0 / 86_400.0;
 
 /// The settings of an endpoint's lane.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Lane {
     /// Attempts at the same time at most, and as many questions; without it those of the transmitting loop.

@@ -5,6 +5,7 @@
 //! A crash in the middle of an attempt leaves it to the ledger's lease: the lot is then in doubt.
 
 mod config;
+mod endpoint;
 pub mod lane;
 mod opening;
 mod body;
@@ -23,7 +24,8 @@ use crate::claims::id::{Digest, EndpointName, LotId, Name};
 use crate::claims::outcome::{Asked, Cause, Sent, Trouble};
 use crate::formats::lot::Composed;
 
-pub use config::{Config, Endpoint, Error, StatusService};
+pub use config::{Config, Error, Faults};
+pub use endpoint::{Endpoint, StatusService};
 
 /// The way to the insurers. Dropping a call is safe: it is an attempt whose end nobody heard.
 #[async_trait]

@@ -208,6 +208,7 @@ impl Road<'_> {
         for ((_, n), items) in std::mem::replace(&mut self.ahead.heard, later) {
             for some in items.chunks(MANY) {
                 commands.push(Command::Receipts {
+                    formerly: Vec::new(),
                     endpoint: endpoint(n),
                     purpose: Purpose::Real,
                     destinations: vec![Destination::Amo(caisse(n))],

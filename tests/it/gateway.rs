@@ -395,3 +395,14 @@ pub async fn until<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut()
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
+
+/// Waits until so many documents are paid.
+pub async fn until_paid(gateway: &Gateway, documents: usize) {
+    until("the documents are paid", || async {
+        let page = gateway.get("/v1/documents?standing=paid").await;
+        let page: Value = page.json().await.unwrap();
+        let rows = page["documents"].as_array();
+        rows.is_some_and(|rows| rows.len() == documents)
+    })
+    .await;
+}

@@ -11,11 +11,16 @@ use crate::gateway::Place;
 
 /// Starts one with the certificates of the place; it gives its address as a base.
 pub async fn start(place: &Place, plan: &str) -> (Handle, String) {
+    start_as(place, plan, "book.jsonl").await
+}
+
+/// The same beside another one, with a book of this name.
+pub async fn start_as(place: &Place, plan: &str, book: &str) -> (Handle, String) {
     let at = place.path("");
     let at = at.display();
     let text = format!(
         r#"
-book = "{at}/book.jsonl"
+book = "{at}/{book}"
 [tls]
 certificate = "{at}/insurer.pem"
 key = "{at}/insurer.key"

@@ -13,6 +13,7 @@ mod insurer;
 mod stock;
 
 mod command_line;
+mod endpoints;
 mod conformance;
 mod evidence;
 mod hand;
@@ -23,6 +24,7 @@ mod opening;
 mod operating;
 mod readme;
 mod receipts;
+mod registry;
 mod restore;
 mod retention;
 mod renewal;

@@ -28,7 +28,7 @@ fn run(place: &Place, arguments: &[&str]) -> Output {
 }
 
 /// Runs a command that must end with this code; gives what it printed.
-fn ran(place: &Place, code: i32, arguments: &[&str]) -> String {
+pub fn ran(place: &Place, code: i32, arguments: &[&str]) -> String {
     let output = run(place, arguments);
     let errors = String::from_utf8_lossy(&output.stderr);
     let said = String::from_utf8(output.stdout).unwrap();

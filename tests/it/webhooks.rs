@@ -17,7 +17,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::gateway::{CENTRE, Gateway, Place, document, until};
+use crate::gateway::{CENTRE, Gateway, Place, document, until, until_paid};
 use crate::insurer;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -128,16 +128,6 @@ roots = "{at}/authority.pem"
 async fn admit(gateway: &Gateway, number: usize) {
     let answer = gateway.post(&document(number)).await.unwrap();
     assert_eq!(answer.status(), 202);
-}
-
-async fn until_paid(gateway: &Gateway, documents: usize) {
-    until("the documents are paid", || async {
-        let page = gateway.get("/v1/documents?standing=paid").await;
-        let page: Value = page.json().await.unwrap();
-        let rows = page["documents"].as_array();
-        rows.is_some_and(|rows| rows.len() == documents)
-    })
-    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -101,7 +101,7 @@ async fn days(outage: Outage, tools: &Tools) -> Waits {
         store: store.clone(),
         transport: Arc::new(insurers),
         clock: clock.clone(),
-        routes: Arc::clone(&world.routes),
+        routes: world.routes.clone(),
         lanes: Arc::default(),
         terms: world.terms,
         config: Arc::new(dispatch::Config {

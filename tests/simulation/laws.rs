@@ -202,6 +202,9 @@ impl Laws {
             }
             Entry::Terms(_)
             | Entry::Registered(_)
+            | Entry::GestionnaireRegistered(_)
+            | Entry::CaisseRegistered(_)
+            | Entry::EndpointRegistered(_)
             | Entry::Received(_)
             | Entry::TurnedAway(_)
             | Entry::Settled(_)

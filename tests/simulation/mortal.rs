@@ -15,7 +15,7 @@ use bordereau::claims::document::{Key, Purpose};
 use bordereau::claims::entry::{Position, Stamped};
 use bordereau::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use bordereau::claims::outcome::{Asked, Sent};
-use bordereau::claims::registry::Centre;
+use bordereau::claims::registry::{Centre, Registry};
 use bordereau::claims::time::Timestamp;
 use bordereau::formats::lot::Composed;
 use bordereau::store::{
@@ -198,6 +198,11 @@ impl<S: Store> Store for Mortal<S> {
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
         self.life.point().await;
         self.inner.statements(which).await
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.life.point().await;
+        self.inner.registry().await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

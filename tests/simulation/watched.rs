@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use bordereau::claims::document::{Key, Purpose};
 use bordereau::claims::entry::{Position, Stamped};
 use bordereau::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
-use bordereau::claims::registry::Centre;
+use bordereau::claims::registry::{Centre, Registry};
 use bordereau::claims::time::Timestamp;
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
@@ -153,6 +153,10 @@ impl Store for Watched {
 
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
         self.memory.statements(which).await
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.memory.registry().await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

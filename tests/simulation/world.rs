@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use bordereau::claims::document::Purpose;
@@ -34,7 +35,7 @@ pub struct Tools {
 pub struct World {
     pub centres: Vec<Centre>,
     pub endpoints: Vec<Endpoint>,
-    pub routes: Arc<Routes>,
+    pub routes: watch::Receiver<Arc<Routes>>,
     pub terms: Terms,
     pub dispatch: Arc<dispatch::Config>,
     pub receipts: Arc<receipts::Config>,
@@ -108,7 +109,7 @@ impl World {
             .map(|door| (door.name.clone(), door.purpose, door.destinations.clone()));
         World {
             centres: centres(),
-            routes: Arc::new(Routes::new(rows)),
+            routes: watch::channel(Arc::new(Routes::new(rows))).1,
             endpoints,
             terms: terms(random),
             dispatch: Arc::new(dispatching(random)),

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bordereau::claims::delivery::Event;
 use bordereau::claims::entry::Reason;
-use bordereau::claims::id::{DocumentId, LotId};
+use bordereau::claims::id::{DocumentId, EndpointName, LotId};
 use bordereau::claims::outcome::{Asked, Cause, Reply, Sent, StatusReply, judge_sent};
 use bordereau::clock::ManualClock;
 use bordereau::formats::lot::{Composed, compose};
 use bordereau::tls::authority::{Authority, ClientName};
-use bordereau::transport::{Endpoint, Transport};
+use bordereau::transport::https::Https;
+use bordereau::transport::{Config, Endpoint, Faults, Transport};
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose, date_time_ymd,
@@ -123,6 +124,100 @@ async fn a_thousand_lots_share_the_connections_of_their_senders() {
     // One that is given back a moment too late is opened beside: never more than each sender's second.
     assert!((1..=2 * SENDERS).contains(&opened), "{opened} handshakes");
     assert_eq!(rig.insurer.book().lots.len(), LOTS);
+    rig.insurer.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn endpoints_become_others_and_connections_to_the_same_go_on() {
+    let rig = Rig::start("{}").await;
+    let (first, opened_first) = counted(rig.insurer.address).await;
+    let (second, opened_second) = counted(rig.insurer.address).await;
+    let at = |name: &str, to: SocketAddr| Endpoint {
+        name: EndpointName::parse(name).unwrap(),
+        base: format!("https://localhost:{}/wire", to.port()),
+        destinations: Vec::new(),
+        ..endpoint(rig.folder.path(), "https://localhost")
+    };
+    let ways = |endpoints| Config {
+        endpoints,
+        ..Config::default()
+    };
+    let transport = Https::new(&ways(vec![at("caisse", first)])).unwrap();
+    let mut id = 0;
+    let mut send = async |name: &str| {
+        id += 1;
+        let name = EndpointName::parse(name).unwrap();
+        transport.send(&name, &lot(id)).await
+    };
+    let opened = || {
+        let count = |counter: &AtomicUsize| counter.load(Ordering::Relaxed);
+        (count(&opened_first), count(&opened_second))
+    };
+    let taken = Sent::Answered(Reply::Taken);
+    let nowhere = Sent::NotReached(Cause::NoEndpoint);
+    assert_eq!(send("caisse").await, taken);
+    assert_eq!(send("autre").await, nowhere);
+    assert_eq!(opened(), (1, 0));
+
+    // One came: the other's connection serves on.
+    let both = ways(vec![at("caisse", first), at("autre", second)]);
+    transport.follow(&both).unwrap();
+    assert_eq!(
+        (send("caisse").await, send("autre").await),
+        (taken.clone(), taken.clone())
+    );
+    assert_eq!(opened(), (1, 1));
+
+    // A set of which one cannot be used changes nothing, and says all that is wrong.
+    let mut faulty = both.clone();
+    faulty.endpoints[0].base = format!("https://localhost:{}/wire", second.port());
+    faulty.endpoints[0].tls.roots = "/nowhere".into();
+    faulty.endpoints[1].tls.roots = "/nowhere else".into();
+    let Faults(faults) = transport.follow(&faulty).unwrap_err();
+    assert_eq!(faults.len(), 2, "{faults:?}");
+    assert_eq!(send("caisse").await, taken);
+    assert_eq!(opened(), (1, 1));
+
+    // At another place, with as long for an answer as before; the other one left.
+    transport.follow(&ways(vec![at("caisse", second)])).unwrap();
+    assert_eq!(
+        (send("caisse").await, send("autre").await),
+        (taken.clone(), nowhere)
+    );
+    assert_eq!(opened(), (1, 2));
+
+    // Under another name it is still reached by the former one, on the same connection.
+    let mut renamed = at("lutece", second);
+    renamed.formerly = vec![caisse()];
+    transport.follow(&ways(vec![renamed])).unwrap();
+    assert_eq!(
+        (send("lutece").await, send("caisse").await),
+        (taken.clone(), taken.clone())
+    );
+    let names: Vec<_> = transport.expiries().into_iter().map(|row| row.0).collect();
+    assert_eq!(names, [EndpointName::parse("lutece").unwrap()]);
+    assert_eq!(opened(), (1, 2));
+
+    // Whose certificate is read anew opens anew, and so do all where nothing vouches any more.
+    let name = ClientName {
+        common_name: "gateway",
+        uri: None,
+    };
+    let caisse = ways(vec![at("caisse", second)]);
+    transport.follow(&caisse).unwrap();
+    assert_eq!(send("caisse").await, taken);
+    assert_eq!(opened(), (1, 2));
+    transport.renew().unwrap();
+    assert_eq!(send("caisse").await, taken);
+    assert_eq!(opened(), (1, 3));
+    let stranger = Authority::new("Somebody else").unwrap();
+    let stranger = stranger.client(name).unwrap();
+    stranger.write(rig.folder.path(), "client").unwrap();
+    transport.follow(&caisse).unwrap();
+    assert_eq!(
+        send("caisse").await,
+        Sent::NotReached(Cause::OwnCertificate)
+    );
     rig.insurer.shutdown().await;
 }
 

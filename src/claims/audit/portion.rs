@@ -169,6 +169,9 @@ impl Audit {
             | Entry::Unsettled { document } => self.by_id.contains_key(document),
             Entry::Terms(_)
             | Entry::Registered(_)
+            | Entry::GestionnaireRegistered(_)
+            | Entry::CaisseRegistered(_)
+            | Entry::EndpointRegistered(_)
             | Entry::TurnedAway(_)
             | Entry::Orphaned(_)
             | Entry::Foreign(_)

@@ -37,6 +37,17 @@ impl Limit {
         }
     }
 
+    /// From now on at most so many. What was learned below that stays.
+    pub fn follow(&mut self, most: NonZeroU32) {
+        let was_cut = self.threshold < self.most;
+        self.most = most.get();
+        self.threshold = match was_cut {
+            true => self.threshold.min(self.most),
+            false => self.most,
+        };
+        self.size = self.size.min(self.most);
+    }
+
     /// How many may run at once.
     pub fn size(&self) -> u32 {
         self.size
@@ -123,6 +134,26 @@ mod tests {
         limit.died();
         assert_eq!(limit.size(), 1);
         assert_eq!(path(&mut limit, 6), [2, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn another_most_keeps_what_was_learned_below_it() {
+        let follow = |limit: &mut Limit, most| limit.follow(NonZeroU32::new(most).unwrap());
+        let mut whole = limit(8);
+        assert_eq!(path(&mut whole, 2), [2, 4]);
+        follow(&mut whole, 16);
+        assert_eq!(path(&mut whole, 3), [8, 16, 16]);
+        follow(&mut whole, 3);
+        assert_eq!(path(&mut whole, 2), [3, 3]);
+        let mut cut = limit(8);
+        path(&mut cut, 3);
+        cut.strained(BEGIN, BEGIN);
+        follow(&mut cut, 16);
+        assert_eq!(
+            path(&mut cut, 2),
+            [5, 6],
+            "what it bore is not tried in leaps"
+        );
     }
 
     #[test]

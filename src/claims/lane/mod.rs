@@ -104,6 +104,16 @@ impl Lane {
         }
     }
 
+    /// From now on by these rules. What was learned of the endpoint stays, and so does its breaker: how many failures
+    /// open it and how it is probed counts from the next one on.
+    pub fn follow(&mut self, rules: Rules) {
+        self.bucket.follow(rules.pace);
+        for side in [&mut self.attempts, &mut self.questions] {
+            side.limit.follow(rules.concurrency);
+        }
+        self.rules = rules;
+    }
+
     /// Whether exchanges of a kind may begin.
     pub fn room(&self, kind: Kind, at: Timestamp) -> Room {
         if let Some(next) = self.closed(kind, at) {

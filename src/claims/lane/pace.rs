@@ -47,6 +47,11 @@ impl Bucket {
         Bucket { pace, next }
     }
 
+    /// From now on at this pace; what has gone has gone.
+    pub fn follow(&mut self, pace: Pace) {
+        self.pace = pace;
+    }
+
     /// How many requests may go now.
     pub fn holds(&self, at: Timestamp) -> u32 {
         let every = self.pace.every.as_micros();

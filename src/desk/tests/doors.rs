@@ -271,7 +271,10 @@ async fn rates_come_in_groups_and_pages() {
         .get(Door::Public, "national", "/v1/rates?by=all&format=csv")
         .await;
     let text = String::from_utf8(csv.body.to_vec()).unwrap();
-    assert!(text.starts_with("by,group,agreement,centres,"), "{text}");
+    assert!(
+        text.starts_with("by,group,name,agreement,centres,"),
+        "{text}"
+    );
     assert_eq!(text.lines().count(), 2);
 }
 

@@ -25,13 +25,15 @@ use crate::claims::document::{Cents, Facts, Key, Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
 use crate::claims::foundation;
-use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
     Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
     Verdict,
 };
-use crate::claims::registry::Centre;
+use crate::claims::registry::{
+    Caisse, Centre, EndpointVersion, Gestionnaire, GestionnaireId, Registration,
+};
 use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
 use crate::claims::time::{Day, Timestamp};
@@ -42,6 +44,7 @@ use crate::formats::json::described::foresees;
 use crate::formats::json::problem::FaultText;
 use crate::formats::json::{problem, refusal};
 use crate::formats::jws::unencoded::{Signer, pem_of};
+use crate::formats::registry::Lined;
 use crate::formats::xml::{Reader, write_receipt, write_settlement};
 use crate::report::CentreLabel;
 use crate::report::agreements::File;
@@ -217,16 +220,45 @@ pub(super) fn agreements() -> Agreements {
 }
 
 /// Reads words of FINESS, name and first day in the place of a file; the program's own reader is tried elsewhere.
-fn read_registry(text: &str, _: Written) -> Result<Vec<Centre>, Vec<FaultText>> {
-    let rows = text.lines().map(|line| {
+fn read_registry(text: &str, _: Written) -> Result<Vec<Lined>, Vec<FaultText>> {
+    let rows = (1..).zip(text.lines()).map(|(number, line)| {
         let words: Vec<&str> = line.split_whitespace().collect();
+        let lined = |registration| Lined {
+            line: Some(number),
+            registration,
+        };
+        let from = |text| Day::parse(text).unwrap();
         match words[..] {
-            [finess, name, agreement, from] => Ok(Centre {
+            ["gestionnaire", id, name, day] => {
+                Ok(lined(Registration::Gestionnaire(Gestionnaire {
+                    id: GestionnaireId::parse(id).unwrap(),
+                    name: name.into(),
+                    from: from(day),
+                    until: None,
+                })))
+            }
+            ["caisse", code, name, day] => Ok(lined(Registration::Caisse(Caisse {
+                code: Amo::parse(code).unwrap(),
+                name: name.into(),
+                from: from(day),
+                until: None,
+            }))),
+            ["endpoint", name, destination, day] => {
+                Ok(lined(Registration::Endpoint(EndpointVersion {
+                    name: EndpointName::parse(name).unwrap(),
+                    purpose: Purpose::Real,
+                    destinations: vec![Destination::parse(destination).unwrap()],
+                    settings: "base = 'https://caisse.example'".into(),
+                    from: from(day),
+                    until: None,
+                })))
+            }
+            [finess, name, agreement, day] => Ok(lined(Registration::Centre(Centre {
                 name: name.into(),
                 agreement: self::name(agreement),
-                from: Day::parse(from).unwrap(),
+                from: from(day),
                 ..centre(finess, "G1")
-            }),
+            }))),
             _ => Err(vec![FaultText {
                 place: line.into(),
                 reason: "four words".into(),
@@ -326,11 +358,12 @@ impl House {
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
-            routes: Arc::new(routes),
+            routes: watch::channel(Arc::new(routes)).1,
             agreements,
             snapshots: published,
             publisher: Arc::new(publisher),
-            read_registry,
+            read_registry: Arc::new(read_registry),
+            imported: Arc::default(),
             telemetry,
             config,
             past: crate::report::Config::default().past(),
@@ -634,6 +667,7 @@ impl House {
             salt: [3; 16],
         };
         self.commit(Command::Receipts {
+            formerly: Vec::new(),
             endpoint: endpoint(),
             purpose: Purpose::Real,
             destinations: vec![caisse()],

@@ -98,3 +98,122 @@ async fn one_fault_refuses_all_and_every_fault_is_said() {
         assert_eq!(refused.status, 400, "{path}");
     }
 }
+
+#[tokio::test]
+async fn every_kind_is_put_and_shown_to_who_may_see_it() {
+    let house = House::new().await;
+    let registry = "endpoint caisse-759 amo:017590000 2026-01-01\ncaisse 017510000 CPAM 2026-01-01\n\
+        caisse 017510000 Assurance 2026-07-01\ncaisse 017590000 CGSS 2026-01-01";
+    let put_all = put(&house, "operator", "/v1/registry", registry).await;
+    // The centres of the house belong to a caisse from days on that nobody registered.
+    assert_eq!(put_all.status, 422);
+    let faults = put_all.json()["faults"].as_array().unwrap().clone();
+    assert_eq!(faults.len(), 2);
+    let registry = registry.replacen("CPAM 2026", "CPAM 2020", 1);
+    for changes in [4, 0] {
+        let done = put(&house, "operator", "/v1/registry", &registry).await;
+        assert_eq!(
+            (done.status, &done.json()["changes"]),
+            (200, &changes.into())
+        );
+    }
+    let rows = |answer: &Answer, key: &str| -> Vec<String> {
+        let json = answer.json();
+        let versions = json["versions"].as_array().unwrap().iter();
+        let word = |version: &Value| version[key].as_str().unwrap().to_owned();
+        versions.map(word).collect()
+    };
+    for (door, who, query, key, expected) in [
+        (
+            Door::Public,
+            "centre",
+            "kind=caisse",
+            "name",
+            &["CPAM", "Assurance", "CGSS"][..],
+        ),
+        (
+            Door::Public,
+            "national",
+            "kind=caisse&on=2026-06-30",
+            "name",
+            &["CPAM", "CGSS"],
+        ),
+        (
+            Door::Public,
+            "centre",
+            "kind=caisse&after=017510000",
+            "name",
+            &["CGSS"],
+        ),
+        (Door::Public, "centre", "kind=gestionnaire", "name", &[]),
+        (Door::Public, "centre", "kind=centre", "finess", &[OWN]),
+        (
+            Door::Operators,
+            "operator",
+            "kind=endpoint",
+            "settings",
+            &["base = 'https://caisse.example'"],
+        ),
+        (
+            Door::Operators,
+            "operator",
+            "kind=endpoint&on=2025-12-31",
+            "name",
+            &[],
+        ),
+    ] {
+        let answer = house.get(door, who, &format!("/v1/registry?{query}")).await;
+        assert_eq!(rows(&answer, key), expected, "{who} {query}");
+    }
+    // A group has the name of the last day of its period.
+    for (period, name) in [("2026-Q2", "CPAM"), ("2026-Q3", "Assurance")] {
+        let path = format!("/v1/rates?by=caisse&period={period}");
+        let answer = house.get(Door::Public, "national", &path).await;
+        assert_eq!(answer.json()["groups"][0]["name"], name, "{period}");
+    }
+    for (who, query, status) in [
+        ("centre", "kind=endpoint", 403),
+        ("national", "kind=endpoint", 403),
+        ("metrics", "kind=caisse", 403),
+        ("nobody", "kind=caisse", 401),
+        ("centre", "kind=road", 400),
+        ("centre", "kind=caisse&centre=750712184", 400),
+        ("centre", "kind=caisse&after=", 400),
+        ("operator", "kind=endpoint&after=A", 400),
+    ] {
+        let path = format!("/v1/registry?{query}");
+        let refused = house.get(Door::Public, who, &path).await;
+        assert_eq!(refused.status, status, "{who} {query}");
+    }
+}
+
+#[tokio::test]
+async fn all_that_does_not_hold_together_is_said_with_its_line() {
+    let house = House::new().await;
+    let registry = "endpoint a amo:017510000 2026-01-01\nendpoint b amo:017510000 2026-02-01\n\
+        gestionnaire 732829320 Association 2026-01-01\n750712184 Later nobody 2027-01-01";
+    let answer = put(&house, "operator", "/v1/registry", registry).await;
+    assert_eq!(answer.status, 422);
+    let json = answer.json();
+    let faults = json["faults"].as_array().unwrap().iter();
+    let word = |fault: &Value, key: &str| fault[key].as_str().unwrap().to_owned();
+    let found: Vec<_> = faults
+        .map(|fault| format!("{}: {}", word(fault, "place"), word(fault, "reason")))
+        .collect();
+    let gestionnaire = |from: &str, line: &str, centre: &str, id: &str| {
+        format!(
+            "centre {centre} from {from}: gestionnaire: {line}gestionnaire {id} is not registered on {from}, and others are"
+        )
+    };
+    assert_eq!(
+        found,
+        [
+            "centre 750712184 from 2027-01-01: agreement: line 4: no agreement of the configuration has this id".to_owned(),
+            gestionnaire("2020-01-01", "", "750000002", "G2"),
+            gestionnaire("2020-01-01", "", "750712184", "G1"),
+            gestionnaire("2027-01-01", "line 4: ", "750712184", "G1"),
+            "endpoint b from 2026-02-01: destinations: line 2: amo:017510000 is served by endpoint `a` too on 2026-02-01"
+                .to_owned(),
+        ]
+    );
+}

@@ -1,5 +1,7 @@
 //! An endpoint that is renamed or gone: what becomes of the lots that were sealed for it.
 
+use tokio_util::sync::CancellationToken;
+
 use super::*;
 use crate::claims::entry::Gate;
 use crate::claims::outcome::Cause;
@@ -44,7 +46,7 @@ async fn moved(gate: Gate) -> Rig {
     .await;
     let both = vec![mutuelle(1), mutuelle(2)];
     let routes = Routes::new([(endpoint("swift"), Purpose::Real, both)]);
-    rig.dispatch.routes = Arc::new(routes);
+    rig.dispatch.routes = watch::channel(Arc::new(routes)).1;
     rig.clock.advance(Duration::from_secs(60));
     // Void, sealed and sent.
     for _ in 0..3 {
@@ -80,6 +82,30 @@ async fn what_never_left_an_endpoint_that_is_gone_goes_by_the_present_one_and_th
         (held.sealed.lot, held.state, held.next.unwrap().reason),
         (LotId(2), State::Due, Reason::NoRoute)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_had_no_way_goes_as_soon_as_there_is_one() {
+    let mut rig = Rig::new().await;
+    let (present, routes) = watch::channel(Arc::clone(&rig.dispatch.routes.borrow()));
+    rig.dispatch.routes = routes;
+    let document = rig.admit(3, mutuelle(3)).await;
+    rig.clock.advance(Duration::from_secs(60));
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(rig.dispatch.clone().run(shutdown.clone()));
+    let standing = async || {
+        let found = rig.dispatch.store.document(Find::Id(document)).await;
+        found.unwrap().unwrap().record.standing()
+    };
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(standing().await, Standing::Open);
+    let to_third = Routes::new([(endpoint("swift"), Purpose::Real, vec![mutuelle(3)])]);
+    present.send_replace(Arc::new(to_third));
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!(standing().await, Standing::InLot);
+    assert_eq!(lot_of(&rig, 3).await.sealed.endpoint, endpoint("swift"));
+    shutdown.cancel();
+    running.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

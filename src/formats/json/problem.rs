@@ -194,7 +194,7 @@ problems! {
     /// The evidence of a document would be longer than allowed.
     EvidenceTooLarge 413 "evidence-too-large" "The evidence would be too large"
         "`limit` is its largest length in bytes. Around each entry that speaks of the document it holds all entries from one anchor to the next: set `desk.evidence_bundle_bytes` higher, as far as memory goes."
-        "`limit` est sa longueur maximale en octets. Elle contient toutes les écritures entre l'ancre d'avant l'admission et celle d'après le dernier mot : augmentez `desk.evidence_bundle_bytes`, selon la mémoire.";
+        "`limit` est sa longueur maximale en octets. Autour de chaque écriture qui parle du document, elle contient toutes celles d'une ancre à la suivante : augmentez `desk.evidence_bundle_bytes`, selon la mémoire.";
     /// The ledger is too long to be read again in the time there is.
     PastTooLong 413 "past-too-long" "The earlier answer takes too long"
         "`limit` is the most seconds that it may take. Ask for fewer centres or an earlier position, or have the operator allow more time."

@@ -21,7 +21,7 @@ use crate::claims::document::{
 };
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::{Amc, Amo, Destination, Digest, EndpointName, Finess, LotId, Name};
-use crate::claims::registry::{Category, Centre};
+use crate::claims::registry::{Category, Centre, Registry};
 use crate::claims::routes::Routes;
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
@@ -77,6 +77,8 @@ pub(super) struct House {
     pub(super) store: Arc<Moody>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) now: Timestamp,
+    /// The routes as they are at present.
+    pub(super) routes: watch::Sender<Arc<Routes>>,
     tokens: Vec<(Who, String)>,
     certificates: Vec<(Who, Arc<[u8]>)>,
     _directory: TempDir,
@@ -127,13 +129,14 @@ impl House {
         ]);
         let keys = include_str!("../../../fixtures/signatures/ed25519.pem");
         let keys = Keys::from_pem(keys).unwrap();
+        let routes = watch::Sender::new(Arc::new(routes));
         let parts = Parts {
             store: store.clone(),
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
-            routes: Arc::new(routes),
+            routes: routes.subscribe(),
             keys: watch::channel(Arc::new(Keyring::new([(endpoint("signee"), keys)]))).1,
             terms: Terms::default(),
         };
@@ -143,6 +146,7 @@ impl House {
             store,
             clock,
             now,
+            routes,
             tokens,
             certificates,
             _directory: directory,
@@ -608,6 +612,10 @@ impl Store for Moody {
 
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
         self.inner.statements(which).await
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.inner.registry().await
     }
 
     async fn centres(&self) -> Result<std::collections::BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -1,5 +1,7 @@
 //! Documents posted singly, validated, cancelled.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::house::{
@@ -240,6 +242,21 @@ async fn a_test_caller_reaches_test_endpoints_only() {
     });
     let answer = house.post(Who::Tester, DOCUMENTS, amc).await;
     assert_eq!(answer.json["findings"][0]["code"], "DESTINATION_UNKNOWN");
+}
+
+#[tokio::test]
+async fn a_document_is_admitted_for_the_endpoints_that_there_are_at_that_moment() {
+    let house = House::new().await;
+    let before = house.routes.send_replace(Arc::default());
+    let answer = house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
+    assert_eq!(answer.json["findings"][0]["code"], "DESTINATION_UNKNOWN");
+    house.routes.send_replace(before);
+    let answer = house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
+    assert_eq!(answer.status, 202);
 }
 
 #[tokio::test]

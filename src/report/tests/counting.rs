@@ -13,7 +13,7 @@ use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{PaperRow, Position, Stamped};
 use crate::claims::id::{Amo, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::report::conservation::Conservation;
@@ -233,6 +233,10 @@ impl Store for Flawed {
         which: WhichStatements,
     ) -> Result<Vec<StatementRecord>, store::Error> {
         self.sound.statements(which).await
+    }
+
+    async fn registry(&self) -> Result<Registry, store::Error> {
+        self.sound.registry().await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, store::Error> {

@@ -183,6 +183,7 @@ async fn hear(store: &Memory, facts: &[Fact]) {
             salt: [3; 16],
         };
         let command = Command::Receipts {
+            formerly: Vec::new(),
             endpoint: EndpointName::parse("paris").unwrap(),
             purpose: Purpose::Real,
             destinations: vec![Destination::Amo(caisse())],

@@ -161,6 +161,15 @@ fn the_sample_is_cut_as_quick_xml_cuts_it() {
     assert!(cut(XML).len() > 50);
 }
 
+#[test]
+fn tags_without_a_name_are_cut_as_quick_xml_cuts_them() {
+    for text in [
+        "<></>", "<></ >", "<></\n>", "<></ a>", "</>", "</ >", "<a></ >", "<a></a >",
+    ] {
+        assert_eq!(cut(text), wanted(text), "{text:?}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -78,10 +78,13 @@ impl Agenda {
         }
     }
 
-    /// Plans a receipt for a lot that was refused at the door.
+    /// Plans a receipt for a lot that was refused at the door, once.
     pub(super) fn plan_refused(&mut self, lot: LotId, at: Timestamp) {
         let word = Word::Refused;
-        self.add(Return { at, lot, word });
+        let mut planned = self.issued.iter().chain(self.ahead.values());
+        if !planned.any(|planned| planned.lot == lot) {
+            self.add(Return { at, lot, word });
+        }
     }
 
     /// Issues what has come due, and gives the items after the first `after`, at most `most`; none if

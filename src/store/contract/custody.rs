@@ -29,6 +29,7 @@ fn lease() -> Lease {
 
 async fn polled(store: &dyn Store, from: Option<&str>, to: &str, items: Vec<Heard>) {
     let command = Command::Receipts {
+        formerly: Vec::new(),
         endpoint: paris(),
         purpose: Purpose::Real,
         destinations: vec![Destination::Amo(caisse())],
@@ -171,6 +172,7 @@ async fn a_cursor_that_was_set_back_is_not_moved_by_who_asked_before<S: Subject>
     polled(&*store, None, "c1", Vec::new()).await;
     let rewind = Command::Explain {
         command: Box::new(Command::Rewind {
+            formerly: Vec::new(),
             endpoint: paris(),
             actor: name("operator"),
         }),

@@ -16,7 +16,7 @@ use crate::claims::receipt::{
 use crate::claims::standing::{Course, Standing};
 use crate::claims::time::Timestamp;
 use crate::store::{
-    BodyId, Command, Conclusion, DocumentRecord, Evidence, Find, Heard, HeardOutcome, Lease,
+    BodyId, Command, Conclusion, DocumentRecord, Evidence, Find, Heard, HeardOutcome, Lease, Moved,
     Outcome, Sealing, Store,
 };
 
@@ -85,6 +85,7 @@ async fn speaks(
     bytes: &'static str,
 ) -> HeardOutcome {
     let command = Command::Receipts {
+        formerly: Vec::new(),
         endpoint: EndpointName::parse(endpoint).unwrap(),
         purpose: Purpose::Real,
         destinations: destinations.to_vec(),
@@ -374,4 +375,105 @@ pub(super) async fn a_lot_without_its_receipt_is_overdue_and_asked_about<S: Subj
         };
         assert_eq!(lot(&*store).await, (ended, None), "{event:?}");
     }
+}
+
+pub(super) async fn who_has_another_name_now_speaks_of_what_went_to_the_former_one<S: Subject>() {
+    let mut subject = sending::<S>().await;
+    let endpoint = |text: &str| EndpointName::parse(text).unwrap();
+    let said = |purpose, formerly: &[&str], item: Item, moved: Option<(&str, &str)>| {
+        let heard = Heard {
+            evidence: Evidence::Item(item),
+            bytes: Bytes::from_static(b"<item/>"),
+            salt: [5; 16],
+        };
+        Command::Receipts {
+            endpoint: endpoint("lutece"),
+            purpose,
+            destinations: Vec::new(),
+            formerly: formerly.iter().map(|text| endpoint(text)).collect(),
+            items: vec![heard],
+            cursor: moved.map(|(from, to)| Moved {
+                from: Some(name(from)),
+                to: name(to),
+            }),
+        }
+    };
+    let settled = |outcome| settlement("1", outcome);
+    let store = subject.store();
+    let first = Evidence::Item(settled(PartOutcome::Paid));
+    assert_eq!(
+        says(&*store, first, "<first/>").await,
+        HeardOutcome::Recorded
+    );
+    let moved = Command::Receipts {
+        endpoint: endpoint("paris"),
+        purpose: Purpose::Real,
+        destinations: Vec::new(),
+        formerly: Vec::new(),
+        items: Vec::new(),
+        cursor: Some(Moved {
+            from: None,
+            to: name("c1"),
+        }),
+    };
+    store.commit(now(), moved).await.unwrap();
+    let (real, test, paris) = (Purpose::Real, Purpose::Test, &["paris"][..]);
+    let accepted = || receipt("1", Verdict::Accepted);
+    let foreign = OrphanCause::OtherDestination;
+    let other = OrphanCause::OtherContent;
+    for (command, expected) in [
+        (
+            said(real, &[], accepted(), None),
+            HeardOutcome::Orphan(foreign),
+        ),
+        // A test endpoint speaks of no real document, whatever it was called.
+        (
+            said(test, paris, accepted(), None),
+            HeardOutcome::OrphanAgain(foreign),
+        ),
+        (
+            said(real, paris, accepted(), Some(("c1", "c2"))),
+            HeardOutcome::Recorded,
+        ),
+        // What it said under its former name is known.
+        (
+            said(real, paris, settled(PartOutcome::Paid), None),
+            HeardOutcome::Known,
+        ),
+        (
+            said(real, paris, settled(PartOutcome::Rejected), None),
+            HeardOutcome::Orphan(other),
+        ),
+        // It has a place of its own by now.
+        (
+            said(real, paris, accepted(), Some(("c1", "c3"))),
+            HeardOutcome::Known,
+        ),
+    ] {
+        match store.commit(now(), command).await.unwrap() {
+            Outcome::Heard(rows) => assert_eq!(rows, [expected]),
+            outcome => panic!("{outcome:?}"),
+        }
+    }
+    let cursors = async |store: &dyn Store| {
+        let known = store.endpoints().await.unwrap();
+        ["paris", "lutece"].map(|text| known.get(&endpoint(text))?.cursor.clone())
+    };
+    let both = [Some(name("c1")), Some(name("c2"))];
+    assert_eq!(cursors(&*store).await, both);
+    drop(store);
+    subject = subject.restarted().await;
+    let store = subject.store();
+    assert_eq!(cursors(&*store).await, both);
+    let rewind = Command::Rewind {
+        endpoint: endpoint("lutece"),
+        formerly: vec![endpoint("paris")],
+        actor: name("operator"),
+    };
+    store.commit(now(), rewind).await.unwrap();
+    assert_eq!(
+        cursors(&*store).await,
+        [None, None],
+        "it is asked from its beginning"
+    );
 }

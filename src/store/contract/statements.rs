@@ -1,17 +1,14 @@
-//! The laws of statements and of registrations that a person hands in.
+//! The laws of statements.
 
 use super::*;
 use crate::claims::period::Period;
-use crate::claims::registry::{CONFIGURATION, Centre};
 use crate::claims::statement::Published;
-use crate::store::{Import, StatementRecord, WhichStatements};
+use crate::store::{StatementRecord, WhichStatements};
 
 laws! {
     a_statement_follows_the_one_before_it_and_is_never_rewritten
     a_statement_is_of_a_period_that_is_closed
     statements_are_found_by_number_centre_and_key
-    an_import_is_one_reason_for_all_that_it_changes
-    the_file_of_the_configuration_is_put_once
 }
 
 fn october() -> Period {
@@ -167,86 +164,4 @@ async fn statements_are_found_by_number_centre_and_key<S: Subject>() {
     }
     let by_key = asked(WhichStatements::FirstByKey).await;
     assert_eq!(by_key, [all[0].clone(), all[2].clone()]);
-}
-
-async fn an_import_is_one_reason_for_all_that_it_changes<S: Subject>() {
-    let subject = begun::<S>().await;
-    let store = subject.store();
-    let renamed = |name: &str| Centre {
-        name: name.into(),
-        from: Day::new(2026, 12, 1).unwrap(),
-        ..example::centre()
-    };
-    let import = |centres| {
-        Command::Import(Import {
-            centres,
-            actor: name("operator"),
-            file: Digest([6; 32]),
-            reason: "a new name".into(),
-            salt: [7; 16],
-        })
-    };
-    let versions = vec![example::centre(), renamed("Other")];
-    let position = done(&*store, import(versions.clone())).await;
-    let again = done(&*store, import(versions.clone())).await;
-    assert_eq!(again, position, "what is registered changes nothing");
-    assert_eq!(store.centres().await.unwrap()[&finess()], versions);
-    let entries = store.entries(Position(1), 10).await.unwrap();
-    let [(first, put), (last, why)] = &entries[..] else {
-        panic!("{entries:?}");
-    };
-    assert!(matches!(&put.entry, Entry::Registered(centre) if centre.name == "Other"));
-    assert!(matches!(&why.entry, Entry::Imported(imported)
-            if (imported.first, imported.changes) == (*first, 1)));
-    let body = store.body(BodyId::Entry(*last)).await.unwrap().unwrap();
-    assert_eq!(&body.bytes[..], b"a new name");
-}
-
-/// What a person imported stays at a start with the same file, and gives way to a file that was changed.
-async fn the_file_of_the_configuration_is_put_once<S: Subject>() {
-    let subject = begun::<S>().await;
-    let store = subject.store();
-    let version = |name: &str| Centre {
-        name: name.into(),
-        ..example::centre()
-    };
-    let file = |name: &str| Command::Configured {
-        centres: vec![version(name)],
-        salt: [8; 16],
-    };
-    let person = |name_put: &str| {
-        Command::Import(Import {
-            centres: vec![version(name_put)],
-            actor: name("operator"),
-            file: Digest([6; 32]),
-            reason: "it closed".into(),
-            salt: [7; 16],
-        })
-    };
-    let first = done(&*store, file("A")).await;
-    for (command, writes, expected) in [
-        (file("A"), 0, "A"),
-        (person("B"), 2, "B"),
-        (file("A"), 0, "B"),
-        (file("C"), 2, "C"),
-        (person("A"), 2, "A"),
-        // It says what is there already, and counts as put from then on.
-        (file("A"), 1, "A"),
-        (person("D"), 2, "D"),
-        (file("A"), 0, "D"),
-    ] {
-        let before = store.health().position.0;
-        done(&*store, command).await;
-        assert_eq!(store.health().position.0, before + writes, "{expected}");
-        assert_eq!(
-            store.centres().await.unwrap()[&finess()],
-            [version(expected)]
-        );
-    }
-    let before = Position(first.0 - 1);
-    let entries = store.entries(before, 1).await.unwrap();
-    assert!(matches!(&entries[0].1.entry, Entry::Imported(imported)
-            if imported.actor.as_str() == CONFIGURATION && imported.changes == 1));
-    let reason = store.body(BodyId::Entry(first)).await.unwrap().unwrap();
-    assert_eq!(&reason.bytes[..], b"the file of the configuration");
 }

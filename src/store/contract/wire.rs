@@ -74,6 +74,7 @@ async fn hears(store: &dyn Store, seconds: u64, item: Item) {
         endpoint: EndpointName::parse("paris").unwrap(),
         purpose: Purpose::Real,
         destinations: vec![Destination::Amo(caisse())],
+        formerly: Vec::new(),
         items: vec![Heard {
             evidence: Evidence::Item(item),
             bytes: Bytes::from_static(b"<x/>"),

@@ -66,7 +66,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registry};
 use crate::claims::retention::Rules;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
@@ -620,6 +620,10 @@ impl Store for Embedded {
     async fn statements(&self, which: WhichStatements) -> Result<Vec<StatementRecord>, Error> {
         self.ask(move |view| statements::statements(view, which))
             .await
+    }
+
+    async fn registry(&self) -> Result<Registry, Error> {
+        self.ask(|view| query::registry(view)).await
     }
 
     async fn centres(&self) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {

@@ -543,6 +543,9 @@ pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)
         Entry::Rewrapped { reason, .. } => own(*reason),
         Entry::Terms(_)
         | Entry::Registered(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::TurnedAway(_)
         | Entry::Sealed(_)
         | Entry::Cursor { .. }

@@ -99,6 +99,9 @@ fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
         Entry::Unsettled { document } => one(document, What::Unsettled),
         Entry::Terms(_)
         | Entry::Registered(_)
+        | Entry::GestionnaireRegistered(_)
+        | Entry::CaisseRegistered(_)
+        | Entry::EndpointRegistered(_)
         | Entry::TurnedAway(_)
         | Entry::Orphaned(_)
         | Entry::Foreign(_)

@@ -24,6 +24,9 @@
 //! | `m` | `h`, position | legal hold |
 //! | `m` | `s`, number | statement |
 //! | `m` | `t`, centre, number | – (statements of a centre) |
+//! | `m` | `g`, gestionnaire | versions of its registration |
+//! | `m` | `p`, caisse | versions of its registration |
+//! | `m` | `w`, endpoint | versions of its registration |
 //! | `m` | `i`, actor | digest of the registrations that it imported last |
 //! | `m` | `l` | number of the last statement |
 //! | `m` | `n`, centre | number of the centre's last statement |
@@ -49,7 +52,8 @@
 use crate::claims::canon::{self, Canon};
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::Position;
-use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::registry::GestionnaireId;
 use crate::claims::tally::{Cell, DayBasis};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::listing::{Book, Place};
@@ -166,6 +170,15 @@ pub fn subject(key: &[u8]) -> String {
         b'm' if rest.first() == Some(&b'f') => ("a foundation", None),
         b'm' if rest.first() == Some(&b'h') => ("a legal hold", None),
         b'm' if rest.first() == Some(&b'i') => ("the last import of registrations", None),
+        b'm' if rest.first() == Some(&b'g') => (
+            "registration of gestionnaire",
+            shown::<GestionnaireId>(&rest[1..]),
+        ),
+        b'm' if rest.first() == Some(&b'p') => ("registration of caisse", shown::<Amo>(&rest[1..])),
+        b'm' if rest.first() == Some(&b'w') => (
+            "registration of endpoint",
+            shown::<EndpointName>(&rest[1..]),
+        ),
         b'm' if rest.first() == Some(&b's') => ("statement", None),
         b'm' if rest.first() == Some(&b't') => ("statements of a centre", None),
         b'm' if rest.first() == Some(&b'l') => ("the last statement", None),
@@ -549,6 +562,30 @@ pub fn legal_hold(position: Position) -> Vec<u8> {
 
 pub fn legal_holds() -> Vec<u8> {
     vec![b'm', b'h']
+}
+
+pub fn gestionnaire(id: GestionnaireId) -> Vec<u8> {
+    key(b'm', &[&b'g', &id])
+}
+
+pub fn gestionnaires() -> Vec<u8> {
+    vec![b'm', b'g']
+}
+
+pub fn caisse(code: Amo) -> Vec<u8> {
+    key(b'm', &[&b'p', &code])
+}
+
+pub fn caisses() -> Vec<u8> {
+    vec![b'm', b'p']
+}
+
+pub fn endpoint_versions(name: &EndpointName) -> Vec<u8> {
+    key(b'm', &[&b'w', name])
+}
+
+pub fn endpoints_versions() -> Vec<u8> {
+    vec![b'm', b'w']
 }
 
 pub fn imported(actor: &Name) -> Vec<u8> {

@@ -7,7 +7,7 @@ use crate::claims::closing::Closed;
 use crate::claims::document::Kind;
 use crate::claims::entry::{Next, PaperRow, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
-use crate::claims::registry::Centre;
+use crate::claims::registry::{Centre, Registry};
 use crate::claims::standing::Standing;
 use crate::claims::tally::{Cell, DayBasis, PaperCell};
 use crate::claims::time::{Day, Timestamp};
@@ -490,11 +490,28 @@ pub fn paper_of(
 
 /// All centres.
 pub fn centres(index: &dyn Index) -> Result<BTreeMap<Finess, Vec<Centre>>, Error> {
-    let prefix = keys::centres();
-    let found = index.scan(&prefix, &keys::after(&prefix), usize::MAX)?;
+    histories(index, &keys::centres())
+}
+
+/// Everything that is registered.
+pub fn registry(index: &dyn Index) -> Result<Registry, Error> {
+    Ok(Registry {
+        centres: centres(index)?,
+        gestionnaires: histories(index, &keys::gestionnaires())?,
+        caisses: histories(index, &keys::caisses())?,
+        endpoints: histories(index, &keys::endpoints_versions())?,
+    })
+}
+
+/// The versions of all things that are registered under a prefix.
+fn histories<K: Canon + Ord, V: Canon>(
+    index: &dyn Index,
+    prefix: &[u8],
+) -> Result<BTreeMap<K, Vec<V>>, Error> {
+    let found = index.scan(prefix, &keys::after(prefix), usize::MAX)?;
     found
         .iter()
-        .map(|(key, value)| Ok((records::read(&key[1..])?, records::read(value)?)))
+        .map(|(key, value)| Ok((records::read(&key[prefix.len()..])?, records::read(value)?)))
         .collect()
 }
 

@@ -164,6 +164,7 @@ impl Road {
         };
         let destinations = vec![caisse()];
         let command = Command::Receipts {
+            formerly: Vec::new(),
             endpoint: endpoint(),
             purpose: Purpose::Real,
             destinations,
@@ -664,6 +665,7 @@ async fn receipts_of_others_move_nothing() {
     let cause = road.receipt("r0", 99, Verdict::Accepted).await;
     assert_eq!(cause, HeardOutcome::Orphan(OrphanCause::UnknownLot));
     let command = Command::Receipts {
+        formerly: Vec::new(),
         endpoint: EndpointName::parse("other").unwrap(),
         purpose: Purpose::Real,
         destinations: Vec::new(),
@@ -864,6 +866,7 @@ async fn an_endpoint_speaks_of_what_was_sent_to_it_and_of_its_own_purpose() {
         };
         for item in [Item::Receipt(receipt), Item::Settlement(settlement)] {
             let command = Command::Receipts {
+                formerly: Vec::new(),
                 endpoint: EndpointName::parse(speaker).unwrap(),
                 purpose,
                 destinations: destinations.clone(),

@@ -52,6 +52,9 @@ impl Touched {
             }
             Entry::Terms(_)
             | Entry::Registered(_)
+            | Entry::GestionnaireRegistered(_)
+            | Entry::CaisseRegistered(_)
+            | Entry::EndpointRegistered(_)
             | Entry::TurnedAway(_)
             | Entry::Orphaned(_)
             | Entry::Foreign(_)

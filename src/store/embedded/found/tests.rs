@@ -143,6 +143,23 @@ fn assert_sound(directory: &Path) {
 }
 
 #[tokio::test]
+async fn registrations_of_every_kind_stay_with_their_history() {
+    let directory = sixty().await;
+    let store = open(directory.path()).unwrap();
+    let put = contract::registry::of_every_kind();
+    store.commit(contract::now(), put).await.unwrap();
+    fill(&store, 130..160).await;
+    let registry = store.registry().await.unwrap();
+    assert!(!registry.gestionnaires.is_empty() && !registry.endpoints.is_empty());
+    drop(store);
+    let (laid, store) = founded(directory.path()).await;
+    assert!(laid.unwrap().gone > 0);
+    assert_eq!(store.registry().await.unwrap(), registry);
+    drop(store);
+    assert_sound(directory.path());
+}
+
+#[tokio::test]
 async fn what_has_gone_is_counted_and_one_that_is_held_keeps_no_other() {
     let directory = sixty().await;
     let store = open(directory.path()).unwrap();

@@ -124,6 +124,7 @@ async fn paid_lot(store: &Embedded) {
             salt: [3; 16],
         });
     commit(Command::Receipts {
+        formerly: Vec::new(),
         endpoint: endpoint(),
         purpose: Purpose::Real,
         destinations: vec![Destination::Amo(centre.caisse)],

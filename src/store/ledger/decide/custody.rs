@@ -58,11 +58,11 @@ impl Decider<'_, '_> {
     }
 
     /// An endpoint is asked from the beginning again.
-    pub(super) fn rewind(&mut self, endpoint: EndpointName, actor: Name) -> Result<Outcome, Error> {
+    pub(super) fn rewind(&mut self, endpoint: EndpointName, actor: Name) -> Result<(), Error> {
         if records::endpoint(self.working, &endpoint)?.cursor.is_some() {
             self.push(Entry::Rewound { endpoint, actor })?;
         }
-        Ok(self.done())
+        Ok(())
     }
 
     /// One anchor a day; what is anchored was decided before.

@@ -117,9 +117,9 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         Command::Endpoint {
             endpoint, actor, ..
         }
-        | Command::Rewind { endpoint, actor } => {
-            Ok((Subject::Endpoint(endpoint.clone()), actor.clone()))
-        }
+        | Command::Rewind {
+            endpoint, actor, ..
+        } => Ok((Subject::Endpoint(endpoint.clone()), actor.clone())),
         Command::Retry { lot, actor, .. } => Ok((Subject::Lot(*lot), actor.clone())),
         Command::PlaceLegalHold { actor, .. } => Ok((Subject::LegalHold(next), actor.clone())),
         Command::LiftLegalHold { hold, actor } => Ok((Subject::LegalHold(*hold), actor.clone())),

@@ -12,6 +12,7 @@ mod hand;
 mod leave;
 mod lots;
 mod receipts;
+mod registry;
 mod statement;
 mod timers;
 
@@ -83,11 +84,18 @@ impl Decider<'_, '_> {
         match command {
             Command::Terms(terms) => self.terms(terms),
             Command::Registry(centres) => {
-                self.register(centres)?;
+                for centre in centres {
+                    if !records::centre(self.working, centre.finess)?.contains(&centre) {
+                        self.push(Entry::Registered(centre))?;
+                    }
+                }
                 Ok(self.done())
             }
             Command::Import(import) => self.import(import),
-            Command::Configured { centres, salt } => self.configured(centres, salt),
+            Command::Configured {
+                registrations,
+                salt,
+            } => self.configured(registrations, salt),
             Command::Publish {
                 published,
                 bytes,
@@ -110,6 +118,7 @@ impl Decider<'_, '_> {
                 endpoint,
                 purpose,
                 destinations,
+                formerly,
                 items,
                 cursor,
             } => {
@@ -117,6 +126,7 @@ impl Decider<'_, '_> {
                     endpoint,
                     purpose,
                     destinations,
+                    formerly,
                 };
                 self.receipts(&speaker, items, cursor)
             }
@@ -153,7 +163,16 @@ impl Decider<'_, '_> {
                 comment,
             } => self.judge_line((run, line), judgement, actor, comment),
             Command::Retry { lot, actor, at } => self.retry(lot, actor, at),
-            Command::Rewind { endpoint, actor } => self.rewind(endpoint, actor),
+            Command::Rewind {
+                endpoint,
+                formerly,
+                actor,
+            } => {
+                for endpoint in std::iter::once(endpoint).chain(formerly) {
+                    self.rewind(endpoint, actor.clone())?;
+                }
+                Ok(self.done())
+            }
             Command::Restored(restored) => self.restored(restored),
             Command::Resume {
                 actor,

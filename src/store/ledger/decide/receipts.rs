@@ -24,6 +24,8 @@ pub(super) struct Speaker {
     pub(super) purpose: Purpose,
     /// The destinations that the endpoint serves at present.
     pub(super) destinations: Vec<Destination>,
+    /// The names under which the same system was known before.
+    pub(super) formerly: Vec<EndpointName>,
 }
 
 /// By what an item is known again, and bound to its bytes.
@@ -34,11 +36,19 @@ struct Mark {
 }
 
 impl Speaker {
-    /// Of a lot that went to this endpoint, also when its destination has another one by now; or of a lot whose
-    /// destination it serves.
+    /// Of a lot that went to this endpoint, also when its destination has another one by now, or to it under a former
+    /// name; or of a lot whose destination it serves.
     fn may_speak(&self, lot: &LotRecord) -> bool {
         let sealed = &lot.sealed;
-        sealed.endpoint == self.endpoint || self.serves(sealed.destination, sealed.purpose)
+        let was_its = self.purpose == sealed.purpose && self.formerly.contains(&sealed.endpoint);
+        sealed.endpoint == self.endpoint
+            || was_its
+            || self.serves(sealed.destination, sealed.purpose)
+    }
+
+    /// All its names, the present one first.
+    fn names(&self) -> impl Iterator<Item = &EndpointName> {
+        std::iter::once(&self.endpoint).chain(&self.formerly)
     }
 
     /// A test endpoint never speaks of a real document: its word would be counted.
@@ -59,7 +69,7 @@ impl Decider<'_, '_> {
             rows.push(self.heard(speaker, heard)?);
         }
         if let Some(Moved { from, to }) = cursor {
-            let present = records::endpoint(self.working, &speaker.endpoint)?.cursor;
+            let present = self.cursor(speaker)?;
             // Whoever asked from elsewhere did so before the endpoint was set back to its beginning.
             if present == from && present.as_ref() != Some(&to) {
                 self.push(Entry::Cursor {
@@ -71,6 +81,16 @@ impl Decider<'_, '_> {
         Ok(Outcome::Heard(rows))
     }
 
+    /// Where it is asked from: its own place, or that of its former name.
+    fn cursor(&self, speaker: &Speaker) -> Result<Option<Name>, Error> {
+        for name in speaker.names() {
+            if let Some(cursor) = records::endpoint(self.working, name)?.cursor {
+                return Ok(Some(cursor));
+            }
+        }
+        Ok(None)
+    }
+
     fn heard(&mut self, speaker: &Speaker, heard: Heard) -> Result<HeardOutcome, Error> {
         let bytes_digest = Digest(Sha256::digest(&heard.bytes).into());
         let mark = Mark {
@@ -79,12 +99,12 @@ impl Decider<'_, '_> {
         };
         let (endpoint, id) = (&speaker.endpoint, id(&heard.evidence, mark.fingerprint));
         let judged = match &heard.evidence {
-            Evidence::Item(item) => match self.recorded(endpoint, item)? {
+            Evidence::Item(item) => match self.recorded(speaker, item)? {
                 Some(known) if known == mark.fingerprint => return Ok(HeardOutcome::Known),
                 Some(_) => Err(OrphanCause::OtherContent),
                 None => self.judge(speaker, item, mark)?,
             },
-            Evidence::Unproven(item) => match self.recorded(endpoint, item)? {
+            Evidence::Unproven(item) => match self.recorded(speaker, item)? {
                 Some(known) if known == mark.fingerprint => return Ok(HeardOutcome::Known),
                 Some(_) | None => Err(OrphanCause::Signature),
             },
@@ -123,13 +143,19 @@ impl Decider<'_, '_> {
         })
     }
 
-    /// The fingerprint under which an item of this id was recorded. Receipts and settlements are numbered apart.
-    fn recorded(&self, endpoint: &EndpointName, item: &Item) -> Result<Option<Digest>, Error> {
-        let key = match item {
-            Item::Receipt(receipt) => keys::receipt(endpoint, &receipt.id),
-            Item::Settlement(settlement) => keys::settlement(endpoint, &settlement.id),
-        };
-        records::load(self.working, &key)
+    /// The fingerprint under which an item of this id was recorded, under whichever of its names. Receipts and
+    /// settlements are numbered apart.
+    fn recorded(&self, speaker: &Speaker, item: &Item) -> Result<Option<Digest>, Error> {
+        for name in speaker.names() {
+            let key = match item {
+                Item::Receipt(receipt) => keys::receipt(name, &receipt.id),
+                Item::Settlement(settlement) => keys::settlement(name, &settlement.id),
+            };
+            if let Some(known) = records::load(self.working, &key)? {
+                return Ok(Some(known));
+            }
+        }
+        Ok(None)
     }
 
     fn judge(

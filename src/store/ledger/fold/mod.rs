@@ -6,12 +6,12 @@ mod keeping;
 mod document;
 mod hand;
 mod lot;
+mod registry;
 mod statement;
 mod tally;
 
 use crate::claims::entry::{Entry, Orphaned, Position, Stamped};
 use crate::claims::id::{Digest, EndpointName, Name};
-use crate::claims::registry::Centre;
 use crate::claims::standing::Act;
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::OrphanRecord;
@@ -45,7 +45,14 @@ impl Fold<'_, '_> {
                 save(self.working, keys::terms(), terms);
                 Ok(())
             }
-            Entry::Registered(centre) => self.registered(centre),
+            Entry::Registered(centre) => self.registered(keys::centre(centre.finess), centre),
+            Entry::GestionnaireRegistered(gestionnaire) => {
+                self.registered(keys::gestionnaire(gestionnaire.id), gestionnaire)
+            }
+            Entry::CaisseRegistered(caisse) => self.registered(keys::caisse(caisse.code), caisse),
+            Entry::EndpointRegistered(version) => {
+                self.registered(keys::endpoint_versions(&version.name), version.as_ref())
+            }
             Entry::Received(received) => self.received(received),
             Entry::TurnedAway(turned) => {
                 let key = keys::turned_away(turned.centre, self.at.day(), &turned.caller);
@@ -167,15 +174,6 @@ impl Fold<'_, '_> {
                 Ok(())
             }
         }
-    }
-
-    fn registered(&mut self, centre: &Centre) -> Result<(), Error> {
-        let mut versions = records::centre(self.working, centre.finess)?;
-        versions.retain(|version| version.from != centre.from);
-        versions.push(centre.clone());
-        versions.sort_by_key(|version| version.from);
-        save(self.working, keys::centre(centre.finess), &versions);
-        Ok(())
     }
 
     fn orphaned(&mut self, orphan: &Orphaned) {

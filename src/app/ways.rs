@@ -1,0 +1,382 @@
+//! The ways to insurers as they are at present: which endpoints there are, and all that follows from it for those who
+//! send, ask and admit. They become others while the gateway runs, without a restart.
+//!
+//! Must never put a set in force of which a part cannot be used: all of it is read before anything changes, and on an
+//! error everything stays as it was. An endpoint that is as it was keeps its connections; one that left is given nothing
+//! new, and what may have arrived there stays with it. Nothing is kept: the next start reads the configuration.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::watch;
+
+use crate::claims::id::EndpointName;
+use crate::claims::lane::Rules;
+use crate::claims::routes::Routes;
+use crate::config::Config;
+use crate::formats::jws::Keyring;
+use crate::store::lanes::Board;
+use crate::transport::https::Https;
+use crate::transport::{self, Endpoint, Faults};
+
+/// The ways, and what was last wanted of them.
+pub struct Ways {
+    /// Carries lots over them.
+    pub transport: Arc<Https>,
+    /// Their lanes.
+    pub lanes: Arc<Board>,
+    routes: watch::Sender<Arc<Routes>>,
+    keys: watch::Sender<Arc<Keyring>>,
+    present: watch::Sender<Arc<transport::Config>>,
+    wanted: Mutex<Wanted>,
+    bounds: Bounds,
+    /// They change one change after the other.
+    changing: Mutex<()>,
+}
+
+/// Endpoints by who names them.
+#[derive(Clone, Debug, Default)]
+struct Wanted {
+    /// Those of the configuration.
+    configured: Vec<Endpoint>,
+    /// Those that are registered beside it.
+    registered: Vec<Endpoint>,
+}
+
+/// What no endpoint may go beyond: the settings of the start.
+struct Bounds {
+    /// The rules of a lane where an endpoint has none.
+    lane: Rules,
+    /// An attempt that takes as long would be in doubt while it runs.
+    lease_seconds: NonZeroU64,
+}
+
+/// What became of the endpoints.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// Those that are new.
+    pub came: usize,
+    /// Those that are gone.
+    pub left: Vec<EndpointName>,
+    /// Those whose settings are others.
+    pub changed: usize,
+    /// Those that are registered and stand in the configuration too, which counts.
+    pub shadowed: Vec<EndpointName>,
+}
+
+impl Wanted {
+    /// The one set of both, and the names that stand in both: there the configuration counts, which whoever runs the
+    /// gateway has in hand when nothing else works.
+    fn composed(&self) -> (Vec<Endpoint>, Vec<EndpointName>) {
+        let configured: BTreeSet<_> = self.configured.iter().map(|known| &known.name).collect();
+        let (shadowed, others): (Vec<_>, Vec<_>) = self
+            .registered
+            .iter()
+            .partition(|endpoint| configured.contains(&endpoint.name));
+        let all = self.configured.iter().chain(others).cloned().collect();
+        let shadowed = shadowed.iter().map(|endpoint| endpoint.name.clone());
+        (all, shadowed.collect())
+    }
+}
+
+impl Ways {
+    /// The ways of a configuration. It reads files; nothing is connected.
+    ///
+    /// # Errors
+    /// [`Faults`].
+    pub fn open(config: &Config) -> Result<Ways, Faults> {
+        let nothing = transport::Config::default();
+        let transport = Https::with(&nothing, config.renewal.clone())?;
+        let ways = Ways {
+            transport: Arc::new(transport),
+            lanes: Arc::default(),
+            routes: watch::Sender::default(),
+            keys: watch::Sender::default(),
+            present: watch::Sender::new(Arc::new(nothing)),
+            wanted: Mutex::default(),
+            bounds: Bounds {
+                lane: config.dispatch.lane(),
+                lease_seconds: config.dispatch.lease_seconds,
+            },
+            changing: Mutex::new(()),
+        };
+        ways.configure(config.transport.endpoints.clone());
+        ways.follow()?;
+        Ok(ways)
+    }
+
+    /// From the next [`Ways::follow`] on, the endpoints of the configuration are these.
+    pub fn configure(&self, endpoints: Vec<Endpoint>) {
+        locked(&self.wanted).configured = endpoints;
+    }
+
+    /// From the next [`Ways::follow`] on, the endpoints that are registered beside the configuration are these.
+    pub fn register(&self, endpoints: Vec<Endpoint>) {
+        locked(&self.wanted).registered = endpoints;
+    }
+
+    /// Puts in force what is wanted, with what the files hold now. It reads files: not for an async task.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything stays as it was.
+    pub fn follow(&self) -> Result<Followed, Faults> {
+        let _changing = locked(&self.changing);
+        let before = self.present();
+        let (endpoints, shadowed) = locked(&self.wanted).composed();
+        let now = transport::Config {
+            endpoints,
+            ..transport::Config::default()
+        };
+        if now.endpoints == before.endpoints {
+            self.transport.follow(&now)?;
+            return Ok(Followed {
+                shadowed,
+                ..Followed::default()
+            });
+        }
+        // First all that may fail.
+        now.check()?;
+        now.within(self.bounds.lease_seconds)?;
+        let rules = now.lanes(&self.bounds.lane)?;
+        let keys = now.keyring()?;
+        self.transport.follow(&now)?;
+        // A way is there before anybody is told of it, and no item is taken without the signature that it needs.
+        self.lanes.follow(rules);
+        let routes = now.routes();
+        self.take_keys(keys, &routes);
+        self.routes.send_replace(Arc::new(routes));
+        let followed = Followed::of(&before.endpoints, &now.endpoints, shadowed);
+        self.present.send_replace(Arc::new(now));
+        Ok(followed)
+    }
+
+    /// Reads the keys that sign receipts again.
+    ///
+    /// # Errors
+    /// [`Faults`]: the keys stay.
+    pub fn renew_keys(&self) -> Result<(), Faults> {
+        let _changing = locked(&self.changing);
+        let present = self.present();
+        self.take_keys(present.keyring()?, &present.routes());
+        Ok(())
+    }
+
+    /// The other side of every connection has to prove itself again.
+    ///
+    /// # Errors
+    /// [`Faults`]: everything stays as it was.
+    pub fn forget_connections(&self) -> Result<(), Faults> {
+        self.transport.renew()
+    }
+
+    /// Which endpoint serves which destination.
+    pub fn routes(&self) -> watch::Receiver<Arc<Routes>> {
+        self.routes.subscribe()
+    }
+
+    /// The keys of the endpoints whose receipts are signed.
+    pub fn keys(&self) -> watch::Receiver<Arc<Keyring>> {
+        self.keys.subscribe()
+    }
+
+    /// The endpoints in force, as they are told of.
+    pub fn told(&self) -> watch::Receiver<Arc<transport::Config>> {
+        self.present.subscribe()
+    }
+
+    /// The endpoints in force.
+    pub fn present(&self) -> Arc<transport::Config> {
+        Arc::clone(&self.present.borrow())
+    }
+
+    /// The endpoints that are wanted, whether they can be used or not.
+    pub fn wanted(&self) -> Vec<Endpoint> {
+        locked(&self.wanted).composed().0
+    }
+
+    /// An endpoint that left keeps the keys that it had: what it may still hand in has to be signed as before.
+    fn take_keys(&self, keys: Keyring, routes: &Routes) {
+        let before = Arc::clone(&self.keys.borrow());
+        let keys = keys.beside(&before, |endpoint| !routes.has(endpoint));
+        self.keys.send_replace(Arc::new(keys));
+    }
+}
+
+impl Followed {
+    fn of(before: &[Endpoint], now: &[Endpoint], shadowed: Vec<EndpointName>) -> Followed {
+        let of = |all: &[Endpoint], name: &EndpointName| {
+            all.iter().position(|known| known.name == *name)
+        };
+        let came = now.iter().filter(|new| of(before, &new.name).is_none());
+        let left = before.iter().filter(|old| of(now, &old.name).is_none());
+        let changed = now.iter().filter(|new| {
+            let before = of(before, &new.name).and_then(|place| before.get(place));
+            before.is_some_and(|old| old != *new)
+        });
+        Followed {
+            came: came.count(),
+            left: left.map(|old| old.name.clone()).collect(),
+            changed: changed.count(),
+            shadowed,
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind them is exchanged at once, whoever panicked.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::document::Purpose;
+    use crate::claims::id::Destination;
+    use crate::tls::authority::Authority;
+
+    /// The authorities of every endpoint, on the disk.
+    fn place() -> tempfile::TempDir {
+        crate::app::crypto();
+        let place = tempfile::tempdir().unwrap();
+        Authority::new("Tests")
+            .unwrap()
+            .write(place.path())
+            .unwrap();
+        place
+    }
+
+    fn endpoint(place: &tempfile::TempDir, name: &str, amc: u32) -> Endpoint {
+        serde_json::from_value(serde_json::json!({
+            "name": name,
+            "base": "https://localhost:9",
+            "destinations": [format!("amc:{amc}")],
+            "tls": { "roots": place.path().join("authority.pem") },
+        }))
+        .unwrap()
+    }
+
+    fn opened(endpoints: Vec<Endpoint>) -> Ways {
+        let mut config = Config::default();
+        config.transport.endpoints = endpoints;
+        Ways::open(&config).unwrap()
+    }
+
+    /// Who serves a destination.
+    fn found(ways: &Ways, amc: u32) -> Option<String> {
+        let destination = Destination::parse(&format!("amc:{amc}")).unwrap();
+        let routes = Arc::clone(&ways.routes().borrow());
+        routes
+            .find(destination, Purpose::Real)
+            .map(EndpointName::to_string)
+    }
+
+    #[test]
+    fn a_name_in_both_sources_is_the_configurations() {
+        let place = place();
+        let of = |name, amc| endpoint(&place, name, amc);
+        let ways = opened(vec![of("a", 7_700_001)]);
+        ways.register(vec![of("a", 7_700_009), of("b", 7_700_002)]);
+        let followed = ways.follow().unwrap();
+        let expected = Followed {
+            came: 1,
+            shadowed: vec![EndpointName::parse("a").unwrap()],
+            ..Followed::default()
+        };
+        assert_eq!(followed, expected);
+        let both = [7_700_001, 7_700_002, 7_700_009].map(|amc| found(&ways, amc));
+        assert_eq!(both, [Some("a".to_owned()), Some("b".to_owned()), None]);
+
+        // Where the configuration lets it go, the other counts.
+        ways.configure(Vec::new());
+        let followed = ways.follow().unwrap();
+        assert_eq!(
+            (followed.came, followed.left.len(), followed.changed),
+            (0, 0, 1)
+        );
+        assert_eq!(found(&ways, 7_700_009), Some("a".to_owned()));
+        assert_eq!(ways.follow().unwrap(), Followed::default());
+    }
+
+    #[test]
+    fn what_cannot_be_used_together_changes_nothing_and_all_of_it_is_said() {
+        let place = place();
+        let of = |name, amc| endpoint(&place, name, amc);
+        let ways = opened(vec![of("a", 7_700_001)]);
+        let changed = |change: fn(&mut Endpoint)| {
+            let mut wanted = of("b", 7_700_002);
+            change(&mut wanted);
+            vec![wanted]
+        };
+        for (registered, words) in [
+            (
+                vec![of("b", 7_700_001)],
+                vec!["`amc:7700001` has two endpoints, `a` and `b`"],
+            ),
+            (
+                changed(|endpoint| endpoint.limits.answer_seconds = NonZeroU64::new(120).unwrap()),
+                vec!["`b`: an attempt may take 120 s"],
+            ),
+            (
+                changed(|endpoint| endpoint.base = "http://localhost".to_owned()),
+                vec!["endpoint `b`: `base`"],
+            ),
+            (
+                changed(|endpoint| {
+                    endpoint.base = "nowhere".to_owned();
+                    endpoint.tls.crl_urls = vec!["ldap://lists".to_owned()];
+                }),
+                vec!["endpoint `b`: `base`", "`ldap://lists`"],
+            ),
+            (
+                changed(|endpoint| endpoint.receipt_keys = Some("/nowhere".into())),
+                vec!["endpoint `b`: `receipt_keys` cannot be read"],
+            ),
+            (
+                changed(|endpoint| endpoint.tls.roots = "/nowhere".into()),
+                vec!["endpoint `b`: its certificates", "cannot read /nowhere"],
+            ),
+            (
+                changed(|endpoint| endpoint.lane.requests_per_second = -1.0),
+                vec!["endpoint `b`: `requests_per_second`"],
+            ),
+        ] {
+            ways.register(registered);
+            let faults = ways.follow().unwrap_err().to_string();
+            for word in words {
+                assert!(faults.contains(word), "{faults}");
+            }
+            assert_eq!(found(&ways, 7_700_001), Some("a".to_owned()));
+            assert_eq!(found(&ways, 7_700_002), None);
+            assert_eq!(ways.transport.expiries().len(), 1);
+            assert_eq!(ways.present().endpoints.len(), 1);
+        }
+    }
+
+    #[test]
+    fn an_endpoint_that_left_keeps_its_keys_until_it_is_back_without() {
+        let place = place();
+        let path = place.path().join("keys.pem");
+        let key = include_str!("../../fixtures/signatures/p256.pem");
+        std::fs::write(&path, key).unwrap();
+        let mut signed = endpoint(&place, "a", 7_700_001);
+        signed.receipt_keys = Some(path);
+        let ways = opened(vec![signed]);
+        let needs_signature = || {
+            let keys = Arc::clone(&ways.keys().borrow());
+            let name = EndpointName::parse("a").unwrap();
+            keys.verify(&name, b"<receipt/>", None).is_err()
+        };
+        assert!(needs_signature());
+        for (endpoints, needed) in [
+            (Vec::new(), true),
+            (vec![endpoint(&place, "a", 7_700_001)], false),
+        ] {
+            ways.configure(endpoints);
+            ways.follow().unwrap();
+            assert_eq!(needs_signature(), needed);
+            ways.renew_keys().unwrap();
+            assert_eq!(needs_signature(), needed);
+        }
+    }
+}
