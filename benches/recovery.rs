@@ -272,6 +272,7 @@ async fn conclude_all(store: &Embedded) -> usize {
             let conclusion = Conclusion {
                 lot: leased.lot.sealed.lot,
                 attempt: leased.attempt,
+                asked: None,
                 event: Event::Taken,
                 next: Next {
                     at: now() + Duration::from_secs(3600),

@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::audit::document::{Document, DocumentRow, LotRow};
 use crate::claims::audit::facts::Fact;
-use crate::claims::audit::lot::Lot;
+use crate::claims::audit::lot::{Lot, Names};
 use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::Purpose;
 use crate::claims::entry::{
@@ -118,9 +118,9 @@ impl Audit {
                 self.declared.insert((*centre, *day), rows.clone());
                 Ok(())
             }
-            Entry::Cancelled { document, .. } => self.another_way(*document, Fact::Cancelled),
-            Entry::ByHand { document, .. } => self.another_way(*document, Fact::ByHand),
-            Entry::OnPaper { document, .. } => self.another_way(*document, Fact::OnPaper),
+            Entry::Cancelled { document, .. } => self.goes(*document, Fact::Cancelled),
+            Entry::ByHand { document, .. } => self.goes(*document, Fact::ByHand),
+            Entry::OnPaper { document, .. } => self.goes(*document, Fact::OnPaper),
             Entry::Lapsed { document } => self.note_of(*document, Fact::Lapsed),
             Entry::Unsettled { document } => self.note_of(*document, Fact::Unsettled),
             Entry::Terms(_)
@@ -205,8 +205,8 @@ impl Audit {
 
     fn received(&mut self, at: Timestamp, received: &Received) -> Result<(), Broken> {
         if let Some(replaced) = received.replaces {
+            self.goes(replaced, Fact::Replaced)?;
             let replaced = self.row(replaced)?;
-            self.note(replaced, Fact::Replaced);
             self.document_mut(replaced).replaced = true;
         }
         let own = DocumentRow(next(self.documents.len()));
@@ -245,9 +245,14 @@ impl Audit {
     fn delivery(&mut self, at: Timestamp, delivery: &Delivery) -> Result<(), Broken> {
         let row = self.lot_row(delivery.lot)?;
         let lot = self.lot_mut(row);
-        let void_before = lot.state == State::Void;
-        lot.happens(delivery.event, at.day());
+        let (void_before, began) = (lot.state == State::Void, lot.attempted);
+        lot.happens(delivery.event, delivery.attempt, at.day());
         let voided = lot.state == State::Void && !void_before;
+        if delivery.event == Event::NotReached && lot.attempted != began {
+            let (documents, earlier) = (lot.documents.clone(), lot.attempted);
+            self.disprove(row, &documents, began, earlier);
+        }
+        let lot = self.lot_mut(row);
         let form = lot.form;
         let proof = matches!(delivery.event, Event::Taken | Event::StatusKnown);
         if proof || voided {
@@ -260,6 +265,23 @@ impl Audit {
             }
         }
         Ok(())
+    }
+
+    /// Nothing of an attempt was written: what was heard while it ran speaks for the one before.
+    fn disprove(
+        &mut self,
+        lot: LotRow,
+        documents: &[DocumentRow],
+        began: Option<Day>,
+        earlier: Option<Day>,
+    ) {
+        for row in documents {
+            let document = self.document_mut(*row);
+            if document.lot == Some(lot) && document.left == began {
+                document.left = earlier;
+                self.touch(*row);
+            }
+        }
     }
 
     /// Nothing of the lot was taken: a refusal refuses the documents it names, or all of them when it names none or
@@ -306,7 +328,7 @@ impl Audit {
                         row,
                         Fact::Said(receipted.issued, receipted.id.as_str(), word),
                     );
-                    self.answered(row, lot);
+                    self.answered(row, lot, Names::Lot);
                 }
             }
         }
@@ -326,19 +348,19 @@ impl Audit {
             self.note(row, Fact::Said(settled.issued, settled.id.as_str(), word));
         }
         if let Some(lot) = self.document(row).lot {
-            self.answered(row, lot);
+            self.answered(row, lot, Names::Document);
         }
         Ok(())
     }
 
-    /// The insurer spoke of a document of a lot: it has the lot.
-    fn answered(&mut self, row: DocumentRow, lot: LotRow) {
+    /// The insurer spoke of a document of a lot.
+    fn answered(&mut self, row: DocumentRow, lot: LotRow, names: Names) {
         let document = self.document(row);
         // A word that the document does not expect answers nothing, nor does one about a lot that ended.
         let awaits = matches!(document.read().standing, Standing::InLot | Standing::Open);
         if !awaits && !document.is_answered {
             self.document_mut(row).is_answered = true;
-            self.lot_mut(lot).answered();
+            self.lot_mut(lot).answered(names);
         }
         self.prove(row, lot);
     }
@@ -357,15 +379,18 @@ impl Audit {
         self.touch(row);
     }
 
-    /// Cancelled, by hand or on paper: a lot that it leaves unanswered lacks it.
-    fn another_way(&mut self, id: DocumentId, fact: Fact<'_>) -> Result<(), Broken> {
+    /// By hand, on paper, cancelled or replaced: a lot that it was sealed in no longer wants to be sent as it is.
+    fn goes(&mut self, id: DocumentId, fact: Fact<'_>) -> Result<(), Broken> {
+        use Standing::{ByHand, Cancelled, Declined, InLot, OnPaper, Refused, Rejected, Replaced};
         let row = self.row(id)?;
-        let document = self.document(row);
-        let (standing, lot) = (document.read().standing, document.lot);
-        if let (Standing::InLot, Some(lot)) = (standing, lot) {
+        let before = self.document(row).read().standing;
+        self.note(row, fact);
+        let after = self.document(row).read().standing;
+        let went = matches!(before, InLot | Refused | Rejected | Declined)
+            && matches!(after, OnPaper | ByHand | Cancelled | Replaced);
+        if let (true, Some(lot)) = (went, self.document(row).lot) {
             self.lot_mut(lot).left += 1;
         }
-        self.note(row, fact);
         Ok(())
     }
 

@@ -594,7 +594,7 @@ fn both_readings_of_the_delivery_table_agree() {
                     left,
                     ..Lot::sealed(documents, form)
                 };
-                lot.happens(event, at(NOON).day());
+                lot.happens(event, 1, at(NOON).day());
                 let next = match state.step(event, arrival, form, presence) {
                     Step::To(next) => next,
                     Step::Stay | Step::AskFirst | Step::Conflict => state,

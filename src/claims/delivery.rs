@@ -104,7 +104,8 @@ pub enum Presence {
 
 /// Whether the bytes of a lot are still what is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bytes {
+pub enum Bytes {
+    /// They are.
     Wanted,
     /// Other bytes are to be sent, or none.
     Outdated,
@@ -276,7 +277,7 @@ impl Form {
     pub const ALL: [Form; 2] = [Form::Composed, Form::PreFormed];
 
     /// A composed lot is outdated by the first document that goes another way, a file by the last one.
-    fn bytes(self, presence: Presence) -> Bytes {
+    pub fn bytes(self, presence: Presence) -> Bytes {
         match (self, presence) {
             (Form::Composed, Presence::Whole)
             | (Form::PreFormed, Presence::Whole | Presence::Diminished) => Bytes::Wanted,

@@ -31,9 +31,11 @@ impl Schedule {
     }
 
     /// The wait after an attempt that the destination answered with a wait of its own: never shorter than
-    /// it asks, up to the cap, and spread by at most `first` so that all it sent away do not come at once.
+    /// it asks, up to the cap, and spread by at most `first` so that all it sent away do not come at once. Nor is it
+    /// shorter than without its asking: who asks for no wait at all is not tried ever again without one.
     pub fn honour(&self, asked: Duration, lot: LotId, attempt: u32) -> Duration {
-        asked.min(self.asked_cap) + spread(self.first, lot, attempt)
+        let asked = asked.min(self.asked_cap) + spread(self.first, lot, attempt);
+        asked.max(self.wait(lot, attempt))
     }
 
     /// How many waits have passed within a span since an attempt, at least one: by this number a question about the
@@ -176,13 +178,30 @@ mod tests {
     #[test]
     fn what_a_destination_asks_is_honoured_up_to_the_cap() {
         let schedule = schedule(5, 2, 900);
-        for (asked, least) in [(0, 0), (60, 60), (1800, 1800), (3600, 3600), (86_400, 3600)] {
+        for (asked, least) in [(60, 60), (1800, 1800), (3600, 3600), (86_400, 3600)] {
             let wait = schedule.honour(Duration::from_secs(asked), LOT, 3);
             let least = Duration::from_secs(least);
             assert!(
                 least <= wait && wait <= least + schedule.first,
                 "{asked}: {wait:?}"
             );
+        }
+    }
+
+    #[test]
+    fn what_a_destination_asks_never_makes_a_wait_shorter() {
+        let schedule = schedule(5, 2, 900);
+        for attempt in [1, 2, 5, 9, 1000] {
+            let own = schedule.wait(LOT, attempt);
+            for asked in [0, 1, 5, 60, 449] {
+                let asked = Duration::from_secs(asked);
+                let wait = schedule.honour(asked, LOT, attempt);
+                let longest = own.max(asked + schedule.first);
+                assert!(
+                    own <= wait && wait <= longest,
+                    "{attempt} {asked:?}: {wait:?}"
+                );
+            }
         }
     }
 }

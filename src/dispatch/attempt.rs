@@ -12,12 +12,19 @@ use crate::dispatch::lanes::Place;
 use crate::dispatch::{Dispatch, ReceiptExpected, seal};
 use crate::formats::json;
 use crate::formats::lot::Composed;
-use crate::store::{self, Command, Conclusion, Leased, LotRecord};
+use crate::store::{self, Command, Conclusion, Leased, LotRecord, Stood};
 use crate::telemetry::event::{Attempt, Event, Question};
 use crate::telemetry::lane::Alert;
 
 /// How often the recording of an outcome is tried; after that the lease runs out and the lot is in doubt.
 const RECORDINGS: u32 = 5;
+
+/// What an attempt or a question ended, and when the next one comes.
+struct Concluded {
+    attempt: u32,
+    asked: Option<Stood>,
+    next: Next,
+}
 
 impl Dispatch {
     /// Sends a leased lot: its attempt is durable already.
@@ -55,7 +62,12 @@ impl Dispatch {
         let outcome = attempt_word(&judgement);
         let next = self.next(&judgement, &lot, attempt, ended).await;
         let next = held_back(next, judgement.retry, hold);
-        self.conclude(&lot, attempt, judgement, refusal, next).await;
+        let concluded = Concluded {
+            attempt,
+            asked: None,
+            next,
+        };
+        self.conclude(&lot, concluded, judgement, refusal).await;
         self.telemetry.record(Event::Attempted {
             lot: lot.sealed.lot,
             endpoint: &lot.sealed.endpoint,
@@ -87,7 +99,12 @@ impl Dispatch {
         let waits = self.config.schedule().waits_within(since);
         let next = self.next(&judgement, &lot, waits, now).await;
         let next = held_back(next, judgement.retry, hold);
-        self.conclude(&lot, lot.attempts, judgement, refusal_asked(asked), next)
+        let concluded = Concluded {
+            attempt: lot.attempts,
+            asked: Some(lot.stood()),
+            next,
+        };
+        self.conclude(&lot, concluded, judgement, refusal_asked(asked))
             .await;
         self.telemetry.record(Event::Asked {
             lot: sealed.lot,
@@ -100,10 +117,9 @@ impl Dispatch {
     async fn conclude(
         &self,
         lot: &LotRecord,
-        attempt: u32,
+        concluded: Concluded,
         judgement: Judgement,
         refusal: Option<Refusal>,
-        next: Next,
     ) {
         if let Some(alert) = judgement.alert {
             self.alert(lot.sealed.lot, &lot.sealed.endpoint, alert_word(alert));
@@ -112,9 +128,10 @@ impl Dispatch {
             refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()));
         let conclusion = Conclusion {
             lot: lot.sealed.lot,
-            attempt,
+            attempt: concluded.attempt,
+            asked: concluded.asked,
             event: judgement.event,
-            next,
+            next: concluded.next,
             named: judgement.named,
             words,
         };

@@ -78,6 +78,8 @@ struct Running {
     works: HashMap<task::Id, Work>,
     /// Lots being asked about.
     asking: BTreeSet<LotId>,
+    /// Lots being sent. By the clock the lease of one may have run out already: it stepped.
+    sending: BTreeSet<LotId>,
     lanes: Arc<Lanes>,
     /// What the clock said in the last turn.
     turned: Timestamp,
@@ -147,6 +149,7 @@ impl Dispatch {
             tasks: JoinSet::new(),
             works: HashMap::new(),
             asking: BTreeSet::new(),
+            sending: BTreeSet::new(),
             turned: self.clock.now(),
             lanes: Arc::new(lanes),
             fresh: Fresh::new(self.config.fresh_bytes),
@@ -222,7 +225,8 @@ impl Dispatch {
         let mut begun = Begun::default();
         for lot in &due.asks {
             let (id, endpoint) = (lot.sealed.lot, &lot.sealed.endpoint);
-            if running.asking.contains(&id) {
+            // What an insurer says of a lot that is still on its way to it proves nothing.
+            if running.asking.contains(&id) || running.sending.contains(&id) {
                 continue;
             }
             let now = self.clock.now();
@@ -234,7 +238,6 @@ impl Dispatch {
                     continue;
                 }
             }
-            running.asking.insert(id);
             let place = running.lanes.begin(endpoint, Kind::Question, now);
             let (dispatch, lot) = (self.clone(), lot.clone());
             let work = Work::new(Kind::Question, id, endpoint);
@@ -289,12 +292,11 @@ impl Dispatch {
         let Some(work) = running.works.remove(&id) else {
             return;
         };
-        match work.kind {
-            Kind::Attempt => {}
-            Kind::Question => {
-                running.asking.remove(&work.lot);
-            }
-        }
+        let lots = match work.kind {
+            Kind::Attempt => &mut running.sending,
+            Kind::Question => &mut running.asking,
+        };
+        lots.remove(&work.lot);
         // Its place in the lane was given back. An attempt's lease runs out; a question is asked again.
         if broke_off {
             self.alert(work.lot, &work.endpoint, Alert::BrokeOff);
@@ -352,6 +354,11 @@ impl Dispatch {
 
 impl Running {
     fn spawn(&mut self, work: Work, running: impl Future<Output = ()> + Send + 'static) {
+        let lots = match work.kind {
+            Kind::Attempt => &mut self.sending,
+            Kind::Question => &mut self.asking,
+        };
+        lots.insert(work.lot);
         let id = self.tasks.spawn(running).id();
         self.works.insert(id, work);
     }

@@ -203,6 +203,7 @@ impl Rig {
         self.commit(Command::Conclude(Conclusion {
             lot,
             attempt: 1,
+            asked: None,
             event: Event::NoAnswer,
             next: Next {
                 at: now,
@@ -313,6 +314,42 @@ async fn an_endpoint_that_is_slow_to_answer_keeps_no_other_waiting() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_still_being_sent_is_not_asked_about_when_the_clock_steps() {
+    let mut rig = Rig::with(|call| {
+        let mut fate = Fate::now(Course::Answered);
+        if matches!(call.request, Request::Send(_)) {
+            fate.there = Duration::from_secs(30);
+        }
+        fate
+    })
+    .await;
+    rig.admit(1, mutuelle(2)).await;
+    rig.clock.advance(Duration::from_secs(60));
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    let lot = rig.running.works.values().next().unwrap().lot;
+    let state = async |rig: &Rig| rig.dispatch.store.lot(lot).await.unwrap().unwrap().state;
+    // It is on its way. Then the machine sleeps: by the clock the lease has run out, and the attempt has not begun to arrive.
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    rig.clock.advance(Duration::from_secs(3600));
+    for _ in 0..2 {
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        assert_eq!(state(&rig).await, State::InDoubt);
+        assert!(
+            rig.running.asking.is_empty(),
+            "its insurer would say unknown"
+        );
+    }
+    let ended = rig.running.tasks.join_next_with_id().await.unwrap();
+    rig.dispatch.ended(&mut rig.running, ended);
+    rig.dispatch.turn(&mut rig.running).await.unwrap();
+    assert_eq!(rig.running.asking.len(), 1, "the attempt is over");
+    let ended = rig.running.tasks.join_next_with_id().await.unwrap();
+    rig.dispatch.ended(&mut rig.running, ended);
+    assert_eq!(state(&rig).await, State::Taken);
+    assert!(rig.running.asking.is_empty() && rig.running.sending.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_put_off_by_a_clock_that_was_ahead_comes_when_it_would_have() {
     let mut rig = Rig::new().await;
     let right = rig.clock.now();
@@ -320,11 +357,18 @@ async fn what_was_put_off_by_a_clock_that_was_ahead_comes_when_it_would_have() {
     rig.clock.set(ahead);
     let lot = rig.doubt(1, mutuelle(2), "swift").await;
     let wait = Duration::from_secs(30);
-    rig.commit(Command::Retry {
+    rig.commit(Command::Conclude(Conclusion {
         lot,
-        actor: name("operator"),
-        at: ahead + wait,
-    })
+        attempt: 1,
+        asked: None,
+        event: Event::StatusUnreachable,
+        next: Next {
+            at: ahead + wait,
+            reason: Reason::Unreachable,
+        },
+        named: Vec::new(),
+        words: None,
+    }))
     .await;
     let next = async |rig: &Rig| {
         let lot = rig.dispatch.store.lot(lot).await.unwrap();

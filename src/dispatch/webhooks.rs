@@ -94,8 +94,9 @@ impl Webhooks {
 
     /// Tells one target for ever: what ends its way is taken up again after a wait.
     async fn line(self, target: Target) {
-        for attempt in 1.. {
-            let follow = AssertUnwindSafe(self.follow(&target));
+        let mut failures: u32 = 0;
+        loop {
+            let follow = AssertUnwindSafe(self.follow(&target, &mut failures));
             let outcome = match follow.catch_unwind().await {
                 // The store says itself why it failed.
                 Ok(_) => Telling::Unrecorded,
@@ -105,12 +106,14 @@ impl Webhooks {
                 outcome,
                 changes: 0,
             });
-            tokio::time::sleep(self.schedule.wait(LotId(0), attempt)).await;
+            failures = failures.saturating_add(1);
+            tokio::time::sleep(self.schedule.wait(LotId(0), failures)).await;
         }
     }
 
-    /// Tells one target from where it was told; ends only when the store fails.
-    async fn follow(&self, target: &Target) -> store::Error {
+    /// Tells one target from where it was told; ends only when the store fails. Whatever goes well begins the count of
+    /// failures anew.
+    async fn follow(&self, target: &Target, failures: &mut u32) -> store::Error {
         let grown = self.store.watch();
         let told = match self.begin(target).await {
             Ok(told) => told,
@@ -123,7 +126,7 @@ impl Webhooks {
             told,
             recorded: told,
         };
-        line.run().await
+        line.run(failures).await
     }
 
     /// How far a target was told; one that is new is told from now on, and that is recorded.
@@ -183,11 +186,12 @@ impl Lines {
 
 impl Line {
     /// Tells what comes; ends only when the store fails.
-    async fn run(mut self) -> store::Error {
+    async fn run(mut self, failures: &mut u32) -> store::Error {
         loop {
             self.grown.mark_unchanged();
-            if let Err(error) = self.turn().await {
-                return error;
+            match self.turn().await {
+                Ok(()) => *failures = 0,
+                Err(error) => return error,
             }
         }
     }

@@ -38,8 +38,8 @@ use pace::{Pace, Round};
 pub struct Config {
     /// Seconds between two questions to an endpoint that just had something to say.
     pub poll_seconds: f64,
-    /// Seconds between two questions to an endpoint that has nothing to say, at most; the pause doubles with each
-    /// empty answer.
+    /// Seconds between two questions to an endpoint that has nothing to say, or nothing but what is kept as orphans, at
+    /// most; the pause doubles with each such answer.
     pub idle_cap_seconds: f64,
     /// Seconds between two questions to an endpoint in trouble, at most; the pause doubles with each.
     pub trouble_cap_seconds: f64,
@@ -88,8 +88,10 @@ impl Default for Config {
 enum News {
     /// There were none.
     None,
-    /// Known, or kept as orphans: nothing that any document waited for.
+    /// Known, also as orphans: nothing that any document waited for.
     Vain,
+    /// Some were kept as orphans for the first time, and nothing that any document waited for came with them.
+    Stray,
     /// Something was recorded.
     Recorded,
 }
@@ -109,9 +111,8 @@ impl News {
     fn of(row: HeardOutcome) -> News {
         match row {
             HeardOutcome::Recorded => News::Recorded,
-            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) | HeardOutcome::Orphan(_) => {
-                News::Vain
-            }
+            HeardOutcome::Orphan(_) => News::Stray,
+            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => News::Vain,
         }
     }
 }
@@ -169,7 +170,7 @@ impl Receipts {
                     let answer = tokio::select! {
                         biased;
                         () = shutdown.cancelled() => return,
-                        answer = self.guarded(&endpoint, pace.last()) => answer,
+                        answer = self.guarded(&endpoint, &pace) => answer,
                     };
                     pace.after(answer.0, answer.1, &self.config)
                 }
@@ -188,8 +189,8 @@ impl Receipts {
 
     /// One question. A store that fails, and even a panic, is told and answered by the next question: a poller that
     /// ended would be missed only when receipts are overdue.
-    async fn guarded(&self, endpoint: &EndpointName, last: Round) -> Answer {
-        let question = AssertUnwindSafe(self.question(endpoint, last)).catch_unwind();
+    async fn guarded(&self, endpoint: &EndpointName, pace: &Pace) -> Answer {
+        let question = AssertUnwindSafe(self.question(endpoint, pace)).catch_unwind();
         let outcome = match question.await {
             Ok(Ok(answer)) => return answer,
             Ok(Err(store::Error::Busy | store::Error::Full)) => Poll::StoreBusy,
@@ -203,7 +204,7 @@ impl Receipts {
     }
 
     /// One question, and everything that follows from its answer.
-    async fn question(&self, endpoint: &EndpointName, last: Round) -> Result<Answer, store::Error> {
+    async fn question(&self, endpoint: &EndpointName, pace: &Pace) -> Result<Answer, store::Error> {
         let cursor = self.cursor(endpoint).await?;
         let fetched = self.transport.fetch_receipts(endpoint, cursor.as_ref());
         let bytes = match fetched.await {
@@ -219,9 +220,9 @@ impl Receipts {
         };
         let feed = self.reader.read_feed(&bytes, &self.limits);
         if let Some(finding) = feed.findings.first() {
-            // The cursor stays, so the insurer is asked for the same page until it can be read. The first page of a
-            // row of unreadable ones is kept as proof; a page that differs each time does not fill the disk.
-            if last != Round::Unreadable {
+            // The cursor stays, so the insurer is asked for the same page until it can be read. The first unreadable
+            // page is kept as proof; one that differs each time does not fill the disk.
+            if pace.keeps_unreadable() {
                 let heard = self.heard(Evidence::UnreadableFeed, bytes.clone());
                 self.record(endpoint, vec![heard], None).await?;
             }
@@ -245,6 +246,7 @@ impl Receipts {
         // A feed that repeats itself under the same cursor is not asked again at once.
         let round = match (news, moved) {
             (News::None, _) | (News::Vain | News::Recorded, false) => Round::Nothing,
+            (News::Stray, _) => Round::Stray,
             (News::Vain, true) => Round::Vain,
             (News::Recorded, true) => Round::Items,
         };

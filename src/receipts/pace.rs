@@ -11,11 +11,14 @@ pub(super) enum Round {
     Items,
     /// Items, and nothing new of any document among them: more may wait, or the endpoint repeats itself.
     Vain,
+    /// Items of which some were kept as orphans for the first time and none was recorded: each page costs room on the
+    /// disk, and none may be of use.
+    Stray,
     /// Nothing new.
     Nothing,
     /// Trouble, of the endpoint or of the store.
     Trouble,
-    /// A feed that cannot be read: trouble of the endpoint, of which the first one in a row is kept.
+    /// A feed that cannot be read: trouble of the endpoint. The first one is kept until one can be read.
     Unreadable,
 }
 
@@ -26,6 +29,8 @@ pub(super) struct Pace {
     pause: Duration,
     /// Rounds in vain, in a row.
     vain: u32,
+    /// Whether a page that cannot be read is kept, and none could be read since.
+    kept: bool,
 }
 
 impl Default for Pace {
@@ -35,14 +40,16 @@ impl Default for Pace {
             last: Round::Items,
             pause: Duration::ZERO,
             vain: 0,
+            kept: false,
         }
     }
 }
 
 impl Pace {
-    /// What the last question brought.
-    pub(super) fn last(&self) -> Round {
-        self.last
+    /// Whether a page that cannot be read is to be kept: none is since one could be read. What comes between two of
+    /// them, such as a failing server, makes the second no news.
+    pub(super) fn keeps_unreadable(&self) -> bool {
+        !self.kept
     }
 
     /// The pause after a question. It begins at the shortest one whenever the kind of answer changes: an hour
@@ -55,20 +62,35 @@ impl Pace {
     ) -> Duration {
         let first = span(config.poll_seconds);
         let again = match (self.last, round) {
-            (Round::Nothing, Round::Nothing) => self.pause * 2,
+            (Round::Nothing, Round::Nothing) | (Round::Stray, Round::Stray) => self.pause * 2,
             (Round::Trouble | Round::Unreadable, Round::Trouble | Round::Unreadable) => {
                 self.pause * 2
             }
             (
-                Round::Items | Round::Vain | Round::Nothing | Round::Trouble | Round::Unreadable,
-                Round::Items | Round::Vain | Round::Nothing | Round::Trouble | Round::Unreadable,
+                Round::Items
+                | Round::Vain
+                | Round::Stray
+                | Round::Nothing
+                | Round::Trouble
+                | Round::Unreadable,
+                Round::Items
+                | Round::Vain
+                | Round::Stray
+                | Round::Nothing
+                | Round::Trouble
+                | Round::Unreadable,
             ) => first,
         };
         self.vain = match round {
             Round::Vain => self.vain.saturating_add(1),
             // Trouble on the way says nothing of what the endpoint has to say.
             Round::Trouble | Round::Unreadable => self.vain,
-            Round::Items | Round::Nothing => 0,
+            Round::Items | Round::Stray | Round::Nothing => 0,
+        };
+        self.kept = match round {
+            Round::Unreadable => true,
+            Round::Trouble => self.kept,
+            Round::Items | Round::Vain | Round::Stray | Round::Nothing => false,
         };
         self.last = round;
         self.pause = match round {
@@ -76,7 +98,7 @@ impl Pace {
             Round::Items => Duration::ZERO,
             Round::Vain if self.vain <= config.vain_pages => Duration::ZERO,
             Round::Vain => first,
-            Round::Nothing => again.max(first).min(span(config.idle_cap_seconds)),
+            Round::Stray | Round::Nothing => again.max(first).min(span(config.idle_cap_seconds)),
             Round::Trouble | Round::Unreadable => {
                 let cap = span(config.trouble_cap_seconds);
                 asked.unwrap_or(again).max(first).min(cap)
@@ -96,7 +118,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_answer_doubles_its_own_pause_up_to_its_cap() {
-        use Round::{Items, Nothing, Trouble, Unreadable, Vain};
+        use Round::{Items, Nothing, Stray, Trouble, Unreadable, Vain};
         let config = Config {
             poll_seconds: 5.0,
             idle_cap_seconds: 20.0,
@@ -134,10 +156,36 @@ mod tests {
             (Vain, None, 0),
             (Nothing, None, 5),
             (Vain, None, 0),
+            // What is only kept as orphans comes ever more slowly, until something is recorded.
+            (Stray, None, 5),
+            (Stray, None, 10),
+            (Stray, None, 20),
+            (Stray, None, 20),
+            (Items, None, 0),
+            (Stray, None, 5),
         ] {
             let asked = asked.map(Duration::from_secs);
             let pause = pace.after(round, asked, &config);
-            assert_eq!((pause.as_secs(), pace.last()), (seconds, round));
+            assert_eq!((pause.as_secs(), pace.last), (seconds, round));
+        }
+    }
+
+    #[test]
+    fn an_unreadable_page_is_kept_until_one_can_be_read() {
+        use Round::{Items, Nothing, Stray, Trouble, Unreadable, Vain};
+        let config = Config::default();
+        let mut pace = Pace::default();
+        assert!(pace.keeps_unreadable());
+        for read in [Items, Vain, Stray, Nothing] {
+            for round in [Unreadable, Trouble, Unreadable, Trouble, Trouble] {
+                pace.after(round, None, &config);
+                assert!(!pace.keeps_unreadable(), "{round:?}");
+            }
+            pace.after(read, None, &config);
+            assert!(pace.keeps_unreadable(), "{read:?}");
+            // Trouble alone keeps nothing.
+            pace.after(Trouble, None, &config);
+            assert!(pace.keeps_unreadable());
         }
     }
 }

@@ -42,7 +42,7 @@ impl Transport for Scripted {
 struct Rig {
     receipts: Receipts,
     endpoint: EndpointName,
-    last: Round,
+    pace: Pace,
 }
 
 impl Rig {
@@ -66,13 +66,13 @@ impl Rig {
                 telemetry: Arc::new(telemetry),
             },
             endpoint,
-            last: Round::Items,
+            pace: Pace::default(),
         }
     }
 
     async fn question(&mut self) -> Answer {
-        let answer = self.receipts.guarded(&self.endpoint, self.last).await;
-        self.last = answer.0;
+        let answer = self.receipts.guarded(&self.endpoint, &self.pace).await;
+        self.pace.after(answer.0, answer.1, &self.receipts.config);
         answer
     }
 
@@ -119,7 +119,7 @@ async fn a_cursor_moves_with_the_items_before_it() {
         feed("c1", &[]),
         feed("c1", &[&receipt("1")]),
     ]);
-    assert_eq!(rig.question().await, (Round::Vain, None));
+    assert_eq!(rig.question().await, (Round::Stray, None));
     let entries = rig.entries().await;
     let [
         Entry::Orphaned(unknown),
@@ -145,8 +145,10 @@ async fn a_feed_that_cannot_be_read_is_kept_once_and_asked_for_again() {
     let unreadable = |text: &str| Fetched::Feed(Bytes::copy_from_slice(text.as_bytes()));
     let mut rig = Rig::new([
         unreadable("<html>"),
-        // Of a page that differs each time only the first one in a row is kept.
+        // Of a page that differs each time only the first one is kept, also with trouble in between.
         unreadable("<html>1"),
+        Fetched::Trouble(Trouble::Failing, None),
+        unreadable("<html>3"),
         feed("c1", &[&receipt("1")]),
         unreadable("<html>"),
         unreadable("<html>2"),
@@ -154,7 +156,9 @@ async fn a_feed_that_cannot_be_read_is_kept_once_and_asked_for_again() {
     for round in [
         Round::Unreadable,
         Round::Unreadable,
-        Round::Vain,
+        Round::Trouble,
+        Round::Unreadable,
+        Round::Stray,
         Round::Unreadable,
         Round::Unreadable,
     ] {
@@ -172,7 +176,7 @@ async fn a_feed_that_cannot_be_read_is_kept_once_and_asked_for_again() {
     assert_eq!(first.cause, OrphanCause::UnreadableFeed);
     let body = rig.receipts.store.body(BodyId::Entry(Position(1)));
     assert_eq!(body.await.unwrap().unwrap().bytes, "<html>");
-    assert_eq!(rig.polls("unreadable"), Some(4.0));
+    assert_eq!(rig.polls("unreadable"), Some(5.0));
 }
 
 #[tokio::test]
@@ -203,8 +207,22 @@ async fn an_endpoint_that_repeats_itself_for_ever_is_asked_slowly() {
     let shutdown = CancellationToken::new();
     let run = tokio::spawn(rig.receipts.clone().run(shutdown.clone()));
     tokio::time::sleep(Duration::from_secs(21)).await;
-    // A thousand at once, and then one in five seconds.
-    assert_eq!(rig.polls("answered"), Some(1001.0 + 4.0));
+    // The first is kept; after five seconds a thousand at once, and then one in five seconds.
+    assert_eq!(rig.polls("answered"), Some(1.0 + 1001.0 + 3.0));
+    shutdown.cancel();
+    run.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_makes_new_orphans_for_ever_is_asked_ever_more_slowly() {
+    // Each page has another cursor, and an item of no lot of ours under an id of its own.
+    let pages = (0..5_000).map(|page| feed(&format!("c{page}"), &[&receipt(&format!("r{page}"))]));
+    let rig = Rig::new(pages);
+    let shutdown = CancellationToken::new();
+    let run = tokio::spawn(rig.receipts.clone().run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(24 * 3600)).await;
+    // Seven in the first minutes, then one in `idle_cap_seconds`; each costs an entry with its bytes.
+    assert_eq!(rig.polls("answered"), Some(7.0 + 286.0));
     shutdown.cancel();
     run.await.unwrap();
 }

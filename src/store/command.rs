@@ -313,6 +313,15 @@ pub struct Admission {
     pub warnings: Vec<Name>,
 }
 
+/// How far a lot had come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stood {
+    /// Where its delivery stood.
+    pub state: delivery::State,
+    /// How many of its documents had neither receipt nor settlement.
+    pub unanswered: u32,
+}
+
 /// What came of an attempt, or of asking for the status.
 #[derive(Clone, Debug)]
 pub struct Conclusion {
@@ -320,6 +329,8 @@ pub struct Conclusion {
     pub lot: LotId,
     /// The attempt it concludes; of asking: the last attempt.
     pub attempt: u32,
+    /// Of asking: how the lot stood then. The answer says nothing about a lot that has moved since.
+    pub asked: Option<Stood>,
     /// What happened.
     pub event: delivery::Event,
     /// When to do the next thing if the lot stays unfinished, and why.

@@ -212,6 +212,7 @@ mod custody;
 pub mod registry;
 mod statements;
 mod ahead;
+mod wire;
 
 laws! {
     an_empty_store_knows_nothing
@@ -524,6 +525,7 @@ async fn a_wrong_command_is_refused_and_the_next_one_done<S: Subject>() {
     let unknown = Conclusion {
         lot: LotId(9),
         attempt: 1,
+        asked: None,
         event: Event::Taken,
         next: Next {
             at: now(),

@@ -74,8 +74,10 @@ pub struct LotRecord {
     pub arrival: Arrival,
     /// Attempts so far.
     pub attempts: u32,
-    /// Start of the last attempt.
+    /// Start of the last attempt of which anything can have left: the one that runs counts until it is known better.
     pub attempted: Option<Timestamp>,
+    /// What `attempted` was before the last attempt began.
+    pub attempted_before: Option<Timestamp>,
     /// Whether the insurer is to be asked before anything else.
     pub ask: bool,
     /// So many of its documents went another way.

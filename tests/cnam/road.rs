@@ -365,6 +365,7 @@ impl Road<'_> {
                 Command::Conclude(Conclusion {
                     lot: leased.lot.sealed.lot,
                     attempt: leased.attempt,
+                    asked: None,
                     event: Event::Taken,
                     next,
                     named: Vec::new(),

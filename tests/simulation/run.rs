@@ -78,6 +78,7 @@ struct Run {
     voice: Voice,
     terms: Terms,
     changes: Random,
+    steps: Random,
 }
 
 /// A gateway that runs.
@@ -121,6 +122,7 @@ impl Run {
             voice,
             terms,
             changes: Random::new(seed, 7),
+            steps: Random::new(seed, 9),
         }
     }
 
@@ -143,6 +145,10 @@ impl Run {
             let steered = self.operator.act().await;
             self.say(steered);
             self.look()?;
+            if self.steps.percent(5) {
+                self.say("the clock steps forward");
+                self.clock.step(self.steps.between(30, 600));
+            }
             if self.random.percent(4) {
                 self.die("killed").await;
                 // Down for a while, with centres that post all the same once it is up.

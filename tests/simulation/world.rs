@@ -1,6 +1,8 @@
 //! The world of a run: its time, its centres and insurers, and its terms. Drawn from the seed, then fixed.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -47,10 +49,12 @@ pub struct Endpoint {
     pub answers_status: bool,
 }
 
-/// A clock that follows tokio's paused time.
+/// A clock that follows tokio's paused time, and is set forward now and then.
 pub struct PausedClock {
     base: Timestamp,
     start: Instant,
+    /// Seconds by which it was set forward, in all.
+    ahead: AtomicU64,
     ids: ManualClock,
 }
 
@@ -70,14 +74,21 @@ impl PausedClock {
         PausedClock {
             base,
             start: Instant::now(),
+            ahead: AtomicU64::new(0),
             ids: ManualClock::new(base, seed),
         }
+    }
+
+    /// Sets it forward, while what runs goes on by its own time.
+    pub fn step(&self, seconds: u64) {
+        self.ahead.fetch_add(seconds, Ordering::Relaxed);
     }
 }
 
 impl Clock for PausedClock {
     fn now(&self) -> Timestamp {
-        self.base + self.start.elapsed()
+        let ahead = Duration::from_secs(self.ahead.load(Ordering::Relaxed));
+        self.base + self.start.elapsed() + ahead
     }
 
     fn fresh_id(&self) -> u128 {

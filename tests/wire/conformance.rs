@@ -37,26 +37,35 @@ async fn every_breach_is_named_and_no_other_case_with_it() {
         ("takes-twice", Case::DocumentOnce),
         ("forgets-refusals", Case::RefusedStays),
         ("digest-unchecked", Case::DigestChecked),
+        ("damage-is-final", Case::DamagedAgain),
         ("lengths-unchecked", Case::LengthsChecked),
         ("address-unchecked", Case::AddressChecked),
         ("half-is-taken", Case::CutOff),
         ("same-time-is-conflict", Case::SameTime),
+        ("unknown-while-working", Case::WorkedOn),
         ("cuts-at-boundaries", Case::AnyText),
         ("fifty-at-most", Case::Hundred),
         ("feed-unreadable", Case::Feed),
         ("forgets-the-last", Case::Receipts),
         ("receipt-of-other-bytes", Case::ReceiptDigest),
+        ("receipt-names-strangers", Case::ReceiptRows),
         ("receipt-for-refused", Case::NothingElse),
+        ("one-id-for-all", Case::OwnIds),
         ("feed-reordered", Case::FeedOrder),
         ("empty-page-moves", Case::FeedEnd),
         ("cursor-unchecked", Case::CursorChecked),
     ];
     // Every case has a breach that it finds.
     assert_eq!(rows.map(|(_, case)| case), Case::ALL);
-    let judging = rows.map(|(breach, case)| async move {
-        let report = judged(&json!({ "breaches": [breach] }), |_| {}).await;
-        (breach, case, report)
-    });
+    // What the gateway could not read is found too.
+    let more = [("codes-are-numbers", Case::DocumentOnce)];
+    let judging = rows
+        .into_iter()
+        .chain(more)
+        .map(|(breach, case)| async move {
+            let report = judged(&json!({ "breaches": [breach] }), |_| {}).await;
+            (breach, case, report)
+        });
     for (breach, case, report) in join_all(judging).await {
         assert_eq!(report.broken(), [case], "{breach}: {:#?}", report.verdicts);
         assert!(!report.verdicts[&case].why().is_empty(), "{breach}");

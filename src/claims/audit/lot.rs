@@ -13,8 +13,11 @@ pub(super) struct Lot {
     pub(super) may_have_arrived: bool,
     /// A receipt for some of its documents came while the attempt was running.
     pub(super) heard_while_sending: bool,
-    /// The day on which its last attempt began.
+    /// The day on which the last attempt began of which anything can have left, and the one before it.
     pub(super) attempted: Option<Day>,
+    pub(super) attempted_before: Option<Day>,
+    /// The number of its last attempt.
+    pub(super) attempt: u32,
     pub(super) form: Form,
     /// So many of its documents went another way.
     pub(super) left: u32,
@@ -23,7 +26,19 @@ pub(super) struct Lot {
 }
 
 canon_struct! {
-    Lot { documents, state, may_have_arrived, heard_while_sending, attempted, form, left, unanswered }
+    Lot {
+        documents, state, may_have_arrived, heard_while_sending, attempted, attempted_before, attempt,
+        form, left, unanswered,
+    }
+}
+
+/// What a word of an insurer names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// A receipt: the lot.
+    Lot,
+    /// A settlement: a document, in whatever lot.
+    Document,
 }
 
 impl Lot {
@@ -35,6 +50,8 @@ impl Lot {
             may_have_arrived: false,
             heard_while_sending: false,
             attempted: None,
+            attempted_before: None,
+            attempt: 0,
             form,
             left: 0,
         }
@@ -46,7 +63,10 @@ impl Lot {
     }
 
     /// One more of its documents was spoken of, for the first time since it is in this lot.
-    pub(super) fn answered(&mut self) {
+    pub(super) fn answered(&mut self, names: Names) {
+        if names == Names::Lot && self.state == State::Sending {
+            self.heard_while_sending = true;
+        }
         self.unanswered = self.unanswered.saturating_sub(1);
         let event = match self.unanswered {
             0 => Event::ReceiptComplete,
@@ -55,11 +75,16 @@ impl Lot {
         self.moves(event);
     }
 
-    /// An event of its delivery, on a day.
-    pub(super) fn happens(&mut self, event: Event, on: Day) {
+    /// An event of its delivery, of the attempt of this number, on a day.
+    pub(super) fn happens(&mut self, event: Event, attempt: u32, on: Day) {
         self.moves(event);
         if event == Event::Leased {
-            self.attempted = Some(on);
+            self.attempt = attempt;
+            self.attempted_before = self.attempted.replace(on);
+        }
+        // Nothing of the attempt was written: it is as if it had not been.
+        if event == Event::NotReached && attempt == self.attempt {
+            self.attempted = self.attempted_before;
         }
     }
 
@@ -75,8 +100,10 @@ impl Lot {
         let resend = if stale { Void } else { Due };
         let was = self.state;
         let finished = matches!(was, Answered | Void);
-        // A settlement in a lot that cannot have arrived: its document went in an earlier one.
-        if event == Event::ReceiptPartial && was == Due && !self.may_have_arrived {
+        // A settlement in a lot that cannot have arrived, or that is being sent: its document went in an earlier one.
+        let never_left = was == Due && !self.may_have_arrived;
+        let not_this_one = was == Sending && !self.heard_while_sending;
+        if event == Event::ReceiptPartial && (never_left || not_this_one) {
             self.left += 1;
             return;
         }
@@ -134,9 +161,6 @@ impl Lot {
         };
         if event == Event::Leased {
             self.heard_while_sending = false;
-        }
-        if event == Event::ReceiptPartial && was == Sending {
-            self.heard_while_sending = true;
         }
         self.learns_of(event, was);
     }

@@ -81,8 +81,12 @@ fn sending(event: Event, met: Circumstances) -> Step {
         Event::NoAnswer => taken_or(State::InDoubt, met.arrival),
         Event::ContentRefused => taken_or(State::Void, met.arrival),
         Event::Taken => Step::To(State::Taken),
-        // Recorded; the attempt is still running and its end moves the lot.
-        Event::ReceiptPartial => Step::Stay,
+        // The attempt is still running and its end moves the lot. A receipt names the lot and is recorded; a settlement
+        // names a document alone, and more likely one that went in an earlier lot than one that is just arriving.
+        Event::ReceiptPartial => match met.arrival {
+            Arrival::Proven => Step::Stay,
+            Arrival::Nothing | Arrival::Perhaps => Step::AskFirst,
+        },
         Event::ReceiptComplete => Step::To(State::Answered),
         Event::Restored => Step::To(State::InDoubt),
         Event::Cancel | Event::ByHand => Step::Conflict,

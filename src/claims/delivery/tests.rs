@@ -20,7 +20,7 @@ const TABLE: &str = "
     StatusUnreachable   | stay          | never                   | stay     | stay      | stay     | stay     | stay
     NoStatusService     | stay          | never                   | due      | stay      | due      | stay     | stay
     ReceiptComplete     | answered      | answered                | answered | answered  | answered | stay     | stay
-    ReceiptPartial      | ask/taken     | stay                    | taken    | stay      | taken    | stay     | stay
+    ReceiptPartial      | ask/taken     | ask^stay                | taken    | stay      | taken    | stay     | stay
     ExpectedBy          | never         | never                   | never    | overdue   | never    | never    | never
     Cancel              | 409~void/409  | 409                     | 409      | 409       | 409      | 409      | 409
     DuplicateConfirmed  | stay~void/ask | stay~ask                | stay~ask | stay~ask  | stay~ask | 409      | 409

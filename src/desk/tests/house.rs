@@ -561,6 +561,7 @@ impl House {
         self.commit(Command::Conclude(Conclusion {
             lot: LotId(11),
             attempt: 1,
+            asked: None,
             event,
             next: Next {
                 at: self.clock.now() + Duration::from_secs(3600),
@@ -576,6 +577,7 @@ impl House {
         self.commit(Command::Conclude(Conclusion {
             lot: LotId(11),
             attempt,
+            asked: None,
             event,
             next: Next {
                 at: self.clock.now() + Duration::from_secs(3600),

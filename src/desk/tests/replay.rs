@@ -51,6 +51,7 @@ async fn six(config: Config) -> House {
             .commit(Command::Conclude(Conclusion {
                 lot: LotId(10 + id),
                 attempt: 1,
+                asked: None,
                 event,
                 next,
                 named: Vec::new(),

@@ -256,6 +256,7 @@ async fn a_taken_lot_that_the_insurer_does_not_know_is_told() {
     rig.commit(Command::Conclude(Conclusion {
         lot,
         attempt: 1,
+        asked: None,
         event: Event::Taken,
         next: Next {
             at: now,

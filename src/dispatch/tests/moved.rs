@@ -29,6 +29,7 @@ async fn moved(gate: Gate) -> Rig {
         rig.commit(Command::Conclude(Conclusion {
             lot,
             attempt: 1,
+            asked: None,
             event,
             next: Next { at: now, reason },
             named: Vec::new(),

@@ -28,21 +28,21 @@ pub struct Answer<'a> {
 
 /// Reads the answer to `PUT {endpoint}/lots/{id}`.
 pub fn read_reply(answer: Answer<'_>, lot: LotId) -> Reply {
-    match (answer.status, words(answer.body, lot)) {
-        (200..=299, Some(Words::Taken)) => Reply::Taken,
-        (409, Some(Words::DigestConflict)) => Reply::OtherBytes,
-        (422, Some(Words::Refused(refusal))) => Reply::Refused(refusal),
+    match (answer.status, outcome(answer.body, lot)) {
+        (200..=299, Some(Outcome::Taken)) => Reply::Taken,
+        (409, Some(Outcome::DigestConflict)) => Reply::OtherBytes,
+        (422, Some(Outcome::Refused(refusal))) => Reply::Refused(refusal),
         (status, _) => Reply::Trouble(trouble(status), wait(answer)),
     }
 }
 
 /// Reads the answer to `GET {endpoint}/lots/{id}` about a lot that was sent with this digest.
 pub fn read_status(answer: Answer<'_>, lot: LotId, digest: Digest) -> StatusReply {
-    match (answer.status, words(answer.body, lot)) {
-        (200, Some(Words::Known(known))) if known == digest => StatusReply::Known,
-        (200, Some(Words::Known(_))) => StatusReply::OtherBytes,
-        (200, Some(Words::Unknown)) => StatusReply::Unknown,
-        (200, Some(Words::RefusedStatus(refusal))) => StatusReply::Refused(refusal),
+    match (answer.status, status(answer.body, lot)) {
+        (200, Some(Status::Known(known))) if known == digest => StatusReply::Known,
+        (200, Some(Status::Known(_))) => StatusReply::OtherBytes,
+        (200, Some(Status::Unknown)) => StatusReply::Unknown,
+        (200, Some(Status::Refused(refusal))) => StatusReply::Refused(refusal),
         (status, _) => StatusReply::Trouble(trouble(status), wait(answer)),
     }
 }
@@ -74,27 +74,45 @@ pub fn write_digest(digest: Digest) -> String {
     format!("sha-256=:{}:", STANDARD.encode(digest.0))
 }
 
-/// What the body of an answer says, if it is in the words of the contract and about this lot.
-enum Words {
+/// What the answer to a lot says, if it is in the words of the contract and about this lot.
+enum Outcome {
     Taken,
     Refused(Refusal),
     DigestConflict,
-    Known(Digest),
-    Unknown,
-    RefusedStatus(Refusal),
 }
 
-/// The JSON of an answer. Fields that are not known are left alone, so that an insurer can add its own.
+/// What the answer to a question says, if it is in the words of the contract and about this lot.
+enum Status {
+    Known(Digest),
+    Unknown,
+    Refused(Refusal),
+}
+
+/// The fields that decide about a lot. Fields that are not known are left alone, so that an insurer can add its own,
+/// and so are those that another answer has: what they hold in this one is the insurer's affair.
 #[derive(Deserialize)]
-struct Text {
+struct OutcomeText {
     lot: String,
-    outcome: Option<String>,
-    status: Option<String>,
-    sha256: Option<String>,
+    outcome: String,
+}
+
+#[derive(Deserialize)]
+struct StatusText {
+    lot: String,
+    status: String,
+}
+
+#[derive(Deserialize)]
+struct KnownText {
+    sha256: String,
+}
+
+/// The fields of a refusal, each of which may be left out or null.
+#[derive(Deserialize)]
+struct RefusalText {
     code: Option<String>,
     text: Option<String>,
-    #[serde(default)]
-    documents: Vec<NamedText>,
+    documents: Option<Vec<NamedText>>,
 }
 
 #[derive(Deserialize)]
@@ -104,29 +122,40 @@ struct NamedText {
     text: Option<String>,
 }
 
-fn words(body: &[u8], lot: LotId) -> Option<Words> {
-    let text: Text = serde_json::from_slice(body).ok()?;
-    if LotId::parse(&text.lot) != Ok(lot) {
-        return None;
-    }
-    match (text.outcome.as_deref(), text.status.as_deref()) {
-        (Some("taken"), None) => Some(Words::Taken),
-        (Some("refused"), None) => refusal(text).map(Words::Refused),
-        (Some("digest-conflict"), None) => Some(Words::DigestConflict),
-        (None, Some("known")) => Digest::parse(&text.sha256?).ok().map(Words::Known),
-        (None, Some("unknown")) => Some(Words::Unknown),
-        (None, Some("refused")) => refusal(text).map(Words::RefusedStatus),
+fn outcome(body: &[u8], lot: LotId) -> Option<Outcome> {
+    let text: OutcomeText = read(body)?;
+    match text.outcome.as_str() {
+        _ if LotId::parse(&text.lot) != Ok(lot) => None,
+        "taken" => Some(Outcome::Taken),
+        "refused" => refusal(body).map(Outcome::Refused),
+        "digest-conflict" => Some(Outcome::DigestConflict),
         _ => None,
     }
 }
 
-/// A refusal is final, so a document id that cannot be read makes it none: all or nothing.
-fn refusal(text: Text) -> Option<Refusal> {
-    let named = text
-        .documents
-        .into_iter()
-        .map(named)
-        .collect::<Option<_>>()?;
+fn status(body: &[u8], lot: LotId) -> Option<Status> {
+    let text: StatusText = read(body)?;
+    match text.status.as_str() {
+        _ if LotId::parse(&text.lot) != Ok(lot) => None,
+        "known" => {
+            let known: KnownText = read(body)?;
+            Digest::parse(&known.sha256).ok().map(Status::Known)
+        }
+        "unknown" => Some(Status::Unknown),
+        "refused" => refusal(body).map(Status::Refused),
+        _ => None,
+    }
+}
+
+fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Option<T> {
+    serde_json::from_slice(body).ok()
+}
+
+/// A refusal is final, so a field that cannot be read, or the id of a document, makes it none: all or nothing.
+fn refusal(body: &[u8]) -> Option<Refusal> {
+    let text: RefusalText = read(body)?;
+    let documents = text.documents.unwrap_or_default();
+    let named = documents.into_iter().map(named).collect::<Option<_>>()?;
     Some(Refusal {
         code: code(text.code),
         text: text.text,

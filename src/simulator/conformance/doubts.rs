@@ -3,13 +3,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, oneshot};
 
 use super::line::{Fate, Handing, Heard};
 use super::{Case, Kit, Report, Status, Verdict};
 
 /// How long one request waits in its middle for the other.
 const MEETING: Duration = Duration::from_secs(2);
+
+/// How long the last bytes of a lot may take to the endpoint.
+const ARRIVING: Duration = Duration::from_millis(300);
 
 impl Kit {
     /// Judges half a body, and the same lot twice at the same time.
@@ -20,6 +23,37 @@ impl Kit {
             false => Verdict::Unjudged("the same lot is not even taken twice in turn".to_owned()),
         };
         report.note(Case::SameTime, verdict);
+        let verdict = match self.config.status {
+            Status::Offered => Verdict::of(self.worked_on().await),
+            Status::Absent => Verdict::Unjudged("there is no status service to ask".to_owned()),
+        };
+        report.note(Case::WorkedOn, verdict);
+    }
+
+    /// Asks about a lot that has left and may not have been answered yet: what is taken then was never unknown.
+    async fn worked_on(&self) -> Result<(), String> {
+        let lot = self.sheets.lot(1);
+        let (id, handing) = (lot.lot.id, Handing::of(&lot));
+        let (left, leaves) = oneshot::channel();
+        let asking = async {
+            let _ = leaves.await;
+            tokio::time::sleep(ARRIVING).await;
+            self.line.fate(id, lot.digest).await
+        };
+        let (heard, fate) = tokio::join!(self.line.put_and_tell(&handing, left), asking);
+        match (heard, fate) {
+            (Heard::Answer(408 | 425 | 429 | 500..=599, _), _) => {
+                self.line.put(&handing).await.takes(id)
+            }
+            (heard, Fate::Known | Fate::Later | Fate::Other(_)) => heard.takes(id),
+            (heard, fate @ (Fate::Unknown | Fate::Refused | Fate::OtherBytes)) => {
+                heard.takes(id)?;
+                Err(format!(
+                    "a lot that was just being taken was {}",
+                    fate.described()
+                ))
+            }
+        }
     }
 
     async fn cut_off(&self) -> Verdict {
@@ -30,8 +64,10 @@ impl Kit {
             return Verdict::Broken("half a body was answered \"taken\"".to_owned());
         }
         if self.config.status == Status::Offered {
-            match self.line.settled_fate(lot.lot.id).await {
-                Fate::Known(_) => return Verdict::Broken("half a body is known".to_owned()),
+            match self.line.settled_fate(lot.lot.id, lot.digest).await {
+                Fate::Known | Fate::OtherBytes => {
+                    return Verdict::Broken("half a body is known".to_owned());
+                }
                 Fate::Later => {
                     return Verdict::Broken("it is being worked on without end".to_owned());
                 }

@@ -11,9 +11,12 @@ use futures_util::stream;
 use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use reqwest::{Client, RequestBuilder, redirect, retry};
 use serde_json::Value;
+use tokio::sync::oneshot;
 
 use super::{Config, Error};
 use crate::claims::id::{Digest, LotId};
+use crate::claims::outcome::{Refusal, Reply, StatusReply};
+use crate::formats::json::answer::{self, Answer};
 use crate::formats::lot::Composed;
 use crate::tls::ClientFiles;
 
@@ -40,8 +43,10 @@ pub(super) enum Heard {
 /// What the insurer says became of a lot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Fate {
-    /// `known`, with this digest.
-    Known(Option<String>),
+    /// `known`, with the digest of its bytes.
+    Known,
+    /// `known`, with another digest.
+    OtherBytes,
     /// `unknown`.
     Unknown,
     /// `refused`.
@@ -132,21 +137,39 @@ impl Line {
         .await
     }
 
-    /// Asks what became of a lot.
-    pub(super) async fn fate(&self, lot: LotId) -> Fate {
+    /// Hands a lot over, and says when all of it has been given to the connection.
+    pub(super) async fn put_and_tell(&self, handing: &Handing, left: oneshot::Sender<()>) -> Heard {
+        let whole = handing.body.clone();
+        // Told when it is asked for more, or when nobody asks for more.
+        let end = async move {
+            let _ = left.send(());
+            Ok::<Bytes, Infallible>(Bytes::new())
+        };
+        let body = reqwest::Body::wrap_stream(stream_of(async move { Ok(whole) }, end));
+        let length = handing.body.len();
+        self.ask(
+            self.request(handing)
+                .header(CONTENT_LENGTH, length)
+                .body(body),
+        )
+        .await
+    }
+
+    /// Asks what became of a lot that was handed over with this digest.
+    pub(super) async fn fate(&self, lot: LotId, digest: Digest) -> Fate {
         let heard = self.ask(self.known.get(self.lot(lot))).await;
-        heard.fate(lot)
+        heard.fate(lot, digest)
     }
 
     /// Asks what became of a lot until the answer is not "later", within the time for one answer.
-    pub(super) async fn settled_fate(&self, lot: LotId) -> Fate {
-        let mut fate = self.fate(lot).await;
+    pub(super) async fn settled_fate(&self, lot: LotId, digest: Digest) -> Fate {
+        let mut fate = self.fate(lot, digest).await;
         for _ in 0..10 {
             if fate != Fate::Later {
                 break;
             }
             tokio::time::sleep(self.wait / 10).await;
-            fate = self.fate(lot).await;
+            fate = self.fate(lot, digest).await;
         }
         fate
     }
@@ -187,27 +210,39 @@ impl Line {
     }
 }
 
+/// Answers are read by the reader of the gateway: what it would not believe is not kept.
 impl Heard {
     /// Whether it takes the lot.
     pub(super) fn takes(&self, lot: LotId) -> Result<(), String> {
-        self.says(lot, "taken", |status| (200..300).contains(&status))
+        match self.reply(lot) {
+            Some(Reply::Taken) => Ok(()),
+            Some(Reply::Refused(_) | Reply::OtherBytes | Reply::Trouble(..)) | None => {
+                Err(self.instead_of("taken"))
+            }
+        }
     }
 
     /// Whether it says that other bytes are there.
     pub(super) fn conflicts(&self, lot: LotId) -> Result<(), String> {
-        self.says(lot, "digest-conflict", |status| status == 409)
+        match self.reply(lot) {
+            Some(Reply::OtherBytes) => Ok(()),
+            Some(Reply::Taken | Reply::Refused(_) | Reply::Trouble(..)) | None => {
+                Err(self.instead_of("digest-conflict"))
+            }
+        }
     }
 
-    /// The documents that it names, if it refuses the lot.
-    pub(super) fn refuses(&self, lot: LotId) -> Result<Vec<String>, String> {
-        self.says(lot, "refused", |status| status == 422)?;
-        let words = self.words();
-        let rows = words["documents"].as_array().cloned().unwrap_or_default();
-        let ids = rows.iter().filter_map(|row| row["id"].as_str());
-        Ok(ids.map(str::to_owned).collect())
+    /// What it says against the lot, if it refuses it.
+    pub(super) fn refuses(&self, lot: LotId) -> Result<Refusal, String> {
+        match self.reply(lot) {
+            Some(Reply::Refused(refusal)) => Ok(refusal),
+            Some(Reply::Taken | Reply::OtherBytes | Reply::Trouble(..)) | None => {
+                Err(self.instead_of("refused"))
+            }
+        }
     }
 
-    /// Whether it takes the lot, in any words that a gateway would believe.
+    /// Whether it says that some lot is taken, rightly or wrongly.
     pub(super) fn seems_taken(&self) -> bool {
         match self {
             Heard::Answer(200..=299, _) => self.words()["outcome"] == "taken",
@@ -230,38 +265,41 @@ impl Heard {
         }
     }
 
-    fn says(&self, lot: LotId, outcome: &str, status: impl Fn(u16) -> bool) -> Result<(), String> {
-        let words = self.words();
-        let right = match self {
-            Heard::Answer(found, _) => status(*found) && words["outcome"] == outcome,
-            Heard::Nothing => false,
-        };
-        if !right {
-            return Err(format!(
-                "\"{outcome}\" was expected, {} came",
-                self.described()
-            ));
-        }
-        match words["lot"] == lot.to_string() {
-            true => Ok(()),
-            false => Err("the answer does not name the lot".to_owned()),
+    fn instead_of(&self, expected: &str) -> String {
+        let came = self.described();
+        match self.words()["outcome"] == expected {
+            true => format!("{came} came, but its status, its lot or another field is wrong"),
+            false => format!("\"{expected}\" was expected, {came} came"),
         }
     }
 
-    fn fate(&self, lot: LotId) -> Fate {
-        let Heard::Answer(status, _) = self else {
+    fn reply(&self, lot: LotId) -> Option<Reply> {
+        Some(answer::read_reply(self.answer()?, lot))
+    }
+
+    fn fate(&self, lot: LotId, digest: Digest) -> Fate {
+        let Some(answer) = self.answer() else {
             return Fate::Other(self.described());
         };
-        let words = self.words();
-        match (status, words["status"].as_str()) {
-            (503, _) => Fate::Later,
-            (200, Some(_)) if words["lot"] != lot.to_string() => {
-                Fate::Other("an answer that does not name the lot".to_owned())
-            }
-            (200, Some("known")) => Fate::Known(words["sha256"].as_str().map(str::to_owned)),
-            (200, Some("unknown")) => Fate::Unknown,
-            (200, Some("refused")) => Fate::Refused,
-            (_, _) => Fate::Other(self.described()),
+        match answer::read_status(answer, lot, digest) {
+            StatusReply::Known => Fate::Known,
+            StatusReply::OtherBytes => Fate::OtherBytes,
+            StatusReply::Unknown => Fate::Unknown,
+            StatusReply::Refused(_) => Fate::Refused,
+            StatusReply::Trouble(..) if answer.status == 503 => Fate::Later,
+            StatusReply::Trouble(..) => Fate::Other(self.described()),
+        }
+    }
+
+    fn answer(&self) -> Option<Answer<'_>> {
+        match self {
+            Heard::Answer(status, body) => Some(Answer {
+                status: *status,
+                retry_after: None,
+                date: None,
+                body,
+            }),
+            Heard::Nothing => None,
         }
     }
 
@@ -277,8 +315,8 @@ impl Fate {
     /// In words.
     pub(super) fn described(&self) -> String {
         match self {
-            Fate::Known(Some(_)) => "known".to_owned(),
-            Fate::Known(None) => "known, without its digest".to_owned(),
+            Fate::Known => "known".to_owned(),
+            Fate::OtherBytes => "known, with another digest".to_owned(),
             Fate::Unknown => "unknown".to_owned(),
             Fate::Refused => "refused".to_owned(),
             Fate::Later => "status 503".to_owned(),

@@ -53,7 +53,7 @@ impl Kit {
             }
             return;
         }
-        let fate = self.line.fate(lot).await;
+        let fate = self.line.fate(lot, Digest([0; 32])).await;
         let nobody = self.line.ask_as_nobody(lot).await;
         let turned_away = match &nobody {
             Heard::Nothing | Heard::Answer(401 | 403, _) => Ok(()),
@@ -82,27 +82,27 @@ impl Kit {
 
     /// The same bytes again, the status, and other bytes under the same id.
     async fn again(&self, report: &mut Report, first: &First) {
-        let (id, digest) = (first.taken.lot.id, first.taken.digest.to_string());
+        let (id, digest) = (first.taken.lot.id, first.taken.digest);
         let heard = self.line.put(&Handing::of(&first.taken)).await;
         report.note(Case::TakenAgain, Verdict::of(heard.takes(id)));
         if self.config.status == Status::Offered {
-            let known = self.is_known(id, &digest).await;
+            let known = self.is_known(id, digest).await;
             report.note(Case::Known, Verdict::of(known));
         }
         let other = self.sheets.other_lot(id);
         let heard = self.line.put(&Handing::of(&other)).await;
         report.note(Case::Conflict, Verdict::of(heard.conflicts(id)));
         let verdict = match report.kept(Case::Known) {
-            true => Verdict::of(self.is_known(id, &digest).await),
+            true => Verdict::of(self.is_known(id, digest).await),
             false => Verdict::Unjudged("the status of a lot cannot be relied on".to_owned()),
         };
         report.note(Case::ConflictChangesNothing, verdict);
     }
 
-    async fn is_known(&self, lot: LotId, digest: &str) -> Result<(), String> {
-        match self.line.settled_fate(lot).await {
-            Fate::Known(Some(found)) if found == digest => Ok(()),
-            Fate::Known(Some(_)) => Err("the digest is not that of the lot's bytes".to_owned()),
+    async fn is_known(&self, lot: LotId, digest: Digest) -> Result<(), String> {
+        match self.line.settled_fate(lot, digest).await {
+            Fate::Known => Ok(()),
+            Fate::OtherBytes => Err("the digest is not that of the lot's bytes".to_owned()),
             other => Err(format!(
                 "\"known\" with its digest was expected, {} came",
                 other.described()
@@ -117,9 +117,9 @@ impl Kit {
             .lot_of(vec![self.sheets.piece(), first.piece.clone()]);
         let id = second.lot.id;
         let heard = self.line.put(&Handing::of(&second)).await;
-        let named = heard.refuses(id).and_then(|named| {
-            let expected = first.piece.document.to_string();
-            match named == [expected] {
+        let named = heard.refuses(id).and_then(|refusal| {
+            let named = refusal.named.iter().map(|named| named.document);
+            match named.eq([first.piece.document]) {
                 true => Ok(()),
                 false => Err("the refusal does not name that document alone".to_owned()),
             }
@@ -135,7 +135,7 @@ impl Kit {
         let again = self.line.put(&Handing::of(&second)).await.refuses(id);
         let mut stays = again.map(|_| ());
         if stays.is_ok() && self.config.status == Status::Offered {
-            stays = match self.line.settled_fate(id).await {
+            stays = match self.line.settled_fate(id, second.digest).await {
                 Fate::Refused => Ok(()),
                 other => Err(format!(
                     "status \"refused\" was expected, {} came",
@@ -155,6 +155,11 @@ impl Kit {
         };
         let verdict = self.is_not_taken(&wrong, first).await;
         report.note(Case::DigestChecked, verdict);
+        // What was damaged on its way comes again as it is, and is a lot like any other then.
+        first.refused.retain(|refused| *refused != lot.lot.id);
+        let again = self.line.put(&Handing::of(&lot)).await;
+        let again = Verdict::of(again.takes(lot.lot.id));
+        report.note(Case::DamagedAgain, again);
 
         let lot = self.sheets.lot(1);
         let mut body = lot.segments.concat();
@@ -187,8 +192,8 @@ impl Kit {
         if self.config.status == Status::Absent {
             return Verdict::Kept;
         }
-        match self.line.settled_fate(wrong.at).await {
-            Fate::Known(_) => Verdict::Broken("it is known afterwards".to_owned()),
+        match self.line.settled_fate(wrong.at, wrong.digest).await {
+            Fate::Known | Fate::OtherBytes => Verdict::Broken("it is known afterwards".to_owned()),
             Fate::Unknown | Fate::Refused | Fate::Later | Fate::Other(_) => Verdict::Kept,
         }
     }

@@ -101,6 +101,8 @@ pub enum Case {
     RefusedStays,
     /// A body that is not that of its digest is not taken.
     DigestChecked,
+    /// A lot whose bytes were damaged on their way is taken when they come again.
+    DamagedAgain,
     /// A body whose lengths are wrong is not taken.
     LengthsChecked,
     /// A lot at the address of another is not taken.
@@ -109,6 +111,8 @@ pub enum Case {
     CutOff,
     /// Two requests with the same lot at the same time both end in `taken`.
     SameTime,
+    /// A lot that is being worked on is not unknown, if it is taken then.
+    WorkedOn,
     /// A document may hold any text, that of the boundary too.
     AnyText,
     /// A lot of a hundred documents is taken.
@@ -119,8 +123,12 @@ pub enum Case {
     Receipts,
     /// A receipt carries the digest of its lot.
     ReceiptDigest,
+    /// A receipt lists documents of its lot alone.
+    ReceiptRows,
     /// Nothing is said of lots that were not taken.
     NothingElse,
+    /// What two items of one kind say, they say under two ids.
+    OwnIds,
     /// The feed gives the same items in the same order again.
     FeedOrder,
     /// At its end the feed has no items and gives the cursor back.
@@ -184,7 +192,7 @@ struct Kit {
 
 impl Case {
     /// All, in the order in which they are judged.
-    pub const ALL: [Case; 23] = [
+    pub const ALL: [Case; 27] = [
         Case::NoCertificate,
         Case::Unknown,
         Case::Taken,
@@ -195,16 +203,20 @@ impl Case {
         Case::DocumentOnce,
         Case::RefusedStays,
         Case::DigestChecked,
+        Case::DamagedAgain,
         Case::LengthsChecked,
         Case::AddressChecked,
         Case::CutOff,
         Case::SameTime,
+        Case::WorkedOn,
         Case::AnyText,
         Case::Hundred,
         Case::Feed,
         Case::Receipts,
         Case::ReceiptDigest,
+        Case::ReceiptRows,
         Case::NothingElse,
+        Case::OwnIds,
         Case::FeedOrder,
         Case::FeedEnd,
         Case::CursorChecked,
@@ -223,16 +235,20 @@ impl Case {
             Case::DocumentOnce => "document-once",
             Case::RefusedStays => "refused-stays",
             Case::DigestChecked => "digest-checked",
+            Case::DamagedAgain => "damaged-again",
             Case::LengthsChecked => "lengths-checked",
             Case::AddressChecked => "address-checked",
             Case::CutOff => "cut-off",
             Case::SameTime => "same-time",
+            Case::WorkedOn => "worked-on",
             Case::AnyText => "any-text",
             Case::Hundred => "hundred",
             Case::Feed => "feed",
             Case::Receipts => "receipts",
             Case::ReceiptDigest => "receipt-digest",
+            Case::ReceiptRows => "receipt-rows",
             Case::NothingElse => "nothing-else",
+            Case::OwnIds => "own-ids",
             Case::FeedOrder => "feed-order",
             Case::FeedEnd => "feed-end",
             Case::CursorChecked => "cursor-checked",
@@ -252,16 +268,22 @@ impl Case {
             Case::DocumentOnce => "a document that comes in a second lot is refused and named",
             Case::RefusedStays => "a lot that was refused stays refused",
             Case::DigestChecked => "a body that is not that of its Repr-Digest is not taken",
+            Case::DamagedAgain => "a lot that was damaged on its way is taken when it comes again",
             Case::LengthsChecked => "a body whose lengths are wrong is not taken",
             Case::AddressChecked => "a lot at the address of another is not taken",
             Case::CutOff => "half a body is not taken; whole, it is",
             Case::SameTime => "the same lot twice at the same time is taken",
+            Case::WorkedOn => "a lot that is being worked on is not unknown, if it is taken then",
             Case::AnyText => "a document may hold any text, that of the boundary too",
             Case::Hundred => "a lot of a hundred documents is taken",
             Case::Feed => "the feed can be read",
             Case::Receipts => "each document of a lot that was taken has a receipt",
             Case::ReceiptDigest => "a receipt carries the digest of its lot",
+            Case::ReceiptRows => "a receipt lists documents of its lot alone",
             Case::NothingElse => "nothing is said of lots that were not taken",
+            Case::OwnIds => {
+                "two receipts, or two settlements, that say different things have two ids"
+            }
             Case::FeedOrder => "the same cursor gives the same items in the same order",
             Case::FeedEnd => "at its end the feed has no items and gives the cursor back",
             Case::CursorChecked => "a cursor that is none of the feed is trouble",

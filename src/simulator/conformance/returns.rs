@@ -1,6 +1,6 @@
 //! What the insurer says later: a feed that can be read again, of receipts that say what they are about.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::line::Heard;
 use super::lots::First;
 use super::{Case, Kit, Report, Verdict};
-use crate::claims::id::{Digest, DocumentId, LotId};
+use crate::claims::id::{Digest, DocumentId, LotId, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt};
 use crate::formats::xml::Limits;
 
@@ -29,6 +29,10 @@ struct Pages {
     receipts: Vec<Receipt>,
     /// Documents that were settled, which implies a receipt.
     settled: BTreeSet<DocumentId>,
+    /// What was said under each id; receipts and settlements are numbered apart.
+    said: BTreeMap<(&'static str, Name), Vec<u8>>,
+    /// An id under which two items say different things.
+    twice: Option<&'static str>,
     /// The cursor after the last of them.
     next: Option<String>,
 }
@@ -43,7 +47,9 @@ impl Kit {
             for case in [
                 Case::Receipts,
                 Case::ReceiptDigest,
+                Case::ReceiptRows,
                 Case::NothingElse,
+                Case::OwnIds,
                 Case::FeedOrder,
                 Case::FeedEnd,
                 Case::CursorChecked,
@@ -63,10 +69,12 @@ impl Kit {
         };
         report.note(Case::Receipts, Verdict::of(all));
         report.note(Case::ReceiptDigest, pages.digests(lot, first.taken.digest));
+        report.note(Case::ReceiptRows, Verdict::of(pages.rows(first)));
         report.note(
             Case::NothingElse,
             Verdict::of(pages.nothing_of(&first.refused)),
         );
+        report.note(Case::OwnIds, Verdict::of(pages.ids()));
         report.note(Case::FeedOrder, Verdict::of(self.same_order(&pages).await));
         report.note(Case::FeedEnd, self.end(&mut pages).await);
         let heard = self.line.feed(Some(NO_CURSOR)).await;
@@ -176,6 +184,15 @@ impl Pages {
         let mut bytes = Vec::with_capacity(items.len());
         for (raw, item) in items {
             bytes.push(raw);
+            let kind = match item {
+                Item::Receipt(_) => "receipts",
+                Item::Settlement(_) => "settlements",
+            };
+            // The same item may come twice.
+            let (key, says) = ((kind, item.id().clone()), item.canonical());
+            if *self.said.entry(key).or_insert_with(|| says.clone()) != says {
+                self.twice = Some(kind);
+            }
             match item {
                 Item::Receipt(receipt) => self.receipts.push(receipt),
                 Item::Settlement(settlement) => {
@@ -210,6 +227,25 @@ impl Pages {
                 true => Ok(()),
                 false => Err("a receipt carries another digest".to_owned()),
             }),
+        }
+    }
+
+    /// A receipt that lists a document of another lot is kept aside as a whole.
+    fn rows(&self, first: &First) -> Result<(), String> {
+        let own = |document| first.taken.rows.iter().any(|row| row.document == document);
+        let mut rows = self
+            .of(first.taken.lot.id)
+            .flat_map(|receipt| &receipt.documents);
+        match rows.all(|row| own(row.document)) {
+            true => Ok(()),
+            false => Err("a receipt lists a document that is not of its lot".to_owned()),
+        }
+    }
+
+    fn ids(&self) -> Result<(), String> {
+        match self.twice {
+            None => Ok(()),
+            Some(kind) => Err(format!("two {kind} of one id say different things")),
         }
     }
 

@@ -102,6 +102,8 @@ struct State {
     working: Vec<String>,
     /// Lots that are known with another digest than they should: a breach.
     rewritten: BTreeMap<String, String>,
+    /// Lots that are refused for good because they were damaged on their way: a breach.
+    damaged: BTreeSet<String>,
     /// Places of the feed from which items were given out.
     given: BTreeSet<usize>,
 }
@@ -134,6 +136,7 @@ impl Insurer {
                 agenda,
                 working: Vec::new(),
                 rewritten: BTreeMap::new(),
+                damaged: BTreeSet::new(),
                 given: BTreeSet::new(),
             }),
         });

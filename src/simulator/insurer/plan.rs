@@ -51,6 +51,8 @@ pub enum Breach {
     ForgetsRefusals,
     /// The digest of a body is not looked at.
     DigestUnchecked,
+    /// A body that is not that of its digest is refused for good.
+    DamageIsFinal,
     /// Lengths of parts are not looked at.
     LengthsUnchecked,
     /// The address of a lot is not looked at.
@@ -59,6 +61,8 @@ pub enum Breach {
     HalfIsTaken,
     /// A lot that is being handed over is a conflict for a second request.
     SameTimeIsConflict,
+    /// A lot is unknown until its request is answered, a second after it came.
+    UnknownWhileWorking,
     /// A body is cut wherever its boundary stands.
     CutsAtBoundaries,
     /// A lot of more than fifty documents is too long.
@@ -69,14 +73,20 @@ pub enum Breach {
     ForgetsTheLast,
     /// Receipts carry another digest.
     ReceiptOfOtherBytes,
+    /// Receipts list a document of no lot.
+    ReceiptNamesStrangers,
     /// A lot that was refused has a receipt too.
     ReceiptForRefused,
+    /// All receipts have one id.
+    OneIdForAll,
     /// A page that is asked for again comes in another order.
     FeedReordered,
     /// An empty page has another cursor.
     EmptyPageMoves,
     /// A cursor that is none is taken for the beginning.
     CursorUnchecked,
+    /// Codes of refusals are numbers.
+    CodesAreNumbers,
 }
 
 /// What goes wrong on the wire. Shares are in thousandths of the requests that hand over lots.

@@ -9,7 +9,7 @@ use super::amounts::Settled;
 use super::book::{Booked, Contents, Taken};
 use super::plan::{Breach, Plan, Rule, Shape, pick};
 use crate::claims::document::{Cents, Kind};
-use crate::claims::id::{Digest, LotId, Name};
+use crate::claims::id::{Digest, DocumentId, LotId, Name};
 use crate::claims::receipt::{
     Answer, Coverage, DocumentVerdict, Part, PartOutcome, PartSettlement, Receipt, Settlement,
     SettlementContent, Verdict,
@@ -78,10 +78,13 @@ impl Agenda {
         }
     }
 
-    /// Plans a receipt for a lot that was refused at the door.
+    /// Plans a receipt for a lot that was refused at the door, once.
     pub(super) fn plan_refused(&mut self, lot: LotId, at: Timestamp) {
         let word = Word::Refused;
-        self.add(Return { at, lot, word });
+        let mut planned = self.issued.iter().chain(self.ahead.values());
+        if !planned.any(|planned| planned.lot == lot) {
+            self.add(Return { at, lot, word });
+        }
     }
 
     /// Issues what has come due, and gives the items after the first `after`, at most `most`; none if
@@ -213,7 +216,24 @@ impl Return {
             let accepted = accepted.map(|booked| self::verdict(booked, Verdict::Accepted, None));
             receipt.documents.extend(accepted);
         }
-        Some(receipt)
+        Some(self.broken(plan, receipt))
+    }
+
+    /// What its breaches make of a receipt.
+    fn broken(&self, plan: &Plan, mut receipt: Receipt) -> Receipt {
+        if plan.breaks(Breach::ReceiptNamesStrangers) {
+            receipt.documents.push(DocumentVerdict {
+                // A lot's id is no document's.
+                document: DocumentId(self.lot.0),
+                verdict: Verdict::Accepted,
+                code: None,
+                text: None,
+            });
+        }
+        if plan.breaks(Breach::OneIdForAll) {
+            receipt.id = Name::parse("arl").expect("letters are a name");
+        }
+        receipt
     }
 
     /// A receipt that refuses everything.
@@ -237,12 +257,13 @@ impl Return {
             Some(_) => Verdict::Refused,
             None => Verdict::Accepted,
         };
-        Some(Receipt {
+        let receipt = Receipt {
             verdict: Verdict::Accepted,
             documents: vec![verdict(booked, word, rule)],
             coverage: Coverage::Listed,
             ..self.receipt(booked.id.to_string(), digest(plan, taken))?
-        })
+        };
+        Some(self.broken(plan, receipt))
     }
 
     fn settlement(

@@ -24,6 +24,9 @@ use crate::claims::id::LotId;
 use crate::formats::xml;
 use crate::tls::Peer;
 
+/// How long a lot is worked on by an insurer that does not know it meanwhile.
+const SLOW: Duration = Duration::from_secs(1);
+
 type Answer = Response<Full<Bytes>>;
 type Answering = Pin<Box<dyn Future<Output = Result<Answer, Cut>> + Send>>;
 
@@ -139,7 +142,11 @@ async fn put_lot(
     };
     let (content_type, digest) = (header("content-type"), header("repr-digest"));
     let (lot, keeper) = (lot.to_owned(), shared.clone());
+    let is_slow = shared.plan.breaks(Breach::UnknownWhileWorking);
     let taking = async move {
+        if is_slow {
+            sleep(SLOW).await;
+        }
         // The book syncs its file: not on a thread that serves others.
         let taking = move || take(&keeper, &lot, &content_type, &digest, &body);
         let taken = tokio::task::spawn_blocking(taking).await;
@@ -226,6 +233,10 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
     };
     let opened = match multipart::open(content_type, digest, body) {
         Ok(opened) => opened,
+        Err(multipart::DIGEST) if plan.breaks(Breach::DamageIsFinal) => {
+            shared.state().damaged.insert(lot.to_owned());
+            return refused_for_good(lot);
+        }
         Err(multipart::DIGEST) => return problem(multipart::DIGEST.0),
         Err(_) if plan.breaks(Breach::LengthsUnchecked) => return taken(lot),
         Err(flaw) => return problem(flaw.0),
@@ -238,6 +249,9 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
     }
     if plan.breaks(Breach::CutsAtBoundaries) && multipart::has_a_boundary_inside(&opened, body) {
         return problem("a boundary is not where the lengths put it");
+    }
+    if shared.state().damaged.contains(lot) {
+        return refused_for_good(lot);
     }
     let now = shared.now();
     let State {
@@ -269,6 +283,9 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
             }
             let mut body = refusal(&lot, &refused);
             body["outcome"] = "refused".into();
+            if plan.breaks(Breach::CodesAreNumbers) {
+                body["code"] = 17.into();
+            }
             words(StatusCode::UNPROCESSABLE_ENTITY, body)
         }
         Ok(Some((lot, Verdict::OtherBytes))) if plan.breaks(Breach::ConflictIsTaken) => {
@@ -287,7 +304,8 @@ fn take(shared: &Shared, lot: &str, content_type: &str, digest: &str, body: &[u8
 
 fn status(shared: &Shared, lot: &str) -> Answer {
     let (plan, state) = (&shared.plan, shared.state());
-    if state.working.iter().any(|working| working == lot) {
+    let is_worked_on = state.working.iter().any(|working| working == lot);
+    if is_worked_on && !plan.breaks(Breach::UnknownWhileWorking) {
         return plain(StatusCode::SERVICE_UNAVAILABLE);
     }
     let Ok(id) = LotId::parse(lot) else {
@@ -367,6 +385,11 @@ fn refusal(lot: &LotId, refused: &Refused) -> Value {
 
 fn taken(lot: &str) -> Answer {
     words(StatusCode::OK, json!({ "lot": lot, "outcome": "taken" }))
+}
+
+fn refused_for_good(lot: &str) -> Answer {
+    let body = json!({ "lot": lot, "outcome": "refused" });
+    words(StatusCode::UNPROCESSABLE_ENTITY, body)
 }
 
 fn conflict(lot: &str) -> Answer {

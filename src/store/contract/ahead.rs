@@ -139,6 +139,7 @@ async fn what_was_put_off_ahead_of_the_clock_waits_as_long_as_its_rule_gave<S: S
         let conclusion = Conclusion {
             lot: LotId(lot),
             attempt: 1,
+            asked: None,
             event,
             next: Next {
                 at: ahead + waits(wait),

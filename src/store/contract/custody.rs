@@ -75,6 +75,7 @@ async fn four_lots<S: Subject>() -> S {
         let conclusion = Conclusion {
             lot: LotId(lot),
             attempt: 1,
+            asked: None,
             event,
             next: Next {
                 at: now() + Duration::from_secs(3600),
@@ -129,6 +130,7 @@ async fn after_a_restore_every_lot_is_in_doubt_and_none_goes_before_the_resume<S
     let conclusion = Conclusion {
         lot: LotId(1),
         attempt: 0,
+        asked: None,
         event: Event::StatusUnknown,
         next: Next {
             at: now(),

@@ -66,6 +66,7 @@ async fn conclude(store: &dyn Store, lot: u128, attempt: u32, event: Event) {
     let conclusion = Conclusion {
         lot: LotId(lot),
         attempt,
+        asked: None,
         event,
         next,
         named: Vec::new(),
@@ -177,12 +178,19 @@ async fn a_lot_is_retried_where_the_delivery_table_allows_it<S: Subject>() {
     );
     seal(&*store, 77, &[1]).await;
     let next = async || store.lot(LotId(77)).await.unwrap().unwrap().next;
+    lease(&*store).await;
+    conclude(&*store, 77, 1, Event::Deferred).await;
+    let hour = now() + Duration::from_secs(3600);
+    assert_eq!(next().await.unwrap().at, hour);
     let later = now() + Duration::from_secs(30);
     retry(&*store, 77, later).await;
     let (at, reason) = (later, Reason::Turn);
     assert_eq!(next().await, Some(Next { at, reason }));
-    // The same again is no second entry, and the past is now.
-    assert_eq!(retry(&*store, 77, later).await, Outcome::Done(Position(4)));
+    // The same again is no second entry, nothing is put off, and the past is now.
+    for again in [later, hour] {
+        assert_eq!(retry(&*store, 77, again).await, Outcome::Done(Position(6)));
+    }
+    assert_eq!(next().await, Some(Next { at, reason }));
     retry(&*store, 77, now() - Duration::from_secs(1)).await;
     assert_eq!(next().await.unwrap().at, now());
     lease(&*store).await;
@@ -191,13 +199,13 @@ async fn a_lot_is_retried_where_the_delivery_table_allows_it<S: Subject>() {
         Outcome::Conflict(Conflict::Delivery { lot, state })
     };
     assert_eq!(retry(&*store, 77, now()).await, stands(State::Sending));
-    conclude(&*store, 77, 1, Event::NoAnswer).await;
+    conclude(&*store, 77, 2, Event::NoAnswer).await;
     retry(&*store, 77, now()).await;
     let (at, reason) = (now(), Reason::Doubt);
     assert_eq!(next().await, Some(Next { at, reason }));
     let record = store.lot(LotId(77)).await.unwrap().unwrap();
-    assert_eq!((record.state, record.attempts), (State::InDoubt, 1));
-    conclude(&*store, 77, 1, Event::StatusKnown).await;
+    assert_eq!((record.state, record.attempts), (State::InDoubt, 2));
+    conclude(&*store, 77, 2, Event::StatusKnown).await;
     assert_eq!(retry(&*store, 77, now()).await, stands(State::Taken));
 }
 

@@ -72,6 +72,7 @@ async fn conclude(store: &dyn Store, attempt: u32, event: Event, named: &[u128])
     let conclusion = Conclusion {
         lot: LOT,
         attempt,
+        asked: None,
         event,
         next: Next {
             at: now(),

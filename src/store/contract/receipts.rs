@@ -286,6 +286,7 @@ async fn concludes(store: &dyn Store, seconds: u64, event: Event, reason: Reason
     let conclusion = Conclusion {
         lot: LotId(77),
         attempt: 1,
+        asked: None,
         event,
         next,
         named: Vec::new(),

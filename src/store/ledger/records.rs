@@ -25,7 +25,9 @@ canon::canon_struct! {
         received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
-    LotRecord { sealed, state, arrival, attempts, attempted, ask, left, unanswered, next, told, deadline }
+    LotRecord {
+        sealed, state, arrival, attempts, attempted, attempted_before, ask, left, unanswered, next, told, deadline
+    }
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
     RunRecord { position, at, run }

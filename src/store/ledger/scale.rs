@@ -355,6 +355,7 @@ fn a_document_that_is_open_again_keeps_its_age() {
     let refused = Conclusion {
         lot: LotId(1),
         attempt: 1,
+        asked: None,
         event: Event::ContentRefused,
         next,
         named: vec![(DocumentId(1), None)],

@@ -144,6 +144,7 @@ impl Road {
         let conclusion = Conclusion {
             lot: LotId(lot),
             attempt,
+            asked: None,
             event,
             next,
             named,

@@ -81,6 +81,7 @@ async fn paid_lot(store: &Embedded) {
     commit(Command::Conclude(Conclusion {
         lot: LotId(OWN_LOT),
         attempt: 1,
+        asked: None,
         event: Event::Taken,
         next: Next {
             at: contract::now(),

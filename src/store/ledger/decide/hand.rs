@@ -79,8 +79,10 @@ impl Decider<'_, '_> {
                 state: record.state,
             }));
         };
+        // It is brought forward and never put off: a replay spreads what waits, and some of it may be due by now.
+        let due = record.next.map_or(self.clock, |next| next.at);
         let next = Next {
-            at: at.max(self.clock),
+            at: at.min(due).max(self.clock),
             reason,
         };
         if record.next != Some(next) {

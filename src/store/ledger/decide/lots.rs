@@ -172,7 +172,11 @@ impl Decider<'_, '_> {
 /// the answer was recorded before.
 fn asked_too_long_ago(lot: &LotRecord, conclusion: &Conclusion) -> bool {
     let waits = match lot.wait() {
-        Some((Wait::Ask, _)) => lot.attempts == conclusion.attempt,
+        // A receipt that came meanwhile knows better than an answer that was on its way.
+        Some((Wait::Ask, _)) => {
+            let stands = conclusion.asked.is_none_or(|asked| asked == lot.stood());
+            lot.attempts == conclusion.attempt && stands
+        }
         Some((Wait::Send | Wait::Time, _)) => false,
         // A finished lot moves no more: what is said of it is recorded.
         None => true,

@@ -106,7 +106,7 @@ impl Fold<'_, '_> {
         lot: Option<LotId>,
         attempted: Option<Timestamp>,
     ) -> Result<(), Error> {
-        let mut newly = false;
+        let (mut newly, word) = (false, heard.word);
         self.change(document, |record| {
             let expected = Expected::of(&record.received.facts);
             record.course.hear(heard, expected);
@@ -123,7 +123,7 @@ impl Fold<'_, '_> {
             Ok(())
         })?;
         match lot {
-            Some(lot) if newly => self.answered(lot),
+            Some(lot) if newly => self.answered(lot, word),
             Some(_) | None => Ok(()),
         }
     }
@@ -192,26 +192,11 @@ impl Fold<'_, '_> {
         after: &DocumentRecord,
     ) -> Result<(), Error> {
         let Some(before) = before else { return Ok(()) };
-        let left = match after.standing() {
-            Standing::OnPaper | Standing::ByHand | Standing::Cancelled => {
-                before.standing() == Standing::InLot
-            }
-            Standing::Open
-            | Standing::InLot
-            | Standing::Acknowledged
-            | Standing::Refused
-            | Standing::Paid
-            | Standing::PartPaid
-            | Standing::Rejected
-            | Standing::Unsettled
-            | Standing::Replaced
-            | Standing::Lapsed
-            | Standing::Granted
-            | Standing::Declined => false,
-        };
-        if let (true, Some(lot)) = (left, after.lot) {
+        if let (true, Some(lot)) = (leaves(before, after), after.lot) {
             let old = records::known_lot(self.working, lot)?;
-            self.put_lot(Some(&old), old.without_one());
+            if !old.state.is_finished() {
+                self.put_lot(Some(&old), old.left_by_a_document());
+            }
         }
         let receipted = before.receipted() == standing::Receipted::No
             && after.receipted() != standing::Receipted::No
@@ -229,6 +214,40 @@ impl Fold<'_, '_> {
         }
         Ok(())
     }
+}
+
+/// Whether a document goes another way than its lot: also one that was refused in it, or rejected, for the lot may be
+/// sent again.
+fn leaves(before: &DocumentRecord, after: &DocumentRecord) -> bool {
+    let goes = match after.standing() {
+        Standing::OnPaper | Standing::ByHand | Standing::Cancelled | Standing::Replaced => true,
+        Standing::Open
+        | Standing::InLot
+        | Standing::Acknowledged
+        | Standing::Refused
+        | Standing::Paid
+        | Standing::PartPaid
+        | Standing::Rejected
+        | Standing::Unsettled
+        | Standing::Lapsed
+        | Standing::Granted
+        | Standing::Declined => false,
+    };
+    let was_in_it = match before.standing() {
+        Standing::InLot | Standing::Refused | Standing::Rejected | Standing::Declined => true,
+        Standing::Open
+        | Standing::Acknowledged
+        | Standing::Paid
+        | Standing::PartPaid
+        | Standing::Unsettled
+        | Standing::OnPaper
+        | Standing::ByHand
+        | Standing::Cancelled
+        | Standing::Replaced
+        | Standing::Lapsed
+        | Standing::Granted => false,
+    };
+    goes && was_in_it
 }
 
 /// The PJs that support an FSE.

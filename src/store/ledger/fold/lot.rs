@@ -1,7 +1,7 @@
 //! Lots: sealed, attempted, answered or void; and what each event means for their documents.
 
 use crate::claims::deadline;
-use crate::claims::delivery::{Arrival, Event, Form, Presence, State, Step};
+use crate::claims::delivery::{Arrival, Bytes, Event, Form, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::registry::Centre;
@@ -10,7 +10,7 @@ use crate::claims::time::{Day, Timestamp};
 use crate::store::ledger::fold::{Fold, document};
 use crate::store::ledger::keys::{self, Wait};
 use crate::store::ledger::records::{self, save};
-use crate::store::{DocumentRecord, Error, LotRecord};
+use crate::store::{DocumentRecord, Error, LotRecord, Stood};
 
 /// Whether an event ends an attempt.
 pub fn ends_attempt(event: Event) -> bool {
@@ -76,6 +76,14 @@ impl LotRecord {
         }
     }
 
+    /// How far it has come.
+    pub fn stood(&self) -> Stood {
+        Stood {
+            state: self.state,
+            unanswered: self.unanswered,
+        }
+    }
+
     /// What an event does to it. The answer of an attempt that is no longer running is recorded only.
     pub fn step(&self, event: Event) -> Step {
         if ends_attempt(event) && self.state != State::Sending {
@@ -84,6 +92,41 @@ impl LotRecord {
         let presence = self.presence();
         self.state
             .step(event, self.arrival, self.sealed.form, presence)
+    }
+
+    /// The lot once a document of it went another way. Where its bytes would go next and are not wanted any more, its
+    /// insurer is asked before.
+    pub(super) fn left_by_a_document(&self) -> LotRecord {
+        let left = self.without_one();
+        let goes_next = match self.state {
+            State::Due | State::Sending => true,
+            State::InDoubt | State::Taken | State::Overdue | State::Answered | State::Void => false,
+        };
+        match left.sealed.form.bytes(left.presence()) {
+            Bytes::Outdated if goes_next => left.asked_first(),
+            Bytes::Outdated | Bytes::Wanted => left,
+        }
+    }
+
+    /// The same, asked about when it would go, or after the attempt that runs.
+    fn asked_first(&self) -> LotRecord {
+        let mut asked = self.clone();
+        asked.ask = true;
+        if self.state == State::Due {
+            asked.next = self.next.map(|next| Next {
+                reason: Reason::Doubt,
+                ..next
+            });
+        }
+        asked
+    }
+}
+
+/// Whether a word about a document names the lot that it came in.
+fn names_its_lot(word: Word) -> bool {
+    match word {
+        Word::Receipt(_) | Word::ContentRefused => true,
+        Word::Settled(..) | Word::Answered(_) => false,
     }
 }
 
@@ -106,6 +149,7 @@ impl Fold<'_, '_> {
             arrival: Arrival::Nothing,
             attempts: 0,
             attempted: None,
+            attempted_before: None,
             ask: false,
             left: 0,
             unanswered: count,
@@ -135,6 +179,7 @@ impl Fold<'_, '_> {
         match event {
             Event::Leased => {
                 after.attempts = delivery.attempt;
+                after.attempted_before = before.attempted;
                 after.attempted = Some(self.at);
                 let last = keys::last_turn(&after.sealed.endpoint);
                 save(self.working, last, &after.sealed.centre);
@@ -145,8 +190,13 @@ impl Fold<'_, '_> {
             | Event::NoStatusService => {
                 after.ask = false;
             }
-            Event::NotReached
-            | Event::Deferred
+            // Not a byte of it was written, whenever that is heard.
+            Event::NotReached => {
+                if delivery.attempt == before.attempts {
+                    after.attempted = before.attempted_before;
+                }
+            }
+            Event::Deferred
             | Event::Taken
             | Event::ContentRefused
             | Event::NoAnswer
@@ -184,6 +234,9 @@ impl Fold<'_, '_> {
         let voided = after.state == State::Void && before.state != State::Void;
         let attempted = after.attempted;
         self.put_lot(Some(&before), after);
+        if attempted < before.attempted {
+            self.disprove(&before, attempted)?;
+        }
         if event == Event::Taken || event == Event::StatusKnown {
             self.prove(&before.sealed.documents, delivery.lot, attempted)?;
         }
@@ -206,6 +259,19 @@ impl Fold<'_, '_> {
                 // A word that comes late about a void lot proves nothing of what is open again.
                 if record.lot == Some(lot) && record.standing() != Standing::Open {
                     record.proven = record.proven.or(attempted);
+                }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// An attempt of which nothing was written proves nothing: what was heard while it ran speaks for the one before.
+    fn disprove(&mut self, lot: &LotRecord, earlier: Option<Timestamp>) -> Result<(), Error> {
+        for document in &lot.sealed.documents {
+            self.change(*document, |record| {
+                if record.lot == Some(lot.sealed.lot) && record.proven == lot.attempted {
+                    record.proven = earlier;
                 }
                 Ok(())
             })?;
@@ -291,36 +357,34 @@ impl Fold<'_, '_> {
     }
 
     /// One more document of the lot has its answer.
-    pub(super) fn answered(&mut self, lot: LotId) -> Result<(), Error> {
+    pub(super) fn answered(&mut self, lot: LotId, word: Word) -> Result<(), Error> {
         let before = records::known_lot(self.working, lot)?;
         let mut after = before.clone();
         after.unanswered = before.unanswered.saturating_sub(1);
+        if before.state == State::Sending && names_its_lot(word) {
+            after.arrival = Arrival::Proven;
+        }
         let event = if after.unanswered == 0 {
             Event::ReceiptComplete
         } else {
             Event::ReceiptPartial
         };
-        match before.step(event) {
+        match after.step(event) {
             Step::To(state) => {
                 after.state = state;
-                after.arrival = before.arrival.after(event);
+                after.arrival = after.arrival.after(event);
                 after.next = match state {
+                    // The question that it waits for is not put off by what is known of another document.
+                    State::Taken if after.ask => before.next,
                     State::Taken => Some(self.receipt_expected(&after)?),
                     State::Due | State::Sending | State::InDoubt | State::Overdue => before.next,
                     State::Answered | State::Void => None,
                 };
             }
-            // The document went another way: in an earlier lot. The insurer is asked when this one would have gone.
-            Step::AskFirst => {
-                after.ask = true;
-                after.left += 1;
-                after.next = before.next.map(|next| Next {
-                    reason: Reason::Doubt,
-                    ..next
-                });
-            }
+            // The document went another way: in an earlier lot. The insurer is asked before this one goes, or goes again.
+            Step::AskFirst => after = after.without_one().asked_first(),
             Step::Stay | Step::Conflict | Step::Impossible(_) => {
-                after.arrival = before.arrival.after(event);
+                after.arrival = after.arrival.after(event);
             }
         }
         self.put_lot(Some(&before), after);
