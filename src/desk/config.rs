@@ -39,6 +39,8 @@ pub struct Config {
     pub evidence_bytes: NonZeroUsize,
     /// Streams of events open at once.
     pub streams: NonZeroUsize,
+    /// Of them, those of one caller.
+    pub caller_streams: NonZeroUsize,
     /// Seconds without an event after which a stream gives a sign of life.
     pub stream_heartbeat_seconds: NonZeroU64,
     /// Seconds after which a stream ends: its caller comes again and is identified again.
@@ -137,6 +139,7 @@ impl Default for Config {
             past_seconds: const { NonZeroU64::new(900).expect("not zero") },
             evidence_bytes: const { NonZeroUsize::new(1 << 20).expect("not zero") },
             streams: const { NonZeroUsize::new(64).expect("not zero") },
+            caller_streams: const { NonZeroUsize::new(8).expect("not zero") },
             stream_heartbeat_seconds: const { NonZeroU64::new(15).expect("not zero") },
             stream_age_seconds: const { NonZeroU64::new(900).expect("not zero") },
             stream_page: const { NonZeroUsize::new(256).expect("not zero") },

@@ -18,7 +18,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::access::{Caller, Scope};
@@ -34,6 +34,7 @@ use super::Desk;
 use super::answer::{Refused, bytes};
 use super::door::{Asked, Entered};
 use super::mark::{Mark, Resume};
+use super::seats::Seat;
 
 const MEDIA_TYPE: &str = "text/event-stream";
 
@@ -54,11 +55,20 @@ struct Reading {
     desk: Arc<Desk>,
     eyes: Sight,
     after: Position,
-    /// Whether it is still to be told that it goes on from elsewhere than it asked.
-    is_reset: bool,
+    /// What it is told first, until it was.
+    first: Option<First>,
     grown: watch::Receiver<Position>,
     ends: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Seat,
+}
+
+/// What a stream begins with.
+#[derive(Clone, Copy)]
+enum First {
+    /// From where on it reads: one that is cut off before its first event is taken up from there.
+    Here,
+    /// That it goes on from elsewhere than it asked.
+    Reset,
 }
 
 /// What a caller sees of all changes.
@@ -76,19 +86,15 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Refused> {
     let eyes = desk.sight(&caller, query.centre.as_deref()).await?;
-    let (after, is_reset) = match desk.begin(&query, &headers).await? {
-        Resume::There(after) => (after, false),
-        Resume::Reset(after) => (after, true),
-        Resume::Nowhere => return Err(Refused::parameter("after")),
-    };
-    let place = desk.streams.clone().try_acquire_owned();
+    let (after, first) = desk.begin(&query, &headers).await?;
+    let place = desk.streams.take(caller.name());
     let reading = Reading {
         eyes,
         after,
-        is_reset,
+        first,
         grown: desk.parts.store.watch(),
         ends: Instant::now() + desk.parts.config.stream_age(),
-        _place: place.map_err(|_| desk.unready())?,
+        _place: place.ok_or_else(|| desk.unready())?,
         desk,
     };
     let parts = stream::unfold(reading, async |mut reading| {
@@ -111,18 +117,28 @@ impl Desk {
     }
 
     /// Where to begin. A caller who comes again says by header what it has; its address is still the first one.
-    async fn begin(&self, query: &Query, headers: &HeaderMap) -> Result<Resume, Refused> {
+    async fn begin(
+        &self,
+        query: &Query,
+        headers: &HeaderMap,
+    ) -> Result<(Position, Option<First>), Refused> {
         let again = headers.get("last-event-id").map(|id| id.to_str().ok());
         let asked = match (again, &query.after) {
             (Some(id), _) => id,
             (None, Some(after)) => Some(after.as_str()),
-            (None, None) => return Ok(Resume::There(self.parts.store.health().position)),
+            (None, None) => {
+                let end = self.parts.store.health().position;
+                return Ok((end, Some(First::Here)));
+            }
         };
-        let Some(mark) = asked.and_then(Mark::parse) else {
-            return Ok(Resume::Nowhere);
-        };
+        let unknown = || Refused::parameter("after");
+        let mark = asked.and_then(Mark::parse).ok_or_else(unknown)?;
         let from = self.resumes(mark).await;
-        from.map_err(|error| self.unread(&error))
+        match from.map_err(|error| self.unread(&error))? {
+            Resume::There(after) => Ok((after, None)),
+            Resume::Reset(after) => Ok((after, Some(First::Reset))),
+            Resume::Nowhere => Err(unknown()),
+        }
     }
 }
 
@@ -141,9 +157,13 @@ impl Reading {
 
     async fn part(&mut self) -> Option<Bytes> {
         let silence = Instant::now() + self.desk.parts.config.heartbeat();
-        if std::mem::take(&mut self.is_reset) {
-            let data = format!("{{\"position\":{}}}", self.after.0);
-            return Some(format!("event: reset\n{}data: {data}\n\n", self.id().await).into());
+        match self.first.take() {
+            Some(First::Here) => return Some(self.heartbeat().await),
+            Some(First::Reset) => {
+                let data = format!("{{\"position\":{}}}", self.after.0);
+                return Some(format!("event: reset\n{}data: {data}\n\n", self.id().await).into());
+            }
+            None => {}
         }
         loop {
             self.grown.mark_unchanged();
@@ -213,7 +233,7 @@ impl Sight {
 }
 
 impl Desk {
-    /// As many streams are open as may be.
+    /// As many streams are open as may be, of this caller or of all.
     fn unready(&self) -> Refused {
         self.later(Kind::NotReady)
     }

@@ -10,6 +10,7 @@ mod door;
 mod answer;
 mod document;
 mod listing;
+mod seats;
 mod events;
 mod mark;
 mod heard;
@@ -49,7 +50,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{MethodRouter, get, post, put};
-use tokio::sync::{Mutex, Notify, Semaphore, watch as channel};
+use tokio::sync::{Mutex, Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
@@ -69,6 +70,8 @@ use crate::store::keeping::Keeping;
 use crate::store::lanes::Board;
 use crate::store::traces::Traces;
 use crate::telemetry::Telemetry;
+
+use seats::Seats;
 
 pub use config::{Config, Scrapers};
 pub use survey::{Survey, Waiting};
@@ -135,7 +138,7 @@ pub struct Desk {
     /// Who looks through all lots for an operator.
     replaying: Mutex<()>,
     /// Places for streams of events.
-    streams: Arc<Semaphore>,
+    streams: Arc<Seats>,
     /// Who loads figures or lays them beside the ledger, and what reads them.
     reconciling: Mutex<crate::formats::figures::Reader>,
     /// Who puts registrations.
@@ -145,7 +148,8 @@ pub struct Desk {
 impl Desk {
     /// Gets ready; nothing is read yet.
     pub fn new(parts: Parts) -> Arc<Desk> {
-        let streams = Arc::new(Semaphore::new(parts.config.streams.get()));
+        let config = &parts.config;
+        let streams = Arc::new(Seats::new(config.streams, config.caller_streams));
         Arc::new(Desk {
             parts,
             streams,

@@ -54,15 +54,6 @@ struct Ready {
     trust: Trust,
 }
 
-/// What becomes of connections to an endpoint that is as it was.
-#[derive(Clone, Copy)]
-enum Connections {
-    /// They stay.
-    Kept,
-    /// They end with the requests on them: the other side has to prove itself again.
-    Forgotten,
-}
-
 /// A whole answer.
 struct Heard {
     status: u16,
@@ -112,19 +103,40 @@ impl Https {
     pub fn follow(&self, config: &Config) -> Result<(), Faults> {
         config.check()?;
         let _changing = self.change();
-        self.exchange_lines(&config.endpoints, Connections::Kept)
+        let before = self.lines.load_full();
+        let lines = config.endpoints.iter().map(|endpoint| {
+            let kept = endpoint.names().find_map(|name| before.get(name));
+            let line = Line::open(endpoint, &self.renewal, kept.map(Arc::as_ref))?;
+            Ok(named(line))
+        });
+        let lines = Faults::or(lines)?.into_iter().flatten().collect();
+        self.lines.store(Arc::new(lines));
+        Ok(())
     }
 
-    /// Reads all certificates again, and forgets all connections. All or nothing: on an error every endpoint keeps
-    /// what it had. It reads files: not for an async task.
+    /// Reads all certificates again, and forgets all connections: the other side has to prove itself again. Each
+    /// endpoint for itself: one whose files cannot be used keeps what it had, and holds up no other. It reads files: not
+    /// for an async task.
     ///
     /// # Errors
-    /// [`Error::Tls`] and [`Error::Client`].
+    /// [`Error::Tls`] and [`Error::Client`], of each endpoint that was not renewed.
     pub fn renew(&self) -> Result<(), Faults> {
         let _changing = self.change();
-        let lines = self.lines.load_full();
-        let endpoints = present(&lines).map(|line| line.endpoint.clone());
-        self.exchange_lines(&endpoints.collect::<Vec<_>>(), Connections::Forgotten)
+        let before = self.lines.load_full();
+        let mut lines = Lines::clone(&before);
+        let mut faults = Vec::new();
+        for line in present(&before) {
+            match Line::open(&line.endpoint, &self.renewal, None) {
+                Ok(renewed) => lines.extend(named(renewed)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        self.lines.store(Arc::new(lines));
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Faults(faults))
+        }
     }
 
     /// Until when the certificate that each endpoint is shown is good, in seconds since 1970; none where none is
@@ -150,30 +162,16 @@ impl Https {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn exchange_lines(
-        &self,
-        endpoints: &[Endpoint],
-        connections: Connections,
-    ) -> Result<(), Faults> {
-        let before = self.lines.load_full();
-        let lines = endpoints.iter().map(|endpoint| {
-            let kept = match connections {
-                Connections::Kept => endpoint.names().find_map(|name| before.get(name)),
-                Connections::Forgotten => None,
-            };
-            let line = Arc::new(Line::open(endpoint, &self.renewal, kept.map(Arc::as_ref))?);
-            Ok(endpoint
-                .names()
-                .map(move |name| (name.clone(), line.clone())))
-        });
-        let lines = Faults::or(lines)?.into_iter().flatten().collect();
-        self.lines.store(Arc::new(lines));
-        Ok(())
-    }
-
     fn line(&self, endpoint: &EndpointName) -> Option<Arc<Line>> {
         self.lines.load().get(endpoint).cloned()
     }
+}
+
+/// A line by each of its endpoint's names.
+fn named(line: Line) -> Vec<(EndpointName, Arc<Line>)> {
+    let line = Arc::new(line);
+    let names = line.endpoint.names();
+    names.map(|name| (name.clone(), line.clone())).collect()
 }
 
 /// The line of each endpoint, once.

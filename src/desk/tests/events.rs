@@ -243,10 +243,11 @@ async fn a_stream_ends_by_age_and_at_the_shutdown() {
     let house = filled(config).await;
     let mut client = Client::open(&house, "centre", "/v1/events", None).await;
     let mut alive = 0;
-    while client.next().await.is_some() {
+    while let Some((id, _)) = client.next().await {
+        assert!(id.is_some(), "from where it is taken up");
         alive += 1;
     }
-    assert_eq!(alive, 2, "signs of life after 15 and 30 seconds");
+    assert_eq!(alive, 3, "signs of life at once, after 15 and 30 seconds");
     let mut client = Client::open(&house, "centre", "/v1/events", None).await;
     house.closing.cancel();
     assert_eq!(client.next().await, None);
