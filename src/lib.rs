@@ -28,3 +28,8 @@ pub mod simulator;
 pub mod config;
 pub mod app;
 pub mod cli;
+
+/// All memory is by mimalloc: the system's allocator costs a fifth of the processor's time of a rebuild, and keeps what
+/// one thread gave out and another gave back.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -45,6 +45,18 @@ impl<'a> Working<'a> {
         self.changes.insert(key, Some(value));
     }
 
+    /// The value of a key, to be changed in place: what it stands on is read once, and no copy is made of what was
+    /// changed already.
+    pub fn slot(&mut self, key: Vec<u8>) -> Result<&mut Option<Vec<u8>>, Error> {
+        match self.changes.entry(key) {
+            btree_map::Entry::Occupied(changed) => Ok(changed.into_mut()),
+            btree_map::Entry::Vacant(vacant) => {
+                let value = self.base.get(vacant.key())?;
+                Ok(vacant.insert(value))
+            }
+        }
+    }
+
     /// Takes a key away.
     pub fn remove(&mut self, key: Vec<u8>) {
         self.changes.insert(key, None);
@@ -330,5 +342,15 @@ mod tests {
         }
         assert_eq!(working.get(&[1]).unwrap(), None);
         assert_eq!(working.get(&[2]).unwrap(), Some(vec![22]));
+        for (key, expected) in [
+            (0, None),
+            (2, Some(vec![22])),
+            (9, Some(vec![9])),
+            (99, None),
+        ] {
+            assert_eq!(working.slot(vec![key]).unwrap(), &expected);
+        }
+        *working.slot(vec![9]).unwrap() = None;
+        assert_eq!(working.get(&[9]).unwrap(), None);
     }
 }

@@ -122,7 +122,7 @@ pub struct Config {
     pub queue_seconds: f64,
     /// At most about so many bytes of changes wait for the index; then commits wait too.
     pub overlay_bytes: usize,
-    /// Bytes of memory for pages of the index.
+    /// Bytes of memory for pages of the index: five sixths for the tree, the rest for blocks of sorted files.
     pub cache_bytes: u64,
     /// Where changes wait whose keys may lie in sorted files, from so many bytes on they are written there at once.
     pub sorted_bytes: usize,

@@ -7,6 +7,7 @@
 //!
 //! A crash leaves what was flushed, and perhaps more: at most about [`FLUSH_EVERY`] bytes of changes are replayed.
 
+mod occupied;
 mod opening;
 pub mod reading;
 mod shelving;
@@ -22,8 +23,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::claims::canon;
 use crate::store::Error;
 use crate::store::embedded::leaving::Leaving;
+use crate::store::embedded::sorted::cache::Cache;
 use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::shelf::{Record, Shelf};
+use crate::store::embedded::tree::occupied::Occupied;
 use crate::store::embedded::tree::opening::{attempt, copy, set_aside};
 use crate::store::embedded::tree::reading::{Live, present};
 use crate::store::embedded::{sorted, tables};
@@ -36,6 +39,8 @@ const SORTED_SET_ASIDE: &str = "sorted.bad";
 /// After so many bytes of changes sled writes its buffers out: that bounds what a start replays, some thousand
 /// documents, and costs nothing while nothing happens. A timer of sled's own would never rest.
 const FLUSH_EVERY: usize = 8 << 20;
+/// This part of the memory is for blocks of sorted files.
+const BLOCKS_PART: u64 = 6;
 /// The table of the sorted files that count.
 const FILES: u8 = b'S';
 /// The table of keys that are gone although a sorted file has them.
@@ -44,10 +49,22 @@ const GONE: u8 = b'T';
 /// What bounds a tree.
 #[derive(Clone, Copy, Debug)]
 pub struct Sizes {
-    /// Bytes of memory for its pages.
+    /// Bytes of memory for its pages and for blocks of its files.
     pub cache_bytes: u64,
     /// From so many bytes on, changes of keys that may leave are written into a file.
     pub sorted_bytes: usize,
+}
+
+impl Sizes {
+    /// Bytes of memory for the pages of `sled`.
+    fn pages(&self) -> u64 {
+        self.cache_bytes - self.cache_bytes / BLOCKS_PART
+    }
+
+    /// Memory for the blocks of the sorted files.
+    fn blocks(&self) -> Cache {
+        Cache::with_room(self.cache_bytes / BLOCKS_PART)
+    }
 }
 
 /// The tree of a store's directory, and the sorted files that its finished documents are in.
@@ -57,6 +74,7 @@ pub struct Tree {
     /// Where its files are.
     path: PathBuf,
     shelf: Arc<Shelf>,
+    occupied: Arc<Occupied>,
     /// Held while changes are written: what a key was before them is what it is.
     writing: Arc<Mutex<Writing>>,
     /// Held while keys leave for a file, and while files are merged.
@@ -108,7 +126,7 @@ impl Tree {
         let db = attempt(directory, sizes)?;
         let path = directory.join(NAME);
         Tree::with(db, path, sizes, |files| {
-            Shelf::open(directory.join(SORTED), files)
+            Shelf::open(directory.join(SORTED), files, sizes.blocks())
         })
     }
 
@@ -119,7 +137,7 @@ impl Tree {
         let db = attempt(scratch, sizes)?;
         let path = scratch.join(NAME);
         Tree::with(db, path, sizes, |files| {
-            Shelf::look(directory.join(SORTED), files)
+            Shelf::look(directory.join(SORTED), files, sizes.blocks())
         })
     }
 
@@ -151,13 +169,14 @@ impl Tree {
     ) -> Result<Tree, Error> {
         // What is damaged may panic when it is read.
         let records = catch_unwind(AssertUnwindSafe(|| records(&db)));
-        let (files, some_gone) =
+        let (files, some_gone, occupied) =
             records.unwrap_or_else(|_| Err(Error::Read("the index panicked".into())))?;
         let shelf = shelf(&files).map_err(|error| read(&error))?;
         Ok(Tree {
             db,
             path,
             shelf: Arc::new(shelf),
+            occupied: Arc::new(occupied),
             writing: Arc::default(),
             moving: Arc::default(),
             some_gone: Arc::new(AtomicBool::new(some_gone)),
@@ -274,6 +293,7 @@ impl Tree {
                 match value.filter(|_| !leaves(key)) {
                     Some(value) => {
                         bytes += key.len() + value.len();
+                        self.occupied.note(key);
                         batch.insert(key, value);
                     }
                     None if going.next_if_eq(&key).is_some() => batch.remove(key),
@@ -454,17 +474,18 @@ impl Tree {
     }
 }
 
-/// The records of the files that count, and whether any key is gone although one of them has it.
-fn records(db: &sled::Db) -> Result<(Vec<Record>, bool), Error> {
+/// The records of the files that count, whether any key is gone although one of them has it, and the tables of the
+/// tree.
+fn records(db: &sled::Db) -> Result<(Vec<Record>, bool, Occupied), Error> {
     let records = db.scan_prefix([FILES]).values().map(|value| {
         let value = value.map_err(|error| read(&error))?;
         canon::value_of(&value).map_err(|bad| read(&bad))
     });
     let records = records.collect::<Result<_, Error>>()?;
     let gone = db.scan_prefix([GONE]).next();
-    gone.transpose()
-        .map_err(|error| read(&error))
-        .map(|gone| (records, gone.is_some()))
+    let gone = gone.transpose().map_err(|error| read(&error))?;
+    let occupied = Occupied::of(db).map_err(|error| read(&error))?;
+    Ok((records, gone.is_some(), occupied))
 }
 
 fn file_key(ordinal: u64) -> Vec<u8> {

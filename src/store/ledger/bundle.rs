@@ -13,11 +13,10 @@ pub fn insert<const N: usize>(
     key: Vec<u8>,
     item: [u8; N],
 ) -> Result<(), Error> {
-    let mut value = working.get(&key)?.unwrap_or_default();
-    let before = items::<N>(&value)?.partition_point(|other| *other < item);
+    let value = working.slot(key)?.get_or_insert_default();
+    let before = items::<N>(value)?.partition_point(|other| *other < item);
     let at = before * N;
     value.splice(at..at, item);
-    working.put(key, value);
     Ok(())
 }
 
@@ -27,14 +26,13 @@ pub fn remove<const N: usize>(
     key: Vec<u8>,
     item: [u8; N],
 ) -> Result<(), Error> {
-    let mut value = working.get(&key)?.unwrap_or_default();
-    if let Ok(place) = items::<N>(&value)?.binary_search(&item) {
+    let slot = working.slot(key)?;
+    let value = slot.get_or_insert_default();
+    if let Ok(place) = items::<N>(value)?.binary_search(&item) {
         value.drain(place * N..(place + 1) * N);
     }
     if value.is_empty() {
-        working.remove(key);
-    } else {
-        working.put(key, value);
+        *slot = None;
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::store::embedded::sorted::cache::{Block, Cache};
 use crate::store::embedded::sorted::filter::{self, Filter};
 use crate::store::embedded::sorted::format::{self, CHECK, FOOTER, Footer, Pairs, Part};
 use crate::store::embedded::sorted::{Error, path_of};
@@ -21,6 +22,7 @@ pub struct File {
     /// First and last key of each table.
     tables: Vec<(Vec<u8>, Vec<u8>)>,
     filter: Filter,
+    cache: Cache,
 }
 
 /// First keys of the blocks, one after the other, and where each block begins.
@@ -32,8 +34,9 @@ struct Blocks {
 }
 
 impl File {
-    /// Opens the file of an ordinal and checks its footer, index and filter; blocks are checked when they are read.
-    pub fn open(directory: &Path, ordinal: u64) -> Result<File, Error> {
+    /// Opens the file of an ordinal and checks its footer, index and filter; blocks are checked when they are read, and
+    /// kept in the cache.
+    pub fn open(directory: &Path, ordinal: u64, cache: Cache) -> Result<File, Error> {
         let path = path_of(directory, ordinal);
         let failed = |error| Error::io(&path, &error);
         let file = fs::File::open(&path).map_err(failed)?;
@@ -71,6 +74,7 @@ impl File {
             blocks,
             tables,
             filter,
+            cache,
         })
     }
 
@@ -123,7 +127,7 @@ impl File {
         let Some(number) = self.blocks.with(key) else {
             return Ok(None);
         };
-        let block = self.block(number)?;
+        let block = self.kept_block(number)?;
         let mut pairs = Pairs::new(&block);
         while let Some(value) = self.read(number, pairs.step())? {
             if pairs.key() >= key {
@@ -151,11 +155,16 @@ impl File {
         Cursor {
             file: self.clone(),
             next: self.blocks.with(from).unwrap_or(0),
-            block: Vec::new(),
+            block: Block::default(),
             left: 0,
             key: Vec::new(),
             from: from.to_vec(),
         }
+    }
+
+    fn kept_block(&self, number: usize) -> Result<Block, Error> {
+        let ordinal = self.footer.ordinal;
+        self.cache.get(ordinal, number, || self.block(number))
     }
 
     fn block(&self, number: usize) -> Result<Vec<u8>, Error> {
@@ -186,7 +195,7 @@ pub struct Cursor {
     file: Arc<File>,
     /// The next block to be read.
     next: usize,
-    block: Vec<u8>,
+    block: Block,
     left: usize,
     key: Vec<u8>,
     from: Vec<u8>,
@@ -210,7 +219,12 @@ impl Cursor {
                 self.left = 0;
                 return Ok(None);
             }
-            self.block = self.file.block(self.next)?;
+            // Of a short range the first block is most of it; who reads on is not kept in memory.
+            self.block = if self.block.is_empty() {
+                self.file.kept_block(self.next)?
+            } else {
+                Arc::new(self.file.block(self.next)?)
+            };
             self.left = self.block.len();
             self.next += 1;
         }

@@ -19,8 +19,10 @@
 //! file and its offset, so that a block in another place is no block.
 //!
 //! A key that is not there costs no reading, but for one in about two hundred that the filter lets pass. Index and
-//! filter are held in memory: about 1.5 bytes for each key that is asked for singly, and 3 for each KiB of pairs.
+//! filter are held in memory: about 1.5 bytes for each key that is asked for singly, and 3 for each KiB of pairs; and
+//! of blocks that were read, as many as the cache has room for.
 
+pub mod cache;
 pub mod filter;
 mod format;
 pub mod writer;

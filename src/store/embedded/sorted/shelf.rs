@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use arc_swap::ArcSwap;
 
 use crate::claims::canon;
+use crate::store::embedded::sorted::cache::Cache;
 use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::writer::Writer;
@@ -21,6 +22,7 @@ use crate::store::embedded::tables;
 /// The files that count.
 pub struct Shelf {
     directory: PathBuf,
+    cache: Cache,
     /// The last number that was given out, as an ordinal or as an age.
     last: AtomicU64,
     /// The newest first.
@@ -67,7 +69,7 @@ impl Record {
 
 impl Shelf {
     /// Opens the files that records name, and removes all others of the directory; makes it if there is none.
-    pub fn open(directory: PathBuf, records: &[Record]) -> Result<Shelf, Error> {
+    pub fn open(directory: PathBuf, records: &[Record], cache: Cache) -> Result<Shelf, Error> {
         let failed = |error: io::Error| Error::io(&directory, &error);
         match fs::create_dir(&directory) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
@@ -85,13 +87,13 @@ impl Shelf {
                 fs::remove_file(&path).map_err(|error| Error::io(&path, &error))?;
             }
         }
-        Shelf::look(directory, records)
+        Shelf::look(directory, records, cache)
     }
 
     /// Opens the files that records name, and changes nothing.
-    pub fn look(directory: PathBuf, records: &[Record]) -> Result<Shelf, Error> {
+    pub fn look(directory: PathBuf, records: &[Record], cache: Cache) -> Result<Shelf, Error> {
         let opened = records.iter().map(|record| {
-            let file = File::open(&directory, record.ordinal)?;
+            let file = File::open(&directory, record.ordinal, cache.clone())?;
             if file.length() != record.length {
                 let path = path_of(&directory, record.ordinal);
                 return Err(Error::damaged(
@@ -111,6 +113,7 @@ impl Shelf {
             .flat_map(|record| [record.ordinal, record.age]);
         let shelf = Shelf {
             directory,
+            cache,
             last: AtomicU64::new(given.max().unwrap_or_default()),
             live: ArcSwap::default(),
         };
@@ -144,7 +147,7 @@ impl Shelf {
         let mut writer = Writer::create(&self.directory, ordinal, single)?;
         let filled = fill(&mut writer)
             .and_then(|()| Ok(writer.finish()?))
-            .and_then(|()| Ok(File::open(&self.directory, ordinal)?));
+            .and_then(|()| Ok(File::open(&self.directory, ordinal, self.cache.clone())?));
         filled.inspect_err(|_| {
             // It may have its name already. What stays all the same is removed by the next start.
             let _ = fs::remove_file(unfinished(&self.directory, ordinal));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::*;
+use crate::store::embedded::sorted::cache::Cache;
 use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelf};
@@ -34,7 +35,11 @@ fn write(directory: &Path, ordinal: u64, pairs: &Map) -> Result<File, Error> {
         writer.put(key, value)?;
     }
     writer.finish()?;
-    File::open(directory, ordinal)
+    File::open(directory, ordinal, cache())
+}
+
+fn cache() -> Cache {
+    Cache::with_room(1 << 20)
 }
 
 fn record(ordinal: u64, file: &File) -> Record {
@@ -110,7 +115,7 @@ fn of_several_files_the_newest_says_the_value() {
         write(directory.path(), 2, &new).unwrap(),
     ];
     let records = [record(1, &files[0]), record(2, &files[1])];
-    let shelf = Shelf::open(directory.path().into(), &records).unwrap();
+    let shelf = Shelf::open(directory.path().into(), &records, cache()).unwrap();
     let mut expected = old.clone();
     expected.extend(new);
     for (key, value) in &expected {
@@ -130,9 +135,9 @@ fn what_is_not_named_is_removed_and_what_is_named_must_be_there() {
     write(directory.path(), 2, &pairs(0..10)).unwrap();
     fs::write(directory.path().join("0000000003.new"), b"begun").unwrap();
     let named = record(1, &named);
-    Shelf::look(directory.path().into(), &[named]).unwrap();
+    Shelf::look(directory.path().into(), &[named], cache()).unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 3);
-    let shelf = Shelf::open(directory.path().into(), &[named]).unwrap();
+    let shelf = Shelf::open(directory.path().into(), &[named], cache()).unwrap();
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 1);
     assert_eq!(shelf.next(), 2);
     let other = Record { length: 5, ..named };
@@ -143,7 +148,7 @@ fn what_is_not_named_is_removed_and_what_is_named_must_be_there() {
         },
         other,
     ] {
-        let opened = Shelf::open(directory.path().into(), &[named, missing]);
+        let opened = Shelf::open(directory.path().into(), &[named, missing], cache());
         assert!(opened.is_err(), "{missing:?}");
     }
 }
@@ -157,7 +162,7 @@ fn a_flipped_bit_is_found_wherever_it_is_before_anything_is_said() {
     let sound = fs::read(&path).unwrap();
     let says = |bytes: &[u8]| -> Result<Map, Error> {
         fs::write(&path, bytes).unwrap();
-        let file = Arc::new(File::open(directory.path(), 1)?);
+        let file = Arc::new(File::open(directory.path(), 1, cache())?);
         let mut found = Map::new();
         for key in pairs.keys() {
             found.extend(file.get(key)?.map(|value| (key.clone(), value)));
@@ -198,6 +203,6 @@ fn a_block_in_another_place_is_damage() {
     let second = bytes[block..2 * block].to_vec();
     bytes[..block].copy_from_slice(&second);
     fs::write(&path, bytes).unwrap();
-    let file = File::open(directory.path(), 1).unwrap();
+    let file = File::open(directory.path(), 1, cache()).unwrap();
     assert!(file.get(&[b'd', 0]).is_err());
 }

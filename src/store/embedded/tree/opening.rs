@@ -18,7 +18,7 @@ pub fn attempt(directory: &Path, sizes: Sizes) -> Result<sled::Db, Error> {
     wait_until_free(&path.join("db"));
     let config = sled::Config::new()
         .path(path)
-        .cache_capacity(sizes.cache_bytes)
+        .cache_capacity(sizes.pages())
         .flush_every_ms(None);
     // A panic of sled at damaged files ends that thread only.
     let opened = std::thread::spawn(move || config.open()).join();

@@ -74,7 +74,9 @@ impl Index for Tree {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
         self.guarded(|db| {
             // The tree first: what leaves it is in a file that is seen by then.
-            if let Some(value) = db.get(key)? {
+            if self.occupied.may_have(key)
+                && let Some(value) = db.get(key)?
+            {
                 return Ok(Some(value.to_vec()));
             }
             if !tables::may_leave(key) {
@@ -89,7 +91,11 @@ impl Index for Tree {
             return Ok(Vec::new());
         }
         self.guarded(|db| {
-            let pairs = scan(db, from, to, most)?;
+            let pairs = if self.occupied.may_have_in(from, to) {
+                scan(db, from, to, most)?
+            } else {
+                Pairs::new()
+            };
             if !tables::may_leave_in(from, to) {
                 return Ok(pairs);
             }

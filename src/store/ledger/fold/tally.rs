@@ -1,5 +1,6 @@
 //! Sums: open documents by group, units by cell.
 
+use crate::claims::canon;
 use crate::claims::document::Purpose;
 use crate::store::index::Index as _;
 use crate::store::ledger::bundle;
@@ -82,31 +83,37 @@ impl Fold<'_, '_> {
 
     /// Keeps the keys by which a group is found: by its age, and by the classes of its sizes.
     fn put_group(&mut self, group: GroupKey, old: Option<OpenGroup>, new: Option<OpenGroup>) {
-        let found_by = |sums: OpenGroup| {
-            [
-                keys::group_by_age(sums.oldest, group),
-                keys::group_by_size(Size::Count, Size::class(u64::from(sums.count)), group),
-                keys::group_by_size(Size::Bytes, Size::class(sums.bytes), group),
-            ]
-        };
-        let before = old.map(found_by).into_iter().flatten();
-        let after: Vec<_> = new.map(found_by).into_iter().flatten().collect();
-        let mut present = Vec::new();
-        for key in before {
-            if after.contains(&key) {
-                present.push(key);
-            } else {
-                self.working.remove(key);
-            }
-        }
-        for key in after {
-            if !present.contains(&key) {
-                self.working.put(key, Vec::new());
-            }
-        }
+        let both = |of: fn(OpenGroup) -> u8| (old.map(of), new.map(of));
+        let ages = (old.map(|old| old.oldest), new.map(|new| new.oldest));
+        self.file(ages, |oldest| keys::group_by_age(oldest, group));
+        let counts = both(|sums| Size::class(u64::from(sums.count)));
+        self.file(counts, |class| {
+            keys::group_by_size(Size::Count, class, group)
+        });
+        let bytes = both(|sums| Size::class(sums.bytes));
+        self.file(bytes, |class| {
+            keys::group_by_size(Size::Bytes, class, group)
+        });
         match new {
             None => self.working.remove(keys::group(group)),
             Some(new) => save(self.working, keys::group(group), &new),
+        }
+    }
+
+    /// Keeps one key of a group, which tells what it is now and what it was: most often the same.
+    fn file<T: PartialEq + Copy>(
+        &mut self,
+        (old, new): (Option<T>, Option<T>),
+        key: impl Fn(T) -> Vec<u8>,
+    ) {
+        if old == new {
+            return;
+        }
+        if let Some(old) = old {
+            self.working.remove(key(old));
+        }
+        if let Some(new) = new {
+            self.working.put(key(new), Vec::new());
         }
     }
 
@@ -140,11 +147,15 @@ impl Fold<'_, '_> {
     }
 
     pub(super) fn add(&mut self, key: Vec<u8>, change: i64) -> Result<(), Error> {
-        let count: i64 = load(self.working, &key)?.unwrap_or_default();
-        match count + change {
-            0 => self.working.remove(key),
-            count => save(self.working, key, &count),
-        }
+        let slot = self.working.slot(key)?;
+        let count: i64 = match slot {
+            Some(bytes) => records::read(bytes)?,
+            None => 0,
+        };
+        *slot = match count + change {
+            0 => None,
+            count => Some(canon::bytes_of(&count)),
+        };
         Ok(())
     }
 }
