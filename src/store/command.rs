@@ -28,7 +28,8 @@ use crate::claims::time::{Day, Timestamp};
 pub enum Command {
     /// Record the terms if they differ from those in force.
     Terms(Terms),
-    /// Put versions of centres; a version equal to the present one changes nothing.
+    /// Put versions of centres, all or none, without a word of who did: how tests and benches begin a ledger. No service
+    /// asks for it.
     Registry(Vec<Centre>),
     /// Put versions of registrations as a person asks for it, with the reason; all or none.
     Import(Import),

@@ -83,14 +83,7 @@ impl Decider<'_, '_> {
     fn command(&mut self, command: Command) -> Result<Outcome, Error> {
         match command {
             Command::Terms(terms) => self.terms(terms),
-            Command::Registry(centres) => {
-                for centre in centres {
-                    if !records::centre(self.working, centre.finess)?.contains(&centre) {
-                        self.push(Entry::Registered(centre))?;
-                    }
-                }
-                Ok(self.done())
-            }
+            Command::Registry(centres) => self.register(centres),
             Command::Import(import) => self.import(import),
             Command::Configured {
                 registrations,

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::claims::canon::Canon as _;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::{Digest, Name};
-use crate::claims::registry::{CONFIGURATION, Imported, Registration};
+use crate::claims::registry::{CONFIGURATION, Centre, Imported, Registration};
 use crate::store::ledger::decide::{Decider, commitment};
 use crate::store::ledger::{keys, query, records};
 use crate::store::{Body, BodyId, Conflict, Error, Import, Outcome};
@@ -18,6 +18,18 @@ use crate::store::{Body, BodyId, Conflict, Error, Import, Outcome};
 const FILE: &[u8] = b"the file of the configuration";
 
 impl Decider<'_, '_> {
+    /// Centres of which nobody asks who put them; what is registered already changes nothing.
+    pub(super) fn register(&mut self, centres: Vec<Centre>) -> Result<Outcome, Error> {
+        let registrations = centres.into_iter().map(Registration::Centre).collect();
+        let Some(changed) = self.changed(registrations)? else {
+            return Ok(Outcome::Conflict(Conflict::Registry));
+        };
+        for registration in changed {
+            self.push(registration.entry())?;
+        }
+        Ok(self.done())
+    }
+
     /// Registrations that a person hands in, and why; what is registered already changes nothing.
     pub(super) fn import(&mut self, mut import: Import) -> Result<Outcome, Error> {
         let Some(changed) = self.changed(std::mem::take(&mut import.registrations))? else {
