@@ -12,7 +12,7 @@ use crate::claims::audit::{Audit, Line};
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
-use crate::claims::registry::Centre;
+use crate::claims::registry::{self, Centre};
 use crate::claims::tally::Cell;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
@@ -253,9 +253,7 @@ impl Pass {
         }
         if let Entry::Registered(centre) = &stamped.entry {
             let versions = self.registry.entry(centre.finess).or_default();
-            versions.retain(|version| version.from != centre.from);
-            versions.push(centre.clone());
-            versions.sort_by_key(|version| version.from);
+            let _: bool = registry::put(versions, centre);
         }
         Ok(self.audit.feed(position, stamped)?)
     }
