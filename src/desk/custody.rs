@@ -20,7 +20,7 @@ use crate::formats::json::problem::{About, Kind, Problem};
 use crate::formats::xml::Limits;
 use crate::store::custody::backup::{Done, Order as BackupOrder};
 use crate::store::custody::record::{Orphan, OrphanName, RestorationRecord};
-use crate::store::{BodyId, Command, Find, Outcome};
+use crate::store::{BodyId, Command, Find};
 use crate::telemetry::event::Event;
 use crate::telemetry::reading::Reading;
 
@@ -169,12 +169,9 @@ pub(super) async fn resume(
         reason: desk.reason(&order.reason)?,
         salt: desk.parts.clock.salt(),
     };
-    let now = desk.parts.clock.now();
-    let outcome = desk.parts.store.commit(now, command).await;
-    match outcome.map_err(|error| desk.uncertain(&error))? {
-        Outcome::Done(_) => desk.show_restoration().await,
-        Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),
+    match desk.decide(command).await? {
+        Ok(_) => desk.show_restoration().await,
+        Err(conflict) => Err(Refused::conflict(&conflict)),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::claims::retention::OnHold;
 use crate::claims::time::{Day, Timestamp};
 use crate::formats::json::problem::Kind;
 use crate::store::keeping::{Due, HoldRecord, Plan, Planned, Sum};
-use crate::store::{BodyId, Command, Conflict, Outcome};
+use crate::store::{BodyId, Command, Conflict};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -169,12 +169,9 @@ pub(super) async fn place(
         actor: operator.actor(),
     };
     match desk.steer(command, reason).await? {
-        Outcome::Done(_) => {}
-        Outcome::Conflict(Conflict::Centre(_)) => return Err(Kind::CentreUnknown.into()),
-        Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            return Err(Kind::Defect.into());
-        }
+        Ok(_) => {}
+        Err(Conflict::Centre(_)) => return Err(Kind::CentreUnknown.into()),
+        Err(conflict) => return Err(Refused::conflict(&conflict)),
     }
     let mut holds = desk.legal_holds().await?.into_iter().rev();
     let placed = holds.find(|record| {
@@ -197,12 +194,9 @@ pub(super) async fn lift(
     let actor = operator.actor();
     let command = Command::LiftLegalHold { hold, actor };
     match desk.steer(command, reason).await? {
-        Outcome::Done(_) => {}
-        Outcome::Conflict(Conflict::Unknown) => return Err(Kind::LegalHoldUnknown.into()),
-        Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            return Err(Kind::Defect.into());
-        }
+        Ok(_) => {}
+        Err(Conflict::Unknown) => return Err(Kind::LegalHoldUnknown.into()),
+        Err(conflict) => return Err(Refused::conflict(&conflict)),
     }
     let mut holds = desk.legal_holds().await?.into_iter();
     let lifted = holds.find(|record| record.position == hold);

@@ -23,7 +23,7 @@ use crate::report;
 use crate::report::orphans::Orphans;
 use crate::report::reconciled::{CentreText, DifferenceText, Outcome as Found, SpanText, Without};
 use crate::report::{reconciliation, repeat};
-use crate::store::{BodyId, Command, JudgedRecord, Outcome, RunRecord};
+use crate::store::{BodyId, Command, JudgedRecord, RunRecord};
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
@@ -471,15 +471,8 @@ impl Desk {
 
     /// Commits; gives the position of the answer.
     pub(super) async fn commit(&self, command: Command) -> Result<Position, Refused> {
-        let now = self.parts.clock.now();
-        let outcome = self.parts.store.commit(now, command).await;
-        match outcome.map_err(|error| self.uncertain(&error))? {
-            Outcome::Done(position) => Ok(position),
-            Outcome::Conflict(_) => Err(Kind::ReconciliationUnknown.into()),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                Err(Kind::Defect.into())
-            }
-        }
+        let decided = self.decide(command).await?;
+        decided.map_err(|_| Kind::ReconciliationUnknown.into())
     }
 }
 

@@ -25,9 +25,7 @@ use crate::report::closing::{self, Correction};
 use crate::report::past::{self, Bounds, Past};
 use crate::report::statement::{self, Facts};
 use crate::report::{Config, Error};
-use crate::store::{
-    BodyId, Closing, Command, Conflict, Outcome, StatementRecord, Store, WhichStatements,
-};
+use crate::store::{BodyId, Closing, Command, Conflict, StatementRecord, Store, WhichStatements};
 use crate::telemetry::{Event, Telemetry};
 
 /// Statements that are committed at once: they share a sync of the disk.
@@ -345,13 +343,10 @@ impl Publisher {
             bytes: bytes.into(),
             salt: self.clock.salt(),
         };
-        match self.store.commit(facts.issued, command).await? {
-            Outcome::Done(number) => Ok(number),
-            Outcome::Conflict(Conflict::Stale) => Err(Error::Overtaken),
-            Outcome::Conflict(_)
-            | Outcome::Admitted(_)
-            | Outcome::Heard(_)
-            | Outcome::Leased(_) => Err(Error::Cut),
+        match self.store.commit(facts.issued, command).await?.done()? {
+            Ok(number) => Ok(number),
+            Err(Conflict::Stale) => Err(Error::Overtaken),
+            Err(_) => Err(Error::Cut),
         }
     }
 }

@@ -30,9 +30,8 @@ use crate::store::ledger::{self, Instants, Secret, lines, numbers, query, statem
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
-    Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery,
-    WhichStatements,
+    FiguresRecord, Find, Group, Health, JudgedRecord, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
 };
 
 /// A store in memory.
@@ -223,15 +222,6 @@ impl Custody for Memory {
 impl Store for Memory {
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
         self.decide(at, command)
-    }
-
-    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
-        match self.decide(at, Command::Lease(lease))? {
-            Outcome::Leased(leased) => Ok(leased),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
-                Err(Error::Impossible("a lease is answered by leases"))
-            }
-        }
     }
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {

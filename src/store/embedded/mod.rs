@@ -93,8 +93,8 @@ use crate::store::ledger::{self, Secret, lines, numbers, query, records, stateme
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Carried, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
-    EndpointRecord, Error, FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines,
-    LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies,
+    EndpointRecord, Error, FiguresRecord, Find, Group, Health, JudgedRecord, Lines, LotRecord,
+    Observer, Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies,
     TalliesSince, TallyQuery, Unobserved, WhichStatements,
 };
 
@@ -464,15 +464,6 @@ impl Store for Embedded {
 
     fn wrapping(&self) -> Option<Wrapping> {
         self.keys.as_ref().map(|(keys, _)| keys.wrapping())
-    }
-
-    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
-        match self.commit(at, Command::Lease(lease)).await? {
-            Outcome::Leased(leased) => Ok(leased),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
-                Err(Error::Impossible("a lease is answered by leases"))
-            }
-        }
     }
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {

@@ -18,6 +18,7 @@ use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{self, OnHold};
 use crate::claims::tally::DayBasis;
 use crate::claims::time::Day;
+use crate::store::Outcome;
 use crate::store::contract::{self, Picture, admission, admit};
 use crate::store::custody::check::check;
 use crate::store::custody::{Custody as _, backup};
