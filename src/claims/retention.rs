@@ -22,7 +22,7 @@
 //! be sent or asked about: its bytes may be needed again, so they are kept.
 
 use crate::claims::canon::{Canon, Malformed, Take, canon_enum, canon_struct};
-use crate::claims::entry::{Entry, Position, Subject};
+use crate::claims::entry::Position;
 use crate::claims::id::{DocumentId, Finess, LotId, Name};
 use crate::claims::time::{Day, Timestamp};
 
@@ -110,62 +110,6 @@ pub enum Owner {
     Lot(LotId),
     /// Nobody's: its entry alone counts.
     Itself,
-}
-
-/// Class and owner of the body that an entry commits to as its own; a document's body is not one of them.
-pub fn body_of(entry: &Entry) -> (Class, Owner) {
-    let one = |document: DocumentId| Owner::Documents(vec![document]);
-    match entry {
-        Entry::Received(received) => (Class::Document, one(received.document)),
-        Entry::Receipted(receipted) => {
-            let documents = receipted.verdicts.iter().map(|(document, ..)| *document);
-            (Class::Receipt, Owner::Documents(documents.collect()))
-        }
-        Entry::Settled(settled) => (Class::Settlement, one(settled.document)),
-        Entry::Delivery(delivery) => (Class::Words, Owner::Lot(delivery.lot)),
-        Entry::Orphaned(_) | Entry::Foreign(_) => (Class::Orphan, Owner::Itself),
-        Entry::ByHand { document, .. } => (Class::Evidence, one(*document)),
-        Entry::Explained { subject, .. } => match subject {
-            Subject::Document(document) => (Class::Reason, one(*document)),
-            Subject::Lot(lot) => (Class::Reason, Owner::Lot(*lot)),
-            Subject::Endpoint(_) => (Class::Reason, Owner::Itself),
-            Subject::LegalHold(_) => (Class::Proof, Owner::Itself),
-        },
-        // Of the whole store, and of no document.
-        Entry::Rewrapped { .. } | Entry::Resumed(_) | Entry::Imported(_) => {
-            (Class::Reason, Owner::Itself)
-        }
-        Entry::Closed(_)
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::Judged(_)
-        | Entry::Published(_)
-        // These commit to no body.
-        | Entry::Terms(_)
-        | Entry::Registered(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::TurnedAway(_)
-        | Entry::Sealed(_)
-        | Entry::Cursor { .. }
-        | Entry::Declared { .. }
-        | Entry::Cancelled { .. }
-        | Entry::OnPaper { .. }
-        | Entry::PaperOwed { .. }
-        | Entry::Lapsed { .. }
-        | Entry::Unsettled { .. }
-        | Entry::Endpoint { .. }
-        | Entry::Retried { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_) => (Class::Proof, Owner::Itself),
-    }
 }
 
 /// What is known of a document whose time a body shares.

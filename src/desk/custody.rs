@@ -117,7 +117,7 @@ impl From<&Done> for BackupText {
         BackupText {
             at: done.manifest.at.to_string(),
             position: done.manifest.head.position.0,
-            chain: Digest(done.manifest.head.chain.0).to_string(),
+            chain: done.manifest.head.chain.to_string(),
             files: done.files,
             bytes: done.bytes,
         }

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::formats::json::problem::Kind;
 use crate::store::Command;
-use crate::store::journal::keys::{Rewrapped, Wrapping};
+use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::telemetry::{Event, Reading};
 
 use super::Desk;

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 
+use crate::claims::commitment::commitment;
 use crate::claims::delivery::Form;
 use crate::claims::entry;
 use crate::claims::id::{DocumentId, EndpointName, LotId};
@@ -238,6 +239,6 @@ fn piece(document: DocumentId, carried: Option<Carried>) -> Option<Piece> {
     let key = received.facts.key;
     let piece = Piece::new(document, key.number, key.kind, MediaType::Xml, body.bytes);
     // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
-    let is_own = store::ledger::commitment(body.salt, piece.digest()) == received.commitment;
+    let is_own = commitment(body.salt, piece.digest()) == received.commitment;
     is_own.then_some(piece)
 }

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::{Chain, commitment};
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::{Digest, DocumentId};
@@ -19,9 +20,6 @@ use crate::claims::time::Timestamp;
 use crate::formats::tar;
 use crate::store::custody::Custody;
 use crate::store::custody::record::AnchorRecord;
-use crate::store::embedded::verify::promise;
-use crate::store::journal::format::Chain;
-use crate::store::ledger::commitment;
 use crate::store::{self, BodyId, DocumentView, Store};
 
 /// What stands beside the evidence, for people.
@@ -35,7 +33,7 @@ const NEAR: u64 = 32_768;
 /// Where a ledger begins without a foundation.
 const BEGINNING: Anchor = Anchor {
     position: Position(0),
-    chain: Digest([0; 32]),
+    chain: Chain::BEGINNING,
 };
 
 /// Whether the bodies are in the bundle.
@@ -296,7 +294,7 @@ impl Gathering<'_> {
     /// Adds a window: every entry, the hashes at both ends, and the bodies of entries that speak of the document.
     async fn window(&mut self, window: &Window, most: usize) -> Result<(), Error> {
         let name = window.name();
-        let mut chain = Chain(window.from.chain.0);
+        let mut chain = window.from.chain;
         self.add(&format!("windows/{name}/before"), &chain.0);
         let mut after = window.from.position;
         while after < window.to.position {
@@ -326,7 +324,7 @@ impl Gathering<'_> {
     }
 
     async fn body(&mut self, position: Position, stamped: &Stamped) -> Result<(), Error> {
-        let Some((id, commitment)) = promise(position, stamped) else {
+        let Some((id, commitment)) = BodyId::promised(position, &stamped.entry) else {
             return Ok(());
         };
         // An admission in this history may be another document's: of what it replaces, or of its FSE.
@@ -397,7 +395,7 @@ pub fn verify(bytes: &[u8]) -> Result<Proven, String> {
     for window in &manifest.windows {
         let within = |name: &str| format!("windows/{}/{name}", window.name);
         let before = Chain(hash(&within("before"))?);
-        if window.from.position == 0 && before != Chain::default() {
+        if window.from.position == 0 && before != Chain::BEGINNING {
             return Err("the chain does not begin with the ledger".into());
         }
         let mut chain = before;
@@ -427,7 +425,8 @@ pub fn verify(bytes: &[u8]) -> Result<Proven, String> {
     };
     for body in &manifest.bodies {
         let promised = history.get(&body.entry);
-        let promised = promised.and_then(|stamped| promise(Position(body.entry), stamped));
+        let promised =
+            promised.and_then(|stamped| BodyId::promised(Position(body.entry), &stamped.entry));
         let (_, promised) = promised.ok_or(format!("entry {} commits to nothing", body.entry))?;
         if !body.included {
             proven.left_out += 1;
@@ -450,7 +449,7 @@ pub fn verify(bytes: &[u8]) -> Result<Proven, String> {
 fn end(end: &EndText, chain: Chain) -> Anchor {
     Anchor {
         position: Position(end.position),
-        chain: Digest(chain.0),
+        chain,
     }
 }
 

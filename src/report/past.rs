@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::claims::audit::{Audit, Line};
+use crate::claims::commitment::Chain;
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
@@ -18,7 +19,6 @@ use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::report::moment::{TRIES, is_disturbed};
 use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
-use crate::store::journal::format::Chain;
 use crate::store::keeping::Beginning;
 use crate::store::{Lines, Store, Tallies, TallyQuery};
 
@@ -231,7 +231,7 @@ impl Pass {
         self.audit = beginning.audit;
         self.audit.narrow(self.centres.clone());
         self.registry = beginning.registry;
-        self.chain = Chain(beginning.chain.0);
+        self.chain = beginning.chain;
         self.at = Some(beginning.at);
         self.anchor = beginning.anchor.map(|kept| Anchored {
             day: kept.at.day(),

@@ -17,9 +17,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::claims::audit::Audit;
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::claims::foundation::Founded;
-use crate::claims::id::{Digest, Finess, Name};
+use crate::claims::id::{Finess, Name};
 use crate::claims::registry::Centre;
 use crate::claims::retention::{Class, Evacuated, LegalHold, Rules, Why};
 use crate::claims::time::{Day, Timestamp};
@@ -155,7 +156,7 @@ pub struct Beginning {
     /// The last entry that the foundation stands for; entries after it are all there.
     pub position: Position,
     /// The running hash after it.
-    pub chain: Digest,
+    pub chain: Chain,
     /// When it was decided.
     pub at: Timestamp,
     /// The last anchor up to there.

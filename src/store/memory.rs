@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::claims::commitment::Chain;
 use crate::claims::custody::Anchor;
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
@@ -21,7 +22,6 @@ use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, Restoratio
 use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
-use crate::store::journal::format::Chain;
 use crate::store::keeping::{
     Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
 };
@@ -197,7 +197,7 @@ impl Custody for Memory {
         let chain = |chain: Chain, stamped: &Stamped| chain.after(&stamped.canonical());
         Ok(Anchor {
             position: Position(inner.entries.len() as u64),
-            chain: Digest(inner.entries.iter().fold(Chain::default(), chain).0),
+            chain: inner.entries.iter().fold(Chain::default(), chain),
         })
     }
 

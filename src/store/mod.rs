@@ -45,7 +45,7 @@ use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
-use crate::store::journal::keys::{Rewrapped, Wrapping};
+use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
 use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};

@@ -7,8 +7,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::claims::document::{Key, Purpose};
-use crate::claims::entry::{Position, Received};
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess};
+use crate::claims::entry::{Entry, Position, Received};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::LotRecord;
 
@@ -80,6 +80,19 @@ pub enum BodyId {
     Document(DocumentId),
     /// The body that the entry at a position commits to (receipts, settlements, evidence).
     Entry(Position),
+}
+
+impl BodyId {
+    /// The body that the entry at a position commits to, and the commitment.
+    pub fn promised(position: Position, entry: &Entry) -> Option<(BodyId, Digest)> {
+        let committed = entry.committed()?;
+        let id = if let Entry::Received(received) = entry {
+            BodyId::Document(received.document)
+        } else {
+            BodyId::Entry(position)
+        };
+        Some((id, committed.commitment))
+    }
 }
 
 /// A body as stored.

@@ -73,7 +73,11 @@ impl Judge {
         index: &dyn Index,
         stamped: &Stamped,
     ) -> Result<(Class, Timestamp, Fate), Error> {
-        let (class, owner) = retention::body_of(&stamped.entry);
+        let committed = stamped.entry.committed();
+        // A body that no entry commits to is kept: nobody knows what it proves.
+        let (class, owner) = committed.map_or((Class::Proof, Owner::Itself), |committed| {
+            (committed.class, committed.owner)
+        });
         let documents = match owner {
             Owner::Documents(documents) => documents,
             Owner::Lot(lot) => records::known_lot(index, lot)?.sealed.documents,

@@ -31,7 +31,7 @@ use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::{Body, BodyId, Outcome};
 
-pub use decide::{commitment, decide};
+pub use decide::decide;
 pub use fold::fold;
 
 /// The two instants of a command.

@@ -8,7 +8,6 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::evacuate::look::Glance;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::overlay::View;
-use crate::store::embedded::verify::promise;
 use crate::store::embedded::{entries, places};
 use crate::store::journal::Place;
 use crate::store::keeping::{Due, Planned, Sum};
@@ -57,7 +56,7 @@ impl Evacuator {
             for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
                 let stamped = Stamped::read(bytes);
                 let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
-                if let Some((name, _)) = promise(Position(number), &stamped) {
+                if let Some((name, _)) = BodyId::promised(Position(number), &stamped.entry) {
                     own.insert(name, stamped);
                 }
             }

@@ -28,7 +28,6 @@ use crate::claims::audit::{self, Audit};
 use crate::claims::canon::Malformed;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::foundation::{self, Founded};
-use crate::claims::id::Digest;
 use crate::claims::retention::Rules;
 use crate::claims::tally::Cell;
 use crate::claims::time::Timestamp;
@@ -222,7 +221,7 @@ fn prepare(
     let founded = Founded {
         segment: last,
         upto: header.position,
-        chain: Digest(header.chain.0),
+        chain: header.chain,
         until,
         gone: chosen.gone.len() as u64,
         kept: chosen.kept.len() as u64,

@@ -4,12 +4,13 @@ use std::num::NonZeroU64;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::custody::{Anchor, Restored, Resumed};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Next, Position, Reason};
 use crate::claims::id::{Digest, EndpointName, Name};
 use crate::claims::time::Timestamp;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::Wait;
 use crate::store::ledger::{custody, query, records};
 use crate::store::{Body, BodyId, Error, Outcome};

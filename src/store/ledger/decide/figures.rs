@@ -3,9 +3,10 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::entry::{Entry, FiguresLoaded, Judged, Judgement, Position, Reconciled};
 use crate::claims::id::{Digest, Name};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
 use crate::store::{
     Body, BodyId, Conflict, Error, FiguresRecord, JudgedRecord, Outcome, RunRecord,

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::delivery::State;
 use crate::claims::entry::{Entry, Next, Position, Reason, Subject};
 use crate::claims::id::{Digest, LotId, Name};
 use crate::claims::time::Timestamp;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::records;
 use crate::store::{Body, BodyId, Command, Conflict, Error, LotRecord, Outcome};
 

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Entry, Next, Reason};
 use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::standing::{Act, Duplicate, Refusal, Standing};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{fold, records};
 use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Outcome};
 

@@ -2,10 +2,11 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
 use crate::claims::id::{Digest, EndpointName};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::Wait;
 use crate::store::ledger::{fold, query, records, turn};
 use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};

@@ -19,6 +19,7 @@ mod timers;
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::closing::Closed;
+use crate::claims::commitment::commitment;
 use crate::claims::entry::{Entry, Gate, PaperRow, Position, Stamped};
 use crate::claims::id::{Digest, EndpointName, Finess, Name};
 use crate::claims::registry::Centre;
@@ -54,17 +55,6 @@ pub fn decide(
         bodies: decider.bodies,
         outcome,
     })
-}
-
-/// The commitment of an entry to a body: SHA-256 of the salt and the SHA-256 of the bytes.
-pub fn commitment(salt: [u8; 16], digest: Digest) -> Digest {
-    Digest(
-        Sha256::new()
-            .chain_update(salt)
-            .chain_update(digest.0)
-            .finalize()
-            .into(),
-    )
 }
 
 struct Decider<'w, 'b> {

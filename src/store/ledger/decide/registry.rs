@@ -7,10 +7,11 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::canon::Canon as _;
+use crate::claims::commitment::commitment;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::{Digest, Name};
 use crate::claims::registry::{CONFIGURATION, Centre, Imported, Registration};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, query, records};
 use crate::store::{Body, BodyId, Conflict, Error, Import, Outcome};
 

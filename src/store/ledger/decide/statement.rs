@@ -4,11 +4,12 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use crate::claims::closing::Closed;
+use crate::claims::commitment::commitment;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::Digest;
 use crate::claims::statement::Published;
 use crate::claims::time::Timestamp;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records, statements};
 use crate::store::{Body, BodyId, Conflict, Error, Outcome, WhichStatements};
 
