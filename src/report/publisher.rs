@@ -25,7 +25,9 @@ use crate::report::closing::{self, Correction};
 use crate::report::past::{self, Bounds, Past};
 use crate::report::statement::{self, Facts};
 use crate::report::{Config, Error};
-use crate::store::{BodyId, Closing, Command, Conflict, StatementRecord, Store, WhichStatements};
+use crate::store::{
+    Body, BodyId, Closing, Command, Conflict, StatementRecord, Store, WhichStatements,
+};
 use crate::telemetry::{Event, Telemetry};
 
 /// Statements that are committed at once: they share a sync of the disk.
@@ -325,6 +327,10 @@ impl Publisher {
         let (statement, policy) = statement::of(&facts)?;
         let bytes = statement.canonical();
         let digest = Digest(Sha256::digest(&bytes).into());
+        let body = Body {
+            bytes: bytes.into(),
+            salt: self.clock.salt(),
+        };
         let command = Command::Publish {
             published: Published {
                 centre,
@@ -336,12 +342,11 @@ impl Publisher {
                 follows: source.follows.map(|follows| follows.number),
                 policy,
                 key: signer.public().0,
-                signature: signer.sign(&bytes),
+                signature: signer.sign(&body.bytes),
                 actor: actor.clone(),
-                commitment: digest,
+                commitment: body.commitment(),
             },
-            bytes: bytes.into(),
-            salt: self.clock.salt(),
+            statement: body,
         };
         match self.store.commit(facts.issued, command).await?.done()? {
             Ok(number) => Ok(number),

@@ -29,8 +29,8 @@ use crate::store::journal::{Entropy, master};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    Admission, Admitted, BodyId, Command, Conclusion, Conflict, DocumentRecord, Error, Find, Lease,
-    Outcome, Store, Tallies, TallyQuery, Unity, Unobserved,
+    Admission, Admitted, Body, BodyId, Command, Conclusion, Conflict, DocumentRecord, Error, Find,
+    Lease, Outcome, Store, Tallies, TallyQuery, Unity, Unobserved,
 };
 
 /// A kind of store under test.

@@ -5,7 +5,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Entry, Position, Received};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess};
@@ -102,6 +104,13 @@ pub struct Body {
     pub bytes: Bytes,
     /// The salt of its commitment.
     pub salt: [u8; 16],
+}
+
+impl Body {
+    /// What an entry says of it.
+    pub fn commitment(&self) -> Digest {
+        commitment(self.salt, Digest(Sha256::digest(&self.bytes).into()))
+    }
 }
 
 /// A document as it is carried.

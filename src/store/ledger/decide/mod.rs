@@ -16,10 +16,9 @@ mod registry;
 mod statement;
 mod timers;
 
-use sha2::{Digest as _, Sha256};
+use sha2::Digest as _;
 
 use crate::claims::closing::Closed;
-use crate::claims::commitment::commitment;
 use crate::claims::entry::{Entry, Gate, PaperRow, Position, Stamped};
 use crate::claims::id::{Digest, EndpointName, Finess, Name};
 use crate::claims::registry::Centre;
@@ -81,9 +80,8 @@ impl Decider<'_, '_> {
             } => self.configured(registrations, salt),
             Command::Publish {
                 published,
-                bytes,
-                salt,
-            } => self.publish(published, bytes, salt),
+                statement,
+            } => self.publish(published, statement),
             Command::Admit {
                 caller,
                 documents,
@@ -132,12 +130,8 @@ impl Decider<'_, '_> {
                 gate,
                 actor,
             } => self.endpoint(endpoint, gate, actor),
-            Command::LoadFigures {
-                figures,
-                file,
-                salt,
-            } => self.load_figures(figures, file, salt),
-            Command::Reconcile { run, result, salt } => self.reconcile(run, result, salt),
+            Command::LoadFigures { figures, file } => self.load_figures(figures, file),
+            Command::Reconcile { run, result } => self.reconcile(run, result),
             Command::Judge {
                 run,
                 line,
@@ -198,16 +192,16 @@ impl Decider<'_, '_> {
                 reason,
                 salt,
             } => {
-                let reason_digest = Digest(Sha256::digest(&reason).into());
+                let bytes = reason;
+                let reason = Body { bytes, salt };
                 let closed = Closed {
                     period,
                     centres,
                     actor,
                     policies,
-                    reason: commitment(salt, reason_digest),
+                    reason: reason.commitment(),
                 };
-                let bytes = reason;
-                self.close(closed, Body { bytes, salt })
+                self.close(closed, reason)
             }
             Command::Lease(lease) => self.lease(&lease),
             Command::Unroute(endpoint) => self.unroute(&endpoint),
@@ -224,6 +218,28 @@ impl Decider<'_, '_> {
         fold::fold(self.working, position, &stamped)?;
         self.entries.push(stamped);
         self.next = Position(position.0 + 1);
+        Ok(position)
+    }
+
+    /// Decides an entry that commits to a body of its own.
+    fn push_with(
+        &mut self,
+        body: Body,
+        entry: impl FnOnce(Digest) -> Entry,
+    ) -> Result<Position, Error> {
+        let position = self.push(entry(body.commitment()))?;
+        self.bodies.push((BodyId::Entry(position), body));
+        Ok(position)
+    }
+
+    /// Decides an entry that was made with the commitment to its body: to this one and no other.
+    fn push_bound(&mut self, entry: Entry, body: Body) -> Result<Position, Error> {
+        let promised = entry.committed().map(|committed| committed.commitment);
+        if promised != Some(body.commitment()) {
+            return Err(Error::Impossible("an entry commits to the body beside it"));
+        }
+        let position = self.push(entry)?;
+        self.bodies.push((BodyId::Entry(position), body));
         Ok(position)
     }
 
@@ -271,8 +287,7 @@ impl Decider<'_, '_> {
         let closings = query::closings(self.working)?;
         let includes = |closing: &Closing| closing.closed.includes(closed.period, &closed.centres);
         if !closings.iter().any(includes) {
-            let position = self.push(Entry::Closed(Box::new(closed)))?;
-            self.bodies.push((BodyId::Entry(position), reason));
+            self.push_bound(Entry::Closed(Box::new(closed)), reason)?;
         }
         Ok(self.done())
     }
