@@ -161,6 +161,8 @@ struct Load {
     changes: Arc<Changes>,
     /// The instant of the last entry that they are of.
     at: Option<Timestamp>,
+    /// Those before them, which nobody reads any more: whoever has the time gives their memory back.
+    past: Arc<Changes>,
 }
 
 /// Reads the journal from one place to another, and hands over what it has checked.
@@ -225,14 +227,12 @@ fn fold_all(
         }
         let Some(upto) = upto else { return Ok(()) };
         let changes = Arc::new(working.into_changes());
+        drop(read);
+        let past = std::mem::replace(&mut below.loading, changes.clone());
         // Taken when the changes before these are in the tree.
-        let load = Load {
-            changes: changes.clone(),
-            at,
-        };
+        let load = Load { changes, at, past };
         loads.send(load).map_err(|_| gone())?;
         applied(entries, upto)?;
-        below.loading = changes;
     }
 }
 
@@ -244,7 +244,9 @@ fn put_all(
 ) -> Result<(), OpenError> {
     let is_archived = |segment| reader.is_archived(segment);
     let mut goes_on = |_| !ended.load(Ordering::Relaxed);
-    for (number, Load { changes, at }) in (1..).zip(loads) {
+    for (number, load) in (1..).zip(loads) {
+        let Load { changes, at, past } = load;
+        drop(past);
         tree.apply(std::iter::once(&*changes))?;
         if let Some(at) = at.filter(|_| number % ROUND == 0) {
             let least = mover::LEAST_BYTES;

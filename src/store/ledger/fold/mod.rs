@@ -16,8 +16,8 @@ use crate::claims::standing::Act;
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::OrphanRecord;
 use crate::store::index::Working;
-use crate::store::ledger::keys;
-use crate::store::ledger::records::{self, save};
+use crate::store::ledger::keys::{self, GroupKey};
+use crate::store::ledger::records::{self, OpenDocument, save};
 use crate::store::{Error, FiguresRecord, JudgedRecord, RunRecord};
 
 pub use document::supporting;
@@ -25,17 +25,22 @@ pub use lot::{answers_question, ends_attempt};
 
 /// Applies one entry.
 pub fn fold(working: &mut Working<'_>, position: Position, stamped: &Stamped) -> Result<(), Error> {
-    Fold {
+    let mut fold = Fold {
         working,
         position,
         at: stamped.at,
-    }
-    .entry(&stamped.entry)
+        ungrouped: Vec::new(),
+    };
+    fold.entry(&stamped.entry)?;
+    fold.sum_up()
 }
+
 struct Fold<'w, 'b> {
     working: &'w mut Working<'b>,
     position: Position,
     at: Timestamp,
+    /// Documents that may no longer be sealed, and are in the sums of their groups yet: a lot takes a hundred at once.
+    ungrouped: Vec<(GroupKey, OpenDocument)>,
 }
 
 impl Fold<'_, '_> {
