@@ -18,11 +18,12 @@ use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, base, places, sorted};
-use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
+use crate::store::index::{Changes, Index, Pairs, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{Head, Mark, Place};
-use crate::store::{BodyId, Error, Observer, ledger};
+use crate::store::ledger::{self, Known};
+use crate::store::{BodyId, Error, Observer};
 
 /// So many batches are read ahead.
 const READ_AHEAD: usize = 16;
@@ -207,18 +208,18 @@ fn fold_all(
     loads: SyncSender<Load>,
     mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
+    let mut known = Known::default();
     let mut below = Under {
         tree,
         loading: Arc::default(),
     };
     loop {
-        let read = Remembered::new(&below);
-        let mut working = Working::new(&read);
+        let mut working = Working::new(&below);
         let (mut entries, mut upto, mut at) = (0, None, None);
         while working.changed() < FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
-                ledger::fold(&mut working, *position, stamped)?;
+                ledger::fold(&mut working, &mut known, *position, stamped)?;
             }
             working.absorb(batch.traces);
             entries += batch.entries.len() as u64;
@@ -227,7 +228,6 @@ fn fold_all(
         }
         let Some(upto) = upto else { return Ok(()) };
         let changes = Arc::new(working.into_changes());
-        drop(read);
         let past = std::mem::replace(&mut below.loading, changes.clone());
         // Taken when the changes before these are in the tree.
         let load = Load { changes, at, past };
