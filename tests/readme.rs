@@ -100,9 +100,12 @@ fn every_command_and_option_is_known() {
                 faults.add(&page, format!("`bordereau {first}` is no command"));
                 continue;
             };
-            for word in &words[1..] {
+            for (index, word) in words[1..].iter().enumerate() {
+                let is_group = command.has_subcommands() && command.get_positionals().count() == 0;
                 if let Some(inner) = command.find_subcommand(word) {
                     command = inner;
+                } else if index == 0 && is_group && is_command(word) {
+                    faults.add(&page, format!("`bordereau {first} {word}` is no command"));
                 }
                 let option = word.strip_prefix("--").filter(|option| !option.is_empty());
                 let known = |option| {
