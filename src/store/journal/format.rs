@@ -45,8 +45,6 @@
 //!
 //! The running hash in headers and commits is [`Chain`].
 
-use sha2::Digest as _;
-
 use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 

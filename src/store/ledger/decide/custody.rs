@@ -2,8 +2,6 @@
 
 use std::num::NonZeroU64;
 
-use sha2::Digest as _;
-
 use crate::claims::custody::{Anchor, Restored, Resumed};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Next, Position, Reason};

@@ -1,7 +1,6 @@
 //! Figures of caisses, what was found beside them, and what people say of it. None of it moves a document.
 
 use bytes::Bytes;
-use sha2::Digest as _;
 
 use crate::claims::entry::{Entry, FiguresLoaded, Judged, Judgement, Position, Reconciled};
 use crate::claims::id::Name;

@@ -1,7 +1,5 @@
 //! Lots: sealed, leased, and what came of an attempt or of a question.
 
-use sha2::Digest as _;
-
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
 use crate::claims::id::EndpointName;

@@ -16,8 +16,6 @@ mod registry;
 mod statement;
 mod timers;
 
-use sha2::Digest as _;
-
 use crate::claims::closing::Closed;
 use crate::claims::entry::{Entry, Gate, PaperRow, Position, Stamped};
 use crate::claims::id::{Digest, EndpointName, Finess, Name};

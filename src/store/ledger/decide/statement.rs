@@ -1,7 +1,5 @@
 //! Statements: each after the one that it was written after, and of a period that is closed.
 
-use sha2::Digest as _;
-
 use crate::claims::closing::Closed;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::statement::Published;
