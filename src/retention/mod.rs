@@ -33,6 +33,8 @@ pub struct Config {
     pub wait_days: u32,
     /// A segment is cleared as soon as so many percent of the bytes of its bodies are past their time.
     pub past_percent: u32,
+    /// Days after its first entry at which the segment that is written to is ended, so that it can be cleared too.
+    pub segment_days: u32,
     /// Seconds between two looks for what is past its time.
     pub look_seconds: NonZeroU32,
     /// Bytes a second that clearing reads and writes.
@@ -75,6 +77,7 @@ impl Default for Config {
             body_days: rules.body_days,
             wait_days: rules.wait_days,
             past_percent: rules.past_percent,
+            segment_days: rules.segment_days,
             look_seconds: const { NonZeroU32::new(3600).expect("3600 is not zero") },
             bytes_per_second: const { NonZeroU64::new(16 << 20).expect("16 MiB is not zero") },
             pause_commands: 64,
@@ -91,12 +94,14 @@ impl Config {
             body_days: self.body_days,
             wait_days: self.wait_days,
             past_percent: self.past_percent,
+            segment_days: self.segment_days,
         }
     }
 
     /// What is outside of floor and ceiling.
     pub fn outside(&self) -> Vec<Outside> {
-        let longest = self.body_days.saturating_add(self.wait_days);
+        let days = [self.body_days, self.wait_days, self.segment_days];
+        let longest = days.into_iter().fold(0, u32::saturating_add);
         let checks = [
             (
                 "body_days",
@@ -107,8 +112,9 @@ impl Config {
                 "wait_days",
                 // A day for the look that finds it.
                 longest < CEILING_DAYS,
-                "with `body_days` must stay below 393: after thirteen months no body may be there any more",
+                "with `body_days` and `segment_days` must stay below 393: after thirteen months no body may be there any more",
             ),
+            ("segment_days", self.segment_days >= 1, "must be 1 at least"),
             (
                 "past_percent",
                 (1..=100).contains(&self.past_percent),

@@ -57,10 +57,11 @@ pub enum Run {
     Nothing(Outlook),
 }
 
-/// How things are when no segment is due, without the segment that is written to.
+/// How things are when no segment is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
-    /// When the oldest body that is kept was admitted or heard; none if there is none.
+    /// When the oldest body that is kept was admitted or heard; none if there is none. All in the segment that is
+    /// written to count with its first entry.
     pub oldest: Option<Timestamp>,
     /// Before this no segment is due, unless a legal hold is lifted; none if none can be told.
     pub next: Option<Timestamp>,
@@ -190,6 +191,19 @@ pub struct Plan {
     pub younger: u64,
     /// When the first of those may have a body past its time.
     pub younger_from: Option<Timestamp>,
+    /// The segment that is written to; none while it has no entry.
+    pub open: Option<OpenSegment>,
+}
+
+/// The segment that is written to: nobody looks into it, and nothing in it is cleared before it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSegment {
+    /// When its first entry was decided.
+    pub begun: Timestamp,
+    /// When it is ended, full or not.
+    pub ends: Timestamp,
+    /// Before this nothing in it is cleared.
+    pub from: Timestamp,
 }
 
 impl Plan {
@@ -212,7 +226,8 @@ impl Plan {
             Due::At(at) => Some(at),
             Due::Now | Due::Never => None,
         });
-        later.chain(self.younger_from).min()
+        let open = self.open.map(|open| open.from);
+        later.chain(self.younger_from).chain(open).min()
     }
 }
 

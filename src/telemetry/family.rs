@@ -192,7 +192,7 @@ families! {
     RETENTION_STALLS = "retention_stalls_total" Shape::Counter, [],
         "Times that bodies past their time could not be looked for or cleared.";
     RETENTION_OLDEST = "retention_oldest_body_seconds" Shape::Gauge, [],
-        "When the oldest body that is kept was admitted or heard, in seconds since 1970, without the segment that is written to; +Inf without any.";
+        "When the oldest body that is kept was admitted or heard, in seconds since 1970; what is in the segment that is written to counts with its first entry, and that segment ends retention.segment_days after it; +Inf without any.";
     RETENTION_NEXT = "retention_next_run_seconds" Shape::Gauge, [],
         "Before this no segment is cleared, in seconds since 1970; +Inf where it cannot be told.";
     RETENTION_HOLDS = "retention_legal_holds" Shape::Gauge, ["state"],

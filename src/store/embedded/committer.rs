@@ -40,6 +40,11 @@ pub enum Call {
         /// What the index forgets with it.
         beside: Changes,
     },
+    /// To begin a new segment: one that is written to is not cleared.
+    Roll {
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
     /// To look at the disk: how much room it has, and whether a journal that failed can be opened anew.
     Look,
 }
@@ -162,6 +167,11 @@ impl Committer {
                     // Who asked may have gone; the bodies are there twice.
                     let _ = answer.send(done);
                 }
+                Call::Roll { answer } => {
+                    let done = self.roll();
+                    // Who asked may have gone; the segment has begun.
+                    let _ = answer.send(done);
+                }
                 Call::Clear { request, beside } => {
                     self.beside = beside;
                     self.timed(|committer| committer.batch(request, || None))?;
@@ -216,6 +226,20 @@ impl Committer {
                 Err(stopped(&error))
             }
         }
+    }
+
+    /// Begins a new segment. Where there is little room the present one goes on: nothing is lost by that.
+    fn roll(&mut self) -> Result<(), Error> {
+        if self.journal.is_stopped() {
+            return Err(self.state.error());
+        }
+        if self.state.room() != Room::Ample {
+            return Ok(());
+        }
+        self.journal.begin_segment().map_err(|error| {
+            self.failed(&error, Vec::new());
+            stopped(&error)
+        })
     }
 
     /// Looks how much room the disk has, and opens a journal that failed anew.

@@ -11,7 +11,7 @@ use crate::store::embedded::evacuate::examine::{Examined, Inside};
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::{places, unreadable};
 use crate::store::journal::segment::Form;
-use crate::store::keeping::{Outlook, Pace, Plan};
+use crate::store::keeping::{OpenSegment, Outlook, Pace, Plan};
 use crate::store::ledger::keeping::{self, Judge};
 
 /// Segments that need not be looked into again for some time.
@@ -36,7 +36,10 @@ impl Evacuator {
     /// What would become of every segment at an instant. Blocks.
     pub fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let (seen, judge) = self.judging(rules)?;
-        let mut plan = Plan::default();
+        let mut plan = Plan {
+            open: self.open(rules)?,
+            ..Plan::default()
+        };
         for segment in self.closed() {
             match self.look_into(at, seen, &judge, segment) {
                 Ok((begun, Inside::Examined(examined))) => {
@@ -114,15 +117,37 @@ impl Evacuator {
         Ok((begun, Inside::Examined(examined)))
     }
 
-    /// How things are after a look that found nothing.
-    pub(super) fn outlook(&self) -> Outlook {
-        let closed = self.closed();
+    /// The segment that is written to; none while it has no entry, or where its first one cannot be read.
+    pub(super) fn open(&self, rules: Rules) -> Result<Option<OpenSegment>, Error> {
+        let last = self.reader.count();
+        let begun = match self.begun(last) {
+            Ok(begun) => begun,
+            // A person was told of it at the start; it ends when it is full.
+            Err(failed) if failed.is_damage() => return Ok(None),
+            Err(failed) => return Err(failed.into()),
+        };
+        if begun == Timestamp::MAX {
+            return Ok(None);
+        }
+        let ends = retention::plus_days(begun, rules.segment_days);
+        let from = match places::has_copies(&self.overlay.view(), last)? {
+            true => ends,
+            false => ends.max(retention::plus_days(begun, rules.body_days)),
+        };
+        Ok(Some(OpenSegment { begun, ends, from }))
+    }
+
+    /// How things are after a look that found nothing. Blocks for some entries.
+    pub(super) fn outlook(&self, rules: Rules) -> Result<Outlook, Error> {
+        let (closed, open) = (self.closed(), self.open(rules)?);
         let looked = self.looked();
         let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
-        Outlook {
-            oldest: glances().filter_map(|glance| glance.oldest).min(),
-            next: glances().map(|glance| glance.again).min(),
-        }
+        let oldest = glances().filter_map(|glance| glance.oldest);
+        let next = glances().map(|glance| glance.again);
+        Ok(Outlook {
+            oldest: oldest.chain(open.map(|open| open.begun)).min(),
+            next: next.chain(open.map(|open| open.from)).min(),
+        })
     }
 
     /// Segments that nothing is written to any more, and that have their bodies.

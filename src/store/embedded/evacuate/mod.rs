@@ -8,6 +8,7 @@
 //! 5. the segment's file is removed;
 //! 6. its key is forgotten, so that no copy of the file gives out a body again.
 //!
+//! The segment that is written to is ended when its first entry is old, so that it has its turn too.
 //! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, is passed over, so nothing
 //! holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
 //!
@@ -106,15 +107,28 @@ impl Evacuator {
         pace: Pace,
     ) -> Result<Run, Error> {
         let driver = Driver { queue, pace };
+        self.end_old(&driver, at, rules).await?;
         loop {
             let own = self.clone();
             let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
-                return Ok(Run::Nothing(self.outlook()));
+                let own = self.clone();
+                let outlook = on_thread(move || own.outlook(rules)).await?;
+                return Ok(Run::Nothing(outlook));
             };
             if let Some(evacuated) = self.clear(&driver, at, examined).await? {
                 return Ok(Run::Evacuated(evacuated));
             }
             // A legal hold was placed meanwhile.
+        }
+    }
+
+    /// Ends the segment that is written to when its first entry is old: however little is posted, no body outlives its
+    /// time in it.
+    async fn end_old(&self, driver: &Driver, at: Timestamp, rules: Rules) -> Result<(), Error> {
+        let own = self.clone();
+        match on_thread(move || own.open(rules)).await? {
+            Some(open) if open.ends <= at => driver.roll().await,
+            Some(_) | None => Ok(()),
         }
     }
 

@@ -253,6 +253,55 @@ async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     assert_eq!(after.documents.len() as u32, DOCUMENTS + 5);
 }
 
+/// With segments that a small house never fills.
+fn roomy(bodies: &Config) -> Config {
+    Config {
+        segment_bytes: Config::default().segment_bytes,
+        ..bodies.clone()
+    }
+}
+
+#[tokio::test]
+async fn what_lies_in_a_segment_that_never_fills_goes_too() {
+    for is_sealed in [false, true] {
+        let directory = TempDir::new().unwrap();
+        let bodies = match is_sealed {
+            false => config(directory.path()),
+            true => encrypted(directory.path()),
+        };
+        let config = roomy(&bodies);
+        let open = || open_config(&config, Arc::new(Unobserved)).unwrap();
+        let store = open();
+        fill(&store, 0..2).await;
+        let (document, caller) = (DocumentId(1), name("vendor"));
+        commit(&store, Command::Cancel { document, caller }).await;
+        drop(store);
+        let store = open();
+        let plan = store.plan(later(29), Rules::default()).await.unwrap();
+        let ends = plan.open.map(|open| (open.begun, open.ends, open.from));
+        let expected = (contract::now(), later(30), later(120));
+        assert_eq!(ends, Some(expected), "{is_sealed}");
+        assert_eq!(evacuate(&store, later(29)).await, []);
+        let before = store.reader.count();
+        assert_eq!(evacuate(&store, later(30)).await, []);
+        assert_eq!(store.reader.count(), before + 1, "{is_sealed}");
+        // It is empty, so it does not end.
+        assert_eq!(evacuate(&store, later(60)).await, []);
+        assert_eq!(store.reader.count(), before + 1, "{is_sealed}");
+        drop(store);
+        let store = open();
+        evacuate(&store, later(151)).await;
+        assert!(store.body(body(1)).await.unwrap().is_none(), "{is_sealed}");
+        assert!(store.body(body(0)).await.unwrap().is_some(), "{is_sealed}");
+        fill(&store, 2..3).await;
+        assert!(store.body(body(2)).await.unwrap().is_some(), "{is_sealed}");
+        drop(store);
+        let (verified, at_rest) = verify::verify(&config).unwrap();
+        assert_eq!(differences(&verified), [], "{is_sealed}");
+        drop(at_rest);
+    }
+}
+
 #[tokio::test]
 async fn a_hold_that_is_lifted_lets_its_body_go() {
     let (_directory, store) = sixty(Arc::new(Unobserved)).await;
