@@ -105,11 +105,10 @@ impl Evacuator {
             (BodyId::Entry(position), None) => {
                 let before = Position(position.0.saturating_sub(1));
                 let found = entries(view, &self.reader, before, 1)?;
-                let (_, stamped) = found
-                    .first()
-                    .filter(|(found, _)| *found == position)
-                    .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
-                judge.of_entry(view, stamped)
+                match found.first() {
+                    Some((found, stamped)) if *found == position => judge.of_entry(view, stamped),
+                    Some(_) | None => judge.without_entry(),
+                }
             }
         }
     }
