@@ -80,7 +80,7 @@ struct PlanText {
     younger_from: Option<String>,
     /// The segment that is written to; null while it has no entry.
     open: Option<OpenText>,
-    /// Segments that are damaged, and stay until a person has looked.
+    /// Segments that cannot be read whole, and stay until a person has looked.
     damaged: Vec<u64>,
     /// What was cleared so far.
     cleared: ClearedText,

@@ -185,7 +185,8 @@ pub struct FoundationRecord {
 pub struct Plan {
     /// Segments that have bodies and were looked into, oldest first. Younger ones cannot have a body past its time.
     pub segments: Vec<Planned>,
-    /// Segments that are damaged: they are left as they are until a person has looked.
+    /// Segments that are damaged or missing, or that the disk does not give, and those whose end nothing proves, because
+    /// the next one is missing: they are left as they are until a person has looked.
     pub damaged: Vec<u64>,
     /// Younger segments, in which everything is kept.
     pub younger: u64,

@@ -10,6 +10,7 @@ use crate::store::Error;
 use crate::store::embedded::evacuate::examine::{Examined, Inside};
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::{places, unreadable};
+use crate::store::journal;
 use crate::store::journal::segment::Form;
 use crate::store::keeping::{OpenSegment, Outlook, Pace, Plan};
 use crate::store::ledger::keeping::{self, Judge};
@@ -50,7 +51,7 @@ impl Evacuator {
                     let first = plan.younger_from.map_or(until, |from| from.min(until));
                     plan.younger_from = Some(first);
                 }
-                Err(failed) if failed.is_damage() => plan.damaged.push(segment),
+                Err(failed) if failed.is_of_one_segment() => plan.damaged.push(segment),
                 Err(failed) => return Err(failed.into()),
             }
         }
@@ -88,15 +89,24 @@ impl Evacuator {
                     examined.glance(at, rules)
                 }
                 // A person was told of it at the start, and may put back a copy.
-                Err(failed) if failed.is_damage() => Glance {
-                    again: retention::plus_days(at, 1),
-                    oldest: None,
-                },
+                Err(failed) if failed.is_of_one_segment() => {
+                    self.pass_over(at, segment);
+                    continue;
+                }
                 Err(failed) => return Err(failed.into()),
             };
             self.looked().segments.insert(segment, glance);
         }
         Ok(None)
+    }
+
+    /// Leaves a segment that has trouble alone for a day, so that the others have their turn.
+    pub(super) fn pass_over(&self, at: Timestamp, segment: u64) {
+        let glance = Glance {
+            again: retention::plus_days(at, 1),
+            oldest: None,
+        };
+        self.looked().segments.insert(segment, glance);
     }
 
     /// When a segment was begun, and what is in it.
@@ -123,7 +133,7 @@ impl Evacuator {
         let begun = match self.begun(last) {
             Ok(begun) => begun,
             // A person was told of it at the start; it ends when it is full.
-            Err(failed) if failed.is_damage() => return Ok(None),
+            Err(failed) if failed.is_of_one_segment() => return Ok(None),
             Err(failed) => return Err(failed.into()),
         };
         if begun == Timestamp::MAX {
@@ -150,12 +160,13 @@ impl Evacuator {
         })
     }
 
-    /// Segments that nothing is written to any more, and that have their bodies.
+    /// Segments that nothing is written to any more, and that have their bodies or cannot be read.
     fn closed(&self) -> Vec<u64> {
         let last = self.reader.count();
-        let closed = (1..last).filter(|ordinal| {
-            let segment = self.reader.segment(*ordinal);
-            segment.is_ok_and(|segment| segment.form == Form::Live)
+        let closed = (1..last).filter(|ordinal| match self.reader.segment(*ordinal) {
+            Ok(segment) => segment.form == Form::Live,
+            Err(journal::Error::Founded(_)) => false,
+            Err(_) => true,
         });
         closed.collect()
     }

@@ -9,8 +9,8 @@
 //! 6. its key is forgotten, so that no copy of the file gives out a body again.
 //!
 //! The segment that is written to is ended when its first entry is old, so that it has its turn too.
-//! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, is passed over, so nothing
-//! holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
+//! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, or missing, or that the disk
+//! does not give, is passed over, so nothing holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
@@ -115,10 +115,16 @@ impl Evacuator {
                 let outlook = on_thread(move || own.outlook(rules)).await?;
                 return Ok(Run::Nothing(outlook));
             };
-            if let Some(evacuated) = self.clear(&driver, at, examined).await? {
-                return Ok(Run::Evacuated(evacuated));
+            let segment = examined.segment;
+            match self.clear(&driver, at, examined).await {
+                Ok(Some(evacuated)) => return Ok(Run::Evacuated(evacuated)),
+                // A legal hold was placed meanwhile.
+                Ok(None) => {}
+                Err(error) => {
+                    self.pass_over(at, segment);
+                    return Err(error);
+                }
             }
-            // A legal hold was placed meanwhile.
         }
     }
 
@@ -261,9 +267,12 @@ impl From<Failed> for Error {
 }
 
 impl Failed {
-    /// Whether bytes are not as they were written.
-    fn is_damage(&self) -> bool {
-        matches!(self, Failed::Journal(journal::Error::Corrupt { .. }))
+    /// Whether it is one segment's own trouble, which holds back no other.
+    fn is_of_one_segment(&self) -> bool {
+        match self {
+            Failed::Journal(error) => error.is_of_one_segment(),
+            Failed::Store(_) => false,
+        }
     }
 }
 

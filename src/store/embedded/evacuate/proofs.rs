@@ -9,6 +9,7 @@ use crate::claims::time::Timestamp;
 use crate::store::Error;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::unreadable;
+use crate::store::journal::reader::Piece;
 use crate::store::journal::scan;
 use crate::store::keeping::{Ending, Proofs};
 use crate::store::ledger::keeping::Judge;
@@ -25,7 +26,7 @@ impl Evacuator {
             let begun = match self.begun(ordinal) {
                 Ok(begun) => begun,
                 // A person was told of it at the start; it stays, and all that follow.
-                Err(failed) if failed.is_damage() => break,
+                Err(failed) if failed.is_of_one_segment() => break,
                 Err(failed) => return Err(failed.into()),
             };
             if begun == Timestamp::MAX {
@@ -63,7 +64,12 @@ impl Evacuator {
         let end = scan::start_of(&following.header);
         let (_, judge) = self.judging(rules)?;
         let mut admitted = Vec::with_capacity(LOOKED_UP);
-        let read = self.reader.replay(begin, end, |batch, _| {
+        let read = self.reader.pieces(begin, end, |piece| {
+            let batch = match piece {
+                Piece::Whole(batch) | Piece::Patched(batch, _) => batch,
+                // A person was told of it at the start. What was admitted there cannot be told.
+                Piece::Hole(_) => return Ok(()),
+            };
             for bytes in &batch.entries {
                 let stamped = Stamped::read(bytes);
                 let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;

@@ -441,23 +441,67 @@ async fn readers_find_everything_that_stays_at_every_moment() {
     task.await.unwrap();
 }
 
+/// What can become of a segment's file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Injury {
+    /// A bit of it is another one.
+    Bit,
+    /// It is gone.
+    Missing,
+    /// The disk does not give it, from some moment of a run on.
+    Unreadable,
+}
+
 #[tokio::test]
-async fn a_damaged_segment_is_left_alone_and_holds_back_nothing() {
-    let (directory, store) = sixty(Arc::new(Unobserved)).await;
-    let before = contract::picture(&*store).await;
-    drop(store);
-    let first = segment(directory.path(), 1);
-    let mut bytes = fs::read(&first).unwrap();
-    bytes[3000] ^= 1;
-    fs::write(&first, &bytes).unwrap();
-    let store = open(directory.path()).unwrap();
-    let evacuated = evacuate(&store, later(151)).await;
-    assert!(evacuated.len() >= 2 && evacuated.iter().all(|one| one.segment > 1));
-    assert_eq!(fs::read(&first).unwrap(), bytes);
-    let plan = store.plan(later(151), Rules::default()).await.unwrap();
-    assert_eq!(plan.damaged, [1]);
-    let documents = store.documents(None, usize::MAX).await.unwrap();
-    assert_eq!(documents, before.documents);
+async fn a_segment_with_trouble_is_left_alone_and_holds_back_nothing() {
+    for (injury, left) in [
+        (Injury::Bit, vec![2]),
+        // Nothing proves the end of the one before.
+        (Injury::Missing, vec![1, 2]),
+        (Injury::Unreadable, vec![2]),
+    ] {
+        let (directory, store) = sixty(Arc::new(Unobserved)).await;
+        let before = contract::picture(&*store).await;
+        let injured = segment(directory.path(), 2);
+        let injure = || match injury {
+            Injury::Bit => {
+                let mut bytes = fs::read(&injured).unwrap();
+                bytes[3000] ^= 1;
+                fs::write(&injured, &bytes).unwrap();
+            }
+            Injury::Missing => fs::remove_file(&injured).unwrap(),
+            Injury::Unreadable => {
+                fs::remove_file(&injured).unwrap();
+                fs::create_dir(&injured).unwrap();
+            }
+        };
+        let store = match injury {
+            Injury::Bit | Injury::Missing => {
+                drop(store);
+                injure();
+                Arc::new(open(directory.path()).unwrap())
+            }
+            Injury::Unreadable => {
+                injure();
+                store
+            }
+        };
+        let plan = store.plan(later(151), Rules::default()).await.unwrap();
+        assert_eq!(plan.damaged, left, "{injury:?}");
+        let due = plan.segments.iter().filter(|one| one.due == Due::Now);
+        let due: Vec<u64> = due.map(|one| one.segment).collect();
+        let cleared = evacuate(&store, later(151)).await;
+        let cleared: Vec<u64> = cleared.iter().map(|one| one.segment).collect();
+        assert!(
+            !due.is_empty() && cleared.starts_with(&due),
+            "{injury:?} {cleared:?} {due:?}"
+        );
+        assert!(left.iter().all(|one| !cleared.contains(one)), "{injury:?}");
+        assert!(store.proofs(later(2000)).await.is_ok(), "{injury:?}");
+        assert_eq!(injured.exists(), injury != Injury::Missing);
+        let documents = store.documents(None, usize::MAX).await.unwrap();
+        assert_eq!(documents, before.documents, "{injury:?}");
+    }
 }
 
 fn segment(directory: &Path, ordinal: u64) -> PathBuf {
