@@ -8,9 +8,11 @@
 //! 5. the segment's file is removed;
 //! 6. its key is forgotten, so that no copy of the file gives out a body again.
 //!
-//! The segment that is written to is ended when its first entry is old, so that it has its turn too.
-//! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, or missing, or that the disk
-//! does not give, is passed over, so nothing holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
+//! The segment that is written to is ended when its first entry is old, so that it has its turn too. The oldest segment
+//! that is due goes first, one at a time; one that is not due, or damaged, or missing, or that the disk does not give, is
+//! passed over, so nothing holds back another. Where one of the last two steps fails, each run tries it again and says
+//! so: what the ledger says has ended does end. Must never remove what is damaged, nor a body that is kept and not found
+//! elsewhere.
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
@@ -27,8 +29,9 @@ mod finish;
 mod look;
 mod proofs;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -70,7 +73,7 @@ pub enum Step {
     Forgotten,
 }
 
-/// Clears segments, one after the other. What it remembers is only how soon to look again.
+/// Clears segments, one after the other. It remembers how soon to look again, and what is still to be removed.
 #[derive(Clone)]
 pub struct Evacuator {
     reader: Reader,
@@ -79,6 +82,8 @@ pub struct Evacuator {
     directory: PathBuf,
     observer: Arc<dyn Observer>,
     looked: Arc<Mutex<Looked>>,
+    /// Segments whose archives took their places, and whose file or key is still there.
+    leaving: Arc<Mutex<BTreeMap<u64, Arc<Segment>>>>,
 }
 
 impl Evacuator {
@@ -95,6 +100,7 @@ impl Evacuator {
             directory,
             observer,
             looked: Arc::default(),
+            leaving: Arc::default(),
         }
     }
 
@@ -108,16 +114,22 @@ impl Evacuator {
     ) -> Result<Run, Error> {
         let driver = Driver { queue, pace };
         self.end_old(&driver, at, rules).await?;
+        let left = self.remove().await;
         loop {
             let own = self.clone();
             let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
+                left?;
                 let own = self.clone();
                 let outlook = on_thread(move || own.outlook(rules)).await?;
                 return Ok(Run::Nothing(outlook));
             };
             let segment = examined.segment;
             match self.clear(&driver, at, examined).await {
-                Ok(Some(evacuated)) => return Ok(Run::Evacuated(evacuated)),
+                Ok(Some(evacuated)) => {
+                    // Its bodies have ended. What fails here, the next run tries again and tells.
+                    let _ = self.remove().await;
+                    return Ok(Run::Evacuated(evacuated));
+                }
                 // A legal hold was placed meanwhile.
                 Ok(None) => {}
                 Err(error) => {
@@ -158,12 +170,12 @@ impl Evacuator {
                 Ok(own.examine(seen, &judge, ordinal)?)
             });
             if self.clear(&driver, at, examined.await?).await?.is_some() {
-                return Ok(());
+                return self.remove().await;
             }
         }
     }
 
-    /// Clears a segment; none if a legal hold was placed meanwhile.
+    /// Clears a segment but for its file and key; none if a legal hold was placed meanwhile.
     async fn clear(
         &self,
         driver: &Driver,
@@ -182,14 +194,35 @@ impl Evacuator {
         }
         self.observer.evacuating(Step::Ended);
         let segment = self.reader.segment(examined.segment).map_err(unreadable)?;
+        self.leaving().insert(examined.segment, segment);
         self.reader.archive(archived);
         self.observer.evacuating(Step::Switched);
-        on_thread(move || segment.remove().map_err(unreadable)).await?;
-        self.observer.evacuating(Step::Removed);
-        let reader = self.reader.clone();
-        on_thread(move || reader.forget_key(examined.segment).map_err(unreadable)).await?;
-        self.observer.evacuating(Step::Forgotten);
         Ok(Some(evacuated))
+    }
+
+    /// Removes the files of segments whose archives took their places, and forgets their keys. One that fails holds back
+    /// no other, and is the error.
+    async fn remove(&self) -> Result<(), Error> {
+        let mut failed = Ok(());
+        let leaving = self.leaving().clone();
+        for (ordinal, segment) in leaving {
+            let own = self.clone();
+            let removed = on_thread(move || {
+                segment.remove().map_err(unreadable)?;
+                own.observer.evacuating(Step::Removed);
+                own.reader.forget_key(ordinal).map_err(unreadable)?;
+                own.observer.evacuating(Step::Forgotten);
+                own.leaving().remove(&ordinal);
+                Ok(())
+            });
+            failed = failed.and(removed.await);
+        }
+        failed
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Segment>>> {
+        // A map of segments is whole whoever panicked.
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Copies what is kept into the current segment.

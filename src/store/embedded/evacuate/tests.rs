@@ -441,6 +441,49 @@ async fn readers_find_everything_that_stays_at_every_moment() {
     task.await.unwrap();
 }
 
+#[tokio::test]
+async fn what_could_not_be_removed_is_removed_by_a_later_run() {
+    // In the place of the segment's file, or of the key file that is being written.
+    for is_key in [false, true] {
+        let of: Arc<OnceLock<PathBuf>> = Arc::default();
+        let in_place: Arc<OnceLock<PathBuf>> = Arc::default();
+        let (from, placed) = (of.clone(), in_place.clone());
+        let injurer = AtStep(move |step| {
+            let Some(directory) = from.get().filter(|_| step == Step::Switched) else {
+                return;
+            };
+            let path = match is_key {
+                true => directory.join("keys.new"),
+                false => segment(directory, 1),
+            };
+            if placed.set(path.clone()).is_ok() {
+                let _ = fs::remove_file(&path);
+                fs::create_dir(&path).unwrap();
+            }
+        });
+        let (directory, store) = sixty(Arc::new(injurer)).await;
+        of.set(directory.path().to_owned()).unwrap();
+        let mut cleared = 0;
+        let mut said = None;
+        while said.is_none() {
+            match store.evacuate(later(151), Rules::default(), FAST).await {
+                Ok(Run::Evacuated(_)) => cleared += 1,
+                Ok(Run::Nothing(_)) => panic!("nobody is told of it"),
+                Err(error) => said = Some(error),
+            }
+        }
+        assert!(cleared > 0, "{is_key}");
+        assert!(store.wrapping().unwrap().forgotten < cleared);
+        fs::remove_dir(in_place.get().unwrap()).unwrap();
+        // A key file that is not written lets no segment begin either.
+        cleared += evacuate(&store, later(153)).await.len();
+        assert!(cleared >= 3, "{is_key}");
+        keys_fit(&store, cleared);
+        let files = fs::read_dir(directory.path().join("archive")).unwrap();
+        assert_eq!(files.count(), cleared);
+    }
+}
+
 /// What can become of a segment's file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Injury {
