@@ -33,6 +33,7 @@ mod bodies;
 mod custody;
 pub mod encryption;
 mod disk;
+mod last;
 pub mod recovered;
 pub mod evacuate;
 pub mod found;
@@ -406,23 +407,6 @@ fn guarded(
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
     let thread = std::thread::Builder::new().name(name.into());
     thread.spawn(work).map_err(OpenError::Thread)
-}
-
-/// The instant of the last entry: none that follows is before it.
-fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestamp, OpenError> {
-    if last == Position(0) {
-        return Ok(Timestamp::default());
-    }
-    if let Some(foundation) = reader.foundation()
-        && foundation.header.position == last
-    {
-        return Ok(foundation.header.at);
-    }
-    let mark = places::mark(view, last)?;
-    let found = reader.entries(mark, Position(last.0 - 1), last, 1)?;
-    let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
-    let stamped = Stamped::read(bytes).map_err(|_| OpenError::Entry(last.0))?;
-    Ok(stamped.at)
 }
 
 impl Drop for Embedded {
