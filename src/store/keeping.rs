@@ -35,6 +35,9 @@ pub trait Keeping: Send + Sync {
     /// All evacuations so far, by segment.
     async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error>;
 
+    /// The instant of the last entry that was there when it was opened; none if there was none.
+    fn recorded(&self) -> Option<Timestamp>;
+
     /// What an evacuation at an instant would clear, as things stand.
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
 

@@ -237,6 +237,8 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// The instant of the last entry that was there when it was opened.
+    recorded: Option<Timestamp>,
     /// How long a batch may take before intake should shed.
     patience: Duration,
     evacuator: Evacuator,
@@ -266,6 +268,7 @@ impl Embedded {
         config: &Config,
         mut committer: Committer,
         applier: Applier,
+        recorded: Option<Timestamp>,
         (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
@@ -292,6 +295,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            recorded,
             patience: config.patience(),
             ticks: None,
             rounds: None,
@@ -353,6 +357,7 @@ impl Embedded {
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
+            recorded: None,
             patience: Duration::MAX,
             ticks: None,
             rounds: None,
@@ -691,6 +696,10 @@ impl Keeping for Embedded {
 
     async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
         self.ask(|view| ledger::keeping::evacuations(view)).await
+    }
+
+    fn recorded(&self) -> Option<Timestamp> {
+        self.recorded
     }
 
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {

@@ -10,6 +10,7 @@ use std::sync::mpsc::sync_channel;
 
 use tokio::sync::oneshot;
 
+use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Committer, Request};
@@ -106,7 +107,8 @@ impl Recovered {
             reader,
             observer: observer.clone(),
         };
-        Embedded::start(config, committer, applier, (rounds, wakes))
+        let recorded = (head.position > Position(0)).then_some(stamp);
+        Embedded::start(config, committer, applier, recorded, (rounds, wakes))
     }
 }
 
