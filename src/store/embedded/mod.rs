@@ -30,6 +30,7 @@
 
 mod committer;
 mod bodies;
+mod ask;
 mod custody;
 pub mod encryption;
 mod disk;
@@ -244,6 +245,8 @@ pub struct Embedded {
     evacuator: Evacuator,
     /// One evacuation runs at a time.
     evacuating: tokio::sync::Mutex<()>,
+    /// One question is answered at a time that reads many segments.
+    reading: Arc<tokio::sync::Mutex<()>>,
     /// While it is there, the committer looks at the disk every so often.
     ticks: Option<SyncSender<()>>,
     /// While it is there, finished documents leave the index every so often.
@@ -285,6 +288,7 @@ impl Embedded {
         let mut store = Embedded {
             evacuator,
             evacuating: tokio::sync::Mutex::default(),
+            reading: Arc::default(),
             queue: Some(sender),
             overlay: overlay.clone(),
             reader: applier.reader.clone(),
@@ -347,6 +351,7 @@ impl Embedded {
         Embedded {
             evacuator,
             evacuating: tokio::sync::Mutex::default(),
+            reading: Arc::default(),
             queue: None,
             overlay,
             reader: rest.journal.reader().clone(),
@@ -378,18 +383,6 @@ impl Embedded {
     /// Whether a segment has lost its bodies.
     pub(in crate::store) fn is_archived(&self, segment: u64) -> bool {
         self.reader.is_archived(segment)
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        if self.state.rebuilding().is_some() {
-            return Err(Error::Busy);
-        }
-        let overlay = self.overlay.clone();
-        let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
-        answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
     }
 }
 
@@ -492,7 +485,7 @@ impl Store for Embedded {
 
     async fn beginning(&self) -> Result<Option<Beginning>, Error> {
         let reader = self.reader.clone();
-        self.ask(move |_| base::beginning(&reader)).await
+        self.ask_apart(move |_| base::beginning(&reader)).await
     }
 
     fn counted_until(&self) -> Option<Day> {
@@ -704,17 +697,19 @@ impl Keeping for Embedded {
 
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask(move |_| evacuator.plan(at, rules)).await
+        self.ask_alone(move |asker| evacuator.plan(asker, at, rules))
+            .await
     }
 
     async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask(move |_| evacuator.proofs(before)).await
+        self.ask_apart(move |_| evacuator.proofs(before)).await
     }
 
     async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask(move |_| evacuator.ending(before, rules)).await
+        self.ask_alone(move |asker| evacuator.ending(asker, before, rules))
+            .await
     }
 
     async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {

@@ -7,6 +7,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::retention::{self, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::Error;
+use crate::store::embedded::ask::Asker;
 use crate::store::embedded::evacuate::examine::{Examined, Inside};
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::{places, unreadable};
@@ -34,14 +35,15 @@ pub struct Glance {
 }
 
 impl Evacuator {
-    /// What would become of every segment at an instant. Blocks.
-    pub fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
+    /// What would become of every segment at an instant, for as long as somebody waits for it. Blocks.
+    pub fn plan(&self, asker: &Asker, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let (seen, judge) = self.judging(rules)?;
         let mut plan = Plan {
             open: self.open(rules)?,
             ..Plan::default()
         };
         for segment in self.closed() {
+            asker.waits()?;
             match self.look_into(at, seen, &judge, segment) {
                 Ok((begun, Inside::Examined(examined))) => {
                     plan.segments.push(examined.planned(at, begun));
@@ -192,10 +194,13 @@ impl Evacuator {
     /// When the first entry at or after the beginning of a segment was decided.
     pub(super) fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
         let first = self.reader.segment(segment)?.header.first;
-        let view = self.overlay.view();
-        let mark = places::mark(&view, first)?;
+        let (mark, upto) = {
+            // Not kept while it is read: commits wait for who keeps one.
+            let view = self.overlay.view();
+            (places::mark(&view, first)?, view.position())
+        };
         let before = Position(first.0.saturating_sub(1));
-        let found = self.reader.entries(mark, before, view.position(), 1)?;
+        let found = self.reader.entries(mark, before, upto, 1)?;
         let stamped = found.first().map(|(_, bytes)| Stamped::read(bytes));
         let stamped = stamped.transpose();
         let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;

@@ -7,6 +7,7 @@ use crate::claims::id::DocumentId;
 use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::Error;
+use crate::store::embedded::ask::Asker;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::unreadable;
 use crate::store::journal::reader::Piece;
@@ -52,8 +53,9 @@ impl Evacuator {
         Ok(proofs)
     }
 
-    /// What would become of the documents in what is past its time. Blocks for as long as reading those segments takes.
-    pub fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
+    /// What would become of the documents in what is past its time, for as long as somebody waits for it. Blocks for as
+    /// long as reading those segments takes.
+    pub fn ending(&self, asker: &Asker, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
         let (begin, proofs) = (self.reader.begin(), self.proofs(before)?);
         let mut ending = Ending::default();
         if proofs.segments == 0 {
@@ -78,6 +80,7 @@ impl Evacuator {
                 }
             }
             if admitted.len() >= LOOKED_UP {
+                asker.waits()?;
                 self.count(&std::mem::take(&mut admitted), &judge, before, &mut ending)?;
             }
             Ok::<(), Failed>(())

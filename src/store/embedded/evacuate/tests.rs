@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, Weak};
 use std::time::Duration;
@@ -482,6 +483,41 @@ async fn what_could_not_be_removed_is_removed_by_a_later_run() {
         let files = fs::read_dir(directory.path().join("archive")).unwrap();
         assert_eq!(files.count(), cleared);
     }
+}
+
+#[tokio::test]
+async fn commits_go_on_while_a_plan_is_read() {
+    let directory = TempDir::new().unwrap();
+    // A view that lives keeps every commit waiting.
+    let config = Config {
+        overlay_bytes: 1,
+        ..config(directory.path())
+    };
+    let store = Arc::new(open_config(&config, Arc::new(Unobserved)).unwrap());
+    fill(&store, 0..DOCUMENTS).await;
+    let slow = [2, 3].map(|ordinal| segment(directory.path(), ordinal));
+    for file in &slow {
+        fs::remove_file(file).unwrap();
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, file, mode).unwrap();
+    }
+    let asks = store.clone();
+    let plan = tokio::spawn(async move { asks.plan(later(151), Rules::default()).await });
+    // Who opens it for reading waits until somebody opens it for writing, which works only then.
+    let opened_by_the_plan = async |file: &Path| {
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = fs::OpenOptions::new();
+        options.write(true).custom_flags(flags);
+        while options.open(file).is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    opened_by_the_plan(&slow[0]).await;
+    let filled = tokio::time::timeout(Duration::from_secs(60), fill(&store, 100..110));
+    assert!(filled.await.is_ok(), "commits wait for the plan");
+    assert!(!plan.is_finished());
+    opened_by_the_plan(&slow[1]).await;
+    assert_eq!(plan.await.unwrap().unwrap().damaged, [2, 3]);
 }
 
 /// What can become of a segment's file.
