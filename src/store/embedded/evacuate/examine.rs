@@ -21,6 +21,8 @@ pub struct Examined {
     seen: Position,
     bodies: Vec<Judged>,
     pub due: Option<Timestamp>,
+    /// Bytes of the segment.
+    pub read: u64,
 }
 
 /// What is found in a segment.
@@ -49,10 +51,11 @@ impl Evacuator {
         judge: &Judge,
         segment: u64,
     ) -> Result<Examined, Failed> {
-        let mut bodies = Vec::new();
+        let (mut bodies, mut read) = (Vec::new(), 0);
         self.reader.batches(segment, |batch| {
             // A view that lives for long keeps commits waiting: each batch has its own.
             let view = &self.overlay.view();
+            read = batch.end.offset;
             let mut own = BTreeMap::new();
             for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
                 let stamped = Stamped::read(bytes);
@@ -88,6 +91,7 @@ impl Evacuator {
             segment,
             seen,
             due: judge.due(&fates),
+            read,
             bodies,
         })
     }

@@ -1,19 +1,20 @@
 //! Which segment is due: each is looked into no more often than needed.
 
 use std::collections::BTreeMap;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::retention::{self, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::Error;
 use crate::store::embedded::ask::Asker;
+use crate::store::embedded::evacuate::driver::Driver;
 use crate::store::embedded::evacuate::examine::{Examined, Inside};
-use crate::store::embedded::evacuate::{Evacuator, Failed};
+use crate::store::embedded::evacuate::{Evacuator, Failed, on_thread};
 use crate::store::embedded::{places, unreadable};
 use crate::store::journal;
 use crate::store::journal::segment::Form;
-use crate::store::keeping::{OpenSegment, Outlook, Pace, Plan};
+use crate::store::keeping::{OpenSegment, Outlook, Plan};
 use crate::store::ledger::keeping::{self, Judge};
 
 /// Segments that need not be looked into again for some time.
@@ -32,6 +33,14 @@ pub struct Glance {
     pub again: Timestamp,
     /// When its oldest body was admitted or heard.
     pub oldest: Option<Timestamp>,
+}
+
+/// What a look into a segment found.
+enum Found {
+    /// It is due.
+    Due(Examined),
+    /// It is not; so many bytes were read.
+    NotDue(u64),
 }
 
 impl Evacuator {
@@ -60,46 +69,67 @@ impl Evacuator {
         Ok(plan)
     }
 
-    /// The oldest segment that is due, looked into no more often than needed. Blocks.
-    pub(super) fn find(
+    /// The oldest segment that is due, looked into no more often than needed. It pauses after each that it read, on no
+    /// thread: whoever ends it waits for one segment at most.
+    pub(super) async fn find(
         &self,
+        driver: &Driver,
         at: Timestamp,
         rules: Rules,
-        pace: Pace,
     ) -> Result<Option<Examined>, Error> {
-        let holds = keeping::legal_holds(&self.overlay.view())?;
-        let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
-        self.looked().renew(rules, (holds.len(), lifted));
-        let (seen, judge) = self.judging(rules)?;
+        let own = self.clone();
+        let (seen, judge) = on_thread(move || own.judging_anew(rules)).await?;
+        let judge = Arc::new(judge);
         for segment in self.closed() {
             let last = self.looked().segments.get(&segment).copied();
             if last.is_some_and(|last| last.again > at) {
                 continue;
             }
-            let glance = match self.look_into(at, seen, &judge, segment) {
-                Ok((_, Inside::Examined(examined)))
-                    if examined.due.is_some_and(|due| due <= at) =>
-                {
-                    return Ok(Some(examined));
-                }
-                Ok((begun, Inside::Young(again))) => Glance {
-                    again,
-                    oldest: Some(begun),
-                },
-                Ok((_, Inside::Examined(examined))) => {
-                    std::thread::sleep(pace.of(self.length(segment)));
-                    examined.glance(at, rules)
-                }
-                // A person was told of it at the start, and may put back a copy.
-                Err(failed) if failed.is_of_one_segment() => {
-                    self.pass_over(at, segment);
-                    continue;
-                }
-                Err(failed) => return Err(failed.into()),
-            };
-            self.looked().segments.insert(segment, glance);
+            let (own, judge) = (self.clone(), judge.clone());
+            match on_thread(move || own.glance(at, seen, &judge, segment)).await? {
+                Found::Due(examined) => return Ok(Some(examined)),
+                Found::NotDue(bytes) => driver.pause(bytes).await,
+            }
         }
         Ok(None)
+    }
+
+    /// A judge; with other rules or holds than before everything is looked into again.
+    fn judging_anew(&self, rules: Rules) -> Result<(Position, Judge), Error> {
+        let holds = keeping::legal_holds(&self.overlay.view())?;
+        let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
+        self.looked().renew(rules, (holds.len(), lifted));
+        self.judging(rules)
+    }
+
+    /// Looks into a segment, and remembers how soon to look again. Blocks.
+    fn glance(
+        &self,
+        at: Timestamp,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<Found, Error> {
+        let (glance, bytes) = match self.look_into(at, seen, judge, segment) {
+            Ok((_, Inside::Examined(examined))) if examined.due.is_some_and(|due| due <= at) => {
+                return Ok(Found::Due(examined));
+            }
+            Ok((_, Inside::Examined(examined))) => {
+                (examined.glance(at, judge.rules()), examined.read)
+            }
+            Ok((begun, Inside::Young(again))) => {
+                let oldest = Some(begun);
+                (Glance { again, oldest }, 0)
+            }
+            // A person was told of it at the start, and may put back a copy.
+            Err(failed) if failed.is_of_one_segment() => {
+                self.pass_over(at, segment);
+                return Ok(Found::NotDue(0));
+            }
+            Err(failed) => return Err(failed.into()),
+        };
+        self.looked().segments.insert(segment, glance);
+        Ok(Found::NotDue(bytes))
     }
 
     /// Leaves a segment that has trouble alone for a day, so that the others have their turn.
@@ -205,12 +235,6 @@ impl Evacuator {
         let stamped = stamped.transpose();
         let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
         Ok(stamped.map_or(Timestamp::MAX, |stamped| stamped.at))
-    }
-
-    /// Bytes of a segment's file.
-    fn length(&self, segment: u64) -> u64 {
-        let found = self.reader.segment(segment);
-        found.map_or(0, |segment| segment.header.capacity)
     }
 
     /// A judge, and the position whose holds it heeds.

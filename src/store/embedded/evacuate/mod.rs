@@ -116,8 +116,7 @@ impl Evacuator {
         self.end_old(&driver, at, rules).await?;
         let left = self.remove().await;
         loop {
-            let own = self.clone();
-            let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
+            let Some(examined) = self.find(&driver, at, rules).await? else {
                 left?;
                 let own = self.clone();
                 let outlook = on_thread(move || own.outlook(rules)).await?;
@@ -185,7 +184,7 @@ impl Evacuator {
         let evacuated = examined.evacuated(at);
         self.copy(driver, at, &examined).await?;
         let archived = self.write_archive(examined.segment).await?;
-        driver.pause(archived.header.capacity).await;
+        driver.pause(examined.read).await;
         self.observer.evacuating(Step::Archived);
         let changes = self.forgotten(at, &examined).await?;
         if !driver.end(at, evacuated.clone(), changes).await? {

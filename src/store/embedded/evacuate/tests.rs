@@ -520,6 +520,28 @@ async fn commits_go_on_while_a_plan_is_read() {
     assert_eq!(plan.await.unwrap().unwrap().damaged, [2, 3]);
 }
 
+#[test]
+fn who_ends_it_does_not_wait_for_its_pauses() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_directory, store) = runtime.block_on(async {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        fill(&store, 0..DOCUMENTS).await;
+        (directory, store)
+    });
+    // All of it is old, and nothing of it due: each segment is followed by a pause of hours.
+    let slow = Pace {
+        bytes_per_second: 1,
+        pause_commands: usize::MAX,
+    };
+    runtime.block_on(async {
+        let looks = store.evacuate(later(151), Rules::default(), slow);
+        let ended = tokio::time::timeout(Duration::from_millis(500), looks);
+        assert!(ended.await.is_err());
+    });
+    drop(runtime);
+}
+
 /// What can become of a segment's file.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Injury {
