@@ -131,9 +131,12 @@ impl Evacuator {
                 }
                 // A legal hold was placed meanwhile.
                 Ok(None) => {}
-                Err(error) => {
-                    self.pass_over(at, segment);
-                    return Err(error);
+                Err(failed) => {
+                    // Where the disk does not take what is written, the next run tries it again.
+                    if failed.is_of_one_segment() {
+                        self.pass_over(at, segment);
+                    }
+                    return Err(failed.into());
                 }
             }
         }
@@ -166,7 +169,7 @@ impl Evacuator {
             let own = self.clone();
             let examined = on_thread(move || {
                 let (seen, judge) = own.judging(rules)?;
-                Ok(own.examine(seen, &judge, ordinal)?)
+                own.examine(seen, &judge, ordinal)
             });
             if self.clear(&driver, at, examined.await?).await?.is_some() {
                 return self.remove().await;
@@ -180,7 +183,7 @@ impl Evacuator {
         driver: &Driver,
         at: Timestamp,
         examined: Examined,
-    ) -> Result<Option<Evacuated>, Error> {
+    ) -> Result<Option<Evacuated>, Failed> {
         let evacuated = examined.evacuated(at);
         self.copy(driver, at, &examined).await?;
         let archived = self.write_archive(examined.segment).await?;
@@ -225,7 +228,12 @@ impl Evacuator {
     }
 
     /// Copies what is kept into the current segment.
-    async fn copy(&self, driver: &Driver, at: Timestamp, examined: &Examined) -> Result<(), Error> {
+    async fn copy(
+        &self,
+        driver: &Driver,
+        at: Timestamp,
+        examined: &Examined,
+    ) -> Result<(), Failed> {
         let mut kept = examined.kept(at).peekable();
         while kept.peek().is_some() {
             let mut places = Vec::new();
@@ -239,7 +247,7 @@ impl Evacuator {
                 let read = places.into_iter().map(|place| reader.body(place));
                 // What was purged before, in a copy of the store, is not there to be kept.
                 let left = read.filter(|read| !matches!(read, Err(journal::Error::Purged(_))));
-                left.collect::<Result<Vec<_>, _>>().map_err(unreadable)
+                left.collect::<Result<Vec<_>, _>>().map_err(Failed::Journal)
             });
             let bodies = bodies.await?;
             driver.carry(bodies).await?;
@@ -249,17 +257,18 @@ impl Evacuator {
         Ok(())
     }
 
-    async fn write_archive(&self, ordinal: u64) -> Result<Segment, Error> {
+    async fn write_archive(&self, ordinal: u64) -> Result<Segment, Failed> {
         let (reader, directory) = (self.reader.clone(), archive::beside(&self.directory));
-        let written = move || -> Result<Segment, journal::Error> {
+        on_thread(move || {
             let mut archive = Archive::of(&reader.segment(ordinal)?.header);
             reader.batches(ordinal, |batch| {
                 archive.add(batch);
                 Ok::<(), journal::Error>(())
             })?;
-            archive.write(&directory)
-        };
-        on_thread(move || written().map_err(unreadable)).await
+            let written = archive.write(&directory);
+            written.map_err(|error| Failed::Store(unreadable(error)))
+        })
+        .await
     }
 
     /// What the index no longer has to know: where the bodies were, and the marks in the segment.
@@ -308,11 +317,11 @@ impl Failed {
     }
 }
 
-async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+async fn on_thread<T: Send + 'static, E: From<Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Error::Read("an evacuation ended in a panic".into())))
+    done.unwrap_or_else(|_| Err(Error::Read("an evacuation ended in a panic".into()).into()))
 }
 
 #[cfg(test)]
