@@ -267,10 +267,9 @@ pub fn fate(rules: &Rules, class: Class, decided: Timestamp, owned: &[Owned]) ->
 }
 
 /// When a segment is due: as soon as `past_percent` of the bytes of its bodies are past their time, or one of them is
-/// so for `wait_days`. So a body is gone `body_days` and `wait_days` after its last legal event at the latest, or where it
-/// lies in the segment that is written to, which ends within `segment_days`, so many days later; and a
-/// body that is kept is copied for at most as many bytes as go with it, or once in `wait_days`. None if nothing in it
-/// ever is past its time as things stand.
+/// so for `wait_days`. So a body is gone `body_days` and `wait_days` after its last legal event at the latest, and at most
+/// `segment_days` later where it lies in the segment that is written to; a body that is kept is copied for at most as
+/// many bytes as go with it, or once in `wait_days`. None if nothing in it ever is past its time as things stand.
 pub fn due(rules: &Rules, bodies: &[(Fate, u64)]) -> Option<Timestamp> {
     let whole: u64 = bodies.iter().map(|(_, bytes)| bytes).sum();
     let mut ends: Vec<(Timestamp, u64)> = bodies

@@ -1,8 +1,9 @@
 //! The keeping of bodies: the loop that has the store clear what is past its time, and watches over legal holds.
 //!
 //! It says when and how fast; what goes is decided by the rules and the store. It must never remove anything itself but
-//! traces of access whose months have passed, nor anything by a clock that it doubts, and never keep anybody waiting. A crash leaves nothing behind: what it
-//! remembers is only what it has spoken of. Proofs that are past their time it only shows and tells: a person has them go.
+//! traces of access whose months have passed, nor anything by a clock that it doubts, and never keep anybody waiting. A
+//! crash leaves nothing behind: what it remembers is only what it has spoken of, and the clock. Proofs that are past
+//! their time it only shows and tells: a person has them go.
 
 mod clock;
 

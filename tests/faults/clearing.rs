@@ -5,8 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use bordereau::claims::time::Timestamp;
-
 use crate::disk::{Disk, EIO, ENOSPC, Order};
 use crate::gateway::{Gateway, Place, program, until};
 use crate::stock::{Stock, content};
@@ -35,13 +33,7 @@ const COMPLAINTS: &[&str] = &[
 /// Old documents of which all but one are past their time, on a disk of their own.
 async fn stocked() -> (Place, Disk) {
     let place = Place::bare().ready("https://localhost:9");
-    let day = Timestamp::parse("2025-01-15T09:00:00Z").unwrap();
-    let stock = Stock::open(&place, SEGMENT, day).await;
-    stock.admit(1..=DOCUMENTS).await;
-    for number in (1..=DOCUMENTS).filter(|number| *number != UNFINISHED) {
-        stock.cancel(number).await;
-    }
-    drop(stock);
+    Stock::of_old(&place, SEGMENT, DOCUMENTS, UNFINISHED).await;
     let disk = Disk::new(&place);
     copy(&place.path("store"), &disk.store());
     (place, disk)

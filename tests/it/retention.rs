@@ -34,14 +34,7 @@ fn id(number: u64) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_was_cleared_is_gone_and_its_document_is_not() {
     let place = Place::bare().ready("https://localhost:9");
-    // Whatever day it is: long enough ago that all of it is past its time.
-    let day = Timestamp::parse("2025-01-15T09:00:00Z").unwrap();
-    let stock = Stock::open(&place, SEGMENT, day).await;
-    stock.admit(1..=DOCUMENTS).await;
-    for number in (1..=DOCUMENTS).filter(|number| *number != UNFINISHED) {
-        stock.cancel(number).await;
-    }
-    drop(stock);
+    Stock::of_old(&place, SEGMENT, DOCUMENTS, UNFINISHED).await;
 
     let gateway = started(&place);
     until("the bodies are cleared", || async {

@@ -2,8 +2,8 @@
 //!
 //! Only what is new is copied: a segment that was whole before stays as it is, the one that grew gets what is missing,
 //! and one that was evacuated gives way to what is left of it. Traces of access, a file a month, are copied as they are
-//! at the moment: a month that grew anew, and one that has ended goes with the next backup. Nothing here takes a lock of the store's, and what is
-//! read is paced, so that commits go on.
+//! at the moment: a month that grew anew, and one that has ended goes with the next backup. Nothing here takes a lock of
+//! the store's, and what is read is paced, so that commits go on.
 //!
 //! Segments are evacuated meanwhile, which forgets their keys; bodies that are kept are then behind the end of this copy.
 //! So the keys are read when all else is copied, and only if every segment of the copy is still there: its file goes

@@ -31,12 +31,8 @@ impl Embedded {
         &self,
         question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
-        if self.state.rebuilding().is_some() {
-            return Err(Error::Busy);
-        }
         let overlay = self.overlay.clone();
-        let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
-        answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
+        self.ask_apart(move |_| question(&overlay.view())).await
     }
 
     /// A question that may take long. It takes views of its own, none for long: commits wait for who keeps one. It ends
