@@ -67,7 +67,7 @@ impl Embedded {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::sync_channel;
 
     use tempfile::TempDir;
 
@@ -80,7 +80,7 @@ mod tests {
         let directory = TempDir::new().unwrap();
         let store = open_config(&config(directory.path()), Arc::new(Unobserved)).unwrap();
         let store = Arc::new(store);
-        let ((begins, begun), (ends, ended)) = (channel(), channel());
+        let ((begins, begun), (ends, ended)) = (sync_channel(1), sync_channel(1));
         let asks = store.clone();
         let asked = tokio::spawn(async move {
             let question = move |asker: &Asker| {
