@@ -114,10 +114,6 @@ async fn what_has_ended_ends_whatever_call_fails_once() {
         until("nothing that ended is there", || async {
             let archived = ordinals(&disk, "archive");
             let live = ordinals(&disk, "journal");
-            eprintln!(
-                "DBG {call} {part} {archived:?} {live:?} {}",
-                forgotten(&place)
-            );
             !archived.is_empty()
                 && archived.is_disjoint(&live)
                 && forgotten(&place) == archived.len()
