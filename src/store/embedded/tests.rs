@@ -498,10 +498,11 @@ async fn a_batch_that_takes_long_sheds_before_the_queue_is_full() {
             tokio::task::yield_now().await;
         }
     };
-    for call in ["commit", "carry"] {
+    fill(&store, 0..0).await;
+    for (number, call) in [(10, "commit"), (20, "carry")] {
         // The index may not go beyond this view, so commits wait.
         let view = store.overlay.view();
-        fill(&store, 0..0).await;
+        fill(&store, number..number + 1).await;
         is(Readiness::Ready).await;
         let asks = store.clone();
         let asked = tokio::spawn(async move {
