@@ -36,10 +36,13 @@ pub const CEILING_DAYS: u32 = 393;
 pub struct Rules {
     /// Days after the last legal event; from [`FLOOR_DAYS`] on.
     pub body_days: u32,
-    /// A segment is due when a body in it is past its time for so many days; with `body_days` below [`CEILING_DAYS`].
+    /// A segment is due when a body in it is past its time for so many days; with `body_days` and `segment_days` below
+    /// [`CEILING_DAYS`].
     pub wait_days: u32,
     /// Or when so many percent of the bytes of its bodies are past their time.
     pub past_percent: u32,
+    /// The segment that is written to is ended so many days after its first entry: none is cleared before it has ended.
+    pub segment_days: u32,
 }
 
 impl Default for Rules {
@@ -48,6 +51,7 @@ impl Default for Rules {
             body_days: 120,
             wait_days: 30,
             past_percent: 50,
+            segment_days: 30,
         }
     }
 }
@@ -207,9 +211,9 @@ pub fn fate(rules: &Rules, class: Class, decided: Timestamp, owned: &[Owned]) ->
 }
 
 /// When a segment is due: as soon as `past_percent` of the bytes of its bodies are past their time, or one of them is
-/// so for `wait_days`. So a body is gone `body_days` and `wait_days` after its last legal event at the latest, and a
-/// body that is kept is copied for at most as many bytes as go with it, or once in `wait_days`. None if nothing in it
-/// ever is past its time as things stand.
+/// so for `wait_days`. So a body is gone `body_days` and `wait_days` after its last legal event at the latest, and at most
+/// `segment_days` later where it lies in the segment that is written to; a body that is kept is copied for at most as
+/// many bytes as go with it, or once in `wait_days`. None if nothing in it ever is past its time as things stand.
 pub fn due(rules: &Rules, bodies: &[(Fate, u64)]) -> Option<Timestamp> {
     let whole: u64 = bodies.iter().map(|(_, bytes)| bytes).sum();
     let mut ends: Vec<(Timestamp, u64)> = bodies

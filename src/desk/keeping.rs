@@ -68,6 +68,7 @@ struct PlanText {
     body_days: u32,
     wait_days: u32,
     past_percent: u32,
+    segment_days: u32,
     /// When the next segment is due if nothing happens until then; null if none can be told.
     next: Option<String>,
     /// What the next run clears, by class.
@@ -77,12 +78,23 @@ struct PlanText {
     /// Segments in which nothing can be past its time.
     younger: u64,
     younger_from: Option<String>,
-    /// Segments that are damaged, and stay until a person has looked.
+    /// The segment that is written to; null while it has no entry.
+    open: Option<OpenText>,
+    /// Segments that cannot be read whole, and stay until a person has looked.
     damaged: Vec<u64>,
     /// What was cleared so far.
     cleared: ClearedText,
     /// What would go of the proofs when a person has them go.
     proofs: ProofsText,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenText {
+    begun: String,
+    /// When it is ended, full or not.
+    ends: String,
+    /// Before this nothing in it is cleared.
+    from: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -330,6 +342,7 @@ impl Desk {
             body_days: rules.body_days,
             wait_days: rules.wait_days,
             past_percent: rules.past_percent,
+            segment_days: rules.segment_days,
             next: plan.next().map(|next| next.to_string()),
             goes: goes
                 .map(|(class, sum)| SumText::of(class.as_str(), None, sum))
@@ -337,6 +350,11 @@ impl Desk {
             segments: plan.segments.iter().map(SegmentText::from).collect(),
             younger: plan.younger,
             younger_from: plan.younger_from.map(|from| from.to_string()),
+            open: plan.open.map(|open| OpenText {
+                begun: open.begun.to_string(),
+                ends: open.ends.to_string(),
+                from: open.from.to_string(),
+            }),
             damaged: plan.damaged.clone(),
             cleared,
             proofs,

@@ -154,6 +154,10 @@ impl Keeping for Memory {
         ledger::keeping::evacuations(&self.lock().index)
     }
 
+    fn recorded(&self) -> Option<Timestamp> {
+        None
+    }
+
     async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
         Ok(Plan::default())
     }

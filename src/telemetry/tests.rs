@@ -137,6 +137,8 @@ fn exercised() -> Telemetry {
             segments: 2,
             upto: Position(4),
         }),
+        Event::Retention(retention::Event::ClockDoubted { seconds: 90_000 }),
+        Event::Retention(retention::Event::ClockTrusted),
         Event::Retention(retention::Event::TracesEnded { months: 1 }),
         Event::Told {
             outcome: Telling::Refused,

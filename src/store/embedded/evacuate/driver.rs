@@ -34,6 +34,14 @@ impl Driver {
         answered.await.map_err(|_| ended())?
     }
 
+    /// Has a new segment begun.
+    pub async fn roll(&self) -> Result<(), Error> {
+        self.let_pass().await;
+        let (answer, answered) = oneshot::channel();
+        self.send(Call::Roll { answer }).await?;
+        answered.await.map_err(|_| ended())?
+    }
+
     /// Commits the end of bodies; false if it is to be decided again.
     pub async fn end(
         &self,

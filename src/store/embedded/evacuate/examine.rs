@@ -20,6 +20,8 @@ pub struct Examined {
     seen: Position,
     bodies: Vec<Judged>,
     pub due: Option<Timestamp>,
+    /// Bytes of the segment.
+    pub read: u64,
 }
 
 /// What is found in a segment.
@@ -48,10 +50,11 @@ impl Evacuator {
         judge: &Judge,
         segment: u64,
     ) -> Result<Examined, Failed> {
-        let mut bodies = Vec::new();
+        let (mut bodies, mut read) = (Vec::new(), 0);
         self.reader.batches(segment, |batch| {
             // A view that lives for long keeps commits waiting: each batch has its own.
             let view = &self.overlay.view();
+            read = batch.end.offset;
             let mut own = BTreeMap::new();
             for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
                 let stamped = Stamped::read(bytes);
@@ -87,6 +90,7 @@ impl Evacuator {
             segment,
             seen,
             due: judge.due(&fates),
+            read,
             bodies,
         })
     }
@@ -104,11 +108,10 @@ impl Evacuator {
             (BodyId::Entry(position), None) => {
                 let before = Position(position.0.saturating_sub(1));
                 let found = entries(view, &self.reader, before, 1)?;
-                let (_, stamped) = found
-                    .first()
-                    .filter(|(found, _)| *found == position)
-                    .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
-                judge.of_entry(view, stamped)
+                match found.first() {
+                    Some((found, stamped)) if *found == position => judge.of_entry(view, stamped),
+                    Some(_) | None => judge.without_entry(),
+                }
             }
         }
     }
