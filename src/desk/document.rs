@@ -323,7 +323,7 @@ impl NextText {
     fn of(next: Next, sentence: words::Sentence) -> NextText {
         NextText {
             at: next.at.to_string(),
-            reason: words::reason(next.reason),
+            reason: next.reason.as_str(),
             fr: sentence.fr,
             en: sentence.en,
         }

@@ -18,7 +18,6 @@ use super::answer::{Refused, json};
 use super::door::Operator;
 use super::operations::gate_word;
 use super::survey::{Survey, Surveyor, Waiting};
-use super::words;
 
 /// A survey takes at most one part in so many of the time.
 const SHARE: u32 = 10;
@@ -101,7 +100,7 @@ impl WaitingText {
                 .map(|(stage, count)| (stage.as_str(), *count))
                 .collect(),
             reasons: reasons
-                .map(|(reason, count)| (words::reason(*reason), *count))
+                .map(|(reason, count)| (reason.as_str(), *count))
                 .collect(),
             oldest: waiting.oldest.map(|oldest| oldest.to_string()),
             oldest_seconds: waiting.age(now).as_secs(),

@@ -30,7 +30,6 @@ use super::door::{Operator, Part};
 use super::listing::since;
 use super::order::Order;
 use super::way::Ways;
-use super::words;
 
 /// Lots read from the store at once.
 const PAGE: usize = 1_000;
@@ -200,8 +199,8 @@ impl Desk {
             words.iter().map(read).collect::<Result<Vec<_>, _>>()
         });
         let waits_for = order.waits_for.as_deref().map(|word| {
-            let mut reasons = words::REASONS.into_iter();
-            let found = reasons.find(|reason| words::reason(*reason) == word);
+            let mut reasons = Reason::ALL.into_iter();
+            let found = reasons.find(|reason| reason.as_str() == word);
             found.ok_or_else(|| unclear("waits_for"))
         });
         Ok(Filter {
@@ -275,7 +274,7 @@ impl LotText {
             state: lot.state.as_str(),
             attempts: lot.attempts,
             next: lot.next.map(|next| next.at.to_string()),
-            reason: lot.next.map(|next| words::reason(next.reason)),
+            reason: lot.next.map(|next| next.reason.as_str()),
         }
     }
 }

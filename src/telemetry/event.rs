@@ -521,7 +521,8 @@ impl Event<'_> {
                 bytes,
                 warnings,
             } => {
-                debug!(%document, %centre, kind = kind.as_str(), bytes, ?warnings, "document admitted");
+                let (kind, warnings) = (kind.as_str(), warnings.join(" "));
+                debug!(%document, %centre, kind, bytes, warnings, "document admitted");
             }
             Event::KnownAgain { document, kind } => {
                 debug!(%document, kind = kind.as_str(), "document known already");
@@ -531,7 +532,8 @@ impl Event<'_> {
                 caller,
                 codes,
             } => {
-                info!(kind = kind_word(kind), %caller, ?codes, "document turned away");
+                let codes = codes.join(" ");
+                info!(kind = kind_word(kind), %caller, codes, "document turned away");
             }
             Event::Conflicted { kind, caller } => {
                 info!(kind = kind.as_str(), %caller, "document in conflict");
@@ -614,7 +616,8 @@ impl Event<'_> {
                 took,
             } => {
                 let outcome = outcome.as_str();
-                info!(%lot, %endpoint, attempt, outcome, ?waits_for, ?took, "lot attempted");
+                let waits_for = waits_for.map(Reason::as_str);
+                info!(%lot, %endpoint, attempt, outcome, waits_for, ?took, "lot attempted");
             }
             Event::Asked {
                 lot,
@@ -664,7 +667,7 @@ impl Event<'_> {
                 documents,
                 position = position.0,
                 between = between.as_str(),
-                ?cells,
+                cells = cells.join(", "),
                 "the counts of the ledger differ"
             ),
             Event::Unpublished { why } => error!(why, "a statement could not be published"),

@@ -269,6 +269,8 @@ impl Handles {
             renewal::Event::Kept { part, .. } => (part, renewal::Outcome::Kept),
             // What is in force is in the labels.
             renewal::Event::Endpoints { .. } | renewal::Event::Shadowed { .. } => return,
+            // The readings show until when each is good.
+            renewal::Event::Ends { .. } | renewal::Event::Ended { .. } => return,
             renewal::Event::List { outcome } => return one(&self.fetches, outcome.as_str()),
         };
         if let Some(counters) = self.renewals.get(part.as_str()) {

@@ -148,6 +148,14 @@ fn exercised() -> Telemetry {
             part: renewal::Part::Webhooks,
             why: "no PEM",
         }),
+        Event::Renewal(renewal::Event::Ends {
+            endpoint: Some(endpoint),
+            days: 3,
+        }),
+        Event::Renewal(renewal::Event::Ended {
+            endpoint: None,
+            days: 0,
+        }),
         Event::Renewal(renewal::Event::List {
             outcome: renewal::Fetch::Unproven,
         }),
@@ -317,6 +325,20 @@ fn the_list_of_metrics_is_what_is_rendered() {
             kept, rows,
             "{PATH}: rewrite it with UPDATE=1 and look at the change"
         );
+    }
+}
+
+#[test]
+fn what_no_endpoint_has_as_its_own_expires_never() {
+    let text = Telemetry::new(&Config::default(), &[endpoint()])
+        .unwrap()
+        .render();
+    for series in [
+        "bordereau_delivery_certificate_expires_seconds",
+        "bordereau_delivery_lists_until_seconds",
+    ] {
+        let line = format!("{series}{{endpoint=\"other\"}} inf");
+        assert!(text.to_lowercase().contains(&line), "{line}");
     }
 }
 
