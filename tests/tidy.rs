@@ -1,6 +1,7 @@
 //! Checks on the code itself: room direction, purity of the core, module docs.
 //!
-//! The tables are the plan of `src/ARCHITECTURE.md`: a new edge gets its own commit and a dated decision there.
+//! The tables are the plan of `src/ARCHITECTURE.md`: a new edge gets its own commit and a dated decision in
+//! `src/DECISIONS.md`.
 //! Runs under plain `cargo test`, so nothing here depends on CI.
 
 #![allow(clippy::unwrap_used, reason = "a test ends at what it cannot read")]

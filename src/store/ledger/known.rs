@@ -1,6 +1,7 @@
 //! Terms and centres, read once: every document asks for them, and they change a few times a year.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use crate::claims::document::Facts;
 use crate::claims::id::Finess;
@@ -29,11 +30,10 @@ impl Known {
 
     /// The public holidays of a centre on a day.
     pub fn region(&mut self, index: &dyn Index, centre: Finess, day: Day) -> Result<Region, Error> {
-        if !self.centres.contains_key(&centre) {
-            let versions = records::centre(index, centre)?;
-            self.centres.insert(centre, versions);
-        }
-        let versions = self.centres.get(&centre).map_or(&[][..], Vec::as_slice);
+        let versions = match self.centres.entry(centre) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(records::centre(index, centre)?),
+        };
         Ok(Centre::on(versions, day)
             .map(|centre| centre.region)
             .unwrap_or_default())
