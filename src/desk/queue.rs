@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::entry::Gate;
+use crate::claims::lane::Failure;
 use crate::claims::time::Timestamp;
 use crate::store;
 
@@ -44,8 +45,16 @@ struct EndpointText {
     endpoint: String,
     /// `open` or `held`.
     gate: &'static str,
+    /// What it failed by in its last exchange since the start; null once it served.
+    failure: Option<FailureText>,
     #[serde(flatten)]
     waiting: WaitingText,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureText {
+    reason: &'static str,
+    at: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +81,7 @@ pub(super) async fn get(
         EndpointText {
             endpoint: endpoint.to_string(),
             gate: gate_word(gate),
+            failure: desk.parts.lanes.failure(endpoint).map(FailureText::from),
             waiting: WaitingText::of(waiting, now),
         }
     });
@@ -88,6 +98,15 @@ pub(super) async fn get(
         unrouted: WaitingText::of(&survey.unrouted, now),
     };
     Ok(json(200, &text))
+}
+
+impl From<Failure> for FailureText {
+    fn from(failure: Failure) -> FailureText {
+        FailureText {
+            reason: failure.reason.as_str(),
+            at: failure.at.to_string(),
+        }
+    }
 }
 
 impl WaitingText {
