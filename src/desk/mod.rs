@@ -25,6 +25,7 @@ pub mod registry;
 mod registered;
 mod watch;
 pub mod front;
+mod rest;
 mod order;
 mod keeping;
 mod traces;
@@ -180,11 +181,12 @@ pub fn operators(desk: Arc<Desk>) -> Router {
 }
 
 /// All routes of a listener, and a problem for an address that is none of them and for a method that its address
-/// does not know.
+/// does not know. What an answer leaves of a small body is read.
 pub fn closed(router: Router) -> Router {
     router
         .fallback(|| async { answer::Refused::from(Kind::AddressUnknown) })
         .method_not_allowed_fallback(|| async { answer::Refused::from(Kind::MethodUnknown) })
+        .layer(from_fn(rest::read))
 }
 
 /// Where a route is.
@@ -219,9 +221,18 @@ fn routes(door: Door) -> Router<Arc<Desk>> {
     })
 }
 
-/// Door, query, method, path, handler: what `schemas/gateway-1.openapi.json` describes.
+/// Door, query, method, path, handler.
+type Row = (
+    Door,
+    Query,
+    &'static str,
+    &'static str,
+    MethodRouter<Arc<Desk>>,
+);
+
+/// What `schemas/gateway-1.openapi.json` describes.
 #[rustfmt::skip]
-fn table() -> Vec<(Door, Query, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
+fn table() -> Vec<Row> {
     vec![
         (Door::Both, Query::Read, "get", "/v1/documents", get(listing::get)),
         (Door::Both, Query::None, "get", "/v1/documents/{id}", get(document::by_id)),
