@@ -11,6 +11,7 @@ mod opening;
 mod registered;
 mod listening;
 mod renewal;
+mod expiry;
 mod revocation;
 mod ways;
 
@@ -49,6 +50,7 @@ use crate::transport::webhook;
 use crate::transport::{self, Transport};
 
 use encryption::KeyAge;
+use expiry::Expiry;
 use listening::Fronts;
 use observers::Observers;
 use opening::Opening;
@@ -406,6 +408,10 @@ impl App {
             .clone()
             .watch(read.look, self.stop_loops.clone());
         self.loops.spawn(watching);
+        let expiry = Expiry {
+            renewal: self.renewal.clone(),
+        };
+        self.loops.spawn(expiry.run(self.stop_loops.clone()));
         self.loops.spawn(fetching.run(self.stop_loops.clone()));
     }
 

@@ -34,6 +34,9 @@ const PARTS: [Part; 4] = [
     Part::Webhooks,
 ];
 
+/// Why a certificate is not taken.
+const EXPIRED: &str = "has expired, and the one before is still good";
+
 /// The files that can be read again, as the configuration names them.
 #[derive(Clone, Debug)]
 pub struct Files {
@@ -268,6 +271,7 @@ impl Renewal {
 
     /// Puts the endpoints in force that are wanted, and says what came of it.
     fn follow(&self) -> anyhow::Result<()> {
+        self.check_identities()?;
         let followed = self.ways.follow()?;
         let routes = Arc::clone(&self.ways.routes().borrow());
         self.telemetry.name(routes.endpoints());
@@ -296,10 +300,37 @@ impl Renewal {
         Ok(())
     }
 
+    /// Finds an endpoint whose certificate would be exchanged for one that has expired.
+    fn check_identities(&self) -> anyhow::Result<()> {
+        let present: BTreeMap<_, _> = self.ways.transport.expiries().into_iter().collect();
+        for endpoint in self.ways.wanted() {
+            let before = present.get(&endpoint.name).copied().flatten();
+            // What cannot be read is told by whoever puts it in force.
+            let identity = endpoint.tls.identity().ok().flatten();
+            if self.is_worse(before, identity.and_then(|identity| identity.expires())) {
+                anyhow::bail!("the certificate for endpoint `{}` {EXPIRED}", endpoint.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a certificate that is good would be exchanged for one that is not.
+    fn is_worse(&self, before: Option<i64>, after: Option<i64>) -> bool {
+        let now = self.clock.now().micros() / 1_000_000;
+        before.is_some_and(|before| before > now) && after.is_some_and(|after| after <= now)
+    }
+
     fn read(&self, part: Part) -> anyhow::Result<()> {
         let Files { settings, public } = &*self.files;
         match part {
-            Part::Public => self.server.renew(&public.tls.load(settings)?)?,
+            Part::Public => {
+                let material = public.tls.load(settings)?;
+                let expires = material.identity.expires();
+                if self.is_worse(self.server.expires(), expires) {
+                    anyhow::bail!("the certificate of `public.tls` {EXPIRED}");
+                }
+                self.server.renew(&material)?;
+            }
             Part::Endpoints => self.follow()?,
             Part::ReceiptKeys => self.ways.renew_keys()?,
             Part::Webhooks => {

@@ -336,7 +336,7 @@ pub enum Reason {
     Turn,
     /// The endpoint could not be reached.
     Unreachable,
-    /// The endpoint's TLS or our own certificate failed.
+    /// The endpoint's TLS failed.
     Tls,
     /// The endpoint refused our identity (401, 403).
     Identity,
@@ -374,6 +374,8 @@ pub enum Reason {
     Revoked,
     /// The list of what the endpoint's authority revoked is too old to say that its certificate is not.
     Unvouched,
+    /// The endpoint does not accept the certificate that it is shown.
+    OwnCertificate,
 }
 
 /// A receipt, without its text.

@@ -68,15 +68,15 @@ pub struct Name(String);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
+/// Characters of a NIR without its key.
+const NIR_LENGTH: usize = 13;
+
 /// Checks a NIR of 13 characters against its key: 97 − (N mod 97), with 2A → 19 and 2B → 18.
 ///
 /// The month is not looked at: 20–42 and 50 upward exist.
 pub fn check_nir(nir: &str, key: &str) -> Result<(), Invalid> {
     let bytes = nir.as_bytes();
-    if bytes.len() != 13
-        || key.len() != 2
-        || !matches!(bytes[0], b'1' | b'2' | b'3' | b'4' | b'7' | b'8')
-    {
+    if !is_nir(bytes) || key.len() != 2 {
         return Err(Invalid::Form);
     }
     let key: u64 = if key.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -89,15 +89,28 @@ pub fn check_nir(nir: &str, key: &str) -> Result<(), Invalid> {
         b"2B" => format!("{}18{}", &nir[..5], &nir[7..]),
         _ => nir.to_owned(),
     };
-    if !numeric.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(Invalid::Form);
-    }
     let number: u64 = numeric.parse().map_err(|_| Invalid::Form)?;
     if key == 97 - number % 97 {
         Ok(())
     } else {
         Err(Invalid::Key)
     }
+}
+
+/// Whether a text holds what may be a NIR: thirteen characters of its form in a row, hyphens aside.
+pub fn holds_nir(text: &str) -> bool {
+    let bytes: Vec<u8> = text.bytes().filter(|byte| *byte != b'-').collect();
+    bytes.windows(NIR_LENGTH).any(is_nir)
+}
+
+/// Whether these are the characters of a NIR without its key: digits, but for the department of Corsica.
+fn is_nir(bytes: &[u8]) -> bool {
+    let is_digits = |part: &[u8]| part.iter().all(u8::is_ascii_digit);
+    bytes.len() == NIR_LENGTH
+        && matches!(bytes[0], b'1' | b'2' | b'3' | b'4' | b'7' | b'8')
+        && is_digits(&bytes[..5])
+        && (is_digits(&bytes[5..7]) || matches!(&bytes[5..7], b"2A" | b"2B"))
+        && is_digits(&bytes[7..])
 }
 
 /// Checks an RPPS number: 11 digits, Luhn.

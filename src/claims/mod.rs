@@ -18,6 +18,7 @@ pub mod retry;
 pub mod standing;
 pub mod entry;
 pub mod commitment;
+mod reason;
 pub mod change;
 pub mod tally;
 pub mod rules;

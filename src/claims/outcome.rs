@@ -386,7 +386,8 @@ impl Cause {
             Cause::Name | Cause::Connection | Cause::Timeout | Cause::Broken | Cause::NotHttp => {
                 Reason::Unreachable
             }
-            Cause::Tls | Cause::OwnCertificate => Reason::Tls,
+            Cause::Tls => Reason::Tls,
+            Cause::OwnCertificate => Reason::OwnCertificate,
             Cause::Revoked => Reason::Revoked,
             Cause::Unvouched => Reason::Unvouched,
         }
@@ -476,7 +477,7 @@ mod tests {
             (Sent::NotReached(Cause::Name), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),
             (Sent::NotReached(Cause::Connection), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),
             (Sent::NotReached(Cause::Tls), Event::NotReached, Reason::Tls, Retry::Backoff, None),
-            (Sent::NotReached(Cause::OwnCertificate), Event::NotReached, Reason::Tls, Retry::Backoff, None),
+            (Sent::NotReached(Cause::OwnCertificate), Event::NotReached, Reason::OwnCertificate, Retry::Backoff, None),
             (Sent::NotReached(Cause::Revoked), Event::NotReached, Reason::Revoked, Retry::Backoff, None),
             (Sent::NotReached(Cause::Unvouched), Event::NotReached, Reason::Unvouched, Retry::Backoff, None),
             (Sent::NotReached(Cause::Timeout), Event::NotReached, Reason::Unreachable, Retry::Backoff, None),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, anyhow};
 use clap::Args;
-use reqwest::{Certificate, Client, StatusCode};
+use reqwest::{Certificate, Client, Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
@@ -58,7 +58,8 @@ pub fn submit(options: &SubmitOptions) -> Result<Code, Failure> {
                 .bearer_auth(&token)
                 .header("content-type", "application/xml")
                 .body(read(file)?);
-            let (status, body) = answer(request).await?;
+            let (status, body) = whole(request).await.map_err(unreachable)?;
+            let body = value(&body);
             println!("{}: {} {}", file.display(), status.as_u16(), body);
             if !status.is_success() {
                 code = Code::Data;
@@ -85,8 +86,8 @@ pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
 
 /// Asks the daemon of this machine to do something.
 pub fn post(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async { answer(client.post(format!("http://localhost{path}"))).await })
+    let local = local(settings)?;
+    daemon::block_on(local.answer(local.to(Method::POST, path)))
 }
 
 /// Asks the daemon of this machine to do something, and says what and why.
@@ -95,26 +96,20 @@ pub fn order(
     path: &str,
     order: &Value,
 ) -> Result<(StatusCode, Value), Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async {
-        let request = client.post(format!("http://localhost{path}"));
-        answer(request.json(order)).await
-    })
+    let local = local(settings)?;
+    daemon::block_on(local.answer(local.to(Method::POST, path).json(order)))
 }
 
 /// Has the daemon of this machine put something, and says what and why.
 pub fn put(settings: &Settings, path: &str, order: &Value) -> Result<(StatusCode, Value), Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async {
-        let request = client.put(format!("http://localhost{path}"));
-        answer(request.json(order)).await
-    })
+    let local = local(settings)?;
+    daemon::block_on(local.answer(local.to(Method::PUT, path).json(order)))
 }
 
 /// Asks the daemon of this machine for what is no JSON, or is wanted as it is.
 pub fn bytes(settings: &Settings, path: &str) -> Result<(StatusCode, Vec<u8>), Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async { whole(client.get(format!("http://localhost{path}"))).await })
+    let local = local(settings)?;
+    daemon::block_on(local.whole(local.to(Method::GET, path)))
 }
 
 /// Sends bytes to the daemon of this machine.
@@ -123,10 +118,8 @@ pub fn send(
     path: &str,
     body: Vec<u8>,
 ) -> Result<(StatusCode, Value), Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async {
-        answer(client.post(format!("http://localhost{path}")).body(body)).await
-    })
+    let local = local(settings)?;
+    daemon::block_on(local.answer(local.to(Method::POST, path).body(body)))
 }
 
 /// A path and its query; every byte that could be taken for something else is escaped.
@@ -166,8 +159,8 @@ pub fn code(status: StatusCode) -> Code {
 
 /// Asks the daemon of this machine.
 pub fn ask(settings: &Settings, path: &str) -> Result<(StatusCode, Value), Failure> {
-    let client = local(settings)?;
-    daemon::block_on(async { answer(client.get(format!("http://localhost{path}"))).await })
+    let local = local(settings)?;
+    daemon::block_on(local.answer(local.to(Method::GET, path)))
 }
 
 /// Asks the daemon of this machine for a page, and with what `after` the next one is asked for.
@@ -175,14 +168,16 @@ pub fn page(
     settings: &Settings,
     path: &str,
 ) -> Result<(StatusCode, Value, Option<String>), Failure> {
-    let client = local(settings)?;
+    let local = local(settings)?;
     daemon::block_on(async {
-        let request = client.get(format!("http://localhost{path}"));
-        let response = request.send().await.map_err(unreachable)?;
-        let link = response.headers().get("link");
-        let after = link.and_then(|link| after(link.to_str().ok()?));
-        let (status, body) = taken(response).await?;
-        Ok((status, value(&body), after))
+        let asked = async {
+            let response = local.to(Method::GET, path).send().await?;
+            let link = response.headers().get("link");
+            let after = link.and_then(|link| after(link.to_str().ok()?));
+            let (status, body) = taken(response).await?;
+            Ok((status, value(&body), after))
+        };
+        asked.await.map_err(|error| local.unreachable(error))
     })
 }
 
@@ -204,9 +199,42 @@ pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, Value>, 
     Ok(Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
 }
 
-fn local(settings: &Settings) -> Result<Client, Failure> {
-    let config = settings.load()?;
-    client(Client::builder().unix_socket(config.desk.socket))
+/// The daemon of this machine, behind its socket.
+struct Local {
+    client: Client,
+    socket: PathBuf,
+}
+
+fn local(settings: &Settings) -> Result<Local, Failure> {
+    let socket = settings.load()?.desk.socket;
+    let client = client(Client::builder().unix_socket(socket.clone()))?;
+    Ok(Local { client, socket })
+}
+
+impl Local {
+    fn to(&self, method: Method, path: &str) -> RequestBuilder {
+        // Behind a socket the host says nothing.
+        self.client
+            .request(method, format!("http://localhost{path}"))
+    }
+
+    /// An error in the words of whoever runs the command: the address of the request is none of theirs.
+    fn unreachable(&self, error: reqwest::Error) -> Failure {
+        let socket = self.socket.display();
+        let context = format!("the gateway cannot be reached at {socket} (`desk.socket`)");
+        let error = anyhow!(error.without_url()).context(context);
+        Failure::new(Code::Unavailable, error)
+    }
+
+    async fn answer(&self, request: RequestBuilder) -> Result<(StatusCode, Value), Failure> {
+        let (status, body) = self.whole(request).await?;
+        Ok((status, value(&body)))
+    }
+
+    async fn whole(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let whole = whole(request).await;
+        whole.map_err(|error| self.unreachable(error))
+    }
 }
 
 fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
@@ -216,24 +244,19 @@ fn client(builder: reqwest::ClientBuilder) -> Result<Client, Failure> {
         .map_err(|error| Failure::new(Code::Software, error))
 }
 
-async fn answer(request: reqwest::RequestBuilder) -> Result<(StatusCode, Value), Failure> {
-    let (status, body) = whole(request).await?;
-    Ok((status, value(&body)))
-}
-
 /// What is no JSON is a text.
 fn value(body: &[u8]) -> Value {
     serde_json::from_slice(body)
         .unwrap_or_else(|_| String::from_utf8_lossy(body).into_owned().into())
 }
 
-async fn whole(request: reqwest::RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
-    taken(request.send().await.map_err(unreachable)?).await
+async fn whole(request: RequestBuilder) -> reqwest::Result<(StatusCode, Vec<u8>)> {
+    taken(request.send().await?).await
 }
 
-async fn taken(response: reqwest::Response) -> Result<(StatusCode, Vec<u8>), Failure> {
+async fn taken(response: reqwest::Response) -> reqwest::Result<(StatusCode, Vec<u8>)> {
     let status = response.status();
-    let body = response.bytes().await.map_err(unreachable)?;
+    let body = response.bytes().await?;
     Ok((status, body.to_vec()))
 }
 
@@ -252,6 +275,26 @@ pub fn read(file: &PathBuf) -> Result<Vec<u8>, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_nobody_listens_the_socket_is_named() {
+        daemon::crypto();
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("bordereau.sock");
+        let client = client(Client::builder().unix_socket(socket.clone()));
+        let local = Local {
+            client: client.ok().unwrap(),
+            socket: socket.clone(),
+        };
+        let asked = daemon::block_on(local.answer(local.to(Method::GET, "/v1/queue")));
+        let failure = asked.err().unwrap();
+        let said = format!("{:#}", failure.error);
+        assert!(said.contains(&socket.display().to_string()), "{said}");
+        assert!(
+            said.contains("desk.socket") && !said.contains("localhost"),
+            "{said}"
+        );
+    }
 
     #[test]
     fn a_link_says_with_what_the_next_page_is_asked_for() {

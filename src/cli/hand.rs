@@ -149,7 +149,7 @@ pub fn retry(of: &OfLot) -> Result<Code, Failure> {
             word(answer, "lot"),
             word(answer, "state"),
             word(answer, "next"),
-            word(answer, "reason"),
+            history::why(answer),
         )
     })
 }

@@ -5,6 +5,61 @@
 
 use serde_json::Value;
 
+/// Attempts that ended alike one after the other are told in one line, if they are more than this.
+const ALIKE: u64 = 2;
+
+/// Attempts of one lot that follow each other and ended alike.
+struct Run<'a> {
+    /// The number of the first.
+    first: u64,
+    /// How the last ended.
+    last: &'a Value,
+    /// Entries of all of them: each is begun, and ends.
+    entries: usize,
+}
+
+impl<'a> Run<'a> {
+    /// The run with which the rest of a history begins, if it is worth a line of its own.
+    fn of(rest: &[&'a Value]) -> Option<Run<'a>> {
+        let ended = |pair: &[&'a Value]| -> Option<&'a Value> {
+            let [begun, ended] = pair else { return None };
+            let is_one = begun["event"] == "attempt begun"
+                && begun["attempt"].is_u64()
+                && ended["event"] != "attempt begun"
+                && ["lot", "attempt"]
+                    .iter()
+                    .all(|key| begun[key] == ended[key]);
+            is_one.then_some(*ended)
+        };
+        let mut ends = rest.chunks(2).map_while(ended);
+        let (first, mut last, mut attempts) = (ends.next()?, rest[0], 1);
+        for end in ends {
+            let is_like = ["lot", "event", "code"]
+                .iter()
+                .all(|key| end[key] == first[key]);
+            if !is_like {
+                break;
+            }
+            (last, attempts) = (end, attempts + 1);
+        }
+        (attempts > ALIKE).then_some(Run {
+            first: first["attempt"].as_u64()?,
+            last,
+            entries: usize::try_from(attempts * 2).ok()?,
+        })
+    }
+
+    fn said(&self, document: &Value) -> String {
+        let (first, last) = (self.first, &self.last["attempt"]);
+        let one = said(document, self.last);
+        one.replacen(
+            &format!("attempt {last}"),
+            &format!("attempts {first} to {last}"),
+            1,
+        )
+    }
+}
+
 /// The history of the document that the gateway described.
 pub fn text(document: &Value) -> String {
     let mut out = String::new();
@@ -25,13 +80,25 @@ pub fn text(document: &Value) -> String {
         instant(word(document, "since")),
         remarks(document)
     ));
+    line(admission(document));
+    if document["lot"].is_object() {
+        line(carrier(&document["lot"]));
+    }
     line(String::new());
     if let Some(count) = document["entries_left_out"].as_u64() {
         line(format!("{count} older entries are left out"));
     }
-    for happened in list(document, "history") {
-        let at = instant(word(happened, "at"));
-        line(format!("{at}  {}", said(document, happened)));
+    let history: Vec<_> = list(document, "history").collect();
+    let mut rest = history.as_slice();
+    while let Some(happened) = rest.first() {
+        let run = Run::of(rest);
+        let last = run.as_ref().map_or(*happened, |run| run.last);
+        let what = match &run {
+            Some(run) => run.said(document),
+            None => said(document, happened),
+        };
+        line(format!("{}  {what}", instant(word(last, "at"))));
+        rest = &rest[run.map_or(1, |run| run.entries)..];
     }
     line(next(document));
     out
@@ -81,11 +148,29 @@ fn what(document: &Value, happened: &Value) -> String {
     }
 }
 
+/// Since when it is here, and by when it must be there: also when the history is too long to begin with it.
+fn admission(document: &Value) -> String {
+    let admitted = instant(word(document, "admitted"));
+    match document["deadline"].as_str() {
+        Some(day) => format!("admitted {admitted}, to be transmitted by {day}"),
+        None => format!("admitted {admitted}"),
+    }
+}
+
+/// Its lot, by the id that `bordereau retry` takes.
+fn carrier(lot: &Value) -> String {
+    let attempts = lot["attempts"].as_u64().unwrap_or_default();
+    format!(
+        "lot {} at {}: {}, {attempts} attempt{}",
+        word(lot, "id"),
+        word(lot, "endpoint"),
+        word(lot, "state"),
+        if attempts == 1 { "" } else { "s" },
+    )
+}
+
 fn admitted(document: &Value) -> String {
     let mut what = "admitted".to_owned();
-    if let Some(day) = document["deadline"].as_str() {
-        what.push_str(&format!(", to be transmitted by {day}"));
-    }
     let warnings = list(document, "warnings").filter_map(Value::as_str);
     let warnings: Vec<_> = warnings.collect();
     if !warnings.is_empty() {
@@ -136,9 +221,18 @@ fn next(document: &Value) -> String {
             "{}  next: {} ({})",
             instant(at),
             word(next, "en"),
-            word(next, "reason")
+            why(next)
         ),
         None => "nothing more is to be done".into(),
+    }
+}
+
+/// The word for what is waited for, and for why the endpoint fails behind it.
+pub fn why(next: &Value) -> String {
+    let reason = word(next, "reason");
+    match next["cause"].as_str() {
+        Some(cause) => format!("{reason}: {cause}"),
+        None => reason.to_owned(),
     }
 }
 
@@ -149,7 +243,7 @@ fn instant(text: &str) -> String {
     format!("{seconds} UTC")
 }
 
-/// An id by its end, which is enough beside the whole of it in the line that sealed the lot.
+/// An id by its end, which is enough beside the whole of it at the head.
 fn short(id: &str) -> &str {
     id.rsplit('-').next().unwrap_or(id)
 }
@@ -169,6 +263,8 @@ fn word<'a>(value: &'a Value, name: &str) -> &'a str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     /// What the desk's tests keep as the gateway's answers, as a person reads them.
@@ -195,5 +291,36 @@ mod tests {
             let kept = std::fs::read_to_string(&file).unwrap_or_default();
             assert_eq!(found, kept, "{file}: UPDATE=1 rewrites it");
         }
+    }
+
+    #[test]
+    fn equal_attempts_are_one_line_and_the_head_stays_when_entries_are_left_out() {
+        let lot = "00000000-0000-0000-0000-00000000000b";
+        let at = |minute: u64| format!("2026-11-22T12:{minute:02}:00.000Z");
+        let attempt = |number: u64, event: &str| json!({ "at": at(number), "event": event, "lot": lot, "attempt": number });
+        let mut history = vec![];
+        for (number, event) in (2..=9).zip(["not reached"; 7].into_iter().chain(["no answer"])) {
+            history.extend([attempt(number, "attempt begun"), attempt(number, event)]);
+        }
+        let document = json!({
+            "kind": "FSE", "id": "1", "centre": "750712184", "destination": "amo:017510000", "standing": "held",
+            "since": at(0), "admitted": at(0), "deadline": "2026-11-25", "entries_left_out": 4,
+            "lot": { "id": lot, "endpoint": "paris", "state": "in doubt", "attempts": 9 },
+            "history": history,
+        });
+        let expected = [
+            "FSE 1 of centre 750712184 for amo:017510000",
+            "held since 2026-11-22 12:00:00 UTC",
+            "admitted 2026-11-22 12:00:00 UTC, to be transmitted by 2026-11-25",
+            "lot 00000000-0000-0000-0000-00000000000b at paris: in doubt, 9 attempts",
+            "",
+            "4 older entries are left out",
+            "2026-11-22 12:08:00 UTC  attempts 2 to 8 of lot 00000000000b: not reached",
+            "2026-11-22 12:09:00 UTC  attempt 9 of lot 00000000000b begun",
+            "2026-11-22 12:09:00 UTC  attempt 9 of lot 00000000000b: no answer",
+            "nothing more is to be done",
+            "",
+        ];
+        assert_eq!(text(&document), expected.join("\n"));
     }
 }

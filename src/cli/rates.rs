@@ -155,8 +155,6 @@ fn explanation(answer: &Value) -> String {
         "day", "number", "kind", "mode", "standing", "lateness", "document", "entries",
     ]);
     for unit in answer["units"].as_array().into_iter().flatten() {
-        let entries = unit["entries"].as_array().into_iter().flatten();
-        let entries: Vec<String> = entries.map(Value::to_string).collect();
         let of = |name| word(unit, name).to_owned();
         table.add_row([
             of("day"),
@@ -166,7 +164,7 @@ fn explanation(answer: &Value) -> String {
             of("standing"),
             of("lateness"),
             of("document"),
-            entries.join(" "),
+            positions(unit),
         ]);
     }
     let mut out = format!(
@@ -183,6 +181,19 @@ fn explanation(answer: &Value) -> String {
         writeln!(out, "more follow: --after '{next}'").expect("a string takes every text");
     }
     out
+}
+
+/// The entries of a unit: a few one by one, of many the first and the last; `--json` has all.
+fn positions(unit: &Value) -> String {
+    let entries = unit["entries"].as_array().map_or(&[][..], Vec::as_slice);
+    match entries {
+        [first, _, _, _, .., last] => format!("{first} … {last} ({} entries)", entries.len()),
+        few => few
+            .iter()
+            .map(Value::to_string)
+            .collect::<Vec<_>>()
+            .join(" "),
+    }
 }
 
 fn show(options: &Shown) -> Result<Code, Failure> {
@@ -333,4 +344,30 @@ fn percent(ratio: &Value) -> String {
 
 fn word<'a>(value: &'a Value, name: &str) -> &'a str {
     value[name].as_str().unwrap_or("–")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_document_of_many_attempts_is_a_row_that_can_be_read() {
+        let unit = |entries: Vec<u64>| {
+            json!({
+                "day": "2026-11-16", "number": "000000677", "kind": "FSE", "mode": "S", "standing": "in lot",
+                "lateness": "unproven", "document": "00000000-0000-0000-0000-000000000001", "entries": entries,
+            })
+        };
+        let answer =
+            json!({ "counted": 2, "units": [unit((48..348).collect()), unit(vec![7, 8, 9])] });
+        let text = explanation(&answer);
+        assert!(text.contains("48 … 347 (300 entries)"), "{text}");
+        assert!(text.contains("7 8 9"), "{text}");
+        assert!(
+            text.lines().all(|line| line.chars().count() < 160),
+            "{text}"
+        );
+    }
 }

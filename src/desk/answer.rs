@@ -32,6 +32,15 @@ impl Refused {
         Problem::new(Kind::QueryInvalid, about).into()
     }
 
+    /// An order of which this key is wrong.
+    pub(super) fn order(key: &'static str) -> Refused {
+        let about = About {
+            parameter: Some(key.into()),
+            ..About::default()
+        };
+        Problem::new(Kind::OrderFaulty, about).into()
+    }
+
     /// Not now: the caller is asked to wait so long.
     pub(super) fn later(kind: Kind, wait: Duration) -> Refused {
         Refused {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::access::{Action, Caller, Role, Scope};
 use crate::claims::document::{Key, Kind, Purpose};
-use crate::claims::entry::Next;
+use crate::claims::entry::Reason;
 use crate::claims::id::{DocumentId, Finess, Number};
 use crate::formats::json::problem;
 use crate::store::keeping::HoldRecord;
@@ -75,6 +75,9 @@ struct DocumentText {
 struct NextText {
     at: String,
     reason: &'static str,
+    /// Why the endpoint fails, where it waits for its breaker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
     fr: String,
     en: String,
 }
@@ -304,10 +307,14 @@ impl Desk {
 
     fn next(&self, view: &DocumentView, way: Way) -> Option<NextText> {
         let next = words::next(view.next, view.lot.as_ref(), way)?;
-        Some(NextText::of(
-            next,
-            words::sentence(next, self.parts.clock.now()),
-        ))
+        let words::Sentence { fr, en } = words::sentence(next, self.parts.clock.now());
+        Some(NextText {
+            at: next.at.to_string(),
+            reason: next.reason.as_str(),
+            cause: way.cause(next).map(Reason::as_str),
+            fr,
+            en,
+        })
     }
 }
 
@@ -316,17 +323,6 @@ pub(super) fn purpose_word(purpose: Purpose) -> &'static str {
     match purpose {
         Purpose::Real => "real",
         Purpose::Test => "test",
-    }
-}
-
-impl NextText {
-    fn of(next: Next, sentence: words::Sentence) -> NextText {
-        NextText {
-            at: next.at.to_string(),
-            reason: words::reason(next.reason),
-            fr: sentence.fr,
-            en: sentence.en,
-        }
     }
 }
 

@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Query};
+use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, Request};
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use serde::de::DeserializeOwned;
 
 use crate::access::{self, Action, Caller, Forbidden, Scope};
@@ -43,6 +45,14 @@ impl<T: DeserializeOwned> FromRequestParts<Arc<Desk>> for Asked<T> {
             Some(parameter) => Refused::parameter(parameter),
             None => Kind::QueryUnknown.into(),
         })
+    }
+}
+
+/// Refuses every query, for routes that read none.
+pub(super) async fn unasked(request: Request, next: Next) -> Result<Response, Refused> {
+    match request.uri().query() {
+        None | Some("") => Ok(next.run(request).await),
+        Some(_) => Err(Kind::QueryUnknown.into()),
     }
 }
 

@@ -14,7 +14,6 @@ use crate::store::keeping::HoldRecord;
 use crate::store::{self, BodyId, Store};
 
 use super::heard::Eyes;
-use super::words;
 
 /// One thing that happened.
 #[derive(Debug, Default, Serialize)]
@@ -217,7 +216,7 @@ fn of_lot(what: &'static str, lot: LotId) -> Happened {
 fn waiting(row: Happened, next: Option<Next>) -> Happened {
     Happened {
         next: next.map(|next| next.at.to_string()),
-        why: next.map(|next| words::reason(next.reason)),
+        why: next.map(|next| next.reason.as_str()),
         ..row
     }
 }

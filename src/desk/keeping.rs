@@ -170,11 +170,10 @@ pub(super) async fn place(
 ) -> Result<Response, Refused> {
     let order: Placing = desk.order(body, 0).await?;
     let reason = desk.reason(&order.reason)?;
-    let on = order.on().ok_or(Kind::OrderFaulty)?;
-    let review = Day::parse(&order.review).ok_or(Kind::OrderFaulty)?;
-    if review < desk.parts.clock.now().day() {
-        return Err(Kind::OrderFaulty.into());
-    }
+    let on = order.on().map_err(Refused::order)?;
+    let review = Day::parse(&order.review);
+    let review = review.filter(|review| *review >= desk.parts.clock.now().day());
+    let review = review.ok_or_else(|| Refused::order("review"))?;
     let command = Command::PlaceLegalHold {
         on: on.clone(),
         review,
@@ -245,21 +244,30 @@ pub(super) async fn plan(
 }
 
 impl Placing {
-    /// One of the two, and nothing of the other.
-    fn on(&self) -> Option<OnHold> {
-        match (&self.document, &self.centre, &self.from, &self.to) {
-            (Some(document), None, None, None) => {
-                Some(OnHold::Document(DocumentId::parse(document).ok()?))
+    /// One of the two, and nothing of the other; or the key that is wrong.
+    fn on(&self) -> Result<OnHold, &'static str> {
+        let day = |key, text: &Option<String>| {
+            let day = text.as_deref().and_then(Day::parse);
+            day.ok_or(key)
+        };
+        match (&self.document, &self.centre) {
+            (Some(document), None) => match (&self.from, &self.to) {
+                (None, None) => {
+                    let document = DocumentId::parse(document).map_err(|_| "document")?;
+                    Ok(OnHold::Document(document))
+                }
+                (Some(_), _) => Err("from"),
+                (None, Some(_)) => Err("to"),
+            },
+            (None, Some(centre)) => {
+                let centre = Finess::parse(centre).map_err(|_| "centre")?;
+                let (from, to) = (day("from", &self.from)?, day("to", &self.to)?);
+                if from > to {
+                    return Err("to");
+                }
+                Ok(OnHold::Centre { centre, from, to })
             }
-            (None, Some(centre), Some(from), Some(to)) => {
-                let (from, to) = (Day::parse(from)?, Day::parse(to)?);
-                (from <= to).then_some(OnHold::Centre {
-                    centre: Finess::parse(centre).ok()?,
-                    from,
-                    to,
-                })
-            }
-            (Some(_) | None, _, _, _) => None,
+            (Some(_), Some(_)) | (None, None) => Err("document"),
         }
     }
 }

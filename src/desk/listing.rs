@@ -377,7 +377,7 @@ impl Row {
             both_ways: position.went_both_ways(),
             contradicted: position.contradicted,
             code: record.course.last_code().map(ToString::to_string),
-            reason: next.map(|next| words::reason(next.reason)),
+            reason: next.map(|next| next.reason.as_str()),
             next: next.map(|next| next.at.to_string()),
         }
     }

@@ -25,6 +25,7 @@ pub mod registry;
 mod registered;
 mod watch;
 pub mod front;
+mod rest;
 mod order;
 mod keeping;
 mod traces;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::{Mutex, Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
@@ -179,11 +181,12 @@ pub fn operators(desk: Arc<Desk>) -> Router {
 }
 
 /// All routes of a listener, and a problem for an address that is none of them and for a method that its address
-/// does not know.
+/// does not know. What an answer leaves of a small body is read.
 pub fn closed(router: Router) -> Router {
     router
         .fallback(|| async { answer::Refused::from(Kind::AddressUnknown) })
         .method_not_allowed_fallback(|| async { answer::Refused::from(Kind::MethodUnknown) })
+        .layer(from_fn(rest::read))
 }
 
 /// Where a route is.
@@ -197,73 +200,95 @@ enum Door {
     Operators,
 }
 
+/// Whether a route reads a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Query {
+    /// It does, and says itself what it knows.
+    Read,
+    /// It does not: whatever is asked would be ignored, and is refused.
+    None,
+}
+
 fn routes(door: Door) -> Router<Arc<Desk>> {
     let rows = table().into_iter();
     let own = rows.filter(|(at, ..)| *at == Door::Both || *at == door);
-    own.fold(Router::new(), |router, (_, _, path, handler)| {
+    own.fold(Router::new(), |router, (_, query, _, path, handler)| {
+        let handler = match query {
+            Query::Read => handler,
+            Query::None => handler.route_layer(from_fn(door::unasked)),
+        };
         router.route(path, handler)
     })
 }
 
-/// Door, method, path, handler: what `schemas/gateway-1.openapi.json` describes.
+/// Door, query, method, path, handler.
+type Row = (
+    Door,
+    Query,
+    &'static str,
+    &'static str,
+    MethodRouter<Arc<Desk>>,
+);
+
+/// What `schemas/gateway-1.openapi.json` describes.
 #[rustfmt::skip]
-fn table() -> Vec<(Door, &'static str, &'static str, MethodRouter<Arc<Desk>>)> {
+fn table() -> Vec<Row> {
     vec![
-        (Door::Both, "get", "/v1/documents", get(listing::get)),
-        (Door::Both, "get", "/v1/documents/{id}", get(document::by_id)),
-        (Door::Both, "get", "/v1/documents/{id}/evidence", get(export::evidence)),
-        (Door::Both, "get", "/v1/events", get(events::get)),
-        (Door::Both, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
-        (Door::Both, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
-        (Door::Both, "get", "/v1/rates", get(rates::of_all)),
-        (Door::Both, "get", "/v1/rates/explain", get(past::explain)),
-        (Door::Both, "get", "/v1/periods", get(periods::list)),
-        (Door::Both, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
-        (Door::Both, "get", "/v1/statements", get(statements::list)),
-        (Door::Both, "get", "/v1/statements/keys", get(statements::keys)),
-        (Door::Both, "get", "/v1/statements/{id}", get(statements::show)),
-        (Door::Both, "get", "/v1/statements/{id}/signature", get(statements::signature)),
-        (Door::Both, "get", "/v1/registry", get(registered::list)),
-        (Door::Both, "get", "/v1/figures", get(figures::all)),
-        (Door::Both, "post", "/v1/figures", post(figures::load)),
-        (Door::Both, "get", "/v1/reconciliations", get(reconcile::all_runs)),
-        (Door::Both, "post", "/v1/reconciliations", post(reconcile::run)),
-        (Door::Both, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
-        (Door::Both, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
-        (Door::Both, "get", "/v1/reconciliations/{run}/orphans", get(offered::get)),
-        (Door::Both, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
-        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
-        (Door::Both, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
-        (Door::Both, "get", "/v1/ledger/anchor", get(anchor::anchors)),
-        (Door::Both, "get", "/healthz", get(watch::healthz)),
-        (Door::Both, "get", "/readyz", get(watch::readyz)),
-        (Door::Public, "get", "/v1/documents/{id}/content", get(document::content)),
-        (Door::Public, "get", "/metrics", get(watch::metrics)),
-        (Door::Operators, "get", "/metrics", get(watch::metrics_nearby)),
-        (Door::Operators, "post", "/v1/periods/close", post(periods::close)),
-        (Door::Operators, "post", "/v1/statements", post(statements::publish)),
-        (Door::Operators, "put", "/v1/registry", put(registry::put)),
-        (Door::Operators, "get", "/v1/queue", get(queue::get)),
-        (Door::Operators, "post", "/v1/verify", post(verify::verify)),
-        (Door::Operators, "get", "/v1/keys", get(keys::show)),
-        (Door::Operators, "post", "/v1/keys/rotate", post(keys::rotate)),
-        (Door::Operators, "post", "/v1/ledger/verify", post(anchor::verify)),
-        (Door::Operators, "post", "/v1/backups", post(custody::back_up)),
-        (Door::Operators, "get", "/v1/restoration", get(custody::restoration)),
-        (Door::Operators, "post", "/v1/restoration/resume", post(custody::resume)),
-        (Door::Operators, "get", "/v1/orphans", get(custody::orphans)),
-        (Door::Operators, "post", "/v1/endpoints/{name}/rewind", post(custody::rewind)),
-        (Door::Operators, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
-        (Door::Operators, "post", "/v1/endpoints/{name}/release", post(operations::release)),
-        (Door::Operators, "post", "/v1/lots/{id}/retry", post(replay::retry)),
-        (Door::Operators, "post", "/v1/replays", post(replay::replay)),
-        (Door::Operators, "get", "/v1/legal-holds", get(keeping::holds)),
-        (Door::Operators, "post", "/v1/legal-holds", post(keeping::place)),
-        (Door::Operators, "post", "/v1/legal-holds/{hold}/lift", post(keeping::lift)),
-        (Door::Operators, "get", "/v1/retention", get(keeping::plan)),
-        (Door::Operators, "get", "/v1/traces", get(traces::list)),
-        (Door::Operators, "post", "/v1/documents/{id}/cancel", post(operations::cancel)),
-        (Door::Operators, "post", "/v1/documents/{id}/paper", post(operations::paper)),
-        (Door::Operators, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),
+        (Door::Both, Query::Read, "get", "/v1/documents", get(listing::get)),
+        (Door::Both, Query::None, "get", "/v1/documents/{id}", get(document::by_id)),
+        (Door::Both, Query::None, "get", "/v1/documents/{id}/evidence", get(export::evidence)),
+        (Door::Both, Query::Read, "get", "/v1/events", get(events::get)),
+        (Door::Both, Query::Read, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
+        (Door::Both, Query::None, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
+        (Door::Both, Query::Read, "get", "/v1/rates", get(rates::of_all)),
+        (Door::Both, Query::Read, "get", "/v1/rates/explain", get(past::explain)),
+        (Door::Both, Query::None, "get", "/v1/periods", get(periods::list)),
+        (Door::Both, Query::Read, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
+        (Door::Both, Query::Read, "get", "/v1/statements", get(statements::list)),
+        (Door::Both, Query::None, "get", "/v1/statements/keys", get(statements::keys)),
+        (Door::Both, Query::Read, "get", "/v1/statements/{id}", get(statements::show)),
+        (Door::Both, Query::None, "get", "/v1/statements/{id}/signature", get(statements::signature)),
+        (Door::Both, Query::Read, "get", "/v1/registry", get(registered::list)),
+        (Door::Both, Query::None, "get", "/v1/figures", get(figures::all)),
+        (Door::Both, Query::None, "post", "/v1/figures", post(figures::load)),
+        (Door::Both, Query::None, "get", "/v1/reconciliations", get(reconcile::all_runs)),
+        (Door::Both, Query::Read, "post", "/v1/reconciliations", post(reconcile::run)),
+        (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
+        (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
+        (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/orphans", get(offered::get)),
+        (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
+        (Door::Both, Query::None, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
+        (Door::Both, Query::None, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
+        (Door::Both, Query::Read, "get", "/v1/ledger/anchor", get(anchor::anchors)),
+        (Door::Both, Query::None, "get", "/healthz", get(watch::healthz)),
+        (Door::Both, Query::None, "get", "/readyz", get(watch::readyz)),
+        (Door::Public, Query::None, "get", "/v1/documents/{id}/content", get(document::content)),
+        (Door::Public, Query::None, "get", "/metrics", get(watch::metrics)),
+        (Door::Operators, Query::None, "get", "/metrics", get(watch::metrics_nearby)),
+        (Door::Operators, Query::Read, "post", "/v1/periods/close", post(periods::close)),
+        (Door::Operators, Query::Read, "post", "/v1/statements", post(statements::publish)),
+        (Door::Operators, Query::Read, "put", "/v1/registry", put(registry::put)),
+        (Door::Operators, Query::None, "get", "/v1/queue", get(queue::get)),
+        (Door::Operators, Query::None, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, Query::None, "get", "/v1/keys", get(keys::show)),
+        (Door::Operators, Query::None, "post", "/v1/keys/rotate", post(keys::rotate)),
+        (Door::Operators, Query::Read, "post", "/v1/ledger/verify", post(anchor::verify)),
+        (Door::Operators, Query::None, "post", "/v1/backups", post(custody::back_up)),
+        (Door::Operators, Query::None, "get", "/v1/restoration", get(custody::restoration)),
+        (Door::Operators, Query::None, "post", "/v1/restoration/resume", post(custody::resume)),
+        (Door::Operators, Query::Read, "get", "/v1/orphans", get(custody::orphans)),
+        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/rewind", post(custody::rewind)),
+        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
+        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/release", post(operations::release)),
+        (Door::Operators, Query::None, "post", "/v1/lots/{id}/retry", post(replay::retry)),
+        (Door::Operators, Query::None, "post", "/v1/replays", post(replay::replay)),
+        (Door::Operators, Query::None, "get", "/v1/legal-holds", get(keeping::holds)),
+        (Door::Operators, Query::None, "post", "/v1/legal-holds", post(keeping::place)),
+        (Door::Operators, Query::None, "post", "/v1/legal-holds/{hold}/lift", post(keeping::lift)),
+        (Door::Operators, Query::Read, "get", "/v1/retention", get(keeping::plan)),
+        (Door::Operators, Query::Read, "get", "/v1/traces", get(traces::list)),
+        (Door::Operators, Query::None, "post", "/v1/documents/{id}/cancel", post(operations::cancel)),
+        (Door::Operators, Query::None, "post", "/v1/documents/{id}/paper", post(operations::paper)),
+        (Door::Operators, Query::None, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),
     ]
 }

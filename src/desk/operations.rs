@@ -133,7 +133,7 @@ pub(super) async fn by_hand(
     let limit = desk.parts.config.evidence_bytes.get();
     let order: ByHand = desk.order(body, limit.div_ceil(3) * 4).await?;
     let evidence = STANDARD.decode(&order.evidence);
-    let evidence = evidence.map_err(|_| Kind::OrderFaulty)?;
+    let evidence = evidence.map_err(|_| Refused::order("evidence"))?;
     if evidence.is_empty() {
         return Err(Kind::EvidenceMissing.into());
     }

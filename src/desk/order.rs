@@ -45,7 +45,7 @@ impl Desk {
     pub(super) fn reason(&self, text: &str) -> Result<Bytes, Refused> {
         let (text, limit) = (text.trim(), self.parts.config.reason_bytes.get());
         if text.is_empty() {
-            return Err(Kind::OrderFaulty.into());
+            return Err(Refused::order("reason"));
         }
         if text.len() > limit {
             return Err(too_large(limit));

@@ -49,11 +49,10 @@ pub(super) async fn close(
     body: Body,
 ) -> Result<Response, Refused> {
     let period = desk.named(query.period.as_deref())?;
-    let today = desk.parts.clock.now().day();
-    if period.is_none_or(|period| period.to() >= today) {
-        return Err(Refused::parameter("period"));
-    }
     let period = period.ok_or_else(|| Refused::parameter("period"))?;
+    if period.to() >= desk.parts.clock.now().day() {
+        return Err(problem::Kind::PeriodNotEnded.into());
+    }
     let centre = query.centre.as_deref().map(Finess::parse).transpose();
     let centre = centre.map_err(|_| Refused::parameter("centre"))?;
     if centre.is_some_and(|centre| !desk.snapshot().centres.contains_key(&centre)) {

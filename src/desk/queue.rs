@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::entry::Gate;
+use crate::claims::lane::Failure;
 use crate::claims::time::Timestamp;
 use crate::store;
 
@@ -18,7 +19,6 @@ use super::answer::{Refused, json};
 use super::door::Operator;
 use super::operations::gate_word;
 use super::survey::{Survey, Surveyor, Waiting};
-use super::words;
 
 /// A survey takes at most one part in so many of the time.
 const SHARE: u32 = 10;
@@ -45,8 +45,16 @@ struct EndpointText {
     endpoint: String,
     /// `open` or `held`.
     gate: &'static str,
+    /// What it failed by in its last exchange since the start; null once it served.
+    failure: Option<FailureText>,
     #[serde(flatten)]
     waiting: WaitingText,
+}
+
+#[derive(Debug, Serialize)]
+struct FailureText {
+    reason: &'static str,
+    at: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +81,7 @@ pub(super) async fn get(
         EndpointText {
             endpoint: endpoint.to_string(),
             gate: gate_word(gate),
+            failure: desk.parts.lanes.failure(endpoint).map(FailureText::from),
             waiting: WaitingText::of(waiting, now),
         }
     });
@@ -91,6 +100,15 @@ pub(super) async fn get(
     Ok(json(200, &text))
 }
 
+impl From<Failure> for FailureText {
+    fn from(failure: Failure) -> FailureText {
+        FailureText {
+            reason: failure.reason.as_str(),
+            at: failure.at.to_string(),
+        }
+    }
+}
+
 impl WaitingText {
     fn of(waiting: &Waiting, now: Timestamp) -> WaitingText {
         let stages = waiting.stages.iter();
@@ -101,7 +119,7 @@ impl WaitingText {
                 .map(|(stage, count)| (stage.as_str(), *count))
                 .collect(),
             reasons: reasons
-                .map(|(reason, count)| (words::reason(*reason), *count))
+                .map(|(reason, count)| (reason.as_str(), *count))
                 .collect(),
             oldest: waiting.oldest.map(|oldest| oldest.to_string()),
             oldest_seconds: waiting.age(now).as_secs(),

@@ -29,8 +29,7 @@ use super::answer::{Refused, json};
 use super::door::{Operator, Part};
 use super::listing::since;
 use super::order::Order;
-use super::way::Ways;
-use super::words;
+use super::way::{Way, Ways};
 
 /// Lots read from the store at once.
 const PAGE: usize = 1_000;
@@ -82,6 +81,9 @@ struct LotText {
     attempts: u32,
     next: Option<String>,
     reason: Option<&'static str>,
+    /// Why the endpoint fails, where it waits for its breaker.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<&'static str>,
 }
 
 /// A filter, read.
@@ -114,7 +116,10 @@ pub(super) async fn retry(
     }
     let found = desk.parts.store.lot(lot).await;
     let found = found.map_err(|error| desk.unread(&error))?;
-    Ok(json(200, &LotText::of(&found.ok_or(Kind::LotUnknown)?)))
+    let found = found.ok_or(Kind::LotUnknown)?;
+    // It goes when its endpoint's lane lets it.
+    let way = desk.ways().await?.of(Some(&found));
+    Ok(json(200, &LotText::of(&found, way)))
 }
 
 /// `POST /v1/replays`: the same for all lots that a filter holds, one after the other.
@@ -194,8 +199,8 @@ impl Desk {
             words.iter().map(read).collect::<Result<Vec<_>, _>>()
         });
         let waits_for = order.waits_for.as_deref().map(|word| {
-            let mut reasons = words::REASONS.into_iter();
-            let found = reasons.find(|reason| words::reason(*reason) == word);
+            let mut reasons = Reason::ALL.into_iter();
+            let found = reasons.find(|reason| reason.as_str() == word);
             found.ok_or_else(|| unclear("waits_for"))
         });
         Ok(Filter {
@@ -262,14 +267,16 @@ impl Filter<'_> {
 }
 
 impl LotText {
-    fn of(lot: &LotRecord) -> LotText {
+    fn of(lot: &LotRecord, way: Way) -> LotText {
+        let next = way.waits_for(lot);
         LotText {
             lot: lot.sealed.lot.to_string(),
             endpoint: lot.sealed.endpoint.to_string(),
             state: lot.state.as_str(),
             attempts: lot.attempts,
-            next: lot.next.map(|next| next.at.to_string()),
-            reason: lot.next.map(|next| words::reason(next.reason)),
+            next: next.map(|next| next.at.to_string()),
+            reason: next.map(|next| next.reason.as_str()),
+            cause: next.and_then(|next| way.cause(next)).map(Reason::as_str),
         }
     }
 }

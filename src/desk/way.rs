@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use crate::claims::delivery::State;
 use crate::claims::entry::{Gate, Next, Reason};
 use crate::claims::id::EndpointName;
+use crate::claims::lane::Failure;
 use crate::claims::time::Timestamp;
 use crate::store::lanes::Board;
 use crate::store::{EndpointRecord, Error, LotRecord, Store};
@@ -24,6 +25,8 @@ pub(super) struct Way {
     gate: Gate,
     /// Until when its lane lets nothing go, and why.
     held: Option<Next>,
+    /// What its endpoint failed by in its last exchange.
+    failure: Option<Failure>,
 }
 
 impl Ways<'_> {
@@ -49,6 +52,7 @@ impl Ways<'_> {
         Way {
             gate: known.map_or(Gate::Open, |known| known.gate),
             held: self.lanes.hold(endpoint, self.at),
+            failure: self.lanes.failure(endpoint),
         }
     }
 
@@ -63,6 +67,7 @@ impl Way {
     pub(super) const FREE: Way = Way {
         gate: Gate::Open,
         held: None,
+        failure: None,
     };
 
     /// What a lot waits for on this way: the later of its own instant and its lane's, with the reason of that. Behind
@@ -83,5 +88,11 @@ impl Way {
             },
             false => next,
         })
+    }
+
+    /// Why the endpoint fails, where what comes next waits for its breaker.
+    pub(super) fn cause(self, next: Next) -> Option<Reason> {
+        let failure = self.failure.filter(|_| next.reason == Reason::Breaker);
+        failure.map(|failure| failure.reason)
     }
 }

@@ -12,33 +12,6 @@ use crate::telemetry::reading::Stage;
 
 use super::way::Way;
 
-/// Every reason.
-pub(super) const REASONS: [Reason; 23] = [
-    Reason::Sealing,
-    Reason::Fse,
-    Reason::Turn,
-    Reason::Unreachable,
-    Reason::Tls,
-    Reason::Identity,
-    Reason::Address,
-    Reason::Busy,
-    Reason::Failing,
-    Reason::Breaker,
-    Reason::HeldByHand,
-    Reason::NoRoute,
-    Reason::Attempt,
-    Reason::Doubt,
-    Reason::Receipt,
-    Reason::Overdue,
-    Reason::Settlement,
-    Reason::Replacement,
-    Reason::Lapse,
-    Reason::Unreadable,
-    Reason::Closed,
-    Reason::Revoked,
-    Reason::Unvouched,
-];
-
 /// What happens next: when and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Sentence {
@@ -85,6 +58,7 @@ fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
             Some(
                 Reason::Unreachable
                 | Reason::Tls
+                | Reason::OwnCertificate
                 | Reason::Identity
                 | Reason::Address
                 | Reason::Busy
@@ -127,35 +101,6 @@ pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Opti
     }
 }
 
-/// The word for a reason, in answers.
-pub(super) fn reason(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Sealing => "sealing",
-        Reason::Fse => "fse",
-        Reason::Turn => "turn",
-        Reason::Unreachable => "unreachable",
-        Reason::Tls => "tls",
-        Reason::Identity => "identity",
-        Reason::Address => "address",
-        Reason::Busy => "busy",
-        Reason::Failing => "failing",
-        Reason::Breaker => "breaker",
-        Reason::HeldByHand => "held by hand",
-        Reason::NoRoute => "no route",
-        Reason::Attempt => "attempt",
-        Reason::Doubt => "doubt",
-        Reason::Receipt => "receipt",
-        Reason::Overdue => "overdue",
-        Reason::Settlement => "settlement",
-        Reason::Replacement => "replacement",
-        Reason::Lapse => "lapse",
-        Reason::Unreadable => "unreadable",
-        Reason::Closed => "closed",
-        Reason::Revoked => "revoked",
-        Reason::Unvouched => "unvouched",
-    }
-}
-
 /// What happens next, when and why.
 #[rustfmt::skip]
 pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
@@ -180,6 +125,14 @@ pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
         Reason::Tls => (
             format!("La connexion sécurisée avec l'organisme a échoué ; nouvel envoi {le}."),
             format!("The secure connection with the insurer failed; it is sent again {on}."),
+        ),
+        Reason::OwnCertificate => (
+            format!(
+                "L'organisme n'accepte pas le certificat de la passerelle : un opérateur doit le renouveler ; nouvel envoi {le}."
+            ),
+            format!(
+                "The insurer does not accept the gateway's certificate: an operator must renew it; it is sent again {on}."
+            ),
         ),
         Reason::Identity => (
             format!("Le frontal de l'organisme a refusé l'identité de la passerelle ; nouvel envoi {le}."),
@@ -285,7 +238,7 @@ mod tests {
         let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
         let at = Timestamp::parse("2026-11-24T08:30:00Z").unwrap();
         let mut seen = std::collections::BTreeSet::new();
-        for reason in REASONS {
+        for reason in Reason::ALL {
             let sentence = sentence(Next { at, reason }, now);
             let timeless = matches!(reason, Reason::Sealing | Reason::HeldByHand);
             assert_eq!(

@@ -40,7 +40,7 @@ impl Dispatch {
                 let send = self.transport.send(&lot.sealed.endpoint, &composed);
                 let sent = tokio::time::timeout(within, send).await;
                 let sent = sent.unwrap_or(Sent::Unanswered(outcome::Cause::Timeout));
-                hold = place.hear(sent.signal(), self.clock.now());
+                hold = place.hear(sent.signal(), sent.failed_by(), self.clock.now());
                 let judgement = outcome::judge_sent(&sent, &lot.sealed.documents);
                 (judgement, refusal_sent(sent))
             }
@@ -92,7 +92,7 @@ impl Dispatch {
         let outcome = question_word(&asked);
         let now = self.clock.now();
         let signal = asked.signal();
-        let hold = signal.and_then(|signal| place.hear(signal, now));
+        let hold = signal.and_then(|signal| place.hear(signal, asked.failed_by(), now));
         let since = lot
             .attempted
             .map_or(Duration::ZERO, |start| now.since(start));

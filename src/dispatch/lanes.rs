@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::claims::entry::Next;
+use crate::claims::entry::{Next, Reason};
 use crate::claims::id::EndpointName;
 use crate::claims::lane::{Kind, Lane, Room, Rules, Signal, Slot, breaker};
 use crate::claims::time::Timestamp;
@@ -75,7 +75,11 @@ impl Lanes {
     /// Changes a lane, and tells of its moves.
     fn change<T>(&self, endpoint: &EndpointName, change: impl FnOnce(&mut Lane) -> T) -> T {
         let changed = self.board.change(endpoint, &self.otherwise, change);
-        let Stand { limit, breaker } = changed.after;
+        let Stand {
+            limit,
+            breaker,
+            failure,
+        } = changed.after;
         if changed.before.is_none_or(|before| before.limit != limit) {
             let attempts = limit;
             let moved = lane::Event::LimitMoved { endpoint, attempts };
@@ -85,19 +89,28 @@ impl Lanes {
             .before
             .map_or(breaker::State::Closed, |before| before.breaker);
         if before != breaker {
-            let state = breaker_word(breaker);
-            self.telemetry
-                .record(Event::BreakerMoved { endpoint, state });
+            self.telemetry.record(Event::BreakerMoved {
+                endpoint,
+                state: breaker_word(breaker),
+                failed_by: failure.map(|failure| failure.reason),
+            });
         }
         changed.done
     }
 }
 
 impl Place {
-    /// What the exchange says of the endpoint; and until when and why what failed is held back, if it is.
-    pub(super) fn hear(&mut self, signal: Signal, at: Timestamp) -> Option<Next> {
+    /// What the exchange says of the endpoint, and by what it failed; and until when and why what failed is held back,
+    /// if it is.
+    pub(super) fn hear(
+        &mut self,
+        signal: Signal,
+        failed_by: Option<Reason>,
+        at: Timestamp,
+    ) -> Option<Next> {
         let slot = self.slot.as_mut()?;
         self.lanes.change(&self.endpoint, |lane| {
+            lane.note(failed_by, at);
             lane.hear(slot, signal, at);
             lane.hold(slot.kind(), at)
         })

@@ -25,8 +25,8 @@ use crate::claims::retry::Schedule;
 use crate::clock::Clock;
 use crate::formats::json::change;
 use crate::store::{self, Command, Store};
-use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Telling};
+use crate::telemetry::{Reading, Telemetry};
 use crate::transport::webhook::{Target, Tell, Told};
 
 /// Entries looked at at once.
@@ -103,6 +103,7 @@ impl Webhooks {
                 Err(_) => Telling::BrokeOff,
             };
             self.telemetry.record(Event::Told {
+                target: &target.name,
                 outcome,
                 changes: 0,
             });
@@ -158,9 +159,15 @@ impl Lines {
     /// Ends the loops of targets that are gone or changed, and only then begins those that are new or changed.
     async fn follow(&mut self, room: &Webhooks, targets: Vec<Target>) {
         let mut ending = BTreeSet::new();
-        self.running.retain(|_, (target, line)| {
+        self.running.retain(|name, (target, line)| {
             let stays = targets.contains(target);
             if !stays {
+                // Whoever is gone is behind nothing; whoever only changed says so itself.
+                let gone = Reading::Target {
+                    target: name,
+                    behind: 0,
+                };
+                room.telemetry.show(gone);
                 ending.insert(line.id());
                 line.abort();
             }
@@ -196,8 +203,18 @@ impl Line {
         }
     }
 
+    /// Shows how far behind the ledger the target is.
+    fn show(&self) {
+        let head = self.room.store.health().position;
+        self.room.telemetry.show(Reading::Target {
+            target: &self.target.name,
+            behind: head.0.saturating_sub(self.told.0),
+        });
+    }
+
     /// One part of the ledger, or a wait for more of it.
     async fn turn(&mut self) -> Result<(), store::Error> {
+        self.show();
         let found = self.room.store.changes(self.told, PAGE).await?;
         if found.upto == self.told {
             // A store that ended sends no more changes; the shutdown ends this wait.
@@ -258,6 +275,7 @@ impl Line {
                 .map_or(0, |change| u128::from(change.position.0)),
         );
         for attempt in 1.. {
+            self.show();
             let now = self.room.clock.now();
             let told = self
                 .room
@@ -271,6 +289,7 @@ impl Line {
                 Told::Denied => (Telling::Denied, false),
             };
             self.room.telemetry.record(Event::Told {
+                target: &self.target.name,
                 outcome,
                 changes: part.len(),
             });

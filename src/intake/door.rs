@@ -4,9 +4,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
 use axum::http::header;
 use axum::http::request::Parts;
+use axum::middleware::Next;
+use axum::response::Response;
 use serde::de::DeserializeOwned;
 
 use super::Intake;
@@ -31,6 +33,14 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T>
         let path = Path::<T>::from_request_parts(parts, state).await;
         path.map(|Path(part)| Part(part))
             .map_err(|_| Kind::AddressUnknown.into())
+    }
+}
+
+/// Refuses every query, for routes that read none.
+pub(super) async fn unasked(request: Request, next: Next) -> Result<Response, Refused> {
+    match request.uri().query() {
+        None | Some("") => Ok(next.run(request).await),
+        Some(_) => Err(Kind::QueryUnknown.into()),
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Query, Request, State};
+use axum::http::Uri;
 use axum::response::Response;
 use bytes::Bytes;
+use serde::Deserialize;
 
 use super::Intake;
 use super::admission::refusing;
@@ -22,6 +24,13 @@ use crate::formats::json::problem::{About, Kind};
 use crate::store::Unity;
 use crate::telemetry::event::Event;
 
+/// How a lot is asked to be taken.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    atomic: Option<String>,
+}
+
 /// `POST /v1/lots[?atomic=true]`: 200 with a row for each document; 422 when the envelope cannot be read,
 /// or when all or none are wanted and one fails.
 pub(super) async fn post(
@@ -30,7 +39,7 @@ pub(super) async fn post(
     request: Request,
 ) -> Result<Response, Refused> {
     let caller = entered.for_centres(&intake)?;
-    let unity = unity(request.uri().query())?;
+    let unity = unity(request.uri())?;
     let cap = intake.config.lot_bytes;
     let posted = intake.read(request, Media::Xml, cap).await?;
     let bench = intake.bench(&caller).await;
@@ -93,11 +102,18 @@ impl Intake {
     }
 }
 
-/// Reads the query. A key or word that is not known is refused: `?atomic=1` must not quietly mean `false`.
-fn unity(query: Option<&str>) -> Result<Unity, Refused> {
-    match query {
-        None | Some("" | "atomic=false") => Ok(Unity::Each),
-        Some("atomic=true") => Ok(Unity::Together),
-        Some(_) => Err(Kind::QueryUnknown.into()),
+/// Reads the query. What is not known is refused: `?atomic=1` must not quietly mean `false`.
+fn unity(uri: &Uri) -> Result<Unity, Refused> {
+    let Query(asked) = Query::<Asked>::try_from_uri(uri).map_err(|_| Kind::QueryUnknown)?;
+    match asked.atomic.as_deref() {
+        None | Some("false") => Ok(Unity::Each),
+        Some("true") => Ok(Unity::Together),
+        Some(_) => {
+            let about = About {
+                parameter: Some("atomic".into()),
+                ..About::default()
+            };
+            Err(Refused::about(Kind::QueryInvalid, about))
+        }
     }
 }

@@ -25,7 +25,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::{Semaphore, watch};
 
@@ -109,7 +109,11 @@ impl Intake {
 pub fn router(intake: Arc<Intake>) -> Router {
     let routes = table()
         .into_iter()
-        .fold(Router::new(), |router, (_, path, handler)| {
+        .fold(Router::new(), |router, (query, _, path, handler)| {
+            let handler = match query {
+                Query::Read => handler,
+                Query::None => handler.route_layer(from_fn(door::unasked)),
+            };
             router.route(path, handler)
         });
     routes
@@ -117,19 +121,25 @@ pub fn router(intake: Arc<Intake>) -> Router {
         .with_state(intake)
 }
 
-/// Method, path, handler: what `schemas/gateway-1.openapi.json` describes.
-fn table() -> Vec<(&'static str, &'static str, MethodRouter<Arc<Intake>>)> {
+/// Whether a route reads a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Query {
+    /// It does, and says itself what it knows.
+    Read,
+    /// It does not: whatever is asked would be ignored, and is refused.
+    None,
+}
+
+/// Query, method, path, handler: what `schemas/gateway-1.openapi.json` describes.
+#[rustfmt::skip]
+fn table() -> Vec<(Query, &'static str, &'static str, MethodRouter<Arc<Intake>>)> {
     vec![
-        ("post", "/v1/documents", post(documents::post)),
-        ("post", "/v1/documents/{id}/cancel", post(documents::cancel)),
-        ("post", "/v1/lots", post(lots::post)),
-        ("post", "/v1/validate", post(documents::validate)),
-        (
-            "put",
-            "/v1/declarations/{finess}/{day}",
-            put(declarations::put),
-        ),
-        ("post", "/v1/receipts", post(receipts::post)),
-        ("get", "/v1/openapi.json", get(description::get)),
+        (Query::None, "post", "/v1/documents", post(documents::post)),
+        (Query::None, "post", "/v1/documents/{id}/cancel", post(documents::cancel)),
+        (Query::Read, "post", "/v1/lots", post(lots::post)),
+        (Query::None, "post", "/v1/validate", post(documents::validate)),
+        (Query::None, "put", "/v1/declarations/{finess}/{day}", put(declarations::put)),
+        (Query::None, "post", "/v1/receipts", post(receipts::post)),
+        (Query::None, "get", "/v1/openapi.json", get(description::get)),
     ]
 }

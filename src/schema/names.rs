@@ -89,6 +89,17 @@ impl Names {
         &self.locals[name.0 as usize]
     }
 
+    /// A known name with its namespace: `{urn:example}local`.
+    pub(super) fn whole(&self, name: Name) -> String {
+        let local = self.local(name);
+        let mut tables = self.tables.iter().zip(&self.uris);
+        let own = tables.find(|(table, _)| table.find(local, &self.locals) == Some(name));
+        match own {
+            Some((_, uri)) if !uri.is_empty() => format!("{{{uri}}}{local}"),
+            Some(_) | None => local.to_owned(),
+        }
+    }
+
     /// True when some schema uses this local name, in whatever namespace.
     pub(super) fn uses(&self, local: &str) -> bool {
         let mut tables = self.tables.iter();

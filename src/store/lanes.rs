@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::claims::entry::Next;
 use crate::claims::id::EndpointName;
-use crate::claims::lane::{Kind, Lane, Rules, breaker};
+use crate::claims::lane::{Failure, Kind, Lane, Rules, breaker};
 use crate::claims::time::Timestamp;
 
 /// The lanes, made as endpoints are first seen.
@@ -43,6 +43,8 @@ pub struct Stand {
     pub limit: u32,
     /// Their breaker.
     pub breaker: breaker::State,
+    /// What the endpoint failed by in its last exchange.
+    pub failure: Option<Failure>,
 }
 
 impl Board {
@@ -102,6 +104,11 @@ impl Board {
         self.lock().lanes.get(endpoint)?.hold(Kind::Attempt, at)
     }
 
+    /// What an endpoint failed by in its last exchange; none once it served.
+    pub fn failure(&self, endpoint: &EndpointName) -> Option<Failure> {
+        self.lock().lanes.get(endpoint)?.failure()
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic between two of a lane's own steps leaves a lane that still ends its waits.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -113,6 +120,7 @@ impl Stand {
         Stand {
             limit: lane.limit(Kind::Attempt),
             breaker: lane.breaker(Kind::Attempt),
+            failure: lane.failure(),
         }
     }
 }

@@ -70,6 +70,8 @@ impl Endpoints {
             known: RwLock::default(),
             other: Arc::new(Endpoint::new(make, OTHER)),
         };
+        // It stands for none that is configured.
+        handles.other.leave();
         handles.name(make, endpoints);
         handles
     }

@@ -213,6 +213,8 @@ pub enum Event<'a> {
         endpoint: &'a EndpointName,
         /// To where.
         state: Breaker,
+        /// What the endpoint failed by in its last exchange; none if it served.
+        failed_by: Option<Reason>,
     },
     /// The bytes of a lot cannot be read, or do not match their digest.
     LotUnreadable {
@@ -272,6 +274,8 @@ pub enum Event<'a> {
 
     /// A webhook's target was told, or could not be.
     Told {
+        /// Its name in the configuration.
+        target: &'a Name,
         /// What came of it.
         outcome: Telling,
         /// Changes of documents in the request.
@@ -522,7 +526,8 @@ impl Event<'_> {
                 bytes,
                 warnings,
             } => {
-                debug!(%document, %centre, kind = kind.as_str(), bytes, ?warnings, "document admitted");
+                let (kind, warnings) = (kind.as_str(), warnings.join(" "));
+                debug!(%document, %centre, kind, bytes, warnings, "document admitted");
             }
             Event::KnownAgain { document, kind } => {
                 debug!(%document, kind = kind.as_str(), "document known already");
@@ -532,7 +537,8 @@ impl Event<'_> {
                 caller,
                 codes,
             } => {
-                info!(kind = kind_word(kind), %caller, ?codes, "document turned away");
+                let codes = codes.join(" ");
+                info!(kind = kind_word(kind), %caller, codes, "document turned away");
             }
             Event::Conflicted { kind, caller } => {
                 info!(kind = kind.as_str(), %caller, "document in conflict");
@@ -615,7 +621,8 @@ impl Event<'_> {
                 took,
             } => {
                 let outcome = outcome.as_str();
-                info!(%lot, %endpoint, attempt, outcome, ?waits_for, ?took, "lot attempted");
+                let waits_for = waits_for.map(Reason::as_str);
+                info!(%lot, %endpoint, attempt, outcome, waits_for, ?took, "lot attempted");
             }
             Event::Asked {
                 lot,
@@ -624,10 +631,17 @@ impl Event<'_> {
             } => {
                 info!(%lot, %endpoint, outcome = outcome.as_str(), "insurer asked about a lot");
             }
-            Event::BreakerMoved { endpoint, state } => match state {
+            Event::BreakerMoved {
+                endpoint,
+                state,
+                failed_by,
+            } => match state {
                 Breaker::Closed => info!(%endpoint, "lots go again"),
                 Breaker::HalfOpen => debug!(%endpoint, "one exchange goes as a probe"),
-                Breaker::Open => warn!(%endpoint, "lots are held: the endpoint does not serve"),
+                Breaker::Open => {
+                    let failed_by = failed_by.map(Reason::as_str);
+                    warn!(%endpoint, failed_by, "lots are held: the endpoint does not serve");
+                }
             },
             Event::LotUnreadable { lot, why } => {
                 error!(%lot, why, "lot unreadable or not what was sealed");
@@ -654,7 +668,11 @@ impl Event<'_> {
                 "the feed of receipts cannot be read and nothing behind it is collected: its bytes are kept as an \
                  orphan; have the insurer mend it"
             ),
-            Event::Told { outcome, changes } => log_told(outcome, changes),
+            Event::Told {
+                target,
+                outcome,
+                changes,
+            } => log_told(target, outcome, changes),
             Event::Renewal(said) => said.log(),
             Event::Imbalanced {
                 documents,
@@ -665,7 +683,7 @@ impl Event<'_> {
                 documents,
                 position = position.0,
                 between = between.as_str(),
-                ?cells,
+                cells = cells.join(", "),
                 "the counts of the ledger differ"
             ),
             Event::Unpublished { why } => error!(why, "a statement could not be published"),
@@ -674,15 +692,20 @@ impl Event<'_> {
     }
 }
 
-fn log_told(outcome: Telling, changes: usize) {
+fn log_told(target: &Name, outcome: Telling, changes: usize) {
     let said = outcome.as_str();
     match outcome {
-        Telling::Taken => debug!(changes, "a webhook's target was told"),
+        Telling::Taken => debug!(%target, changes, "a webhook's target was told"),
         Telling::Refused | Telling::Unreachable => {
-            info!(said, changes, "a webhook's target is told again later");
+            info!(%target, said, changes, "a webhook's target is told again later");
         }
-        Telling::Denied | Telling::Unrecorded | Telling::BrokeOff => {
-            error!(said, changes, "a webhook's target cannot be told");
+        Telling::Denied => error!(
+            %target, said, changes,
+            "a webhook's target cannot be told: its host is at an address within, and `transport.webhooks.allowed_hosts` \
+             does not name it"
+        ),
+        Telling::Unrecorded | Telling::BrokeOff => {
+            error!(%target, said, changes, "a webhook's target cannot be told");
         }
     }
 }

@@ -206,8 +206,10 @@ families! {
     RETENTION_PAST_PROOFS = "retention_past_proof_segments" Shape::Gauge, [],
         "Segments whose proofs are past their time, until a person has them go.";
 
-    WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["outcome"],
+    WEBHOOK_REQUESTS = "webhook_requests_total" Shape::Counter, ["target", "outcome"],
         "Requests to targets of webhooks, by outcome.";
+    WEBHOOK_BEHIND = "webhook_behind_entries" Shape::Gauge, ["target"],
+        "Entries of the ledger that a target was not told of yet, at its last request.";
 
     DEADLINE_DOCUMENTS = "deadline_documents" Shape::Gauge, ["state"],
         "Documents not yet transmitted or owed on paper, by how they stand to their legal deadline.";

@@ -13,16 +13,15 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 
 use crate::claims::document::Kind;
 use crate::claims::entry::OrphanCause;
-use crate::claims::id::EndpointName;
+use crate::claims::id::{EndpointName, Name};
 use crate::telemetry::endpoints::{Endpoint, Endpoints, ListGauges};
-use crate::telemetry::event::{
-    Breaker, Denial, Event, Intake, Item, Poll, Room, Telling, kind_word,
-};
+use crate::telemetry::event::{Breaker, Denial, Event, Intake, Item, Poll, Room, kind_word};
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready};
 use crate::telemetry::renewal;
 use crate::telemetry::retention::{self, Hold};
+use crate::telemetry::targets::{Target, Targets};
 
 /// Values of one label and what is kept for each.
 pub(super) type ByWord<T> = BTreeMap<&'static str, T>;
@@ -76,7 +75,7 @@ pub(super) struct Handles {
     unreadable: Counter,
     unsealed: ByWord<Gauge>,
     stalls: Counter,
-    told: ByWord<Counter>,
+    targets: Targets,
     delivery_seconds: Histogram,
     retention: retention::Handles,
     endpoints: Endpoints,
@@ -134,7 +133,7 @@ impl Handles {
             unreadable: make.counter(family::DELIVERY_UNREADABLE, &[]),
             unsealed: make.gauges(family::DELIVERY_UNSEALED, &[], lane::Obstacle::WORDS),
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
-            told: make.counters(family::WEBHOOK_REQUESTS, &[], Telling::WORDS),
+            targets: Targets::default(),
             delivery_seconds: make.histogram(family::DELIVERY_SECONDS),
             retention: make.retention(),
             endpoints: Endpoints::new(&make, endpoints),
@@ -204,7 +203,9 @@ impl Handles {
             } => {
                 one(&self.endpoint(endpoint).questions, outcome.as_str());
             }
-            Event::BreakerMoved { endpoint, state } => {
+            Event::BreakerMoved {
+                endpoint, state, ..
+            } => {
                 self.endpoint(endpoint).breaker.set(match state {
                     Breaker::Closed => 0.0,
                     Breaker::HalfOpen => 1.0,
@@ -233,11 +234,17 @@ impl Handles {
             Event::FeedUnreadable { endpoint, .. } => {
                 one(&self.endpoint(endpoint).polls, Poll::Unreadable.as_str());
             }
-            Event::Told { outcome, .. } => one(&self.told, outcome.as_str()),
+            Event::Told {
+                target, outcome, ..
+            } => one(&self.target(target).requests, outcome.as_str()),
             Event::Renewal(said) => self.renewal(said),
             Event::Imbalanced { documents, .. } => self.imbalance.set(documents as f64),
             Event::Unpublished { .. } | Event::Uncounted { .. } => {}
         }
+    }
+
+    fn target(&self, target: &Name) -> Arc<Target> {
+        self.targets.of(&Make(&self.recorder), target)
     }
 
     fn lane(&self, said: lane::Event<'_>) {
@@ -269,6 +276,8 @@ impl Handles {
             renewal::Event::Kept { part, .. } => (part, renewal::Outcome::Kept),
             // What is in force is in the labels.
             renewal::Event::Endpoints { .. } | renewal::Event::Shadowed { .. } => return,
+            // The readings show until when each is good.
+            renewal::Event::Ends { .. } | renewal::Event::Ended { .. } => return,
             renewal::Event::List { outcome } => return one(&self.fetches, outcome.as_str()),
         };
         if let Some(counters) = self.renewals.get(part.as_str()) {
@@ -319,6 +328,7 @@ impl Handles {
                     Some(endpoint) => self.endpoint(endpoint).lists.set(issued, until),
                 }
             }
+            Reading::Target { target, behind } => self.target(target).behind.set(behind as f64),
             Reading::Left { endpoint } => self.endpoint(endpoint).leave(),
             Reading::FreeSpace { bytes } => self.free.set(bytes as f64),
             Reading::Queue {

@@ -102,7 +102,7 @@ impl Event<'_> {
                 (_, _) => error!(
                     without_route,
                     unreadable,
-                    ?document,
+                    document = document.map(tracing::field::display),
                     "documents cannot be sealed"
                 ),
             },

@@ -12,6 +12,7 @@ pub mod retention;
 pub mod reading;
 pub mod family;
 mod endpoints;
+mod targets;
 mod handles;
 pub mod log;
 pub mod panics;

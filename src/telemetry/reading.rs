@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use crate::claims::entry::Position;
-use crate::claims::id::EndpointName;
+use crate::claims::id::{EndpointName, Name};
 use crate::claims::time::Timestamp;
 use crate::telemetry::retention::Kept;
 
@@ -46,6 +46,13 @@ pub enum Reading<'a> {
         endpoint: &'a EndpointName,
         /// Seconds since 1970; none: it is shown none.
         expires: Option<i64>,
+    },
+    /// How far behind the ledger a webhook's target is.
+    Target {
+        /// Its name in the configuration.
+        target: &'a Name,
+        /// Entries that it was not told of.
+        behind: u64,
     },
     /// An endpoint is not configured any more.
     Left {

@@ -36,6 +36,20 @@ pub enum Event<'a> {
         /// Which.
         endpoint: &'a EndpointName,
     },
+    /// A certificate that the gateway shows is good for a few more days only.
+    Ends {
+        /// Who is shown it: an endpoint, or the callers of the public listener.
+        endpoint: Option<&'a EndpointName>,
+        /// Whole days.
+        days: u64,
+    },
+    /// A certificate that the gateway shows has expired: whoever is shown it refuses it.
+    Ended {
+        /// Who is shown it: an endpoint, or the callers of the public listener.
+        endpoint: Option<&'a EndpointName>,
+        /// Whole days since.
+        days: u64,
+    },
     /// A revocation list was asked for.
     List {
         /// What came of it.
@@ -109,6 +123,14 @@ impl Event<'_> {
                 endpoint = %endpoint,
                 "an endpoint that is registered stands in the configuration too, which counts"
             ),
+            Event::Ends { endpoint, days } => warn!(
+                shown_to = shown_to(endpoint),
+                days, "a certificate expires soon: renew it"
+            ),
+            Event::Ended { endpoint, days } => error!(
+                shown_to = shown_to(endpoint),
+                days, "a certificate has expired: whoever is shown it refuses it"
+            ),
             Event::List { outcome } => {
                 let outcome_word = outcome.as_str();
                 match outcome {
@@ -127,4 +149,8 @@ impl Event<'_> {
             }
         }
     }
+}
+
+fn shown_to(endpoint: Option<&EndpointName>) -> &str {
+    endpoint.map_or(Part::Public.as_str(), EndpointName::as_str)
 }

@@ -1,6 +1,7 @@
 //! Every event and reading once, and what comes out of it.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::event::*;
@@ -108,6 +109,7 @@ fn exercised() -> Telemetry {
         Event::BreakerMoved {
             endpoint,
             state: Breaker::Open,
+            failed_by: Some(Reason::Identity),
         },
         Event::LotUnreadable { lot, why: "gone" },
         Event::Lane(lane::Event::Alert {
@@ -141,6 +143,7 @@ fn exercised() -> Telemetry {
         Event::Retention(retention::Event::ClockTrusted),
         Event::Retention(retention::Event::TracesEnded { months: 1 }),
         Event::Told {
+            target: &caller,
             outcome: Telling::Refused,
             changes: 3,
         },
@@ -150,6 +153,14 @@ fn exercised() -> Telemetry {
         Event::Renewal(renewal::Event::Kept {
             part: renewal::Part::Webhooks,
             why: "no PEM",
+        }),
+        Event::Renewal(renewal::Event::Ends {
+            endpoint: Some(endpoint),
+            days: 3,
+        }),
+        Event::Renewal(renewal::Event::Ended {
+            endpoint: None,
+            days: 0,
         }),
         Event::Renewal(renewal::Event::List {
             outcome: renewal::Fetch::Unproven,
@@ -207,6 +218,10 @@ fn exercised() -> Telemetry {
         Reading::Overdue {
             endpoint,
             documents: 11,
+        },
+        Reading::Target {
+            target: &caller,
+            behind: 12,
         },
         Reading::Stuck { documents: 0 },
         Reading::Backup {
@@ -323,6 +338,57 @@ fn the_list_of_metrics_is_what_is_rendered() {
     }
 }
 
+/// Log lines in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn log_lines_hold_the_words_that_orders_take() {
+    let (lines, level) = (Lines::default(), tracing::Level::TRACE);
+    let writer = lines.clone();
+    let builder = tracing_subscriber::fmt().json().with_max_level(level);
+    let subscriber = builder.with_writer(move || writer.clone()).finish();
+    tracing::subscriber::with_default(subscriber, exercised);
+    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    for of_rust in ["Some(", "None", "[\\\""] {
+        assert!(!text.contains(of_rust), "{of_rust} in {text}");
+    }
+    for said in [
+        r#""waits_for":"busy""#,
+        r#""codes":"NIR_KEY NIR_KEY""#,
+        r#""failed_by":"identity""#,
+        r#""target":"centre-1""#,
+        r#""shown_to":"public""#,
+    ] {
+        assert!(text.contains(said), "{said} in {text}");
+    }
+}
+
+#[test]
+fn what_no_endpoint_has_as_its_own_expires_never() {
+    let text = Telemetry::new(&Config::default(), &[endpoint()])
+        .unwrap()
+        .render();
+    for series in [
+        "bordereau_delivery_certificate_expires_seconds",
+        "bordereau_delivery_lists_until_seconds",
+    ] {
+        let line = format!("{series}{{endpoint=\"other\"}} inf");
+        assert!(text.to_lowercase().contains(&line), "{line}");
+    }
+}
+
 #[test]
 fn events_and_readings_are_counted() {
     let text = exercised().render();
@@ -356,8 +422,9 @@ fn events_and_readings_are_counted() {
         r#"bordereau_retention_legal_holds{state="overdue"} 1"#,
         "bordereau_retention_oldest_proof_seconds 1.5",
         "bordereau_retention_past_proof_segments 2",
-        r#"bordereau_webhook_requests_total{outcome="refused"} 1"#,
-        r#"bordereau_webhook_requests_total{outcome="taken"} 0"#,
+        r#"bordereau_webhook_requests_total{target="centre-1",outcome="refused"} 1"#,
+        r#"bordereau_webhook_behind_entries{target="centre-1"} 12"#,
+        r#"bordereau_webhook_requests_total{target="centre-1",outcome="taken"} 0"#,
         r#"bordereau_receipts_total{endpoint="caisse-a",kind="repeated"} 1"#,
         r#"bordereau_queue_documents{endpoint="caisse-a",standing="held"} 3"#,
         r#"bordereau_queue_oldest_seconds{endpoint="caisse-a"} 90"#,

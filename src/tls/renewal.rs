@@ -28,6 +28,8 @@ pub struct Config {
     /// Seconds for which a list counts after the date of its next update, or one that never came is waited for. After
     /// that nobody vouches for the certificates of its authority, and they are refused.
     pub grace_seconds: u64,
+    /// A certificate that the gateway shows is spoken of when it is good for fewer days.
+    pub warn_days: u32,
 }
 
 impl Config {
@@ -92,6 +94,7 @@ impl Default for Config {
             timeout_seconds: const { NonZeroU64::new(30).expect("not zero") },
             list_bytes: const { NonZeroUsize::new(16 << 20).expect("not zero") },
             grace_seconds: 7 * 86_400,
+            warn_days: 14,
         }
     }
 }

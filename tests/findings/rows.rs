@@ -107,6 +107,7 @@ pub const ROWS: &[Row] = &[
     row("CENTRE_CLOSED", "in-2025", "consultation", "750712184", "750031288"),
     row("NUMBER_FORM", "zeros", "consultation", "000000101", "000000000"),
     row("NUMBER_FORM", "letter", "consultation-amc", "000000103", "00000010A"),
+    row("NUMBER_FORM", "nir", "prescription-scan", "number=\"PJ-104\"", "number=\"2850675116001\""),
     row("NUMBER_FORM", "supported", "prescription-scan", "<supports number=\"000000104\"", "<supports number=\"104\""),
     row("AMC_FORM", "destination", "consultation-amc", "77567227", "7756722"),
     row("AMC_FORM", "named", "consultation-both-parts", "77567227", "77567"),

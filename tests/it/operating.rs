@@ -153,7 +153,9 @@ async fn status_and_rate_are_read_by_people() {
     for expected in [
         format!("FSE {} of centre {CENTRE} for amo:017510000", ids[0]),
         "paid since ".into(),
-        "admitted, to be transmitted by ".into(),
+        "admitted ".into(),
+        ", to be transmitted by ".into(),
+        "lot ".into(),
         "attempt 1 of lot ".into(),
         "receipt accepted".into(),
         ": amo paid".into(),

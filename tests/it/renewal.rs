@@ -5,6 +5,7 @@ use std::fs;
 use std::sync::{Arc, Mutex};
 
 use bordereau::tls::authority::{Authority, ClientName, Pair};
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use reqwest::{Certificate, Client, Identity};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -214,4 +215,51 @@ async fn serve(list: Arc<Mutex<String>>) -> String {
         }
     });
     format!("http://{address}/tests.crl")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_has_expired_takes_the_place_of_none_that_is_good() {
+    let place = Place::bare().ready("https://localhost:9");
+    set(&place, "", "[renewal]\nwatch_seconds = 3600\n");
+    let mut gateway = place.start();
+    for (name, part) in [("public", "public"), ("gateway", "endpoints")] {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = date_time_ymd(2020, 1, 1);
+        params.not_after = date_time_ymd(2021, 1, 1);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let files = [("pem", certificate.pem()), ("key", key.serialize_pem())];
+        let good = files.map(|(of, expired)| {
+            let file = place.path(&format!("{name}.{of}"));
+            let good = fs::read(&file).unwrap();
+            fs::write(&file, expired).unwrap();
+            (file, good)
+        });
+        gateway.renew();
+        let line = gateway.wait_for(KEPT);
+        let said = format!("\"part\":\"{part}\"");
+        assert!(
+            line.contains("ERROR") && line.contains("has expired"),
+            "{line}"
+        );
+        assert!(line.contains(&said), "{line}");
+        for (file, good) in good {
+            fs::write(file, good).unwrap();
+        }
+    }
+    let url = format!("{}/healthz", gateway.url);
+    assert_eq!(
+        client(&place.authority)
+            .get(&url)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    let expires = gateway
+        .metric("bordereau_public_certificate_expires_seconds")
+        .await;
+    assert!(expires > Some(1.8e9), "{expires:?}");
+    assert_eq!(gateway.stop(&[KEPT]).code(), Some(0));
 }

@@ -201,15 +201,17 @@ async fn an_address_within_is_told_nothing_and_delivery_goes_on() {
     .await;
     admit(&gateway, 1).await;
     until("the address is refused", || async {
-        let denied = "bordereau_webhook_requests_total{outcome=\"denied\"}";
+        let denied = "bordereau_webhook_requests_total{target=\"vendor\",outcome=\"denied\"}";
         gateway.metric(denied).await > Some(1.0)
     })
     .await;
     until_paid(&gateway, 1).await;
+    let behind = "bordereau_webhook_behind_entries{target=\"vendor\"}";
+    assert!(gateway.metric(behind).await > Some(0.0));
     assert_eq!(target.requests.load(Ordering::SeqCst), 0);
     assert!(
         gateway
-            .stop(&["a webhook's target cannot be told"])
+            .stop(&["a webhook's target cannot be told: its host is at an address within"])
             .success()
     );
     stop.cancel();

@@ -8,6 +8,7 @@
 //! restart is no herd.
 
 pub mod breaker;
+mod failure;
 pub mod hours;
 pub mod limit;
 pub mod pace;
@@ -21,6 +22,8 @@ use std::time::Duration;
 use crate::claims::entry::{Next, Reason};
 use crate::claims::outcome::Trouble;
 use crate::claims::time::Timestamp;
+
+pub use failure::Failure;
 
 use breaker::Role;
 use hours::Hours;
@@ -49,6 +52,7 @@ pub struct Lane {
     bucket: Bucket,
     attempts: Side,
     questions: Side,
+    failure: Option<Failure>,
 }
 
 /// What is exchanged: each kind has a limit, a breaker and probes of its own, so that questions that are slow to be
@@ -100,6 +104,7 @@ impl Lane {
             attempts: Side::new(&rules),
             questions: Side::new(&rules),
             bucket: Bucket::new(rules.pace),
+            failure: None,
             rules,
         }
     }
@@ -170,6 +175,16 @@ impl Lane {
             }
             Signal::Strained(..) | Signal::Unserved | Signal::Silent => {}
         }
+    }
+
+    /// By what the endpoint failed in an exchange, or that it served: for people alone, it holds nothing back.
+    pub fn note(&mut self, failed_by: Option<Reason>, at: Timestamp) {
+        self.failure = failed_by.map(|reason| Failure { reason, at });
+    }
+
+    /// What the endpoint failed by in its last exchange; none once it served.
+    pub fn failure(&self) -> Option<Failure> {
+        self.failure
     }
 
     /// The exchange takes no room any more, whether anything was heard of it or not.

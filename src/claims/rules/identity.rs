@@ -7,7 +7,7 @@ use super::{Context, Reach, Registration, Registry, Rule, dates};
 use crate::claims::document::{
     At, Cents, DestinationText, Document, Exclusions, Facts, Key, Kind, Mode, ReplacementReason,
 };
-use crate::claims::id::{Amc, Amo, Destination, Finess, Number};
+use crate::claims::id::{Amc, Amo, Destination, Finess, Number, holds_nir};
 use crate::claims::terms::Region;
 
 /// The identifiers of a document as read; none where one is wrong.
@@ -112,7 +112,8 @@ fn check_number(kind: Kind, written: &At<String>, sheet: &mut Sheet) -> Option<N
         && text.bytes().any(|byte| byte != b'0');
     let fits = match kind {
         Kind::Fse | Kind::Dre => invoice,
-        Kind::Pj | Kind::Pec => true,
+        // It stands in the ledger, which holds nothing nominative: no NIR, and no name alone.
+        Kind::Pj | Kind::Pec => text.bytes().any(|byte| byte.is_ascii_digit()) && !holds_nir(text),
     };
     let number = Number::parse(text).ok().filter(|_| fits);
     if number.is_none() {

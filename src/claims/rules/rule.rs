@@ -103,10 +103,13 @@ catalogue! {
     CentreClosed "CENTRE_CLOSED" Error
         "Ce centre n'était pas ouvert, selon le registre, le jour des soins"
         "By the registry this centre was not open on the day of the care";
-    /// Numéro d'ordre: on an FSE and a DRE a numéro de facture of 9 digits, not zero (B2, position 30).
+    /// Numéro d'ordre: on an FSE and a DRE a numéro de facture of 9 digits, not zero (B2, position 30); on a PJ and
+    /// a PEC one with a digit and without a NIR, for it stands where nothing nominative may.
     NumberForm "NUMBER_FORM" Error
-        "Le numéro n'a pas la forme requise : 9 chiffres non tous nuls pour une FSE ou une DRE"
-        "The number does not have the required form: 9 digits, not all zero, for an FSE or a DRE";
+        "Le numéro n'a pas la forme requise : 9 chiffres non tous nuls pour une FSE ou une DRE ; \
+         au moins un chiffre et rien de la forme d'un NIR pour une PJ ou une PEC"
+        "The number does not have the required form: 9 digits, not all zero, for an FSE or a DRE; \
+         at least one digit, and nothing in the form of a NIR, for a PJ or a PEC";
     /// The number of an AMC has an accepted length; sources disagree between 8 and 10, so it is a setting.
     AmcForm "AMC_FORM" Error
         "Le numéro d'AMC n'a pas une longueur admise"

@@ -3,15 +3,18 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
+
+use super::house::{self, House};
 use crate::claims::standing::Standing;
-use crate::desk::{Door, table};
-use crate::formats::json::described::{listed, operations};
+use crate::desk::{Door, Query, table};
+use crate::formats::json::described::{filled, listed, operations, queried};
 use crate::telemetry::reading::Stage;
 
 fn routed(doors: &[Door]) -> BTreeSet<(String, String)> {
     let rows = table().into_iter();
     let own = rows.filter(|(door, ..)| doors.contains(door));
-    own.map(|(_, method, path, _)| (method.to_owned(), path.to_owned()))
+    own.map(|(_, _, method, path, _)| (method.to_owned(), path.to_owned()))
         .collect()
 }
 
@@ -24,6 +27,33 @@ fn every_route_is_described_and_every_description_has_its_route() {
     // Metrics are at both doors, each with its own rule of who may read them.
     let metrics = ("get".to_owned(), "/metrics".to_owned());
     assert_eq!(&nearby & &public, BTreeSet::from([metrics]));
+}
+
+#[tokio::test]
+async fn a_query_that_no_route_reads_is_refused_and_nothing_is_done() {
+    let house = House::admitted().await;
+    let (position, queried) = (house.store_position(), queried());
+    for (door, query, method, path, _) in table() {
+        let operation = (method.to_owned(), path.to_owned());
+        let is_read = queried.contains(&operation);
+        assert_eq!(query == Query::Read, is_read, "{method} {path}");
+        if is_read {
+            continue;
+        }
+        let door = match door {
+            Door::Both | Door::Public => house::Door::Public,
+            Door::Operators => house::Door::Operators,
+        };
+        let asked = format!("{}?dry_run=true", filled(path));
+        let (method, body) = (method.to_uppercase(), Body::from(house::ORDER));
+        let answer = house.ask(door, "operator", &method, &asked, body).await;
+        let problem = answer.json()["type"].clone();
+        assert_eq!(
+            problem, "urn:bordereau:problem:query-unknown",
+            "{method} {asked}"
+        );
+    }
+    assert_eq!(house.store_position(), position);
 }
 
 #[test]

@@ -63,6 +63,7 @@ async fn behind_an_endpoint_that_failed_too_often() {
         house.lanes.change(&endpoint(), &rules, |lane| {
             let mut slot = lane.begin(lane::Kind::Attempt, at);
             lane.hear(&mut slot, Signal::Unserved, at);
+            lane.note(Some(Reason::OwnCertificate), at);
             lane.end(slot, at);
         });
     }

@@ -360,7 +360,7 @@ async fn a_period_is_closed_once_it_has_ended() {
         (
             "/v1/periods/close?period=2026-11",
             r#"{"reason":"over"}"#,
-            400,
+            422,
         ),
         (
             "/v1/periods/close?period=2026-10&centre=1",

@@ -239,3 +239,58 @@ async fn without_its_trace_nothing_is_given_out() {
         assert_eq!(answer.status, 503, "{what}");
     }
 }
+
+#[tokio::test]
+async fn a_hold_that_cannot_be_placed_names_the_key_that_is_wrong() {
+    let house = House::admitted().await;
+    let before = house.store_position();
+    let days = r#""from": "2026-01-01", "to": "2026-12-31""#;
+    for (rest, key) in [
+        (
+            r#""review": "2020-01-01", "document": "ID""#.to_owned(),
+            "review",
+        ),
+        (r#""review": "soon", "document": "ID""#.to_owned(), "review"),
+        (r#""review": "2027-01-01""#.to_owned(), "document"),
+        (
+            r#""review": "2027-01-01", "document": "1""#.to_owned(),
+            "document",
+        ),
+        (
+            r#""review": "2027-01-01", "document": "ID", "to": "2026-01-01""#.to_owned(),
+            "to",
+        ),
+        (
+            format!(r#""review": "2027-01-01", "centre": "1", {days}"#),
+            "centre",
+        ),
+        (
+            format!(r#""review": "2027-01-01", "centre": "{OWN}", "to": "2026-12-31""#),
+            "from",
+        ),
+        (
+            format!(
+                r#""review": "2027-01-01", "centre": "{OWN}", "from": "2026-02-01", "to": "2026-01-31""#
+            ),
+            "to",
+        ),
+    ] {
+        let order = format!(r#"{{"reason": "why", {}}}"#, rest.replace("ID", ID)).leak();
+        let answer = house.post("operator", "/v1/legal-holds", order).await;
+        let found = answer.json();
+        assert_eq!(
+            (answer.status, &found["parameter"]),
+            (422, &json!(key)),
+            "{order}"
+        );
+    }
+    let answer = house
+        .post(
+            "operator",
+            "/v1/legal-holds",
+            r#"{"reason": " ", "review": "2027-01-01"}"#,
+        )
+        .await;
+    assert_eq!(answer.json()["parameter"], "reason");
+    assert_eq!(house.store_position(), before);
+}

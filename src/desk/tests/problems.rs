@@ -44,6 +44,8 @@ async fn orders_that_name_nothing_known_or_prove_nothing() {
     let unknown = "/v1/lots/00000000-0000-0000-0000-00000000000f/retry";
     house.order(unknown).await.is("lot-unknown");
     house.order("/v1/keys/rotate").await.is("next-key-missing");
+    let ahead = "/v1/periods/close?period=2026-11";
+    house.order(ahead).await.is("period-not-ended");
 }
 
 #[tokio::test]

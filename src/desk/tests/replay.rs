@@ -1,5 +1,7 @@
 //! Retry and replay: which lots go again, which fall out and why, and how far apart they come.
 
+use std::num::NonZeroU32;
+
 use serde_json::{Value, json};
 
 use super::house::{Door, House, OWN, admission, caisse, endpoint, facts};
@@ -7,6 +9,7 @@ use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::id::{Digest, DocumentId, Finess, LotId};
+use crate::claims::lane::{self, Rules, Signal};
 use crate::clock::Clock as _;
 use crate::desk::Config;
 use crate::store::{Command, Conclusion, Lease, Store};
@@ -103,6 +106,42 @@ async fn a_lot_is_retried_now() {
         .map(|one| (one.lot.sealed.lot, one.attempt))
         .collect();
     assert_eq!(leased, [(LotId(11), 2)]);
+}
+
+#[tokio::test]
+async fn a_retry_promises_what_the_lane_of_its_endpoint_lets_go_and_says_why_that_fails() {
+    let house = six(Config::default()).await;
+    let now = house.clock.now();
+    let rules = Rules::new(NonZeroU32::new(8).unwrap());
+    house.lanes.change(&endpoint(), &rules, |lane| {
+        for _ in 0..20 {
+            let mut slot = lane.begin(lane::Kind::Attempt, now);
+            lane.hear(&mut slot, Signal::Unserved, now);
+            lane.note(Some(Reason::Identity), now);
+            lane.end(slot, now);
+        }
+    });
+    let text = house.order(LOT).await.json();
+    assert_eq!(text["reason"], "breaker");
+    assert_eq!(text["cause"], "identity");
+    assert!(text["next"].as_str().unwrap() > now.to_string().as_str());
+    let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+    let failure = &queue.json()["endpoints"][0]["failure"];
+    let expected = json!({ "reason": "identity", "at": now.to_string() });
+    assert_eq!(*failure, expected);
+    let document = "/v1/documents/00000000-0000-0000-0000-000000000001";
+    let document = house
+        .get(Door::Operators, "operator", document)
+        .await
+        .json();
+    assert_eq!(document["next"]["reason"], "breaker");
+    assert_eq!(document["next"]["cause"], "identity");
+    // Once it served, nothing is said any more.
+    house
+        .lanes
+        .change(&endpoint(), &rules, |lane| lane.note(None, now));
+    let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+    assert_eq!(queue.json()["endpoints"][0]["failure"], Value::Null);
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
     let first = rig.lot(LotId(1)).await;
     assert_eq!(
         (first.state, first.next.unwrap().reason),
-        (State::Due, Reason::Tls)
+        (State::Due, Reason::OwnCertificate)
     );
     let probe = start + breaker::Rules::default().probe_first;
     let fifth = rig.lot(LotId(5)).await.next.unwrap();

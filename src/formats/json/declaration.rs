@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::claims::entry::PaperRow;
 use crate::claims::id::{Amo, Finess};
@@ -48,7 +49,8 @@ pub struct Declared {
 /// # Errors
 /// [`Faulty`], with the first place that is wrong.
 pub fn read(bytes: &[u8]) -> Result<Vec<PaperRow>, Faulty> {
-    let text: DeclarationText = serde_json::from_slice(bytes).map_err(|_| faulty(""))?;
+    let text: DeclarationText =
+        serde_json::from_slice(bytes).map_err(|_| faulty(&misfit(bytes)))?;
     let mut seen = BTreeSet::new();
     let mut rows = Vec::with_capacity(text.rows.len());
     for (index, row) in text.rows.iter().enumerate() {
@@ -59,6 +61,37 @@ pub fn read(bytes: &[u8]) -> Result<Vec<PaperRow>, Faulty> {
     }
     rows.sort_by_key(|row| row.caisse);
     Ok(rows)
+}
+
+/// The place of what is no declaration, as exactly as can be told: a key that is missing or not known is told by where
+/// it is missing or stands, for its name is the caller's.
+fn misfit(bytes: &[u8]) -> String {
+    let Ok(Value::Object(declaration)) = serde_json::from_slice(bytes) else {
+        return String::new();
+    };
+    let rows = match declaration.get("rows") {
+        Some(Value::Array(rows)) if declaration.len() == 1 => rows,
+        Some(Value::Array(_)) | None => return String::new(),
+        Some(_) => return "/rows".to_owned(),
+    };
+    let misfits = rows.iter().enumerate().filter_map(|(index, row)| {
+        let row = row.as_object();
+        let of = |key| row.and_then(|row| row.get(key));
+        let key = match (of("caisse"), of("sheets")) {
+            (Some(caisse), Some(_)) if !caisse.is_string() => "/caisse",
+            (Some(_), Some(sheets)) if !is_count(sheets) => "/sheets",
+            (Some(_), Some(_)) if row.is_some_and(|row| row.len() == 2) => return None,
+            (Some(_) | None, Some(_) | None) => "",
+        };
+        Some(format!("/rows/{index}{key}"))
+    });
+    misfits.take(1).collect()
+}
+
+fn is_count(value: &Value) -> bool {
+    value
+        .as_u64()
+        .is_some_and(|count| u32::try_from(count).is_ok())
 }
 
 impl Declared {
@@ -97,14 +130,28 @@ mod tests {
             ),
             (r#"{}"#, Err("")),
             (r#"{"rows": [], "day": "2026-11-20"}"#, Err("")),
-            (r#"{"rows": [{"caisse": "017510000"}]}"#, Err("")),
+            (r#"{"rows": {}}"#, Err("/rows")),
+            (r#"{"rows": [1]}"#, Err("/rows/0")),
+            (r#"{"rows": [{"caisse": "017510000"}]}"#, Err("/rows/0")),
             (
                 r#"{"rows": [{"caisse": "017510000", "sheets": -1}]}"#,
-                Err(""),
+                Err("/rows/0/sheets"),
             ),
             (
                 r#"{"rows": [{"caisse": "017510000", "sheets": 1.5}]}"#,
-                Err(""),
+                Err("/rows/0/sheets"),
+            ),
+            (
+                r#"{"rows": [{"caisse": "017510000", "sheets": 1}, {"caisse": "017520000", "sheets": 99999999999}]}"#,
+                Err("/rows/1/sheets"),
+            ),
+            (
+                r#"{"rows": [{"caisse": 17510000, "sheets": 1}]}"#,
+                Err("/rows/0/caisse"),
+            ),
+            (
+                r#"{"rows": [{"caisse": "017510000", "sheets": 1, "day": 1}]}"#,
+                Err("/rows/0"),
             ),
             (
                 r#"{"rows": [{"caisse": "01751", "sheets": 1}]}"#,

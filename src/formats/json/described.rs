@@ -27,6 +27,29 @@ pub(crate) fn operations(tag: &str) -> BTreeSet<(String, String)> {
     found
 }
 
+/// Method and path of every operation that reads a query.
+pub(crate) fn queried() -> BTreeSet<(String, String)> {
+    let description = description();
+    let mut found = BTreeSet::new();
+    for (path, methods) in object(&description["paths"]) {
+        for (method, operation) in object(methods) {
+            let parameters = operation["parameters"].as_array().into_iter().flatten();
+            let mut parameters = parameters.map(|parameter| follow(&description, parameter));
+            if parameters.any(|parameter| parameter["in"] == "query") {
+                found.insert((method.clone(), path.clone()));
+            }
+        }
+    }
+    found
+}
+
+/// A path of a template, its parts filled with something.
+pub(crate) fn filled(template: &str) -> String {
+    let parts = template.split('/');
+    let parts = parts.map(|part| if part.starts_with('{') { "1" } else { part });
+    parts.collect::<Vec<_>>().join("/")
+}
+
 /// Panics unless the description foresees this answer to this request. The path is without its query, the JSON
 /// null where the answer is none.
 pub(crate) fn foresees(method: &str, path: &str, status: u16, media_type: &str, json: &Value) {

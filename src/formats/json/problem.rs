@@ -227,10 +227,14 @@ problems! {
     DayAhead 422 "day-ahead" "The day has not begun"
         "Declare a day on which it has begun in Paris, or later."
         "Déclarez un jour à partir de son début à Paris.";
+    /// A period that has not ended.
+    PeriodNotEnded 422 "period-not-ended" "The period has not ended"
+        "Close it once its last day is over in Paris."
+        "Clôturez-la une fois son dernier jour passé à Paris.";
     /// Steering without a reason, or by what cannot be read.
     OrderFaulty 422 "order-faulty" "The order cannot be taken"
-        "Send JSON as the description has it: `reason` is a text that says why, and nothing unknown stands beside it."
-        "Envoyez du JSON selon la description : `reason` est un texte qui dit pourquoi, sans champ inconnu à côté.";
+        "Send JSON as the description has it: `reason` is a text that says why, and nothing unknown stands beside it. `parameter` names the key that is wrong, where one is."
+        "Envoyez du JSON selon la description : `reason` est un texte qui dit pourquoi, sans champ inconnu à côté. `parameter` nomme la clé fautive, s'il y en a une.";
     /// There is no master key to change to.
     NextKeyMissing 422 "next-key-missing" "There is no next master key"
         "Make one beside the present key: `bordereau keys generate --write FILE.next`; the gateway's user must be able to read it. Without a present key nothing is encrypted."
@@ -316,7 +320,7 @@ pub struct About {
     /// What is wrong, in words of the gateway's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<&'static str>,
-    /// The parameter of the query that cannot be understood.
+    /// The parameter of the query, or the key of the order, that cannot be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<Cow<'static, str>>,
     /// Findings.

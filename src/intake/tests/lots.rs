@@ -240,6 +240,8 @@ async fn a_query_that_is_not_known_is_refused() {
         ("", 200),
         ("?atomic=false", 200),
         ("?atomic=1", 400),
+        ("?atomic=maybe", 400),
+        ("?atomic=true&atomic=false", 400),
         ("?all", 400),
     ] {
         let path = format!("{EACH}{query}");
@@ -250,7 +252,11 @@ async fn a_query_that_is_not_known_is_refused() {
         );
     }
     house
-        .post(Who::Vendor, "/v1/lots?atomic=1", whole)
+        .post(Who::Vendor, "/v1/lots?all=1", whole.clone())
         .await
         .is("query-unknown");
+    house
+        .post(Who::Vendor, "/v1/lots?atomic=1", whole)
+        .await
+        .is("query-invalid");
 }

@@ -127,3 +127,19 @@ fn findings_say_what_is_expected() {
         assert_eq!(reading.findings[0].en, wanted);
     }
 }
+
+/// The commonest fault of an integration, told so that it can be seen.
+#[test]
+fn a_root_without_its_namespace_is_told_with_the_namespace_that_is_wanted() {
+    let schema = schema();
+    for other in ["", "xmlns=\"urn:test:other\""] {
+        let document = edited("xmlns=\"urn:test:sample\"", other);
+        let found = read(document.as_bytes(), &schema, &Limits::default(), &mut ()).findings;
+        let root = found.iter().find(|finding| finding.code == "XSD_ROOT");
+        let said = root.map(|root| root.en.to_string()).unwrap_or_default();
+        assert!(
+            said.contains("{urn:test:sample}document"),
+            "{other}: {said}"
+        );
+    }
+}

@@ -37,9 +37,12 @@ impl<'s> Validator<'s> {
         let Some(parent) = self.frames.last() else {
             let global = global();
             if global.is_none() {
-                let mut roots: Vec<Name> = self.schema.globals.keys().copied().collect();
+                // A missing namespace is the commonest fault of all: the local name alone would not show it.
+                let mut roots: Vec<Name> = schema.globals.keys().copied().collect();
                 roots.sort();
-                self.fault(Code::XsdRoot, tag.at, tag.at, Detail::Expected(roots));
+                let roots = roots.into_iter().map(|root| schema.names.whole(root));
+                let roots = roots.collect::<Vec<_>>().join(" | ");
+                self.fault(Code::XsdRoot, tag.at, tag.at, Detail::Wants(roots));
             }
             return global.map_or(Child::Unexpected, Child::Declared);
         };

@@ -25,6 +25,22 @@ pub(super) const BREACHES: &[(Rule, Base, Edit)] = &[
     (NumberForm, dre, |d| d.number = at("12345678".into())),
     (NumberForm, fse, |d| d.number = at("12345678A".into())),
     (NumberForm, pec, |d| d.number = at("pec".into())),
+    (NumberForm, pec, |d| d.number = at("DUPONT-JEAN".into())),
+    (NumberForm, pj, |d| d.number = at("2850675116001".into())),
+    (NumberForm, pj, |d| {
+        d.number = at("PJ-2850675116001-25".into())
+    }),
+    (NumberForm, pec, |d| {
+        d.number = at("2-85-06-75-116-001".into())
+    }),
+    (NumberForm, pec, |d| d.number = at("285062A11600125".into())),
+    (NumberForm, pj, |d| {
+        d.replaces = Some(at((
+            Kind::Pj,
+            "285067511600125".into(),
+            ReplacementReason::Refused,
+        )));
+    }),
     (NumberForm, pj, |d| d.supports = Some(at("FSE-17".into()))),
     (NumberForm, fse, |d| {
         d.replaces = Some(at((Kind::Fse, "16".into(), ReplacementReason::Refused)));
@@ -277,6 +293,9 @@ pub(super) const BREACHES: &[(Rule, Base, Edit)] = &[
 
 /// One row: an edit at the edge of a rule that breaks none.
 pub(super) const NEIGHBOURS: &[(Base, Edit)] = &[
+    (pj, |d| d.number = at("PJ-202611220017".into())),
+    (pec, |d| d.number = at("0000000000000000017".into())),
+    (pec, |d| d.number = at("A1".into())),
     (fse, |d| {
         d.clock = at((ClockBasis::Completed, day("2026-11-20")))
     }),

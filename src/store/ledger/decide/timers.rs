@@ -90,7 +90,8 @@ impl Decider<'_, '_> {
             | Reason::Unreadable
             | Reason::Closed
             | Reason::Revoked
-            | Reason::Unvouched => {
+            | Reason::Unvouched
+            | Reason::OwnCertificate => {
                 return Err(Error::Impossible("a document's timer is one of three"));
             }
         }
