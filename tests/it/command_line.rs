@@ -1,7 +1,8 @@
 //! The command line without a daemon: exit codes and what is printed.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
@@ -155,6 +156,41 @@ fn a_configuration_is_checked_before_anything_is_bound() {
     assert_eq!(refused.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("dispatch.lot_aeg_seconds"));
     assert!(!place.path("store").exists(), "nothing was opened");
+}
+
+#[test]
+fn an_insurer_is_simulated_with_a_plan_of_its_own_file() {
+    let place = Place::bare();
+    let at = place.path("");
+    let at = at.display();
+    let config = place.path("insurer.toml");
+    let text = format!(
+        "book = '{at}/book.jsonl'\n[tls]\ncertificate = '{at}/insurer.pem'\nkey = '{at}/insurer.key'\n\
+         client_roots = '{at}/authority.pem'\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let simulate = |plan: &Path| {
+        let mut command = program();
+        command.args(["simulate", "insurer", "--config"]);
+        command.arg(&config).arg("--plan").arg(plan);
+        command
+    };
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
+    let mut running = simulate(&scenarios.join("poison.toml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(running.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(line.starts_with("https://127.0.0.1:"), "{line}");
+    // What is no plan is refused.
+    let refused = simulate(&config).output().unwrap();
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(78), "{text}");
+    assert!(text.contains("book: is no key"), "{text}");
 }
 
 #[test]
