@@ -29,6 +29,9 @@ pub mod config;
 pub mod app;
 pub mod cli;
 
+#[doc = include_str!("DECISIONS.md")]
+pub mod decisions {}
+
 /// All memory is by mimalloc: the system's allocator costs a fifth of the processor's time of a rebuild, and keeps what
 /// one thread gave out and another gave back.
 #[global_allocator]

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::answer::{self, Refused, of_forbidden};
 use super::judging::Judged;
 use crate::access::Forbidden;
-use crate::claims::finding::{Finding, Layer, Severity};
+use crate::claims::finding::{Finding, Layer, Place};
 use crate::claims::id::DocumentId;
 use crate::claims::rules::Rule;
 use crate::claims::standing::Standing;
@@ -46,9 +46,6 @@ pub(super) enum End {
     /// Another document of the lot stands against it.
     WithTheOthers,
 }
-
-/// The code of a PJ whose FSE is not known: it is turned away; only the ledger can tell.
-const SUPPORTED_UNKNOWN: &str = "SUPPORTED_UNKNOWN";
 
 impl Fate {
     /// Whether it is in the ledger.
@@ -154,27 +151,13 @@ impl End {
             } => End::Known(document, deadline, standing),
             Admitted::WithTheOthers => End::WithTheOthers,
             Admitted::Refused(Conflict::Centre(_)) => {
-                judged.findings.push(Finding {
-                    code: Rule::CentreClosed.code(),
-                    severity: Severity::Error,
-                    layer: Layer::Rule,
-                    place: judged.places.centre.clone(),
-                    fr: Rule::CentreClosed.fr().into(),
-                    en: Rule::CentreClosed.en().into(),
-                });
+                let place = judged.places.centre.clone();
+                judged.findings.push(broken(Rule::CentreClosed, place));
                 End::Faulty
             }
             Admitted::Refused(Conflict::SupportedUnknown) => {
-                judged.findings.push(Finding {
-                code: SUPPORTED_UNKNOWN,
-                severity: Severity::Error,
-                layer: Layer::Rule,
-                place: judged.places.supports.clone(),
-                fr: "La FSE que cette pièce justifie n'est connue ni ici ni dans le même lot."
-                    .into(),
-                en: "The FSE that this piece supports is known neither here nor in the same lot."
-                    .into(),
-            });
+                let place = judged.places.supports.clone();
+                judged.findings.push(broken(Rule::SupportedUnknown, place));
                 End::Faulty
             }
             Admitted::Refused(
@@ -188,6 +171,18 @@ impl End {
                 | Conflict::Stale),
             ) => End::Conflict(conflict),
         }
+    }
+}
+
+/// The finding of a rule that the store alone could look at.
+fn broken(rule: Rule, place: Place) -> Finding {
+    Finding {
+        code: rule.code(),
+        severity: rule.severity(),
+        layer: Layer::Rule,
+        place,
+        fr: rule.fr().into(),
+        en: rule.en().into(),
     }
 }
 

@@ -29,6 +29,8 @@ pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 pub struct Working<'a> {
     base: &'a dyn Index,
     changes: Changes,
+    /// Where a value is written before it is known how long it is.
+    scratch: Vec<u8>,
 }
 
 impl<'a> Working<'a> {
@@ -37,12 +39,21 @@ impl<'a> Working<'a> {
         Working {
             base,
             changes: Changes::new(),
+            scratch: Vec::new(),
         }
     }
 
     /// Puts a value.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
         self.changes.insert(key, Some(value));
+    }
+
+    /// Puts a value that is written here. Of many values that wait to be applied none takes more memory than it has bytes.
+    pub fn write(&mut self, key: Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
+        self.scratch.clear();
+        write(&mut self.scratch);
+        self.changes
+            .insert(key, Some(self.scratch.as_slice().to_vec()));
     }
 
     /// The value of a key, to be changed in place: what it stands on is read once, and no copy is made of what was

@@ -26,7 +26,7 @@ use crate::store::keeping::{
     Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
 };
 use crate::store::ledger::touched::Touched;
-use crate::store::ledger::{self, Instants, Secret, lines, numbers, query, statements};
+use crate::store::ledger::{self, Instants, Known, Secret, lines, numbers, query, statements};
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
@@ -97,9 +97,10 @@ impl Memory {
     /// A store rebuilt from entries alone; bodies are gone.
     pub fn rebuilt(secret: Secret, entries: Vec<Stamped>) -> Result<Memory, Error> {
         let mut index = Map::default();
+        let mut known = Known::default();
         for (number, stamped) in (1..).zip(&entries) {
             let mut working = Working::new(&index);
-            ledger::fold(&mut working, Position(number), stamped)?;
+            ledger::fold(&mut working, &mut known, Position(number), stamped)?;
             let changes = working.into_changes();
             index.apply(changes);
         }

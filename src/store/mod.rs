@@ -322,14 +322,15 @@ impl Observer for Unobserved {
     fn index_failed(&self) {}
 }
 
-/// Why a store did not do as asked. Except for `Full` and `Impossible`, the fate of the command is unknown.
+/// Why a store did not do as asked. After `Busy`, `Full` and `Impossible` nothing was done; after the others the fate of
+/// the command is unknown.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The store stopped: nothing can be committed any more.
     #[error("the store stopped: {0}")]
     Stopped(Arc<str>),
-    /// Not now: too many commands wait, or the index is built anew.
-    #[error("the store is busy: too many commands wait, or its index is built anew")]
+    /// Not now: the index is built anew.
+    #[error("the store is busy: its index is built anew")]
     Busy,
     /// The disk has no room for it: nothing was done.
     #[error("the disk has no room for it")]

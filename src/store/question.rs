@@ -43,7 +43,7 @@ pub struct Due {
     pub asks: Vec<LotRecord>,
     /// Endpoints that have lots due.
     pub endpoints: Vec<EndpointName>,
-    /// Whether timers are due: commit a [`Command::Tick`].
+    /// Whether timers are due: commit a [`Command::Tick`](crate::store::Command::Tick).
     pub timers: bool,
     /// When the next thing after `at` is due, if anything waits.
     pub next: Option<Timestamp>,

@@ -31,7 +31,7 @@ pub struct DocumentRecord {
     pub lot: Option<LotId>,
     /// The document that replaced it.
     pub replaced_by: Option<DocumentId>,
-    /// Start of the first attempt of the lot whose taking is proven.
+    /// Start of the attempt whose taking is proven: the last one that had begun when the first proof came.
     pub proven: Option<Timestamp>,
     /// Since when a paper duplicate is owed.
     pub paper_owed: Option<Timestamp>,

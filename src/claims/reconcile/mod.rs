@@ -1,7 +1,7 @@
 //! Two counts of one centre laid side by side: the gateway's units and the caisse's figures.
 //!
 //! The official figure is the caisse's; ours is what the gateway can prove. Every difference gets exactly
-//! one [`Cause`] of a closed list, with the months that it moves; what no evidence explains stays a residual
+//! one `Cause` of a closed list, with the months that it moves; what no evidence explains stays a residual
 //! and is never spread over the causes. For every centre and month ours, plus all effects, plus the residual,
 //! is theirs: this holds by construction, and a test asks for it.
 //!

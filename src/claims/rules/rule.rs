@@ -68,6 +68,10 @@ catalogue! {
     SupportsMissing "SUPPORTS_MISSING" Error
         "La pièce justificative ne désigne pas la FSE qu'elle justifie"
         "The supporting piece does not name the FSE that it supports";
+    /// The FSE that a PJ supports was posted before it, or is in the same lot: the store knows.
+    SupportedUnknown "SUPPORTED_UNKNOWN" Error
+        "La FSE que cette pièce justifie n'est connue ni ici ni dans le même lot"
+        "The FSE that this piece supports is known neither here nor in the same lot";
     /// A PJ carries the piece.
     AttachmentMissing "ATTACHMENT_MISSING" Error
         "La pièce justificative ne contient pas de pièce jointe"

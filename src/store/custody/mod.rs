@@ -11,9 +11,9 @@
 //! What opens bodies and knows documents again, the files `keys` and `secret`, goes to a directory of its own with a
 //! manifest of its own: whoever has only one of the two directories has no content. Each backup replaces the copy of
 //! the keys, so that a body that is forgotten in the store is forgotten in all copies with the next backup. A file
-//! `cleared` beside them says the same of bodies that are not encrypted; see [`cleared`]. Keys and bodies are of one
+//! `cleared` beside them says the same of bodies that are not encrypted; see `cleared`. Keys and bodies are of one
 //! state: a body that is kept when its segment goes lies behind the end of a copy that has the segment, so that copy
-//! needs the segment's key; see [`keyset`].
+//! needs the segment's key; see `keyset`.
 //!
 //! Must never change the store that it copies, never hold up a commit, and never call a backup good before its
 //! manifest has its name.

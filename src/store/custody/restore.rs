@@ -4,7 +4,7 @@
 //! then no gateway opens it. The journal goes on in a new segment, so that nothing is ever written where the lost
 //! store may have written. What cannot be opened by the keys that are given is gone: the newest keys know best what
 //! was forgotten, and which segments were cleared. What the backup itself knows of the span after the end of the restore
-//! is applied: see [`since`](crate::store::custody::since).
+//! is applied: see `store::custody::since`.
 
 use std::collections::BTreeSet;
 use std::fs;

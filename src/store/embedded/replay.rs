@@ -18,11 +18,12 @@ use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, base, places, sorted};
-use crate::store::index::{Changes, Index, Pairs, Remembered, Working, merge};
+use crate::store::index::{Changes, Index, Pairs, Working, merge};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{Head, Mark, Place};
-use crate::store::{BodyId, Error, Observer, ledger};
+use crate::store::ledger::{self, Known};
+use crate::store::{BodyId, Error, Observer};
 
 /// So many batches are read ahead.
 const READ_AHEAD: usize = 16;
@@ -161,6 +162,8 @@ struct Load {
     changes: Arc<Changes>,
     /// The instant of the last entry that they are of.
     at: Option<Timestamp>,
+    /// Those before them, which nobody reads any more: whoever has the time gives their memory back.
+    past: Arc<Changes>,
 }
 
 /// Reads the journal from one place to another, and hands over what it has checked.
@@ -205,18 +208,18 @@ fn fold_all(
     loads: SyncSender<Load>,
     mut applied: impl FnMut(u64, Position) -> Result<(), OpenError>,
 ) -> Result<(), OpenError> {
+    let mut known = Known::default();
     let mut below = Under {
         tree,
         loading: Arc::default(),
     };
     loop {
-        let read = Remembered::new(&below);
-        let mut working = Working::new(&read);
+        let mut working = Working::new(&below);
         let (mut entries, mut upto, mut at) = (0, None, None);
         while working.changed() < FULL {
             let Ok(batch) = batches.recv() else { break };
             for (position, stamped) in &batch.entries {
-                ledger::fold(&mut working, *position, stamped)?;
+                ledger::fold(&mut working, &mut known, *position, stamped)?;
             }
             working.absorb(batch.traces);
             entries += batch.entries.len() as u64;
@@ -225,14 +228,11 @@ fn fold_all(
         }
         let Some(upto) = upto else { return Ok(()) };
         let changes = Arc::new(working.into_changes());
+        let past = std::mem::replace(&mut below.loading, changes.clone());
         // Taken when the changes before these are in the tree.
-        let load = Load {
-            changes: changes.clone(),
-            at,
-        };
+        let load = Load { changes, at, past };
         loads.send(load).map_err(|_| gone())?;
         applied(entries, upto)?;
-        below.loading = changes;
     }
 }
 
@@ -244,7 +244,9 @@ fn put_all(
 ) -> Result<(), OpenError> {
     let is_archived = |segment| reader.is_archived(segment);
     let mut goes_on = |_| !ended.load(Ordering::Relaxed);
-    for (number, Load { changes, at }) in (1..).zip(loads) {
+    for (number, load) in (1..).zip(loads) {
+        let Load { changes, at, past } = load;
+        drop(past);
         tree.apply(std::iter::once(&*changes))?;
         if let Some(at) = at.filter(|_| number % ROUND == 0) {
             let least = mover::LEAST_BYTES;

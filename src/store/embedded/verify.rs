@@ -32,7 +32,7 @@ use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, Damage, Lost};
 use crate::store::journal::still::Still;
 use crate::store::journal::{self, Head, KeyFault, Mark, Place};
-use crate::store::ledger::{self, query};
+use crate::store::ledger::{self, Known, query};
 use crate::store::{BodyId, Error, Find};
 
 /// At most so many differences are kept to be told; the rest is only counted.
@@ -514,8 +514,9 @@ impl<'a> Check<'a> {
 }
 
 fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<(), Error> {
+    let mut known = Known::default();
     for (position, stamped) in entries {
-        ledger::fold(working, *position, stamped)?;
+        ledger::fold(working, &mut known, *position, stamped)?;
     }
     Ok(())
 }

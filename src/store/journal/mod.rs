@@ -4,7 +4,7 @@
 //! [`Journal::append`] returns `Ok` it is on stable storage. It never writes over a committed byte, never
 //! repeats a failed write or sync (the pages may be lost although a later sync succeeds: the journal stops until
 //! [`Journal::reopen`] has cut off what was not acknowledged), and never gives out bytes that it has not checked.
-//! The form of the files is described in [`format`], that of bodies in [`body`], that of their keys in [`keys`].
+//! The form of the files is described in `format`, that of bodies in `body`, that of their keys in `keys`.
 //! A start never seals bodies under a key that it found: the next batch begins a new segment with a new key, and
 //! what the last one did not fill is given back to the disk.
 //!

@@ -13,6 +13,7 @@ pub(in crate::store) mod custody;
 pub(in crate::store) mod listing;
 pub(in crate::store) mod keys;
 mod bundle;
+mod known;
 mod turn;
 pub(in crate::store) mod query;
 pub(in crate::store) mod lines;
@@ -33,6 +34,7 @@ use crate::store::{Body, BodyId, Outcome};
 
 pub use decide::{commitment, decide};
 pub use fold::fold;
+pub use known::Known;
 
 /// The two instants of a command.
 #[derive(Clone, Copy, Debug)]

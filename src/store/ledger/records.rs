@@ -105,7 +105,7 @@ pub fn read<T: Canon>(bytes: &[u8]) -> Result<T, Error> {
 
 /// Writes a record.
 pub fn save<T: Canon>(working: &mut Working<'_>, key: Vec<u8>, value: &T) {
-    working.put(key, canon::bytes_of(value));
+    working.write(key, |out| value.put(out));
 }
 
 /// A document by its id.

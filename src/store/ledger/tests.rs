@@ -23,7 +23,7 @@ use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{DayBasis, Lateness};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::index::{Index, Working};
-use crate::store::ledger::{Secret, fold, query};
+use crate::store::ledger::{Known, Secret, fold, query};
 use crate::store::memory::{Map, Memory};
 use crate::store::{
     Admission, Admitted, BodyId, Command, Conclusion, Conflict, Evidence, Find, Heard,
@@ -802,9 +802,10 @@ async fn a_document_that_no_index_finds_again_is_stuck() {
     let ids = [10, 11, 12, 13].map(DocumentId);
 
     let mut index = Map::default();
+    let mut known = Known::default();
     for (position, stamped) in &entries {
         let mut working = Working::new(&index);
-        fold(&mut working, *position, stamped).unwrap();
+        fold(&mut working, &mut known, *position, stamped).unwrap();
         let changes = working.into_changes();
         index.apply(changes);
     }

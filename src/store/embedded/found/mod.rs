@@ -5,7 +5,7 @@
 //! storage before the next begins:
 //! 1. segments past their time that still have bodies are evacuated, whatever share of them is past;
 //! 2. the state at the end of the last of them is folded again, in a scratch index, and counted a second time;
-//! 3. what stays is chosen, see [`choose`], and written into a file without a name, see [`write`];
+//! 3. what stays is chosen, see `choose`, and written into a file without a name, see `write`;
 //! 4. the entry that says so is committed, with the digest of the file;
 //! 5. the file gets its name: from then on it counts;
 //! 6. the next start removes the archives that it stands for, and sets the index aside.

@@ -47,6 +47,7 @@ impl Decider<'_, '_> {
         match checkpoint {
             Some((changes, next)) if refused || unity == Unity::Nothing => {
                 self.working.restore(changes);
+                self.known.forget();
                 self.next = next;
                 self.entries.clear();
                 self.bodies.clear();

@@ -28,7 +28,7 @@ use crate::store::index::Working;
 use crate::store::ledger::decide::leave::Way;
 use crate::store::ledger::decide::receipts::Speaker;
 use crate::store::ledger::keys;
-use crate::store::ledger::{Decision, Instants, Secret, fold, query, records};
+use crate::store::ledger::{Decision, Instants, Known, Secret, fold, query, records};
 use crate::store::{Body, BodyId, Closing, Command, Conflict, Error, Outcome};
 
 /// Decides one command. `next` is the position of its first entry.
@@ -41,6 +41,7 @@ pub fn decide(
 ) -> Result<Decision, Error> {
     let mut decider = Decider {
         working,
+        known: Known::default(),
         next,
         at: instants.stamp,
         clock: instants.clock,
@@ -69,6 +70,7 @@ pub fn commitment(salt: [u8; 16], digest: Digest) -> Digest {
 
 struct Decider<'w, 'b> {
     working: &'w mut Working<'b>,
+    known: Known,
     next: Position,
     /// The instant of the entries.
     at: Timestamp,
@@ -238,7 +240,7 @@ impl Decider<'_, '_> {
     fn push(&mut self, entry: Entry) -> Result<Position, Error> {
         let stamped = Stamped { at: self.at, entry };
         let position = self.next;
-        fold::fold(self.working, position, &stamped)?;
+        fold::fold(self.working, &mut self.known, position, &stamped)?;
         self.entries.push(stamped);
         self.next = Position(position.0 + 1);
         Ok(position)

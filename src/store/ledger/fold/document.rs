@@ -156,8 +156,8 @@ impl Fold<'_, '_> {
         mut after: DocumentRecord,
     ) -> Result<(), Error> {
         let id = after.received.document;
-        let terms = records::terms(self.working)?;
-        let region = records::region(self.working, &after.received.facts)?;
+        let terms = self.known.terms(self.working)?;
+        let region = self.known.region_of(self.working, &after.received.facts)?;
         after.timer = after.time_limit(region, &terms).map(|next| next.at);
         let old_timer = before.as_ref().and_then(|before| before.timer);
         if old_timer != after.timer {

@@ -4,7 +4,6 @@ use crate::claims::deadline;
 use crate::claims::delivery::{Arrival, Bytes, Event, Form, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
-use crate::claims::registry::Centre;
 use crate::claims::standing::{Act, Heard, Standing, Word};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::ledger::fold::{Fold, document};
@@ -391,13 +390,11 @@ impl Fold<'_, '_> {
         Ok(())
     }
 
-    fn receipt_expected(&self, lot: &LotRecord) -> Result<Next, Error> {
-        let terms = records::terms(self.working)?;
-        let versions = records::centre(self.working, lot.sealed.centre)?;
+    fn receipt_expected(&mut self, lot: &LotRecord) -> Result<Next, Error> {
         let day = self.at.day();
-        let region = Centre::on(&versions, day)
-            .map(|centre| centre.region)
-            .unwrap_or_default();
+        let terms = self.known.terms(self.working)?;
+        let centre = lot.sealed.centre;
+        let region = self.known.region(self.working, centre, day)?;
         Ok(Next {
             at: deadline::receipt_overdue(day, region, &terms),
             reason: Reason::Receipt,

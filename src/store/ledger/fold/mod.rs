@@ -16,26 +16,39 @@ use crate::claims::standing::Act;
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::OrphanRecord;
 use crate::store::index::Working;
-use crate::store::ledger::keys;
-use crate::store::ledger::records::{self, save};
+use crate::store::ledger::Known;
+use crate::store::ledger::keys::{self, GroupKey};
+use crate::store::ledger::records::{self, OpenDocument, save};
 use crate::store::{Error, FiguresRecord, JudgedRecord, RunRecord};
 
 pub use document::supporting;
 pub use lot::{answers_question, ends_attempt};
 
-/// Applies one entry.
-pub fn fold(working: &mut Working<'_>, position: Position, stamped: &Stamped) -> Result<(), Error> {
-    Fold {
+/// Applies one entry. What is known is of this index, up to the entry before.
+pub fn fold(
+    working: &mut Working<'_>,
+    known: &mut Known,
+    position: Position,
+    stamped: &Stamped,
+) -> Result<(), Error> {
+    let mut fold = Fold {
         working,
+        known,
         position,
         at: stamped.at,
-    }
-    .entry(&stamped.entry)
+        ungrouped: Vec::new(),
+    };
+    fold.entry(&stamped.entry)?;
+    fold.sum_up()
 }
+
 struct Fold<'w, 'b> {
     working: &'w mut Working<'b>,
+    known: &'w mut Known,
     position: Position,
     at: Timestamp,
+    /// Documents that may no longer be sealed, and are in the sums of their groups yet: a lot takes a hundred at once.
+    ungrouped: Vec<(GroupKey, OpenDocument)>,
 }
 
 impl Fold<'_, '_> {
@@ -43,9 +56,13 @@ impl Fold<'_, '_> {
         match entry {
             Entry::Terms(terms) => {
                 save(self.working, keys::terms(), terms);
+                self.known.forget();
                 Ok(())
             }
-            Entry::Registered(centre) => self.registered(keys::centre(centre.finess), centre),
+            Entry::Registered(centre) => {
+                self.known.forget();
+                self.registered(keys::centre(centre.finess), centre)
+            }
             Entry::GestionnaireRegistered(gestionnaire) => {
                 self.registered(keys::gestionnaire(gestionnaire.id), gestionnaire)
             }

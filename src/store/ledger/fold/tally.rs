@@ -20,26 +20,36 @@ impl Fold<'_, '_> {
         if was == after.is_sealable() {
             return Ok(());
         }
-        let group = after.group();
+        let (group, open) = (after.group(), OpenDocument::of(after));
+        if was {
+            self.ungrouped.push((group, open));
+            return Ok(());
+        }
+        self.sum_up()?;
         let old: Option<OpenGroup> = load(self.working, &keys::group(group))?;
-        let new = if was {
-            self.ungrouped(old, after)?
-        } else {
-            Some(self.grouped(old, after)?)
-        };
-        self.put_group(group, old, new);
+        let new = self.grouped(group, old, open)?;
+        self.put_group(group, old, Some(new));
+        Ok(())
+    }
+
+    /// Brings the sums of groups up to what left them.
+    pub(super) fn sum_up(&mut self) -> Result<(), Error> {
+        let ungrouped = std::mem::take(&mut self.ungrouped);
+        for left in ungrouped.chunk_by(|(group, _), (other, _)| group == other) {
+            self.ungroup(left[0].0, left)?;
+        }
         Ok(())
     }
 
     /// A document may be sealed: the sums of its group with it.
     fn grouped(
         &mut self,
+        group: GroupKey,
         old: Option<OpenGroup>,
-        document: &DocumentRecord,
+        open: OpenDocument,
     ) -> Result<OpenGroup, Error> {
-        let open = OpenDocument::of(document);
         let (since, id) = (open.since, open.document);
-        let key = keys::open(document.group(), since, id);
+        let key = keys::open(group, since, id);
         bundle::insert(self.working, key, open.item())?;
         // First in the order of the bundles, which within some milliseconds is not that of the instants.
         let place = |(since, id)| (keys::open_spans(since, id), since, id);
@@ -53,32 +63,35 @@ impl Fold<'_, '_> {
         })
     }
 
-    /// A document may no longer be sealed: the sums of its group without it, none if nothing is left.
-    fn ungrouped(
-        &mut self,
-        old: Option<OpenGroup>,
-        document: &DocumentRecord,
-    ) -> Result<Option<OpenGroup>, Error> {
-        let open = OpenDocument::of(document);
-        let group = document.group();
-        let key = keys::open(group, open.since, open.document);
-        bundle::remove(self.working, key.clone(), open.item())?;
-        let Some(mut sums) = old.filter(|old| old.count > 1) else {
-            return Ok(None);
+    /// Documents of a group may no longer be sealed: its sums without them, none if nothing is left.
+    fn ungroup(&mut self, group: GroupKey, left: &[(GroupKey, OpenDocument)]) -> Result<(), Error> {
+        let old: Option<OpenGroup> = load(self.working, &keys::group(group))?;
+        for (_, open) in left {
+            let key = keys::open(group, open.since, open.document);
+            bundle::remove(self.working, key, open.item())?;
+        }
+        let count = u32::try_from(left.len()).expect("an entry names fewer documents than a u32");
+        let Some(mut sums) = old.filter(|old| old.count > count) else {
+            self.put_group(group, old, None);
+            return Ok(());
         };
-        sums.count -= 1;
-        sums.bytes = sums.bytes.saturating_sub(u64::from(open.length));
-        if sums.first == open.document {
+        sums.count -= count;
+        let bytes = left.iter().map(|(_, open)| u64::from(open.length));
+        sums.bytes = sums.bytes.saturating_sub(bytes.sum());
+        if let Some((_, first)) = left.iter().find(|(_, open)| open.document == sums.first) {
             // None comes before the first, so the next one is from its bundle on: what left before is not passed again.
+            let begin = keys::open(group, first.since, first.document);
             let end = keys::after(&keys::opens(group));
-            let found = self.working.scan(&key, &end, 1)?.pop().unwrap_or_default();
+            let found = self.working.scan(&begin, &end, 1)?;
+            let found = found.into_iter().next().unwrap_or_default();
             let next = bundle::items(&found.1)?.first().ok_or_else(|| {
                 Error::Read("a group counts more open documents than it has".into())
             })?;
             let next = OpenDocument::of_item(next)?;
             (sums.oldest, sums.first) = (next.since, next.document);
         }
-        Ok(Some(sums))
+        self.put_group(group, old, Some(sums));
+        Ok(())
     }
 
     /// Keeps the keys by which a group is found: by its age, and by the classes of its sizes.

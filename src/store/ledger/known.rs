@@ -1,0 +1,51 @@
+//! Terms and centres, read once: every document asks for them, and they change a few times a year.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use crate::claims::document::Facts;
+use crate::claims::id::Finess;
+use crate::claims::registry::Centre;
+use crate::claims::terms::{Region, Terms};
+use crate::claims::time::Day;
+use crate::store::Error;
+use crate::store::index::Index;
+use crate::store::ledger::records;
+
+/// What was read of an index. Whoever changes terms or a centre there forgets it.
+#[derive(Default)]
+pub struct Known {
+    terms: Option<Terms>,
+    centres: BTreeMap<Finess, Vec<Centre>>,
+}
+
+impl Known {
+    /// The terms in force.
+    pub fn terms(&mut self, index: &dyn Index) -> Result<Terms, Error> {
+        match self.terms {
+            Some(terms) => Ok(terms),
+            None => Ok(*self.terms.insert(records::terms(index)?)),
+        }
+    }
+
+    /// The public holidays of a centre on a day.
+    pub fn region(&mut self, index: &dyn Index, centre: Finess, day: Day) -> Result<Region, Error> {
+        let versions = match self.centres.entry(centre) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(records::centre(index, centre)?),
+        };
+        Ok(Centre::on(versions, day)
+            .map(|centre| centre.region)
+            .unwrap_or_default())
+    }
+
+    /// The public holidays of a document's centre, on the document's own day.
+    pub fn region_of(&mut self, index: &dyn Index, facts: &Facts) -> Result<Region, Error> {
+        self.region(index, facts.key.centre, facts.care_day)
+    }
+
+    /// Reads everything anew.
+    pub fn forget(&mut self) {
+        *self = Known::default();
+    }
+}
