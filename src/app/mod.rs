@@ -1,7 +1,7 @@
 //! The composition root: it builds every room from the configuration, wires them, spawns their loops and drains
 //! them. It decides nothing about claims.
 //!
-//! Order of the start: everything that can be refused is read first ([`reading`]), then the journal is recovered, then the listeners
+//! Order of the start: everything that can be refused is read first, then the journal is recovered, then the listeners
 //! are bound and say how far the store is, then it opens, then the loops begin and the listeners answer everything.
 //! Order of the end: listeners close and their requests end, then the loops, then the store.
 

@@ -4,7 +4,7 @@
 //! The chain is one line of hashes over all entries, so the proof holds windows of it: every entry between two anchors,
 //! those of other centres too. What lies outside of the windows is not in it, and nothing in a bundle can say whether
 //! anything there speaks of the document. Entries hold nothing nominative; a bundle is for who may see all centres. It
-//! is checked here as well, from its own bytes alone ([`verify`](mod@verify)): what `document.json` says is all found
+//! is checked here as well, from its own bytes alone: what `document.json` says is all found
 //! again in the entries, and what cannot be found there stands in a file that says so by its name.
 
 mod speech;
