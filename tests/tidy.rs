@@ -169,6 +169,13 @@ const ONLY_IN: &[(&str, &[&str])] = &[
     ("zstd", &["store"]),
 ];
 
+/// What of the store is its own: other rooms see its port. `app` builds a store and binds its observers, `cli` works on
+/// the files of one at rest, `config` has its settings.
+const OWN_OF_STORE: &[&str] = &["journal", "embedded", "ledger", "memory"];
+
+/// The rooms that see more of the store than its port.
+const SEES_INTO_STORE: &[&str] = &["store", "config", "app", "cli"];
+
 /// The positive space of the core: everything else from `std`, and every other crate, is out.
 const CORE_STD: &[&str] = &[
     "borrow",
@@ -253,6 +260,23 @@ fn rooms_import_one_way() {
                 if names_crate(text, name) && !rooms.contains(&room.as_str()) {
                     errors.add(&source, line, format!("`{name}` belongs to {rooms:?}"));
                 }
+            }
+        }
+    }
+    errors.finish();
+}
+
+#[test]
+fn the_store_is_seen_through_its_port() {
+    let mut errors = Errors::default();
+    for source in sources() {
+        let Some(room) = &source.room else { continue };
+        if SEES_INTO_STORE.contains(&room.as_str()) || source.is_test() {
+            continue;
+        }
+        for part in source.outside_tests().segments_after("store") {
+            if OWN_OF_STORE.contains(&part.as_str()) {
+                errors.add(&source, 0, format!("`store::{part}` is the store's own"));
             }
         }
     }
@@ -373,6 +397,22 @@ impl Source {
     fn is_door(&self) -> bool {
         let depth = self.path.components().count();
         depth == 2 || (depth == 3 && self.path.ends_with("mod.rs"))
+    }
+
+    /// Whether all of it is for tests.
+    fn is_test(&self) -> bool {
+        let mut parts = self.path.iter().filter_map(|part| part.to_str());
+        parts.any(|part| part == "tests" || part.ends_with("tests.rs"))
+    }
+
+    /// Its lines before the tests that stand at its end.
+    fn outside_tests(&self) -> Source {
+        let end = self.text.find("#[cfg(test)]\nmod tests {");
+        Source {
+            path: self.path.clone(),
+            room: self.room.clone(),
+            text: self.text[..end.unwrap_or(self.text.len())].to_owned(),
+        }
     }
 
     /// Lines that are not comments, with their one-based number.

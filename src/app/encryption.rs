@@ -64,8 +64,8 @@ mod tests {
     use super::*;
     use crate::clock::ManualClock;
     use crate::store::Unobserved;
+    use crate::store::custody::record::Rewrapped;
     use crate::store::embedded::{self, Embedded};
-    use crate::store::journal::keys::Rewrapped;
     use crate::store::journal::master::write_new;
     use crate::telemetry;
 

@@ -21,7 +21,7 @@ use crate::config::{self, Config};
 use crate::desk::registry::{Reader, Written};
 use crate::formats::json::problem::FaultText;
 use crate::formats::registry::{Lined, texts, unknown_agreements};
-use crate::store::{self, Command, Conflict, Outcome, Store};
+use crate::store::{self, Command, Conflict, Store};
 use crate::telemetry::renewal::Part;
 use crate::transport::https::Https;
 use crate::transport::{self, Endpoint, Faults};
@@ -217,19 +217,16 @@ pub(super) async fn put_file(
         registrations: registrations.collect(),
         salt: clock.salt(),
     };
-    match store.commit(clock.now(), configured).await? {
-        Outcome::Conflict(Conflict::Registry) => {
+    match store.commit(clock.now(), configured).await?.done()? {
+        Ok(_) => Ok(()),
+        Err(Conflict::Registry) => {
             let mut registry = store.registry().await?;
             for Lined { registration, .. } in file {
                 let _: bool = registry.put(registration);
             }
             Err(Unput::Flawed(texts(&registry.flaws(), file)))
         }
-        Outcome::Done(_)
-        | Outcome::Conflict(_)
-        | Outcome::Admitted(_)
-        | Outcome::Heard(_)
-        | Outcome::Leased(_) => Ok(()),
+        Err(_) => Err(store::Error::Impossible("what does not hold together is not put").into()),
     }
 }
 

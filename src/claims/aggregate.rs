@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::claims::agreement::{Agreement, Agreements};
 use crate::claims::document::AgreementId;
 use crate::claims::id::{Amo, Finess, Name};
-use crate::claims::obligation::{Unbound, latest, rate_between};
+use crate::claims::obligation::{Unbound, rate_between};
 use crate::claims::period::Period;
 use crate::claims::rate::Rate;
 use crate::claims::registry::{Category, Centre};
@@ -172,7 +172,7 @@ impl<'a> Sums<'a> {
     /// # Errors
     /// [`Unbound`]: by what it would be counted is not known, and nothing of it is added.
     pub fn add(&mut self, versions: &[Centre], counts: &Counts) -> Result<(), Unbound> {
-        let last = latest(versions, self.period.to()).ok_or(Unbound::NotRegistered)?;
+        let last = Centre::begun(versions, self.period.to()).ok_or(Unbound::NotRegistered)?;
         let policy = self.agreements.in_effect(&last.agreement, self.period.to());
         let policy = policy.ok_or(Unbound::NoAgreement)?;
         let mut entered = BTreeSet::new();

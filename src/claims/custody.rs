@@ -4,6 +4,7 @@
 //! is in doubt, what insurers say is heard from the beginning, and nothing is sent before a person has looked.
 
 use crate::claims::canon::canon_struct;
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::claims::id::{Digest, Name};
 use crate::claims::time::Timestamp;
@@ -43,7 +44,7 @@ pub struct Anchor {
     /// The entry.
     pub position: Position,
     /// The running hash after it.
-    pub chain: Digest,
+    pub chain: Chain,
 }
 
 canon_struct! {

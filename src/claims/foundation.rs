@@ -13,6 +13,7 @@
 //! | what an insurer said that matches nothing | no |
 
 use crate::claims::canon::canon_struct;
+use crate::claims::commitment::Chain;
 use crate::claims::entry::{Entry, Position, Subject};
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::claims::time::{Day, Timestamp};
@@ -34,7 +35,7 @@ pub struct Founded {
     /// The last entry that it stands for.
     pub upto: Position,
     /// The running hash after that entry.
-    pub chain: Digest,
+    pub chain: Chain,
     /// Of units up to this day some have gone, and are in the counts alone; the last day of a month.
     pub until: Day,
     /// Documents that have gone with this foundation.

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod retry;
 pub mod standing;
 pub mod entry;
+pub mod commitment;
 pub mod change;
 pub mod tally;
 pub mod rules;

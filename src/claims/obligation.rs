@@ -75,7 +75,7 @@ pub fn of_centre(
     agreements: &Agreements,
     period: Period,
 ) -> Result<Obligation, Unbound> {
-    let version = latest(versions, period.to()).ok_or(Unbound::NotRegistered)?;
+    let version = Centre::begun(versions, period.to()).ok_or(Unbound::NotRegistered)?;
     let agreement = agreements
         .in_effect(&version.agreement, period.to())
         .ok_or(Unbound::NoAgreement)?;
@@ -151,7 +151,7 @@ fn stretches<'a>(
     for (index, from) in starts.iter().copied().enumerate() {
         let next = starts.get(index + 1).map(|next| next.plus_days(-1));
         let to = next.unwrap_or(period.to());
-        let Some(version) = latest(versions, from) else {
+        let Some(version) = Centre::begun(versions, from) else {
             continue;
         };
         let Some(agreement) = agreements.in_effect(&version.agreement, from) else {
@@ -177,12 +177,6 @@ impl Stretch<'_> {
             && self.category == next.category
             && self.agreement.id == next.agreement.id
     }
-}
-
-/// The version of a day, closed or not: a unit may fall on a day after its centre closed.
-pub fn latest(versions: &[Centre], day: Day) -> Option<&Centre> {
-    let known = versions.iter().filter(|version| version.from <= day);
-    known.max_by_key(|version| version.from)
 }
 
 /// The rate of the days, both included, for a category under an agreement.

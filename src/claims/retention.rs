@@ -22,7 +22,7 @@
 //! be sent or asked about: its bytes may be needed again, so they are kept.
 
 use crate::claims::canon::{Canon, Malformed, Take, canon_enum, canon_struct};
-use crate::claims::entry::{Entry, Position, Subject};
+use crate::claims::entry::Position;
 use crate::claims::id::{DocumentId, Finess, LotId, Name};
 use crate::claims::time::{Day, Timestamp};
 
@@ -36,10 +36,13 @@ pub const CEILING_DAYS: u32 = 393;
 pub struct Rules {
     /// Days after the last legal event; from [`FLOOR_DAYS`] on.
     pub body_days: u32,
-    /// A segment is due when a body in it is past its time for so many days; with `body_days` below [`CEILING_DAYS`].
+    /// A segment is due when a body in it is past its time for so many days; with `body_days` and `segment_days` below
+    /// [`CEILING_DAYS`].
     pub wait_days: u32,
     /// Or when so many percent of the bytes of its bodies are past their time.
     pub past_percent: u32,
+    /// The segment that is written to is ended so many days after its first entry: none is cleared before it has ended.
+    pub segment_days: u32,
 }
 
 impl Default for Rules {
@@ -48,6 +51,7 @@ impl Default for Rules {
             body_days: 120,
             wait_days: 30,
             past_percent: 50,
+            segment_days: 30,
         }
     }
 }
@@ -110,62 +114,6 @@ pub enum Owner {
     Lot(LotId),
     /// Nobody's: its entry alone counts.
     Itself,
-}
-
-/// Class and owner of the body that an entry commits to as its own; a document's body is not one of them.
-pub fn body_of(entry: &Entry) -> (Class, Owner) {
-    let one = |document: DocumentId| Owner::Documents(vec![document]);
-    match entry {
-        Entry::Received(received) => (Class::Document, one(received.document)),
-        Entry::Receipted(receipted) => {
-            let documents = receipted.verdicts.iter().map(|(document, ..)| *document);
-            (Class::Receipt, Owner::Documents(documents.collect()))
-        }
-        Entry::Settled(settled) => (Class::Settlement, one(settled.document)),
-        Entry::Delivery(delivery) => (Class::Words, Owner::Lot(delivery.lot)),
-        Entry::Orphaned(_) | Entry::Foreign(_) => (Class::Orphan, Owner::Itself),
-        Entry::ByHand { document, .. } => (Class::Evidence, one(*document)),
-        Entry::Explained { subject, .. } => match subject {
-            Subject::Document(document) => (Class::Reason, one(*document)),
-            Subject::Lot(lot) => (Class::Reason, Owner::Lot(*lot)),
-            Subject::Endpoint(_) => (Class::Reason, Owner::Itself),
-            Subject::LegalHold(_) => (Class::Proof, Owner::Itself),
-        },
-        // Of the whole store, and of no document.
-        Entry::Rewrapped { .. } | Entry::Resumed(_) | Entry::Imported(_) => {
-            (Class::Reason, Owner::Itself)
-        }
-        Entry::Closed(_)
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::Judged(_)
-        | Entry::Published(_)
-        // These commit to no body.
-        | Entry::Terms(_)
-        | Entry::Registered(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::TurnedAway(_)
-        | Entry::Sealed(_)
-        | Entry::Cursor { .. }
-        | Entry::Declared { .. }
-        | Entry::Cancelled { .. }
-        | Entry::OnPaper { .. }
-        | Entry::PaperOwed { .. }
-        | Entry::Lapsed { .. }
-        | Entry::Unsettled { .. }
-        | Entry::Endpoint { .. }
-        | Entry::Retried { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_) => (Class::Proof, Owner::Itself),
-    }
 }
 
 /// What is known of a document whose time a body shares.
@@ -263,9 +211,9 @@ pub fn fate(rules: &Rules, class: Class, decided: Timestamp, owned: &[Owned]) ->
 }
 
 /// When a segment is due: as soon as `past_percent` of the bytes of its bodies are past their time, or one of them is
-/// so for `wait_days`. So a body is gone `body_days` and `wait_days` after its last legal event at the latest, and a
-/// body that is kept is copied for at most as many bytes as go with it, or once in `wait_days`. None if nothing in it
-/// ever is past its time as things stand.
+/// so for `wait_days`. So a body is gone `body_days` and `wait_days` after its last legal event at the latest, and at most
+/// `segment_days` later where it lies in the segment that is written to; a body that is kept is copied for at most as
+/// many bytes as go with it, or once in `wait_days`. None if nothing in it ever is past its time as things stand.
 pub fn due(rules: &Rules, bodies: &[(Fate, u64)]) -> Option<Timestamp> {
     let whole: u64 = bodies.iter().map(|(_, bytes)| bytes).sum();
     let mut ends: Vec<(Timestamp, u64)> = bodies

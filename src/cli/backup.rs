@@ -8,7 +8,6 @@ use anyhow::{Context as _, anyhow};
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use crate::claims::id::Digest;
 use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, ask};
 use crate::clock::{Clock as _, SystemClock};
@@ -91,10 +90,7 @@ fn make(settings: &Settings, to: &Path, keys_to: &Path) -> Result<Code, Failure>
     let head = done.manifest.head;
     println!(
         "backed up to entry {}, hash {}: {} files, {} bytes copied",
-        head.position.0,
-        Digest(head.chain.0),
-        done.files,
-        done.bytes
+        head.position.0, head.chain, done.files, done.bytes
     );
     Ok(Code::Ok)
 }
@@ -134,7 +130,7 @@ fn verify(verify: &Verify) -> Result<Code, Failure> {
             "holds": checked.holds(),
             "at": checked.manifest.at.to_string(),
             "position": head.position.0,
-            "chain": Digest(head.chain.0).to_string(),
+            "chain": head.chain.to_string(),
             "entries": checked.entries,
             "bodies": checked.bodies,
             "findings": checked.findings,
@@ -151,9 +147,7 @@ fn print(checked: &Checked) {
     let manifest = &checked.manifest;
     println!(
         "made at {}, up to entry {}, hash {}",
-        manifest.at,
-        manifest.head.position.0,
-        Digest(manifest.head.chain.0)
+        manifest.at, manifest.head.position.0, manifest.head.chain
     );
     println!(
         "{} files, {} entries and {} bodies read: digests, checksums, commits, chain",

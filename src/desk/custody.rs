@@ -20,7 +20,7 @@ use crate::formats::json::problem::{About, Kind, Problem};
 use crate::formats::xml::Limits;
 use crate::store::custody::backup::{Done, Order as BackupOrder};
 use crate::store::custody::record::{Orphan, OrphanName, RestorationRecord};
-use crate::store::{BodyId, Command, Find, Outcome};
+use crate::store::{BodyId, Command, Find};
 use crate::telemetry::event::Event;
 use crate::telemetry::reading::Reading;
 
@@ -117,7 +117,7 @@ impl From<&Done> for BackupText {
         BackupText {
             at: done.manifest.at.to_string(),
             position: done.manifest.head.position.0,
-            chain: Digest(done.manifest.head.chain.0).to_string(),
+            chain: done.manifest.head.chain.to_string(),
             files: done.files,
             bytes: done.bytes,
         }
@@ -169,12 +169,9 @@ pub(super) async fn resume(
         reason: desk.reason(&order.reason)?,
         salt: desk.parts.clock.salt(),
     };
-    let now = desk.parts.clock.now();
-    let outcome = desk.parts.store.commit(now, command).await;
-    match outcome.map_err(|error| desk.uncertain(&error))? {
-        Outcome::Done(_) => desk.show_restoration().await,
-        Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),
+    match desk.decide(command).await? {
+        Ok(_) => desk.show_restoration().await,
+        Err(conflict) => Err(Refused::conflict(&conflict)),
     }
 }
 

@@ -149,10 +149,7 @@ impl Desk {
     }
 }
 
-/// The gestionnaire of a centre: of the latest version that has begun, so that a closed centre is still seen.
+/// The gestionnaire of a centre: of the latest version that has begun.
 pub(super) fn gestionnaire(versions: &[Centre], today: Day) -> Option<Name> {
-    let begun = versions.iter().filter(|version| version.from <= today);
-    begun
-        .max_by_key(|version| version.from)
-        .map(|version| version.gestionnaire.clone())
+    Centre::begun(versions, today).map(|version| version.gestionnaire.clone())
 }

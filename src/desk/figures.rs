@@ -20,7 +20,7 @@ use crate::claims::reconcile::figures::Month;
 use crate::formats::figures::{Format, Limits};
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::problem::{About, Kind, Problem};
-use crate::store::{Command, FiguresRecord};
+use crate::store::{self, Command, FiguresRecord};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -72,6 +72,8 @@ pub(super) async fn load(
     })?;
     let day = |month: Month| month.first_day().ok_or(Kind::Defect);
     let (from, last) = read.months.ok_or(Kind::Defect)?;
+    let salt = desk.parts.clock.salt();
+    let file = store::Body { bytes: file, salt };
     let command = Command::LoadFigures {
         figures: FiguresLoaded {
             digest,
@@ -81,10 +83,9 @@ pub(super) async fn load(
             last: day(last)?,
             counts: read.counts,
             documents: read.documents,
-            commitment: digest,
+            commitment: file.commitment(),
         },
         file,
-        salt: desk.parts.clock.salt(),
     };
     desk.commit(command).await?;
     let loaded = desk.figures_of(&caller, digest).await?;

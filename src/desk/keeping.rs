@@ -16,7 +16,7 @@ use crate::claims::retention::OnHold;
 use crate::claims::time::{Day, Timestamp};
 use crate::formats::json::problem::Kind;
 use crate::store::keeping::{Due, HoldRecord, Plan, Planned, Sum};
-use crate::store::{BodyId, Command, Conflict, Outcome};
+use crate::store::{BodyId, Command, Conflict};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -68,6 +68,7 @@ struct PlanText {
     body_days: u32,
     wait_days: u32,
     past_percent: u32,
+    segment_days: u32,
     /// When the next segment is due if nothing happens until then; null if none can be told.
     next: Option<String>,
     /// What the next run clears, by class.
@@ -77,12 +78,23 @@ struct PlanText {
     /// Segments in which nothing can be past its time.
     younger: u64,
     younger_from: Option<String>,
-    /// Segments that are damaged, and stay until a person has looked.
+    /// The segment that is written to; null while it has no entry.
+    open: Option<OpenText>,
+    /// Segments that cannot be read whole, and stay until a person has looked.
     damaged: Vec<u64>,
     /// What was cleared so far.
     cleared: ClearedText,
     /// What would go of the proofs when a person has them go.
     proofs: ProofsText,
+}
+
+#[derive(Debug, Serialize)]
+struct OpenText {
+    begun: String,
+    /// When it is ended, full or not.
+    ends: String,
+    /// Before this nothing in it is cleared.
+    from: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -169,12 +181,9 @@ pub(super) async fn place(
         actor: operator.actor(),
     };
     match desk.steer(command, reason).await? {
-        Outcome::Done(_) => {}
-        Outcome::Conflict(Conflict::Centre(_)) => return Err(Kind::CentreUnknown.into()),
-        Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            return Err(Kind::Defect.into());
-        }
+        Ok(_) => {}
+        Err(Conflict::Centre(_)) => return Err(Kind::CentreUnknown.into()),
+        Err(conflict) => return Err(Refused::conflict(&conflict)),
     }
     let mut holds = desk.legal_holds().await?.into_iter().rev();
     let placed = holds.find(|record| {
@@ -197,12 +206,9 @@ pub(super) async fn lift(
     let actor = operator.actor();
     let command = Command::LiftLegalHold { hold, actor };
     match desk.steer(command, reason).await? {
-        Outcome::Done(_) => {}
-        Outcome::Conflict(Conflict::Unknown) => return Err(Kind::LegalHoldUnknown.into()),
-        Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            return Err(Kind::Defect.into());
-        }
+        Ok(_) => {}
+        Err(Conflict::Unknown) => return Err(Kind::LegalHoldUnknown.into()),
+        Err(conflict) => return Err(Refused::conflict(&conflict)),
     }
     let mut holds = desk.legal_holds().await?.into_iter();
     let lifted = holds.find(|record| record.position == hold);
@@ -336,6 +342,7 @@ impl Desk {
             body_days: rules.body_days,
             wait_days: rules.wait_days,
             past_percent: rules.past_percent,
+            segment_days: rules.segment_days,
             next: plan.next().map(|next| next.to_string()),
             goes: goes
                 .map(|(class, sum)| SumText::of(class.as_str(), None, sum))
@@ -343,6 +350,11 @@ impl Desk {
             segments: plan.segments.iter().map(SegmentText::from).collect(),
             younger: plan.younger,
             younger_from: plan.younger_from.map(|from| from.to_string()),
+            open: plan.open.map(|open| OpenText {
+                begun: open.begun.to_string(),
+                ends: open.ends.to_string(),
+                from: open.from.to_string(),
+            }),
             damaged: plan.damaged.clone(),
             cleared,
             proofs,

@@ -11,8 +11,8 @@ use axum::response::Response;
 use serde::Serialize;
 
 use crate::formats::json::problem::Kind;
-use crate::store::journal::keys::{Rewrapped, Wrapping};
-use crate::store::{Command, Outcome};
+use crate::store::Command;
+use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::telemetry::{Event, Reading};
 
 use super::Desk;
@@ -68,12 +68,9 @@ pub(super) async fn rotate(
         reason,
         salt: clock.salt(),
     };
-    match store.commit(clock.now(), command).await {
-        Ok(Outcome::Done(_)) => Ok(json(200, &KeysText::of(&wrapping))),
-        Ok(
-            Outcome::Conflict(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_),
-        ) => Err(Kind::Defect.into()),
-        Err(error) => Err(desk.uncertain(&error)),
+    match desk.decide(command).await? {
+        Ok(_) => Ok(json(200, &KeysText::of(&wrapping))),
+        Err(conflict) => Err(Refused::conflict(&conflict)),
     }
 }
 

@@ -8,8 +8,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::claims::entry::Position;
 use crate::formats::json::problem::{About, Kind, Problem};
-use crate::store::{Command, Outcome};
+use crate::store::{Command, Conflict, Outcome};
 
 use super::Desk;
 use super::answer::Refused;
@@ -52,16 +53,29 @@ impl Desk {
         Ok(Bytes::copy_from_slice(text.as_bytes()))
     }
 
+    /// Has the ledger decide, now; what stands against it is given back.
+    pub(super) async fn decide(
+        &self,
+        command: Command,
+    ) -> Result<Result<Position, Conflict>, Refused> {
+        let now = self.parts.clock.now();
+        let outcome = self.parts.store.commit(now, command).await;
+        let done = outcome.and_then(Outcome::done);
+        done.map_err(|error| self.uncertain(&error))
+    }
+
     /// Commits what an operator ordered; what stands against it is given back.
-    pub(super) async fn steer(&self, command: Command, reason: Bytes) -> Result<Outcome, Refused> {
+    pub(super) async fn steer(
+        &self,
+        command: Command,
+        reason: Bytes,
+    ) -> Result<Result<Position, Conflict>, Refused> {
         let command = Command::Explain {
             command: Box::new(command),
             reason,
             salt: self.parts.clock.salt(),
         };
-        let now = self.parts.clock.now();
-        let outcome = self.parts.store.commit(now, command).await;
-        outcome.map_err(|error| self.uncertain(&error))
+        self.decide(command).await
     }
 
     /// Commits what an operator ordered; a conflict is a problem.
@@ -73,13 +87,10 @@ impl Desk {
     /// Commits for a reason; a conflict is a problem.
     pub(super) async fn done(&self, command: Command, reason: &str) -> Result<(), Refused> {
         let reason = self.reason(reason)?;
-        match self.steer(command, reason).await? {
-            Outcome::Done(_) => Ok(()),
-            Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                Err(Kind::Defect.into())
-            }
-        }
+        let steered = self.steer(command, reason).await?;
+        steered
+            .map(drop)
+            .map_err(|conflict| Refused::conflict(&conflict))
     }
 }
 

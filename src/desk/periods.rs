@@ -12,7 +12,7 @@ use crate::access::{Action, Rates};
 use crate::claims::id::Finess;
 use crate::formats::json::problem;
 use crate::report::closing::{self, ClosingShape};
-use crate::store::{Closing, Command, Outcome};
+use crate::store::{Closing, Command};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -68,13 +68,9 @@ pub(super) async fn close(
         reason: desk.reason(&order.reason)?,
         salt: desk.parts.clock.salt(),
     };
-    let outcome = desk.parts.store.commit(desk.parts.clock.now(), command);
-    match outcome.await.map_err(|error| desk.uncertain(&error))? {
-        Outcome::Done(_) => desk.closings_shown().await,
-        Outcome::Conflict(conflict) => Err(Refused::conflict(&conflict)),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            Err(problem::Kind::Defect.into())
-        }
+    match desk.decide(command).await? {
+        Ok(_) => desk.closings_shown().await,
+        Err(conflict) => Err(Refused::conflict(&conflict)),
     }
 }
 

@@ -23,7 +23,7 @@ use crate::report;
 use crate::report::orphans::Orphans;
 use crate::report::reconciled::{CentreText, DifferenceText, Outcome as Found, SpanText, Without};
 use crate::report::{reconciliation, repeat};
-use crate::store::{BodyId, Command, JudgedRecord, Outcome, RunRecord};
+use crate::store::{self, BodyId, Command, JudgedRecord, RunRecord};
 
 use super::Desk;
 use super::answer::{Refused, bytes, json};
@@ -186,6 +186,10 @@ pub(super) async fn run(
         return Err(Problem::new(Kind::ReconciliationTooLarge, about).into());
     }
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+    let result = store::Body {
+        bytes: result.into(),
+        salt: desk.parts.clock.salt(),
+    };
     let command = Command::Reconcile {
         run: Reconciled {
             figures: digest,
@@ -195,10 +199,9 @@ pub(super) async fn run(
             position: Position(found.position),
             centres: count(found.centres.len()),
             differences: count(found.differences.len()),
-            commitment: digest,
+            commitment: result.commitment(),
         },
-        result: result.into(),
-        salt: desk.parts.clock.salt(),
+        result,
     };
     let position = desk.commit(command).await?;
     let run = desk.run_of(&caller, position).await?;
@@ -471,15 +474,8 @@ impl Desk {
 
     /// Commits; gives the position of the answer.
     pub(super) async fn commit(&self, command: Command) -> Result<Position, Refused> {
-        let now = self.parts.clock.now();
-        let outcome = self.parts.store.commit(now, command).await;
-        match outcome.map_err(|error| self.uncertain(&error))? {
-            Outcome::Done(position) => Ok(position),
-            Outcome::Conflict(_) => Err(Kind::ReconciliationUnknown.into()),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                Err(Kind::Defect.into())
-            }
-        }
+        let decided = self.decide(command).await?;
+        decided.map_err(|_| Kind::ReconciliationUnknown.into())
     }
 }
 

@@ -17,7 +17,7 @@ use crate::claims::id::Digest;
 use crate::claims::registry::Registration;
 use crate::formats::json::problem::{About, FaultText, Kind, Problem};
 use crate::formats::registry::{Lined, texts, unknown_agreements};
-use crate::store::{Command, Import, Outcome};
+use crate::store::{Command, Import};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -100,13 +100,9 @@ pub(super) async fn put(
             reason,
             salt: desk.parts.clock.salt(),
         });
-        let outcome = desk.parts.store.commit(desk.parts.clock.now(), command);
-        match outcome.await.map_err(|error| desk.uncertain(&error))? {
-            Outcome::Done(_) => desk.parts.imported.notify_one(),
-            Outcome::Conflict(conflict) => return Err(Refused::conflict(&conflict)),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                return Err(Kind::Defect.into());
-            }
+        match desk.decide(command).await? {
+            Ok(_) => desk.parts.imported.notify_one(),
+            Err(conflict) => return Err(Refused::conflict(&conflict)),
         }
     }
     Ok(json(200, &imported))

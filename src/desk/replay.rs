@@ -18,11 +18,11 @@ use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
 use crate::claims::delivery;
-use crate::claims::entry::Reason;
+use crate::claims::entry::{Position, Reason};
 use crate::claims::id::{EndpointName, Finess, LotId};
 use crate::claims::time::Timestamp;
 use crate::formats::json::problem::Kind;
-use crate::store::{Command, Conflict, LotRecord, Outcome};
+use crate::store::{Command, Conflict, LotRecord};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -108,7 +108,7 @@ pub(super) async fn retry(
         .retried(&operator, lot, desk.parts.clock.now(), reason)
         .await?
     {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(Conflict::Unknown) => return Err(Kind::LotUnknown.into()),
         Err(conflict) => return Err(Refused::conflict(&conflict)),
     }
@@ -153,7 +153,7 @@ pub(super) async fn replay(
             .map(|(lot, at)| desk.retried(&operator, *lot, *at, reason.clone()));
         for outcome in join_all(retried).await {
             match outcome? {
-                Ok(()) => text.replayed += 1,
+                Ok(_) => text.replayed += 1,
                 // It moved since it was looked at.
                 Err(Conflict::Delivery { state, .. }) => text.falls_out(state),
                 Err(conflict) => return Err(Refused::conflict(&conflict)),
@@ -176,16 +176,10 @@ impl Desk {
         lot: LotId,
         at: Timestamp,
         reason: Bytes,
-    ) -> Result<Result<(), Conflict>, Refused> {
+    ) -> Result<Result<Position, Conflict>, Refused> {
         let actor = operator.actor();
         let command = Command::Retry { lot, actor, at };
-        match self.steer(command, reason).await? {
-            Outcome::Done(_) => Ok(Ok(())),
-            Outcome::Conflict(conflict) => Ok(Err(conflict)),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-                Err(Kind::Defect.into())
-            }
-        }
+        self.steer(command, reason).await
     }
 
     async fn filter(&self, order: &Replay) -> Result<Filter<'_>, Refused> {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt, stream};
 
+use crate::claims::commitment::commitment;
 use crate::claims::delivery::Form;
 use crate::claims::entry;
 use crate::claims::id::{DocumentId, EndpointName, LotId};
@@ -12,7 +13,7 @@ use crate::dispatch::Dispatch;
 use crate::dispatch::fresh::Fresh;
 use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
-use crate::store::{self, Carried, Command, Due, Group, LotRecord, Outcome};
+use crate::store::{self, Carried, Command, Due, Group, LotRecord};
 use crate::telemetry::event::Event;
 
 /// Lots that are sealed at the same time: their commits share a sync, and their bodies the memory of a few lots.
@@ -146,14 +147,15 @@ impl Dispatch {
             form: Form::Composed,
             documents: documents.clone(),
         };
-        match self.store.commit(now, Command::Seal(sealed)).await? {
+        let outcome = self.store.commit(now, Command::Seal(sealed)).await?;
+        match outcome.done()? {
             // A document was cancelled or replaced in between: the next turn sees the group as it is now.
-            Outcome::Conflict(_) => Ok(Sealed {
+            Err(_) => Ok(Sealed {
                 endpoint: Some(endpoint),
                 missing,
                 ..Sealed::default()
             }),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
+            Ok(_) => {
                 let documents = documents.len();
                 self.telemetry.record(Event::Sealed {
                     lot: id,
@@ -237,6 +239,6 @@ fn piece(document: DocumentId, carried: Option<Carried>) -> Option<Piece> {
     let key = received.facts.key;
     let piece = Piece::new(document, key.number, key.kind, MediaType::Xml, body.bytes);
     // Carriage is byte-exact (R161-43, R161-58): what leaves is what was committed to.
-    let is_own = store::ledger::commitment(body.salt, piece.digest()) == received.commitment;
+    let is_own = commitment(body.salt, piece.digest()) == received.commitment;
     is_own.then_some(piece)
 }

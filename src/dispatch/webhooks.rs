@@ -236,9 +236,8 @@ impl Line {
         let today = self.room.clock.now().day();
         let registry = self.room.store.centres().await?;
         let is_own = |versions: &[Centre]| {
-            let begun = versions.iter().filter(|version| version.from <= today);
-            let latest = begun.max_by_key(|version| version.from);
-            latest.is_some_and(|version| version.gestionnaire == *gestionnaire)
+            Centre::begun(versions, today)
+                .is_some_and(|version| version.gestionnaire == *gestionnaire)
         };
         let own = registry
             .into_iter()

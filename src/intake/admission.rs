@@ -164,12 +164,7 @@ impl Intake {
             documents,
             unity,
         };
-        match self.decide(command).await? {
-            Outcome::Admitted(rows) => Ok(rows),
-            Outcome::Done(_) | Outcome::Heard(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
-                Err(problem::Kind::Defect.into())
-            }
-        }
+        self.decide(command, Outcome::admitted).await
     }
 
     /// Looks where documents differ from those that have their numbers, in as many bytes of content as a lot may have.
@@ -216,13 +211,10 @@ impl Intake {
         if entries.is_empty() {
             return Ok(());
         }
-        match self.decide(Command::TurnAway(entries)).await? {
-            Outcome::Done(_) => Ok(()),
-            Outcome::Admitted(_)
-            | Outcome::Heard(_)
-            | Outcome::Leased(_)
-            | Outcome::Conflict(_) => Err(problem::Kind::Defect.into()),
-        }
+        let counted = self
+            .decide(Command::TurnAway(entries), Outcome::done)
+            .await?;
+        counted.map(drop).map_err(|_| problem::Kind::Defect.into())
     }
 
     fn tell(&self, caller: &Caller, fate: &Fate) {

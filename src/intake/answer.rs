@@ -68,11 +68,17 @@ pub(super) fn of_forbidden(forbidden: Forbidden) -> Kind {
 }
 
 impl Intake {
-    /// Has the ledger decide, now.
-    pub(super) async fn decide(&self, command: Command) -> Result<Outcome, Refused> {
+    /// Has the ledger decide, now, and reads its answer as commands of this kind are answered.
+    pub(super) async fn decide<T>(
+        &self,
+        command: Command,
+        answer: impl FnOnce(Outcome) -> Result<T, store::Error>,
+    ) -> Result<T, Refused> {
         let now = self.parts.clock.now();
         let outcome = self.parts.store.commit(now, command).await;
-        outcome.map_err(|error| self.of_store(error))
+        outcome
+            .and_then(answer)
+            .map_err(|error| self.of_store(error))
     }
 
     /// The store did not do it, or did not say: the caller repeats.

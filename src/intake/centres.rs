@@ -88,14 +88,10 @@ impl Snapshot {
         Ok(Snapshot { position, versions })
     }
 
-    /// The gestionnaire of a centre: of the latest version that has begun, so that a closed centre can
-    /// still send what it did before.
+    /// The gestionnaire of a centre: of the latest version that has begun.
     pub(super) fn gestionnaire(&self, centre: Finess, today: Day) -> Option<Name> {
-        let versions = self.versions.get(&centre)?;
-        let begun = versions.iter().filter(|version| version.from <= today);
-        begun
-            .max_by_key(|version| version.from)
-            .map(|version| version.gestionnaire.clone())
+        let version = Centre::begun(self.versions.get(&centre)?, today)?;
+        Some(version.gestionnaire.clone())
     }
 }
 

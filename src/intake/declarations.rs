@@ -59,9 +59,8 @@ pub(super) async fn put(
         caller: caller.name().clone(),
         rows,
     };
-    match intake.decide(command).await? {
-        Outcome::Done(_) => Ok(json(200, &declared)),
-        Outcome::Conflict(conflict) => Err(of_conflict(&conflict).into()),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),
+    match intake.decide(command, Outcome::done).await? {
+        Ok(_) => Ok(json(200, &declared)),
+        Err(conflict) => Err(of_conflict(&conflict).into()),
     }
 }

@@ -97,8 +97,8 @@ pub(super) async fn cancel(
         document: id,
         caller: caller.name().clone(),
     };
-    match intake.decide(command).await? {
-        Outcome::Done(_) => Ok(json(
+    match intake.decide(command, Outcome::done).await? {
+        Ok(_) => Ok(json(
             200,
             &posted::Cancelled {
                 id: id.to_string(),
@@ -107,7 +107,6 @@ pub(super) async fn cancel(
                 standing: Standing::Cancelled.as_str(),
             },
         )),
-        Outcome::Conflict(conflict) => Err(of_conflict(&conflict).into()),
-        Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(Kind::Defect.into()),
+        Err(conflict) => Err(of_conflict(&conflict).into()),
     }
 }

@@ -148,12 +148,8 @@ impl Intake {
             items: heard.collect(),
             cursor: None,
         };
-        let mut outcomes = match self.decide(command).await? {
-            Outcome::Heard(outcomes) => outcomes.into_iter(),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
-                return Err(Kind::Defect.into());
-            }
-        };
+        let outcomes = self.decide(command, Outcome::heard).await?;
+        let mut outcomes = outcomes.into_iter();
         let mut rows = Vec::with_capacity(items.len());
         for one in &items {
             rows.push(match &one.evidence {

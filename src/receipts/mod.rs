@@ -25,7 +25,7 @@ use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
-use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Moved, Outcome, Store};
+use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Moved, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
@@ -306,11 +306,9 @@ impl Receipts {
         };
         let outcome = self.store.commit(self.clock.now(), command).await?;
         let mut news = News::None;
-        if let Outcome::Heard(rows) = outcome {
-            for (row, evidence) in rows.into_iter().zip(&evidence) {
-                news = news.max(News::of(row));
-                self.tell(endpoint, row, evidence);
-            }
+        for (row, evidence) in outcome.heard()?.into_iter().zip(&evidence) {
+            news = news.max(News::of(row));
+            self.tell(endpoint, row, evidence);
         }
         Ok(news)
     }

@@ -13,9 +13,9 @@ use crate::claims::document::AgreementId;
 use crate::claims::forecast::{self, Forecast, Need, Outlook, WHOLE, Working};
 use crate::claims::id::Finess;
 use crate::claims::loss::{Cause, Fate, Loss};
-use crate::claims::obligation::{self, Obligation, Unbound};
+use crate::claims::obligation::{Obligation, Unbound};
 use crate::claims::period::Period;
-use crate::claims::registry::Category;
+use crate::claims::registry::{Category, Centre};
 use crate::claims::tally::Cell;
 use crate::claims::terms::DayCount;
 use crate::claims::time::Day;
@@ -149,7 +149,7 @@ pub fn compute<'a>(
 ) -> Result<Option<Found<'a>>, Error> {
     // The year has the verdict of its last day, and what is known of that day already counts.
     let last = Period::year_of(today).to();
-    let version = obligation::latest(&counts.versions, last).ok_or(Unbound::NotRegistered)?;
+    let version = Centre::begun(&counts.versions, last).ok_or(Unbound::NotRegistered)?;
     let agreement = agreements.in_effect(&version.agreement, last);
     let agreement = agreement.ok_or(Unbound::NoAgreement)?;
     let own = std::iter::once(agreement).chain(agreements.references());

@@ -9,16 +9,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::claims::audit::{Audit, Line};
+use crate::claims::commitment::Chain;
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
-use crate::claims::registry::Centre;
+use crate::claims::registry::{self, Centre};
 use crate::claims::tally::Cell;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::report::moment::{TRIES, is_disturbed};
 use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
-use crate::store::journal::format::Chain;
 use crate::store::keeping::Beginning;
 use crate::store::{Lines, Store, Tallies, TallyQuery};
 
@@ -231,7 +231,7 @@ impl Pass {
         self.audit = beginning.audit;
         self.audit.narrow(self.centres.clone());
         self.registry = beginning.registry;
-        self.chain = Chain(beginning.chain.0);
+        self.chain = beginning.chain;
         self.at = Some(beginning.at);
         self.anchor = beginning.anchor.map(|kept| Anchored {
             day: kept.at.day(),
@@ -253,9 +253,7 @@ impl Pass {
         }
         if let Entry::Registered(centre) = &stamped.entry {
             let versions = self.registry.entry(centre.finess).or_default();
-            versions.retain(|version| version.from != centre.from);
-            versions.push(centre.clone());
-            versions.sort_by_key(|version| version.from);
+            let _: bool = registry::put(versions, centre);
         }
         Ok(self.audit.feed(position, stamped)?)
     }

@@ -26,7 +26,7 @@ use crate::report::past::{self, Bounds, Past};
 use crate::report::statement::{self, Facts};
 use crate::report::{Config, Error};
 use crate::store::{
-    BodyId, Closing, Command, Conflict, Outcome, StatementRecord, Store, WhichStatements,
+    Body, BodyId, Closing, Command, Conflict, StatementRecord, Store, WhichStatements,
 };
 use crate::telemetry::{Event, Telemetry};
 
@@ -327,6 +327,10 @@ impl Publisher {
         let (statement, policy) = statement::of(&facts)?;
         let bytes = statement.canonical();
         let digest = Digest(Sha256::digest(&bytes).into());
+        let body = Body {
+            bytes: bytes.into(),
+            salt: self.clock.salt(),
+        };
         let command = Command::Publish {
             published: Published {
                 centre,
@@ -338,20 +342,16 @@ impl Publisher {
                 follows: source.follows.map(|follows| follows.number),
                 policy,
                 key: signer.public().0,
-                signature: signer.sign(&bytes),
+                signature: signer.sign(&body.bytes),
                 actor: actor.clone(),
-                commitment: digest,
+                commitment: body.commitment(),
             },
-            bytes: bytes.into(),
-            salt: self.clock.salt(),
+            statement: body,
         };
-        match self.store.commit(facts.issued, command).await? {
-            Outcome::Done(number) => Ok(number),
-            Outcome::Conflict(Conflict::Stale) => Err(Error::Overtaken),
-            Outcome::Conflict(_)
-            | Outcome::Admitted(_)
-            | Outcome::Heard(_)
-            | Outcome::Leased(_) => Err(Error::Cut),
+        match self.store.commit(facts.issued, command).await?.done()? {
+            Ok(number) => Ok(number),
+            Err(Conflict::Stale) => Err(Error::Overtaken),
+            Err(_) => Err(Error::Cut),
         }
     }
 }

@@ -112,10 +112,7 @@ fn rule<'a>(
     agreements: &'a Agreements,
     period: Period,
 ) -> Result<&'a Agreement, String> {
-    let known = versions
-        .iter()
-        .filter(|version| version.from <= period.to());
-    let version = known.max_by_key(|version| version.from);
+    let version = Centre::begun(versions, period.to());
     let version = version.ok_or("the centre was not registered by the end of the period")?;
     let agreement = agreements.in_effect(&version.agreement, period.to());
     let agreement = agreement.ok_or("no known agreement was in effect at the end of the period")?;

@@ -210,7 +210,7 @@ impl Snapshot {
     /// The registration of a centre on the last day of a period, closed or not.
     pub fn version(&self, centre: Finess, period: Period) -> Option<&Centre> {
         let versions = &self.centres.get(&centre)?.versions;
-        versions.iter().rfind(|version| version.from <= period.to())
+        Centre::begun(versions, period.to())
     }
 }
 

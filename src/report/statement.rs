@@ -4,6 +4,7 @@
 //! computes no rate of its own: the counts are those that `GET /v1/centres/{finess}/rate?as_of=` gives.
 
 use crate::claims::agreement::{Agreement, Agreements, Status, Threshold};
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::claims::fraction::Fraction;
 use crate::claims::id::{Digest, Finess};
@@ -19,7 +20,6 @@ use crate::report::past::Anchored;
 use crate::report::rates::method;
 use crate::report::shapes::{comparator, hundredths, policy_digest, words};
 use crate::report::snapshot::{CentreCounts, Snapshot};
-use crate::store::journal::format::Chain;
 use crate::store::{Closing, StatementRecord};
 
 /// What a statement is made of.
@@ -101,7 +101,7 @@ pub fn of(facts: &Facts<'_>) -> Result<(form::Statement, Digest), Error> {
         previous: facts.previous.map(named),
         ledger: form::Ledger {
             position: facts.now.position.0,
-            hash: Digest(facts.chain.0).to_string(),
+            hash: facts.chain.to_string(),
         },
         anchor: facts.anchor.map(|anchor| form::Anchor {
             day: anchor.day.to_string(),

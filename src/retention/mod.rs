@@ -1,8 +1,11 @@
 //! The keeping of bodies: the loop that has the store clear what is past its time, and watches over legal holds.
 //!
 //! It says when and how fast; what goes is decided by the rules and the store. It must never remove anything itself but
-//! traces of access whose months have passed, and never keep anybody waiting. A crash leaves nothing behind: what it
-//! remembers is only what it has spoken of. Proofs that are past their time it only shows and tells: a person has them go.
+//! traces of access whose months have passed, nor anything by a clock that it doubts, and never keep anybody waiting. A
+//! crash leaves nothing behind: what it remembers is only what it has spoken of, and the clock. Proofs that are past
+//! their time it only shows and tells: a person has them go.
+
+mod clock;
 
 use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -10,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::entry::Position;
@@ -17,11 +21,12 @@ use crate::claims::foundation;
 use crate::claims::retention::{CEILING_DAYS, FLOOR_DAYS, Rules};
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
+use crate::retention::clock::{Reading, Verdict, Watch};
 use crate::store::Error;
 use crate::store::keeping::{Keeping, Outlook, Pace, Run};
 use crate::store::traces::Traces;
 use crate::telemetry::retention::{Event, Kept};
-use crate::telemetry::{self, Reading, Telemetry};
+use crate::telemetry::{self, Telemetry};
 
 /// How long bodies and traces are kept.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -33,6 +38,10 @@ pub struct Config {
     pub wait_days: u32,
     /// A segment is cleared as soon as so many percent of the bytes of its bodies are past their time.
     pub past_percent: u32,
+    /// Days after its first entry at which the segment that is written to is ended, so that it can be cleared too.
+    pub segment_days: u32,
+    /// A clock that is further ahead than so many seconds is doubted until it is back or has run on for as long.
+    pub clock_seconds: NonZeroU32,
     /// Seconds between two looks for what is past its time.
     pub look_seconds: NonZeroU32,
     /// Bytes a second that clearing reads and writes.
@@ -75,6 +84,8 @@ impl Default for Config {
             body_days: rules.body_days,
             wait_days: rules.wait_days,
             past_percent: rules.past_percent,
+            segment_days: rules.segment_days,
+            clock_seconds: const { NonZeroU32::new(86_400).expect("86400 is not zero") },
             look_seconds: const { NonZeroU32::new(3600).expect("3600 is not zero") },
             bytes_per_second: const { NonZeroU64::new(16 << 20).expect("16 MiB is not zero") },
             pause_commands: 64,
@@ -91,12 +102,14 @@ impl Config {
             body_days: self.body_days,
             wait_days: self.wait_days,
             past_percent: self.past_percent,
+            segment_days: self.segment_days,
         }
     }
 
     /// What is outside of floor and ceiling.
     pub fn outside(&self) -> Vec<Outside> {
-        let longest = self.body_days.saturating_add(self.wait_days);
+        let days = [self.body_days, self.wait_days, self.segment_days];
+        let longest = days.into_iter().fold(0, u32::saturating_add);
         let checks = [
             (
                 "body_days",
@@ -107,12 +120,18 @@ impl Config {
                 "wait_days",
                 // A day for the look that finds it.
                 longest < CEILING_DAYS,
-                "with `body_days` must stay below 393: after thirteen months no body may be there any more",
+                "with `body_days` and `segment_days` must stay below 393: after thirteen months no body may be there any more",
             ),
+            ("segment_days", self.segment_days >= 1, "must be 1 at least"),
             (
                 "past_percent",
                 (1..=100).contains(&self.past_percent),
                 "must be between 1 and 100",
+            ),
+            (
+                "clock_seconds",
+                self.clock_seconds.get() <= 604_800,
+                "must be a week at most",
             ),
             (
                 "look_seconds",
@@ -146,9 +165,13 @@ impl Config {
     }
 }
 
-/// What was spoken of already, so that it is told once.
+/// What was seen and spoken of already.
 #[derive(Debug, Default)]
-pub struct Spoken {
+pub struct Seen {
+    /// The clock; none before the first look.
+    clock: Option<Watch>,
+    /// Whether it is told that the clock is doubted.
+    doubted: bool,
     /// Legal holds whose day of review has passed.
     holds: BTreeSet<Position>,
     /// The last entry of the proofs that are past their time.
@@ -158,11 +181,11 @@ pub struct Spoken {
 impl Retention {
     /// Clears until it is told to stop.
     pub async fn run(self, shutdown: CancellationToken) {
-        let mut spoken_of = Spoken::default();
+        let (mut seen, began) = (Seen::default(), Instant::now());
         loop {
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = self.turn(&mut spoken_of) => {}
+                () = self.turn(&mut seen, began.elapsed()) => {}
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
@@ -171,19 +194,43 @@ impl Retention {
         }
     }
 
-    /// Clears all segments that are due, one after the other, and says how things are then.
-    pub async fn turn(&self, spoken_of: &mut Spoken) {
+    /// Clears all segments that are due, one after the other, and says how things are then; nothing by a clock that is
+    /// doubted. So much time has passed since the first turn.
+    pub async fn turn(&self, seen: &mut Seen, passed: Duration) {
         let at = self.clock.now();
+        if !self.is_trusted(seen, Reading { at, passed }) {
+            return;
+        }
         self.end_traces(at).await;
         let outlook = self.clear(at).await;
         let shown = match outlook {
-            Ok(outlook) => self.show(at, outlook, spoken_of).await,
+            Ok(outlook) => self.show(at, outlook, seen).await,
             Err(error) => Err(error),
         };
         if let Err(error) = shown {
             let why = error.to_string();
             self.say(Event::Stalled { why: &why });
         }
+    }
+
+    /// Looks at the clock, and tells when it is doubted and when no more.
+    fn is_trusted(&self, seen: &mut Seen, now: Reading) -> bool {
+        let patience = Duration::from_secs(self.config.clock_seconds.get().into());
+        // Where nothing was recorded nothing can go too early.
+        let recorded = || self.keeping.recorded().unwrap_or(now.at);
+        let clock = seen
+            .clock
+            .get_or_insert_with(|| Watch::new(recorded(), patience));
+        let verdict = clock.look(now);
+        let was = std::mem::replace(&mut seen.doubted, verdict != Verdict::Trusted);
+        match verdict {
+            Verdict::Doubted(ahead) if !was => self.say(Event::ClockDoubted {
+                seconds: ahead.as_secs(),
+            }),
+            Verdict::Trusted if was => self.say(Event::ClockTrusted),
+            Verdict::Doubted(_) | Verdict::Trusted => {}
+        }
+        !seen.doubted
     }
 
     async fn clear(&self, at: Timestamp) -> Result<Outlook, Error> {
@@ -204,12 +251,7 @@ impl Retention {
         }
     }
 
-    async fn show(
-        &self,
-        at: Timestamp,
-        outlook: Outlook,
-        spoken_of: &mut Spoken,
-    ) -> Result<(), Error> {
+    async fn show(&self, at: Timestamp, outlook: Outlook, seen: &mut Seen) -> Result<(), Error> {
         let (mut holds, mut overdue) = (0, 0);
         for record in self.keeping.legal_holds().await? {
             if record.lifted.is_some() {
@@ -220,7 +262,7 @@ impl Retention {
                 continue;
             }
             overdue += 1;
-            if spoken_of.holds.insert(record.position) {
+            if seen.holds.insert(record.position) {
                 self.say(Event::HoldOverdue {
                     hold: record.position,
                     review: record.hold.review,
@@ -230,15 +272,15 @@ impl Retention {
         let months = self.config.proof_months;
         let before = foundation::past_before(at, months);
         let proofs = self.keeping.proofs(before).await?;
-        if proofs.upto > spoken_of.proofs {
-            spoken_of.proofs = proofs.upto;
+        if proofs.upto > seen.proofs {
+            seen.proofs = proofs.upto;
             self.say(Event::ProofsPast {
                 segments: proofs.segments,
                 upto: proofs.upto,
             });
         }
         let past_from = |ended| foundation::past_from(ended, months);
-        self.telemetry.show(Reading::Kept(Kept {
+        self.telemetry.show(telemetry::Reading::Kept(Kept {
             oldest: outlook.oldest,
             next: outlook.next,
             holds,

@@ -1,16 +1,24 @@
-//! The settings that are refused, and what a turn says of legal holds.
+//! The settings that are refused, what a turn says of legal holds, and clocks that are doubted.
+
+use std::sync::Mutex;
+
+use async_trait::async_trait;
 
 use crate::claims::entry::Position;
 use crate::claims::example;
-use crate::claims::id::Name;
-use crate::claims::retention::OnHold;
+use crate::claims::id::{DocumentId, Name};
+use crate::claims::retention::{OnHold, plus_days};
 use crate::claims::time::Day;
 use crate::clock::ManualClock;
+use crate::store::keeping::{Ending, EvacuationRecord, HoldRecord, Plan, Proofs};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
+use crate::store::traces::{Read, Trace};
 use crate::store::{Command, Store};
 
 use super::*;
+
+const DAY: Duration = Duration::from_secs(86_400);
 
 #[test]
 fn what_is_outside_of_floor_and_ceiling_is_named() {
@@ -24,9 +32,16 @@ fn what_is_outside_of_floor_and_ceiling_is_named() {
         ((|_| {}) as fn(&mut Config), vec![]),
         (|config| config.body_days = 90, vec![]),
         (|config| config.body_days = 89, vec!["body_days"]),
-        (|config| config.body_days = 362, vec![]),
-        (|config| config.body_days = 363, vec!["wait_days"]),
+        (|config| config.body_days = 332, vec![]),
+        (|config| config.body_days = 333, vec!["wait_days"]),
         (|config| config.wait_days = u32::MAX, vec!["wait_days"]),
+        (|config| config.segment_days = 242, vec![]),
+        (|config| config.segment_days = 243, vec!["wait_days"]),
+        (|config| config.segment_days = 0, vec!["segment_days"]),
+        (
+            |config| config.clock_seconds = NonZeroU32::new(604_801).unwrap(),
+            vec!["clock_seconds"],
+        ),
         (|config| config.past_percent = 0, vec!["past_percent"]),
         (|config| config.past_percent = 101, vec!["past_percent"]),
         (|config| config.trace_months = 5, vec!["trace_months"]),
@@ -69,19 +84,110 @@ async fn a_hold_past_its_review_is_said_once_and_shown_always() {
         config: Config::default(),
         telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
     };
-    let mut spoken_of = Spoken::default();
-    for (instant, overdue, standing) in [
+    let mut seen = Seen::default();
+    for (days, (instant, overdue, standing)) in (0..).zip([
         ("2026-11-25T12:00:00Z", 0, 2),
         ("2026-11-26T12:00:00Z", 1, 1),
         ("2026-11-27T12:00:00Z", 1, 1),
-    ] {
+    ]) {
         clock.set(at(instant));
-        retention.turn(&mut spoken_of).await;
+        retention.turn(&mut seen, DAY * days).await;
         let text = retention.telemetry.render();
         for (state, count) in [("overdue", overdue), ("standing", standing)] {
             let line = format!("bordereau_retention_legal_holds{{state=\"{state}\"}} {count}");
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }
     }
-    assert_eq!(spoken_of.holds, BTreeSet::from([Position(2)]));
+    assert_eq!(seen.holds, BTreeSet::from([Position(2)]));
+}
+
+/// Has nothing to clear, and remembers when it was asked to.
+struct Asked {
+    recorded: Timestamp,
+    at: Mutex<Vec<Timestamp>>,
+}
+
+#[async_trait]
+impl Keeping for Asked {
+    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
+        Ok(Vec::new())
+    }
+
+    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
+        Ok(Vec::new())
+    }
+
+    fn recorded(&self) -> Option<Timestamp> {
+        Some(self.recorded)
+    }
+
+    async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
+        Ok(Plan::default())
+    }
+
+    async fn evacuate(&self, at: Timestamp, _rules: Rules, _pace: Pace) -> Result<Run, Error> {
+        self.at.lock().unwrap().push(at);
+        Ok(Run::Nothing(Outlook::default()))
+    }
+
+    async fn proofs(&self, _before: Timestamp) -> Result<Proofs, Error> {
+        Ok(Proofs::default())
+    }
+
+    async fn ending(&self, _before: Timestamp, _rules: Rules) -> Result<Ending, Error> {
+        Ok(Ending::default())
+    }
+}
+
+#[tokio::test]
+async fn by_a_clock_that_is_doubted_nothing_goes() {
+    let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
+    let ahead = plus_days(now, 400);
+    let keeping = Arc::new(Asked {
+        recorded: now,
+        at: Mutex::default(),
+    });
+    let directory = tempfile::tempdir().unwrap();
+    let traces = Arc::new(Traces::of(directory.path()));
+    let read = Trace {
+        at: now,
+        centre: example::centre().finess,
+        document: DocumentId(1),
+        role: Name::parse("operator").unwrap(),
+        caller: Name::parse("ops").unwrap(),
+        read: Read::Content,
+    };
+    traces.record(&read).unwrap();
+    let traced = || traces.list(None, None, 10, 10).unwrap().traces.len();
+    let clock = Arc::new(ManualClock::new(now, 1));
+    let retention = Retention {
+        keeping: keeping.clone(),
+        traces: traces.clone(),
+        clock: clock.clone(),
+        config: Config::default(),
+        telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
+    };
+    let mut seen = Seen::default();
+    let hour = DAY / 24;
+    let looks = [
+        // At the start, right an hour after, ahead again, and then for a day.
+        (Duration::ZERO, ahead, 1, 0, 1),
+        (hour, now, 0, 1, 1),
+        (hour * 2, ahead, 1, 1, 1),
+        (hour * 25, ahead, 1, 1, 1),
+        (hour * 26, ahead, 0, 2, 0),
+    ];
+    for (passed, at, doubted, asked, traces) in looks {
+        clock.set(at);
+        retention.turn(&mut seen, passed).await;
+        let text = retention.telemetry.render();
+        let line = format!("bordereau_retention_clock_doubted {doubted}");
+        assert!(
+            text.lines().any(|found| found == line),
+            "{passed:?}\n{text}"
+        );
+        assert_eq!(keeping.at.lock().unwrap().len(), asked, "{passed:?}");
+        assert_eq!(traced(), traces, "{passed:?}");
+    }
+    assert_eq!(*keeping.at.lock().unwrap(), [now, ahead]);
 }

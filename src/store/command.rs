@@ -22,13 +22,15 @@ use crate::claims::retention::{Evacuated, OnHold};
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::Body;
 
 /// What can be asked of the ledger. Each is decided, written and synced as one.
 #[derive(Clone)]
 pub enum Command {
     /// Record the terms if they differ from those in force.
     Terms(Terms),
-    /// Put versions of centres; a version equal to the present one changes nothing.
+    /// Put versions of centres, all or none, without a word of who did: how tests and benches begin a ledger. No service
+    /// asks for it.
     Registry(Vec<Centre>),
     /// Put versions of registrations as a person asks for it, with the reason; all or none.
     Import(Import),
@@ -40,14 +42,12 @@ pub enum Command {
         /// Salt of the reason's commitment.
         salt: [u8; 16],
     },
-    /// Publish a statement. The commitment is computed here.
+    /// Publish a statement.
     Publish {
-        /// What the ledger keeps of it.
+        /// What the ledger keeps of it, and so the commitment to its body.
         published: Published,
         /// Its canonical JSON.
-        bytes: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        statement: Body,
     },
     /// Admit documents.
     Admit {
@@ -125,23 +125,19 @@ pub enum Command {
         /// Who.
         actor: Name,
     },
-    /// Keep a caisse's figures; a file that is known changes nothing. The commitment is computed here.
+    /// Keep a caisse's figures; a file that is known changes nothing.
     LoadFigures {
-        /// What the file says of itself.
+        /// What the file says of itself, and the commitment to it.
         figures: FiguresLoaded,
         /// The file.
-        file: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        file: Body,
     },
-    /// Keep the result of a reconciliation. The commitment is computed here.
+    /// Keep the result of a reconciliation.
     Reconcile {
-        /// What was compared.
+        /// What was compared, and the commitment to the result.
         run: Reconciled,
         /// The result.
-        result: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        result: Body,
     },
     /// Accept or dispute a line of a reconciliation.
     Judge {

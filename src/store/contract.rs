@@ -18,6 +18,7 @@ use crate::claims::entry::{Entry, Next, Position, Reason, Sealed, Stamped};
 use crate::claims::example;
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 
+use crate::claims::commitment::commitment;
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::{Day, Timestamp};
@@ -25,11 +26,11 @@ use crate::store::custody::Custody;
 use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::{self, Embedded};
 use crate::store::journal::{Entropy, master};
-use crate::store::ledger::{Secret, commitment};
+use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
-    Admission, Admitted, BodyId, Command, Conclusion, Conflict, DocumentRecord, Error, Find, Lease,
-    Outcome, Store, Tallies, TallyQuery, Unity, Unobserved,
+    Admission, Admitted, Body, BodyId, Command, Conclusion, Conflict, DocumentRecord, Error, Find,
+    Lease, Outcome, Store, Tallies, TallyQuery, Unity, Unobserved,
 };
 
 /// A kind of store under test.

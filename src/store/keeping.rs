@@ -17,9 +17,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::claims::audit::Audit;
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::claims::foundation::Founded;
-use crate::claims::id::{Digest, Finess, Name};
+use crate::claims::id::{Finess, Name};
 use crate::claims::registry::Centre;
 use crate::claims::retention::{Class, Evacuated, LegalHold, Rules, Why};
 use crate::claims::time::{Day, Timestamp};
@@ -34,6 +35,9 @@ pub trait Keeping: Send + Sync {
 
     /// All evacuations so far, by segment.
     async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error>;
+
+    /// The instant of the last entry that was there when it was opened; none if there was none.
+    fn recorded(&self) -> Option<Timestamp>;
 
     /// What an evacuation at an instant would clear, as things stand.
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
@@ -57,10 +61,11 @@ pub enum Run {
     Nothing(Outlook),
 }
 
-/// How things are when no segment is due, without the segment that is written to.
+/// How things are when no segment is due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Outlook {
-    /// When the oldest body that is kept was admitted or heard; none if there is none.
+    /// When the oldest body that is kept was admitted or heard; none if there is none. All in the segment that is
+    /// written to count with its first entry.
     pub oldest: Option<Timestamp>,
     /// Before this no segment is due, unless a legal hold is lifted; none if none can be told.
     pub next: Option<Timestamp>,
@@ -155,7 +160,7 @@ pub struct Beginning {
     /// The last entry that the foundation stands for; entries after it are all there.
     pub position: Position,
     /// The running hash after it.
-    pub chain: Digest,
+    pub chain: Chain,
     /// When it was decided.
     pub at: Timestamp,
     /// The last anchor up to there.
@@ -184,12 +189,26 @@ pub struct FoundationRecord {
 pub struct Plan {
     /// Segments that have bodies and were looked into, oldest first. Younger ones cannot have a body past its time.
     pub segments: Vec<Planned>,
-    /// Segments that are damaged: they are left as they are until a person has looked.
+    /// Segments that are damaged or missing, or that the disk does not give, and those whose end nothing proves, because
+    /// the next one is missing: they are left as they are until a person has looked.
     pub damaged: Vec<u64>,
     /// Younger segments, in which everything is kept.
     pub younger: u64,
     /// When the first of those may have a body past its time.
     pub younger_from: Option<Timestamp>,
+    /// The segment that is written to; none while it has no entry.
+    pub open: Option<OpenSegment>,
+}
+
+/// The segment that is written to: nobody looks into it, and nothing in it is cleared before it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OpenSegment {
+    /// When its first entry was decided.
+    pub begun: Timestamp,
+    /// When it is ended, full or not.
+    pub ends: Timestamp,
+    /// Before this nothing in it is cleared.
+    pub from: Timestamp,
 }
 
 impl Plan {
@@ -212,7 +231,8 @@ impl Plan {
             Due::At(at) => Some(at),
             Due::Now | Due::Never => None,
         });
-        later.chain(self.younger_from).min()
+        let open = self.open.map(|open| open.from);
+        later.chain(self.younger_from).chain(open).min()
     }
 }
 

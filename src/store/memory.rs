@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use tokio::sync::watch;
 
+use crate::claims::commitment::Chain;
 use crate::claims::custody::Anchor;
 use crate::claims::document::{Key, Purpose};
 use crate::claims::entry::{Position, Stamped};
@@ -21,7 +22,6 @@ use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, Restoratio
 use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
-use crate::store::journal::format::Chain;
 use crate::store::keeping::{
     Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
 };
@@ -30,9 +30,8 @@ use crate::store::ledger::{self, Instants, Known, Secret, lines, numbers, query,
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
-    FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines, LotRecord, Outcome,
-    Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery,
-    WhichStatements,
+    FiguresRecord, Find, Group, Health, JudgedRecord, Lines, LotRecord, Outcome, Readiness,
+    RunRecord, Sealing, StatementRecord, Store, Tallies, TalliesSince, TallyQuery, WhichStatements,
 };
 
 /// A store in memory.
@@ -155,6 +154,10 @@ impl Keeping for Memory {
         ledger::keeping::evacuations(&self.lock().index)
     }
 
+    fn recorded(&self) -> Option<Timestamp> {
+        None
+    }
+
     async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
         Ok(Plan::default())
     }
@@ -199,7 +202,7 @@ impl Custody for Memory {
         let chain = |chain: Chain, stamped: &Stamped| chain.after(&stamped.canonical());
         Ok(Anchor {
             position: Position(inner.entries.len() as u64),
-            chain: Digest(inner.entries.iter().fold(Chain::default(), chain).0),
+            chain: inner.entries.iter().fold(Chain::default(), chain),
         })
     }
 
@@ -224,15 +227,6 @@ impl Custody for Memory {
 impl Store for Memory {
     async fn commit(&self, at: Timestamp, command: Command) -> Result<Outcome, Error> {
         self.decide(at, command)
-    }
-
-    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
-        match self.decide(at, Command::Lease(lease))? {
-            Outcome::Leased(leased) => Ok(leased),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
-                Err(Error::Impossible("a lease is answered by leases"))
-            }
-        }
     }
 
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {

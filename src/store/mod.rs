@@ -45,7 +45,7 @@ use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
-use crate::store::journal::keys::{Rewrapped, Wrapping};
+use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
 use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};
@@ -68,7 +68,9 @@ pub trait Store: Send + Sync {
 
     /// Leases up to `most` lots of one endpoint that are due at `at`: their attempts are durable. Centres come in
     /// turn, and of each the lot with the oldest legal deadline comes first.
-    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error>;
+    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
+        self.commit(at, Command::Lease(lease)).await?.leased()
+    }
 
     /// What is due at `at`, and when the next thing is.
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error>;

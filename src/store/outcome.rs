@@ -7,7 +7,7 @@ use crate::claims::entry::{OrphanCause, Position};
 use crate::claims::id::{DocumentId, Finess, LotId};
 use crate::claims::standing::Standing;
 use crate::claims::time::Day;
-use crate::store::{DocumentRecord, LotRecord};
+use crate::store::{DocumentRecord, Error, LotRecord};
 
 /// The answer to a command.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,61 @@ pub enum Outcome {
     /// Not done: what stands against it.
     Conflict(Conflict),
 }
+
+impl Outcome {
+    /// Of a command that is done or not.
+    ///
+    /// # Errors
+    /// [`Error::Impossible`], here and below: the answer of a command of another kind.
+    pub fn done(self) -> Result<Result<Position, Conflict>, Error> {
+        match self {
+            Outcome::Done(position) => Ok(Ok(position)),
+            Outcome::Conflict(conflict) => Ok(Err(conflict)),
+            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(ANOTHER),
+        }
+    }
+
+    /// Of an admission.
+    ///
+    /// # Errors
+    /// As [`Outcome::done`].
+    pub fn admitted(self) -> Result<Vec<Admitted>, Error> {
+        match self {
+            Outcome::Admitted(rows) => Ok(rows),
+            Outcome::Done(_) | Outcome::Heard(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
+                Err(ANOTHER)
+            }
+        }
+    }
+
+    /// Of receipts.
+    ///
+    /// # Errors
+    /// As [`Outcome::done`].
+    pub fn heard(self) -> Result<Vec<HeardOutcome>, Error> {
+        match self {
+            Outcome::Heard(rows) => Ok(rows),
+            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
+                Err(ANOTHER)
+            }
+        }
+    }
+
+    /// Of a lease.
+    ///
+    /// # Errors
+    /// As [`Outcome::done`].
+    pub fn leased(self) -> Result<Vec<Leased>, Error> {
+        match self {
+            Outcome::Leased(leased) => Ok(leased),
+            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
+                Err(ANOTHER)
+            }
+        }
+    }
+}
+
+const ANOTHER: Error = Error::Impossible("the answer is of a command of another kind");
 
 /// What became of one document of a post.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,10 +5,12 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::document::{Key, Purpose};
-use crate::claims::entry::{Position, Received};
-use crate::claims::id::{Destination, DocumentId, EndpointName, Finess};
+use crate::claims::entry::{Entry, Position, Received};
+use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::LotRecord;
 
@@ -82,6 +84,19 @@ pub enum BodyId {
     Entry(Position),
 }
 
+impl BodyId {
+    /// The body that the entry at a position commits to, and the commitment.
+    pub fn promised(position: Position, entry: &Entry) -> Option<(BodyId, Digest)> {
+        let committed = entry.committed()?;
+        let id = if let Entry::Received(received) = entry {
+            BodyId::Document(received.document)
+        } else {
+            BodyId::Entry(position)
+        };
+        Some((id, committed.commitment))
+    }
+}
+
 /// A body as stored.
 #[derive(Clone)]
 pub struct Body {
@@ -89,6 +104,13 @@ pub struct Body {
     pub bytes: Bytes,
     /// The salt of its commitment.
     pub salt: [u8; 16],
+}
+
+impl Body {
+    /// What an entry says of it.
+    pub fn commitment(&self) -> Digest {
+        commitment(self.salt, Digest(Sha256::digest(&self.bytes).into()))
+    }
 }
 
 /// A document as it is carried.

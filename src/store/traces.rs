@@ -26,7 +26,8 @@ use crate::store::Error;
 use crate::store::journal::segment;
 
 const NAME: &str = "traces";
-const ENDING: &str = ".trace";
+/// What the name of a month's file ends with.
+pub const ENDING: &str = ".trace";
 
 /// Somebody read something.
 #[derive(Clone, Debug, PartialEq, Eq)]

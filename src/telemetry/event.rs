@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use tracing::{debug, error, info, warn};
 
+use crate::claims::commitment::Chain;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
-use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
+use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::Trouble;
 use crate::claims::receipt::{self, SettlementContent, Verdict};
 use crate::telemetry::lane;
@@ -166,7 +167,7 @@ pub enum Event<'a> {
         /// The entry after which it is.
         position: Position,
         /// The hash.
-        chain: Digest,
+        chain: Chain,
     },
     /// The anchor of the day could not be looked for or written; the next look comes soon.
     AnchorFailed,

@@ -191,8 +191,10 @@ families! {
         "Bytes of bodies that were copied because they are kept.";
     RETENTION_STALLS = "retention_stalls_total" Shape::Counter, [],
         "Times that bodies past their time could not be looked for or cleared.";
+    RETENTION_CLOCK = "retention_clock_doubted" Shape::Gauge, [],
+        "1 while nothing is cleared because the clock is further ahead than retention.clock_seconds of the ledger at the start or of the time that has passed; 0 otherwise.";
     RETENTION_OLDEST = "retention_oldest_body_seconds" Shape::Gauge, [],
-        "When the oldest body that is kept was admitted or heard, in seconds since 1970, without the segment that is written to; +Inf without any.";
+        "When the oldest body that is kept was admitted or heard, in seconds since 1970; what is in the segment that is written to counts with its first entry, and that segment ends retention.segment_days after it; +Inf without any.";
     RETENTION_NEXT = "retention_next_run_seconds" Shape::Gauge, [],
         "Before this no segment is cleared, in seconds since 1970; +Inf where it cannot be told.";
     RETENTION_HOLDS = "retention_legal_holds" Shape::Gauge, ["state"],

@@ -478,6 +478,7 @@ impl Make<'_> {
             gone_bytes: self.counter(family::RETENTION_GONE_BYTES, &[]),
             copied_bytes: self.counter(family::RETENTION_COPIED_BYTES, &[]),
             stalls: self.counter(family::RETENTION_STALLS, &[]),
+            doubted: self.gauge(family::RETENTION_CLOCK, &[]),
             oldest: self.gauge(family::RETENTION_OLDEST, &[]),
             next: self.gauge(family::RETENTION_NEXT, &[]),
             standing: self.gauge(family::RETENTION_HOLDS, &[Hold::Standing.as_str()]),

@@ -44,6 +44,13 @@ pub enum Event<'a> {
         /// The last entry in them.
         upto: Position,
     },
+    /// The clock is further ahead than it can be: nothing goes.
+    ClockDoubted {
+        /// Seconds that it is ahead.
+        seconds: u64,
+    },
+    /// The clock is trusted again.
+    ClockTrusted,
     /// Traces of who read what have ended.
     TracesEnded {
         /// Months that are gone.
@@ -86,6 +93,7 @@ pub(super) struct Handles {
     pub(super) gone_bytes: Counter,
     pub(super) copied_bytes: Counter,
     pub(super) stalls: Counter,
+    pub(super) doubted: Gauge,
     pub(super) oldest: Gauge,
     pub(super) next: Gauge,
     pub(super) standing: Gauge,
@@ -118,6 +126,11 @@ impl Event<'_> {
                 upto = upto.0,
                 "proofs are past their time: stop the gateway and run `bordereau retention end-proofs`"
             ),
+            Event::ClockDoubted { seconds } => warn!(
+                seconds,
+                "the clock is ahead of the ledger or of the time that has passed: nothing is cleared until it is back or has run on for `retention.clock_seconds`"
+            ),
+            Event::ClockTrusted => info!("the clock is trusted again: what is past its time goes"),
             Event::TracesEnded { months } => info!(months, "traces of access have ended"),
         }
     }
@@ -137,6 +150,8 @@ impl Handles {
                 self.copied_bytes.increment(kept_bytes);
             }
             Event::Stalled { .. } => self.stalls.increment(1),
+            Event::ClockDoubted { .. } => self.doubted.set(1.0),
+            Event::ClockTrusted => self.doubted.set(0.0),
             // How many there are is a reading; what has ended is not counted.
             Event::HoldOverdue { .. } | Event::ProofsPast { .. } | Event::TracesEnded { .. } => {}
         }

@@ -7,9 +7,10 @@ use super::event::*;
 use super::family::Family;
 use super::reading::{Deadline, Ready, Stage};
 use super::*;
+use crate::claims::commitment::Chain;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
-use crate::claims::id::{Digest, DocumentId, Finess, LotId, Name};
+use crate::claims::id::{DocumentId, Finess, LotId, Name};
 use crate::claims::time::{Day, Timestamp};
 
 /// Rows of the obligation family are the report room's, and are held against what it renders.
@@ -83,7 +84,7 @@ fn exercised() -> Telemetry {
         Event::BackupFailed { why: "no room" },
         Event::Anchored {
             position: Position(3),
-            chain: Digest([1; 32]),
+            chain: Chain([1; 32]),
         },
         Event::Sealed {
             lot,
@@ -136,6 +137,8 @@ fn exercised() -> Telemetry {
             segments: 2,
             upto: Position(4),
         }),
+        Event::Retention(retention::Event::ClockDoubted { seconds: 90_000 }),
+        Event::Retention(retention::Event::ClockTrusted),
         Event::Retention(retention::Event::TracesEnded { months: 1 }),
         Event::Told {
             outcome: Telling::Refused,

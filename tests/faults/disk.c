@@ -9,7 +9,7 @@
  *                   ERRNO FROM TIMES PART   the FROM-th and later calls on paths that contain PART fail,
  *                                           TIMES of them (0: all), counted since the order was given
  *                 When all have happened, a file with ".done" at its name says so.
- *                 calls: open write fallocate sync dirsync rename. The file "free" holds the bytes that the disk
+ *                 calls: open write fallocate sync dirsync rename unlink. The file "free" holds the bytes that the disk
  *                 says are free.
  *
  * Data reach the platter only by a sync of their file, names only by a sync of their directory. A sync that fails
@@ -72,6 +72,7 @@ static void die(const char *what) {
 static struct order { const char *call; ino_t given; long seen, done; } given[] = {
     {"open", 0, 0, 0}, {"write", 0, 0, 0}, {"fallocate", 0, 0, 0},
     {"sync", 0, 0, 0}, {"dirsync", 0, 0, 0}, {"rename", 0, 0, 0},
+    {"unlink", 0, 0, 0},
 };
 
 /* Leaves a file that says that all faults of an order have happened. */
@@ -402,6 +403,13 @@ int rename(const char *from, const char *to) {
     int error = is_under(from) ? ordered("rename", from) : 0;
     if (error) { errno = error; return -1; }
     return real_rename(from, to);
+}
+
+int unlink(const char *path) {
+    REAL(int, unlink, const char *);
+    int error = is_under(path) ? ordered("unlink", path) : 0;
+    if (error) { errno = error; return -1; }
+    return real_unlink(path);
 }
 
 static int reserved(int (*real)(int, int, off_t, off_t), int fd, int mode, off_t from, off_t length) {

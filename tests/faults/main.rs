@@ -15,9 +15,13 @@ mod account;
 mod gateway;
 #[path = "../it/insurer.rs"]
 mod insurer;
+#[path = "../it/stock.rs"]
+#[allow(dead_code, reason = "shared with the other tests of the real program")]
+mod stock;
 
 mod disk;
 
+mod clearing;
 mod damage;
 mod failing;
 mod power_cut;

@@ -42,7 +42,9 @@ async fn a_start_that_builds_its_index_anew_says_so_can_be_ended_and_ends() {
     let answer = gateway.post(&document(1)).await.unwrap();
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
-    assert_eq!(gateway.stop(&[]).code(), Some(0));
+    // The ledger ends two days before whatever day it is.
+    let ahead = "the clock is ahead";
+    assert_eq!(gateway.stop(&[ahead]).code(), Some(0));
 
     let mut gateway = place.begin(&[]);
     until("the index is there", || async {
@@ -56,5 +58,6 @@ async fn a_start_that_builds_its_index_anew_says_so_can_be_ended_and_ends() {
         gateway.post(&document(900_001)).await.unwrap().status(),
         202
     );
-    assert_eq!(gateway.stop(&["no endpoint serves them"]).code(), Some(0));
+    let announced = ["no endpoint serves them", ahead];
+    assert_eq!(gateway.stop(&announced).code(), Some(0));
 }

@@ -34,14 +34,7 @@ fn id(number: u64) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_was_cleared_is_gone_and_its_document_is_not() {
     let place = Place::bare().ready("https://localhost:9");
-    // Whatever day it is: long enough ago that all of it is past its time.
-    let day = Timestamp::parse("2025-01-15T09:00:00Z").unwrap();
-    let stock = Stock::open(&place, SEGMENT, day).await;
-    stock.admit(1..=DOCUMENTS).await;
-    for number in (1..=DOCUMENTS).filter(|number| *number != UNFINISHED) {
-        stock.cancel(number).await;
-    }
-    drop(stock);
+    Stock::of_old(&place, SEGMENT, DOCUMENTS, UNFINISHED).await;
 
     let gateway = started(&place);
     until("the bodies are cleared", || async {
@@ -59,14 +52,23 @@ async fn a_body_that_was_cleared_is_gone_and_its_document_is_not() {
     // What may still be needed is there.
     assert_eq!(read(&gateway, UNFINISHED).await, (200, content(UNFINISHED)));
     assert!(gateway.metric("bordereau_retention_gone_bytes_total").await > Some(0.0));
-    let announced = ["no endpoint serves them", "older than it should be"];
+    let announced = [
+        "no endpoint serves them",
+        "older than it should be",
+        "the clock is ahead",
+    ];
     assert_eq!(gateway.stop(&announced).code(), Some(0));
 }
 
-/// Starts the gateway on the stock.
+/// Starts the gateway on the stock, whose ledger was not written to for long: the clock is doubted for a second.
 fn started(place: &Place) -> Gateway {
     let segment = PathBuf::from(SEGMENT.to_string());
-    place.start_with(&[("BORDEREAU_STORE__SEGMENT_BYTES", segment)])
+    let second = PathBuf::from("1");
+    place.start_with(&[
+        ("BORDEREAU_STORE__SEGMENT_BYTES", segment),
+        ("BORDEREAU_RETENTION__CLOCK_SECONDS", second.clone()),
+        ("BORDEREAU_RETENTION__LOOK_SECONDS", second),
+    ])
 }
 
 /// What a command prints.
@@ -111,6 +113,7 @@ async fn proofs_past_their_time_go_at_rest_and_the_counts_stay() {
         "no endpoint serves them",
         "older than it should be",
         "proofs are past their time",
+        "the clock is ahead",
     ];
     let past = "bordereau_retention_past_proof_segments";
     let gateway = started(&place);

@@ -50,6 +50,16 @@ impl Stock {
         stock
     }
 
+    /// Fills a place's store with so many documents of long ago, whatever day it is; all but one are cancelled.
+    pub async fn of_old(place: &Place, segment_bytes: u64, documents: u64, unfinished: u64) {
+        let day = Timestamp::parse("2025-01-15T09:00:00Z").unwrap();
+        let stock = Stock::open(place, segment_bytes, day).await;
+        stock.admit(1..=documents).await;
+        for number in (1..=documents).filter(|number| *number != unfinished) {
+            stock.cancel(number).await;
+        }
+    }
+
     /// Admits documents with these numbers as ids; their bytes are [`content`].
     pub async fn admit(&self, numbers: std::ops::RangeInclusive<u64>) {
         for first in numbers.clone().step_by(AT_ONCE as usize) {

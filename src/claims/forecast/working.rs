@@ -2,7 +2,6 @@
 
 use crate::claims::agreement::Counting;
 use crate::claims::forecast::Working;
-use crate::claims::obligation;
 use crate::claims::period::Period;
 use crate::claims::registry::Centre;
 use crate::claims::tally::Counts;
@@ -23,7 +22,7 @@ impl Working {
             Some(_) => None,
             None => first_active(counting, counts, year),
         });
-        let closed = obligation::latest(versions, year.to()).and_then(|version| version.until);
+        let closed = Centre::begun(versions, year.to()).and_then(|version| version.until);
         Working {
             first: first.unwrap_or(year.from()),
             last: closed.map_or(year.to(), |closed| closed.min(year.to())),

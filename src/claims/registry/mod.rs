@@ -17,7 +17,7 @@ use crate::claims::time::Day;
 
 pub use endpoint::{EndpointVersion, SETTINGS_LENGTH};
 pub use organisation::{Caisse, Gestionnaire, GestionnaireId};
-pub use version::{Span, Version, in_force, on};
+pub use version::{Span, Version, in_force, on, put};
 pub use whole::{Flaw, Found, Registry};
 
 /// Characters of a name shown to people at most.
@@ -214,6 +214,12 @@ impl Centre {
     /// The version of a day: the latest `from` that is not after it, if it covers the day.
     pub fn on(versions: &[Centre], day: Day) -> Option<&Centre> {
         version::on(versions, day)
+    }
+
+    /// The latest version that has begun by a day, so that a centre that is closed is still seen, still sends what it
+    /// did before, and has its units counted that fall on a day after.
+    pub fn begun(versions: &[Centre], day: Day) -> Option<&Centre> {
+        version::begun(versions, day)
     }
 }
 

@@ -33,11 +33,15 @@ impl Span {
     }
 }
 
-/// The version of a day: the latest `from` that is not after it, if it covers the day.
+/// The version of a day: the latest that has begun, if it covers the day.
 pub fn on<V: Version>(versions: &[V], day: Day) -> Option<&V> {
+    begun(versions, day).filter(|version| version.span().covers(day))
+}
+
+/// The latest version that has begun by a day, ended or not.
+pub fn begun<V: Version>(versions: &[V], day: Day) -> Option<&V> {
     let begun = versions.iter().filter(|version| version.span().from <= day);
-    let version = begun.max_by_key(|version| version.span().from);
-    version.filter(|version| version.span().covers(day))
+    begun.max_by_key(|version| version.span().from)
 }
 
 /// The days on which each version holds, of versions in order of days: it ends where the next one begins.
@@ -83,7 +87,7 @@ pub(super) fn gap<V: Version>(history: &[V], days: Span) -> Option<Day> {
 }
 
 /// Puts a version into others in order of days, in the place of the one from the same day; whether it changes any.
-pub(super) fn put<V: Version>(history: &mut Vec<V>, version: &V) -> bool {
+pub fn put<V: Version>(history: &mut Vec<V>, version: &V) -> bool {
     if history.contains(version) {
         return false;
     }

@@ -1,6 +1,8 @@
 //! One row for each outcome: what is kept and why, when the rest is past its time, and when a segment is due.
 
 use super::*;
+use crate::claims::commitment::Committed;
+use crate::claims::entry::{Entry, Position, Subject};
 use crate::claims::id::{Digest, EndpointName, Name};
 use crate::claims::registry::Imported;
 
@@ -164,6 +166,11 @@ fn only_what_explains_a_figure_or_a_hold_has_no_end() {
         (explained(endpoint), Class::Reason),
         (explained(Subject::LegalHold(Position(1))), Class::Proof),
     ] {
-        assert_eq!(body_of(&entry), (class, Owner::Itself));
+        let committed = Committed {
+            commitment: digest,
+            class,
+            owner: Owner::Itself,
+        };
+        assert_eq!(entry.committed(), Some(committed));
     }
 }

@@ -13,14 +13,14 @@ mod window;
 
 use serde::{Deserialize, Serialize};
 
+use crate::claims::commitment::Chain;
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Position, Stamped};
-use crate::claims::id::{Digest, DocumentId};
+use crate::claims::id::DocumentId;
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::formats::tar;
 use crate::store::custody::Custody;
-use crate::store::journal::format::Chain;
 use crate::store::{self, DocumentView, Store};
 
 use speech::{Listener, Unsealed};
@@ -43,7 +43,7 @@ const PAGE: usize = 1_000;
 /// Where a ledger begins without a foundation.
 const BEGINNING: Anchor = Anchor {
     position: Position(0),
-    chain: Digest([0; 32]),
+    chain: Chain::BEGINNING,
 };
 
 /// Whether the bodies are in the bundle.
@@ -203,7 +203,7 @@ impl Gathering<'_> {
     /// Adds a window: every entry, the hashes at both ends, and the bodies of entries that speak of the document.
     async fn window(&mut self, window: &Window, most: usize) -> Result<(), Error> {
         let directory = window.directory();
-        let mut chain = Chain(window.from.chain.0);
+        let mut chain = window.from.chain;
         self.add(&format!("{directory}/before"), &chain.0);
         let mut after = window.from.position;
         while after < window.to.position {

@@ -10,7 +10,6 @@ use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Position, Receipted, SettledContent, Stamped, Subject};
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::store::BodyId;
-use crate::store::embedded::verify::promise;
 
 /// Hears what entries say of a document.
 pub(super) struct Listener {
@@ -128,7 +127,7 @@ pub(super) fn body(
     position: Position,
     stamped: &Stamped,
 ) -> Option<(String, BodyId, Digest)> {
-    let (id, commitment) = promise(position, stamped)?;
+    let (id, commitment) = BodyId::promised(position, &stamped.entry)?;
     let name = match id {
         BodyId::Document(own) if own == document => "document".to_owned(),
         BodyId::Document(_) => return None,

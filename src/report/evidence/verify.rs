@@ -9,13 +9,12 @@ use std::collections::BTreeMap;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::{Chain, commitment};
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, LotId};
 use crate::claims::time::Timestamp;
 use crate::formats::tar;
-use crate::store::journal::format::Chain;
-use crate::store::ledger::commitment;
 
 use super::speech::{self, Listener, Unsealed};
 use super::{ASIDE, MANIFEST, Manifest, README, VERSION, WindowText, window};
@@ -192,7 +191,7 @@ struct Reading {
     listener: Listener,
     windows: Vec<(Anchor, Anchor)>,
     /// The hash after each entry of the windows, and before the first.
-    hashes: BTreeMap<Position, Digest>,
+    hashes: BTreeMap<Position, Chain>,
     /// What anchors in the windows say, by their own entries.
     anchors: Vec<(Position, Anchor)>,
     heard: Vec<Heard>,
@@ -224,10 +223,10 @@ impl Reading {
         let directory = window::directory(Position(text.after));
         let mut end = Anchor {
             position: Position(text.after),
-            chain: Digest(files.array(&format!("{directory}/before"))?),
+            chain: Chain(files.array(&format!("{directory}/before"))?),
         };
         let begin = end;
-        if begin.position.0 == 0 && begin.chain.0 != Chain::default().0 {
+        if begin.position.0 == 0 && begin.chain != Chain::BEGINNING {
             return Err("the chain does not begin with the ledger".into());
         }
         self.follows(begin, text.upto)?;
@@ -237,7 +236,7 @@ impl Reading {
             let bytes = files.take(&format!("{directory}/entries/{:020}", position.0))?;
             end = Anchor {
                 position,
-                chain: Digest(Chain(end.chain.0).after(bytes).0),
+                chain: end.chain.after(bytes),
             };
             self.hashes.insert(position, end.chain);
             let stamped = Stamped::read(bytes);

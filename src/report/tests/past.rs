@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::golden::counted;
 use super::ledger_text;
 use crate::claims::aggregate::{By, Filter};
+use crate::claims::commitment::Chain;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::Finess;
 use crate::claims::period::Period;
@@ -17,7 +18,6 @@ use crate::report::past::{self, Bounds};
 use crate::report::rates::{Selection, of_groups};
 use crate::report::shapes::RateShape;
 use crate::store::Store;
-use crate::store::journal::format::Chain;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 

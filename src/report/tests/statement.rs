@@ -115,10 +115,7 @@ async fn every_centre_of_a_closing_has_one_statement_of_what_was_frozen() {
             (statement.ledger.position, statement.closing.position),
             (closing.0, closing.0)
         );
-        assert_eq!(
-            statement.ledger.hash,
-            crate::claims::id::Digest(past.chain.0).to_string()
-        );
+        assert_eq!(statement.ledger.hash, past.chain.to_string());
         assert_eq!(statement.previous, None);
         assert_eq!(statement.anchor, None);
         let agreements = super::agreements();

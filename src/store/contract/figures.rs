@@ -7,6 +7,7 @@ use crate::claims::id::Amc;
 use crate::store::Line;
 
 laws! {
+    an_entry_is_bound_to_the_body_beside_it
     figures_are_known_by_their_digest_also_after_a_restart
     a_reconciliation_is_of_figures_that_are_known
     a_line_is_judged_within_its_reconciliation
@@ -17,7 +18,15 @@ fn digest() -> Digest {
     Digest([4; 32])
 }
 
+fn body(bytes: &'static [u8], salt: u8) -> Body {
+    Body {
+        bytes: Bytes::from_static(bytes),
+        salt: [salt; 16],
+    }
+}
+
 fn load() -> Command {
+    let file = body(b"figures", 1);
     Command::LoadFigures {
         figures: FiguresLoaded {
             digest: digest(),
@@ -27,14 +36,14 @@ fn load() -> Command {
             last: Day::new(2026, 12, 1).unwrap(),
             counts: 1,
             documents: 0,
-            commitment: digest(),
+            commitment: file.commitment(),
         },
-        file: Bytes::from_static(b"figures"),
-        salt: [1; 16],
+        file,
     }
 }
 
 fn run(figures: Digest) -> Command {
+    let result = body(b"result", 2);
     Command::Reconcile {
         run: Reconciled {
             figures,
@@ -44,10 +53,9 @@ fn run(figures: Digest) -> Command {
             position: Position(1),
             centres: 1,
             differences: 2,
-            commitment: digest(),
+            commitment: result.commitment(),
         },
-        result: Bytes::from_static(b"result"),
-        salt: [2; 16],
+        result,
     }
 }
 
@@ -66,6 +74,20 @@ async fn done(store: &dyn Store, command: Command) -> Position {
         Outcome::Done(position) => position,
         other => panic!("{other:?}"),
     }
+}
+
+async fn an_entry_is_bound_to_the_body_beside_it<S: Subject>() {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    let position = store.health().position;
+    let Command::LoadFigures { figures, .. } = load() else {
+        panic!("figures are loaded");
+    };
+    let file = body(b"other figures", 1);
+    let other = Command::LoadFigures { figures, file };
+    let refused = store.commit(now(), other).await;
+    assert!(matches!(refused, Err(Error::Impossible(_))), "{refused:?}");
+    assert_eq!(store.health().position, position);
 }
 
 async fn figures_are_known_by_their_digest_also_after_a_restart<S: Subject>() {

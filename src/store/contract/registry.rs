@@ -155,19 +155,20 @@ async fn every_kind_is_put_with_its_history<S: Subject>() {
 async fn what_does_not_hold_together_is_not_put<S: Subject>() {
     let subject = begun::<S>().await;
     let store = subject.store();
-    let ended = Registration::Centre(Centre {
+    let ended = Centre {
         from: day(6),
         until: Some(day(9)),
         ..example::centre()
-    });
-    let early = Registration::Centre(Centre {
+    };
+    let early = Centre {
         from: day(8),
         ..example::centre()
-    });
+    };
+    let centres = vec![ended, early];
     let registry = store.registry().await.unwrap();
     let position = store.health().position;
     for refused in [
-        vec![ended, early],
+        centres.iter().cloned().map(Registration::Centre).collect(),
         // The centre of the example is run by another one, which is registered by nobody.
         vec![gestionnaire(day(1), "Association")],
         vec![
@@ -184,6 +185,8 @@ async fn what_does_not_hold_together_is_not_put<S: Subject>() {
             assert_eq!(outcome, Outcome::Conflict(Conflict::Registry));
         }
     }
+    let bare = store.commit(now(), Command::Registry(centres)).await;
+    assert_eq!(bare.unwrap(), Outcome::Conflict(Conflict::Registry));
     assert_eq!(store.health().position, position);
     assert_eq!(store.registry().await.unwrap(), registry);
 }

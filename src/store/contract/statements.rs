@@ -56,10 +56,16 @@ fn published(closing: Position, bytes: &[u8], previous: Option<&StatementRecord>
 }
 
 fn publish(published: Published, bytes: &'static [u8]) -> Command {
-    Command::Publish {
-        published,
+    let statement = Body {
         bytes: Bytes::from_static(bytes),
         salt: [5; 16],
+    };
+    Command::Publish {
+        published: Published {
+            commitment: statement.commitment(),
+            ..published
+        },
+        statement,
     }
 }
 

@@ -1,8 +1,9 @@
 //! A backup: the files of a store copied while it is at work, up to a place of its ledger that is committed.
 //!
 //! Only what is new is copied: a segment that was whole before stays as it is, the one that grew gets what is missing,
-//! and one that was evacuated gives way to what is left of it. Nothing here takes a lock of the store's, and what is
-//! read is paced, so that commits go on.
+//! and one that was evacuated gives way to what is left of it. Traces of access, a file a month, are copied as they are
+//! at the moment: a month that grew anew, and one that has ended goes with the next backup. Nothing here takes a lock of
+//! the store's, and what is read is paced, so that commits go on.
 //!
 //! Segments are evacuated meanwhile, which forgets their keys; bodies that are kept are then behind the end of this copy.
 //! So the keys are read when all else is copied, and only if every segment of the copy is still there: its file goes
@@ -17,11 +18,14 @@ use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
-use crate::store::custody::files::{self, ARCHIVE, JOURNAL, KEYS, MANIFEST, Pace, SECRET, Span};
+use crate::store::custody::files::{
+    self, ARCHIVE, JOURNAL, KEYS, MANIFEST, PARTS, Pace, SECRET, Span, TRACES,
+};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::{Error, earlier, instance, keyset};
 use crate::store::journal::format::HEADER;
 use crate::store::journal::{self, Head, foundation, segment};
+use crate::store::traces;
 
 /// Where a store remembers its last backup, for people and metrics alone.
 const MARK: &str = "backed-up";
@@ -119,7 +123,7 @@ pub fn backup(source: &Source<'_>, order: &Order, stop: &dyn Fn() -> bool) -> Re
     };
     copying.belongs()?;
     keyset::settle(&order.keys_to, copying.earlier.as_ref())?;
-    for directory in [JOURNAL, ARCHIVE] {
+    for directory in PARTS {
         files::make_directory(&order.to.join(directory))?;
     }
     let mut last = Error::Restless;
@@ -216,6 +220,7 @@ impl Copying<'_> {
     fn plan(&self) -> Result<Plan, Error> {
         let first = self.list(JOURNAL, |_| true)?;
         let mut files = self.list(ARCHIVE, |_| true)?;
+        let traces = self.months()?;
         let head = (self.source.head)();
         let last = first.iter().filter_map(|path| files::ordinal(path)).max();
         files.extend(
@@ -227,6 +232,7 @@ impl Copying<'_> {
             files::ordinal(path) > last && files::ordinal(path) <= Some(head.segment)
         })?);
         is_complete(&files, &head)?;
+        files.extend(traces);
         Ok(Plan { head, files })
     }
 
@@ -239,10 +245,21 @@ impl Copying<'_> {
         Ok(paths.filter(|path| wanted(path)).collect())
     }
 
+    /// The months of the traces of access.
+    fn months(&self) -> Result<Vec<String>, Error> {
+        let is_month = |name: &String| {
+            let month = name.strip_suffix(traces::ENDING);
+            month.is_some_and(|month| month.bytes().all(|at| at.is_ascii_digit() || at == b'-'))
+        };
+        let names = files::names(&self.source.directory.join(TRACES))?;
+        let names = names.into_iter().filter(is_month);
+        Ok(names.map(|name| format!("{TRACES}/{name}")).collect())
+    }
+
     /// Copies one file, or what is missing of it.
     fn file(&mut self, path: &str, head: &Head) -> Result<Copied, Error> {
         let (from, to) = (self.source.directory.join(path), self.order.to.join(path));
-        let is_last = path.starts_with(JOURNAL) && files::ordinal(path) == Some(head.segment);
+        let is_last = files::is_in(JOURNAL, path) && files::ordinal(path) == Some(head.segment);
         let kept = self.kept(path, &from, &to)?;
         if let Some(kept) = &kept
             && kept.is_whole
@@ -276,6 +293,12 @@ impl Copying<'_> {
         let Some(kept) = self.known.get(path) else {
             return Ok(None);
         };
+        if files::is_in(TRACES, path) {
+            // It is only appended to: with as many bytes it is the same.
+            let is_same = |path: &Path| fs::metadata(path).map(|is| is.len() == kept.copied.length);
+            let both = is_same(from).and_then(|is| Ok(is && is_same(to)?));
+            return Ok(both.unwrap_or(false).then(|| kept.clone()));
+        }
         match files::begin_alike(from, to, HEADER) {
             Ok(true) => Ok(Some(kept.clone())),
             Ok(false) => Err(Error::Another(self.order.to.clone())),
@@ -304,7 +327,7 @@ impl Copying<'_> {
     fn conclude(self, whole: Whole, secret: &[u8]) -> Result<Done, Error> {
         let (to, keys_to) = (&self.order.to, &self.order.keys_to);
         let Whole { manifest, keys } = whole;
-        for directory in [JOURNAL, ARCHIVE] {
+        for directory in PARTS {
             segment::sync_directory(&to.join(directory))?;
         }
         self.pace.go_on()?;
@@ -317,7 +340,7 @@ impl Copying<'_> {
         self.pace.go_on()?;
         keyset::settle(keys_to, Some(&manifest))?;
         self.pace.go_on()?;
-        for directory in [JOURNAL, ARCHIVE] {
+        for directory in PARTS {
             for name in files::names(&to.join(directory))? {
                 let path = format!("{directory}/{name}");
                 if manifest.file(&path).is_none() {

@@ -22,6 +22,8 @@ pub const MANIFEST: &str = "manifest";
 pub const JOURNAL: &str = "journal";
 /// Where evacuated ones are.
 pub const ARCHIVE: &str = "archive";
+/// Where the traces of access are, a file a month.
+pub const TRACES: &str = "traces";
 /// The secret's name.
 pub const SECRET: &str = "secret";
 /// The name of the file of wrapped keys.
@@ -224,9 +226,20 @@ pub fn names(directory: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
+/// The parts of a store that are directories.
+pub const PARTS: [&str; 3] = [JOURNAL, ARCHIVE, TRACES];
+
+/// Whether a file lies in a part.
+pub fn is_in(part: &str, path: &str) -> bool {
+    path.split_once('/').is_some_and(|(of, _)| of == part)
+}
+
 /// The ordinal of the segment that a file holds, by its name; none of a file that is not whole or holds none.
 pub fn ordinal(path: &str) -> Option<u64> {
-    let name = path.rsplit('/').next()?;
+    let (part, name) = path.rsplit_once('/').unwrap_or(("", path));
+    if part == TRACES {
+        return None;
+    }
     let (ordinal, _) = name.split_once('-')?;
     ordinal.parse().ok().filter(|_| !name.ends_with(UNFINISHED))
 }

@@ -22,11 +22,11 @@ use std::fmt::Write as _;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::journal::Head;
-use crate::store::journal::format::Chain;
 
 const FIRST: &str = "bordereau-backup 1";
 
@@ -62,7 +62,7 @@ impl Manifest {
             self.instance,
             self.at,
             self.head.position.0,
-            Digest(self.head.chain.0),
+            self.head.chain,
             self.head.segment,
             self.head.offset,
         );

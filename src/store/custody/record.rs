@@ -1,10 +1,11 @@
-//! What the ledger knows of itself as a whole: restores and anchors; and what is kept of insurers' words that fit
-//! nothing, which after a restore is all that is known of the span that is lost.
+//! What the ledger knows of itself as a whole: restores, anchors, and how its keys are wrapped; and what is kept of
+//! insurers' words that fit nothing, which after a restore is all that is known of the span that is lost.
 
 use crate::claims::custody::{Anchor, Restored};
 use crate::claims::entry::{OrphanCause, Position};
 use crate::claims::id::{Digest, EndpointName, Name};
 use crate::claims::time::Timestamp;
+use crate::store::journal::master::{self, MasterId};
 
 /// A restore of this ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,4 +60,28 @@ pub struct Orphan {
     pub name: OrphanName,
     /// What is kept of it.
     pub record: OrphanRecord,
+}
+
+/// How the data keys of a store are wrapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wrapping {
+    /// By which master key.
+    pub master: MasterId,
+    /// Since when.
+    pub since: Timestamp,
+    /// How many segments have a key.
+    pub kept: usize,
+    /// How many keys were forgotten.
+    pub forgotten: usize,
+}
+
+/// What came of an order to wrap by the next master key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rewrapped {
+    /// They are wrapped so.
+    Done(Wrapping),
+    /// No body is encrypted.
+    NothingSealed,
+    /// There is no next master key.
+    NoKey(master::Error),
 }

@@ -4,7 +4,8 @@
 //! then no gateway opens it. The journal goes on in a new segment, so that nothing is ever written where the lost
 //! store may have written. What cannot be opened by the keys that are given is gone: the newest keys know best what
 //! was forgotten, and which segments were cleared. What the backup itself knows of the span after the end of the restore
-//! is applied: see `store::custody::since`.
+//! is applied: see `store::custody::since`. Traces of access are all there, up to whatever place it is restored: who
+//! read what happened.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +20,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, Name};
 use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
-use crate::store::custody::files::{self, ARCHIVE, JOURNAL, Pace, Span};
+use crate::store::custody::files::{self, ARCHIVE, JOURNAL, PARTS, Pace, Span, TRACES};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::since::Since;
 use crate::store::custody::{Error, keyset, manifest_of};
@@ -229,8 +230,9 @@ impl Origin<'_> {
         capacity: u64,
         id: [u8; 16],
     ) -> Result<(), Error> {
-        for directory in [making, &making.join(JOURNAL), &making.join(ARCHIVE)] {
-            files::make_directory(directory)?;
+        files::make_directory(making)?;
+        for part in PARTS {
+            files::make_directory(&making.join(part))?;
         }
         let mut pace = Pace::new(0, &|| false);
         for file in &self.manifest.files {
@@ -273,7 +275,7 @@ impl Origin<'_> {
             chain: head.chain,
         };
         Segment::create(&making.join(JOURNAL), &header)?;
-        for directory in [making, &making.join(ARCHIVE)] {
+        for directory in [making, &making.join(ARCHIVE), &making.join(TRACES)] {
             segment::sync_directory(directory)?;
         }
         Ok(())

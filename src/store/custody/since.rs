@@ -21,7 +21,7 @@ use crate::store::journal::format::SegmentId;
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{self, Head, Place};
-use crate::store::{Body, BodyId, Command, Conflict, Find, Outcome, Store};
+use crate::store::{Body, BodyId, Command, Conflict, Find, Store};
 
 /// About so many bytes are carried over at once.
 const AT_ONCE: usize = 512 * 1024;
@@ -208,13 +208,11 @@ async fn explained(
         reason: reason.bytes,
         salt: reason.salt,
     };
-    match store.commit(at, command).await? {
+    match store.commit(at, command).await?.done()? {
         // What it stood on was lost with the span.
-        Outcome::Done(_) | Outcome::Conflict(Conflict::Unknown | Conflict::Centre(_)) => Ok(()),
-        Outcome::Conflict(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            Err(Error::Unmade(Arc::from(
-                "a legal hold could not be placed or lifted",
-            )))
-        }
+        Ok(_) | Err(Conflict::Unknown | Conflict::Centre(_)) => Ok(()),
+        Err(_) => Err(Error::Unmade(Arc::from(
+            "a legal hold could not be placed or lifted",
+        ))),
     }
 }

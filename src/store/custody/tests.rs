@@ -13,7 +13,8 @@ use tempfile::TempDir;
 
 use crate::claims::custody::Restored;
 use crate::claims::entry::{Entry, Position};
-use crate::claims::id::Name;
+use crate::claims::example;
+use crate::claims::id::{DocumentId, Name};
 use crate::claims::time::Timestamp;
 use crate::store::contract::{self, admission, admit};
 use crate::store::custody::backup::{Done, Order};
@@ -23,6 +24,7 @@ use crate::store::custody::{Custody, Error, manifest_of, walk};
 use crate::store::embedded::{Config, Embedded, verify};
 use crate::store::journal::pack::Compression;
 use crate::store::journal::still;
+use crate::store::traces::{Read, Trace, Traces};
 use crate::store::{Command, Store, Unity, Unobserved};
 
 mod overlap;
@@ -114,6 +116,57 @@ async fn what_was_copied_is_not_copied_again_and_the_copy_is_the_store() {
     fs::copy(order(&place).keys_to.join("secret"), secret).unwrap();
     let copy = open(&order(&place).to);
     assert_eq!(contract::picture(&copy).await, before);
+}
+
+fn read(at: &str, document: u128) -> Trace {
+    Trace {
+        at: Timestamp::parse(at).unwrap(),
+        centre: example::centre().finess,
+        document: DocumentId(document),
+        role: Name::parse("operator").unwrap(),
+        caller: Name::parse("ops").unwrap(),
+        read: Read::Content,
+    }
+}
+
+#[tokio::test]
+async fn who_read_what_is_known_after_a_restore_to_any_place() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..20).await;
+    let traces = Traces::of(home.path());
+    let all = [
+        read("2026-04-22T12:00:00Z", 1),
+        read("2026-10-22T12:00:00Z", 2),
+        read("2026-11-22T12:00:00Z", 3),
+        read("2026-11-22T12:00:01Z", 4),
+    ];
+    all[..3].iter().for_each(|one| traces.record(one).unwrap());
+    let first = back_up(&store, &place).unwrap();
+    position(&place);
+    let unchanged = back_up(&store, &place).unwrap();
+    assert_eq!((unchanged.bytes, unchanged.files), (0, 1), "only looked at");
+    let there = |done: &Done, month: &str| {
+        let path = format!("traces/{month}.trace");
+        done.manifest.file(&path).is_some() && order(&place).to.join(path).exists()
+    };
+    assert!(there(&first, "2026-04") && there(&first, "2026-11"));
+    // A month ends, and another one grows.
+    traces.end(all[3].at, 6).unwrap();
+    traces.record(&all[3]).unwrap();
+    let second = back_up(&store, &place).unwrap();
+    assert_eq!(second.files, 2, "what grew, and the last segment");
+    assert!(!there(&second, "2026-04") && there(&second, "2026-10"));
+    position(&place);
+    drop(store);
+
+    restored(&place, Until::Position(Position(6)))
+        .await
+        .unwrap();
+    let made = place.path().join("restored");
+    let listed = Traces::of(&made).list(None, None, 10, 10).unwrap();
+    assert_eq!(listed.traces, all[1..]);
+    assert_eq!(listed.unreadable, 0);
 }
 
 #[tokio::test]

@@ -7,10 +7,9 @@
 
 use std::collections::VecDeque;
 
+use crate::claims::commitment::Chain;
 use crate::claims::custody::Anchor;
 use crate::claims::entry::{Entry, Position, Stamped};
-use crate::claims::id::Digest;
-use crate::store::journal::format::Chain;
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::{Batch, start_of};
 use crate::store::journal::{self, Head};
@@ -147,7 +146,7 @@ impl Walker {
     }
 
     fn batch(&mut self, batch: &Batch<'_>) -> Result<(), Stop> {
-        let mut chain = Chain(self.walked.upto.chain.0);
+        let mut chain = self.walked.upto.chain;
         for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
             let unread = || Stop::Wrong(format!("entry {number} cannot be read"));
             let stamped = Stamped::read(bytes).map_err(|_| unread())?;
@@ -179,7 +178,7 @@ impl Walker {
     fn anchor(&mut self, at: Position, said: Anchor) -> Result<(), Stop> {
         let mut known = self.remembered.iter();
         match known.find(|(position, _)| *position == said.position) {
-            Some((_, chain)) if chain.0 == said.chain.0 => {
+            Some((_, chain)) if *chain == said.chain => {
                 self.walked.anchors += 1;
                 Ok(())
             }
@@ -193,8 +192,5 @@ impl Walker {
 }
 
 fn anchor(position: Position, chain: Chain) -> Anchor {
-    Anchor {
-        position,
-        chain: Digest(chain.0),
-    }
+    Anchor { position, chain }
 }

@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use crate::claims::audit::Audit;
 use crate::claims::entry::Position;
-use crate::claims::id::Digest;
 use crate::store::Error;
 use crate::store::embedded::places;
 use crate::store::index::{Changes, Index};
@@ -85,7 +84,7 @@ pub fn beginning(reader: &Reader) -> Result<Option<Beginning>, Error> {
     let header = foundation.header;
     Ok(Some(Beginning {
         position: header.position,
-        chain: Digest(header.chain.0),
+        chain: header.chain,
         at: header.at,
         anchor,
         until: header.until,

@@ -40,6 +40,11 @@ pub enum Call {
         /// What the index forgets with it.
         beside: Changes,
     },
+    /// To begin a new segment: one that is written to is not cleared.
+    Roll {
+        /// Where the answer goes.
+        answer: oneshot::Sender<Result<(), Error>>,
+    },
     /// To look at the disk: how much room it has, and whether a journal that failed can be opened anew.
     Look,
 }
@@ -155,34 +160,43 @@ impl Committer {
         // Another call than a commit, met while a batch gathered: it is done after the batch.
         let mut met = None;
         while let Some(call) = met.take().or_else(|| queue.blocking_recv()) {
-            match call {
-                Call::Look => self.look(),
-                Call::Carry { bodies, answer } => {
-                    let done = self.carry(bodies);
-                    // Who asked may have gone; the bodies are there twice.
-                    let _ = answer.send(done);
+            // Whatever it is, who comes now waits for it.
+            self.timed(|committer| {
+                match call {
+                    Call::Look => committer.look(),
+                    Call::Carry { bodies, answer } => {
+                        let done = committer.carry(bodies);
+                        // Who asked may have gone; the bodies are there twice.
+                        let _ = answer.send(done);
+                    }
+                    Call::Roll { answer } => {
+                        let done = committer.roll();
+                        // Who asked may have gone; the segment has begun.
+                        let _ = answer.send(done);
+                    }
+                    Call::Clear { request, beside } => {
+                        committer.beside = beside;
+                        committer.batch(request, || None)?;
+                        committer.beside.clear();
+                    }
+                    Call::Commit(first) => {
+                        let ready = || match queue.try_recv().ok()? {
+                            Call::Commit(request) => Some(request),
+                            other => {
+                                met = Some(other);
+                                None
+                            }
+                        };
+                        committer.batch(first, ready)?;
+                    }
                 }
-                Call::Clear { request, beside } => {
-                    self.beside = beside;
-                    self.timed(|committer| committer.batch(request, || None))?;
-                    self.beside.clear();
-                }
-                Call::Commit(first) => {
-                    let ready = || match queue.try_recv().ok()? {
-                        Call::Commit(request) => Some(request),
-                        other => {
-                            met = Some(other);
-                            None
-                        }
-                    };
-                    self.timed(|committer| committer.batch(first, ready))?;
-                }
-            }
+                Ok::<(), Error>(())
+            })?;
         }
         Ok(())
     }
 
-    /// Says how long a batch takes while it does: a disk that hangs is told by nothing else.
+    /// Says how long a call takes while it does: a disk that hangs is told by nothing else.
     fn timed<T>(&mut self, work: impl FnOnce(&mut Committer) -> T) -> T {
         self.state.batch_begins();
         let done = work(self);
@@ -216,6 +230,20 @@ impl Committer {
                 Err(stopped(&error))
             }
         }
+    }
+
+    /// Begins a new segment. Where there is little room the present one goes on: nothing is lost by that.
+    fn roll(&mut self) -> Result<(), Error> {
+        if self.journal.is_stopped() {
+            return Err(self.state.error());
+        }
+        if self.state.room() != Room::Ample {
+            return Ok(());
+        }
+        self.journal.begin_segment().map_err(|error| {
+            self.failed(&error, Vec::new());
+            stopped(&error)
+        })
     }
 
     /// Looks how much room the disk has, and opens a journal that failed anew.

@@ -4,7 +4,6 @@ use async_trait::async_trait;
 
 use crate::claims::custody::Anchor;
 use crate::claims::entry::Position;
-use crate::claims::id::Digest;
 use crate::store::Error;
 use crate::store::custody::backup::{self, Done, Mark, Order, Source};
 use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
@@ -41,7 +40,7 @@ impl Custody for Embedded {
         let head = self.overlay.head();
         Ok(Anchor {
             position: head.position,
-            chain: Digest(head.chain.0),
+            chain: head.chain,
         })
     }
 

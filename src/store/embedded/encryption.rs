@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 
 use crate::claims::time::Timestamp;
 use crate::store::Error;
+use crate::store::custody::record::Rewrapped;
 use crate::store::embedded::{Config, OpenError};
 use crate::store::journal::format::Bodies;
-use crate::store::journal::keys::{Keys, Rewrapped};
+use crate::store::journal::keys::Keys;
 use crate::store::journal::master::{self, Master};
 use crate::store::journal::{Journal, Opening};
 

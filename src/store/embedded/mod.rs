@@ -30,9 +30,11 @@
 
 mod committer;
 mod bodies;
+mod ask;
 mod custody;
 pub mod encryption;
 mod disk;
+mod last;
 pub mod recovered;
 pub mod evacuate;
 pub mod found;
@@ -70,6 +72,7 @@ use crate::claims::registry::{Centre, Registry};
 use crate::claims::retention::Rules;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
+use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request, pack};
 use crate::store::embedded::encryption::Encryption;
@@ -80,7 +83,7 @@ use crate::store::embedded::recovered::Recovered;
 use crate::store::embedded::state::State;
 use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::Rest;
-use crate::store::journal::keys::{Keys, Rewrapped, Wrapping};
+use crate::store::journal::keys::Keys;
 use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
@@ -93,8 +96,8 @@ use crate::store::ledger::{self, Secret, lines, numbers, query, records, stateme
 use crate::store::listing::{Listed, Listing};
 use crate::store::{
     Body, BodyId, Carried, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
-    EndpointRecord, Error, FiguresRecord, Find, Group, Health, JudgedRecord, Lease, Leased, Lines,
-    LotRecord, Observer, Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies,
+    EndpointRecord, Error, FiguresRecord, Find, Group, Health, JudgedRecord, Lines, LotRecord,
+    Observer, Outcome, Readiness, RunRecord, Sealing, StatementRecord, Store, Tallies,
     TalliesSince, TallyQuery, Unobserved, WhichStatements,
 };
 
@@ -236,11 +239,15 @@ pub struct Embedded {
     position: watch::Receiver<Position>,
     state: Arc<State>,
     threads: Vec<JoinHandle<()>>,
+    /// The instant of the last entry that was there when it was opened.
+    recorded: Option<Timestamp>,
     /// How long a batch may take before intake should shed.
     patience: Duration,
     evacuator: Evacuator,
     /// One evacuation runs at a time.
     evacuating: tokio::sync::Mutex<()>,
+    /// One question is answered at a time that reads many segments.
+    reading: Arc<tokio::sync::Mutex<()>>,
     /// While it is there, the committer looks at the disk every so often.
     ticks: Option<SyncSender<()>>,
     /// While it is there, finished documents leave the index every so often.
@@ -265,6 +272,7 @@ impl Embedded {
         config: &Config,
         mut committer: Committer,
         applier: Applier,
+        recorded: Option<Timestamp>,
         (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
@@ -281,6 +289,7 @@ impl Embedded {
         let mut store = Embedded {
             evacuator,
             evacuating: tokio::sync::Mutex::default(),
+            reading: Arc::default(),
             queue: Some(sender),
             overlay: overlay.clone(),
             reader: applier.reader.clone(),
@@ -291,6 +300,7 @@ impl Embedded {
             position,
             state: state.clone(),
             threads: Vec::new(),
+            recorded,
             patience: config.patience(),
             ticks: None,
             rounds: None,
@@ -342,6 +352,7 @@ impl Embedded {
         Embedded {
             evacuator,
             evacuating: tokio::sync::Mutex::default(),
+            reading: Arc::default(),
             queue: None,
             overlay,
             reader: rest.journal.reader().clone(),
@@ -352,6 +363,7 @@ impl Embedded {
             position: watch::Sender::new(position).subscribe(),
             state: Arc::new(State::applied(position)),
             threads: Vec::new(),
+            recorded: None,
             patience: Duration::MAX,
             ticks: None,
             rounds: None,
@@ -372,18 +384,6 @@ impl Embedded {
     /// Whether a segment has lost its bodies.
     pub(in crate::store) fn is_archived(&self, segment: u64) -> bool {
         self.reader.is_archived(segment)
-    }
-
-    async fn ask<T: Send + 'static>(
-        &self,
-        question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
-    ) -> Result<T, Error> {
-        if self.state.rebuilding().is_some() {
-            return Err(Error::Busy);
-        }
-        let overlay = self.overlay.clone();
-        let answer = tokio::task::spawn_blocking(move || question(&overlay.view())).await;
-        answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
     }
 }
 
@@ -406,23 +406,6 @@ fn guarded(
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, OpenError> {
     let thread = std::thread::Builder::new().name(name.into());
     thread.spawn(work).map_err(OpenError::Thread)
-}
-
-/// The instant of the last entry: none that follows is before it.
-fn last_instant(view: &View, reader: &Reader, last: Position) -> Result<Timestamp, OpenError> {
-    if last == Position(0) {
-        return Ok(Timestamp::default());
-    }
-    if let Some(foundation) = reader.foundation()
-        && foundation.header.position == last
-    {
-        return Ok(foundation.header.at);
-    }
-    let mark = places::mark(view, last)?;
-    let found = reader.entries(mark, Position(last.0 - 1), last, 1)?;
-    let (_, bytes) = found.first().ok_or(journal::Error::Diverged)?;
-    let stamped = Stamped::read(bytes).map_err(|_| OpenError::Entry(last.0))?;
-    Ok(stamped.at)
 }
 
 impl Drop for Embedded {
@@ -466,15 +449,6 @@ impl Store for Embedded {
         self.keys.as_ref().map(|(keys, _)| keys.wrapping())
     }
 
-    async fn lease_due(&self, at: Timestamp, lease: Lease) -> Result<Vec<Leased>, Error> {
-        match self.commit(at, Command::Lease(lease)).await? {
-            Outcome::Leased(leased) => Ok(leased),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
-                Err(Error::Impossible("a lease is answered by leases"))
-            }
-        }
-    }
-
     async fn due(&self, at: Timestamp, sealing: Sealing, most: usize) -> Result<Due, Error> {
         self.ask(move |view| query::due(view, at, sealing, most))
             .await
@@ -503,7 +477,7 @@ impl Store for Embedded {
 
     async fn beginning(&self) -> Result<Option<Beginning>, Error> {
         let reader = self.reader.clone();
-        self.ask(move |_| base::beginning(&reader)).await
+        self.ask_apart(move |_| base::beginning(&reader)).await
     }
 
     fn counted_until(&self) -> Option<Day> {
@@ -709,19 +683,25 @@ impl Keeping for Embedded {
         self.ask(|view| ledger::keeping::evacuations(view)).await
     }
 
+    fn recorded(&self) -> Option<Timestamp> {
+        self.recorded
+    }
+
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask(move |_| evacuator.plan(at, rules)).await
+        self.ask_alone(move |asker| evacuator.plan(asker, at, rules))
+            .await
     }
 
     async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask(move |_| evacuator.proofs(before)).await
+        self.ask_apart(move |_| evacuator.proofs(before)).await
     }
 
     async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask(move |_| evacuator.ending(before, rules)).await
+        self.ask_alone(move |asker| evacuator.ending(asker, before, rules))
+            .await
     }
 
     async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {

@@ -33,7 +33,7 @@ use crate::store::embedded::sorted::{self, path_of};
 use crate::store::embedded::state::State;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::tree::reading::Live;
-use crate::store::embedded::{last_instant, places, tables};
+use crate::store::embedded::{last, places, tables};
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
 use crate::store::ledger::{keys, listing, query};
@@ -130,8 +130,9 @@ impl Mover {
 
     /// What was finished before this instant of the ledger leaves.
     fn before(&self) -> Result<Timestamp, Ended> {
-        let view = self.overlay.view();
-        let last = last_instant(&view, &self.reader, view.position());
+        // The view has it, and perhaps more.
+        let head = self.overlay.head();
+        let last = last::instant(&self.overlay.view(), &self.reader, head);
         let last = last.map_err(|error| Error::Read(error.to_string().into()))?;
         Ok(last - self.stay)
     }

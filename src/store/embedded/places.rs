@@ -15,10 +15,11 @@
 //! The complement makes the last batch before a position the first key from there on.
 
 use crate::claims::canon::{self, Canon, Take};
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::store::index::{Changes, Index};
 use crate::store::journal::body;
-use crate::store::journal::format::{self, Chain};
+use crate::store::journal::format;
 use crate::store::journal::{Head, Mark, Place};
 use crate::store::{BodyId, Error};
 

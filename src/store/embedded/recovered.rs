@@ -10,13 +10,14 @@ use std::sync::mpsc::sync_channel;
 
 use tokio::sync::oneshot;
 
+use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Committer, Request};
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::scratch;
-use crate::store::embedded::{Config, Embedded, OpenError, evacuate, last_instant, replay, secret};
+use crate::store::embedded::{Config, Embedded, OpenError, evacuate, last, replay, secret};
 use crate::store::journal::{Entropy, Journal};
 use crate::store::ledger::Secret;
 use crate::store::{Command, Error, Observer};
@@ -80,9 +81,9 @@ impl Recovered {
             }
             done => done,
         };
-        let mut last = Timestamp::default();
+        let mut stamp = Timestamp::default();
         sound(&mut || {
-            last = last_instant(&overlay.view(), &reader, head.position)?;
+            stamp = last::instant(&overlay.view(), &reader, head)?;
             Ok(())
         })?;
         let mut committer = Committer::new(
@@ -92,7 +93,7 @@ impl Recovered {
             state.clone(),
             self.secret,
             observer.clone(),
-            last,
+            stamp,
         );
         committer.look();
         sound(&mut || restart(&mut committer, self.at))?;
@@ -106,7 +107,8 @@ impl Recovered {
             reader,
             observer: observer.clone(),
         };
-        Embedded::start(config, committer, applier, (rounds, wakes))
+        let recorded = (head.position > Position(0)).then_some(stamp);
+        Embedded::start(config, committer, applier, recorded, (rounds, wakes))
     }
 }
 

@@ -16,7 +16,6 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::time::Timestamp;
 use crate::store::embedded::mover;
 use crate::store::embedded::tree::{Sizes, Tree};
-use crate::store::embedded::verify::promise;
 use crate::store::embedded::{OpenError, base, places, sorted};
 use crate::store::index::{Changes, Index, Pairs, Working, merge};
 use crate::store::journal::reader::Reader;
@@ -309,7 +308,8 @@ pub fn bodies(
     let mut bodies = batch.bodies.clone();
     if let Some(place) = unreadable.first() {
         let promised = entries.iter();
-        let promised = promised.filter_map(|(position, stamped)| promise(*position, stamped));
+        let promised =
+            promised.filter_map(|(position, stamped)| BodyId::promised(*position, &stamped.entry));
         for (body, _) in promised {
             if batch.bodies.iter().all(|(name, _)| *name != body) {
                 bodies.push((body, *place));

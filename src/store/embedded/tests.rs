@@ -493,22 +493,37 @@ async fn a_batch_that_takes_long_sheds_before_the_queue_is_full() {
         ..config(directory.path())
     };
     let store = Arc::new(open_config(&config, Arc::new(Unobserved)).unwrap());
-    // The index may not go beyond this view, so commits wait.
-    let view = store.overlay.view();
-    fill(&store, 0..0).await;
     let is = async |state| {
         while store.health().state != state {
             tokio::task::yield_now().await;
         }
     };
-    is(Readiness::Ready).await;
-    let documents = vec![admission(1, 1, Bytes::from("x"))];
-    let (admits, asked) = (store.clone(), documents);
-    let admitted = tokio::spawn(async move { admit(&*admits, asked, Unity::Each).await });
-    is(Readiness::Shedding).await;
-    drop(view);
-    admitted.await.unwrap().unwrap();
-    is(Readiness::Ready).await;
+    fill(&store, 0..0).await;
+    for (number, call) in [(10, "commit"), (20, "carry")] {
+        // The index may not go beyond this view, so commits wait.
+        let view = store.overlay.view();
+        fill(&store, number..number + 1).await;
+        is(Readiness::Ready).await;
+        let asks = store.clone();
+        let asked = tokio::spawn(async move {
+            let one = admission(1, 1, Bytes::from("x"));
+            let body = Body {
+                bytes: one.body.clone(),
+                salt: one.salt,
+            };
+            match call {
+                "commit" => admit(&*asks, vec![one], Unity::Each).await.map(|_| ()),
+                _ => {
+                    asks.carry(vec![(BodyId::Document(one.document), body)])
+                        .await
+                }
+            }
+        });
+        is(Readiness::Shedding).await;
+        drop(view);
+        asked.await.unwrap().unwrap();
+        is(Readiness::Ready).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -18,7 +18,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::claims::entry::{Entry, Position, Stamped};
+use crate::claims::commitment::commitment;
+use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::overlay::Overlay;
@@ -369,7 +370,8 @@ impl<'a> Check<'a> {
     /// there are none.
     fn bodies(&mut self, batch: &Batch<'_>, entries: &[(Position, Stamped)]) {
         let promised = entries.iter();
-        let promised = promised.filter_map(|(position, stamped)| promise(*position, stamped));
+        let promised =
+            promised.filter_map(|(position, stamped)| BodyId::promised(*position, &stamped.entry));
         let mut promised: BTreeMap<BodyId, Digest> = promised.collect();
         for (name, place) in &batch.bodies {
             let body = match self.reader.body(*place) {
@@ -394,8 +396,9 @@ impl<'a> Check<'a> {
             let digest = Digest(Sha256::digest(&body.bytes).into());
             let own = promised.remove(name);
             let said = match own.or_else(|| self.committed(*name)) {
-                Some(committed) if committed == ledger::commitment(body.salt, digest) => continue,
+                Some(committed) if committed == commitment(body.salt, digest) => continue,
                 Some(_) => "has other bytes than its entry commits to",
+                None if batch.entries.is_empty() && self.outlived(*name) => continue,
                 None => "belongs to no entry",
             };
             let what = format!("the body of {} {said}", owner(*name));
@@ -405,6 +408,19 @@ impl<'a> Check<'a> {
         for name in promised.keys().filter(|_| !archived) {
             let what = format!("the body of {} is missing", owner(*name));
             self.verified.differ(Part::Bodies, what);
+        }
+    }
+
+    /// Whether a copied body may have outlived its proofs, which went with a foundation: it goes with its segment.
+    fn outlived(&self, name: BodyId) -> bool {
+        let Some(foundation) = self.reader.foundation() else {
+            return false;
+        };
+        match name {
+            BodyId::Entry(position) => position <= foundation.header.position,
+            BodyId::Document(document) => self.fresh.as_ref().is_some_and(|fresh| {
+                query::document(fresh, Find::Id(document)).is_ok_and(|found| found.is_none())
+            }),
         }
     }
 
@@ -429,7 +445,7 @@ impl<'a> Check<'a> {
         };
         let (_, bytes) = entries.first().filter(|(found, _)| *found == position)?;
         let stamped = Stamped::read(bytes).ok()?;
-        let (promised, committed) = promise(position, &stamped)?;
+        let (promised, committed) = BodyId::promised(position, &stamped.entry)?;
         (promised == name).then_some(committed)
     }
 
@@ -519,54 +535,6 @@ fn follow(working: &mut Working<'_>, entries: &[(Position, Stamped)]) -> Result<
         ledger::fold(working, &mut known, *position, stamped)?;
     }
     Ok(())
-}
-
-/// The body that an entry commits to, and the commitment.
-pub fn promise(position: Position, stamped: &Stamped) -> Option<(BodyId, Digest)> {
-    let own = |commitment| Some((BodyId::Entry(position), commitment));
-    match &stamped.entry {
-        Entry::Received(received) => {
-            Some((BodyId::Document(received.document), received.commitment))
-        }
-        Entry::Delivery(delivery) => own(delivery.words?),
-        Entry::Receipted(receipted) => own(receipted.commitment),
-        Entry::Settled(settled) => own(settled.commitment),
-        Entry::Orphaned(orphan) | Entry::Foreign(orphan) => own(orphan.commitment),
-        Entry::ByHand { evidence, .. } => own(*evidence),
-        Entry::Explained { reason, .. } => own(*reason),
-        Entry::Closed(closed) => own(closed.reason),
-        Entry::Resumed(resumed) => own(resumed.reason),
-        Entry::Published(published) => own(published.commitment),
-        Entry::Imported(imported) => own(imported.reason),
-        Entry::FiguresLoaded(figures) => own(figures.commitment),
-        Entry::Reconciled(run) => own(run.commitment),
-        Entry::Judged(judged) => own(judged.comment?),
-        Entry::Rewrapped { reason, .. } => own(*reason),
-        Entry::Terms(_)
-        | Entry::Registered(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::TurnedAway(_)
-        | Entry::Sealed(_)
-        | Entry::Cursor { .. }
-        | Entry::Declared { .. }
-        | Entry::Cancelled { .. }
-        | Entry::OnPaper { .. }
-        | Entry::PaperOwed { .. }
-        | Entry::Lapsed { .. }
-        | Entry::Unsettled { .. }
-        | Entry::Endpoint { .. }
-        | Entry::Retried { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_) => None,
-    }
 }
 
 fn owner(name: BodyId) -> String {

@@ -129,6 +129,23 @@ impl Error {
         }
     }
 
+    /// Whether it is one segment's own trouble: it is damaged, missing, or the disk does not give it.
+    pub fn is_of_one_segment(&self) -> bool {
+        match self {
+            Error::Io { .. } | Error::Corrupt { .. } | Error::NoSegment(_) | Error::Diverged => {
+                true
+            }
+            Error::Locked
+            | Error::Version { .. }
+            | Error::Archived(_)
+            | Error::Founded(_)
+            | Error::TooLarge(_)
+            | Error::Key(_)
+            | Error::Purged(_)
+            | Error::Stopped => false,
+        }
+    }
+
     /// The error of an operation on a file.
     pub fn io(path: &Path, source: &io::Error) -> Error {
         Error::Io {

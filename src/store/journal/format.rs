@@ -43,12 +43,9 @@
 //! Entries in order, then bodies, then one commit. A batch lies in one segment; one that is larger than a
 //! segment gets a segment of its size. What has no commit after it does not exist.
 //!
-//! # Chain
-//! h(0) is 32 zero bytes; h(n) = SHA-256(h(n−1) ‖ canonical bytes of entry n). It knows nothing of segments,
-//! records or bodies, so any store of the same entries has the same hashes.
+//! The running hash in headers and commits is [`Chain`].
 
-use sha2::{Digest as _, Sha256};
-
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 
 /// Version of the format that is written.
@@ -72,20 +69,6 @@ const SEALED_BODIES: u16 = 1;
 
 /// Random name of a segment.
 pub type SegmentId = [u8; 16];
-
-/// The running hash over entries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Chain(pub [u8; 32]);
-
-impl Chain {
-    /// The hash after one more entry.
-    pub fn after(self, entry: &[u8]) -> Chain {
-        let mut hash = Sha256::new();
-        hash.update(self.0);
-        hash.update(entry);
-        Chain(hash.finalize().into())
-    }
-}
 
 /// What a segment says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -43,10 +43,11 @@ use std::sync::OnceLock;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::claims::time::{Day, Timestamp};
-use crate::store::journal::format::{Chain, HEADER, SegmentId};
+use crate::store::journal::format::{HEADER, SegmentId};
 use crate::store::journal::{Error, Head, archive, segment};
 
 use walk::Walk;

@@ -34,6 +34,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use ring::aead::LessSafeKey;
 
 use crate::claims::time::Timestamp;
+use crate::store::custody::record::Wrapping;
 use crate::store::journal::error::{Error, KeyFault};
 use crate::store::journal::format::SegmentId;
 use crate::store::journal::master::{self, KEY, Master, MasterId, WRAPPED};
@@ -88,30 +89,6 @@ pub enum Held {
     Forgotten,
     /// The file does not know this segment.
     Unknown,
-}
-
-/// How the data keys of a store are wrapped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wrapping {
-    /// By which master key.
-    pub master: MasterId,
-    /// Since when.
-    pub since: Timestamp,
-    /// How many segments have a key.
-    pub kept: usize,
-    /// How many keys were forgotten.
-    pub forgotten: usize,
-}
-
-/// What came of an order to wrap by the next master key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rewrapped {
-    /// They are wrapped so.
-    Done(Wrapping),
-    /// No body is encrypted.
-    NothingSealed,
-    /// There is no next master key.
-    NoKey(master::Error),
 }
 
 impl Keys {

@@ -209,6 +209,18 @@ impl Journal {
         Ok(written)
     }
 
+    /// Begins a new segment, although the present one has room. After any error nothing more is written until the
+    /// journal is opened anew.
+    pub fn begin_segment(&mut self) -> Result<(), Error> {
+        if self.stopped {
+            return Err(Error::Stopped);
+        }
+        self.stopped = true;
+        self.roll(0)?;
+        self.stopped = false;
+        Ok(())
+    }
+
     /// Whether a write or sync failed, so that nothing more is written until it is opened anew.
     pub fn is_stopped(&self) -> bool {
         self.stopped

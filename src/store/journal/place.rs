@@ -1,7 +1,8 @@
 //! Places in the journal: where a batch begins, where a record lies, where everything ends.
 
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
-use crate::store::journal::format::{Chain, HEADER};
+use crate::store::journal::format::HEADER;
 
 /// A place behind a whole batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

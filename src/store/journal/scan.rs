@@ -16,11 +16,12 @@
 //! told: damage in the last batch to a body that itself contains a whole sector of zeros, and a cut of
 //! nothing but the very last byte, which no disk does.
 
+use crate::claims::commitment::Chain;
 use crate::claims::entry::Position;
 use crate::store::BodyId;
 use crate::store::journal::body;
 use crate::store::journal::format::{
-    self, BadRecord, CLOSING, COMMIT, Chain, Commit, HEAD, HEADER, Header, Kind, Record,
+    self, BadRecord, CLOSING, COMMIT, Commit, HEAD, HEADER, Header, Kind, Record,
 };
 use crate::store::journal::{Head, Place};
 

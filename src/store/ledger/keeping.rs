@@ -35,6 +35,13 @@ pub fn foundations(index: &dyn Index) -> Result<Vec<FoundationRecord>, Error> {
     lines::all(index, &keys::foundations())
 }
 
+/// A body that outlived its proofs: a legal hold had it copied to where none of them went. Nothing needs it any more.
+const LEFT_OVER: (Class, Timestamp, Fate) = (
+    Class::Document,
+    Timestamp::MAX,
+    Fate::Until(Timestamp::from_micros(0)),
+);
+
 /// Judges bodies by the holds that stood at one position; what else counts may be read later.
 pub struct Judge {
     rules: Rules,
@@ -61,7 +68,11 @@ impl Judge {
         index: &dyn Index,
         document: DocumentId,
     ) -> Result<(Class, Timestamp, Fate), Error> {
-        let record = records::known_document(index, document)?;
+        let record = match records::document(index, document)? {
+            None if self.some_gone => return Ok(LEFT_OVER),
+            Some(record) => record,
+            None => records::known_document(index, document)?,
+        };
         let owned = [self.owned(index, &record)?];
         let fate = retention::fate(&self.rules, Class::Document, record.at, &owned);
         Ok((Class::Document, record.at, fate))
@@ -73,7 +84,11 @@ impl Judge {
         index: &dyn Index,
         stamped: &Stamped,
     ) -> Result<(Class, Timestamp, Fate), Error> {
-        let (class, owner) = retention::body_of(&stamped.entry);
+        let committed = stamped.entry.committed();
+        // A body that no entry commits to is kept: nobody knows what it proves.
+        let (class, owner) = committed.map_or((Class::Proof, Owner::Itself), |committed| {
+            (committed.class, committed.owner)
+        });
         let documents = match owner {
             Owner::Documents(documents) => documents,
             Owner::Lot(lot) => records::known_lot(index, lot)?.sealed.documents,
@@ -91,6 +106,17 @@ impl Judge {
         }
         let fate = retention::fate(&self.rules, class, stamped.at, &owned);
         Ok((class, stamped.at, fate))
+    }
+
+    /// The same of a body whose entry is not there any more.
+    ///
+    /// # Errors
+    /// When no foundation stands for it.
+    pub fn without_entry(&self) -> Result<(Class, Timestamp, Fate), Error> {
+        match self.some_gone {
+            true => Ok(LEFT_OVER),
+            false => Err(Error::Read("a body belongs to no entry".into())),
+        }
     }
 
     /// By these rules.

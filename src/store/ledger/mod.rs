@@ -32,7 +32,7 @@ use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::{Body, BodyId, Outcome};
 
-pub use decide::{commitment, decide};
+pub use decide::decide;
 pub use fold::fold;
 pub use known::Known;
 

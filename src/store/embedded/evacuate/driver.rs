@@ -10,7 +10,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Call, Request};
 use crate::store::index::Changes;
 use crate::store::keeping::Pace;
-use crate::store::{Body, BodyId, Command, Conflict, Error, Outcome};
+use crate::store::{Body, BodyId, Command, Conflict, Error};
 
 /// So long it waits for commits before it goes on all the same.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -34,6 +34,14 @@ impl Driver {
         answered.await.map_err(|_| ended())?
     }
 
+    /// Has a new segment begun.
+    pub async fn roll(&self) -> Result<(), Error> {
+        self.let_pass().await;
+        let (answer, answered) = oneshot::channel();
+        self.send(Call::Roll { answer }).await?;
+        answered.await.map_err(|_| ended())?
+    }
+
     /// Commits the end of bodies; false if it is to be decided again.
     pub async fn end(
         &self,
@@ -50,13 +58,10 @@ impl Driver {
             answer,
         };
         self.send(Call::Clear { request, beside }).await?;
-        match answered.await.map_err(|_| ended())?? {
-            Outcome::Done(_) => Ok(true),
-            Outcome::Conflict(Conflict::Stale) => Ok(false),
-            Outcome::Conflict(_)
-            | Outcome::Admitted(_)
-            | Outcome::Heard(_)
-            | Outcome::Leased(_) => Err(Error::Impossible("bodies end, or a hold stands")),
+        match answered.await.map_err(|_| ended())??.done()? {
+            Ok(_) => Ok(true),
+            Err(Conflict::Stale) => Ok(false),
+            Err(_) => Err(Error::Impossible("bodies end, or a hold stands")),
         }
     }
 

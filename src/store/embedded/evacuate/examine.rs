@@ -8,7 +8,6 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::evacuate::look::Glance;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::overlay::View;
-use crate::store::embedded::verify::promise;
 use crate::store::embedded::{entries, places};
 use crate::store::journal::Place;
 use crate::store::keeping::{Due, Planned, Sum};
@@ -21,6 +20,8 @@ pub struct Examined {
     seen: Position,
     bodies: Vec<Judged>,
     pub due: Option<Timestamp>,
+    /// Bytes of the segment.
+    pub read: u64,
 }
 
 /// What is found in a segment.
@@ -49,15 +50,16 @@ impl Evacuator {
         judge: &Judge,
         segment: u64,
     ) -> Result<Examined, Failed> {
-        let mut bodies = Vec::new();
+        let (mut bodies, mut read) = (Vec::new(), 0);
         self.reader.batches(segment, |batch| {
             // A view that lives for long keeps commits waiting: each batch has its own.
             let view = &self.overlay.view();
+            read = batch.end.offset;
             let mut own = BTreeMap::new();
             for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
                 let stamped = Stamped::read(bytes);
                 let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
-                if let Some((name, _)) = promise(Position(number), &stamped) {
+                if let Some((name, _)) = BodyId::promised(Position(number), &stamped.entry) {
                     own.insert(name, stamped);
                 }
             }
@@ -88,6 +90,7 @@ impl Evacuator {
             segment,
             seen,
             due: judge.due(&fates),
+            read,
             bodies,
         })
     }
@@ -105,11 +108,10 @@ impl Evacuator {
             (BodyId::Entry(position), None) => {
                 let before = Position(position.0.saturating_sub(1));
                 let found = entries(view, &self.reader, before, 1)?;
-                let (_, stamped) = found
-                    .first()
-                    .filter(|(found, _)| *found == position)
-                    .ok_or_else(|| Error::Read("a body belongs to no entry".into()))?;
-                judge.of_entry(view, stamped)
+                match found.first() {
+                    Some((found, stamped)) if *found == position => judge.of_entry(view, stamped),
+                    Some(_) | None => judge.without_entry(),
+                }
             }
         }
     }

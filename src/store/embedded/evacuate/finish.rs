@@ -34,7 +34,7 @@ pub fn finish(
         match read {
             Ok(()) => {}
             // Nothing damaged is removed: a person was told, and the next start looks again.
-            Err(journal::Error::Corrupt { .. }) => continue,
+            Err(error) if error.is_of_one_segment() => continue,
             Err(error) => return Err(error.into()),
         }
         let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;

@@ -1,17 +1,20 @@
 //! Which segment is due: each is looked into no more often than needed.
 
 use std::collections::BTreeMap;
-use std::sync::{MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard, PoisonError};
 
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::retention::{self, Rules};
 use crate::claims::time::Timestamp;
 use crate::store::Error;
+use crate::store::embedded::ask::Asker;
+use crate::store::embedded::evacuate::driver::Driver;
 use crate::store::embedded::evacuate::examine::{Examined, Inside};
-use crate::store::embedded::evacuate::{Evacuator, Failed};
+use crate::store::embedded::evacuate::{Evacuator, Failed, on_thread};
 use crate::store::embedded::{places, unreadable};
+use crate::store::journal;
 use crate::store::journal::segment::Form;
-use crate::store::keeping::{Outlook, Pace, Plan};
+use crate::store::keeping::{OpenSegment, Outlook, Plan};
 use crate::store::ledger::keeping::{self, Judge};
 
 /// Segments that need not be looked into again for some time.
@@ -32,12 +35,24 @@ pub struct Glance {
     pub oldest: Option<Timestamp>,
 }
 
+/// What a look into a segment found.
+enum Found {
+    /// It is due.
+    Due(Examined),
+    /// It is not; so many bytes were read.
+    NotDue(u64),
+}
+
 impl Evacuator {
-    /// What would become of every segment at an instant. Blocks.
-    pub fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
+    /// What would become of every segment at an instant, for as long as somebody waits for it. Blocks.
+    pub fn plan(&self, asker: &Asker, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let (seen, judge) = self.judging(rules)?;
-        let mut plan = Plan::default();
+        let mut plan = Plan {
+            open: self.open(rules)?,
+            ..Plan::default()
+        };
         for segment in self.closed() {
+            asker.waits()?;
             match self.look_into(at, seen, &judge, segment) {
                 Ok((begun, Inside::Examined(examined))) => {
                     plan.segments.push(examined.planned(at, begun));
@@ -47,53 +62,83 @@ impl Evacuator {
                     let first = plan.younger_from.map_or(until, |from| from.min(until));
                     plan.younger_from = Some(first);
                 }
-                Err(failed) if failed.is_damage() => plan.damaged.push(segment),
+                Err(failed) if failed.is_of_one_segment() => plan.damaged.push(segment),
                 Err(failed) => return Err(failed.into()),
             }
         }
         Ok(plan)
     }
 
-    /// The oldest segment that is due, looked into no more often than needed. Blocks.
-    pub(super) fn find(
+    /// The oldest segment that is due, looked into no more often than needed. It pauses after each that it read, on no
+    /// thread: whoever ends it waits for one segment at most.
+    pub(super) async fn find(
         &self,
+        driver: &Driver,
         at: Timestamp,
         rules: Rules,
-        pace: Pace,
     ) -> Result<Option<Examined>, Error> {
-        let holds = keeping::legal_holds(&self.overlay.view())?;
-        let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
-        self.looked().renew(rules, (holds.len(), lifted));
-        let (seen, judge) = self.judging(rules)?;
+        let own = self.clone();
+        let (seen, judge) = on_thread(move || own.judging_anew(rules)).await?;
+        let judge = Arc::new(judge);
         for segment in self.closed() {
             let last = self.looked().segments.get(&segment).copied();
             if last.is_some_and(|last| last.again > at) {
                 continue;
             }
-            let glance = match self.look_into(at, seen, &judge, segment) {
-                Ok((_, Inside::Examined(examined)))
-                    if examined.due.is_some_and(|due| due <= at) =>
-                {
-                    return Ok(Some(examined));
-                }
-                Ok((begun, Inside::Young(again))) => Glance {
-                    again,
-                    oldest: Some(begun),
-                },
-                Ok((_, Inside::Examined(examined))) => {
-                    std::thread::sleep(pace.of(self.length(segment)));
-                    examined.glance(at, rules)
-                }
-                // A person was told of it at the start, and may put back a copy.
-                Err(failed) if failed.is_damage() => Glance {
-                    again: retention::plus_days(at, 1),
-                    oldest: None,
-                },
-                Err(failed) => return Err(failed.into()),
-            };
-            self.looked().segments.insert(segment, glance);
+            let (own, judge) = (self.clone(), judge.clone());
+            match on_thread(move || own.glance(at, seen, &judge, segment)).await? {
+                Found::Due(examined) => return Ok(Some(examined)),
+                Found::NotDue(bytes) => driver.pause(bytes).await,
+            }
         }
         Ok(None)
+    }
+
+    /// A judge; with other rules or holds than before everything is looked into again.
+    fn judging_anew(&self, rules: Rules) -> Result<(Position, Judge), Error> {
+        let holds = keeping::legal_holds(&self.overlay.view())?;
+        let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
+        self.looked().renew(rules, (holds.len(), lifted));
+        self.judging(rules)
+    }
+
+    /// Looks into a segment, and remembers how soon to look again. Blocks.
+    fn glance(
+        &self,
+        at: Timestamp,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<Found, Error> {
+        let (glance, bytes) = match self.look_into(at, seen, judge, segment) {
+            Ok((_, Inside::Examined(examined))) if examined.due.is_some_and(|due| due <= at) => {
+                return Ok(Found::Due(examined));
+            }
+            Ok((_, Inside::Examined(examined))) => {
+                (examined.glance(at, judge.rules()), examined.read)
+            }
+            Ok((begun, Inside::Young(again))) => {
+                let oldest = Some(begun);
+                (Glance { again, oldest }, 0)
+            }
+            // A person was told of it at the start, and may put back a copy.
+            Err(failed) if failed.is_of_one_segment() => {
+                self.pass_over(at, segment);
+                return Ok(Found::NotDue(0));
+            }
+            Err(failed) => return Err(failed.into()),
+        };
+        self.looked().segments.insert(segment, glance);
+        Ok(Found::NotDue(bytes))
+    }
+
+    /// Leaves a segment that has trouble alone for a day, so that the others have their turn.
+    pub(super) fn pass_over(&self, at: Timestamp, segment: u64) {
+        let glance = Glance {
+            again: retention::plus_days(at, 1),
+            oldest: None,
+        };
+        self.looked().segments.insert(segment, glance);
     }
 
     /// When a segment was begun, and what is in it.
@@ -114,23 +159,46 @@ impl Evacuator {
         Ok((begun, Inside::Examined(examined)))
     }
 
-    /// How things are after a look that found nothing.
-    pub(super) fn outlook(&self) -> Outlook {
-        let closed = self.closed();
-        let looked = self.looked();
-        let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
-        Outlook {
-            oldest: glances().filter_map(|glance| glance.oldest).min(),
-            next: glances().map(|glance| glance.again).min(),
+    /// The segment that is written to; none while it has no entry, or where its first one cannot be read.
+    pub(super) fn open(&self, rules: Rules) -> Result<Option<OpenSegment>, Error> {
+        let last = self.reader.count();
+        let begun = match self.begun(last) {
+            Ok(begun) => begun,
+            // A person was told of it at the start; it ends when it is full.
+            Err(failed) if failed.is_of_one_segment() => return Ok(None),
+            Err(failed) => return Err(failed.into()),
+        };
+        if begun == Timestamp::MAX {
+            return Ok(None);
         }
+        let ends = retention::plus_days(begun, rules.segment_days);
+        let from = match places::has_copies(&self.overlay.view(), last)? {
+            true => ends,
+            false => ends.max(retention::plus_days(begun, rules.body_days)),
+        };
+        Ok(Some(OpenSegment { begun, ends, from }))
     }
 
-    /// Segments that nothing is written to any more, and that have their bodies.
+    /// How things are after a look that found nothing. Blocks for some entries.
+    pub(super) fn outlook(&self, rules: Rules) -> Result<Outlook, Error> {
+        let (closed, open) = (self.closed(), self.open(rules)?);
+        let looked = self.looked();
+        let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
+        let oldest = glances().filter_map(|glance| glance.oldest);
+        let next = glances().map(|glance| glance.again);
+        Ok(Outlook {
+            oldest: oldest.chain(open.map(|open| open.begun)).min(),
+            next: next.chain(open.map(|open| open.from)).min(),
+        })
+    }
+
+    /// Segments that nothing is written to any more, and that have their bodies or cannot be read.
     fn closed(&self) -> Vec<u64> {
         let last = self.reader.count();
-        let closed = (1..last).filter(|ordinal| {
-            let segment = self.reader.segment(*ordinal);
-            segment.is_ok_and(|segment| segment.form == Form::Live)
+        let closed = (1..last).filter(|ordinal| match self.reader.segment(*ordinal) {
+            Ok(segment) => segment.form == Form::Live,
+            Err(journal::Error::Founded(_)) => false,
+            Err(_) => true,
         });
         closed.collect()
     }
@@ -156,20 +224,17 @@ impl Evacuator {
     /// When the first entry at or after the beginning of a segment was decided.
     pub(super) fn begun(&self, segment: u64) -> Result<Timestamp, Failed> {
         let first = self.reader.segment(segment)?.header.first;
-        let view = self.overlay.view();
-        let mark = places::mark(&view, first)?;
+        let (mark, upto) = {
+            // Not kept while it is read: commits wait for who keeps one.
+            let view = self.overlay.view();
+            (places::mark(&view, first)?, view.position())
+        };
         let before = Position(first.0.saturating_sub(1));
-        let found = self.reader.entries(mark, before, view.position(), 1)?;
+        let found = self.reader.entries(mark, before, upto, 1)?;
         let stamped = found.first().map(|(_, bytes)| Stamped::read(bytes));
         let stamped = stamped.transpose();
         let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
         Ok(stamped.map_or(Timestamp::MAX, |stamped| stamped.at))
-    }
-
-    /// Bytes of a segment's file.
-    fn length(&self, segment: u64) -> u64 {
-        let found = self.reader.segment(segment);
-        found.map_or(0, |segment| segment.header.capacity)
     }
 
     /// A judge, and the position whose holds it heeds.

@@ -8,8 +8,11 @@
 //! 5. the segment's file is removed;
 //! 6. its key is forgotten, so that no copy of the file gives out a body again.
 //!
-//! The oldest segment that is due goes first, one at a time; one that is not due, or damaged, is passed over, so nothing
-//! holds back another. Must never remove what is damaged, nor a body that is kept and not found elsewhere.
+//! The segment that is written to is ended when its first entry is old, so that it has its turn too. The oldest segment
+//! that is due goes first, one at a time; one that is not due, or damaged, or missing, or that the disk does not give, is
+//! passed over, so nothing holds back another. Where one of the last two steps fails, each run tries it again and says
+//! so: what the ledger says has ended does end. Must never remove what is damaged, nor a body that is kept and not found
+//! elsewhere.
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
@@ -26,8 +29,9 @@ mod finish;
 mod look;
 mod proofs;
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
 
@@ -69,7 +73,7 @@ pub enum Step {
     Forgotten,
 }
 
-/// Clears segments, one after the other. What it remembers is only how soon to look again.
+/// Clears segments, one after the other. It remembers how soon to look again, and what is still to be removed.
 #[derive(Clone)]
 pub struct Evacuator {
     reader: Reader,
@@ -78,6 +82,8 @@ pub struct Evacuator {
     directory: PathBuf,
     observer: Arc<dyn Observer>,
     looked: Arc<Mutex<Looked>>,
+    /// Segments whose archives took their places, and whose file or key is still there.
+    leaving: Arc<Mutex<BTreeMap<u64, Arc<Segment>>>>,
 }
 
 impl Evacuator {
@@ -94,6 +100,7 @@ impl Evacuator {
             directory,
             observer,
             looked: Arc::default(),
+            leaving: Arc::default(),
         }
     }
 
@@ -106,15 +113,42 @@ impl Evacuator {
         pace: Pace,
     ) -> Result<Run, Error> {
         let driver = Driver { queue, pace };
+        self.end_old(&driver, at, rules).await?;
+        let left = self.remove().await;
         loop {
-            let own = self.clone();
-            let Some(examined) = on_thread(move || own.find(at, rules, pace)).await? else {
-                return Ok(Run::Nothing(self.outlook()));
+            let Some(examined) = self.find(&driver, at, rules).await? else {
+                left?;
+                let own = self.clone();
+                let outlook = on_thread(move || own.outlook(rules)).await?;
+                return Ok(Run::Nothing(outlook));
             };
-            if let Some(evacuated) = self.clear(&driver, at, examined).await? {
-                return Ok(Run::Evacuated(evacuated));
+            let segment = examined.segment;
+            match self.clear(&driver, at, examined).await {
+                Ok(Some(evacuated)) => {
+                    // Its bodies have ended. What fails here, the next run tries again and tells.
+                    let _ = self.remove().await;
+                    return Ok(Run::Evacuated(evacuated));
+                }
+                // A legal hold was placed meanwhile.
+                Ok(None) => {}
+                Err(failed) => {
+                    // Where the disk does not take what is written, the next run tries it again.
+                    if failed.is_of_one_segment() {
+                        self.pass_over(at, segment);
+                    }
+                    return Err(failed.into());
+                }
             }
-            // A legal hold was placed meanwhile.
+        }
+    }
+
+    /// Ends the segment that is written to when its first entry is old: however little is posted, no body outlives its
+    /// time in it.
+    async fn end_old(&self, driver: &Driver, at: Timestamp, rules: Rules) -> Result<(), Error> {
+        let own = self.clone();
+        match on_thread(move || own.open(rules)).await? {
+            Some(open) if open.ends <= at => driver.roll().await,
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -135,25 +169,25 @@ impl Evacuator {
             let own = self.clone();
             let examined = on_thread(move || {
                 let (seen, judge) = own.judging(rules)?;
-                Ok(own.examine(seen, &judge, ordinal)?)
+                own.examine(seen, &judge, ordinal)
             });
             if self.clear(&driver, at, examined.await?).await?.is_some() {
-                return Ok(());
+                return self.remove().await;
             }
         }
     }
 
-    /// Clears a segment; none if a legal hold was placed meanwhile.
+    /// Clears a segment but for its file and key; none if a legal hold was placed meanwhile.
     async fn clear(
         &self,
         driver: &Driver,
         at: Timestamp,
         examined: Examined,
-    ) -> Result<Option<Evacuated>, Error> {
+    ) -> Result<Option<Evacuated>, Failed> {
         let evacuated = examined.evacuated(at);
         self.copy(driver, at, &examined).await?;
         let archived = self.write_archive(examined.segment).await?;
-        driver.pause(archived.header.capacity).await;
+        driver.pause(examined.read).await;
         self.observer.evacuating(Step::Archived);
         let changes = self.forgotten(at, &examined).await?;
         if !driver.end(at, evacuated.clone(), changes).await? {
@@ -162,18 +196,44 @@ impl Evacuator {
         }
         self.observer.evacuating(Step::Ended);
         let segment = self.reader.segment(examined.segment).map_err(unreadable)?;
+        self.leaving().insert(examined.segment, segment);
         self.reader.archive(archived);
         self.observer.evacuating(Step::Switched);
-        on_thread(move || segment.remove().map_err(unreadable)).await?;
-        self.observer.evacuating(Step::Removed);
-        let reader = self.reader.clone();
-        on_thread(move || reader.forget_key(examined.segment).map_err(unreadable)).await?;
-        self.observer.evacuating(Step::Forgotten);
         Ok(Some(evacuated))
     }
 
+    /// Removes the files of segments whose archives took their places, and forgets their keys. One that fails holds back
+    /// no other, and is the error.
+    async fn remove(&self) -> Result<(), Error> {
+        let mut failed = Ok(());
+        let leaving = self.leaving().clone();
+        for (ordinal, segment) in leaving {
+            let own = self.clone();
+            let removed = on_thread(move || {
+                segment.remove().map_err(unreadable)?;
+                own.observer.evacuating(Step::Removed);
+                own.reader.forget_key(ordinal).map_err(unreadable)?;
+                own.observer.evacuating(Step::Forgotten);
+                own.leaving().remove(&ordinal);
+                Ok(())
+            });
+            failed = failed.and(removed.await);
+        }
+        failed
+    }
+
+    fn leaving(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Segment>>> {
+        // A map of segments is whole whoever panicked.
+        self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Copies what is kept into the current segment.
-    async fn copy(&self, driver: &Driver, at: Timestamp, examined: &Examined) -> Result<(), Error> {
+    async fn copy(
+        &self,
+        driver: &Driver,
+        at: Timestamp,
+        examined: &Examined,
+    ) -> Result<(), Failed> {
         let mut kept = examined.kept(at).peekable();
         while kept.peek().is_some() {
             let mut places = Vec::new();
@@ -187,7 +247,7 @@ impl Evacuator {
                 let read = places.into_iter().map(|place| reader.body(place));
                 // What was purged before, in a copy of the store, is not there to be kept.
                 let left = read.filter(|read| !matches!(read, Err(journal::Error::Purged(_))));
-                left.collect::<Result<Vec<_>, _>>().map_err(unreadable)
+                left.collect::<Result<Vec<_>, _>>().map_err(Failed::Journal)
             });
             let bodies = bodies.await?;
             driver.carry(bodies).await?;
@@ -197,17 +257,18 @@ impl Evacuator {
         Ok(())
     }
 
-    async fn write_archive(&self, ordinal: u64) -> Result<Segment, Error> {
+    async fn write_archive(&self, ordinal: u64) -> Result<Segment, Failed> {
         let (reader, directory) = (self.reader.clone(), archive::beside(&self.directory));
-        let written = move || -> Result<Segment, journal::Error> {
+        on_thread(move || {
             let mut archive = Archive::of(&reader.segment(ordinal)?.header);
             reader.batches(ordinal, |batch| {
                 archive.add(batch);
                 Ok::<(), journal::Error>(())
             })?;
-            archive.write(&directory)
-        };
-        on_thread(move || written().map_err(unreadable)).await
+            let written = archive.write(&directory);
+            written.map_err(|error| Failed::Store(unreadable(error)))
+        })
+        .await
     }
 
     /// What the index no longer has to know: where the bodies were, and the marks in the segment.
@@ -247,17 +308,20 @@ impl From<Failed> for Error {
 }
 
 impl Failed {
-    /// Whether bytes are not as they were written.
-    fn is_damage(&self) -> bool {
-        matches!(self, Failed::Journal(journal::Error::Corrupt { .. }))
+    /// Whether it is one segment's own trouble, which holds back no other.
+    fn is_of_one_segment(&self) -> bool {
+        match self {
+            Failed::Journal(error) => error.is_of_one_segment(),
+            Failed::Store(_) => false,
+        }
     }
 }
 
-async fn on_thread<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
+async fn on_thread<T: Send + 'static, E: From<Error> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
     let done = tokio::task::spawn_blocking(work).await;
-    done.unwrap_or_else(|_| Err(Error::Read("an evacuation ended in a panic".into())))
+    done.unwrap_or_else(|_| Err(Error::Read("an evacuation ended in a panic".into()).into()))
 }
 
 #[cfg(test)]

@@ -7,8 +7,10 @@ use crate::claims::id::DocumentId;
 use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
 use crate::store::Error;
+use crate::store::embedded::ask::Asker;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::unreadable;
+use crate::store::journal::reader::Piece;
 use crate::store::journal::scan;
 use crate::store::keeping::{Ending, Proofs};
 use crate::store::ledger::keeping::Judge;
@@ -25,7 +27,7 @@ impl Evacuator {
             let begun = match self.begun(ordinal) {
                 Ok(begun) => begun,
                 // A person was told of it at the start; it stays, and all that follow.
-                Err(failed) if failed.is_damage() => break,
+                Err(failed) if failed.is_of_one_segment() => break,
                 Err(failed) => return Err(failed.into()),
             };
             if begun == Timestamp::MAX {
@@ -51,8 +53,9 @@ impl Evacuator {
         Ok(proofs)
     }
 
-    /// What would become of the documents in what is past its time. Blocks for as long as reading those segments takes.
-    pub fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
+    /// What would become of the documents in what is past its time, for as long as somebody waits for it. Blocks for as
+    /// long as reading those segments takes.
+    pub fn ending(&self, asker: &Asker, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
         let (begin, proofs) = (self.reader.begin(), self.proofs(before)?);
         let mut ending = Ending::default();
         if proofs.segments == 0 {
@@ -63,7 +66,12 @@ impl Evacuator {
         let end = scan::start_of(&following.header);
         let (_, judge) = self.judging(rules)?;
         let mut admitted = Vec::with_capacity(LOOKED_UP);
-        let read = self.reader.replay(begin, end, |batch, _| {
+        let read = self.reader.pieces(begin, end, |piece| {
+            let batch = match piece {
+                Piece::Whole(batch) | Piece::Patched(batch, _) => batch,
+                // A person was told of it at the start. What was admitted there cannot be told.
+                Piece::Hole(_) => return Ok(()),
+            };
             for bytes in &batch.entries {
                 let stamped = Stamped::read(bytes);
                 let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
@@ -72,6 +80,7 @@ impl Evacuator {
                 }
             }
             if admitted.len() >= LOOKED_UP {
+                asker.waits()?;
                 self.count(&std::mem::take(&mut admitted), &judge, before, &mut ending)?;
             }
             Ok::<(), Failed>(())

@@ -28,7 +28,6 @@ use crate::claims::audit::{self, Audit};
 use crate::claims::canon::Malformed;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::foundation::{self, Founded};
-use crate::claims::id::Digest;
 use crate::claims::retention::Rules;
 use crate::claims::tally::Cell;
 use crate::claims::time::Timestamp;
@@ -42,7 +41,7 @@ use crate::store::journal::format::SegmentId;
 use crate::store::journal::foundation::{Header, Writer, Written};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Head, archive, scan};
-use crate::store::{self, Command, Outcome, Store as _};
+use crate::store::{self, Command, Store as _};
 
 /// What is to go.
 #[derive(Clone, Copy, Debug)]
@@ -132,12 +131,8 @@ pub async fn found(
         return Ok(Some(founded));
     }
     let command = Command::Founded(founded.clone());
-    match store.commit(order.at, command).await? {
-        Outcome::Done(_) => {}
-        Outcome::Conflict(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => {
-            return Err(store::Error::Impossible("a foundation is always recorded").into());
-        }
-    }
+    let recorded = store.commit(order.at, command).await?.done()?;
+    recorded.map_err(|_| store::Error::Impossible("a foundation is always recorded"))?;
     done(Step::Ended);
     // Its threads end, and nothing reads what goes.
     drop(store);
@@ -226,7 +221,7 @@ fn prepare(
     let founded = Founded {
         segment: last,
         upto: header.position,
-        chain: Digest(header.chain.0),
+        chain: header.chain,
         until,
         gone: chosen.gone.len() as u64,
         kept: chosen.kept.len() as u64,

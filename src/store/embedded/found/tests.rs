@@ -18,13 +18,17 @@ use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{self, OnHold};
 use crate::claims::tally::DayBasis;
 use crate::claims::time::Day;
+use crate::store::Outcome;
 use crate::store::contract::{self, Picture, admission, admit};
 use crate::store::custody::check::check;
 use crate::store::custody::{Custody as _, backup};
 use crate::store::embedded::tests::{config, copy, fill, open_config, said as differences};
 use crate::store::embedded::verify;
+use crate::store::index::Index as _;
+use crate::store::journal::body;
+use crate::store::keeping::{Keeping as _, Pace, Run};
 use crate::store::ledger::keeping;
-use crate::store::{Find, Store, Unity, Unobserved};
+use crate::store::{BodyId, Find, Store, Unity, Unobserved};
 
 const DOCUMENTS: u32 = 60;
 /// Cancelled, as each second one, and under a legal hold.
@@ -213,6 +217,84 @@ async fn what_has_gone_is_counted_and_one_that_is_held_keeps_no_other() {
     assert!(stays.iter().any(|(_, stamped)| named(stamped)));
     drop(store);
     assert_sound(directory.path());
+}
+
+#[tokio::test]
+async fn what_a_hold_had_copied_goes_after_its_proofs() {
+    let directory = sixty().await;
+    let store = open(directory.path()).unwrap();
+    const REASONED: u32 = 7;
+    let cancelled = Command::Explain {
+        command: Box::new(Command::Cancel {
+            document: id(REASONED),
+            caller: Name::parse("ops").unwrap(),
+        }),
+        reason: Bytes::from_static(b"posted twice"),
+        salt: [7; 16],
+    };
+    let hold = Command::PlaceLegalHold {
+        on: OnHold::Document(id(REASONED)),
+        review: Day::new(2027, 11, 20).unwrap(),
+        actor: Name::parse("ops").unwrap(),
+    };
+    for command in [cancelled, hold] {
+        store.commit(contract::now(), command).await.unwrap();
+    }
+    // So that the segment of the reason is cleared, and has gone by the time that proofs go.
+    fill(&store, 130..160).await;
+    for number in 100..160 {
+        cancel(&store, number).await;
+    }
+    fill(&store, 160..190).await;
+    let after = |days| retention::plus_days(contract::now(), days);
+    evacuate(&store, after(151)).await;
+    let reasons = bodies_of_entries(&store);
+    assert_eq!(reasons.len(), 1);
+    for held in store.legal_holds().await.unwrap() {
+        let lift = Command::LiftLegalHold {
+            hold: held.position,
+            actor: Name::parse("ops").unwrap(),
+        };
+        store.commit(after(1_299), lift).await.unwrap();
+    }
+    drop(store);
+    let (laid, store) = founded(directory.path()).await;
+    assert!(laid.unwrap().gone > 0);
+    let bodies = [HELD, REASONED].map(|number| BodyId::Document(id(number)));
+    let bodies = bodies.into_iter().chain(reasons).collect::<Vec<_>>();
+    for body in &bodies {
+        assert!(store.body(*body).await.unwrap().is_some(), "{body:?}");
+    }
+    let found = store.document(Find::Id(id(REASONED))).await.unwrap();
+    assert!(found.is_none());
+    drop(store);
+    assert_sound(directory.path());
+    let store = open(directory.path()).unwrap();
+    store.plan(after(1_301), Rules::default()).await.unwrap();
+    evacuate(&store, after(1_301)).await;
+    for body in bodies {
+        assert!(store.body(body).await.unwrap().is_none(), "{body:?}");
+    }
+    drop(store);
+    assert_sound(directory.path());
+}
+
+async fn evacuate(store: &Embedded, at: Timestamp) {
+    let pace = Pace {
+        bytes_per_second: 0,
+        pause_commands: usize::MAX,
+    };
+    while let Run::Evacuated(_) = store.evacuate(at, Rules::default(), pace).await.unwrap() {}
+}
+
+/// What entries commit to as their own, as far as it is there.
+fn bodies_of_entries(store: &Embedded) -> Vec<BodyId> {
+    let found = store.overlay.view();
+    let keys = found
+        .scan(&places::entry_bodies(), b"C", usize::MAX)
+        .unwrap();
+    let names = keys.iter().map(|(key, _)| body::body_named(&key[1..]));
+    names.map(Option::unwrap).collect()
 }
 
 fn segment_files(directory: &Path) -> Vec<u64> {

@@ -22,7 +22,7 @@ use crate::store::embedded::mover;
 use crate::store::embedded::tables;
 use crate::store::index::Index;
 use crate::store::ledger::keys;
-use crate::store::{Admission, Conclusion, Evidence, Heard};
+use crate::store::{Admission, Conclusion, Evidence, Heard, Lease};
 
 /// Documents of a lot, which is copied as a whole.
 const LOT: u32 = 50;

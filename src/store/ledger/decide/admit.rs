@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::claims::commitment::commitment;
 use crate::claims::deadline;
 use crate::claims::document::{Facts, Key, Kind};
 use crate::claims::entry::{Entry, Received};
@@ -9,7 +10,7 @@ use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::registry::Centre;
 use crate::claims::standing::Act;
 use crate::claims::time::Day;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{numbers, records};
 use crate::store::{
     Admission, Admitted, Body, BodyId, Conflict, DocumentRecord, Error, Outcome, Unity,

@@ -2,17 +2,15 @@
 
 use std::num::NonZeroU64;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::claims::custody::{Anchor, Restored, Resumed};
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Next, Position, Reason};
-use crate::claims::id::{Digest, EndpointName, Name};
+use crate::claims::id::{EndpointName, Name};
 use crate::claims::time::Timestamp;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::Wait;
 use crate::store::ledger::{custody, query, records};
-use crate::store::{Body, BodyId, Error, Outcome};
+use crate::store::{Body, Error, Outcome};
 
 impl Decider<'_, '_> {
     /// The ledger was made from a backup: nobody knows what happened to its lots since, so each that is not finished
@@ -46,13 +44,14 @@ impl Decider<'_, '_> {
         if let Some(record) = custody::restoration(self.working)?
             && record.waits()
         {
-            let digest = Digest(Sha256::digest(&reason.bytes).into());
-            let position = self.push(Entry::Resumed(Box::new(Resumed {
-                restored: record.position,
-                actor,
-                reason: commitment(reason.salt, digest),
-            })))?;
-            self.bodies.push((BodyId::Entry(position), reason));
+            let restored = record.position;
+            self.push_with(reason, |reason| {
+                Entry::Resumed(Box::new(Resumed {
+                    restored,
+                    actor,
+                    reason,
+                }))
+            })?;
         }
         Ok(self.done())
     }

@@ -1,53 +1,36 @@
 //! Figures of caisses, what was found beside them, and what people say of it. None of it moves a document.
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use crate::claims::entry::{Entry, FiguresLoaded, Judged, Judgement, Position, Reconciled};
-use crate::claims::id::{Digest, Name};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::claims::id::Name;
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
-use crate::store::{
-    Body, BodyId, Conflict, Error, FiguresRecord, JudgedRecord, Outcome, RunRecord,
-};
+use crate::store::{Body, Conflict, Error, FiguresRecord, JudgedRecord, Outcome, RunRecord};
 
 impl Decider<'_, '_> {
     /// A file is known by its digest: loaded again it changes nothing, whoever loads it.
     pub(super) fn load_figures(
         &mut self,
         figures: FiguresLoaded,
-        file: Bytes,
-        salt: [u8; 16],
+        file: Body,
     ) -> Result<Outcome, Error> {
         let known: Option<FiguresRecord> =
             records::load(self.working, &keys::figures(figures.digest))?;
         if known.is_none() {
-            let figures = FiguresLoaded {
-                commitment: commitment(salt, sha256(&file)),
-                ..figures
-            };
-            self.with_body(Entry::FiguresLoaded(Box::new(figures)), file, salt)?;
+            self.push_bound(Entry::FiguresLoaded(Box::new(figures)), file)?;
         }
         Ok(self.done())
     }
 
     /// The answer's position is the name of the reconciliation.
-    pub(super) fn reconcile(
-        &mut self,
-        run: Reconciled,
-        result: Bytes,
-        salt: [u8; 16],
-    ) -> Result<Outcome, Error> {
+    pub(super) fn reconcile(&mut self, run: Reconciled, result: Body) -> Result<Outcome, Error> {
         let known: Option<FiguresRecord> =
             records::load(self.working, &keys::figures(run.figures))?;
         if known.is_none() {
             return Ok(Outcome::Conflict(Conflict::Unknown));
         }
-        let run = Reconciled {
-            commitment: commitment(salt, sha256(&result)),
-            ..run
-        };
-        let position = self.with_body(Entry::Reconciled(Box::new(run)), result, salt)?;
+        let position = self.push_bound(Entry::Reconciled(Box::new(run)), result)?;
         Ok(Outcome::Done(position))
     }
 
@@ -78,9 +61,8 @@ impl Decider<'_, '_> {
             }))
         };
         match comment {
-            Some((text, salt)) => {
-                let promised = commitment(salt, sha256(&text));
-                self.with_body(judged(Some(promised)), text, salt)?;
+            Some((bytes, salt)) => {
+                self.push_with(Body { bytes, salt }, |comment| judged(Some(comment)))?;
             }
             None if repeats => {}
             None => {
@@ -89,16 +71,4 @@ impl Decider<'_, '_> {
         }
         Ok(self.done())
     }
-
-    /// An entry and the body that it commits to.
-    fn with_body(&mut self, entry: Entry, bytes: Bytes, salt: [u8; 16]) -> Result<Position, Error> {
-        let position = self.push(entry)?;
-        self.bodies
-            .push((BodyId::Entry(position), Body { bytes, salt }));
-        Ok(position)
-    }
-}
-
-fn sha256(bytes: &[u8]) -> Digest {
-    Digest(Sha256::digest(bytes).into())
 }

@@ -1,15 +1,14 @@
 //! The operator's hand: the next attempt of a lot at another instant, and why an operator did what was done.
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use crate::claims::delivery::State;
 use crate::claims::entry::{Entry, Next, Position, Reason, Subject};
-use crate::claims::id::{Digest, LotId, Name};
+use crate::claims::id::{LotId, Name};
 use crate::claims::time::Timestamp;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::records;
-use crate::store::{Body, BodyId, Command, Conflict, Error, LotRecord, Outcome};
+use crate::store::{Body, Command, Conflict, Error, LotRecord, Outcome};
 
 impl Decider<'_, '_> {
     /// A command of an operator, and the reason beside what it does. What changes nothing needs none.
@@ -25,12 +24,14 @@ impl Decider<'_, '_> {
         if self.next == of {
             return Ok(outcome);
         }
-        self.reasoned(reason, salt, |reason| Entry::Explained {
+        let bytes = reason;
+        self.push_with(Body { bytes, salt }, |reason| Entry::Explained {
             of,
             subject,
             actor,
             reason,
-        })
+        })?;
+        Ok(self.done())
     }
 
     /// The keys of all bodies are wrapped by another master key, for this reason.
@@ -41,24 +42,12 @@ impl Decider<'_, '_> {
         reason: Bytes,
         salt: [u8; 16],
     ) -> Result<Outcome, Error> {
-        self.reasoned(reason, salt, |reason| Entry::Rewrapped {
+        let bytes = reason;
+        self.push_with(Body { bytes, salt }, |reason| Entry::Rewrapped {
             master,
             actor,
             reason,
-        })
-    }
-
-    /// Decides an entry that commits to a reason, which is its body.
-    fn reasoned(
-        &mut self,
-        bytes: Bytes,
-        salt: [u8; 16],
-        entry: impl FnOnce(Digest) -> Entry,
-    ) -> Result<Outcome, Error> {
-        let digest = Digest(Sha256::digest(&bytes).into());
-        let position = self.push(entry(commitment(salt, digest)))?;
-        self.bodies
-            .push((BodyId::Entry(position), Body { bytes, salt }));
+        })?;
         Ok(self.done())
     }
 

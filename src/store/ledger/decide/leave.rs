@@ -1,13 +1,12 @@
 //! Leaving: a document goes another way than its lot, and its PJs with it.
 
 use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
 
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Entry, Next, Reason};
 use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::standing::{Act, Duplicate, Refusal, Standing};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{fold, records};
 use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Outcome};
 
@@ -144,13 +143,12 @@ impl Decider<'_, '_> {
         evidence: Bytes,
         salt: [u8; 16],
     ) -> Result<Outcome, Error> {
-        let digest = Digest(Sha256::digest(&evidence).into());
+        let bytes = evidence;
+        let evidence = Body { bytes, salt };
         let position = self.next;
-        let outcome = self.leave(document, actor, Way::ByHand(commitment(salt, digest)))?;
+        let outcome = self.leave(document, actor, Way::ByHand(evidence.commitment()))?;
         if self.next > position {
-            let bytes = evidence;
-            self.bodies
-                .push((BodyId::Entry(position), Body { bytes, salt }));
+            self.bodies.push((BodyId::Entry(position), evidence));
         }
         Ok(outcome)
     }

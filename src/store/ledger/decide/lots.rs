@@ -1,11 +1,9 @@
 //! Lots: sealed, leased, and what came of an attempt or of a question.
 
-use sha2::{Digest as _, Sha256};
-
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
-use crate::claims::id::{Digest, EndpointName};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::claims::id::EndpointName;
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::Wait;
 use crate::store::ledger::{fold, query, records, turn};
 use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
@@ -104,6 +102,8 @@ impl Decider<'_, '_> {
                 state: lot.state,
             }));
         }
+        let words = conclusion.words.clone();
+        let words = words.map(|(bytes, salt)| Body { bytes, salt });
         let delivery = Delivery {
             lot: conclusion.lot,
             event: conclusion.event,
@@ -111,16 +111,12 @@ impl Decider<'_, '_> {
             // What comes late is recorded and changes no date.
             next: (!late).then_some(self.after_attempt(&lot, &conclusion)),
             named: conclusion.named,
-            words: conclusion
-                .words
-                .as_ref()
-                .map(|(bytes, salt)| commitment(*salt, Digest(Sha256::digest(bytes).into()))),
+            words: words.as_ref().map(Body::commitment),
         };
         let position = self.next;
         self.deliver(delivery)?;
-        if let Some((bytes, salt)) = conclusion.words {
-            self.bodies
-                .push((BodyId::Entry(position), Body { bytes, salt }));
+        if let Some(words) = words {
+            self.bodies.push((BodyId::Entry(position), words));
         }
         Ok(self.done())
     }

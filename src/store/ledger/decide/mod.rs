@@ -16,8 +16,6 @@ mod registry;
 mod statement;
 mod timers;
 
-use sha2::{Digest as _, Sha256};
-
 use crate::claims::closing::Closed;
 use crate::claims::entry::{Entry, Gate, PaperRow, Position, Stamped};
 use crate::claims::id::{Digest, EndpointName, Finess, Name};
@@ -57,17 +55,6 @@ pub fn decide(
     })
 }
 
-/// The commitment of an entry to a body: SHA-256 of the salt and the SHA-256 of the bytes.
-pub fn commitment(salt: [u8; 16], digest: Digest) -> Digest {
-    Digest(
-        Sha256::new()
-            .chain_update(salt)
-            .chain_update(digest.0)
-            .finalize()
-            .into(),
-    )
-}
-
 struct Decider<'w, 'b> {
     working: &'w mut Working<'b>,
     known: Known,
@@ -85,14 +72,7 @@ impl Decider<'_, '_> {
     fn command(&mut self, command: Command) -> Result<Outcome, Error> {
         match command {
             Command::Terms(terms) => self.terms(terms),
-            Command::Registry(centres) => {
-                for centre in centres {
-                    if !records::centre(self.working, centre.finess)?.contains(&centre) {
-                        self.push(Entry::Registered(centre))?;
-                    }
-                }
-                Ok(self.done())
-            }
+            Command::Registry(centres) => self.register(centres),
             Command::Import(import) => self.import(import),
             Command::Configured {
                 registrations,
@@ -100,9 +80,8 @@ impl Decider<'_, '_> {
             } => self.configured(registrations, salt),
             Command::Publish {
                 published,
-                bytes,
-                salt,
-            } => self.publish(published, bytes, salt),
+                statement,
+            } => self.publish(published, statement),
             Command::Admit {
                 caller,
                 documents,
@@ -151,12 +130,8 @@ impl Decider<'_, '_> {
                 gate,
                 actor,
             } => self.endpoint(endpoint, gate, actor),
-            Command::LoadFigures {
-                figures,
-                file,
-                salt,
-            } => self.load_figures(figures, file, salt),
-            Command::Reconcile { run, result, salt } => self.reconcile(run, result, salt),
+            Command::LoadFigures { figures, file } => self.load_figures(figures, file),
+            Command::Reconcile { run, result } => self.reconcile(run, result),
             Command::Judge {
                 run,
                 line,
@@ -217,16 +192,16 @@ impl Decider<'_, '_> {
                 reason,
                 salt,
             } => {
-                let reason_digest = Digest(Sha256::digest(&reason).into());
+                let bytes = reason;
+                let reason = Body { bytes, salt };
                 let closed = Closed {
                     period,
                     centres,
                     actor,
                     policies,
-                    reason: commitment(salt, reason_digest),
+                    reason: reason.commitment(),
                 };
-                let bytes = reason;
-                self.close(closed, Body { bytes, salt })
+                self.close(closed, reason)
             }
             Command::Lease(lease) => self.lease(&lease),
             Command::Unroute(endpoint) => self.unroute(&endpoint),
@@ -243,6 +218,28 @@ impl Decider<'_, '_> {
         fold::fold(self.working, &mut self.known, position, &stamped)?;
         self.entries.push(stamped);
         self.next = Position(position.0 + 1);
+        Ok(position)
+    }
+
+    /// Decides an entry that commits to a body of its own.
+    fn push_with(
+        &mut self,
+        body: Body,
+        entry: impl FnOnce(Digest) -> Entry,
+    ) -> Result<Position, Error> {
+        let position = self.push(entry(body.commitment()))?;
+        self.bodies.push((BodyId::Entry(position), body));
+        Ok(position)
+    }
+
+    /// Decides an entry that was made with the commitment to its body: to this one and no other.
+    fn push_bound(&mut self, entry: Entry, body: Body) -> Result<Position, Error> {
+        let promised = entry.committed().map(|committed| committed.commitment);
+        if promised != Some(body.commitment()) {
+            return Err(Error::Impossible("an entry commits to the body beside it"));
+        }
+        let position = self.push(entry)?;
+        self.bodies.push((BodyId::Entry(position), body));
         Ok(position)
     }
 
@@ -290,8 +287,7 @@ impl Decider<'_, '_> {
         let closings = query::closings(self.working)?;
         let includes = |closing: &Closing| closing.closed.includes(closed.period, &closed.centres);
         if !closings.iter().any(includes) {
-            let position = self.push(Entry::Closed(Box::new(closed)))?;
-            self.bodies.push((BodyId::Entry(position), reason));
+            self.push_bound(Entry::Closed(Box::new(closed)), reason)?;
         }
         Ok(self.done())
     }

@@ -6,13 +6,14 @@
 
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::commitment::commitment;
 use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, SettledContent};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt, Settlement, SettlementContent, Verdict};
 use crate::claims::standing::Course;
 use crate::store::custody::record::OrphanRecord;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
 use crate::store::{Body, BodyId, Error, Evidence, Heard, HeardOutcome, LotRecord, Moved, Outcome};
 

@@ -9,15 +9,27 @@ use sha2::{Digest as _, Sha256};
 use crate::claims::canon::Canon as _;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::{Digest, Name};
-use crate::claims::registry::{CONFIGURATION, Imported, Registration};
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::claims::registry::{CONFIGURATION, Centre, Imported, Registration};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, query, records};
-use crate::store::{Body, BodyId, Conflict, Error, Import, Outcome};
+use crate::store::{Body, Conflict, Error, Import, Outcome};
 
 /// The reason of what the configuration's file put.
 const FILE: &[u8] = b"the file of the configuration";
 
 impl Decider<'_, '_> {
+    /// Centres of which nobody asks who put them; what is registered already changes nothing.
+    pub(super) fn register(&mut self, centres: Vec<Centre>) -> Result<Outcome, Error> {
+        let registrations = centres.into_iter().map(Registration::Centre).collect();
+        let Some(changed) = self.changed(registrations)? else {
+            return Ok(Outcome::Conflict(Conflict::Registry));
+        };
+        for registration in changed {
+            self.push(registration.entry())?;
+        }
+        Ok(self.done())
+    }
+
     /// Registrations that a person hands in, and why; what is registered already changes nothing.
     pub(super) fn import(&mut self, mut import: Import) -> Result<Outcome, Error> {
         let Some(changed) = self.changed(std::mem::take(&mut import.registrations))? else {
@@ -81,19 +93,19 @@ impl Decider<'_, '_> {
 
     /// Who put the versions from an entry on, so many, and why.
     fn imported(&mut self, import: Import, first: Position, changes: usize) -> Result<(), Error> {
-        let imported = Imported {
-            first,
-            changes: u32::try_from(changes).unwrap_or(u32::MAX),
-            actor: import.actor,
-            file: import.file,
-            reason: commitment(import.salt, Digest(Sha256::digest(&import.reason).into())),
-        };
-        let position = self.push(Entry::Imported(imported))?;
         let body = Body {
             bytes: import.reason,
             salt: import.salt,
         };
-        self.bodies.push((BodyId::Entry(position), body));
+        self.push_with(body, |reason| {
+            Entry::Imported(Imported {
+                first,
+                changes: u32::try_from(changes).unwrap_or(u32::MAX),
+                actor: import.actor,
+                file: import.file,
+                reason,
+            })
+        })?;
         Ok(())
     }
 }

@@ -1,24 +1,19 @@
 //! Statements: each after the one that it was written after, and of a period that is closed.
 
-use bytes::Bytes;
-use sha2::{Digest as _, Sha256};
-
 use crate::claims::closing::Closed;
 use crate::claims::entry::{Entry, Position};
-use crate::claims::id::Digest;
 use crate::claims::statement::Published;
 use crate::claims::time::Timestamp;
-use crate::store::ledger::decide::{Decider, commitment};
+use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records, statements};
-use crate::store::{Body, BodyId, Conflict, Error, Outcome, WhichStatements};
+use crate::store::{Body, Conflict, Error, Outcome, WhichStatements};
 
 impl Decider<'_, '_> {
     /// The answer's position is the statement's number; the same again is known by its digest.
     pub(super) fn publish(
         &mut self,
         published: Published,
-        bytes: Bytes,
-        salt: [u8; 16],
+        statement: Body,
     ) -> Result<Outcome, Error> {
         let which = WhichStatements::LastOf(published.centre);
         let last = statements::statements(self.working, which)?.pop();
@@ -36,13 +31,7 @@ impl Decider<'_, '_> {
         if published.follows != self.last_of_period(&published)? {
             return Ok(Outcome::Conflict(Conflict::Stale));
         }
-        let published = Published {
-            commitment: commitment(salt, Digest(Sha256::digest(&bytes).into())),
-            ..published
-        };
-        let number = self.push(Entry::Published(Box::new(published)))?;
-        self.bodies
-            .push((BodyId::Entry(number), Body { bytes, salt }));
+        let number = self.push_bound(Entry::Published(Box::new(published)), statement)?;
         Ok(Outcome::Done(number))
     }
 

@@ -1,7 +1,7 @@
 //! Registrations: the history of each thing that is registered, in order of days.
 
 use crate::claims::canon::Canon;
-use crate::claims::registry::Version;
+use crate::claims::registry::{self, Version};
 use crate::store::Error;
 use crate::store::ledger::fold::Fold;
 use crate::store::ledger::records::{self, save};
@@ -15,10 +15,7 @@ impl Fold<'_, '_> {
     ) -> Result<(), Error> {
         let versions: Option<Vec<V>> = records::load(self.working, &key)?;
         let mut versions = versions.unwrap_or_default();
-        let from = version.span().from;
-        versions.retain(|other| other.span().from != from);
-        versions.push(version.clone());
-        versions.sort_by_key(|version| version.span().from);
+        let _: bool = registry::put(&mut versions, version);
         save(self.working, key, &versions);
         Ok(())
     }

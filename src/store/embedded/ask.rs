@@ -1,0 +1,102 @@
+//! Questions to the index, each on a thread that may block.
+//!
+//! A view keeps commits waiting as soon as the overlay is full. So who asks for one state of the index is answered soon,
+//! and who reads files takes views of its own, none for long. Must never keep a view while a segment is read whole.
+
+use std::sync::{Arc, Weak};
+
+use crate::store::Error;
+use crate::store::embedded::Embedded;
+use crate::store::embedded::overlay::View;
+
+/// Who waits for an answer, for as long as that is.
+pub struct Asker(Weak<()>);
+
+impl Asker {
+    /// Whether to go on.
+    ///
+    /// # Errors
+    /// When nobody waits any more.
+    pub fn waits(&self) -> Result<(), Error> {
+        match self.0.strong_count() {
+            0 => Err(Error::Read("nobody waits for the answer".into())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Embedded {
+    /// A question that is answered by one state of the index, and soon.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&View) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let overlay = self.overlay.clone();
+        self.ask_apart(move |_| question(&overlay.view())).await
+    }
+
+    /// A question that may take long. It takes views of its own, none for long: commits wait for who keeps one. It ends
+    /// soon after whoever asked has gone.
+    pub(super) async fn ask_apart<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Asker) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        if self.state.rebuilding().is_some() {
+            return Err(Error::Busy);
+        }
+        let waits = Arc::new(());
+        let asker = Asker(Arc::downgrade(&waits));
+        let answer = tokio::task::spawn_blocking(move || question(&asker)).await;
+        drop(waits);
+        answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
+    }
+
+    /// The same of one that reads many segments: the next one begins when it has ended.
+    pub(super) async fn ask_alone<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Asker) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let alone = self.reading.clone().lock_owned().await;
+        let asked = move |asker: &Asker| {
+            let _alone = alone;
+            question(asker)
+        };
+        self.ask_apart(asked).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::sync_channel;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::store::Unobserved;
+    use crate::store::embedded::tests::{config, open_config};
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_question_ends_after_whoever_asked() {
+        let directory = TempDir::new().unwrap();
+        let store = open_config(&config(directory.path()), Arc::new(Unobserved)).unwrap();
+        let store = Arc::new(store);
+        let ((begins, begun), (ends, ended)) = (sync_channel(1), sync_channel(1));
+        let asks = store.clone();
+        let asked = tokio::spawn(async move {
+            let question = move |asker: &Asker| {
+                begins.send(()).unwrap();
+                while asker.waits().is_ok() {
+                    std::thread::yield_now();
+                }
+                ends.send(()).unwrap();
+                asker.waits()
+            };
+            asks.ask_alone(question).await
+        });
+        begun.recv().unwrap();
+        asked.abort();
+        ended.recv().unwrap();
+        // The next one has its turn.
+        assert!(store.ask_alone(Asker::waits).await.is_ok());
+    }
+}

@@ -1,0 +1,173 @@
+//! Disks that refuse, hang or lose a segment, and whoever does not wait for the end.
+
+use std::os::unix::fs::OpenOptionsExt;
+
+use super::*;
+
+#[tokio::test]
+async fn what_could_not_be_removed_is_removed_by_a_later_run() {
+    // In the place of the segment's file, or of the key file that is being written.
+    for is_key in [false, true] {
+        let of: Arc<OnceLock<PathBuf>> = Arc::default();
+        let in_place: Arc<OnceLock<PathBuf>> = Arc::default();
+        let (from, placed) = (of.clone(), in_place.clone());
+        let injurer = AtStep(move |step| {
+            let Some(directory) = from.get().filter(|_| step == Step::Switched) else {
+                return;
+            };
+            let path = match is_key {
+                true => directory.join("keys.new"),
+                false => segment(directory, 1),
+            };
+            if placed.set(path.clone()).is_ok() {
+                let _ = fs::remove_file(&path);
+                fs::create_dir(&path).unwrap();
+            }
+        });
+        let (directory, store) = sixty(Arc::new(injurer)).await;
+        of.set(directory.path().to_owned()).unwrap();
+        let mut cleared = 0;
+        let mut said = None;
+        while said.is_none() {
+            match store.evacuate(later(151), Rules::default(), FAST).await {
+                Ok(Run::Evacuated(_)) => cleared += 1,
+                Ok(Run::Nothing(_)) => panic!("nobody is told of it"),
+                Err(error) => said = Some(error),
+            }
+        }
+        assert!(cleared > 0, "{is_key}");
+        assert!(store.wrapping().unwrap().forgotten < cleared);
+        fs::remove_dir(in_place.get().unwrap()).unwrap();
+        // A key file that is not written lets no segment begin either.
+        cleared += evacuate(&store, later(153)).await.len();
+        assert!(cleared >= 3, "{is_key}");
+        keys_fit(&store, cleared);
+        let files = fs::read_dir(directory.path().join("archive")).unwrap();
+        assert_eq!(files.count(), cleared);
+    }
+}
+
+#[tokio::test]
+async fn commits_go_on_while_a_plan_is_read() {
+    let directory = TempDir::new().unwrap();
+    // A view that lives keeps every commit waiting.
+    let config = Config {
+        overlay_bytes: 1,
+        ..config(directory.path())
+    };
+    let store = Arc::new(open_config(&config, Arc::new(Unobserved)).unwrap());
+    fill(&store, 0..DOCUMENTS).await;
+    let slow = [1, 2].map(|ordinal| segment(directory.path(), ordinal));
+    for file in &slow {
+        fs::remove_file(file).unwrap();
+        let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+        rustix::fs::mkfifoat(rustix::fs::CWD, file, mode).unwrap();
+    }
+    let asks = store.clone();
+    let plan = tokio::spawn(async move { asks.plan(later(151), Rules::default()).await });
+    // Who opens it for reading waits until somebody opens it for writing, which works only then.
+    let is_awaited = |file: &PathBuf| {
+        let flags = rustix::fs::OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = fs::OpenOptions::new();
+        options.write(true).custom_flags(flags).open(file).is_ok()
+    };
+    while !is_awaited(&slow[0]) {
+        tokio::task::yield_now().await;
+    }
+    let filled = tokio::time::timeout(Duration::from_secs(60), fill(&store, 100..110));
+    let (filled, was_read) = (filled.await.is_ok(), plan.is_finished());
+    while !plan.is_finished() {
+        for file in &slow {
+            is_awaited(file);
+        }
+        tokio::task::yield_now().await;
+    }
+    assert!(filled, "commits wait for the plan");
+    assert!(!was_read);
+    assert_eq!(plan.await.unwrap().unwrap().damaged, [1, 2]);
+}
+
+#[test]
+fn who_ends_it_does_not_wait_for_its_pauses() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (_directory, store) = runtime.block_on(async {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        fill(&store, 0..DOCUMENTS).await;
+        (directory, store)
+    });
+    // All of it is old, and nothing of it due: each segment is followed by a pause of hours.
+    let slow = Pace {
+        bytes_per_second: 1,
+        pause_commands: usize::MAX,
+    };
+    runtime.block_on(async {
+        let looks = store.evacuate(later(151), Rules::default(), slow);
+        let ended = tokio::time::timeout(Duration::from_millis(500), looks);
+        assert!(ended.await.is_err());
+    });
+    drop(runtime);
+}
+
+/// What can become of a segment's file.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Injury {
+    /// A bit of it is another one.
+    Bit,
+    /// It is gone.
+    Missing,
+    /// The disk does not give it, from some moment of a run on.
+    Unreadable,
+}
+
+#[tokio::test]
+async fn a_segment_with_trouble_is_left_alone_and_holds_back_nothing() {
+    for (injury, left) in [
+        (Injury::Bit, vec![2]),
+        // Nothing proves the end of the one before.
+        (Injury::Missing, vec![1, 2]),
+        (Injury::Unreadable, vec![2]),
+    ] {
+        let (directory, store) = sixty(Arc::new(Unobserved)).await;
+        let before = contract::picture(&*store).await;
+        let injured = segment(directory.path(), 2);
+        let injure = || match injury {
+            Injury::Bit => {
+                let mut bytes = fs::read(&injured).unwrap();
+                bytes[3000] ^= 1;
+                fs::write(&injured, &bytes).unwrap();
+            }
+            Injury::Missing => fs::remove_file(&injured).unwrap(),
+            Injury::Unreadable => {
+                fs::remove_file(&injured).unwrap();
+                fs::create_dir(&injured).unwrap();
+            }
+        };
+        let store = match injury {
+            Injury::Bit | Injury::Missing => {
+                drop(store);
+                injure();
+                Arc::new(open(directory.path()).unwrap())
+            }
+            Injury::Unreadable => {
+                injure();
+                store
+            }
+        };
+        let plan = store.plan(later(151), Rules::default()).await.unwrap();
+        assert_eq!(plan.damaged, left, "{injury:?}");
+        let due = plan.segments.iter().filter(|one| one.due == Due::Now);
+        let due: Vec<u64> = due.map(|one| one.segment).collect();
+        let cleared = evacuate(&store, later(151)).await;
+        let cleared: Vec<u64> = cleared.iter().map(|one| one.segment).collect();
+        assert!(
+            !due.is_empty() && cleared.starts_with(&due),
+            "{injury:?} {cleared:?} {due:?}"
+        );
+        assert!(left.iter().all(|one| !cleared.contains(one)), "{injury:?}");
+        assert!(store.proofs(later(2000)).await.is_ok(), "{injury:?}");
+        assert_eq!(injured.exists(), injury != Injury::Missing);
+        let documents = store.documents(None, usize::MAX).await.unwrap();
+        assert_eq!(documents, before.documents, "{injury:?}");
+    }
+}
