@@ -175,6 +175,17 @@ impl Access {
         })
     }
 
+    /// Reads both and keeps nothing.
+    ///
+    /// # Errors
+    /// Those of [`Access::open`].
+    pub fn check(config: &Config) -> Result<(), Fault> {
+        if let Some(path) = &config.tokens {
+            TokenFile::new(path.clone()).read()?;
+        }
+        Table::new(&config.certificates).map(drop)
+    }
+
     /// Says who is calling. `certificate` is the DER of the leaf that `tls` verified, `authorization`
     /// the header as received. Where both are shown, the token alone decides: a program that sends a
     /// token means to be that caller, and its certificate may be the vendor's.

@@ -278,11 +278,10 @@ fn changes_at_the_same_time_all_take_effect() {
 
 #[test]
 fn what_cannot_be_issued_or_revoked() {
-    let nowhere = tempfile::tempdir()
-        .unwrap()
-        .path()
-        .join("no/such/directory");
-    let file = TokenFile::new(nowhere);
+    let place = tempfile::tempdir().unwrap();
+    let no_directory = place.path().join("file");
+    fs::write(&no_directory, "").unwrap();
+    let file = TokenFile::new(no_directory.join("tokens.json"));
     let insurer = Grant {
         insurer: Some("cpam".into()),
         ..grant(Role::Insurer)

@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -163,6 +163,11 @@ impl TokenFile {
             .map(|metadata| Stamp::of(&metadata))
     }
 
+    /// Whether there is such a file: without it no token is known.
+    pub fn is_there(&self) -> bool {
+        self.path.exists()
+    }
+
     /// The answer where a file is needed and gone.
     pub(super) fn missing<T>(&self) -> Result<T, Fault> {
         Err(self.unreadable(io::ErrorKind::NotFound.into()))
@@ -213,6 +218,11 @@ impl TokenFile {
 
     /// Held until the handle is dropped; the system lets go of it when the process dies.
     fn lock(&self) -> io::Result<File> {
+        // Tokens may be issued before the first start.
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(self.directory())?;
         let path = beside(&self.path, "lock");
         let file = OpenOptions::new()
             .create(true)

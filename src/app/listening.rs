@@ -9,12 +9,13 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 
 use crate::app::observers::Observers;
-use crate::app::{App, Error, Read};
+use crate::app::reading::Read;
+use crate::app::{App, Error};
 use crate::config::Config;
 use crate::desk::front::Front;
 use crate::desk::{self, Desk};
 use crate::intake::{self, Intake};
-use crate::tls::{self, Acceptor, Door, Server};
+use crate::tls::{self, Acceptor, Door};
 
 /// What the listeners answer.
 pub struct Fronts {
@@ -37,7 +38,6 @@ impl App {
         &mut self,
         config: &Config,
         read: &Read,
-        server: Arc<Server>,
         observers: &Observers,
     ) -> Result<Fronts, Error> {
         let fronts = Fronts {
@@ -45,7 +45,7 @@ impl App {
             operators: Front::new(&config.desk, observers.readiness()),
         };
         let door = Door {
-            acceptor: Acceptor::Tls(server),
+            acceptor: Acceptor::Tls(read.server.clone()),
             limits: read.public.tls.limits,
             observer: observers.door(),
         };

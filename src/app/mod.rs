@@ -9,6 +9,7 @@ mod encryption;
 mod observers;
 mod opening;
 mod registered;
+mod reading;
 mod listening;
 mod renewal;
 mod expiry;
@@ -24,15 +25,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
-use crate::claims::agreement::Agreements;
+use crate::claims::id::EndpointName;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::desk;
 use crate::dispatch::Dispatch;
 use crate::dispatch::webhooks::Webhooks;
-use crate::formats::jws::unencoded::Signer;
 use crate::formats::registry::Lined;
-use crate::formats::xml::Reader;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
 use crate::report::anchors::Anchors;
@@ -40,13 +39,10 @@ use crate::report::keeper::Keeper;
 use crate::report::publisher::Publisher;
 use crate::retention::Retention;
 use crate::store::custody::Custody;
-use crate::store::embedded;
 use crate::store::traces::Traces;
 use crate::store::{Command, Readiness, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
-use crate::tls::{self, Server};
-use crate::transport::lists::{self, Lists};
-use crate::transport::webhook;
+use crate::tls;
 use crate::transport::{self, Transport};
 
 use encryption::KeyAge;
@@ -54,10 +50,12 @@ use expiry::Expiry;
 use listening::Fronts;
 use observers::Observers;
 use opening::Opening;
+use reading::Read;
 use registered::{Following, Inspection, Unput};
-use renewal::{Files, Look, Renewal};
+use renewal::Renewal;
 use revocation::Fetching;
-use ways::Ways;
+
+pub use reading::check;
 
 /// The running gateway.
 pub struct App {
@@ -94,22 +92,6 @@ pub enum Error {
     Start(anyhow::Error),
 }
 
-/// Everything that the configuration names, read and found usable.
-struct Read {
-    material: tls::Material,
-    agreements: Arc<Agreements>,
-    registry: Option<Vec<Lined>>,
-    ways: Arc<Ways>,
-    reader: Arc<Reader>,
-    webhooks: Arc<webhook::Webhooks>,
-    signer: Option<Signer>,
-    public: config::Public,
-    files: Arc<Files>,
-    /// The files as they were before they were read.
-    look: Look,
-    lists: Lists,
-}
-
 impl Error {
     fn config(error: impl Into<anyhow::Error>) -> Error {
         Error::Config(error.into())
@@ -123,49 +105,6 @@ impl Error {
 /// Makes ring the cryptography of every library that asks for a default. Doing it again changes nothing.
 pub fn crypto() {
     tls::install_default();
-}
-
-/// Reads everything that the configuration names; binds and writes nothing.
-///
-/// # Errors
-/// [`Error::Config`].
-pub fn check(config: &Config) -> Result<(), Error> {
-    read(config).map(|_| ())
-}
-
-fn read(config: &Config) -> Result<Read, Error> {
-    crypto();
-    let public = config.public.clone().ok_or_else(|| {
-        Error::config(anyhow::anyhow!(
-            "public: the section is needed, with `address` and `tls` of the public listener"
-        ))
-    })?;
-    let files = Files {
-        settings: config.renewal.clone(),
-        public: public.clone(),
-    };
-    let look = files.look(&config.transport);
-    let lists = lists(&files).map_err(Error::config)?;
-    let ways = Ways::open(config).map_err(Error::config)?;
-    let registry = Inspection::by(config).file().map_err(Error::config)?;
-    embedded::encryption::check(&config.store).map_err(Error::config)?;
-    Ok(Read {
-        material: public.tls.load(&config.renewal).map_err(Error::config)?,
-        agreements: Arc::new(
-            config::agreements::load(&config.import.agreements).map_err(Error::config)?,
-        ),
-        registry,
-        ways: Arc::new(ways),
-        reader: Arc::new(Reader::new().map_err(Error::start)?),
-        webhooks: Arc::new(
-            webhook::Webhooks::new(&config.transport.webhooks).map_err(Error::config)?,
-        ),
-        signer: config.report.signer().map_err(Error::config)?,
-        public,
-        files: Arc::new(files),
-        look,
-        lists,
-    })
 }
 
 impl App {
@@ -187,7 +126,7 @@ impl App {
         clock: Arc<dyn Clock>,
         told: watch::Sender<Readiness>,
     ) -> Result<App, Error> {
-        let read = read(&config)?;
+        let read = reading::read(&config)?;
         let endpoints: Vec<_> = read.ways.routes().borrow().endpoints().cloned().collect();
         let telemetry =
             Arc::new(Telemetry::new(&config.telemetry, &endpoints).map_err(Error::start)?);
@@ -196,7 +135,6 @@ impl App {
             Access::open(&config.access, observers.access(), clock.now()).map_err(Error::config)?;
         let access = Arc::new(access);
         let opening = Opening::recover(&config, clock.clone(), observers.clone()).await?;
-        let server = Arc::new(Server::new(&read.material).map_err(Error::config)?);
         let mut app = App {
             public: read.public.address,
             operators: None,
@@ -208,7 +146,7 @@ impl App {
             telemetry,
             renewal: Renewal {
                 files: read.files.clone(),
-                server: server.clone(),
+                server: read.server.clone(),
                 ways: read.ways.clone(),
                 webhooks: read.webhooks.clone(),
                 wanted: watch::Sender::new(config.transport.webhooks.clone()),
@@ -219,7 +157,7 @@ impl App {
             },
         };
         app.renewal.show();
-        let fronts = app.listen(&config, &read, server, &observers).await?;
+        let fronts = app.listen(&config, &read, &observers).await?;
         match app.open(&config, read, opening, &fronts, clock).await {
             Ok(()) => Ok(app),
             Err(error) => {
@@ -257,6 +195,14 @@ impl App {
         };
         // Before anybody posts: a document for one of them has a way.
         registered.once().await.map_err(Error::Config)?;
+        let registry = store
+            .registry()
+            .await
+            .map_err(|error| Error::Store(error.into()))?;
+        let is_registered = |name: &EndpointName| registry.endpoints.contains_key(name);
+        for wanting in reading::wanting(config, is_registered) {
+            tracing::warn!("{wanting}");
+        }
 
         let keeper = Keeper::new(
             store.clone(),
@@ -470,16 +416,6 @@ impl App {
         // The socket's file is ours; one that is left behind is replaced at the next start.
         let _ = std::fs::remove_file(&self.socket);
     }
-}
-
-/// The way to revocation lists, if those of the public listener can be asked for; of endpoints that is checked with them.
-fn lists(files: &Files) -> Result<Lists, lists::Error> {
-    let public = files.public.tls.lists();
-    for url in public.iter().flat_map(|sources| sources.urls) {
-        Lists::check(url)?;
-    }
-    let settings = &files.settings;
-    Lists::new(settings.timeout(), settings.list_bytes.get())
 }
 
 /// Writes the terms of the configuration to the ledger where they differ, and the registrations of its file.

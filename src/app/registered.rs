@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::renewal::Renewal;
+use crate::claims::agreement::Agreements;
 use crate::claims::id::EndpointName;
 use crate::claims::registry::{self, EndpointVersion};
 use crate::claims::time::{Day, Timestamp};
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config};
 use crate::desk::registry::{Reader, Written};
 use crate::formats::json::problem::FaultText;
-use crate::formats::registry::{Lined, texts};
+use crate::formats::registry::{Lined, texts, unknown_agreements};
 use crate::store::{self, Command, Conflict, Store};
 use crate::telemetry::renewal::Part;
 use crate::transport::https::Https;
@@ -37,11 +38,22 @@ impl Inspection {
         Inspection(Arc::new(config.clone()))
     }
 
-    /// Reads the file of the registry that the configuration names.
-    pub(super) fn file(&self) -> Result<Option<Vec<Lined>>, config::Error> {
-        let file = self.0.import.centres.as_deref();
-        file.map(|file| config::registry::load(file, &self.look()))
-            .transpose()
+    /// Reads the file of the registry that the configuration names. A centre is under one of these agreements, as with
+    /// what operators hand in: under another it would have no rate.
+    pub(super) fn file(&self, known: &Agreements) -> Result<Option<Vec<Lined>>, config::Error> {
+        let Some(file) = &self.0.import.centres else {
+            return Ok(None);
+        };
+        let read = config::registry::load(file, &self.look())?;
+        let faults = unknown_agreements(&read, |id| known.get(id).is_some());
+        if faults.is_empty() {
+            return Ok(Some(read));
+        }
+        let fault = |FaultText { place, reason }| config::Fault { key: place, reason };
+        Err(config::Error::Faulty(config::Faults {
+            origin: file.display().to_string(),
+            faults: faults.into_iter().map(fault).collect(),
+        }))
     }
 
     /// Reads what operators hand in.

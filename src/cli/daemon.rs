@@ -85,8 +85,9 @@ fn tell_changes(before: Option<&str>, now: Option<&str>) {
 /// Reads everything that the configuration names and says whether it can be used; binds nothing.
 pub fn check(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
-    app::check(&config).map_err(failure)?;
+    let wanting = app::check(&config).map_err(failure)?;
     println!("the configuration can be used");
+    wanting.iter().for_each(|wanting| println!("{wanting}"));
     match config.store.encryption.bodies() {
         Bodies::Sealed => {}
         Bodies::Open => println!(

@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 
 use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, ask};
-use crate::report::evidence;
+use crate::report::evidence::{self, Kept, Proven, Spoken};
 
 /// Which document, or which bundle.
 #[derive(Debug, Args)]
@@ -77,16 +77,7 @@ fn make(settings: &Settings, document: &str, to: &Path) -> Result<Code, Failure>
 fn verify(file: &PathBuf) -> Result<Code, Failure> {
     match evidence::verify(&ask::read(file)?) {
         Ok(proven) => {
-            println!("document  {}", proven.document);
-            for (from, to) in &proven.windows {
-                println!("from      entry {}, hash {}", from.position.0, from.chain);
-                println!("to        entry {}, hash {}", to.position.0, to.chain);
-            }
-            println!(
-                "{} entries speak of it, {} bodies are those that were committed to, {} are not here",
-                proven.history, proven.bodies, proven.left_out
-            );
-            println!("it holds; compare these hashes with anchors that you kept");
+            print(&proven);
             Ok(Code::Ok)
         }
         Err(why) => {
@@ -94,4 +85,40 @@ fn verify(file: &PathBuf) -> Result<Code, Failure> {
             Ok(Code::No)
         }
     }
+}
+
+fn print(proven: &Proven) {
+    println!("document  {}", proven.document);
+    for (from, to) in &proven.windows {
+        println!("from      entry {}, hash {}", from.position.0, from.chain);
+        println!("to        entry {}, hash {}", to.position.0, to.chain);
+    }
+    proven.history.iter().for_each(said);
+    println!(
+        "{} entries of these windows speak of it, {} bodies are those that were committed to, {} are not here",
+        proven.history.len(),
+        proven.bodies(Kept::Here),
+        proven.bodies(Kept::LeftOut)
+    );
+    println!("it holds; compare these hashes with anchors that you kept");
+    let uncovered = proven.uncovered();
+    let uncovered = uncovered.iter().map(|(first, last)| match last {
+        Some(last) if last == first => format!("entry {}", first.0),
+        Some(last) => format!("entries {} to {}", first.0, last.0),
+        None => format!("whatever came from entry {} on", first.0),
+    });
+    println!(
+        "NOT PROVEN: whether other entries speak of it, in {}: they are not in this bundle",
+        uncovered.collect::<Vec<_>>().join(", ")
+    );
+}
+
+fn said(spoken: &Spoken) {
+    let body = match spoken.body {
+        None => "",
+        Some(Kept::Here) => "; its body is here",
+        Some(Kept::LeftOut) => "; its body is not here",
+    };
+    let (entry, at, what) = (spoken.position.0, spoken.at, &spoken.what);
+    println!("says      entry {entry}, {at}: {what}{body}");
 }

@@ -18,7 +18,7 @@ use crate::store::journal::{self, still, still::Still};
 /// What to do with the ledger.
 #[derive(Debug, Subcommand)]
 pub enum Act {
-    /// Walk along the chain; exit 0 when it holds, 1 when it is broken.
+    /// Walk along the chain; exit 0 when it holds, 1 when it is broken or entries that are asked for are not there.
     Verify(Verify),
     /// Show the hash of the present end, and the daily anchors.
     Anchor(Anchor),
@@ -85,8 +85,14 @@ pub fn run(act: &Act) -> Result<Code, Failure> {
 
 fn verify(verify: &Verify) -> Result<Code, Failure> {
     let ends = (verify.from.map(Position), verify.to.map(Position));
+    if let (Some(from), Some(to)) = ends
+        && from > to
+    {
+        let error = anyhow!("--from {} comes after --to {}", from.0, to.0);
+        return Err(Failure::new(Code::Usage, error));
+    }
     let walked = walked(&verify.settings, verify.directory.as_deref(), ends)?;
-    let holds = walked["broken"].is_null();
+    let holds = walked["broken"].is_null() && walked["missing"].is_null();
     if verify.json {
         println!("{walked:#}");
     } else {
@@ -99,7 +105,7 @@ fn verify(verify: &Verify) -> Result<Code, Failure> {
 type Ends = (Option<Position>, Option<Position>);
 
 /// Walks along the chain of a backup or a store at rest, or else of the store of the configuration, at rest or at
-/// work: `before` and `upto` with their hashes, and `broken`.
+/// work: `before` and `upto` with their hashes, `broken` and `missing`.
 pub(super) fn walked(
     settings: &Settings,
     directory: Option<&Path>,
@@ -166,6 +172,7 @@ fn value(walked: &Walked) -> Value {
         "upto": { "position": walked.upto.position.0, "chain": walked.upto.chain.to_string() },
         "anchors": walked.anchors,
         "broken": walked.broken,
+        "missing": walked.missing,
     })
 }
 
@@ -179,9 +186,10 @@ fn print(walked: &Value) {
     if let Some(anchors) = walked["anchors"].as_u64() {
         println!("{anchors} anchors on the way are right");
     }
-    match walked["broken"].as_str() {
-        Some(what) => println!("BROKEN    {what}"),
-        None => println!("the chain holds"),
+    match (walked["broken"].as_str(), walked["missing"].as_str()) {
+        (Some(what), _) => println!("BROKEN    {what}"),
+        (None, Some(what)) => println!("NOT THERE {what}"),
+        (None, None) => println!("the chain holds"),
     }
 }
 

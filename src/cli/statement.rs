@@ -108,7 +108,7 @@ struct Verify {
     /// Their signatures, in the same order; without them each is beside its statement, with the ending `.jws`.
     #[arg(long, value_name = "FILE")]
     signature: Vec<PathBuf>,
-    /// The public keys, in PEM.
+    /// The public keys: in PEM, or as `/v1/statements/keys` gives them.
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
     /// Compare with the store of the configuration, at rest or at work.
@@ -212,7 +212,7 @@ fn verified(options: &Verify) -> Result<Code, Failure> {
         return Err(Failure::new(Code::Usage, error));
     }
     let keys = ask::read(&options.key)?;
-    let keys = Keys::from_pem(&String::from_utf8_lossy(&keys))
+    let keys = Keys::of_statements(&String::from_utf8_lossy(&keys))
         .with_context(|| options.key.display().to_string())
         .map_err(|error| Failure::new(Code::Data, error))?;
     let mut found = proven(options, &keys)?;

@@ -63,6 +63,13 @@ impl Found {
                 "must not lie in `store.directory`: who copies the store would have the key",
             );
         }
+        let tokens = config.access.tokens.as_deref();
+        if tokens.is_some_and(|tokens| tokens.starts_with(&store.directory)) {
+            self.refuse(
+                "access.tokens",
+                "must not lie in `store.directory`: no backup of the store holds it, and a restore would refuse every token",
+            );
+        }
         if !(0.01..=3600.0).contains(&store.look_seconds) {
             self.refuse("store.look_seconds", "must be between 0.01 and 3600");
         }
@@ -90,17 +97,6 @@ impl Found {
             }
             if let Err(error) = entry.caller.caller() {
                 self.refuse(key("caller"), error);
-            }
-            let endpoints = &config.transport.endpoints;
-            if let Some(insurer) = &entry.caller.insurer
-                && !endpoints
-                    .iter()
-                    .any(|endpoint| endpoint.name.as_str() == insurer)
-            {
-                self.refuse(
-                    key("caller.insurer"),
-                    "is the name of no endpoint in `transport.endpoints`",
-                );
             }
         }
     }

@@ -162,6 +162,17 @@ fn a_master_key_is_a_file_or_a_credential_and_never_in_the_store() {
             "{found:?}"
         );
     }
+    // No backup of the store holds the tokens.
+    let within = "[store]\ndirectory = '/srv/store'\n[access]\ntokens = '/srv/store/tokens.json'";
+    let found = faults(within, &[]);
+    assert!(
+        found.len() == 1 && found[0].starts_with("access.tokens: "),
+        "{found:?}"
+    );
+    assert_eq!(
+        faults(&within.replace("store/tokens", "tokens"), &[]),
+        [""; 0]
+    );
     let found = faults("[store.encryption]\nmode = 'required'", &[]);
     assert!(found[0].starts_with("store.encryption.mode: "), "{found:?}");
 }
@@ -182,7 +193,7 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
         poll_seconds = 1000.0
         [[access.certificates]]
         identity = 'cn:caisse'
-        caller = { name = 'caisse', role = 'insurer', insurer = 'caisse-b' }
+        caller = { name = 'caisse', role = 'insurer', insurer = 'registered' }
         [[access.certificates]]
         identity = 'cn:caisse'
         caller = { name = 'centre', role = 'centre' }
@@ -203,7 +214,6 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
         [
             "terms.pj_paper_days",
             "desk.operators",
-            "access.certificates[1].caller.insurer",
             "access.certificates[2].identity",
             "access.certificates[2].caller",
             "dispatch.lot_age_seconds",

@@ -93,6 +93,8 @@ struct WalkedText {
     anchors: u64,
     /// What is wrong; nothing was walked behind it.
     broken: Option<String>,
+    /// What was asked for and is not there.
+    missing: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -107,6 +109,9 @@ pub(super) async fn verify(
     _operator: Operator,
     Asked(ends): Asked<Ends>,
 ) -> Result<Response, Refused> {
+    if ends.to.is_some_and(|to| ends.from > Some(to)) {
+        return Err(Refused::parameter("from"));
+    }
     // One at a time: it reads all that was written.
     let _turn = desk.copying.try_lock().map_err(|_| desk.occupied())?;
     let custody = desk.parts.custody.clone();
@@ -122,6 +127,7 @@ pub(super) async fn verify(
             upto: EndText::from(walked.upto),
             anchors: walked.anchors,
             broken: walked.broken,
+            missing: walked.missing,
         },
     ))
 }

@@ -12,10 +12,11 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use crate::claims::document::AgreementId;
 use crate::claims::id::Digest;
 use crate::claims::registry::Registration;
 use crate::formats::json::problem::{About, FaultText, Kind, Problem};
-use crate::formats::registry::{Lined, texts};
+use crate::formats::registry::{Lined, texts, unknown_agreements};
 use crate::store::{Command, Import};
 
 use super::Desk;
@@ -127,7 +128,8 @@ impl Desk {
                 changed.insert((of, registration.span().from), registration.clone());
             }
         }
-        let mut faults = self.unknown_agreements(put);
+        let is_known = |id: &AgreementId| self.parts.agreements.get(id).is_some();
+        let mut faults = unknown_agreements(put, is_known);
         if !changed.is_empty() {
             faults.extend(texts(&registry.flaws(), put));
         }
@@ -136,20 +138,6 @@ impl Desk {
         } else {
             Err(faulty(faults))
         }
-    }
-
-    fn unknown_agreements(&self, put: &[Lined]) -> Vec<FaultText> {
-        let unknown = put.iter().filter_map(|lined| {
-            let Registration::Centre(centre) = &lined.registration else {
-                return None;
-            };
-            let is_known = self.parts.agreements.get(&centre.agreement).is_some();
-            (!is_known).then(|| {
-                let reason = "no agreement of the configuration has this id";
-                lined.fault("agreement", reason)
-            })
-        });
-        unknown.collect()
     }
 }
 

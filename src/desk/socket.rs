@@ -4,9 +4,10 @@
 //! root are served, and the ledger records them as `uid:1000`. A crash leaves the file behind; the next start
 //! replaces it when nobody answers behind it.
 
-use std::fs;
+use std::fs::{self, DirBuilder};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -54,12 +55,40 @@ pub struct Placed {
     _place: OwnedSemaphorePermit,
 }
 
-/// Listens on a socket, with mode 0600. A file that an earlier run left behind is replaced.
+/// Whether a socket can be listened on, as far as that shows without making anything.
 ///
 /// # Errors
-/// When the directory is missing, something else is at the path, or another daemon answers there.
+/// When the path is too long for a socket, or what should be a directory of it is none.
+pub fn check(config: &Config) -> io::Result<()> {
+    SocketAddr::from_pathname(&config.socket)?;
+    for directory in directory(&config.socket)
+        .into_iter()
+        .flat_map(Path::ancestors)
+    {
+        match fs::metadata(directory) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => return Err(io::ErrorKind::NotADirectory.into()),
+            // It will be made in the one above.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Listens on a socket, with mode 0600. A file that an earlier run left behind is replaced, and a directory that is not
+/// there is made, for nobody else.
+///
+/// # Errors
+/// When the directory cannot be made, something else is at the path, or another daemon answers there.
 pub fn bind(config: &Config) -> io::Result<Socket> {
     let path = config.socket.as_path();
+    if let Some(directory) = directory(path) {
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)?;
+    }
     remove_stale(path)?;
     let listener = UnixListener::bind(path)?;
     // Before this line others may connect where the umask lets them; they are refused by their uid.
@@ -69,6 +98,11 @@ pub fn bind(config: &Config) -> io::Result<Socket> {
         owner: fs::metadata(path)?.uid(),
         places: Arc::new(Semaphore::new(config.socket_connections.get())),
     })
+}
+
+/// Where the socket's file lies; none: where the program runs.
+fn directory(path: &Path) -> Option<&Path> {
+    path.parent().filter(|path| !path.as_os_str().is_empty())
 }
 
 /// Serves until the shutdown, then lets open requests end for a short time.

@@ -39,6 +39,9 @@ pub enum Error {
     /// A block is not closed, or is not base64.
     #[error("public key {0} is no PEM")]
     Pem(usize),
+    /// A set of keys holds none of Ed25519.
+    #[error("the set of keys holds none of Ed25519 (`OKP`)")]
+    Set,
     /// A block holds another key than of Ed25519 or P-256.
     #[error("public key {0} is neither of Ed25519 nor of P-256, uncompressed")]
     Kind(usize),
@@ -70,6 +73,19 @@ struct Header {
     alg: String,
     crit: Option<serde_json::Value>,
     b64: Option<serde_json::Value>,
+}
+
+/// A set of keys (RFC 7517); members and keys that have no meaning here are let pass, as it says.
+#[derive(Deserialize)]
+struct Set {
+    keys: Vec<InSet>,
+}
+
+#[derive(Deserialize)]
+struct InSet {
+    kty: String,
+    crv: Option<String>,
+    x: Option<String>,
 }
 
 /// Characters of a signature at most: header, two dots, 64 bytes.
@@ -142,6 +158,21 @@ impl Keys {
         }
     }
 
+    /// Reads the keys that verify statements: in PEM, or the set of them as the gateway publishes it (RFC 8037).
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn of_statements(text: &str) -> Result<Keys, Error> {
+        let Ok(set) = serde_json::from_str::<Set>(text) else {
+            return Keys::from_pem(text);
+        };
+        let keys: Vec<Key> = set.keys.iter().filter_map(InSet::key).collect();
+        match keys.is_empty() {
+            true => Err(Error::Set),
+            false => Ok(Keys(keys)),
+        }
+    }
+
     /// Verifies a detached JWS over bytes.
     ///
     /// # Errors
@@ -188,6 +219,15 @@ impl Opened<'_> {
             header: serde_json::from_slice(&decode(head)?).map_err(|_| Fault::Form)?,
             signature: decode(signature)?,
         })
+    }
+}
+
+impl InSet {
+    fn key(&self) -> Option<Key> {
+        let is_ed25519 = self.kty == "OKP" && self.crv.as_deref() == Some("Ed25519");
+        let x = self.x.as_ref().filter(|_| is_ed25519)?;
+        let key = URL_SAFE_NO_PAD.decode(x).ok()?;
+        (key.len() == 32).then_some(Key::Ed25519(key))
     }
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use csv::{ReaderBuilder, StringRecord};
 
+use crate::claims::document::AgreementId;
 use crate::claims::registry::{Found, Registration};
 use crate::formats::json::problem::FaultText;
 
@@ -86,6 +87,23 @@ pub fn texts(flaws: &[Found], read: &[Lined]) -> Vec<FaultText> {
         FaultText { place, reason }
     };
     flaws.iter().map(text).collect()
+}
+
+/// The centres under an agreement that nobody knows: they would have no rate.
+pub fn unknown_agreements(
+    read: &[Lined],
+    is_known: impl Fn(&AgreementId) -> bool,
+) -> Vec<FaultText> {
+    let unknown = read.iter().filter(|lined| match &lined.registration {
+        Registration::Centre(centre) => !is_known(&centre.agreement),
+        Registration::Gestionnaire(_) | Registration::Caisse(_) | Registration::Endpoint(_) => {
+            false
+        }
+    });
+    let reason = "no agreement of the configuration has this id";
+    unknown
+        .map(|lined| lined.fault("agreement", reason))
+        .collect()
 }
 
 /// The columns of a table.

@@ -1,7 +1,9 @@
 //! The command line without a daemon: exit codes and what is printed.
 
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Output;
+use std::process::{Output, Stdio};
 
 use serde_json::Value;
 
@@ -155,6 +157,137 @@ fn a_configuration_is_checked_before_anything_is_bound() {
     assert_eq!(refused.status.code(), Some(78));
     assert!(String::from_utf8_lossy(&refused.stderr).contains("dispatch.lot_aeg_seconds"));
     assert!(!place.path("store").exists(), "nothing was opened");
+}
+
+/// Writes the configuration anew, with one text in place of another.
+fn reword(place: &Place, before: &str, after: &str) {
+    let text = std::fs::read_to_string(place.config()).unwrap();
+    assert!(text.contains(before), "{text}");
+    std::fs::write(place.config(), text.replace(before, after)).unwrap();
+}
+
+#[test]
+fn a_check_and_a_start_say_the_same_of_what_cannot_be_used() {
+    let other_key = |place: &Place| {
+        std::fs::copy(place.path("gateway.key"), place.path("public.key")).unwrap();
+    };
+    let no_tokens = |place: &Place| std::fs::write(place.path("tokens.json"), "{garbage").unwrap();
+    let no_pair = "public.tls: the certificate and its key cannot be used together";
+    let no_file = "is not a token file (line 1, column 2)";
+    type Spoil<'a> = Box<dyn Fn(&Place) + 'a>;
+    let rows: [(Spoil<'_>, &[&str]); 6] = [
+        (Box::new(other_key), &[no_pair]),
+        (Box::new(no_tokens), &[no_file]),
+        (
+            Box::new(|place| {
+                other_key(place);
+                no_tokens(place);
+            }),
+            &[no_pair, no_file],
+        ),
+        (
+            Box::new(|place| reword(place, "/bordereau.sock", "/public.pem/bordereau.sock")),
+            &["desk.socket: nothing can be listened on at "],
+        ),
+        (
+            Box::new(|place| {
+                let centres = std::fs::read_to_string(place.path("centres.toml")).unwrap();
+                let typo = centres.replace("national-2025", "nat");
+                std::fs::write(place.path("centres.toml"), typo).unwrap();
+            }),
+            &["agreement: line 2: no agreement of the configuration has this id"],
+        ),
+        (
+            Box::new(|place| reword(place, "/tokens.json", "/store/tokens.json")),
+            &["access.tokens: must not lie in `store.directory`"],
+        ),
+    ];
+    for (spoil, words) in rows {
+        let place = Place::bare().ready("https://localhost:9");
+        spoil(&place);
+        for command in ["check-config", "serve"] {
+            let mut asked = program();
+            asked.args([command, "--config"]).arg(place.config());
+            let said = asked.output().unwrap();
+            let text = String::from_utf8_lossy(&said.stderr);
+            assert_eq!(said.status.code(), Some(78), "{command}: {text}");
+            assert!(
+                words.iter().all(|word| text.contains(word)),
+                "{command}: {text}"
+            );
+        }
+        assert!(!place.path("store").exists(), "nothing was opened");
+    }
+}
+
+#[test]
+fn directories_are_made_and_what_is_wanting_is_said() {
+    let place = Place::bare().ready("https://localhost:9");
+    reword(&place, "/bordereau.sock", "/run/gateway/bordereau.sock");
+    reword(&place, "/tokens.json", "/etc/tokens.json");
+    let caller = "[access]\ncertificates = [{ identity = \"cn:b\", \
+                  caller = { name = \"b\", role = \"insurer\", insurer = \"lyon\" } }]\n";
+    reword(&place, "[access]\n", caller);
+    let wanting = [
+        "etc/tokens.json is not there, so nobody comes in",
+        "no endpoint `lyon`",
+    ];
+    let mut check = program();
+    check.args(["check-config", "--config"]).arg(place.config());
+    let said = check.output().unwrap();
+    let text = String::from_utf8(said.stdout).unwrap();
+    assert_eq!(said.status.code(), Some(0), "{text}");
+    assert!(wanting.iter().all(|words| text.contains(words)), "{text}");
+    assert!(!place.path("etc").exists() && !place.path("run").exists());
+
+    assert_eq!(place.start().stop(&wanting).code(), Some(0));
+    let mut issue = program();
+    issue.args(["token", "--config"]).arg(place.config());
+    issue.args(["issue", "metrics", "--role", "metrics"]);
+    assert_eq!(issue.output().unwrap().status.code(), Some(0));
+    assert_eq!(place.start().stop(&wanting[1..]).code(), Some(0));
+    for made in ["etc", "run/gateway"] {
+        let mode = std::fs::metadata(place.path(made))
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{made}");
+    }
+}
+
+#[test]
+fn an_insurer_is_simulated_with_a_plan_of_its_own_file() {
+    let place = Place::bare();
+    let at = place.path("");
+    let at = at.display();
+    let config = place.path("insurer.toml");
+    let text = format!(
+        "book = '{at}/book.jsonl'\n[tls]\ncertificate = '{at}/insurer.pem'\nkey = '{at}/insurer.key'\n\
+         client_roots = '{at}/authority.pem'\n"
+    );
+    std::fs::write(&config, text).unwrap();
+    let simulate = |plan: &Path| {
+        let mut command = program();
+        command.args(["simulate", "insurer", "--config"]);
+        command.arg(&config).arg("--plan").arg(plan);
+        command
+    };
+    let scenarios = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/scenarios");
+    let mut running = simulate(&scenarios.join("poison.toml"))
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    let mut said = BufReader::new(running.stdout.take().unwrap());
+    said.read_line(&mut line).unwrap();
+    running.kill().unwrap();
+    running.wait().unwrap();
+    assert!(line.starts_with("https://127.0.0.1:"), "{line}");
+    // What is no plan is refused.
+    let refused = simulate(&config).output().unwrap();
+    let text = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(78), "{text}");
+    assert!(text.contains("book: is no key"), "{text}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The evidence of a document, checked with the tools that everybody has, by the instructions inside.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -20,7 +21,9 @@ fn shell(directory: &Path, script: &str) -> Output {
 fn step(instructions: &str, number: usize) -> String {
     let begin = format!("\n  {number}. ");
     let from = instructions.find(&begin).unwrap() + begin.len();
-    let lines = instructions[from..].lines().skip(1);
+    let lines = instructions[from..].lines();
+    // The sentence before them.
+    let lines = lines.skip_while(|line| !line.is_empty());
     let lines = lines.take_while(|line| line.is_empty() || line.starts_with("     "));
     lines
         .map(|line| format!("{}\n", line.trim_start()))
@@ -72,6 +75,14 @@ async fn it_is_checked_without_the_gateway_and_no_changed_byte_passes() {
         fs::read_to_string(unpacked.join("bodies/document/bytes")).unwrap(),
         document(2)
     );
+    assert!(
+        text.contains("receipt: accepted; its body is here"),
+        "{text}"
+    );
+    assert!(
+        text.contains("NOT PROVEN: whether other entries speak of it"),
+        "{text}"
+    );
     let instructions = fs::read_to_string(unpacked.join("README.txt")).unwrap();
     let printed = |number: usize| {
         let output = shell(&unpacked, &step(&instructions, number));
@@ -81,23 +92,30 @@ async fn it_is_checked_without_the_gateway_and_no_changed_byte_passes() {
     let bodies = printed(2);
     assert_eq!(bodies.lines().count(), 3, "{bodies}");
     assert!(bodies.contains("bodies/document holds\n"), "{bodies}");
+    let stands = printed(3);
+    assert_eq!(stands.lines().count(), 3, "{stands}");
+    assert!(
+        stands.contains("bodies/document stands in entry 0000"),
+        "{stands}"
+    );
+    // The document and its lot, each in the entries that the list names.
     let manifest = fs::read(unpacked.join("document.json")).unwrap();
     let manifest: Value = serde_json::from_slice(&manifest).unwrap();
-    for body in manifest["bodies"].as_array().unwrap() {
-        let entry = format!("{:020}", body["entry"].as_u64().unwrap());
-        let script = step(&instructions, 3)
-            .replace("00000000000000000002", &entry)
-            .replace(
-                "bodies/document/",
-                &format!("bodies/{}/", body["name"].as_str().unwrap()),
-            );
-        let output = shell(&unpacked, &script);
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "it stands there\n");
+    let named = printed(4);
+    for entry in manifest["history"].as_array().unwrap() {
+        let entry = format!("/entries/{:020}\n", entry.as_u64().unwrap());
+        assert!(named.contains(&entry), "{entry}: {named}");
     }
+    let history = manifest["history"].as_array().unwrap().len();
+    let entries: BTreeSet<_> = named
+        .lines()
+        .filter_map(|line| line.split(" in ").nth(1))
+        .collect();
+    assert_eq!(entries.len(), history, "{named}");
 
     // A byte of the body, of an entry, of a hash.
     let whole = fs::read(&file).unwrap();
-    for name in ["bodies/document/bytes", "/entries/", "/after"] {
+    for name in ["bodies/document/bytes", "/entries/0", "/after\0"] {
         let name = name.as_bytes();
         let head = whole
             .windows(name.len())

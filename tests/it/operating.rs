@@ -66,6 +66,7 @@ async fn the_ledger_is_checked_at_work_and_at_rest_and_every_falsehood_is_named(
     );
     assert!(said["journal"].is_null(), "a running store is not read");
     assert!(said["chain"]["broken"].is_null() && said["chain"]["upto"].is_object());
+    asked_beyond_its_end(&place);
     let running = run(&place, &["verify-store", "--repair"]);
     assert_eq!(
         running.status.code(),
@@ -74,6 +75,7 @@ async fn the_ledger_is_checked_at_work_and_at_rest_and_every_falsehood_is_named(
     );
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     insurer.shutdown().await;
+    asked_beyond_its_end(&place);
 
     let (code, said) = verified(&place);
     assert_eq!(
@@ -120,6 +122,33 @@ async fn the_ledger_is_checked_at_work_and_at_rest_and_every_falsehood_is_named(
         said["account"].is_null(),
         "nothing is counted from a ledger with a hole"
     );
+}
+
+/// Of entries that are not there, the chain is never said to hold.
+fn asked_beyond_its_end(place: &Place) {
+    for (range, code) in [
+        (vec!["--from", "2", "--to", "4"], 0),
+        (vec!["--from", "5000"], 1),
+        (vec!["--to", "5000"], 1),
+        (vec!["--from", "5000", "--to", "6000"], 1),
+        (vec!["--from", "4", "--to", "2"], 64),
+    ] {
+        let mut verify = program();
+        verify.args(["ledger", "verify", "--config"]);
+        let said = verify.arg(place.config()).args(&range).output().unwrap();
+        let text = printed(&said);
+        assert_eq!(said.status.code(), Some(code), "{range:?}: {text}");
+        assert_eq!(
+            text.contains("the chain holds"),
+            code == 0,
+            "{range:?}: {text}"
+        );
+        assert_eq!(
+            text.contains("NOT THERE the ledger ends at entry "),
+            code == 1,
+            "{text}"
+        );
+    }
 }
 
 /// Writes a count into the tally of the three documents by the legal clock.

@@ -132,6 +132,36 @@ fn receipt(id: &str, lot: LotId, digest: Digest, verdict: Verdict) -> String {
     })
 }
 
+/// Registers the one endpoint of the configuration instead.
+fn register_paris(place: &Place) {
+    let config = fs::read_to_string(place.config()).unwrap();
+    let (config, endpoint) = config.split_once("[[transport.endpoints]]").unwrap();
+    let endpoint = endpoint
+        .replace("[transport.endpoints.", "[endpoint.")
+        .replace("name = ", "from = 2020-01-01\nname = ");
+    let mut centres = fs::read_to_string(place.path("centres.toml")).unwrap();
+    centres.push_str(&format!("[[endpoint]]{endpoint}"));
+    fs::write(place.path("centres.toml"), centres).unwrap();
+    fs::write(place.config(), config).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_insurer_of_a_registered_endpoint_hands_in_what_it_says() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, SILENT).await;
+    let place = place.ready(&base);
+    register_paris(&place);
+    let (gateway, hands) = open_to_paris(&place);
+    let (id, lot, digest) = transmitted(&gateway, &insurer).await;
+    let (status, answer) = hands
+        .hand_in(receipt("ARL-1", lot, digest, Verdict::Accepted))
+        .await;
+    assert_eq!(status, 200, "{answer:#}");
+    assert_eq!(standing(&gateway, &id).await, "acknowledged");
+    assert_eq!(gateway.stop(&[]).code(), Some(0));
+    insurer.shutdown().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_insurer_hands_in_what_it_signed_and_the_first_word_stands() {
     let place = Place::bare();

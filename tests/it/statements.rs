@@ -144,6 +144,16 @@ async fn a_closed_period_is_stated_corrected_and_verified_by_anyone() {
         "{said}"
     );
     openssl_agrees(&place, &statement, public);
+    // The keys as they are published, in a file.
+    let keys = place.path("keys.json");
+    let published = ran(&place, 0, &["statement", "show", "1", "--form", "keys"]);
+    fs::write(&keys, published).unwrap();
+    let keys = keys.to_str().unwrap();
+    ran(
+        &place,
+        0,
+        &["statement", "verify", "--key", keys, &statement],
+    );
     let id = made
         .lines()
         .last()

@@ -7,13 +7,9 @@ use serde_json::{Value, json};
 use super::house::{Door, House, admission, facts, name};
 use crate::claims::custody::Restored;
 use crate::claims::document::Kind;
-use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::claims::receipt::PartOutcome;
 use crate::clock::Clock;
-use crate::desk::Config;
-use crate::formats::tar;
-use crate::report::evidence;
 use crate::store::custody::Custody;
 use crate::store::{Command, Store};
 
@@ -153,106 +149,4 @@ async fn an_endpoint_is_asked_from_the_beginning_under_the_operators_name() {
     );
     let unknown = house.order("/v1/endpoints/lyon/rewind").await;
     assert_eq!(unknown.status, 404);
-}
-
-#[tokio::test]
-async fn far_from_the_machine_evidence_is_commitments_alone() {
-    let house = House::admitted().await;
-    let path = "/v1/documents/00000000-0000-0000-0000-000000000001/evidence";
-    for who in ["operator", "national"] {
-        let answer = house.get(Door::Public, who, path).await;
-        assert_eq!(answer.status, 200, "{who}");
-        let proven = evidence::verify(&answer.body).unwrap();
-        assert_eq!((proven.bodies, proven.left_out), (0, 1));
-        let [(_, to)] = proven.windows[..] else {
-            panic!("{proven:?}");
-        };
-        assert_eq!(to, house.store.end().await.unwrap());
-    }
-    for who in ["centre", "insurer", "metrics"] {
-        assert_eq!(
-            house.get(Door::Public, who, path).await.status,
-            403,
-            "{who}"
-        );
-    }
-    let unknown = "/v1/documents/00000000-0000-0000-0000-00000000000f/evidence";
-    let unknown = house.get(Door::Public, "operator", unknown).await;
-    assert_eq!(unknown.status, 404);
-}
-
-#[tokio::test]
-async fn evidence_holds_the_ledger_around_its_own_entries_alone() {
-    let path = "/v1/documents/00000000-0000-0000-0000-000000000001/evidence";
-    let house = House::admitted().await;
-    let anchored = async || {
-        let end = house.store.end().await.unwrap();
-        let apart = NonZeroU64::MIN;
-        house.commit(Command::Anchor { end, apart }).await;
-        end
-    };
-    let first = anchored().await;
-    let mut last = first;
-    for number in 2..=6 {
-        let facts = facts(Kind::Fse, &(100 + number).to_string());
-        house.admit(admission(number, facts)).await;
-        last = anchored().await;
-    }
-    house.settle(PartOutcome::Paid).await;
-    let answer = house.get(Door::Public, "operator", path).await;
-    let proven = evidence::verify(&answer.body).unwrap();
-    let end = house.store.end().await.unwrap();
-    let windows = [(Position(0), first.position), (last.position, end.position)];
-    let found = proven.windows.iter();
-    let found: Vec<_> = found
-        .map(|(from, to)| (from.position, to.position))
-        .collect();
-    assert_eq!(found, windows);
-    assert_eq!((proven.windows[0].1, proven.windows[1].0), (first, last));
-    assert_eq!(proven.history, 2);
-    let files = tar::read(&answer.body).unwrap();
-    let entries = files.iter().filter(|(name, _)| name.contains("/entries/"));
-    let expected = first.position.0 + end.position.0 - last.position.0;
-    assert_eq!(entries.count() as u64, expected);
-}
-
-#[tokio::test]
-async fn windows_that_meet_are_one() {
-    let path = "/v1/documents/00000000-0000-0000-0000-000000000001/evidence";
-    let house = House::admitted().await;
-    let apart = NonZeroU64::MIN;
-    let end = house.store.end().await.unwrap();
-    house.commit(Command::Anchor { end, apart }).await;
-    house.settle(PartOutcome::Paid).await;
-    let end = house.store.end().await.unwrap();
-    house.commit(Command::Anchor { end, apart }).await;
-    let answer = house.get(Door::Public, "operator", path).await;
-    let proven = evidence::verify(&answer.body).unwrap();
-    let [(from, to)] = proven.windows[..] else {
-        panic!("{proven:?}");
-    };
-    assert_eq!((from.position, to), (Position(0), end));
-    assert_eq!(proven.history, 2);
-}
-
-#[tokio::test]
-async fn evidence_has_a_limit() {
-    let path = "/v1/documents/00000000-0000-0000-0000-000000000001/evidence";
-    let house = House::admitted().await;
-    let whole = house.get(Door::Public, "operator", path).await;
-    let length = whole.body.len();
-    for (limit, fits) in [(length, true), (3_000, false)] {
-        let house = House::with(Config {
-            evidence_bundle_bytes: std::num::NonZeroUsize::new(limit).unwrap(),
-            ..Config::default()
-        })
-        .await;
-        house.admit(admission(1, facts(Kind::Fse, "101"))).await;
-        let answer = house.get(Door::Public, "operator", path).await;
-        if fits {
-            assert_eq!(answer.status, 200);
-        } else {
-            answer.is("evidence-too-large");
-        }
-    }
 }

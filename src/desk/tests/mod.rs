@@ -13,5 +13,6 @@ mod registry;
 mod steering;
 mod keeping;
 mod custody;
+mod evidence;
 mod reconciling;
 mod local;

@@ -185,6 +185,37 @@ mod tests {
     }
 
     #[test]
+    fn the_keys_are_read_in_pem_and_as_a_published_set() {
+        let (bytes, signer) = (b"text", signer());
+        let jws = signer.public().jws(&signer.sign(bytes));
+        let x = signer.public().x();
+        let ours = format!(
+            r#"{{"kty":"OKP","crv":"Ed25519","x":"{x}","pem":"-----BEGIN PUBLIC KEY-----"}}"#
+        );
+        let other = r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#;
+        for (text, expected) in [
+            (signer.public().pem(), Ok(())),
+            (format!(r#"{{"keys":[{other},{ours}]}}"#), Ok(())),
+            (
+                format!(r#"{{"keys":[{other}]}}"#),
+                Err(crate::formats::jws::Error::Set),
+            ),
+            (
+                r#"{"keys":[]}"#.to_owned(),
+                Err(crate::formats::jws::Error::Set),
+            ),
+            (
+                r#"{"kty":"OKP"}"#.to_owned(),
+                Err(crate::formats::jws::Error::NoKey),
+            ),
+        ] {
+            let keys = Keys::of_statements(&text);
+            let verified = keys.map(|keys| verify(&keys, bytes, &jws).unwrap());
+            assert_eq!(verified, expected, "{text}");
+        }
+    }
+
+    #[test]
     fn a_header_that_says_another_thing_is_refused() {
         let (bytes, signer) = (b"text", signer());
         for (header, fault) in [

@@ -375,6 +375,21 @@ async fn the_chain_is_walked_from_any_entry_to_any_other() {
     assert_eq!((part.before, part.upto), (early, late));
     let part = walk(Some(3), Some(early.position.0));
     assert_eq!((part.before.position, part.upto), (Position(2), early));
+    assert!([&all, &part].iter().all(|walked| walked.holds()));
+    let end = late.position.0;
+    let ends = format!("the ledger ends at entry {end}");
+    for (from, to, said) in [
+        (Some(end + 1), None, &*ends),
+        (None, Some(end + 1), &ends),
+        (Some(3), Some(end + 1), &ends),
+        (Some(end + 1), Some(end + 100), &ends),
+        (Some(20), Some(10), "no entry is from 20 on and up to 10"),
+    ] {
+        let walked = walk(from, to);
+        assert_eq!(walked.missing.as_deref(), Some(said), "{from:?} {to:?}");
+        assert!(!walked.holds() && walked.broken.is_none());
+    }
+    assert!(walk(Some(0), Some(end)).holds());
 
     // The same of a backup of it; and a changed byte breaks it.
     back_up(&store, &place).unwrap();

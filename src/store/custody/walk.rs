@@ -1,7 +1,9 @@
 //! A walk along the chain: every record, every commit, every hash from one entry to another.
 //!
 //! It begins at the segment in which the first entry lies, whose header says the hash before it, and tells the hashes
-//! at both ends: whoever kept one of them compares. Anchors that are met are compared with the hash they are of.
+//! at both ends: whoever kept one of them compares. Anchors that are met are compared with the hash they are of. Must
+//! never say of entries that are not there that the chain holds: whoever asks for them may do so because the ledger was
+//! cut off before them.
 
 use std::collections::VecDeque;
 
@@ -26,6 +28,15 @@ pub struct Walked {
     pub anchors: u64,
     /// What is wrong; nothing was walked behind it.
     pub broken: Option<String>,
+    /// What was asked for and is not there; what of it is there was walked along.
+    pub missing: Option<String>,
+}
+
+impl Walked {
+    /// Whether all that was asked for is there, and unbroken.
+    pub fn holds(&self) -> bool {
+        self.broken.is_none() && self.missing.is_none()
+    }
 }
 
 /// Why the walk ends before the journal does.
@@ -47,6 +58,7 @@ impl From<journal::Error> for Stop {
 pub fn walk(reader: &Reader, head: Head, from: Option<Position>, to: Option<Position>) -> Walked {
     // What a foundation stands for is proven by its digest in the ledger alone.
     let first = Position(reader.begin().position.0 + 1);
+    let missing = missing((first, head.position), from, to);
     let from = from.unwrap_or(first).max(first);
     let to = to.unwrap_or(head.position).min(head.position);
     let mut walker = Walker {
@@ -57,6 +69,7 @@ pub fn walk(reader: &Reader, head: Head, from: Option<Position>, to: Option<Posi
             upto: anchor(Position(0), Chain::default()),
             anchors: 0,
             broken: None,
+            missing,
         },
         remembered: VecDeque::new(),
     };
@@ -74,6 +87,32 @@ pub fn walk(reader: &Reader, head: Head, from: Option<Position>, to: Option<Posi
         Err(Stop::Wrong(what)) => Some(what),
     };
     walker.walked
+}
+
+/// What of a range is not in the ledger, which has the entries from one to another.
+fn missing(
+    (first, last): (Position, Position),
+    from: Option<Position>,
+    to: Option<Position>,
+) -> Option<String> {
+    let asked = || [from, to].into_iter().flatten();
+    if let (Some(from), Some(to)) = (from, to)
+        && from > to
+    {
+        let (from, to) = (from.0, to.0);
+        return Some(format!("no entry is from {from} on and up to {to}"));
+    }
+    if asked().any(|asked| asked > last) {
+        return Some(format!("the ledger ends at entry {}", last.0));
+    }
+    // No entry has the number 0: who asks from there asks from the first.
+    if asked().any(|asked| asked.0 > 0 && asked < first) {
+        let first = first.0;
+        return Some(format!(
+            "a foundation stands for the entries before entry {first}"
+        ));
+    }
+    None
 }
 
 /// The place before the segment in which an entry lies.

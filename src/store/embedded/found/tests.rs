@@ -499,7 +499,17 @@ async fn a_backup_follows_a_foundation_and_is_a_store_on_it() {
     store.backup(&order, &|| false).unwrap();
     let walked = store.walk(None, None).unwrap();
     assert_eq!(walked.broken, None);
-    assert_eq!(walked.before.position, laid.unwrap().upto);
+    let upto = laid.unwrap().upto;
+    assert_eq!(walked.before.position, upto);
+    // Of what the foundation stands for no chain is walked, and none is said to hold.
+    for (from, to) in [(None, Some(upto)), (Some(upto), None)] {
+        let walked = store.walk(from, to).unwrap();
+        let said = format!(
+            "a foundation stands for the entries before entry {}",
+            upto.0 + 1
+        );
+        assert_eq!((walked.missing, walked.broken), (Some(said), None));
+    }
     drop(store);
     let checked = check(&order.to, Some(&order.keys_to)).unwrap();
     assert!(checked.holds(), "{:?}", checked.findings);
