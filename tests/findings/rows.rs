@@ -30,8 +30,12 @@ const fn row(
     }
 }
 
-/// Codes of form that no file here brings, with the reason.
+/// Codes that no file here brings, with the reason.
 pub const WITHOUT_FILE: &[(&str, &str)] = &[
+    (
+        "SUPPORTED_UNKNOWN",
+        "what the ledger knows; tested in the intake room",
+    ),
     ("XML_SIZE", "a file of megabytes; tested in the schema room"),
     (
         "XML_ELEMENTS",
