@@ -32,7 +32,7 @@ pub mod cli;
 #[doc = include_str!("DECISIONS.md")]
 pub mod decisions {}
 
-/// All memory is by mimalloc: the system's allocator costs a fifth of the processor's time of a rebuild, and keeps what
-/// one thread gave out and another gave back.
+/// All memory is by mimalloc: the system's allocator costs a fifth of the processor's time of a rebuild. Without huge
+/// pages, or it would hold twice as much.
 #[global_allocator]
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
