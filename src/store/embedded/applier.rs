@@ -7,6 +7,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::store::embedded::overlay::{Ended, Overlay};
 use crate::store::embedded::state::State;
@@ -30,6 +33,8 @@ pub struct Applier {
     pub directory: PathBuf,
     /// What bounds the index.
     pub sizes: Sizes,
+    /// For so long at most sending and receipts go first after a rebuild.
+    pub resume: Duration,
     /// Reads the journal.
     pub reader: Reader,
     /// Wakes who merges sorted files.
@@ -62,12 +67,14 @@ impl Applier {
     }
 
     fn rebuild(&self, head: Head) -> Result<(), Error> {
+        let began = Instant::now();
         self.state.rebuilds(0);
         self.observer.index_failed();
         let rebuilt = self.anew(head).map(|tree| {
             self.state.set_applied(head.position);
             self.overlay.replace(tree, head);
         });
+        self.state.resumes(began.elapsed(), self.resume);
         self.state.rebuilds_no_more();
         match rebuilt {
             Ok(()) => Ok(()),

@@ -123,6 +123,9 @@ pub struct Config {
     pub queue_commands: NonZeroUsize,
     /// When a batch is not committed after so many seconds, intake should shed; 0: never.
     pub queue_seconds: f64,
+    /// When the index was not there for a while, what waited to be sent and heard goes before documents for as long, and
+    /// for so many seconds at most.
+    pub resume_seconds: f64,
     /// At most about so many bytes of changes wait for the index; then commits wait too.
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index: five sixths for the tree, the rest for blocks of sorted files.
@@ -157,6 +160,7 @@ impl Default for Config {
             batch_bytes: 8 << 20,
             queue_commands: thousand,
             queue_seconds: 2.0,
+            resume_seconds: 5.0,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
             sorted_bytes: 1 << 20,
@@ -178,6 +182,10 @@ impl Config {
             Ok(Duration::ZERO) | Err(_) => Duration::MAX,
             Ok(seconds) => seconds,
         }
+    }
+
+    fn resume(&self) -> Duration {
+        Duration::try_from_secs_f64(self.resume_seconds).unwrap_or_default()
     }
 
     fn sizes(&self) -> Sizes {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
@@ -62,6 +63,7 @@ impl Recovered {
     /// # Errors
     /// When the ledger cannot be followed, or [`OpenError::BrokenOff`].
     pub fn finish(mut self) -> Result<Embedded, OpenError> {
+        let began = Instant::now();
         let (config, observer) = (&self.config, &self.observer);
         let (head, reader) = (self.journal.head(), self.journal.reader());
         let directory = &config.directory;
@@ -101,12 +103,14 @@ impl Recovered {
         let applier = Applier {
             wakes: rounds.clone(),
             overlay,
-            state,
+            state: state.clone(),
             directory: directory.clone(),
             sizes: config.sizes(),
+            resume: config.resume(),
             reader,
             observer: observer.clone(),
         };
+        state.resumes(began.elapsed(), config.resume());
         let recorded = (head.position > Position(0)).then_some(stamp);
         Embedded::start(config, committer, applier, recorded, (rounds, wakes))
     }

@@ -40,6 +40,7 @@ pub(super) fn config(directory: &Path) -> Config {
         segment_bytes: SEGMENT,
         cache_bytes: 1 << 20,
         compression: Compression::Off,
+        resume_seconds: 0.0,
         ..Config::default()
     }
 }
