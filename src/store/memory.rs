@@ -158,6 +158,14 @@ impl Keeping for Memory {
         None
     }
 
+    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+        Ok(None)
+    }
+
+    async fn trust(&self, _at: Timestamp) -> Result<(), Error> {
+        Ok(())
+    }
+
     async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
         Ok(Plan::default())
     }

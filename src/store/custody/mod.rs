@@ -28,7 +28,7 @@
 
 pub mod record;
 pub mod manifest;
-mod files;
+pub(in crate::store) mod files;
 mod keyset;
 pub mod backup;
 pub mod check;
@@ -128,7 +128,7 @@ pub enum Error {
     #[error("{} holds a backup of another ledger; choose another directory", .0.display())]
     Another(PathBuf),
     /// The same directory was named for two things that must lie apart.
-    #[error("{}: keys and bodies must lie in directories of their own", .0.display())]
+    #[error("{}: store, bodies and keys must lie in directories of their own, none inside another", .0.display())]
     Together(PathBuf),
     /// The store's own secret is missing.
     #[error("{}: the store's secret is missing or damaged", .0.display())]
@@ -174,7 +174,9 @@ impl Error {
             Error::Locked(_) => "another backup is being made to this directory",
             Error::Manifest { .. } => "the directory holds a manifest that is none",
             Error::Another(_) => "the directory holds a backup of another ledger",
-            Error::Together(_) => "keys and bodies must lie in directories of their own",
+            Error::Together(_) => {
+                "store, bodies and keys must lie in directories of their own, none inside another"
+            }
             Error::Secret(_) => "the store's secret is missing or damaged",
             Error::Restless => "the store's files changed again and again",
             Error::Incomplete(_) => "a segment of the store is missing",

@@ -47,6 +47,7 @@ mod base;
 mod replay;
 pub mod repair;
 mod secret;
+mod trusted;
 mod state;
 mod tables;
 mod sorted;
@@ -76,7 +77,7 @@ use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request, pack};
 use crate::store::embedded::encryption::Encryption;
-use crate::store::embedded::evacuate::Evacuator;
+use crate::store::embedded::evacuate::{Evacuator, Leaving};
 use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::recovered::Recovered;
@@ -281,6 +282,7 @@ impl Embedded {
         mut committer: Committer,
         applier: Applier,
         recorded: Option<Timestamp>,
+        leaving: Leaving,
         (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
@@ -293,6 +295,7 @@ impl Embedded {
             overlay.clone(),
             config.directory.join(JOURNAL),
             applier.observer.clone(),
+            leaving,
         );
         let mut store = Embedded {
             evacuator,
@@ -356,6 +359,7 @@ impl Embedded {
             overlay.clone(),
             directory.join(JOURNAL),
             Arc::new(Unobserved),
+            Leaving::new(),
         );
         Embedded {
             evacuator,
@@ -693,6 +697,17 @@ impl Keeping for Embedded {
 
     fn recorded(&self) -> Option<Timestamp> {
         self.recorded
+    }
+
+    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+        let directory = self.directory.clone();
+        self.ask_apart(move |_| trusted::read(&directory)).await
+    }
+
+    async fn trust(&self, at: Timestamp) -> Result<(), Error> {
+        let directory = self.directory.clone();
+        self.ask_apart(move |_| trusted::write(&directory, at))
+            .await
     }
 
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {

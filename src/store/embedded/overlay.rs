@@ -233,6 +233,20 @@ impl Overlay {
         !matches!(self.lock().end, End::Open)
     }
 
+    /// Waits for its end, so long at most.
+    pub fn wait_for_end(&self, most: Duration) {
+        let end = Instant::now() + most;
+        let mut inner = self.lock();
+        while matches!(inner.end, End::Open) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.moved.wait_timeout(inner, left);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
     /// Puts a tree that is applied up to a place where a broken one was. What was committed since stays above it.
     pub fn replace(&self, tree: Tree, head: Head) {
         let mut inner = self.lock();

@@ -69,7 +69,7 @@ impl Recovered {
         let directory = &config.directory;
         scratch::remove_left_over(directory);
         let tree = replay::open(directory, config.sizes(), &reader, head, &**observer)?;
-        evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
+        let leaving = evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         // What is damaged in the index may show only when it is read.
@@ -85,7 +85,7 @@ impl Recovered {
         };
         let mut stamp = Timestamp::default();
         sound(&mut || {
-            stamp = last::instant(&overlay.view(), &reader, head)?;
+            stamp = last::instant(|| overlay.view(), &reader, head)?;
             Ok(())
         })?;
         let mut committer = Committer::new(
@@ -112,7 +112,8 @@ impl Recovered {
         };
         state.resumes(began.elapsed(), config.resume());
         let recorded = (head.position > Position(0)).then_some(stamp);
-        Embedded::start(config, committer, applier, recorded, (rounds, wakes))
+        let wakes = (rounds, wakes);
+        Embedded::start(config, committer, applier, recorded, leaving, wakes)
     }
 }
 
