@@ -27,6 +27,7 @@
 //! | while a store is restored | a directory `*.restoring` that no gateway opens; the next restore replaces it |
 
 pub mod record;
+pub mod verified;
 pub mod manifest;
 pub(in crate::store) mod files;
 mod keyset;
@@ -51,6 +52,7 @@ use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::store::custody::manifest::Manifest;
 use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
+use crate::store::custody::verified::Verified;
 use crate::store::{self, journal};
 
 /// A store as a whole: what it knows of itself, and its files, which can be copied while it is at work.
@@ -84,6 +86,12 @@ pub trait Custody: Send + Sync {
     /// # Errors
     /// [`Error::NoFiles`]. A broken chain is no error.
     fn walk(&self, from: Option<Position>, to: Option<Position>) -> Result<walk::Walked, Error>;
+
+    /// Reads the whole store and says where it contradicts itself, while it goes on. Nothing is cleared meanwhile.
+    ///
+    /// # Errors
+    /// When there is no room beside it, or its index is built anew. Damage is no error but a difference.
+    async fn check(&self) -> Result<Verified, store::Error>;
 
     /// Copies the store; see [`backup`]. Blocks, for as long as the pace makes it.
     ///

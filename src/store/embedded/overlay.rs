@@ -144,7 +144,7 @@ impl Overlay {
             tree: inner.tree.clone(),
             layers: inner.layers.iter().cloned().collect(),
             serial,
-            position: inner.head.position,
+            head: inner.head,
         }
     }
 
@@ -406,13 +406,18 @@ pub struct View {
     tree: Tree,
     layers: Vec<Arc<Layer>>,
     serial: u64,
-    position: Position,
+    head: Head,
 }
 
 impl View {
     /// The last entry that it shows.
     pub fn position(&self) -> Position {
-        self.position
+        self.head.position
+    }
+
+    /// The place behind the last batch that it shows.
+    pub fn head(&self) -> Head {
+        self.head
     }
 
     /// What the tree says; when it fails, the applier is told.

@@ -9,6 +9,7 @@ use crate::claims::entry::PaperRow;
 use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::time::Day;
 use crate::store::Admitted;
+use crate::store::custody::verified::Part;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::{mover, sorted, tables};
 use crate::store::index::{Changes, Index};
@@ -361,7 +362,7 @@ async fn a_damaged_file_is_set_aside_and_all_is_built_anew() {
             verified
                 .differences
                 .iter()
-                .all(|found| found.part == verify::Part::Index)
+                .all(|found| found.part == Part::Index)
         );
         drop(at_rest);
         let seen = Arc::new(Failures::default());
