@@ -3,6 +3,7 @@
 //! It must be of the same figures and days, no entry since may change a count, and the result must be the same but for
 //! the positions that it was read at: so another policy or another route makes another reconciliation.
 
+use crate::claims::bearing::Bearing;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::Digest;
 use crate::claims::period::Period;
@@ -55,46 +56,21 @@ fn timeless(mut outcome: Outcome) -> Outcome {
 
 /// Whether units, sheets or the registry can be others after an entry.
 fn may_change_a_count(entry: &Entry) -> bool {
-    match entry {
-        Entry::Registered(_)
-        | Entry::Received(_)
-        | Entry::Sealed(_)
-        | Entry::Delivery(_)
-        | Entry::Receipted(_)
-        | Entry::Settled(_)
-        | Entry::Declared { .. }
-        | Entry::Cancelled { .. }
-        | Entry::ByHand { .. }
-        | Entry::OnPaper { .. }
-        | Entry::Lapsed { .. }
-        | Entry::Unsettled { .. } => true,
-        Entry::Terms(_)
-        | Entry::TurnedAway(_)
-        | Entry::Orphaned(_)
-        | Entry::Foreign(_)
-        | Entry::Cursor { .. }
-        | Entry::PaperOwed { .. }
-        | Entry::Endpoint { .. }
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::Judged(_)
-        | Entry::Retried { .. }
-        | Entry::Closed(_)
-        | Entry::Published(_)
-        | Entry::Imported(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::Explained { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Resumed(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_)
-        | Entry::Rewrapped { .. } => false,
+    match entry.bearing() {
+        Some(
+            Bearing::Received(_)
+            | Bearing::Sealed(_)
+            | Bearing::Delivery(_)
+            | Bearing::Receipted(_)
+            | Bearing::Settled(_)
+            | Bearing::Declared { .. }
+            | Bearing::Cancelled { .. }
+            | Bearing::ByHand { .. }
+            | Bearing::OnPaper { .. }
+            | Bearing::Lapsed(_)
+            | Bearing::Unsettled(_),
+        ) => true,
+        Some(Bearing::PaperOwed(_) | Bearing::Retried { .. } | Bearing::Explained(_)) => false,
+        None => matches!(entry, Entry::Registered(_)),
     }
 }
