@@ -1,5 +1,5 @@
-//! How an entry bears on documents: the one place that decides which entries change what a document is, what is counted,
-//! or are an order about it. Whoever tells, counts or shows what became of documents asks here, so that a new kind of
+//! How an entry bears on documents: the one place that decides which entries change what a document is or what is
+//! counted, or are an order about it. Whoever tells or shows what became of documents asks here, so that a new kind of
 //! entry is decided upon once.
 //!
 //! The second count ([`audit`](crate::claims::audit)) never asks here: it shares nothing with what it checks.
@@ -8,7 +8,7 @@ use crate::claims::entry::{Delivery, Entry, Next, Receipted, Received, Sealed, S
 use crate::claims::id::{DocumentId, Finess, LotId, Name};
 use crate::claims::time::Day;
 
-/// How an entry bears on documents. Only [`Bearing::Retried`] and [`Bearing::Explained`] change no document.
+/// How an entry bears on documents. By [`Bearing::Retried`] and [`Bearing::Explained`] alone none changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bearing<'a> {
     /// A document was admitted, and may replace another.

@@ -409,8 +409,8 @@ impl<'a> Account<'a> {
     }
 }
 
-/// The word for what an entry does to a unit; none for those that never change one.
-fn cause(entry: &Entry) -> Option<&'static str> {
+/// The word for what an entry does to units or sheets; none for those that never change one.
+pub(super) fn cause(entry: &Entry) -> Option<&'static str> {
     match entry.bearing()? {
         Bearing::Received(received) if received.replaces.is_some() => Some("replacement"),
         Bearing::Received(_) => Some("admission"),

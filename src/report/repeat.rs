@@ -3,10 +3,10 @@
 //! It must be of the same figures and days, no entry since may change a count, and the result must be the same but for
 //! the positions that it was read at: so another policy or another route makes another reconciliation.
 
-use crate::claims::bearing::Bearing;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::Digest;
 use crate::claims::period::Period;
+use crate::report::closing::cause;
 use crate::report::reconciled::Outcome;
 use crate::store::{BodyId, Error, RunRecord, Store};
 
@@ -56,21 +56,5 @@ fn timeless(mut outcome: Outcome) -> Outcome {
 
 /// Whether units, sheets or the registry can be others after an entry.
 fn may_change_a_count(entry: &Entry) -> bool {
-    match entry.bearing() {
-        Some(
-            Bearing::Received(_)
-            | Bearing::Sealed(_)
-            | Bearing::Delivery(_)
-            | Bearing::Receipted(_)
-            | Bearing::Settled(_)
-            | Bearing::Declared { .. }
-            | Bearing::Cancelled { .. }
-            | Bearing::ByHand { .. }
-            | Bearing::OnPaper { .. }
-            | Bearing::Lapsed(_)
-            | Bearing::Unsettled(_),
-        ) => true,
-        Some(Bearing::PaperOwed(_) | Bearing::Retried { .. } | Bearing::Explained(_)) => false,
-        None => matches!(entry, Entry::Registered(_)),
-    }
+    matches!(entry, Entry::Registered(_)) || cause(entry).is_some()
 }
