@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod retry;
 pub mod standing;
 pub mod entry;
+pub mod bearing;
 pub mod commitment;
 mod reason;
 pub mod change;

@@ -144,6 +144,19 @@ pub enum Item {
     Settlement(Settlement),
 }
 
+/// What came from an insurer, as far as it is evidence. Only an item moves anything; all else is kept as an orphan.
+#[derive(Clone)]
+pub enum Evidence {
+    /// A receipt or settlement, signed where the endpoint's are.
+    Item(Item),
+    /// A receipt or settlement without the signature that it needs.
+    Unproven(Item),
+    /// A single one that cannot be read.
+    Unreadable,
+    /// A feed of which not even the items can be told apart.
+    UnreadableFeed,
+}
+
 canon::canon_struct! {
     Receipt { id, lot, digest, issued, verdict, documents, coverage, code, text }
     DocumentVerdict { document, verdict, code, text }
@@ -155,6 +168,16 @@ canon::canon_enum! {
     Coverage { 1 => Whole, 2 => Listed }
     SettlementContent { 1 => Parts(parts), 2 => Answer { answer, code, text } }
     Item { 1 => Receipt(receipt), 2 => Settlement(settlement) }
+}
+
+impl Evidence {
+    /// The receipt or settlement, if it could be read.
+    pub fn item(&self) -> Option<&Item> {
+        match self {
+            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
+            Evidence::Unreadable | Evidence::UnreadableFeed => None,
+        }
+    }
 }
 
 impl Item {

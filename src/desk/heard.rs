@@ -5,9 +5,8 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::claims::entry::{
-    Delivery, Entry, Position, Receipted, Settled, SettledContent, Stamped,
-};
+use crate::claims::bearing::Bearing;
+use crate::claims::entry::{Delivery, Position, Receipted, Settled, SettledContent, Stamped};
 use crate::claims::id::{DocumentId, Name};
 use crate::claims::receipt::{Item, Part, PartOutcome, SettlementContent};
 use crate::formats::json::refusal;
@@ -135,61 +134,38 @@ impl Ear<'_> {
         said: &mut Said,
     ) -> Result<(), store::Error> {
         let heard = stamped.at.to_string();
-        match &stamped.entry {
-            Entry::Receipted(receipted) => {
+        let Some(bearing) = stamped.entry.bearing() else {
+            return Ok(());
+        };
+        match bearing {
+            Bearing::Receipted(receipted) => {
                 let body = self.body(position).await?;
                 let receipt = receipt_text(document, receipted, heard, self.item(body));
                 said.receipts.extend(receipt);
             }
-            Entry::Settled(settled) if settled.document == document => {
+            Bearing::Settled(settled) if settled.document == document => {
                 let body = self.body(position).await?;
                 let settlement = settlement_text(settled, heard, self.item(body));
                 said.settlements.push(settlement);
             }
-            Entry::Delivery(delivery) if names(delivery, document) => {
+            Bearing::Delivery(delivery) if names(delivery, document) => {
                 let body = self.body(position).await?;
                 let refusal = refusal_text(document, delivery, heard, body);
                 said.refusals.push(refusal);
             }
-            Entry::Settled(_)
-            | Entry::Delivery(_)
-            | Entry::Terms(_)
-            | Entry::Registered(_)
-            | Entry::GestionnaireRegistered(_)
-            | Entry::CaisseRegistered(_)
-            | Entry::EndpointRegistered(_)
-            | Entry::Received(_)
-            | Entry::TurnedAway(_)
-            | Entry::Sealed(_)
-            | Entry::Orphaned(_)
-            | Entry::Foreign(_)
-            | Entry::Cursor { .. }
-            | Entry::Declared { .. }
-            | Entry::Cancelled { .. }
-            | Entry::ByHand { .. }
-            | Entry::OnPaper { .. }
-            | Entry::PaperOwed { .. }
-            | Entry::Lapsed { .. }
-            | Entry::Unsettled { .. }
-            | Entry::Endpoint { .. }
-            | Entry::Retried { .. }
-            | Entry::Explained { .. }
-            | Entry::Closed(_)
-            | Entry::Rewound { .. }
-            | Entry::Restored(_)
-            | Entry::Resumed(_)
-            | Entry::Anchored(_)
-            | Entry::Notified { .. }
-            | Entry::FiguresLoaded(_)
-            | Entry::Reconciled(_)
-            | Entry::LegalHoldPlaced(_)
-            | Entry::LegalHoldLifted { .. }
-            | Entry::Rewrapped { .. }
-            | Entry::Evacuated(_)
-            | Entry::Founded(_)
-            | Entry::Published(_)
-            | Entry::Imported(_)
-            | Entry::Judged(_) => {}
+            Bearing::Settled(_)
+            | Bearing::Delivery(_)
+            | Bearing::Received(_)
+            | Bearing::Sealed(_)
+            | Bearing::Cancelled { .. }
+            | Bearing::ByHand { .. }
+            | Bearing::OnPaper { .. }
+            | Bearing::PaperOwed(_)
+            | Bearing::Lapsed(_)
+            | Bearing::Unsettled(_)
+            | Bearing::Declared { .. }
+            | Bearing::Retried { .. }
+            | Bearing::Explained(_) => {}
         }
         Ok(())
     }

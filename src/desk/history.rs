@@ -6,6 +6,7 @@
 
 use serde::Serialize;
 
+use crate::claims::bearing::Bearing;
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Delivery, Entry, Next, Position, Receipted, Received, Stamped};
 use crate::claims::id::{DocumentId, LotId, Name};
@@ -136,59 +137,46 @@ impl Chronicle {
 
 /// What an entry in the history of a document says of it.
 fn happened(document: DocumentId, entry: &Entry) -> Happened {
-    match entry {
-        Entry::Received(received) => admitted(document, received),
-        Entry::Sealed(sealed) => Happened {
+    let Some(bearing) = entry.bearing() else {
+        return held(entry);
+    };
+    match bearing {
+        Bearing::Received(received) => admitted(document, received),
+        Bearing::Sealed(sealed) => Happened {
             endpoint: Some(sealed.endpoint.to_string()),
             ..of_lot("sealed", sealed.lot)
         },
-        Entry::Delivery(delivery) => delivered(document, delivery),
-        Entry::Receipted(receipted) => heard(document, receipted),
-        Entry::Settled(settled) if settled.document == document => Happened {
+        Bearing::Delivery(delivery) => delivered(document, delivery),
+        Bearing::Receipted(receipted) => heard(document, receipted),
+        Bearing::Settled(settled) if settled.document == document => Happened {
             endpoint: Some(settled.endpoint.to_string()),
             ..event("settlement")
         },
         // It is in the history of a PJ because it acknowledged the FSE.
-        Entry::Settled(_) => event("fse acknowledged"),
-        Entry::Cancelled { caller, .. } => by("cancelled", caller),
-        Entry::ByHand { actor, .. } => by("by hand", actor),
-        Entry::OnPaper { actor, .. } => by("on paper", actor),
-        Entry::PaperOwed { .. } => event("paper owed"),
-        Entry::Lapsed { .. } => event("lapsed"),
-        Entry::Unsettled { .. } => event("unsettled"),
-        Entry::LegalHoldPlaced(hold) => by("legal hold placed", &hold.actor),
-        Entry::LegalHoldLifted { actor, .. } => by("legal hold lifted", actor),
-        Entry::Retried { lot, actor, next } => Happened {
-            by: Some(actor.to_string()),
-            ..waiting(of_lot("retried", *lot), Some(*next))
+        Bearing::Settled(_) => event("fse acknowledged"),
+        Bearing::Cancelled { by: who, .. } => by("cancelled", who),
+        Bearing::ByHand { by: who, .. } => by("by hand", who),
+        Bearing::OnPaper { by: who, .. } => by("on paper", who),
+        Bearing::PaperOwed(_) => event("paper owed"),
+        Bearing::Lapsed(_) => event("lapsed"),
+        Bearing::Unsettled(_) => event("unsettled"),
+        Bearing::Retried { lot, by, next } => Happened {
+            by: Some(by.to_string()),
+            ..waiting(of_lot("retried", lot), Some(next))
         },
         // These are in no document's history.
-        Entry::Terms(_)
-        | Entry::Registered(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::TurnedAway(_)
-        | Entry::Orphaned(_)
-        | Entry::Foreign(_)
-        | Entry::Cursor { .. }
-        | Entry::Declared { .. }
-        | Entry::Endpoint { .. }
-        | Entry::Explained { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Resumed(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::Rewrapped { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_)
-        | Entry::Published(_)
-        | Entry::Imported(_)
-        | Entry::Judged(_)
-        | Entry::Closed(_) => event("other"),
+        Bearing::Declared { .. } | Bearing::Explained(_) => event("other"),
+    }
+}
+
+/// A legal hold covers documents and bears on none; no other such entry is in a document's history.
+fn held(entry: &Entry) -> Happened {
+    if let Entry::LegalHoldPlaced(hold) = entry {
+        by("legal hold placed", &hold.actor)
+    } else if let Entry::LegalHoldLifted { actor, .. } = entry {
+        by("legal hold lifted", actor)
+    } else {
+        event("other")
     }
 }
 

@@ -190,9 +190,7 @@ impl Dispatch {
 
     async fn region(&self, lot: &LotRecord, now: Timestamp) -> Region {
         let centre = self.store.centre(lot.sealed.centre).await;
-        Centre::on(&centre.unwrap_or_default(), now.day())
-            .map(|centre| centre.region)
-            .unwrap_or_default()
+        Centre::region_on(&centre.unwrap_or_default(), now.day())
     }
 }
 

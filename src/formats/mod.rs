@@ -6,6 +6,7 @@ pub mod xml;
 pub mod lot;
 pub mod json;
 pub mod jws;
+pub mod evidence;
 pub mod tar;
 pub mod cells;
 pub mod figures;

@@ -18,12 +18,13 @@ use super::door::Entered;
 use crate::claims::entry::OrphanCause;
 use crate::claims::finding::Finding;
 use crate::claims::id::EndpointName;
-use crate::claims::receipt::Item;
+use crate::claims::receipt::{Evidence, Item};
+use crate::formats::evidence::Hearing;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::problem::{About, Kind};
 use crate::formats::json::pushed::{Pushed, Row};
-use crate::formats::xml::{self, Part};
-use crate::store::{Command, Evidence, Heard, HeardOutcome, Outcome};
+use crate::formats::xml;
+use crate::store::{Command, Heard, HeardOutcome, Outcome};
 use crate::telemetry::event::Event;
 
 /// `POST /v1/receipts`: a receipt, a settlement, or a feed. Alone it has its own status; in a feed a row.
@@ -79,50 +80,33 @@ fn contains(bytes: &[u8], text: &[u8]) -> bool {
 impl Intake {
     fn open_receipts(&self, endpoint: &EndpointName, bytes: &[u8]) -> Handed {
         let (reader, limits) = (&self.parts.reader, &self.config.xml_limits());
-        let mut read = reader.read_item(bytes, limits);
-        if let Some(item) = read.value.take() {
-            return Handed::Alone(One {
-                range: 0..bytes.len(),
-                evidence: Ok(self.prove(endpoint, bytes, reader.alone(bytes).as_ref(), item)),
-            });
-        }
+        let hearing = Hearing {
+            endpoint,
+            reader,
+            limits,
+            keys: &Arc::clone(&self.parts.keys.borrow()),
+        };
+        let unread = match hearing.alone(bytes) {
+            Ok(evidence) => {
+                return Handed::Alone(One {
+                    range: 0..bytes.len(),
+                    evidence: Ok(evidence),
+                });
+            }
+            Err(findings) => findings,
+        };
         let feed = reader.read_feed(bytes, limits);
         if Finding::refuses(&feed.findings) {
             // A feed is in UTF-8, so its namespace stands there as it is.
             let is_feed = contains(bytes, xml::FEED.as_bytes());
-            let findings = if is_feed {
-                feed.findings
-            } else {
-                read.findings
-            };
+            let findings = if is_feed { feed.findings } else { unread };
             return Handed::Unreadable(findings);
         }
-        let items = feed.parts.iter().map(|part| {
-            let mut read = reader.read_feed_item(bytes, part, limits);
-            let findings = std::mem::take(&mut read.findings);
-            let item = read.value.take().ok_or(findings);
-            One {
-                range: part.evidence(),
-                evidence: item.map(|item| self.prove(endpoint, bytes, Some(part), item)),
-            }
+        let items = feed.parts.iter().map(|part| One {
+            range: part.evidence(),
+            evidence: hearing.of_feed(bytes, part),
         });
         Handed::Feed(items.collect())
-    }
-
-    /// Where the endpoint has a key, only what it signed is evidence.
-    fn prove(
-        &self,
-        endpoint: &EndpointName,
-        bytes: &[u8],
-        part: Option<&Part>,
-        item: Item,
-    ) -> Evidence {
-        let signed = part.map_or(bytes, |part| part.of(bytes));
-        let jws = part.and_then(|part| part.signature(bytes));
-        match self.parts.keys.borrow().verify(endpoint, signed, jws) {
-            Ok(()) => Evidence::Item(item),
-            Err(_fault) => Evidence::Unproven(item),
-        }
     }
 
     /// Records what can be read, in one commit; one row an item, in order.
@@ -140,14 +124,7 @@ impl Intake {
             })
         });
         let routes = Arc::clone(&self.parts.routes.borrow());
-        let command = Command::Receipts {
-            formerly: routes.former(endpoint).to_vec(),
-            endpoint: endpoint.clone(),
-            purpose: routes.purpose(endpoint),
-            destinations: routes.destinations(endpoint).to_vec(),
-            items: heard.collect(),
-            cursor: None,
-        };
+        let command = Command::receipts(endpoint, &routes, heard.collect(), None);
         let outcomes = self.decide(command, Outcome::heard).await?;
         let mut outcomes = outcomes.into_iter();
         let mut rows = Vec::with_capacity(items.len());

@@ -21,11 +21,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::id::{EndpointName, Name};
+use crate::claims::receipt::Evidence;
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
+use crate::formats::evidence::Hearing;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
-use crate::store::{self, Command, Evidence, Heard, HeardOutcome, Moved, Store};
+use crate::store::{self, Command, Heard, HeardOutcome, Moved, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
@@ -262,18 +264,15 @@ impl Receipts {
     }
 
     fn items(&self, endpoint: &EndpointName, bytes: &Bytes, feed: &Feed) -> Vec<Heard> {
+        let hearing = Hearing {
+            endpoint,
+            reader: &self.reader,
+            limits: &self.limits,
+            keys: &Arc::clone(&self.keys.borrow()),
+        };
         let items = feed.parts.iter().map(|part| {
-            let item = self.reader.read_feed_item(bytes, part, &self.limits).value;
-            let signature = part.signature(bytes);
-            let proven = self
-                .keys
-                .borrow()
-                .verify(endpoint, part.of(bytes), signature);
-            let evidence = match (item, proven) {
-                (Some(item), Ok(())) => Evidence::Item(item),
-                (Some(item), Err(_fault)) => Evidence::Unproven(item),
-                (None, Ok(()) | Err(_)) => Evidence::Unreadable,
-            };
+            let evidence = hearing.of_feed(bytes, part);
+            let evidence = evidence.unwrap_or(Evidence::Unreadable);
             self.heard(evidence, bytes.slice(part.evidence()))
         });
         items.collect()
@@ -296,14 +295,7 @@ impl Receipts {
     ) -> Result<News, store::Error> {
         let evidence: Vec<Evidence> = items.iter().map(|heard| heard.evidence.clone()).collect();
         let routes = Arc::clone(&self.routes.borrow());
-        let command = Command::Receipts {
-            formerly: routes.former(endpoint).to_vec(),
-            endpoint: endpoint.clone(),
-            purpose: routes.purpose(endpoint),
-            destinations: routes.destinations(endpoint).to_vec(),
-            items,
-            cursor,
-        };
+        let command = Command::receipts(endpoint, &routes, items, cursor);
         let outcome = self.store.commit(self.clock.now(), command).await?;
         let mut news = News::None;
         for (row, evidence) in outcome.heard()?.into_iter().zip(&evidence) {

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use crate::claims::agreement::{Agreement, Agreements, PaperSheets};
 use crate::claims::audit::{Audit, Line};
+use crate::claims::bearing::Bearing;
 use crate::claims::entry::{Entry, Position, Stamped};
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::obligation::Unbound;
@@ -408,49 +409,21 @@ impl<'a> Account<'a> {
     }
 }
 
-/// The word for what an entry does to a unit; none for those that never change one.
-fn cause(entry: &Entry) -> Option<&'static str> {
-    match entry {
-        Entry::Received(received) if received.replaces.is_some() => Some("replacement"),
-        Entry::Received(_) => Some("admission"),
-        Entry::Sealed(_) => Some("sealing"),
-        Entry::Delivery(_) => Some("delivery"),
-        Entry::Receipted(_) => Some("receipt"),
-        Entry::Settled(_) => Some("settlement"),
-        Entry::Declared { .. } => Some("declaration"),
-        Entry::Cancelled { .. } => Some("cancellation"),
-        Entry::ByHand { .. } => Some("by hand"),
-        Entry::OnPaper { .. } => Some("on paper"),
-        Entry::Lapsed { .. } => Some("lapse"),
-        Entry::Unsettled { .. } => Some("unsettled"),
-        Entry::Terms(_)
-        | Entry::Registered(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::TurnedAway(_)
-        | Entry::Orphaned(_)
-        | Entry::Foreign(_)
-        | Entry::Cursor { .. }
-        | Entry::PaperOwed { .. }
-        | Entry::Endpoint { .. }
-        | Entry::Retried { .. }
-        | Entry::Explained { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Resumed(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Rewrapped { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_)
-        | Entry::Published(_)
-        | Entry::Imported(_)
-        | Entry::Judged(_)
-        | Entry::Closed(_) => None,
+/// The word for what an entry does to units or sheets; none for those that never change one.
+pub(super) fn cause(entry: &Entry) -> Option<&'static str> {
+    match entry.bearing()? {
+        Bearing::Received(received) if received.replaces.is_some() => Some("replacement"),
+        Bearing::Received(_) => Some("admission"),
+        Bearing::Sealed(_) => Some("sealing"),
+        Bearing::Delivery(_) => Some("delivery"),
+        Bearing::Receipted(_) => Some("receipt"),
+        Bearing::Settled(_) => Some("settlement"),
+        Bearing::Declared { .. } => Some("declaration"),
+        Bearing::Cancelled { .. } => Some("cancellation"),
+        Bearing::ByHand { .. } => Some("by hand"),
+        Bearing::OnPaper { .. } => Some("on paper"),
+        Bearing::Lapsed(_) => Some("lapse"),
+        Bearing::Unsettled(_) => Some("unsettled"),
+        Bearing::PaperOwed(_) | Bearing::Retried { .. } | Bearing::Explained(_) => None,
     }
 }

@@ -6,6 +6,7 @@
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::Digest;
 use crate::claims::period::Period;
+use crate::report::closing::cause;
 use crate::report::reconciled::Outcome;
 use crate::store::{BodyId, Error, RunRecord, Store};
 
@@ -55,46 +56,5 @@ fn timeless(mut outcome: Outcome) -> Outcome {
 
 /// Whether units, sheets or the registry can be others after an entry.
 fn may_change_a_count(entry: &Entry) -> bool {
-    match entry {
-        Entry::Registered(_)
-        | Entry::Received(_)
-        | Entry::Sealed(_)
-        | Entry::Delivery(_)
-        | Entry::Receipted(_)
-        | Entry::Settled(_)
-        | Entry::Declared { .. }
-        | Entry::Cancelled { .. }
-        | Entry::ByHand { .. }
-        | Entry::OnPaper { .. }
-        | Entry::Lapsed { .. }
-        | Entry::Unsettled { .. } => true,
-        Entry::Terms(_)
-        | Entry::TurnedAway(_)
-        | Entry::Orphaned(_)
-        | Entry::Foreign(_)
-        | Entry::Cursor { .. }
-        | Entry::PaperOwed { .. }
-        | Entry::Endpoint { .. }
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::Judged(_)
-        | Entry::Retried { .. }
-        | Entry::Closed(_)
-        | Entry::Published(_)
-        | Entry::Imported(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::Explained { .. }
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Resumed(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_)
-        | Entry::Rewrapped { .. } => false,
-    }
+    matches!(entry, Entry::Registered(_)) || cause(entry).is_some()
 }

@@ -16,9 +16,10 @@ use crate::claims::entry::{
 use crate::claims::foundation::Founded;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::period::Period;
-use crate::claims::receipt::Item;
+use crate::claims::receipt::Evidence;
 use crate::claims::registry::{Centre, Registration};
 use crate::claims::retention::{Evacuated, OnHold};
+use crate::claims::routes::Routes;
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
@@ -264,6 +265,25 @@ pub enum Command {
     SetBack,
 }
 
+impl Command {
+    /// Records what an endpoint's insurer gave out, for what the endpoint serves at present.
+    pub fn receipts(
+        endpoint: &EndpointName,
+        routes: &Routes,
+        items: Vec<Heard>,
+        cursor: Option<Moved>,
+    ) -> Command {
+        Command::Receipts {
+            endpoint: endpoint.clone(),
+            purpose: routes.purpose(endpoint),
+            destinations: routes.destinations(endpoint).to_vec(),
+            formerly: routes.former(endpoint).to_vec(),
+            items,
+            cursor,
+        }
+    }
+}
+
 /// Registrations that a person hands in.
 #[derive(Clone)]
 pub struct Import {
@@ -355,29 +375,6 @@ pub struct Heard {
     pub bytes: Bytes,
     /// Salt of the commitment.
     pub salt: [u8; 16],
-}
-
-/// What came from an insurer, as far as it is evidence. Only an item moves anything; all else is kept as an orphan.
-#[derive(Clone)]
-pub enum Evidence {
-    /// A receipt or settlement, signed where the endpoint's are.
-    Item(Item),
-    /// A receipt or settlement without the signature that it needs.
-    Unproven(Item),
-    /// A single one that cannot be read.
-    Unreadable,
-    /// A feed of which not even the items can be told apart.
-    UnreadableFeed,
-}
-
-impl Evidence {
-    /// The receipt or settlement, if it could be read.
-    pub fn item(&self) -> Option<&Item> {
-        match self {
-            Evidence::Item(item) | Evidence::Unproven(item) => Some(item),
-            Evidence::Unreadable | Evidence::UnreadableFeed => None,
-        }
-    }
 }
 
 /// How lots of an endpoint are leased.

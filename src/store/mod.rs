@@ -50,9 +50,7 @@ use crate::store::journal::scan::Damage;
 use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};
 
-pub use command::{
-    Admission, Command, Conclusion, Evidence, Heard, Import, Lease, Moved, Stood, Unity,
-};
+pub use command::{Admission, Command, Conclusion, Heard, Import, Lease, Moved, Stood, Unity};
 pub use outcome::{Admitted, Conflict, HeardOutcome, Leased, Outcome};
 pub use question::{Body, BodyId, Carried, Due, Find, Group, Sealing, TallyQuery, WhichStatements};
 pub use record::{

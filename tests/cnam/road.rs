@@ -20,8 +20,8 @@ use bordereau::claims::id::{
     Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
 };
 use bordereau::claims::receipt::{
-    Coverage, DocumentVerdict, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
-    SettlementContent, Verdict,
+    Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
+    Settlement, SettlementContent, Verdict,
 };
 use bordereau::claims::registry::{Category, Centre};
 use bordereau::claims::standing::Standing;
@@ -30,8 +30,7 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::custody::Custody;
 use bordereau::store::embedded::Embedded;
 use bordereau::store::{
-    Admission, Admitted, Command, Conclusion, Evidence, Heard, HeardOutcome, Lease, Outcome, Store,
-    Unity,
+    Admission, Admitted, Command, Conclusion, Heard, HeardOutcome, Lease, Outcome, Store, Unity,
 };
 use bytes::Bytes;
 use futures_util::future::join_all;

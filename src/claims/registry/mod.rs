@@ -216,6 +216,11 @@ impl Centre {
         version::on(versions, day)
     }
 
+    /// The public holidays of a centre on a day; those of most where it has no version of that day.
+    pub fn region_on(versions: &[Centre], day: Day) -> Region {
+        Centre::on(versions, day).map_or(Region::default(), |centre| centre.region)
+    }
+
     /// The latest version that has begun by a day, so that a centre that is closed is still seen, still sends what it
     /// did before, and has its units counted that fall on a day after.
     pub fn begun(versions: &[Centre], day: Day) -> Option<&Centre> {

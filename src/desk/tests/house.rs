@@ -28,8 +28,8 @@ use crate::claims::foundation;
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
-    Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
-    Verdict,
+    Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
+    SettlementContent, Verdict,
 };
 use crate::claims::registry::{
     Caisse, Centre, EndpointVersion, Gestionnaire, GestionnaireId, Registration,
@@ -55,8 +55,7 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::traces::Traces;
 use crate::store::{
-    Admission, Admitted, Command, Conclusion, Evidence, Heard, Lease, Outcome, Store, TallyQuery,
-    Unity,
+    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, TallyQuery, Unity,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::claims::bearing::Bearing;
 use crate::claims::delivery::Event;
 use crate::claims::entry::{Entry, Position, Receipted, SettledContent, Stamped, Subject};
 use crate::claims::id::{Digest, DocumentId, LotId};
@@ -43,63 +44,40 @@ impl Listener {
         let own = |document: DocumentId, what: &str| {
             Ok((document == self.document).then(|| what.to_owned()))
         };
-        match entry {
-            Entry::Received(received) if received.replaces == Some(self.document) => {
+        let Some(bearing) = entry.bearing() else {
+            return Ok(None);
+        };
+        match bearing {
+            Bearing::Received(received) if received.replaces == Some(self.document) => {
                 Ok(Some("replaced".to_owned()))
             }
-            Entry::Received(received) => own(received.document, "admitted"),
-            Entry::Sealed(sealed) => {
+            Bearing::Received(received) => own(received.document, "admitted"),
+            Bearing::Sealed(sealed) => {
                 let is_in = sealed.documents.contains(&self.document);
                 Ok(is_in.then(|| {
                     self.lots.insert(sealed.lot);
                     format!("sealed into lot {}", sealed.lot)
                 }))
             }
-            Entry::Delivery(delivery) => Ok(self.of_lot(delivery.lot, || {
+            Bearing::Delivery(delivery) => Ok(self.of_lot(delivery.lot, || {
                 let word = delivered(delivery.event);
                 format!("{word} (attempt {})", delivery.attempt)
             })),
-            Entry::Receipted(receipted) => self.receipted(receipted),
-            Entry::Settled(settled) => own(settled.document, &settlement(&settled.content)),
-            Entry::Cancelled { document, .. } => own(*document, "cancelled"),
-            Entry::ByHand { document, .. } => own(*document, "transmitted by hand"),
-            Entry::OnPaper { document, .. } => own(*document, "paper duplicate confirmed"),
-            Entry::PaperOwed { document } => own(*document, "paper duplicate owed"),
-            Entry::Lapsed { document } => own(*document, "lapsed"),
-            Entry::Unsettled { document } => own(*document, "settlement overdue"),
-            Entry::Retried { lot, .. } => Ok(self.of_lot(*lot, || "retried by order".to_owned())),
-            Entry::Explained { subject, .. } => match subject {
+            Bearing::Receipted(receipted) => self.receipted(receipted),
+            Bearing::Settled(settled) => own(settled.document, &settlement(&settled.content)),
+            Bearing::Cancelled { document, .. } => own(document, "cancelled"),
+            Bearing::ByHand { document, .. } => own(document, "transmitted by hand"),
+            Bearing::OnPaper { document, .. } => own(document, "paper duplicate confirmed"),
+            Bearing::PaperOwed(document) => own(document, "paper duplicate owed"),
+            Bearing::Lapsed(document) => own(document, "lapsed"),
+            Bearing::Unsettled(document) => own(document, "settlement overdue"),
+            Bearing::Retried { lot, .. } => Ok(self.of_lot(lot, || "retried by order".to_owned())),
+            Bearing::Explained(subject) => match subject {
                 Subject::Document(document) => own(*document, "an operator's reason"),
                 Subject::Lot(lot) => Ok(self.of_lot(*lot, || "an operator's reason".to_owned())),
                 Subject::Endpoint(_) | Subject::LegalHold(_) => Ok(None),
             },
-            Entry::Terms(_)
-            | Entry::Registered(_)
-            | Entry::GestionnaireRegistered(_)
-            | Entry::CaisseRegistered(_)
-            | Entry::EndpointRegistered(_)
-            | Entry::TurnedAway(_)
-            | Entry::Orphaned(_)
-            | Entry::Foreign(_)
-            | Entry::Cursor { .. }
-            | Entry::Declared { .. }
-            | Entry::Endpoint { .. }
-            | Entry::FiguresLoaded(_)
-            | Entry::Reconciled(_)
-            | Entry::Judged(_)
-            | Entry::Closed(_)
-            | Entry::Published(_)
-            | Entry::Imported(_)
-            | Entry::Rewound { .. }
-            | Entry::Restored(_)
-            | Entry::Resumed(_)
-            | Entry::Anchored(_)
-            | Entry::Notified { .. }
-            | Entry::LegalHoldPlaced(_)
-            | Entry::LegalHoldLifted { .. }
-            | Entry::Evacuated(_)
-            | Entry::Founded(_)
-            | Entry::Rewrapped { .. } => Ok(None),
+            Bearing::Declared { .. } => Ok(None),
         }
     }
 

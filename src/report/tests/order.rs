@@ -8,8 +8,8 @@ use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::PaperRow;
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::receipt::{
-    Coverage, DocumentVerdict, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
-    SettlementContent, Verdict,
+    Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
+    Settlement, SettlementContent, Verdict,
 };
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
@@ -17,7 +17,7 @@ use crate::claims::time::{Day, Timestamp};
 use crate::report::conservation::Conservation;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
-use crate::store::{Command, Evidence, Heard, Store, Tallies, TallyQuery};
+use crate::store::{Command, Heard, Store, Tallies, TallyQuery};
 
 /// Two lots under way, one of which the insurer has answered; a document that went on paper, one that was never sealed,
 /// and one that replaces another.

@@ -5,8 +5,9 @@ use std::num::NonZeroU64;
 use super::*;
 use crate::claims::commitment::Chain;
 use crate::claims::custody::{Anchor, Restored};
+use crate::claims::receipt::Evidence;
 use crate::store::custody::record::OrphanName;
-use crate::store::{Evidence, Heard, Moved};
+use crate::store::{Heard, Moved};
 
 laws! {
     after_a_restore_every_lot_is_in_doubt_and_none_goes_before_the_resume

@@ -10,14 +10,14 @@ use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::{Entry, Next, OrphanCause, Position, Reason};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId};
 use crate::claims::receipt::{
-    Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
-    Verdict,
+    Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
+    SettlementContent, Verdict,
 };
 use crate::claims::standing::{Course, Standing};
 use crate::claims::time::Timestamp;
 use crate::store::{
-    BodyId, Command, Conclusion, DocumentRecord, Evidence, Find, Heard, HeardOutcome, Lease, Moved,
-    Outcome, Sealing, Store,
+    BodyId, Command, Conclusion, DocumentRecord, Find, Heard, HeardOutcome, Lease, Moved, Outcome,
+    Sealing, Store,
 };
 
 const DOCUMENT: DocumentId = DocumentId(1);

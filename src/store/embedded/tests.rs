@@ -14,10 +14,12 @@ use bytes::Bytes;
 use tempfile::TempDir;
 
 use super::*;
+use crate::claims::id::{DocumentId, LotId};
 use crate::store::contract::{self, Picture, admission, admit};
 use crate::store::custody::verified::Verified;
 use crate::store::embedded::tree::fault::Kind;
-use crate::store::{Unity, Unobserved};
+use crate::store::ledger::query;
+use crate::store::{Command, Readiness, Store, Unity, Unobserved};
 
 const SEGMENT: u64 = 16 * 1024;
 

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::claims::bearing::Bearing;
 use crate::claims::canon;
 use crate::claims::change::{Change, What};
 use crate::claims::delivery::{Event, Form, State};
@@ -72,60 +73,35 @@ type Touched = (DocumentId, What, Option<Name>);
 
 /// The documents that an entry can have changed, and how.
 fn touched(index: &dyn Index, entry: &Entry) -> Result<Vec<Touched>, Error> {
-    let one = |document: &DocumentId, what| vec![(*document, what, None)];
-    Ok(match entry {
-        Entry::Received(received) => {
+    let Some(bearing) = entry.bearing() else {
+        return Ok(Vec::new());
+    };
+    let one = |document, what| vec![(document, what, None)];
+    Ok(match bearing {
+        Bearing::Received(received) => {
             let replaced = received.replaces.map(|id| (id, What::Replaced, None));
             let own = (received.document, What::Admitted, None);
             replaced.into_iter().chain([own]).collect()
         }
-        Entry::Sealed(sealed) => {
+        Bearing::Sealed(sealed) => {
             let documents = sealed.documents.iter();
             documents.map(|id| (*id, What::Sealed, None)).collect()
         }
-        Entry::Delivery(delivery) => delivered(index, delivery)?,
-        Entry::Receipted(receipted) => {
+        Bearing::Delivery(delivery) => delivered(index, delivery)?,
+        Bearing::Receipted(receipted) => {
             let verdicts = receipted.verdicts.iter();
             verdicts
                 .map(|(id, _, code)| (*id, What::Receipt, code.clone()))
                 .collect()
         }
-        Entry::Settled(settled) => vec![(settled.document, What::Settlement, code(settled))],
-        Entry::Cancelled { document, .. } => one(document, What::Cancelled),
-        Entry::ByHand { document, .. } => one(document, What::ByHand),
-        Entry::OnPaper { document, .. } => one(document, What::OnPaper),
-        Entry::PaperOwed { document } => one(document, What::PaperOwed),
-        Entry::Lapsed { document } => one(document, What::Lapsed),
-        Entry::Unsettled { document } => one(document, What::Unsettled),
-        Entry::Terms(_)
-        | Entry::Registered(_)
-        | Entry::GestionnaireRegistered(_)
-        | Entry::CaisseRegistered(_)
-        | Entry::EndpointRegistered(_)
-        | Entry::TurnedAway(_)
-        | Entry::Orphaned(_)
-        | Entry::Foreign(_)
-        | Entry::Cursor { .. }
-        | Entry::Declared { .. }
-        | Entry::Endpoint { .. }
-        | Entry::Retried { .. }
-        | Entry::Explained { .. }
-        | Entry::Closed(_)
-        | Entry::Rewound { .. }
-        | Entry::Restored(_)
-        | Entry::Resumed(_)
-        | Entry::Anchored(_)
-        | Entry::Notified { .. }
-        | Entry::FiguresLoaded(_)
-        | Entry::Reconciled(_)
-        | Entry::LegalHoldPlaced(_)
-        | Entry::LegalHoldLifted { .. }
-        | Entry::Rewrapped { .. }
-        | Entry::Evacuated(_)
-        | Entry::Founded(_)
-        | Entry::Published(_)
-        | Entry::Imported(_)
-        | Entry::Judged(_) => Vec::new(),
+        Bearing::Settled(settled) => vec![(settled.document, What::Settlement, code(settled))],
+        Bearing::Cancelled { document, .. } => one(document, What::Cancelled),
+        Bearing::ByHand { document, .. } => one(document, What::ByHand),
+        Bearing::OnPaper { document, .. } => one(document, What::OnPaper),
+        Bearing::PaperOwed(document) => one(document, What::PaperOwed),
+        Bearing::Lapsed(document) => one(document, What::Lapsed),
+        Bearing::Unsettled(document) => one(document, What::Unsettled),
+        Bearing::Declared { .. } | Bearing::Retried { .. } | Bearing::Explained(_) => Vec::new(),
     })
 }
 

@@ -34,9 +34,7 @@ impl Known {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => place.insert(records::centre(index, centre)?),
         };
-        Ok(Centre::on(versions, day)
-            .map(|centre| centre.region)
-            .unwrap_or_default())
+        Ok(Centre::region_on(versions, day))
     }
 
     /// The public holidays of a document's centre, on the document's own day.

@@ -142,9 +142,7 @@ pub fn centre(index: &dyn Index, finess: Finess) -> Result<Vec<Centre>, Error> {
 /// The public holidays of a document's centre, on the document's own day.
 pub fn region(index: &dyn Index, facts: &Facts) -> Result<Region, Error> {
     let versions = centre(index, facts.key.centre)?;
-    Ok(Centre::on(&versions, facts.care_day)
-        .map(|centre| centre.region)
-        .unwrap_or_default())
+    Ok(Centre::region_on(&versions, facts.care_day))
 }
 
 /// Cursor and gate of an endpoint.

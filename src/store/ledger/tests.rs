@@ -15,8 +15,8 @@ use crate::claims::entry::{Next, Position, Reason, Sealed};
 use crate::claims::example::{self, facts};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId, Name, Number};
 use crate::claims::receipt::{
-    Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
-    Verdict,
+    Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
+    SettlementContent, Verdict,
 };
 
 use crate::claims::standing::{Receipted, Standing};
@@ -26,8 +26,8 @@ use crate::store::index::{Index, Working};
 use crate::store::ledger::{Known, Secret, fold, query};
 use crate::store::memory::{Map, Memory};
 use crate::store::{
-    Admission, Admitted, BodyId, Command, Conclusion, Conflict, Evidence, Find, Heard,
-    HeardOutcome, Lease, Outcome, Sealing, Store, TallyQuery, Unity,
+    Admission, Admitted, BodyId, Command, Conclusion, Conflict, Find, Heard, HeardOutcome, Lease,
+    Outcome, Sealing, Store, TallyQuery, Unity,
 };
 
 const SEALING: Sealing = Sealing {

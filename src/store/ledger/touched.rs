@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::claims::bearing::Bearing;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::id::{DocumentId, Finess};
 use crate::claims::tally::DayBasis;
@@ -23,61 +24,37 @@ pub struct Touched {
 impl Touched {
     /// Adds what one entry speaks of.
     pub fn add(&mut self, index: &dyn Index, entry: &Entry) -> Result<(), Error> {
-        match entry {
-            Entry::Received(received) => {
+        let Some(bearing) = entry.bearing() else {
+            return Ok(());
+        };
+        match bearing {
+            Bearing::Received(received) => {
                 self.documents.insert(received.document);
             }
-            Entry::Sealed(sealed) => self.documents.extend(&sealed.documents),
-            Entry::Delivery(delivery) => {
+            Bearing::Sealed(sealed) => self.documents.extend(&sealed.documents),
+            Bearing::Delivery(delivery) => {
                 let lot = records::known_lot(index, delivery.lot)?;
                 self.documents.extend(&lot.sealed.documents);
             }
-            Entry::Receipted(receipted) => {
+            Bearing::Receipted(receipted) => {
                 let named = receipted.verdicts.iter().map(|(document, ..)| *document);
                 self.documents.extend(named);
             }
-            Entry::Settled(settled) => {
+            Bearing::Settled(settled) => {
                 self.documents.insert(settled.document);
             }
-            Entry::Declared { centre, day, .. } => {
-                self.days.insert((*centre, *day));
+            Bearing::Declared { centre, day } => {
+                self.days.insert((centre, day));
             }
-            Entry::Cancelled { document, .. }
-            | Entry::ByHand { document, .. }
-            | Entry::OnPaper { document, .. }
-            | Entry::PaperOwed { document }
-            | Entry::Lapsed { document }
-            | Entry::Unsettled { document } => {
-                self.documents.insert(*document);
+            Bearing::Cancelled { document, .. }
+            | Bearing::ByHand { document, .. }
+            | Bearing::OnPaper { document, .. }
+            | Bearing::PaperOwed(document)
+            | Bearing::Lapsed(document)
+            | Bearing::Unsettled(document) => {
+                self.documents.insert(document);
             }
-            Entry::Terms(_)
-            | Entry::Registered(_)
-            | Entry::GestionnaireRegistered(_)
-            | Entry::CaisseRegistered(_)
-            | Entry::EndpointRegistered(_)
-            | Entry::TurnedAway(_)
-            | Entry::Orphaned(_)
-            | Entry::Foreign(_)
-            | Entry::Cursor { .. }
-            | Entry::Endpoint { .. }
-            | Entry::Retried { .. }
-            | Entry::Explained { .. }
-            | Entry::Closed(_)
-            | Entry::Rewound { .. }
-            | Entry::Restored(_)
-            | Entry::Resumed(_)
-            | Entry::Anchored(_)
-            | Entry::Notified { .. }
-            | Entry::FiguresLoaded(_)
-            | Entry::Reconciled(_)
-            | Entry::LegalHoldPlaced(_)
-            | Entry::LegalHoldLifted { .. }
-            | Entry::Rewrapped { .. }
-            | Entry::Evacuated(_)
-            | Entry::Founded(_)
-            | Entry::Published(_)
-            | Entry::Imported(_)
-            | Entry::Judged(_) => {}
+            Bearing::Retried { .. } | Bearing::Explained(_) => {}
         }
         Ok(())
     }

@@ -14,15 +14,15 @@ use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::example;
 use crate::claims::id::{Destination, Digest, EndpointName, Name};
 use crate::claims::receipt::{
-    Coverage, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent,
-    Verdict,
+    Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
+    SettlementContent, Verdict,
 };
 use crate::store::embedded::leaving::Leaving;
 use crate::store::embedded::mover;
 use crate::store::embedded::tables;
 use crate::store::index::Index;
 use crate::store::ledger::keys;
-use crate::store::{Admission, Conclusion, Evidence, Heard, Lease};
+use crate::store::{Admission, Conclusion, Heard, Lease};
 
 /// Documents of a lot, which is copied as a whole.
 const LOT: u32 = 50;

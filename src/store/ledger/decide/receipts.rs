@@ -10,12 +10,14 @@ use crate::claims::commitment::commitment;
 use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, SettledContent};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
-use crate::claims::receipt::{Coverage, Item, Receipt, Settlement, SettlementContent, Verdict};
+use crate::claims::receipt::{
+    Coverage, Evidence, Item, Receipt, Settlement, SettlementContent, Verdict,
+};
 use crate::claims::standing::Course;
 use crate::store::custody::record::OrphanRecord;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
-use crate::store::{Body, BodyId, Error, Evidence, Heard, HeardOutcome, LotRecord, Moved, Outcome};
+use crate::store::{Body, BodyId, Error, Heard, HeardOutcome, LotRecord, Moved, Outcome};
 
 /// Who brings receipts and settlements, and what it may speak of.
 pub(super) struct Speaker {
