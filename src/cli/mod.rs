@@ -3,6 +3,8 @@
 //! It decides nothing that the daemon decides: questions go to the running daemon through its Unix socket, whose
 //! peer is recorded as the actor. Exit codes are those of `sysexits.h`.
 
+#[macro_use]
+mod out;
 mod exit;
 mod validate;
 mod schemas;

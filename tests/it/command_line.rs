@@ -103,6 +103,21 @@ fn validate_judges_what_comes_after_a_file_that_cannot_be_read() {
 }
 
 #[test]
+fn a_reader_who_has_gone_is_no_defect() {
+    let mut command = program();
+    let mut files = command.arg("validate");
+    for _ in 0..200 {
+        files = files.arg("no-such-file.xml");
+    }
+    let child = files.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), &*errors), (Some(66), ""));
+}
+
+#[test]
 fn what_is_not_understood_ends_with_the_codes_of_sysexits() {
     assert_eq!(run(&["no-such-command"]).status.code(), Some(64));
     assert_eq!(

@@ -44,11 +44,42 @@ async fn whole() -> Bundle {
     }
     house.receipt(Verdict::Refused).await;
     house.settle(PartOutcome::Paid).await;
-    let find = Find::Id(DocumentId(1));
+    Bundle::read(&bundle(&house, 1).await)
+}
+
+/// That of a document, as its operator gets it at the machine.
+async fn bundle(house: &House, number: u128) -> Vec<u8> {
+    let find = Find::Id(DocumentId(number));
     let view = house.store.document(find).await.unwrap().unwrap();
     let (store, now) = (&*house.store, house.clock.now());
     let bundle = evidence::bundle(store, store, &view, Bodies::Included, now, 1 << 20);
-    Bundle::read(&bundle.await.unwrap())
+    bundle.await.unwrap()
+}
+
+#[tokio::test]
+async fn what_an_insurer_wrote_of_others_alone_is_not_handed_on() {
+    let house = House::new().await;
+    for number in [1, 2] {
+        let facts = facts(Kind::Fse, &(100 + number).to_string());
+        house.admit(admission(number, facts)).await;
+    }
+    house.seal_both().await;
+    house.attempt(Event::Taken, Reason::Receipt).await;
+    house.receipt_for_one().await;
+    let kept = async |number| {
+        let proven = evidence::verify(&bundle(&house, number).await).unwrap();
+        let receipts = proven.history.iter();
+        let receipts = receipts.filter(|spoken| spoken.what.starts_with("receipt"));
+        let receipts = receipts.map(|spoken| (spoken.what.clone(), spoken.body));
+        receipts.collect::<Vec<_>>()
+    };
+    let own = ("receipt: refused".to_owned(), Some(Kept::Here));
+    assert_eq!(kept(1).await, [own]);
+    let others = (
+        "receipt for others of its lot".to_owned(),
+        Some(Kept::LeftOut),
+    );
+    assert_eq!(kept(2).await, [others]);
 }
 
 /// The files of a bundle.

@@ -28,8 +28,8 @@ use crate::claims::foundation;
 use crate::claims::id::{Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::outcome::{Named, Refusal};
 use crate::claims::receipt::{
-    Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
-    SettlementContent, Verdict,
+    Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
+    Settlement, SettlementContent, Verdict,
 };
 use crate::claims::registry::{
     Caisse, Centre, EndpointVersion, Gestionnaire, GestionnaireId, Registration,
@@ -611,6 +611,28 @@ impl House {
     /// Another receipt for the same lot.
     pub(super) async fn receipt_again(&self, verdict: Verdict) {
         self.receipt_of("arl-2", verdict).await;
+    }
+
+    /// One for the lot's first document alone: refused.
+    pub(super) async fn receipt_for_one(&self) {
+        let refused = DocumentVerdict {
+            document: DocumentId(1),
+            verdict: Verdict::Refused,
+            code: Some(name("A12")),
+            text: Some("Facture en double".to_owned()),
+        };
+        self.hear(Item::Receipt(Receipt {
+            id: name("arl-1"),
+            lot: LotId(11),
+            digest: Digest([1; 32]),
+            issued: self.clock.now(),
+            verdict: Verdict::Accepted,
+            documents: vec![refused],
+            coverage: Coverage::Listed,
+            code: None,
+            text: None,
+        }))
+        .await;
     }
 
     async fn receipt_of(&self, id: &str, verdict: Verdict) {

@@ -242,6 +242,8 @@ impl Gathering<'_> {
             return Ok(());
         };
         let body = match self.kept {
+            // What an insurer wrote of other patients alone is not this document's to hand on.
+            Bodies::Included if speech::is_of_others(self.document, &stamped.entry) => None,
             Bodies::Included => self.store.body(id).await?,
             Bodies::LeftOut => None,
         };

@@ -114,6 +114,17 @@ pub(super) fn body(
     Some((name, id, commitment))
 }
 
+/// Whether an entry about a document's lot speaks of other documents alone, by their names.
+pub(super) fn is_of_others(document: DocumentId, entry: &Entry) -> bool {
+    match entry.bearing() {
+        Some(Bearing::Receipted(receipted)) => {
+            let mut named = receipted.verdicts.iter().map(|(named, ..)| *named);
+            !receipted.verdicts.is_empty() && named.all(|named| named != document)
+        }
+        _ => false,
+    }
+}
+
 fn settlement(content: &SettledContent) -> String {
     match content {
         SettledContent::Parts(parts) => {
