@@ -4,7 +4,7 @@ use crate::claims::deadline;
 use crate::claims::delivery::{Arrival, Bytes, Event, Form, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
-use crate::claims::standing::{Act, Heard, Standing, Word};
+use crate::claims::standing::{Act, Expected, Heard, Standing, Word};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::ledger::fold::{Fold, document};
 use crate::store::ledger::keys::{self, Wait};
@@ -347,7 +347,8 @@ impl Fold<'_, '_> {
             } else {
                 // Its lot was void and it is in another one by now: this says nothing about that one.
                 self.change(*document, |record| {
-                    record.course.hear_of_the_past(heard);
+                    let expected = Expected::of(&record.received.facts);
+                    record.course.hear_of_the_past(heard, expected);
                     Ok(())
                 })?;
             }
