@@ -312,7 +312,7 @@ fn put<T>(place: &mut Option<Said<T>>, outcome: T, issued: Timestamp) -> Effect 
 impl Course {
     /// How many words about one document are kept at most: two receipts, two parts, some deferrals and corrections are
     /// ten, so an insurer that says more than this in thirteen months repeats itself by a fault of its own. What it says
-    /// beyond is kept as an orphan and moves nothing. Two parts of one settlement may exceed it by one word.
+    /// beyond moves the other documents of a receipt alone, and is an orphan where it speaks of no other. Two parts of one settlement may exceed it by one word.
     pub const WORDS: usize = 64;
 
     /// A document just admitted.
