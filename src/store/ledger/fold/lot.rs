@@ -361,7 +361,7 @@ impl Fold<'_, '_> {
         let before = records::known_lot(self.working, lot)?;
         let mut after = before.clone();
         after.unanswered = before.unanswered.saturating_sub(1);
-        if before.state == State::Sending && names_its_lot(word) {
+        if names_its_lot(word) {
             after.arrival = Arrival::Proven;
         }
         let event = if after.unanswered == 0 {

@@ -162,6 +162,37 @@ async fn a_settlement_of_one_document_does_not_take_a_lot_that_never_left() {
 }
 
 #[tokio::test]
+async fn a_settlement_of_one_document_does_not_take_a_lot_that_only_may_have_arrived() {
+    for (ended, state) in [
+        (Event::NoAnswer, State::InDoubt),
+        (Event::Deferred, State::Due),
+    ] {
+        let mut road = Road::with_a_void_lot().await;
+        road.seal(2).await;
+        road.lease().await;
+        road.conclude(2, 1, ended, &[]).await;
+        road.settle("s1", 11, PartOutcome::Paid).await;
+        let lot = road.store.lot(LotId(2)).await.unwrap().unwrap();
+        assert_eq!((lot.state, lot.ask), (state, true), "it is asked about");
+        road.check().await;
+        // It was the settlement of an earlier lot: nobody waits for the receipt of this one.
+        road.conclude(2, 1, Event::StatusUnknown, &[]).await;
+        assert_eq!(road.lot(2).await, State::Void);
+        assert_eq!(road.standing(12).await, Standing::Open);
+        road.check().await;
+
+        let mut road = Road::with_a_void_lot().await;
+        road.seal(2).await;
+        road.lease().await;
+        road.conclude(2, 1, ended, &[]).await;
+        road.settle("s1", 11, PartOutcome::Paid).await;
+        road.conclude(2, 1, Event::StatusKnown, &[]).await;
+        assert_eq!(road.lot(2).await, State::Taken);
+        road.check().await;
+    }
+}
+
+#[tokio::test]
 async fn settlements_of_all_documents_answer_a_lot_that_never_left_and_its_receipt_takes_it() {
     let mut road = Road::with_a_void_lot().await;
     road.seal(2).await;
