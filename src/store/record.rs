@@ -33,6 +33,8 @@ pub struct DocumentRecord {
     pub replaced_by: Option<DocumentId>,
     /// Start of the attempt whose taking is proven: the last one that had begun when the first proof came.
     pub proven: Option<Timestamp>,
+    /// Whether its insurer said to have its lot. After a restore it may be said of a lot of which no attempt is known.
+    pub said_taken: bool,
     /// Since when a paper duplicate is owed.
     pub paper_owed: Option<Timestamp>,
     /// When its standing last changed.

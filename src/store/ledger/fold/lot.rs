@@ -258,6 +258,7 @@ impl Fold<'_, '_> {
                 // A word that comes late about a void lot proves nothing of what is open again.
                 if record.lot == Some(lot) && record.standing() != Standing::Open {
                     record.proven = record.proven.or(attempted);
+                    record.said_taken = true;
                 }
                 Ok(())
             })?;
@@ -436,6 +437,7 @@ fn reopened(record: &mut DocumentRecord, lot: LotId) -> Result<(), Error> {
     }
     if record.standing() == Standing::InLot {
         record.proven = None;
+        record.said_taken = false;
     }
     document::act(record, Act::LotVoided)
 }
