@@ -10,7 +10,7 @@ use crate::claims::document::{Key, ReplacementReason};
 use crate::claims::entry::{
     Entry, FiguresLoaded, Gate, Judged, Next, Position, Received, Reconciled, Sealed, Stamped,
 };
-use crate::claims::id::{Destination, DocumentId, Finess, LotId, Name};
+use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::standing::{Course, Receipted};
 use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
@@ -101,6 +101,27 @@ pub struct EndpointRecord {
     pub cursor: Option<Name>,
     /// Held or open.
     pub gate: Gate,
+}
+
+impl EndpointRecord {
+    /// The gate of an endpoint that had other names before: a hold of one of these holds it too, as it is the same
+    /// system, until it is released under that name.
+    pub fn gate_of(
+        known: &BTreeMap<EndpointName, EndpointRecord>,
+        endpoint: &EndpointName,
+        former: &[EndpointName],
+    ) -> Gate {
+        let mut names = std::iter::once(endpoint).chain(former);
+        let is_held = |name| {
+            known
+                .get(name)
+                .is_some_and(|known| known.gate == Gate::Held)
+        };
+        match names.any(is_held) {
+            true => Gate::Held,
+            false => Gate::Open,
+        }
+    }
 }
 
 /// Figures as they were loaded.
