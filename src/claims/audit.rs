@@ -320,14 +320,15 @@ impl Audit {
         for (id, verdict, _code) in &receipted.verdicts {
             let row = self.row(*id)?;
             // A word about an earlier lot says nothing about the one that the document is in now.
+            let (issued, by, word) = (
+                receipted.issued,
+                receipted.id.as_str(),
+                Word::Receipt(*verdict),
+            );
             match self.document(row).lot.filter(|own| Some(*own) == lot) {
-                None => self.touch(row),
+                None => self.note(row, Fact::SaidBefore(issued, by, word)),
                 Some(lot) => {
-                    let word = Word::Receipt(*verdict);
-                    self.note(
-                        row,
-                        Fact::Said(receipted.issued, receipted.id.as_str(), word),
-                    );
+                    self.note(row, Fact::Said(issued, by, word));
                     self.answered(row, lot, Names::Lot);
                 }
             }

@@ -590,7 +590,7 @@ fn both_readings_of_the_delivery_table_agree() {
                 let mut lot = Lot {
                     state,
                     may_have_arrived: arrival != Arrival::Nothing,
-                    heard_while_sending: state == State::Sending && arrival == Arrival::Proven,
+                    named: arrival == Arrival::Proven,
                     left,
                     ..Lot::sealed(documents, form)
                 };

@@ -3,7 +3,8 @@
 //! Between two acts the standing is the fold of receipts and settlements by (instant of issue, id),
 //! whatever their order of arrival. [`Course`] keeps what was heard so that a late word is put in its place.
 //! An act closes what was heard before it: those words no longer fold, and are kept so that one heard again
-//! is known again. A cell that the table does not name follows one rule: a command is a conflict, an insurer's
+//! is known again. Only beside a refusal of a lot do the words from before its sealing count again: what is with the
+//! insurer already is refused there rightly, and stands as it was said. A cell that the table does not name follows one rule: a command is a conflict, an insurer's
 //! word is recorded, contradicts and moves nothing, and only an act of the gateway itself can be impossible.
 //! A paper duplicate is a fact and never a conflict: where it moves nothing it is recorded beside what stands.
 

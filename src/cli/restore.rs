@@ -157,6 +157,9 @@ fn said(is_success: bool, body: &Value, json: bool) -> Result<Code, Failure> {
             "what insurers said of it: bordereau orphans --since {}",
             restored["entry"]
         );
+        println!(
+            "what they said of documents that were not sent: bordereau documents --list contradicted"
+        );
     }
     match body["sending"].as_str() {
         Some("waits") => println!("nothing is sent until `bordereau restore resume --reason TEXT`"),

@@ -267,11 +267,13 @@ impl Desk {
     pub(super) async fn ways(&self) -> Result<Ways<'_>, Refused> {
         let Parts {
             store,
+            routes,
             lanes,
             clock,
             ..
         } = &self.parts;
-        let ways = Ways::read(&**store, lanes, clock.now()).await;
+        let routes = Arc::clone(&routes.borrow());
+        let ways = Ways::read(&**store, &routes, lanes, clock.now()).await;
         ways.map_err(|error| self.unread(&error))
     }
 

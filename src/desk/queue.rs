@@ -9,10 +9,9 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::claims::entry::Gate;
 use crate::claims::lane::Failure;
 use crate::claims::time::Timestamp;
-use crate::store;
+use crate::store::{self, EndpointRecord};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -77,7 +76,8 @@ pub(super) async fn get(
     let gates = desk.parts.store.endpoints().await.map_err(unread)?;
     let now = desk.parts.clock.now();
     let endpoints = survey.endpoints.iter().map(|(endpoint, waiting)| {
-        let gate = gates.get(endpoint).map_or(Gate::Open, |known| known.gate);
+        let former = survey.routes.former(endpoint);
+        let gate = EndpointRecord::gate_of(&gates, endpoint, former);
         EndpointText {
             endpoint: endpoint.to_string(),
             gate: gate_word(gate),

@@ -84,7 +84,7 @@ impl Surveyor<'_> {
         let endpoints = self.routes.endpoints();
         let mut pass = Pass {
             surveyor: self,
-            ways: Ways::read(self.store, self.lanes, at).await?,
+            ways: Ways::read(self.store, self.routes, self.lanes, at).await?,
             lots: BTreeMap::new(),
             survey: Survey {
                 position: self.store.health().position,

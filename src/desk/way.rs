@@ -3,11 +3,13 @@
 //! although it was never sent itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::claims::delivery::State;
 use crate::claims::entry::{Gate, Next, Reason};
 use crate::claims::id::EndpointName;
 use crate::claims::lane::Failure;
+use crate::claims::routes::Routes;
 use crate::claims::time::Timestamp;
 use crate::store::lanes::Board;
 use crate::store::{EndpointRecord, Error, LotRecord, Store};
@@ -15,6 +17,7 @@ use crate::store::{EndpointRecord, Error, LotRecord, Store};
 /// The ways to all endpoints, read at an instant.
 pub(super) struct Ways<'a> {
     gates: BTreeMap<EndpointName, EndpointRecord>,
+    routes: Arc<Routes>,
     lanes: &'a Board,
     at: Timestamp,
 }
@@ -36,11 +39,13 @@ impl Ways<'_> {
     /// When the store cannot read.
     pub(super) async fn read<'a>(
         store: &dyn Store,
+        routes: &Arc<Routes>,
         lanes: &'a Board,
         at: Timestamp,
     ) -> Result<Ways<'a>, Error> {
         Ok(Ways {
             gates: store.endpoints().await?,
+            routes: Arc::clone(routes),
             lanes,
             at,
         })
@@ -48,9 +53,9 @@ impl Ways<'_> {
 
     /// The way to an endpoint.
     pub(super) fn to(&self, endpoint: &EndpointName) -> Way {
-        let known = self.gates.get(endpoint);
+        let former = self.routes.former(endpoint);
         Way {
-            gate: known.map_or(Gate::Open, |known| known.gate),
+            gate: EndpointRecord::gate_of(&self.gates, endpoint, former),
             held: self.lanes.hold(endpoint, self.at),
             failure: self.lanes.failure(endpoint),
         }

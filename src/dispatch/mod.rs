@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::claims::entry::Gate;
 use crate::claims::id::{EndpointName, LotId};
 use crate::claims::lane::{Kind, Room};
 use crate::claims::routes::Routes;
@@ -29,7 +30,7 @@ use crate::claims::terms::Terms;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::lanes::Board;
-use crate::store::{self, Command, Due, Lease, Readiness, Store};
+use crate::store::{self, Command, Due, EndpointRecord, Lease, Readiness, Store};
 use crate::telemetry::lane::{Alert, Event as Said};
 use crate::telemetry::{Event, Telemetry};
 use crate::transport::Transport;
@@ -266,6 +267,9 @@ impl Dispatch {
                     continue;
                 }
             };
+            if self.is_held_under_a_former_name(endpoint).await? {
+                continue;
+            }
             let lease = Lease {
                 endpoint: endpoint.clone(),
                 until: now + self.config.lease(),
@@ -283,6 +287,20 @@ impl Dispatch {
             }
         }
         Ok(begun)
+    }
+
+    /// A hold goes with an endpoint to its new name, which the ledger does not know to be the same system.
+    async fn is_held_under_a_former_name(
+        &self,
+        endpoint: &EndpointName,
+    ) -> Result<bool, store::Error> {
+        let routes = Arc::clone(&self.routes.borrow());
+        let former = routes.former(endpoint);
+        if former.is_empty() {
+            return Ok(false);
+        }
+        let gates = self.store.endpoints().await?;
+        Ok(EndpointRecord::gate_of(&gates, endpoint, former) == Gate::Held)
     }
 
     fn ended(&self, running: &mut Running, ended: Result<(task::Id, ()), task::JoinError>) {

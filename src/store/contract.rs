@@ -232,6 +232,7 @@ laws! {
     an_orphan_that_fits_when_it_comes_again_is_taken
     what_cannot_be_evidence_is_kept_once
     a_document_is_spoken_of_so_often_and_no_more
+    who_is_spoken_of_too_often_keeps_no_other_from_its_receipt
     a_lot_without_its_receipt_is_overdue_and_asked_about
 }
 
@@ -240,6 +241,7 @@ use receipts::{
     a_lot_without_its_receipt_is_overdue_and_asked_about,
     an_orphan_that_fits_when_it_comes_again_is_taken, what_cannot_be_evidence_is_kept_once,
     what_was_recorded_first_stands, who_has_another_name_now_speaks_of_what_went_to_the_former_one,
+    who_is_spoken_of_too_often_keeps_no_other_from_its_receipt,
 };
 
 pub fn now() -> Timestamp {

@@ -10,7 +10,7 @@ use crate::claims::document::{Key, ReplacementReason};
 use crate::claims::entry::{
     Entry, FiguresLoaded, Gate, Judged, Next, Position, Received, Reconciled, Sealed, Stamped,
 };
-use crate::claims::id::{Destination, DocumentId, Finess, LotId, Name};
+use crate::claims::id::{Destination, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::standing::{Course, Receipted};
 use crate::claims::statement::Published;
 use crate::claims::tally::{Cell, Lateness, PaperCell};
@@ -33,6 +33,8 @@ pub struct DocumentRecord {
     pub replaced_by: Option<DocumentId>,
     /// Start of the attempt whose taking is proven: the last one that had begun when the first proof came.
     pub proven: Option<Timestamp>,
+    /// Whether its insurer said to have its lot. After a restore it may be said of a lot of which no attempt is known.
+    pub said_taken: bool,
     /// Since when a paper duplicate is owed.
     pub paper_owed: Option<Timestamp>,
     /// When its standing last changed.
@@ -99,6 +101,27 @@ pub struct EndpointRecord {
     pub cursor: Option<Name>,
     /// Held or open.
     pub gate: Gate,
+}
+
+impl EndpointRecord {
+    /// The gate of an endpoint that had other names before: a hold of one of these holds it too, as it is the same
+    /// system, until it is released under that name.
+    pub fn gate_of(
+        known: &BTreeMap<EndpointName, EndpointRecord>,
+        endpoint: &EndpointName,
+        former: &[EndpointName],
+    ) -> Gate {
+        let mut names = std::iter::once(endpoint).chain(former);
+        let is_held = |name| {
+            known
+                .get(name)
+                .is_some_and(|known| known.gate == Gate::Held)
+        };
+        match names.any(is_held) {
+            true => Gate::Held,
+            false => Gate::Open,
+        }
+    }
 }
 
 /// Figures as they were loaded.

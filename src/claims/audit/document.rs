@@ -145,10 +145,11 @@ impl Document {
     }
 
     /// Reads all facts again: what insurers said between two acts is put in order of issue first. The same
-    /// word said twice is one word.
+    /// word said twice is one word. Where a lot is refused, what was said before its sealing is read with it.
     pub(super) fn read(&self) -> Reading {
         let mut reading = Reading::admitted(self);
         let (mut said, mut known) = (BTreeSet::new(), BTreeSet::new());
+        let mut earlier = BTreeSet::new();
         for fact in self.facts.all() {
             if let Fact::Said(issued, id, word) = fact {
                 if known.insert((issued, id, word)) {
@@ -156,8 +157,14 @@ impl Document {
                 }
                 continue;
             }
+            if let Fact::SaidBefore(issued, id, word) = fact {
+                if known.insert((issued, id, word)) {
+                    earlier.insert((issued, id, word));
+                }
+                continue;
+            }
             let mut next = reading.clone();
-            next.hear_all(&said);
+            next.hear_span(&said, &earlier);
             let sends_paper = matches!(
                 next.standing,
                 Standing::Open | Standing::InLot | Standing::Refused
@@ -179,12 +186,12 @@ impl Document {
                 Fact::Replaced => Standing::Replaced,
                 Fact::Unsettled => Standing::Unsettled,
                 Fact::Lapsed => Standing::Lapsed,
-                Fact::Said(..) => next.standing,
+                Fact::Said(..) | Fact::SaidBefore(..) => next.standing,
             };
             reading = next;
-            said.clear();
+            earlier.append(&mut said);
         }
-        reading.hear_all(&said);
+        reading.hear_span(&said, &earlier);
         reading.with_its_duplicate()
     }
 }

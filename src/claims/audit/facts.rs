@@ -21,6 +21,8 @@ pub(super) enum Fact<'a> {
     Lapsed,
     /// An insurer's word: when it was issued, and its id.
     Said(Timestamp, &'a str, Word),
+    /// The same about a lot that it is no longer in.
+    SaidBefore(Timestamp, &'a str, Word),
 }
 
 /// The list: of each fact its number; of a word the instant, the length of the id and the id besides.
@@ -39,7 +41,7 @@ const ACTS: [Fact<'static>; 8] = [
     Fact::Lapsed,
 ];
 
-/// Words by number, which follow those of the acts.
+/// Words by number, which follow those of the acts; and once more, of an earlier lot.
 const WORDS: [Word; 11] = [
     Word::Receipt(Verdict::Accepted),
     Word::Receipt(Verdict::Refused),
@@ -63,14 +65,9 @@ impl Facts {
     pub(super) fn push(&mut self, fact: Fact<'_>) {
         let mut bytes = std::mem::take(&mut self.0).into_vec();
         match fact {
-            Fact::Said(issued, id, word) => {
-                let number = WORDS.iter().position(|known| *known == word);
-                let number = ACTS.len() + number.expect("every word has a number");
-                bytes.reserve_exact(10 + id.len());
-                bytes.push(byte(number));
-                bytes.extend(issued.micros().to_be_bytes());
-                bytes.push(byte(id.len()));
-                bytes.extend(id.as_bytes());
+            Fact::Said(issued, id, word) => put(&mut bytes, ACTS.len(), issued, id, word),
+            Fact::SaidBefore(issued, id, word) => {
+                put(&mut bytes, ACTS.len() + WORDS.len(), issued, id, word);
             }
             Fact::Sealed
             | Fact::LotVoided
@@ -98,15 +95,31 @@ impl Facts {
                 rest = after;
                 return Some(*act);
             }
-            let word = WORDS.get(number - ACTS.len())?;
+            let number = number - ACTS.len();
+            let word = *WORDS.get(number % WORDS.len())?;
             let (issued, after) = after.split_first_chunk::<8>()?;
             let (length, after) = after.split_first()?;
             let (id, after) = after.split_at_checked(usize::from(*length))?;
             rest = after;
             let issued = Timestamp::from_micros(i64::from_be_bytes(*issued));
-            Some(Fact::Said(issued, std::str::from_utf8(id).ok()?, *word))
+            let id = std::str::from_utf8(id).ok()?;
+            match number / WORDS.len() {
+                0 => Some(Fact::Said(issued, id, word)),
+                _ => Some(Fact::SaidBefore(issued, id, word)),
+            }
         })
     }
+}
+
+/// A word, whose number follows those of the words before it.
+fn put(bytes: &mut Vec<u8>, first: usize, issued: Timestamp, id: &str, word: Word) {
+    let number = WORDS.iter().position(|known| *known == word);
+    let number = first + number.expect("every word has a number");
+    bytes.reserve_exact(10 + id.len());
+    bytes.push(byte(number));
+    bytes.extend(issued.micros().to_be_bytes());
+    bytes.push(byte(id.len()));
+    bytes.extend(id.as_bytes());
 }
 
 fn byte(number: usize) -> u8 {
@@ -124,6 +137,7 @@ mod tests {
         for (index, word) in WORDS.into_iter().enumerate() {
             let issued = Timestamp::from_micros(index as i64 - 5);
             added.push(Fact::Said(issued, &long[index * 6..], word));
+            added.push(Fact::SaidBefore(issued, &long[index * 5..], word));
         }
         for (index, fact) in added.iter().enumerate() {
             facts.push(*fact);

@@ -11,8 +11,8 @@ pub(super) struct Lot {
     pub(super) documents: Box<[DocumentRow]>,
     pub(super) state: State,
     pub(super) may_have_arrived: bool,
-    /// A receipt for some of its documents came while the attempt was running.
-    pub(super) heard_while_sending: bool,
+    /// A receipt for some of its documents came since its last attempt began, or others were spoken of after it was taken.
+    pub(super) named: bool,
     /// The day on which the last attempt began of which anything can have left, and the one before it.
     pub(super) attempted: Option<Day>,
     pub(super) attempted_before: Option<Day>,
@@ -27,7 +27,7 @@ pub(super) struct Lot {
 
 canon_struct! {
     Lot {
-        documents, state, may_have_arrived, heard_while_sending, attempted, attempted_before, attempt,
+        documents, state, may_have_arrived, named, attempted, attempted_before, attempt,
         form, left, unanswered,
     }
 }
@@ -48,7 +48,7 @@ impl Lot {
             documents,
             state: State::Due,
             may_have_arrived: false,
-            heard_while_sending: false,
+            named: false,
             attempted: None,
             attempted_before: None,
             attempt: 0,
@@ -64,9 +64,7 @@ impl Lot {
 
     /// One more of its documents was spoken of, for the first time since it is in this lot.
     pub(super) fn answered(&mut self, names: Names) {
-        if names == Names::Lot && self.state == State::Sending {
-            self.heard_while_sending = true;
-        }
+        self.named |= names == Names::Lot;
         self.unanswered = self.unanswered.saturating_sub(1);
         let event = match self.unanswered {
             0 => Event::ReceiptComplete,
@@ -100,19 +98,14 @@ impl Lot {
         let resend = if stale { Void } else { Due };
         let was = self.state;
         let finished = matches!(was, Answered | Void);
-        // A settlement in a lot that cannot have arrived, or that is being sent: its document went in an earlier one.
-        let never_left = was == Due && !self.may_have_arrived;
-        let not_this_one = was == Sending && !self.heard_while_sending;
-        if event == Event::ReceiptPartial && (never_left || not_this_one) {
+        // A settlement in a lot that nobody said to have: its document may have gone in an earlier one.
+        let not_taken = matches!(was, Due | Sending | InDoubt);
+        if event == Event::ReceiptPartial && not_taken && !self.named {
             self.left += 1;
             return;
         }
         let ended = |state| {
-            if self.heard_while_sending {
-                Taken
-            } else {
-                state
-            }
+            if self.named { Taken } else { state }
         };
         self.state = match event {
             Event::Leased => Sending,
@@ -159,8 +152,24 @@ impl Lot {
             | Event::Restored
             | Event::Unrouted => was,
         };
-        if event == Event::Leased {
-            self.heard_while_sending = false;
+        match event {
+            Event::Leased | Event::StatusUnknown => self.named = false,
+            Event::ReceiptPartial | Event::ReceiptComplete => self.named = true,
+            Event::NotReached
+            | Event::Deferred
+            | Event::Taken
+            | Event::ContentRefused
+            | Event::NoAnswer
+            | Event::StatusKnown
+            | Event::StatusRefused
+            | Event::StatusUnreachable
+            | Event::NoStatusService
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand
+            | Event::Restored
+            | Event::Unrouted => {}
         }
         self.learns_of(event, was);
     }

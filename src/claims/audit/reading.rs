@@ -23,6 +23,9 @@ pub(super) struct Reading {
     answered: Option<(Timestamp, Answer)>,
 }
 
+/// Words by instant of issue and id.
+type Said<'a> = BTreeSet<(Timestamp, &'a str, Word)>;
+
 impl Reading {
     pub(super) fn admitted(document: &Document) -> Reading {
         Reading {
@@ -36,10 +39,16 @@ impl Reading {
         }
     }
 
-    /// Words of one span between two acts, in order of issue and id.
-    pub(super) fn hear_all(&mut self, said: &BTreeSet<(Timestamp, &str, Word)>) {
-        for (issued, _, word) in said {
-            self.hear(*issued, *word);
+    /// Words of one span between two acts, in order of issue and id; when a lot is refused, with all that was said
+    /// before it was sealed.
+    pub(super) fn hear_span<'a>(&mut self, said: &Said<'a>, earlier: &Said<'a>) {
+        let refused = said.iter().any(|(_, _, word)| is_negative(*word));
+        let mut words = said.clone();
+        if refused && self.standing == Standing::InLot {
+            words.extend(earlier);
+        }
+        for (issued, _, word) in words {
+            self.hear(issued, word);
         }
     }
 
@@ -69,7 +78,7 @@ impl Reading {
         if !self.concerns(word) {
             return;
         }
-        let negative = matches!(word, Word::Receipt(Verdict::Refused) | Word::ContentRefused);
+        let negative = is_negative(word);
         let unanswered = matches!(self.standing, Standing::InLot | Standing::Refused);
         // On paper already: a positive word is recorded as "both ways" and the standing stays.
         if self.standing == Standing::OnPaper {
@@ -158,4 +167,8 @@ impl Reading {
             Answer::Declined => Standing::Declined,
         };
     }
+}
+
+fn is_negative(word: Word) -> bool {
+    matches!(word, Word::Receipt(Verdict::Refused) | Word::ContentRefused)
 }

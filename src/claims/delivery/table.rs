@@ -26,12 +26,7 @@ fn due(event: Event, met: Circumstances) -> Step {
     match event {
         Event::Leased => Step::To(State::Sending),
         Event::ReceiptComplete => Step::To(State::Answered),
-        // A receipt names its lot, so something of it arrived. A settlement names a document alone: one of a lot of which
-        // nothing can have arrived is of a document that arrived in an earlier one, and says nothing of the others.
-        Event::ReceiptPartial => match met.arrival {
-            Arrival::Nothing => Step::AskFirst,
-            Arrival::Perhaps | Arrival::Proven => Step::To(State::Taken),
-        },
+        Event::ReceiptPartial => taken_if_proven(met.arrival),
         // Nothing is sent after it is cancelled: of a file, only the last document can be.
         Event::Cancel => match (met.bytes, met.arrival) {
             (Bytes::Outdated, Arrival::Nothing) => Step::To(State::Void),
@@ -103,7 +98,8 @@ fn sending(event: Event, met: Circumstances) -> Step {
 
 fn in_doubt(event: Event, met: Circumstances) -> Step {
     match event {
-        Event::StatusKnown | Event::ReceiptPartial => Step::To(State::Taken),
+        Event::StatusKnown => Step::To(State::Taken),
+        Event::ReceiptPartial => taken_if_proven(met.arrival),
         Event::StatusRefused => Step::To(State::Void),
         Event::StatusUnknown => resend_or_void(met.bytes),
         Event::NoStatusService => Step::To(State::Due),
@@ -204,6 +200,15 @@ fn resend_or_void(bytes: Bytes) -> Step {
     match bytes {
         Bytes::Wanted => Step::To(State::Due),
         Bytes::Outdated => Step::To(State::Void),
+    }
+}
+
+/// A receipt names its lot, so something of it arrived. A settlement names a document alone, which may have gone in an
+/// earlier lot: where nobody took this one, it says nothing of the others.
+fn taken_if_proven(arrival: Arrival) -> Step {
+    match arrival {
+        Arrival::Nothing | Arrival::Perhaps => Step::AskFirst,
+        Arrival::Proven => Step::To(State::Taken),
     }
 }
 

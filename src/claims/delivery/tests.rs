@@ -3,7 +3,8 @@
 use crate::claims::delivery::*;
 
 /// The table. A cell is the state it moves to, or `stay`, `ask` (first), `409`, `never` (impossible). It is read from
-/// its loosest mark on. `a%b`: a of a composed lot, b of a file. `a^b`: b if a receipt came during the attempt, else a.
+/// its loosest mark on. `a%b`: a of a composed lot, b of a file. `a^b`: b if a receipt named the lot (since the
+/// attempt began), else a.
 /// `a~b`: a while the bytes are wanted, b once they are not (a document of a composed lot, or all of a file, went
 /// another way). `a/b`: a if nothing can have arrived, else b.
 const TABLE: &str = "
@@ -20,7 +21,7 @@ const TABLE: &str = "
     StatusUnreachable   | stay          | never                   | stay     | stay      | stay     | stay     | stay
     NoStatusService     | stay          | never                   | due      | stay      | due      | stay     | stay
     ReceiptComplete     | answered      | answered                | answered | answered  | answered | stay     | stay
-    ReceiptPartial      | ask/taken     | ask^stay                | taken    | stay      | taken    | stay     | stay
+    ReceiptPartial      | ask^taken     | ask^stay                | ask^taken | stay     | taken    | stay     | stay
     ExpectedBy          | never         | never                   | never    | overdue   | never    | never    | never
     Cancel              | 409~void/409  | 409                     | 409      | 409       | 409      | 409      | 409
     DuplicateConfirmed  | stay~void/ask | stay~ask                | stay~ask | stay~ask  | stay~ask | 409      | 409

@@ -312,7 +312,7 @@ fn put<T>(place: &mut Option<Said<T>>, outcome: T, issued: Timestamp) -> Effect 
 impl Course {
     /// How many words about one document are kept at most: two receipts, two parts, some deferrals and corrections are
     /// ten, so an insurer that says more than this in thirteen months repeats itself by a fault of its own. What it says
-    /// beyond is kept as an orphan and moves nothing. Two parts of one settlement may exceed it by one word.
+    /// beyond moves the other documents of a receipt alone, and is an orphan where it speaks of no other. Two parts of one settlement may exceed it by one word.
     pub const WORDS: usize = 64;
 
     /// A document just admitted.
@@ -346,7 +346,8 @@ impl Course {
         &self.base
     }
 
-    /// What insurers said before the last act: kept to be known again, folded no more.
+    /// What insurers said before the last act: kept to be known again, and folded no more but beside a refusal of what
+    /// was sealed since.
     pub fn past(&self) -> &[Heard] {
         &self.past
     }
@@ -381,8 +382,8 @@ impl Course {
     }
 
     /// Takes one word about an earlier, void lot of the document: it is kept and moves nothing, for the document is
-    /// sent again in another lot. A positive one contradicts that the earlier lot was void.
-    pub fn hear_of_the_past(&mut self, heard: Heard) {
+    /// sent again in another lot, unless that one is refused. A positive one contradicts that the earlier lot was void.
+    pub fn hear_of_the_past(&mut self, heard: Heard, expected: Expected) {
         if self.past.iter().any(|past| past.key() == heard.key()) {
             return;
         }
@@ -391,6 +392,7 @@ impl Course {
             self.now.contradicted = true;
         }
         self.past.push(heard);
+        self.fold(expected);
     }
 
     /// Does one act of the gateway, the centre or an operator.
@@ -410,14 +412,22 @@ impl Course {
         Ok(())
     }
 
-    /// Folds all words from the base; gives the effect of each.
+    /// Folds all words from the base; gives the effect of each that was heard since the last act.
     fn fold(&mut self, expected: Expected) -> Vec<Effect> {
         let mut now = self.base.clone();
-        let mut effects: Vec<_> = self
-            .heard
-            .iter()
-            .map(|heard| now.hear(heard.word, heard.issued, expected))
-            .collect();
+        let mut words: Vec<(&Heard, Option<usize>)> =
+            self.heard.iter().zip((0..).map(Some)).collect();
+        if self.is_refused_after_sealing() {
+            words.extend(self.past.iter().map(|past| (past, None)));
+            words.sort_by_key(|(heard, _)| heard.key());
+        }
+        let mut effects = vec![Effect::Recorded; self.heard.len()];
+        for (heard, place) in words {
+            let effect = now.hear(heard.word, heard.issued, expected);
+            if let Some(place) = place {
+                effects[place] = effect;
+            }
+        }
         // A refusal beside a settlement contradicts it, whichever was issued first.
         if now.is_settled() {
             for (effect, heard) in effects.iter_mut().zip(&self.heard) {
@@ -433,6 +443,13 @@ impl Course {
         now.contradicted |= effects.contains(&Effect::Contradicts);
         self.now = now;
         effects
+    }
+
+    /// Whether the lot that it was sealed into is refused for it. An insurer refuses what it has already: then what it
+    /// said of the document before, while it was open or in a void lot, decides with the refusal.
+    fn is_refused_after_sealing(&self) -> bool {
+        self.base.standing == Standing::InLot
+            && self.heard.iter().any(|heard| heard.word.is_refusal())
     }
 }
 

@@ -121,3 +121,33 @@ async fn an_endpoint_that_an_operator_holds_keeps_its_lots_until_it_is_released(
     rig.dispatch.turn(&mut rig.running).await.unwrap();
     assert_eq!(lot(&rig, 1).await.state, State::Void);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_endpoint_that_is_held_under_its_former_name_is_held_under_the_new_one() {
+    for former in [vec![endpoint("slow")], Vec::new()] {
+        let mut rig = moved(Gate::Held).await;
+        let is_renamed = !former.is_empty();
+        let both = vec![mutuelle(1), mutuelle(2), mutuelle(3)];
+        let routes = Routes::new([(endpoint("swift"), Purpose::Real, both)]);
+        let routes = routes.formerly([(endpoint("swift"), former)]);
+        rig.dispatch.routes = watch::channel(Arc::new(routes)).1;
+        rig.admit(3, mutuelle(3)).await;
+        let mut states = Vec::new();
+        for gate in [Gate::Held, Gate::Open] {
+            rig.commit(Command::Endpoint {
+                endpoint: endpoint("slow"),
+                gate,
+                actor: name("operator"),
+            })
+            .await;
+            for _ in 0..3 {
+                rig.clock.advance(Duration::from_secs(60));
+                rig.dispatch.turn(&mut rig.running).await.unwrap();
+                while rig.running.tasks.join_next().await.is_some() {}
+            }
+            states.push(lot_of(&rig, 3).await.state);
+        }
+        let first = if is_renamed { State::Due } else { State::Taken };
+        assert_eq!(states, [first, State::Taken], "renamed: {is_renamed}");
+    }
+}

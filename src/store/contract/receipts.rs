@@ -10,7 +10,7 @@ use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::{Entry, Next, OrphanCause, Position, Reason};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId};
 use crate::claims::receipt::{
-    Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
+    Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
     SettlementContent, Verdict,
 };
 use crate::claims::standing::{Course, Standing};
@@ -275,6 +275,53 @@ pub(super) async fn a_document_is_spoken_of_so_often_and_no_more<S: Subject>() {
             .unwrap()
             .is_some()
     );
+}
+
+pub(super) async fn who_is_spoken_of_too_often_keeps_no_other_from_its_receipt<S: Subject>() {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    let other = DocumentId(2);
+    admit_one(&*store, DOCUMENT.0, 1, body_of(1)).await;
+    admit_one(&*store, other.0, 2, body_of(2)).await;
+    let lot = sealed(vec![DOCUMENT, other]);
+    let lease = Lease {
+        endpoint: lot.endpoint.clone(),
+        until: later(60),
+        most: 1,
+    };
+    store.commit(now(), Command::Seal(lot)).await.unwrap();
+    store.lease_due(now(), lease).await.unwrap();
+    // Each receipt lists all answers so far.
+    let listed = |number: usize, documents: &[DocumentId]| {
+        let accepted = |document: &DocumentId| DocumentVerdict {
+            document: *document,
+            verdict: Verdict::Accepted,
+            code: None,
+            text: None,
+        };
+        Evidence::Item(Item::Receipt(Receipt {
+            id: name(&format!("r{number}")),
+            lot: LotId(77),
+            digest: Digest([1; 32]),
+            issued: now(),
+            verdict: Verdict::Accepted,
+            documents: documents.iter().map(accepted).collect(),
+            coverage: Coverage::Listed,
+            code: None,
+            text: None,
+        }))
+    };
+    for number in 0..Course::WORDS {
+        let heard = says(&*store, listed(number, &[DOCUMENT]), "<x/>").await;
+        assert_eq!(heard, HeardOutcome::Recorded);
+    }
+    let both = || listed(Course::WORDS, &[DOCUMENT, other]);
+    assert_eq!(says(&*store, both(), "<x/>").await, HeardOutcome::Recorded);
+    assert_eq!(says(&*store, both(), "<x/>").await, HeardOutcome::Known);
+    assert_eq!(record(&*store).await.course.words(), Course::WORDS);
+    let found = store.document(Find::Id(other)).await.unwrap().unwrap();
+    assert_eq!(found.record.standing(), Standing::Acknowledged);
+    assert_eq!(self::lot(&*store).await.0, State::Answered);
 }
 
 /// What came of an attempt or a question, heard after so many seconds; the next thing an hour later.

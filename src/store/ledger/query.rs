@@ -93,7 +93,12 @@ pub fn next(
         | Standing::Granted
         | Standing::Declined => {
             let region = records::region(index, &record.received.facts)?;
-            Ok(record.time_limit(region, &records::terms(index)?))
+            let limit = record.time_limit(region, &records::terms(index)?);
+            // The instant is the one that is filed, and kept: terms may have changed since.
+            Ok(limit.zip(record.timer).map(|(limit, at)| Next {
+                at,
+                reason: limit.reason,
+            }))
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::store::{
 
 canon::canon_struct! {
     DocumentRecord {
-        received, position, at, course, lot, replaced_by, proven, paper_owed, since, timer, answered_in, waits_for,
+        received, position, at, course, lot, replaced_by, proven, said_taken, paper_owed, since, timer, answered_in, waits_for,
         sealable_since
     }
     LotRecord {
@@ -193,7 +193,7 @@ impl DocumentRecord {
     pub fn is_taken(&self) -> bool {
         match self.received.facts.key.kind {
             Kind::Pj => self.receipted() != Receipted::No,
-            Kind::Fse | Kind::Dre | Kind::Pec => self.proven.is_some(),
+            Kind::Fse | Kind::Dre | Kind::Pec => self.proven.is_some() || self.said_taken,
         }
     }
 

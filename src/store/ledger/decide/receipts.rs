@@ -196,19 +196,24 @@ impl Decider<'_, '_> {
         {
             return Ok(Err(OrphanCause::UnknownDocument));
         }
-        let verdicts = verdicts(&lot, receipt);
-        for (document, _, _) in &verdicts {
-            let record = records::known_document(self.working, *document)?;
-            if record.course.words() >= Course::WORDS {
-                return Ok(Err(OrphanCause::TooMany));
+        // A document of which too much was said hears no more, and keeps no other from being heard of.
+        let (verdicts, mut heard) = (verdicts(&lot, receipt), Vec::new());
+        let speaks_of_any = !verdicts.is_empty();
+        for verdict in verdicts {
+            let record = records::known_document(self.working, verdict.0)?;
+            if record.course.words() < Course::WORDS {
+                heard.push(verdict);
             }
+        }
+        if speaks_of_any && heard.is_empty() {
+            return Ok(Err(OrphanCause::TooMany));
         }
         Ok(Ok(Entry::Receipted(Box::new(Receipted {
             endpoint: speaker.endpoint.clone(),
             id: receipt.id.clone(),
             lot: receipt.lot,
             issued: receipt.issued,
-            verdicts,
+            verdicts: heard,
             commitment: mark.commitment,
             fingerprint: mark.fingerprint,
         }))))

@@ -34,6 +34,7 @@ impl Fold<'_, '_> {
             lot: None,
             replaced_by: None,
             proven: None,
+            said_taken: false,
             paper_owed: None,
             since: self.at,
             timer: None,

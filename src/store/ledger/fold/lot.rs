@@ -4,7 +4,7 @@ use crate::claims::deadline;
 use crate::claims::delivery::{Arrival, Bytes, Event, Form, Presence, State, Step};
 use crate::claims::entry::{Delivery, Next, Reason, Receipted, Sealed};
 use crate::claims::id::{DocumentId, LotId, Name};
-use crate::claims::standing::{Act, Heard, Standing, Word};
+use crate::claims::standing::{Act, Expected, Heard, Standing, Word};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::ledger::fold::{Fold, document};
 use crate::store::ledger::keys::{self, Wait};
@@ -258,6 +258,7 @@ impl Fold<'_, '_> {
                 // A word that comes late about a void lot proves nothing of what is open again.
                 if record.lot == Some(lot) && record.standing() != Standing::Open {
                     record.proven = record.proven.or(attempted);
+                    record.said_taken = true;
                 }
                 Ok(())
             })?;
@@ -347,7 +348,8 @@ impl Fold<'_, '_> {
             } else {
                 // Its lot was void and it is in another one by now: this says nothing about that one.
                 self.change(*document, |record| {
-                    record.course.hear_of_the_past(heard);
+                    let expected = Expected::of(&record.received.facts);
+                    record.course.hear_of_the_past(heard, expected);
                     Ok(())
                 })?;
             }
@@ -360,7 +362,7 @@ impl Fold<'_, '_> {
         let before = records::known_lot(self.working, lot)?;
         let mut after = before.clone();
         after.unanswered = before.unanswered.saturating_sub(1);
-        if before.state == State::Sending && names_its_lot(word) {
+        if names_its_lot(word) {
             after.arrival = Arrival::Proven;
         }
         let event = if after.unanswered == 0 {
@@ -435,6 +437,7 @@ fn reopened(record: &mut DocumentRecord, lot: LotId) -> Result<(), Error> {
     }
     if record.standing() == Standing::InLot {
         record.proven = None;
+        record.said_taken = false;
     }
     document::act(record, Act::LotVoided)
 }

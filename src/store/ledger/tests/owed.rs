@@ -1,6 +1,7 @@
 //! Paper owed: by whom, since when, and until when.
 
 use super::*;
+use crate::claims::custody::Restored;
 use crate::store::listing::{Book, Listing};
 
 async fn tick(road: &mut Road, instant: &str) {
@@ -150,6 +151,43 @@ async fn a_paper_duplicate_is_recorded_whatever_the_standing_and_once() {
         assert_eq!(found.standing(), standings[1], "{before:?} {after:?}");
         assert_eq!(position.went_both_ways(), both_ways, "{before:?} {after:?}");
         assert_eq!(position.contradicted, contradicted);
+        road.check().await;
+    }
+}
+
+#[tokio::test]
+async fn what_its_insurer_says_to_have_is_not_owed_although_no_attempt_is_known() {
+    // Sealed in the backup, sent after it; then the store was lost.
+    for (answer, state, owed) in [
+        (Event::StatusKnown, State::Taken, false),
+        (Event::StatusUnknown, State::Due, true),
+    ] {
+        let mut road = Road::new().await;
+        road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+            .await;
+        road.seal(1).await;
+        let position = road.store.health().position;
+        let restored = Command::Restored(Restored {
+            backup: Digest([1; 32]),
+            taken: road.now,
+            position,
+            since: road.now,
+            known: position,
+            actor: name("operator"),
+        });
+        road.store.commit(road.now, restored).await.unwrap();
+        tick(&mut road, "2026-11-30T09:00:00+01:00").await;
+        assert!(record(&road, 10).await.owes_paper(), "nobody has it yet");
+        road.conclude(1, 0, answer, &[]).await;
+        assert_eq!(road.lot(1).await, state);
+        tick(&mut road, "2026-12-10T09:00:00+01:00").await;
+        let found = record(&road, 10).await;
+        assert_eq!((found.owes_paper(), found.proven), (owed, None));
+        road.check().await;
+        // Refused after all, it is owed from its refusal on.
+        road.receipt("r1", 1, Verdict::Refused).await;
+        tick(&mut road, "2026-12-20T09:00:00+01:00").await;
+        assert!(record(&road, 10).await.owes_paper());
         road.check().await;
     }
 }

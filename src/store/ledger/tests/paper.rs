@@ -117,3 +117,45 @@ async fn the_receipt_of_a_pj_ends_the_duty_and_a_refusal_goes_on_to_lapse() {
         road.check().await;
     }
 }
+
+#[tokio::test]
+async fn the_instant_that_is_shown_is_kept_also_when_terms_change() {
+    for lapsed_after_days in [120, 30] {
+        let mut road = Road::new().await;
+        road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+            .await;
+        road.seal(1).await;
+        road.lease().await;
+        road.conclude(1, 1, Event::ContentRefused, &[10]).await;
+        let find = || road.store.document(Find::Id(DocumentId(10)));
+        // First paper is owed, then it lapses.
+        for (reason, standing) in [
+            (Reason::Replacement, Standing::Refused),
+            (Reason::Lapse, Standing::Lapsed),
+        ] {
+            let promised = find().await.unwrap().unwrap().next.unwrap();
+            assert_eq!(promised.reason, reason);
+            let terms = Terms {
+                lapsed_after_days,
+                paper_owed_after_days: 5,
+                ..Terms::default()
+            };
+            let changed = Command::Terms(terms);
+            road.store.commit(road.now, changed).await.unwrap();
+            let shown = find().await.unwrap().unwrap();
+            assert_eq!(shown.next, Some(promised));
+            let earlier = promised.at - Duration::from_secs(1);
+            road.store.commit(earlier, Command::Tick).await.unwrap();
+            assert_eq!(find().await.unwrap().unwrap().next, Some(promised));
+            road.store.commit(promised.at, Command::Tick).await.unwrap();
+            let after = find().await.unwrap().unwrap();
+            assert_eq!(after.record.standing(), standing);
+            assert_ne!(after.next, Some(promised));
+            road.store
+                .commit(promised.at, Command::Terms(Terms::default()))
+                .await
+                .unwrap();
+        }
+        road.check().await;
+    }
+}

@@ -58,6 +58,90 @@ async fn a_word_about_a_void_lot_proves_nothing_of_what_is_open_again() {
 }
 
 #[tokio::test]
+async fn what_was_settled_before_it_was_sealed_is_not_refused_by_its_new_lot() {
+    // What is heard before the sealing, how the lot is refused, and what is heard only then.
+    for (before, refusal, after, standing, contradicted) in [
+        (
+            Some(PartOutcome::Paid),
+            Event::ContentRefused,
+            None,
+            Standing::Paid,
+            true,
+        ),
+        (
+            Some(PartOutcome::Deferred),
+            Event::ContentRefused,
+            None,
+            Standing::Acknowledged,
+            true,
+        ),
+        (
+            Some(PartOutcome::Paid),
+            Event::Taken,
+            Some(Verdict::Refused),
+            Standing::Paid,
+            true,
+        ),
+        (None, Event::ContentRefused, None, Standing::Refused, false),
+        (
+            None,
+            Event::Taken,
+            Some(Verdict::Refused),
+            Standing::Refused,
+            false,
+        ),
+    ] {
+        // In the backup it is open; what became of it since is heard of after the restore.
+        let mut road = Road::new().await;
+        for (id, number) in [(10, "000000001"), (11, "000000002")] {
+            road.admit(admission(id, facts(Kind::Fse, number), "a"))
+                .await;
+        }
+        if let Some(outcome) = before {
+            road.settle("s1", 10, outcome).await;
+            assert_eq!(road.standing(10).await, Standing::Open);
+        }
+        road.check().await;
+        road.seal(1).await;
+        road.lease().await;
+        road.conclude(1, 1, refusal, &[10]).await;
+        if let Some(verdict) = after {
+            road.receipt("r1", 1, verdict).await;
+        }
+        let found = road.record(10).await;
+        assert_eq!(found.standing(), standing, "{before:?} {refusal:?}");
+        assert_eq!(found.course.position().contradicted, contradicted);
+        road.check().await;
+        road.now = at("2026-12-15T09:00:00+01:00");
+        road.store.commit(road.now, Command::Tick).await.unwrap();
+        assert_eq!(road.record(10).await.owes_paper(), before.is_none());
+        road.check().await;
+    }
+}
+
+#[tokio::test]
+async fn a_receipt_of_a_void_lot_stands_against_the_refusal_of_the_next_whichever_comes_first() {
+    for late in [false, true] {
+        let mut road = Road::with_a_void_lot().await;
+        if !late {
+            road.receipt("r1", 1, Verdict::Accepted).await;
+        }
+        road.seal(2).await;
+        road.lease().await;
+        road.conclude(2, 1, Event::ContentRefused, &[11]).await;
+        if late {
+            assert_eq!(road.standing(11).await, Standing::Refused);
+            road.check().await;
+            road.receipt("r1", 1, Verdict::Accepted).await;
+        }
+        let found = road.record(11).await;
+        assert_eq!(found.standing(), Standing::Acknowledged, "{late}");
+        assert!(found.course.position().contradicted);
+        road.check().await;
+    }
+}
+
+#[tokio::test]
 async fn a_settlement_of_one_document_does_not_take_a_lot_that_never_left() {
     let mut road = Road::with_a_void_lot().await;
     road.seal(2).await;
@@ -75,6 +159,37 @@ async fn a_settlement_of_one_document_does_not_take_a_lot_that_never_left() {
     road.check().await;
     assert_eq!(road.seal(3).await, [DocumentId(12)]);
     road.check().await;
+}
+
+#[tokio::test]
+async fn a_settlement_of_one_document_does_not_take_a_lot_that_only_may_have_arrived() {
+    for (ended, state) in [
+        (Event::NoAnswer, State::InDoubt),
+        (Event::Deferred, State::Due),
+    ] {
+        let mut road = Road::with_a_void_lot().await;
+        road.seal(2).await;
+        road.lease().await;
+        road.conclude(2, 1, ended, &[]).await;
+        road.settle("s1", 11, PartOutcome::Paid).await;
+        let lot = road.store.lot(LotId(2)).await.unwrap().unwrap();
+        assert_eq!((lot.state, lot.ask), (state, true), "it is asked about");
+        road.check().await;
+        // It was the settlement of an earlier lot: nobody waits for the receipt of this one.
+        road.conclude(2, 1, Event::StatusUnknown, &[]).await;
+        assert_eq!(road.lot(2).await, State::Void);
+        assert_eq!(road.standing(12).await, Standing::Open);
+        road.check().await;
+
+        let mut road = Road::with_a_void_lot().await;
+        road.seal(2).await;
+        road.lease().await;
+        road.conclude(2, 1, ended, &[]).await;
+        road.settle("s1", 11, PartOutcome::Paid).await;
+        road.conclude(2, 1, Event::StatusKnown, &[]).await;
+        assert_eq!(road.lot(2).await, State::Taken);
+        road.check().await;
+    }
 }
 
 #[tokio::test]
