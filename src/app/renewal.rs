@@ -143,12 +143,17 @@ impl Renewal {
         self.wanted.send_replace(transport.webhooks);
     }
 
-    /// Puts these endpoints in force beside those of the configuration, with what the files hold now.
+    /// Puts these endpoints in force beside those of the configuration, and no more than the keys of those that ended, with
+    /// what the files hold now.
     ///
     /// # Errors
     /// They cannot be used: everything stays as it was.
-    pub async fn register(&self, endpoints: Vec<Endpoint>) -> anyhow::Result<()> {
-        self.ways.register(endpoints);
+    pub async fn register(
+        &self,
+        endpoints: Vec<Endpoint>,
+        ended: Vec<Endpoint>,
+    ) -> anyhow::Result<()> {
+        self.ways.register(endpoints, ended);
         let renewal = self.clone();
         let followed = apart(move || renewal.follow()).await;
         followed.unwrap_or_else(|| Err(anyhow::anyhow!("the reading panicked")))?;
