@@ -176,7 +176,7 @@ impl Ways {
     /// # Errors
     /// [`Faults`]: everything stays as it was.
     pub fn forget_connections(&self) -> Result<(), Faults> {
-        self.transport.renew()
+        self.transport.forget_connections()
     }
 
     /// Which endpoint serves which destination.
@@ -247,7 +247,8 @@ mod tests {
     use super::*;
     use crate::claims::document::Purpose;
     use crate::claims::id::Destination;
-    use crate::tls::authority::Authority;
+    use crate::tls::IdentityFiles;
+    use crate::tls::authority::{Authority, ClientName};
 
     /// The authorities of every endpoint, on the disk.
     fn place() -> tempfile::TempDir {
@@ -432,6 +433,37 @@ mod tests {
         ways.configure(vec![renamed]);
         ways.follow().unwrap();
         assert!(takes_unsigned(&ways, "paris"), "as it says of itself now");
+    }
+
+    #[test]
+    fn connections_are_forgotten_without_a_look_at_the_files() {
+        let place = place();
+        let authority = Authority::new("Tests").unwrap();
+        let identity = |name| {
+            let name = ClientName {
+                common_name: name,
+                uri: None,
+            };
+            authority
+                .client(name)
+                .unwrap()
+                .write(place.path(), "own")
+                .unwrap();
+        };
+        identity("before");
+        let mut presenting = endpoint(&place, "a", 7_700_001);
+        presenting.tls.identity = Some(IdentityFiles {
+            certificate: place.path().join("own.pem"),
+            key: place.path().join("own.key"),
+        });
+        let ways = opened(vec![presenting]);
+        let before = ways.transport.expiries();
+        assert!(before[0].1.is_some());
+        // Half of a new pair, as it may lie there while it is written; taken up, it would be an error.
+        std::fs::write(place.path().join("own.pem"), "no certificate").unwrap();
+        assert!(ways.follow().is_err());
+        ways.forget_connections().unwrap();
+        assert_eq!(ways.transport.expiries(), before);
     }
 
     #[test]
