@@ -31,8 +31,13 @@ use process::{BYTES, Gateway};
 use runs::share;
 use tokio::time::{Instant, sleep};
 
-/// Senders, documents posted singly, documents posted in lots.
-const LOADS: [(u64, u64, u64); 3] = [(1, 2_000, 5_000), (8, 8_000, 20_000), (64, 12_800, 25_600)];
+/// Senders, documents posted singly, documents posted in lots: each load takes some seconds, so that what is waited for
+/// at its end (a lot's age, the next count) weighs little.
+const LOADS: [(u64, u64, u64); 3] = [
+    (1, 10_000, 40_000),
+    (8, 40_000, 80_000),
+    (64, 48_000, 76_800),
+];
 
 /// Documents of a lot.
 const LOT: u64 = 100;

@@ -63,10 +63,15 @@ impl Gateway {
             answered: Mutex::default(),
         };
         let ready = format!("{}/readyz", gateway.url);
-        while gateway.centre.get(&ready).send().await.is_err() {
+        while !gateway.is_ready(&ready).await {
             sleep(Duration::from_millis(50)).await;
         }
         gateway
+    }
+
+    async fn is_ready(&self, url: &str) -> bool {
+        let answer = self.centre.get(url).send().await;
+        answer.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// Posts the documents of so many numbers from one on: one singly, more as a lot.

@@ -1,16 +1,21 @@
-//! Says that a certificate which the gateway shows ends soon, or has ended: at the start, and once a day while it lasts.
+//! Says that a certificate which the gateway shows ends soon, or has ended: in a check of the configuration, at the
+//! start, and once a day while it lasts.
 //!
 //! It exchanges none: that is whoever renews the files, and `renewal` takes them up. A crash leaves nothing behind.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::renewal::Renewal;
+use super::ways::Ways;
 use crate::claims::id::EndpointName;
+use crate::claims::time::Timestamp;
 use crate::telemetry::Event;
 use crate::telemetry::renewal::Event as Said;
+use crate::tls::Server;
 
 const DAY: u64 = 86_400;
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -23,7 +28,7 @@ pub struct Expiry {
 
 /// How much of its time a certificate has left, if that is worth a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Left {
+pub(super) enum Left {
     /// Fewer whole days than wanted.
     Days(u64),
     /// None, since so many whole days.
@@ -49,28 +54,38 @@ impl Expiry {
         said: &BTreeMap<Option<EndpointName>, Left>,
     ) -> BTreeMap<Option<EndpointName>, Left> {
         let renewal = &self.renewal;
-        let now = renewal.clock.now().micros() / 1_000_000;
-        let enough = u64::from(renewal.files.settings.warn_days);
-        let endpoints = renewal.ways.transport.expiries().into_iter();
-        let endpoints = endpoints.map(|(endpoint, expires)| (Some(endpoint), expires));
-        let mut found = BTreeMap::new();
-        for (shown_to, expires) in
-            std::iter::once((None, renewal.server.expires())).chain(endpoints)
-        {
-            let Some(left) = expires.and_then(|expires| Left::of(expires, now, enough)) else {
-                continue;
-            };
-            if said.get(&shown_to) != Some(&left) {
+        let enough = renewal.files.settings.warn_days;
+        let found = ending(&renewal.server, &renewal.ways, renewal.clock.now(), enough);
+        for (shown_to, left) in &found {
+            if said.get(shown_to) != Some(left) {
                 let endpoint = shown_to.as_ref();
-                renewal.telemetry.record(Event::Renewal(match left {
+                renewal.telemetry.record(Event::Renewal(match *left {
                     Left::Days(days) => Said::Ends { endpoint, days },
                     Left::Nothing(days) => Said::Ended { endpoint, days },
                 }));
             }
-            found.insert(shown_to, left);
         }
         found
     }
+}
+
+/// The certificates with fewer days left than wanted, by the endpoint that they are shown to; those who post are shown
+/// the one without.
+pub(super) fn ending(
+    server: &Server,
+    ways: &Ways,
+    now: Timestamp,
+    enough: u32,
+) -> BTreeMap<Option<EndpointName>, Left> {
+    let endpoints = ways.transport.expiries().into_iter();
+    let endpoints = endpoints.map(|(endpoint, expires)| (Some(endpoint), expires));
+    std::iter::once((None, server.expires()))
+        .chain(endpoints)
+        .filter_map(|(shown_to, expires)| {
+            let left = Left::of(expires?, now.micros() / 1_000_000, u64::from(enough))?;
+            Some((shown_to, left))
+        })
+        .collect()
 }
 
 impl Left {
@@ -81,6 +96,18 @@ impl Left {
             return Some(Left::Nothing(days));
         }
         (days < enough).then_some(Left::Days(days))
+    }
+}
+
+impl fmt::Display for Left {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Left::Days(days) => write!(out, "ends within {} days", days + 1),
+            Left::Nothing(days) => write!(
+                out,
+                "has ended {days} days ago, so whoever is shown it refuses it"
+            ),
+        }
     }
 }
 

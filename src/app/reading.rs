@@ -10,11 +10,12 @@ use anyhow::Context as _;
 use super::registered::Inspection;
 use super::renewal::{Files, Look};
 use super::ways::Ways;
-use super::{Error, crypto};
+use super::{Error, crypto, expiry};
 use crate::access::{Access, TokenFile};
 use crate::claims::agreement::Agreements;
 use crate::claims::id::EndpointName;
 use crate::claims::registry::Registration;
+use crate::claims::time::Timestamp;
 use crate::config::{self, Config};
 use crate::desk;
 use crate::formats::jws::unencoded::Signer;
@@ -57,11 +58,12 @@ impl Unusable {
     }
 }
 
-/// Reads everything that the configuration names; binds and writes nothing. Gives what can be used and is wanting.
+/// Reads everything that the configuration names; binds and writes nothing. Gives what can be used and is wanting, or
+/// will be soon.
 ///
 /// # Errors
 /// [`Error::Config`].
-pub fn check(config: &Config) -> Result<Vec<String>, Error> {
+pub fn check(config: &Config, now: Timestamp) -> Result<Vec<String>, Error> {
     let read = read(config)?;
     let is_in_file = |name: &EndpointName| {
         let mut registered = read.registry.iter().flatten();
@@ -72,7 +74,14 @@ pub fn check(config: &Config) -> Result<Vec<String>, Error> {
             }
         })
     };
-    Ok(wanting(config, is_in_file))
+    let mut found = wanting(config, is_in_file);
+    let warn_days = config.renewal.warn_days;
+    let ending = expiry::ending(&read.server, &read.ways, now, warn_days);
+    found.extend(ending.iter().map(|(shown_to, left)| match shown_to {
+        None => format!("public.tls: the certificate {left}"),
+        Some(endpoint) => format!("endpoint `{endpoint}`: the certificate that it is shown {left}"),
+    }));
+    Ok(found)
 }
 
 /// What of a configuration that can be used is not there yet, in sentences.

@@ -1,11 +1,17 @@
 //! When the next attempt is made: exponential, capped, spread, and the same on every computation.
 //!
-//! There is no randomness: the spread derives from the lot and the attempt, so a replay
+//! There is no randomness: the spread derives from what is attempted and the number of the attempt, so a replay
 //! finds the same instants. There is no last attempt: a lot is held, never dropped.
 
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
+
 use crate::claims::id::LotId;
+
+/// What spreads the waits of one thing that is attempted: two of them that failed together do not come back together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seed(u128);
 
 /// How long to wait between attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,21 +27,41 @@ pub struct Schedule {
     pub asked_cap: Duration,
 }
 
+impl Seed {
+    /// That of a name, at a place in the ledger.
+    pub fn of(name: &str, place: u64) -> Seed {
+        let digest = Sha256::new()
+            .chain_update(place.to_be_bytes())
+            .chain_update(name)
+            .finalize();
+        let mut first = [0; 16];
+        first.copy_from_slice(&digest[..16]);
+        Seed(u128::from_be_bytes(first))
+    }
+}
+
+impl From<LotId> for Seed {
+    fn from(lot: LotId) -> Seed {
+        Seed(lot.0)
+    }
+}
+
 impl Schedule {
     /// The wait after an attempt (from 1): between one half and the whole of `first × factor^(attempt−1)`,
     /// capped. The half that is spread keeps lots that failed together from coming back together.
-    pub fn wait(&self, lot: LotId, attempt: u32) -> Duration {
+    pub fn wait(&self, seed: impl Into<Seed>, attempt: u32) -> Duration {
         let whole = self.whole(attempt);
         let half = whole / 2;
-        half + spread(whole - half, lot, attempt)
+        half + spread(whole - half, seed.into(), attempt)
     }
 
     /// The wait after an attempt that the destination answered with a wait of its own: never shorter than
     /// it asks, up to the cap, and spread by at most `first` so that all it sent away do not come at once. Nor is it
     /// shorter than without its asking: who asks for no wait at all is not tried ever again without one.
-    pub fn honour(&self, asked: Duration, lot: LotId, attempt: u32) -> Duration {
-        let asked = asked.min(self.asked_cap) + spread(self.first, lot, attempt);
-        asked.max(self.wait(lot, attempt))
+    pub fn honour(&self, asked: Duration, seed: impl Into<Seed>, attempt: u32) -> Duration {
+        let seed = seed.into();
+        let asked = asked.min(self.asked_cap) + spread(self.first, seed, attempt);
+        asked.max(self.wait(seed, attempt))
     }
 
     /// How many waits have passed within a span since an attempt, at least one: by this number a question about the
@@ -84,11 +110,11 @@ impl Default for Schedule {
     }
 }
 
-/// A part of `span` that derives from lot and attempt, in whole microseconds.
-fn spread(span: Duration, lot: LotId, attempt: u32) -> Duration {
+/// A part of `span` that derives from seed and attempt, in whole microseconds.
+fn spread(span: Duration, Seed(seed): Seed, attempt: u32) -> Duration {
     let span = u64::try_from(span.as_micros()).unwrap_or(u64::MAX);
-    let low = lot.0 as u64;
-    let high = (lot.0 >> 64) as u64;
+    let low = seed as u64;
+    let high = (seed >> 64) as u64;
     let drawn = mix(mix(mix(low) ^ high) ^ u64::from(attempt));
     // The product's high half: drawn / 2^64 of the span, without the bias of a remainder.
     let part = (u128::from(drawn) * (u128::from(span) + 1)) >> 64;
@@ -156,6 +182,15 @@ mod tests {
             quarters.iter().all(|count| (200..300).contains(count)),
             "{quarters:?}"
         );
+    }
+
+    #[test]
+    fn targets_that_failed_together_come_back_spread() {
+        let schedule = schedule(100, 2, 900);
+        let wait = |name, place| schedule.wait(Seed::of(name, place), 1);
+        assert_eq!(wait("hub-a", 7), wait("hub-a", 7));
+        assert_ne!(wait("hub-a", 7), wait("hub-b", 7));
+        assert_ne!(wait("hub-a", 7), wait("hub-a", 8));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use crate::app::{self, App};
 use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, progress};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config;
 use crate::store::Readiness;
 use crate::store::embedded::OpenError;
@@ -85,7 +85,7 @@ fn tell_changes(before: Option<&str>, now: Option<&str>) {
 /// Reads everything that the configuration names and says whether it can be used; binds nothing.
 pub fn check(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
-    let wanting = app::check(&config).map_err(failure)?;
+    let wanting = app::check(&config, SystemClock.now()).map_err(failure)?;
     println!("the configuration can be used");
     wanting.iter().for_each(|wanting| println!("{wanting}"));
     match config.store.encryption.bodies() {

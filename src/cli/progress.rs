@@ -29,6 +29,7 @@ pub async fn follow(mut told: watch::Receiver<Readiness>) -> Infallible {
             | Readiness::Ready
             | Readiness::Shedding
             | Readiness::LowOnDisk
+            | Readiness::Resuming
             | Readiness::Failed(_) => {}
         }
     }

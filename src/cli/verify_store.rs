@@ -1,21 +1,23 @@
 //! `bordereau verify-store`: reads the whole ledger and says whether everything in it agrees.
 //!
-//! A store at rest is read from the disk up: journal, bodies, index, and the three counts. Of a running
-//! gateway the chain is walked and the three counts are asked for. It changes nothing, unless it is told to build what
-//! is derived anew.
+//! Journal, bodies, index, and the three counts; of a running gateway it is the gateway that reads. It changes nothing,
+//! unless it is told to build what is derived anew.
 
 use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
 use reqwest::StatusCode;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, ask, daemon, progress};
 use crate::config::Config;
+use crate::desk::verify::StoreText;
 use crate::report::conservation::Conservation;
-use crate::store::embedded::verify::{self, TOLD, Verified};
+use crate::store::custody::verified::{TOLD, Verified};
+use crate::store::embedded::verify;
 use crate::store::embedded::{Embedded, OpenError, repair};
 use crate::store::journal;
 
@@ -34,10 +36,8 @@ pub struct Options {
 
 /// What was checked.
 struct Checked {
-    /// What was read from the disk; none of a running gateway.
-    disk: Option<Verified>,
-    /// The chain of a running gateway; none at rest, or while something else reads it.
-    walked: Option<Value>,
+    /// What was read from the disk; none where the counts alone were asked for.
+    disk: Option<StoreText>,
     /// What the three counts said; none if the store cannot be asked.
     account: Option<Value>,
 }
@@ -55,7 +55,10 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     }
     let checked = match verify::verify(&config.store) {
         Ok((verified, store)) => at_rest(&config, verified, store)?,
-        Err(OpenError::Journal(journal::Error::Locked)) => at_work(&options.settings)?,
+        Err(OpenError::Journal(journal::Error::Locked)) => Checked {
+            disk: Some(asked(&options.settings, "/v1/store/verify")?),
+            account: Some(asked(&options.settings, "/v1/verify")?),
+        },
         Err(error) => return Err(daemon::unopened(error)),
     };
     if options.json {
@@ -92,7 +95,10 @@ pub fn account(settings: &Settings) -> Result<Code, Failure> {
     let config = settings.load()?;
     let checked = match verify::verify(&config.store) {
         Ok((verified, store)) => at_rest(&config, verified, store)?,
-        Err(OpenError::Journal(journal::Error::Locked)) => at_work(settings)?,
+        Err(OpenError::Journal(journal::Error::Locked)) => Checked {
+            disk: None,
+            account: Some(asked(settings, "/v1/verify")?),
+        },
         Err(error) => return Err(daemon::unopened(error)),
     };
     match &checked.account {
@@ -112,8 +118,7 @@ fn at_rest(
         None => None,
     };
     Ok(Checked {
-        disk: Some(verified),
-        walked: None,
+        disk: Some(StoreText::from(&verified)),
         account,
     })
 }
@@ -129,76 +134,33 @@ fn count(config: &Config, store: Embedded) -> Result<Value, Failure> {
 }
 
 /// Somebody has the store: if it is the gateway of this configuration, it answers.
-fn at_work(settings: &Settings) -> Result<Checked, Failure> {
-    let (status, answer) = ask::post(settings, "/v1/verify")?;
+fn asked<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Failure> {
+    let (status, answer) = ask::post(settings, path)?;
     if status != StatusCode::OK {
         let why = answer["detail"].as_str().unwrap_or("no reason given");
         let error = anyhow!("the gateway answers {status}: {why}");
         return Err(Failure::new(Code::Unavailable, error));
     }
-    let (status, walked) = ask::post(settings, "/v1/ledger/verify")?;
-    Ok(Checked {
-        disk: None,
-        walked: Some(walked).filter(|_| status == StatusCode::OK),
-        account: Some(answer),
-    })
+    serde_json::from_value(answer).map_err(|error| Failure::new(Code::Software, error))
 }
 
 impl Checked {
     fn holds(&self) -> bool {
-        let on_disk = self.disk.as_ref().is_none_or(Verified::holds);
+        let on_disk = self.disk.as_ref().is_none_or(|disk| disk.holds);
         let counted = self.account.as_ref();
-        let is_whole = |walked: &Value| walked["broken"].is_null();
-        let chain = self.walked.as_ref().is_none_or(is_whole);
-        on_disk && chain && counted.is_some_and(|account| account["holds"] == true)
+        on_disk && counted.is_some_and(|account| account["holds"] == true)
     }
 
     fn value(&self) -> Value {
-        let disk = self.disk.as_ref();
-        json!({
-            "holds": self.holds(),
-            "journal": disk.map(|disk| json!({
-                "segments": disk.segments,
-                "batches": disk.batches,
-                "entries": disk.entries,
-                "torn_bytes": disk.torn_bytes,
-            })),
-            "bodies": disk.map(|disk| json!({
-                "number": disk.bodies,
-                "bytes": disk.body_bytes,
-                "unopened": disk.unopened,
-                "purged": disk.purged,
-            })),
-            "index": disk.and_then(|disk| disk.index).map(|index| json!({
-                "records": index.records,
-                "position": index.position.0,
-            })),
-            "differences": disk.map(|disk| {
-                let told = disk.differences.iter();
-                let told = told.map(|found| json!({ "part": found.part.as_str(), "what": found.what }));
-                told.collect::<Vec<_>>()
-            }),
-            "differing": disk.map(|disk| disk.differing),
-            "chain": self.walked,
-            "account": self.account,
-        })
+        let mut value = json!(self.disk);
+        value["holds"] = json!(self.holds());
+        value["account"] = json!(self.account);
+        value
     }
 
     fn print(&self) {
-        match &self.disk {
-            Some(disk) => print_disk(disk),
-            None => {
-                println!("disk      bodies and index not read: stop the gateway to read them too")
-            }
-        }
-        match self
-            .walked
-            .as_ref()
-            .map(|walked| (&walked["upto"], walked["broken"].as_str()))
-        {
-            Some((upto, None)) => println!("chain     read up to entry {}", upto["position"]),
-            Some((_, Some(what))) => println!("DIFFERS   chain: {what}"),
-            None => {}
+        if let Some(disk) = &self.disk {
+            print_disk(disk);
         }
         match &self.account {
             Some(account) => print_account(account),
@@ -215,42 +177,42 @@ impl Checked {
     }
 }
 
-fn print_disk(disk: &Verified) {
+fn print_disk(disk: &StoreText) {
     println!(
         "journal   {} segments, {} batches, {} entries read: checksums, commits, chain",
-        disk.segments, disk.batches, disk.entries
+        disk.journal.segments, disk.journal.batches, disk.journal.entries
     );
-    if disk.torn_bytes > 0 {
+    if disk.journal.torn_bytes > 0 {
         println!(
             "          {} bytes of a batch that was never finished; the next start cuts them",
-            disk.torn_bytes
+            disk.journal.torn_bytes
         );
     }
     println!(
         "bodies    {} of {} bytes read, each against the commitment in its entry",
-        disk.bodies, disk.body_bytes
+        disk.bodies.number, disk.bodies.bytes
     );
-    if disk.unopened > 0 {
+    if disk.bodies.unopened > 0 {
         println!(
             "          {} more by checksum only: they are encrypted, and no master key is given",
-            disk.unopened
+            disk.bodies.unopened
         );
     }
-    if disk.purged > 0 {
+    if disk.bodies.purged > 0 {
         println!(
             "          {} more are purged: their keys are gone",
-            disk.purged
+            disk.bodies.purged
         );
     }
-    match disk.index {
+    match &disk.index {
         Some(index) => println!(
             "index     {} records compared with a fresh fold of the entries up to {}",
-            index.records, index.position.0
+            index.records, index.position
         ),
         None => println!("index     could not be compared"),
     }
     for found in &disk.differences {
-        println!("DIFFERS   {}: {}", found.part.as_str(), found.what);
+        println!("DIFFERS   {}: {}", found.part, found.what);
     }
     let untold = disk.differing - disk.differences.len() as u64;
     if untold > 0 {

@@ -73,6 +73,9 @@ impl Found {
         if !(0.01..=3600.0).contains(&store.look_seconds) {
             self.refuse("store.look_seconds", "must be between 0.01 and 3600");
         }
+        if !(0.0..=60.0).contains(&store.resume_seconds) {
+            self.refuse("store.resume_seconds", "must be between 0 and 60");
+        }
         if !(0.0..=3600.0).contains(&store.queue_seconds) {
             self.refuse("store.queue_seconds", "must be between 0 and 3600");
         }

@@ -33,7 +33,7 @@ mod operations;
 mod replay;
 mod queue;
 mod survey;
-mod verify;
+pub mod verify;
 mod keys;
 mod custody;
 mod anchor;
@@ -270,6 +270,7 @@ fn table() -> Vec<Row> {
         (Door::Operators, Query::Read, "put", "/v1/registry", put(registry::put)),
         (Door::Operators, Query::None, "get", "/v1/queue", get(queue::get)),
         (Door::Operators, Query::None, "post", "/v1/verify", post(verify::verify)),
+        (Door::Operators, Query::None, "post", "/v1/store/verify", post(verify::store)),
         (Door::Operators, Query::None, "get", "/v1/keys", get(keys::show)),
         (Door::Operators, Query::None, "post", "/v1/keys/rotate", post(keys::rotate)),
         (Door::Operators, Query::Read, "post", "/v1/ledger/verify", post(anchor::verify)),

@@ -60,7 +60,10 @@ pub(super) async fn readyz(State(desk): State<Arc<Desk>>) -> Response {
         Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {
             desk.parts.custody.restoration().await.ok().flatten()
         }
-        Readiness::Opening | Readiness::Rebuilding { .. } | Readiness::Failed(_) => None,
+        Readiness::Opening
+        | Readiness::Rebuilding { .. }
+        | Readiness::Resuming
+        | Readiness::Failed(_) => None,
     };
     let waits = restored.is_some_and(|restored| restored.waits());
     readiness(state, if waits { RESTORED } else { "" })
@@ -76,6 +79,7 @@ pub(super) fn readiness(state: Readiness, beside: &'static str) -> Response {
             let text = format!("rebuilding {percent} %\n");
             (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
         }
+        Readiness::Resuming => (StatusCode::SERVICE_UNAVAILABLE, "resuming\n").into_response(),
         Readiness::Failed(why) => (StatusCode::SERVICE_UNAVAILABLE, why).into_response(),
     }
 }
@@ -88,9 +92,10 @@ impl Desk {
         telemetry.show(Reading::Store {
             ready: match health.state {
                 Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => Ready::Yes,
-                Readiness::Opening | Readiness::Rebuilding { .. } | Readiness::Failed(_) => {
-                    Ready::No
-                }
+                Readiness::Opening
+                | Readiness::Rebuilding { .. }
+                | Readiness::Resuming
+                | Readiness::Failed(_) => Ready::No,
             },
             position: health.position,
             lag: health.lag,
@@ -129,6 +134,7 @@ mod tests {
                 "rebuilding 7 %\n",
             ),
             (Readiness::LowOnDisk, 200, ""),
+            (Readiness::Resuming, 503, "resuming\n"),
             (
                 Readiness::Failed("the journal failed"),
                 503,

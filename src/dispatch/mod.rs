@@ -171,7 +171,8 @@ impl Dispatch {
     async fn turn(&self, running: &mut Running) -> Result<Duration, store::Error> {
         // Whose answer cannot be recorded is not asked.
         match self.store.health().state {
-            Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk => {}
+            Readiness::Ready | Readiness::Shedding | Readiness::LowOnDisk | Readiness::Resuming => {
+            }
             Readiness::Opening | Readiness::Rebuilding { .. } => return Ok(FRUITLESS_SLEEP),
             Readiness::Failed(why) => return Err(store::Error::Stopped(why.into())),
         }

@@ -19,9 +19,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::claims::change::Change;
 use crate::claims::entry::Position;
-use crate::claims::id::{Finess, LotId, Name};
+use crate::claims::id::{Finess, Name};
 use crate::claims::registry::Centre;
-use crate::claims::retry::Schedule;
+use crate::claims::retry::{Schedule, Seed};
 use crate::clock::Clock;
 use crate::formats::json::change;
 use crate::store::{self, Command, Store};
@@ -108,7 +108,8 @@ impl Webhooks {
                 changes: 0,
             });
             failures = failures.saturating_add(1);
-            tokio::time::sleep(self.schedule.wait(LotId(0), failures)).await;
+            let seed = Seed::of(target.name.as_str(), 0);
+            tokio::time::sleep(self.schedule.wait(seed, failures)).await;
         }
     }
 
@@ -269,11 +270,8 @@ impl Line {
             events: part.iter().map(change::ChangeText::from).collect(),
         };
         let body = bytes::Bytes::from(text.write());
-        // The spread derives from the place in the ledger, as a lot's does from its id.
-        let place = LotId(
-            part.first()
-                .map_or(0, |change| u128::from(change.position.0)),
-        );
+        let place = part.first().map_or(0, |change| change.position.0);
+        let seed = Seed::of(self.target.name.as_str(), place);
         for attempt in 1.. {
             self.show();
             let now = self.room.clock.now();
@@ -296,7 +294,7 @@ impl Line {
             if is_taken {
                 return;
             }
-            tokio::time::sleep(self.room.schedule.wait(place, attempt)).await;
+            tokio::time::sleep(self.room.schedule.wait(seed, attempt)).await;
         }
     }
 }

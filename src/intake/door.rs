@@ -115,17 +115,22 @@ impl Intake {
     fn shed(&self, caller: &Caller) -> Result<(), Refused> {
         match self.parts.store.health().state {
             Readiness::Ready => Ok(()),
-            // What insurers hand in ends waiting; what centres post begins it.
-            Readiness::LowOnDisk => match caller.role() {
-                Role::Insurer => Ok(()),
-                Role::Centre | Role::Operator | Role::National | Role::Metrics => {
-                    self.ask_for_patience(Kind::DiskFull)
-                }
-            },
+            Readiness::LowOnDisk => self.after_insurers(caller, Kind::DiskFull),
+            Readiness::Resuming => self.after_insurers(caller, Kind::Unavailable),
             Readiness::Opening
             | Readiness::Shedding
             | Readiness::Rebuilding { .. }
             | Readiness::Failed(_) => self.ask_for_patience(Kind::Unavailable),
+        }
+    }
+
+    /// What insurers hand in ends waiting; what centres post begins it.
+    fn after_insurers(&self, caller: &Caller, kind: Kind) -> Result<(), Refused> {
+        match caller.role() {
+            Role::Insurer => Ok(()),
+            Role::Centre | Role::Operator | Role::National | Role::Metrics => {
+                self.ask_for_patience(kind)
+            }
         }
     }
 

@@ -1,9 +1,9 @@
 //! Whether the clock is trusted with what cannot be undone. A machine that starts with a wrong clock would clear bodies
 //! inside of their legal time within a minute, and be right the minute after.
 //!
-//! The rule, as an operator is told it: a clock that is further ahead than `retention.clock_seconds`, of the last entry
-//! that the ledger had before the start or of the time that has passed since the last look, is doubted; it is trusted
-//! again when it is back, or has run on for as long. Pure: the time that has passed is an argument, measured by a clock
+//! The rule, as an operator is told it: a clock that is further ahead than `retention.clock_seconds`, of the last instant
+//! at which it was trusted, in whatever process, and the time that this one has seen pass since, is doubted; it is
+//! trusted again when it is back, or has run on for as long. Pure: the time that has passed is an argument, measured by a clock
 //! that nobody sets. Must never doubt a clock that is behind: with one nothing goes too early.
 
 use std::time::Duration;
@@ -55,12 +55,12 @@ impl Reading {
 }
 
 impl Watch {
-    /// Before the first look: the clock said at least this when the ledger was written to last.
-    pub fn new(recorded: Timestamp, patience: Duration) -> Watch {
+    /// Before the first look: the clock was trusted last when it said this.
+    pub fn new(trusted: Timestamp, patience: Duration) -> Watch {
         Watch {
             patience,
             trusted: Reading {
-                at: recorded,
+                at: trusted,
                 passed: Duration::ZERO,
             },
             doubt: None,

@@ -198,12 +198,15 @@ impl Retention {
     /// doubted. So much time has passed since the first turn.
     pub async fn turn(&self, seen: &mut Seen, passed: Duration) {
         let at = self.clock.now();
-        if !self.is_trusted(seen, Reading { at, passed }) {
-            return;
-        }
-        self.end_traces(at).await;
-        let outlook = self.clear(at).await;
-        let shown = match outlook {
+        let cleared = match self.is_trusted(seen, Reading { at, passed }).await {
+            Ok(false) => return,
+            Ok(true) => {
+                self.end_traces(at).await;
+                self.clear(at).await
+            }
+            Err(error) => Err(error),
+        };
+        let shown = match cleared {
             Ok(outlook) => self.show(at, outlook, seen).await,
             Err(error) => Err(error),
         };
@@ -213,15 +216,19 @@ impl Retention {
         }
     }
 
-    /// Looks at the clock, and tells when it is doubted and when no more.
-    fn is_trusted(&self, seen: &mut Seen, now: Reading) -> bool {
+    /// Looks at the clock, writes down that it is trusted before anything goes by it, and tells when it is doubted and
+    /// when no more.
+    async fn is_trusted(&self, seen: &mut Seen, now: Reading) -> Result<bool, Error> {
         let patience = Duration::from_secs(self.config.clock_seconds.get().into());
-        // Where nothing was recorded nothing can go too early.
-        let recorded = || self.keeping.recorded().unwrap_or(now.at);
-        let clock = seen
-            .clock
-            .get_or_insert_with(|| Watch::new(recorded(), patience));
+        let clock = match &mut seen.clock {
+            Some(clock) => clock,
+            none => none.insert(Watch::new(self.reference(now.at).await?, patience)),
+        };
         let verdict = clock.look(now);
+        match verdict {
+            Verdict::Trusted => self.keeping.trust(now.at).await?,
+            Verdict::Doubted(_) => {}
+        }
         let was = std::mem::replace(&mut seen.doubted, verdict != Verdict::Trusted);
         match verdict {
             Verdict::Doubted(ahead) if !was => self.say(Event::ClockDoubted {
@@ -230,7 +237,19 @@ impl Retention {
             Verdict::Trusted if was => self.say(Event::ClockTrusted),
             Verdict::Doubted(_) | Verdict::Trusted => {}
         }
-        !seen.doubted
+        Ok(!seen.doubted)
+    }
+
+    /// What the first look is measured by. It is written down: by the clock of this process entries are stamped from
+    /// now on, and the next one must not take these for proof.
+    async fn reference(&self, at: Timestamp) -> Result<Timestamp, Error> {
+        if let Some(trusted) = self.keeping.trusted().await? {
+            return Ok(trusted);
+        }
+        // Where nothing was recorded nothing can go too early.
+        let recorded = self.keeping.recorded().unwrap_or(at);
+        self.keeping.trust(recorded).await?;
+        Ok(recorded)
     }
 
     async fn clear(&self, at: Timestamp) -> Result<Outlook, Error> {

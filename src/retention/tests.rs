@@ -104,6 +104,7 @@ async fn a_hold_past_its_review_is_said_once_and_shown_always() {
 /// Has nothing to clear, and remembers when it was asked to.
 struct Asked {
     recorded: Timestamp,
+    trusted: Mutex<Option<Timestamp>>,
     at: Mutex<Vec<Timestamp>>,
 }
 
@@ -119,6 +120,15 @@ impl Keeping for Asked {
 
     fn recorded(&self) -> Option<Timestamp> {
         Some(self.recorded)
+    }
+
+    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+        Ok(*self.trusted.lock().unwrap())
+    }
+
+    async fn trust(&self, at: Timestamp) -> Result<(), Error> {
+        *self.trusted.lock().unwrap() = Some(at);
+        Ok(())
     }
 
     async fn plan(&self, _at: Timestamp, _rules: Rules) -> Result<Plan, Error> {
@@ -145,6 +155,7 @@ async fn by_a_clock_that_is_doubted_nothing_goes() {
     let ahead = plus_days(now, 400);
     let keeping = Arc::new(Asked {
         recorded: now,
+        trusted: Mutex::default(),
         at: Mutex::default(),
     });
     let directory = tempfile::tempdir().unwrap();
@@ -190,4 +201,38 @@ async fn by_a_clock_that_is_doubted_nothing_goes() {
         assert_eq!(traced(), traces, "{passed:?}");
     }
     assert_eq!(*keeping.at.lock().unwrap(), [now, ahead]);
+}
+
+#[tokio::test]
+async fn what_a_doubted_clock_wrote_proves_nothing_at_the_next_start() {
+    let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
+    let ahead = plus_days(now, 400);
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::new(now, 1));
+    let trusted = Mutex::new(None);
+    // Each start: the last entry before it, the clock, and what was asked to go.
+    let starts = [
+        ("wrong", now, ahead, vec![]),
+        ("wrong, after entries by that clock", ahead, ahead, vec![]),
+        ("right", ahead, now, vec![now]),
+        ("wrong once more", ahead, ahead, vec![]),
+    ];
+    for (start, recorded, at, asked) in starts {
+        let keeping = Arc::new(Asked {
+            recorded,
+            trusted: Mutex::new(*trusted.lock().unwrap()),
+            at: Mutex::default(),
+        });
+        let retention = Retention {
+            keeping: keeping.clone(),
+            traces: Arc::new(Traces::of(directory.path())),
+            clock: clock.clone(),
+            config: Config::default(),
+            telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
+        };
+        clock.set(at);
+        retention.turn(&mut Seen::default(), Duration::ZERO).await;
+        assert_eq!(*keeping.at.lock().unwrap(), asked, "{start}");
+        *trusted.lock().unwrap() = *keeping.trusted.lock().unwrap();
+    }
 }

@@ -39,6 +39,12 @@ pub trait Keeping: Send + Sync {
     /// The instant of the last entry that was there when it was opened; none if there was none.
     fn recorded(&self) -> Option<Timestamp>;
 
+    /// The last instant that was written down as trusted; none if none ever was.
+    async fn trusted(&self) -> Result<Option<Timestamp>, Error>;
+
+    /// Writes down an instant as trusted: durable when it returns.
+    async fn trust(&self, at: Timestamp) -> Result<(), Error>;
+
     /// What an evacuation at an instant would clear, as things stand.
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
 

@@ -266,6 +266,8 @@ pub enum Readiness {
         /// So much of it is there.
         percent: u8,
     },
+    /// It can, and its index is just there again: what waited to be sent and heard goes first, documents after it.
+    Resuming,
     /// It cannot; the reason for people.
     Failed(&'static str),
 }

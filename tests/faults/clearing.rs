@@ -123,3 +123,37 @@ async fn what_has_ended_ends_whatever_call_fails_once() {
         assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0), "{call} {part}");
     }
 }
+
+/// What a run tries again no start fails by: purging late is no reason to admit nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_start_goes_on_with_what_the_disk_does_not_let_go() {
+    let (place, disk) = stocked().await;
+    let mut environment = disk.environment();
+    environment.extend([
+        ("BORDEREAU_RETENTION__CLOCK_SECONDS", PathBuf::from("3")),
+        ("BORDEREAU_RETENTION__LOOK_SECONDS", PathBuf::from("1")),
+    ]);
+    let never = Order {
+        error: EIO,
+        from: 1,
+        times: 0,
+        part: ".segment",
+    };
+    let mut gateway = place.start_with(&environment);
+    disk.order("unlink", never);
+    gateway.wait_for("bodies past their time cannot be cleared");
+    assert!(!ordinals(&disk, "archive").is_disjoint(&ordinals(&disk, "journal")));
+    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+
+    let mut gateway = place.start_with(&environment);
+    assert_eq!(gateway.get_as_nobody("/readyz").await.status(), 200);
+    assert_eq!(read(&gateway, UNFINISHED).await, (200, content(UNFINISHED)));
+    gateway.wait_for("bodies past their time cannot be cleared");
+    disk.lift("unlink");
+    until("nothing that ended is there", || async {
+        let archive = ordinals(&disk, "archive");
+        archive.is_disjoint(&ordinals(&disk, "journal")) && forgotten(&place) == archive.len()
+    })
+    .await;
+    assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
+}

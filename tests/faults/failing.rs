@@ -23,6 +23,10 @@ const COMPLAINTS: &[&str] = &[
     "receipts cannot be recorded",
     "documents cannot be sealed",
     "\"unrecorded\"",
+    "the index failed",
+    "could not be counted",
+    "its index is built anew",
+    "sled::",
 ];
 
 /// An insurer, what is posted for it, and the disk of the gateway in between.
@@ -167,6 +171,42 @@ async fn while_syncs_fail_nothing_is_acknowledged_and_it_goes_on_by_itself() {
     scene.settle(gateway).await;
 }
 
+/// What failed for the index fails for the next one too, for as long as it lasts.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_that_cannot_be_written_for_a_while_is_there_again_without_a_restart() {
+    let scene = Scene::new().await;
+    let Scene { posted, disk, .. } = &scene;
+    let gateway = scene.start();
+    for _ in 0..20 {
+        assert_eq!(posted.post(&gateway).await, Some(202));
+    }
+    for call in ["write", "open"] {
+        let order = Order {
+            error: EIO,
+            from: 1,
+            times: 0,
+            part: "/index/",
+        };
+        disk.order(call, order);
+    }
+    let rebuilds = || async { gateway.metric("bordereau_store_index_failures_total").await };
+    until("the index failed, and the next one too", || async {
+        posted.post(&gateway).await;
+        rebuilds().await > Some(1.0)
+    })
+    .await;
+    let ready = gateway.get_as_nobody("/readyz").await;
+    assert!(ready.text().await.unwrap().starts_with("rebuilding "));
+    disk.lift("write");
+    disk.lift("open");
+    until("it is there again", || async {
+        gateway.get_as_nobody("/readyz").await.status() == 200
+    })
+    .await;
+    assert_eq!(posted.post(&gateway).await, Some(202));
+    scene.settle(gateway).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_full_disk_posts_wait_and_what_was_admitted_goes_its_way() {
     let scene = Scene::new().await;
@@ -256,6 +296,15 @@ async fn both_watermarks_are_kept_and_left_by_themselves() {
     let position = gateway.metric("bordereau_ledger_position").await;
     assert_eq!(refused(&gateway, 900_000).await.0, 503);
     assert_eq!(gateway.metric("bordereau_ledger_position").await, position);
+
+    // Who starts it anew meanwhile can read, and is told the same.
+    gateway.kill_after(COMPLAINTS);
+    let gateway = scene.place.start_with(&environment);
+    let ready = gateway.get_as_nobody("/readyz").await;
+    assert_eq!(ready.text().await.unwrap(), "the disk is full");
+    let listed = gateway.get("/v1/documents?limit=1").await;
+    assert_eq!(listed.status(), 200);
+    assert_eq!(refused(&gateway, 900_000).await.0, 503);
 
     disk.set_free(100_000_000);
     until("there is room again", || async {

@@ -110,6 +110,7 @@ address = "127.0.0.1:0"
 tls = {{ certificate = "{at}/public.pem", key = "{at}/public.key" }}
 [store]
 directory = "{at}/store"
+resume_seconds = 0
 encryption = {{ master_key = "{at}/master.key" }}
 [intake]
 requests_per_second = 100000

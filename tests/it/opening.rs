@@ -60,4 +60,20 @@ async fn a_start_that_builds_its_index_anew_says_so_can_be_ended_and_ends() {
     );
     let announced = ["no endpoint serves them", ahead];
     assert_eq!(gateway.stop(&announced).code(), Some(0));
+
+    // For as long as a whole index is not there, what waits to be sent goes before what centres post.
+    let config = fs::read_to_string(place.config()).unwrap();
+    let config = config.replace("resume_seconds = 0", "resume_seconds = 60");
+    fs::write(place.config(), config).unwrap();
+    fs::remove_dir_all(place.path("store/index")).unwrap();
+    let gateway = place.begin(&[]);
+    until("it is there again", || async {
+        let (status, text) = health(&gateway, "/readyz").await;
+        assert_eq!(status, 503, "{text}");
+        text == "resuming"
+    })
+    .await;
+    let answer = gateway.post(&document(900_002)).await.unwrap();
+    assert_eq!(answer.status(), 503);
+    assert_eq!(gateway.stop(&announced).code(), Some(0));
 }

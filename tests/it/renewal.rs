@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-use crate::gateway::{Place, document, until};
+use crate::gateway::{Place, document, program, until};
 use crate::insurer;
 
 /// The line that says that files cannot be used.
@@ -217,19 +217,45 @@ async fn serve(list: Arc<Mutex<String>>) -> String {
     format!("http://{address}/tests.crl")
 }
 
+/// A certificate that has expired and its key, by the ends of their files.
+fn expired() -> [(&'static str, String); 2] {
+    let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_before = date_time_ymd(2020, 1, 1);
+    params.not_after = date_time_ymd(2021, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    [("pem", certificate.pem()), ("key", key.serialize_pem())]
+}
+
+#[test]
+fn a_check_says_which_certificate_has_ended() {
+    let place = Place::bare().ready("https://localhost:9");
+    let checked = || {
+        let mut check = program();
+        check.args(["check-config", "--config"]).arg(place.config());
+        let checked = check.output().unwrap();
+        assert_eq!(checked.status.code(), Some(0));
+        String::from_utf8(checked.stdout).unwrap()
+    };
+    assert!(!checked().contains("certificate"), "{}", checked());
+    for (name, shown) in [
+        ("public", "public.tls: the certificate has ended "),
+        ("gateway", ": the certificate that it is shown has ended "),
+    ] {
+        for (of, expired) in expired() {
+            fs::write(place.path(&format!("{name}.{of}")), expired).unwrap();
+        }
+        assert!(checked().contains(shown), "{}", checked());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_has_expired_takes_the_place_of_none_that_is_good() {
     let place = Place::bare().ready("https://localhost:9");
     set(&place, "", "[renewal]\nwatch_seconds = 3600\n");
     let mut gateway = place.start();
     for (name, part) in [("public", "public"), ("gateway", "endpoints")] {
-        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        params.not_before = date_time_ymd(2020, 1, 1);
-        params.not_after = date_time_ymd(2021, 1, 1);
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let files = [("pem", certificate.pem()), ("key", key.serialize_pem())];
-        let good = files.map(|(of, expired)| {
+        let good = expired().map(|(of, expired)| {
             let file = place.path(&format!("{name}.{of}"));
             let good = fs::read(&file).unwrap();
             fs::write(&file, expired).unwrap();

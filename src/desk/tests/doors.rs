@@ -44,6 +44,8 @@ async fn what_each_role_gets() {
         (Operators, "GET",  "/v1/queue",              [401,  403,  403,  403,   403,  403,    200,  403,    403]),
         (Public,    "POST", "/v1/verify",             [404;  9]),
         (Operators, "POST", "/v1/verify",             [401,  403,  403,  403,   403,  403,    200,  403,    403]),
+        (Public,    "POST", "/v1/store/verify",       [404;  9]),
+        (Operators, "POST", "/v1/store/verify",       [401,  403,  403,  403,   403,  403,    200,  403,    403]),
         (Public,    "GET",  "/v1/keys",               [404;  9]),
         (Operators, "GET",  "/v1/keys",               [401,  403,  403,  403,   403,  403,    200,  403,    403]),
         (Public,    "POST", "/v1/keys/rotate",        [404;  9]),

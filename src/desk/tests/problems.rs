@@ -99,6 +99,8 @@ async fn rates_a_gate_the_queue_and_the_account() {
     queue.is("queue");
     let verified = house.post("operator", "/v1/verify", "").await;
     verified.is("verified");
+    let checked = house.post("operator", "/v1/store/verify", "").await;
+    checked.is("checked");
     let keys = house.get(Door::Operators, "operator", "/v1/keys").await;
     keys.is("unencrypted");
 }

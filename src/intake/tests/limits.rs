@@ -185,13 +185,18 @@ async fn a_store_that_asks_for_patience_is_heard_before_the_body() {
         let answer = house.post(Who::Vendor, DOCUMENTS, unread).await;
         assert_eq!(answer.is("unavailable").header("retry-after"), Some("5"));
     }
-    // On a disk that is filling up centres wait, and insurers are heard: here, that it is no receipt.
-    house.store.feels(Mood::Says(Readiness::LowOnDisk));
-    let unread = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-    let answer = house.post(Who::Vendor, DOCUMENTS, unread).await;
-    assert_eq!(answer.is("disk-full").header("retry-after"), Some("5"));
-    let answer = house.post(Who::Paris, "/v1/receipts", "none").await;
-    assert_eq!(answer.problem(), "receipt-unreadable");
+    // On a disk that is filling up and after a rebuild centres wait, and insurers are heard: here, that it is no receipt.
+    for (state, problem) in [
+        (Readiness::LowOnDisk, "disk-full"),
+        (Readiness::Resuming, "unavailable"),
+    ] {
+        house.store.feels(Mood::Says(state));
+        let unread = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+        let answer = house.post(Who::Vendor, DOCUMENTS, unread).await;
+        assert_eq!(answer.is(problem).header("retry-after"), Some("5"));
+        let answer = house.post(Who::Paris, "/v1/receipts", "none").await;
+        assert_eq!(answer.problem(), "receipt-unreadable");
+    }
     house.store.feels(Mood::Well);
     assert_eq!(
         house

@@ -19,7 +19,7 @@ use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
 use crate::store::custody::files::{
-    self, ARCHIVE, JOURNAL, KEYS, MANIFEST, PARTS, Pace, SECRET, Span, TRACES,
+    self, ARCHIVE, Behind, JOURNAL, KEYS, MANIFEST, PARTS, Pace, SECRET, Span, TRACES,
 };
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::{Error, earlier, instance, keyset};
@@ -101,10 +101,10 @@ struct Whole {
 /// # Errors
 /// [`Error`]; an earlier backup in the same directory stays usable.
 pub fn backup(source: &Source<'_>, order: &Order, stop: &dyn Fn() -> bool) -> Result<Done, Error> {
+    apart(source.directory, &order.to, &order.keys_to)?;
     for directory in [&order.to, &order.keys_to] {
         files::make_directory(directory)?;
     }
-    apart(&order.to, &order.keys_to)?;
     let _lock = segment::lock(&order.to).map_err(|error| match error {
         journal::Error::Locked => Error::Locked(order.to.clone()),
         error => error.into(),
@@ -269,6 +269,7 @@ impl Copying<'_> {
         let span = Span {
             kept: kept.as_ref().map_or(0, |kept| kept.copied.length),
             end: is_last.then_some(head.offset),
+            behind: Behind::Zeros,
         };
         let copied = files::copy(&from, &to, &span, &mut self.pace)?;
         if kept.is_some_and(|kept| kept.copied.digest != copied.kept) {
@@ -343,7 +344,8 @@ impl Copying<'_> {
         for directory in PARTS {
             for name in files::names(&to.join(directory))? {
                 let path = format!("{directory}/{name}");
-                if manifest.file(&path).is_none() {
+                // What somebody else put there is not a backup's to remove.
+                if files::is_own(&name) && manifest.file(&path).is_none() {
                     let path = to.join(path);
                     fs::remove_file(&path).map_err(Error::io(&path))?;
                 }
@@ -389,12 +391,18 @@ fn is_complete(files: &[String], head: &Head) -> Result<(), Error> {
     }
 }
 
-/// Bodies and keys in one directory would be as good as no encryption.
-fn apart(bodies: &Path, keys: &Path) -> Result<(), Error> {
-    let real = |path: &Path| fs::canonicalize(path).map_err(Error::io(path));
-    let (bodies, keys) = (real(bodies)?, real(keys)?);
-    if bodies.starts_with(&keys) || keys.starts_with(&bodies) {
-        return Err(Error::Together(keys));
+/// Bodies and keys in one directory would be as good as no encryption; and a backup in its own store would put its copies
+/// in the place of the files that the store writes. Nothing is made yet.
+fn apart(store: &Path, bodies: &Path, keys: &Path) -> Result<(), Error> {
+    let (store, bodies, keys) = (
+        files::real(store)?,
+        files::real(bodies)?,
+        files::real(keys)?,
+    );
+    for (one, other) in [(&bodies, &keys), (&store, &bodies), (&store, &keys)] {
+        if one.starts_with(other) || other.starts_with(one) {
+            return Err(Error::Together(other.clone()));
+        }
     }
     Ok(())
 }

@@ -6,7 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -14,7 +14,8 @@ use tokio::time::Instant;
 
 use crate::claims::id::Digest;
 use crate::store::custody::Error;
-use crate::store::journal::segment;
+use crate::store::journal::{archive, foundation, segment};
+use crate::store::traces;
 
 /// The manifest's name.
 pub const MANIFEST: &str = "manifest";
@@ -88,6 +89,17 @@ pub struct Span {
     pub kept: u64,
     /// Up to this byte; none: up to the last byte that is not zero.
     pub end: Option<u64>,
+    /// What is behind that.
+    pub behind: Behind,
+}
+
+/// What a copy has behind the bytes that are meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    /// Zeros up to the length of its source: a segment keeps the length that it was made with.
+    Zeros,
+    /// Nothing.
+    Nothing,
 }
 
 /// What was copied.
@@ -101,8 +113,7 @@ pub struct Copied {
     pub kept: Digest,
 }
 
-/// Copies a file that only grows, or what is missing of it, and syncs it. Behind what is meant the copy is empty up
-/// to the length of the source. A copy that is begun has its name when it is whole; its directory is the caller's to
+/// Copies a file that only grows, or what is missing of it, and syncs it. A copy that is begun has its name when it is whole; its directory is the caller's to
 /// sync.
 ///
 /// # Errors
@@ -117,7 +128,11 @@ pub fn copy(from: &Path, to: &Path, span: &Span, pace: &mut Pace<'_>) -> Result<
     let target = options.open(named).map_err(Error::io(named))?;
     // What an earlier run wrote behind it and never named.
     target.set_len(span.kept).map_err(Error::io(to))?;
-    target.set_len(whole).map_err(Error::io(to))?;
+    let length = match span.behind {
+        Behind::Zeros => whole,
+        Behind::Nothing => span.end.unwrap_or(whole),
+    };
+    target.set_len(length).map_err(Error::io(to))?;
     let mut hash = Sha256::new();
     let kept = read(&mut source, from, span.kept, &mut hash)?;
     let mut zeros = 0_u64;
@@ -242,6 +257,36 @@ pub fn ordinal(path: &str) -> Option<u64> {
     }
     let (ordinal, _) = name.split_once('-')?;
     ordinal.parse().ok().filter(|_| !name.ends_with(UNFINISHED))
+}
+
+/// Whether a file in one of the [`PARTS`] has a name that a store gives.
+pub fn is_own(name: &str) -> bool {
+    let whole = name.strip_suffix(UNFINISHED).unwrap_or(name);
+    let endings = [
+        segment::ENDING,
+        archive::ENDING,
+        foundation::ENDING,
+        traces::ENDING,
+    ];
+    let stem = endings.iter().find_map(|ending| whole.strip_suffix(ending));
+    stem.is_some_and(|stem| {
+        stem.bytes()
+            .all(|byte| byte.is_ascii_digit() || byte == b'-')
+    })
+}
+
+/// A path without links, dots and the like; what of it is not there yet stays as it was named.
+pub fn real(path: &Path) -> Result<PathBuf, Error> {
+    match fs::canonicalize(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let absolute = std::path::absolute(path).map_err(Error::io(path))?;
+            let (Some(parent), Some(name)) = (absolute.parent(), absolute.file_name()) else {
+                return Err(Error::io(path)(error));
+            };
+            Ok(real(parent)?.join(name))
+        }
+        done => done.map_err(Error::io(path)),
+    }
 }
 
 /// The directory in which a name stands.

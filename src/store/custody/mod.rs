@@ -27,8 +27,9 @@
 //! | while a store is restored | a directory `*.restoring` that no gateway opens; the next restore replaces it |
 
 pub mod record;
+pub mod verified;
 pub mod manifest;
-mod files;
+pub(in crate::store) mod files;
 mod keyset;
 pub mod backup;
 pub mod check;
@@ -51,6 +52,7 @@ use crate::claims::entry::Position;
 use crate::claims::id::Digest;
 use crate::store::custody::manifest::Manifest;
 use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
+use crate::store::custody::verified::Verified;
 use crate::store::{self, journal};
 
 /// A store as a whole: what it knows of itself, and its files, which can be copied while it is at work.
@@ -84,6 +86,12 @@ pub trait Custody: Send + Sync {
     /// # Errors
     /// [`Error::NoFiles`]. A broken chain is no error.
     fn walk(&self, from: Option<Position>, to: Option<Position>) -> Result<walk::Walked, Error>;
+
+    /// Reads the whole store and says where it contradicts itself, while it goes on. Nothing is cleared meanwhile.
+    ///
+    /// # Errors
+    /// When there is no room beside it, or its index is built anew. Damage is no error but a difference.
+    async fn check(&self) -> Result<Verified, store::Error>;
 
     /// Copies the store; see [`backup`]. Blocks, for as long as the pace makes it.
     ///
@@ -128,7 +136,7 @@ pub enum Error {
     #[error("{} holds a backup of another ledger; choose another directory", .0.display())]
     Another(PathBuf),
     /// The same directory was named for two things that must lie apart.
-    #[error("{}: keys and bodies must lie in directories of their own", .0.display())]
+    #[error("{}: store, bodies and keys must lie in directories of their own, none inside another", .0.display())]
     Together(PathBuf),
     /// The store's own secret is missing.
     #[error("{}: the store's secret is missing or damaged", .0.display())]
@@ -174,7 +182,9 @@ impl Error {
             Error::Locked(_) => "another backup is being made to this directory",
             Error::Manifest { .. } => "the directory holds a manifest that is none",
             Error::Another(_) => "the directory holds a backup of another ledger",
-            Error::Together(_) => "keys and bodies must lie in directories of their own",
+            Error::Together(_) => {
+                "store, bodies and keys must lie in directories of their own, none inside another"
+            }
             Error::Secret(_) => "the store's secret is missing or damaged",
             Error::Restless => "the store's files changed again and again",
             Error::Incomplete(_) => "a segment of the store is missing",

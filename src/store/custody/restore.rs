@@ -20,7 +20,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, Name};
 use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
-use crate::store::custody::files::{self, ARCHIVE, JOURNAL, PARTS, Pace, Span, TRACES};
+use crate::store::custody::files::{self, ARCHIVE, Behind, JOURNAL, PARTS, Pace, Span, TRACES};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::since::Since;
 use crate::store::custody::{Error, keyset, manifest_of};
@@ -298,6 +298,10 @@ fn copy(from: &Path, to: &Path, file: &Copied, end: u64, pace: &mut Pace<'_>) ->
     let span = Span {
         kept: 0,
         end: Some(end),
+        behind: match files::is_in(JOURNAL, &file.path) {
+            true => Behind::Zeros,
+            false => Behind::Nothing,
+        },
     };
     files::copy(from, to, &span, pace)?;
     Ok(())

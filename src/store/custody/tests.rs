@@ -1,9 +1,11 @@
 //! Backups of a store at work: what is copied, what a stop at any step leaves, and what is refused.
 
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::num::NonZeroU64;
 use std::ops::Range;
+use std::os::unix::fs::{DirEntryExt as _, symlink};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -151,14 +153,35 @@ async fn who_read_what_is_known_after_a_restore_to_any_place() {
         done.manifest.file(&path).is_some() && order(&place).to.join(path).exists()
     };
     assert!(there(&first, "2026-04") && there(&first, "2026-11"));
+    // What is somebody else's stays; what a backup left that was broken off does not.
+    let beside = |name: &str| order(&place).to.join(name);
+    let others = [
+        "archive/contract-2025.pdf",
+        "traces/mine.txt",
+        "journal/1.segment.old",
+    ];
+    let left = ["traces/2026-03.trace", "traces/2026-02.trace.new"];
+    for name in others.iter().chain(&left) {
+        fs::write(beside(name), "x").unwrap();
+    }
     // A month ends, and another one grows.
     traces.end(all[3].at, 6).unwrap();
     traces.record(&all[3]).unwrap();
     let second = back_up(&store, &place).unwrap();
     assert_eq!(second.files, 2, "what grew, and the last segment");
     assert!(!there(&second, "2026-04") && there(&second, "2026-10"));
+    assert!(others.iter().all(|name| beside(name).exists()));
+    assert!(!left.iter().any(|name| beside(name).exists()));
+    others
+        .iter()
+        .for_each(|name| fs::remove_file(beside(name)).unwrap());
     position(&place);
     drop(store);
+
+    // A later backup was broken off behind the month that it copied.
+    let month = beside("traces/2026-11.trace");
+    let whole = fs::read(&month).unwrap();
+    fs::write(&month, [&whole[..], b"0123456789abcdef"].concat()).unwrap();
 
     restored(&place, Until::Position(Position(6)))
         .await
@@ -240,7 +263,41 @@ async fn a_backup_belongs_to_one_ledger_and_lies_apart_from_its_keys() {
     };
     let refused = store.backup(&together, &|| false);
     assert!(matches!(refused, Err(Error::Together(_))), "{refused:?}");
-    fs::remove_dir_all(place.path().join("bodies")).unwrap();
+    assert!(!together.to.exists(), "nothing was made");
+    // Nor in the store, where copies would take the place of what is being written.
+    let segments = || {
+        let journal = fs::read_dir(home.path().join("journal")).unwrap();
+        let inodes = journal.map(|entry| entry.unwrap().ino());
+        inodes.collect::<BTreeSet<_>>()
+    };
+    let before = segments();
+    let link = place.path().join("link");
+    symlink(home.path(), &link).unwrap();
+    let near = [
+        home.path().to_owned(),
+        home.path().join("backup/new"),
+        home.path().join("journal/../"),
+        home.path().parent().unwrap().to_owned(),
+        link,
+    ];
+    for near in near {
+        let orders = [
+            Order {
+                to: near.clone(),
+                ..order(&place)
+            },
+            Order {
+                keys_to: near,
+                ..order(&place)
+            },
+        ];
+        for order in orders {
+            let refused = store.backup(&order, &|| false);
+            assert!(matches!(refused, Err(Error::Together(_))), "{refused:?}");
+        }
+    }
+    assert_eq!(segments(), before);
+    assert!(!home.path().join("backup").exists() && !home.path().join("manifest").exists());
 
     back_up(&store, &place).unwrap();
     let taken = crate::store::journal::segment::lock(&order(&place).to).unwrap();

@@ -7,6 +7,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use crate::store::embedded::overlay::{Ended, Overlay};
 use crate::store::embedded::state::State;
@@ -14,11 +17,21 @@ use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::{OpenError, mover, replay};
 use crate::store::journal::Head;
 use crate::store::journal::reader::Reader;
-use crate::store::{Error, Observer};
+use crate::store::{Error, Observer, Room};
 
 /// So often an index is built anew in one process; each that failed keeps its memory. After that the trouble is not
 /// the index's own, and a person must look.
 const REBUILDS: usize = 3;
+
+/// What made an index fail may make the next one fail too: so long it is let pass before each further try.
+const WAITS: [Duration; 3] = [
+    Duration::from_secs(1),
+    Duration::from_secs(10),
+    Duration::from_secs(60),
+];
+
+/// How often it is looked meanwhile whether the disk has room.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// The one who writes the index.
 pub struct Applier {
@@ -30,6 +43,8 @@ pub struct Applier {
     pub directory: PathBuf,
     /// What bounds the index.
     pub sizes: Sizes,
+    /// For so long at most sending and receipts go first after a rebuild.
+    pub resume: Duration,
     /// Reads the journal.
     pub reader: Reader,
     /// Wakes who merges sorted files.
@@ -62,12 +77,13 @@ impl Applier {
     }
 
     fn rebuild(&self, head: Head) -> Result<(), Error> {
+        let began = Instant::now();
         self.state.rebuilds(0);
-        self.observer.index_failed();
-        let rebuilt = self.anew(head).map(|tree| {
+        let rebuilt = self.tried(head).map(|tree| {
             self.state.set_applied(head.position);
             self.overlay.replace(tree, head);
         });
+        self.state.resumes(began.elapsed(), self.resume);
         self.state.rebuilds_no_more();
         match rebuilt {
             Ok(()) => Ok(()),
@@ -77,8 +93,30 @@ impl Applier {
         }
     }
 
+    /// Tries until there is a tree, or trying once more would not help.
+    fn tried(&self, head: Head) -> Result<Tree, OpenError> {
+        for wait in WAITS {
+            self.observer.index_failed();
+            match self.anew(head) {
+                // The index's own trouble, and none of the journal.
+                Err(OpenError::Ledger(_)) if !self.overlay.is_closed() => {}
+                done => return done,
+            }
+            self.overlay.wait_for_end(wait);
+            while self.state.room() != Room::Ample && !self.overlay.is_closed() {
+                self.overlay.wait_for_end(LOOK);
+            }
+        }
+        self.observer.index_failed();
+        self.anew(head)
+    }
+
     fn anew(&self, head: Head) -> Result<Tree, OpenError> {
+        let broken = self.overlay.tree();
+        // Whoever moves keys of the broken tree leaves off first: its directory becomes the new one's.
+        let moving = broken.moving();
         let tree = Tree::anew(&self.directory, self.sizes)?;
+        drop(moving);
         replay::replay(
             &tree,
             &self.reader,

@@ -335,6 +335,8 @@ impl Committer {
         // Two entries of one instant are in order all the same: by position.
         self.last = self.last.max(request.at);
         let next = self.journal.head().position.0 + gathering.batch.entries() as u64 + 1;
+        // What a restart puts in doubt is asked about later; without it nothing could even be read until there is room.
+        let writes = self.state.room() != Room::Full || matches!(request.command, Command::Restart);
         let mut working = Working::new(&gathering.working);
         let decided = ledger::decide(
             &mut working,
@@ -346,6 +348,10 @@ impl Committer {
             request.command,
             &self.secret,
         );
+        let decided = decided.and_then(|decision| match writes || decision.entries.is_empty() {
+            true => Ok(decision),
+            false => Err(Error::Full),
+        });
         let changes = working.into_changes();
         // What was not decided changed nothing.
         let outcome = decided.map(|decision| {
@@ -410,7 +416,8 @@ impl Committer {
             Room::Ample => Ok(()),
             Room::Low if matches!(command, Command::Admit { .. }) => Err(Error::Full),
             Room::Low => Ok(()),
-            Room::Full => Err(Error::Full),
+            // Only what would be written is refused.
+            Room::Full => Ok(()),
         }
     }
 

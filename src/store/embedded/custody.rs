@@ -4,13 +4,14 @@ use async_trait::async_trait;
 
 use crate::claims::custody::Anchor;
 use crate::claims::entry::Position;
-use crate::store::Error;
 use crate::store::custody::backup::{self, Done, Mark, Order, Source};
 use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
+use crate::store::custody::verified::Verified;
 use crate::store::custody::walk::{self, Walked};
 use crate::store::custody::{self, Custody};
 use crate::store::embedded::Embedded;
-use crate::store::ledger;
+use crate::store::embedded::verify::at_work::Working;
+use crate::store::{Error, Room, ledger};
 
 #[async_trait]
 impl Custody for Embedded {
@@ -46,6 +47,24 @@ impl Custody for Embedded {
 
     fn walk(&self, from: Option<Position>, to: Option<Position>) -> Result<Walked, custody::Error> {
         Ok(walk::walk(&self.reader, self.overlay.head(), from, to))
+    }
+
+    async fn check(&self) -> Result<Verified, Error> {
+        if self.state.room() != Room::Ample {
+            return Err(Error::Full);
+        }
+        let _nothing_is_cleared = self.evacuating.lock().await;
+        let (reader, overlay) = (self.reader.clone(), self.overlay.clone());
+        let directory = self.directory.clone();
+        self.ask_alone(move |asker| {
+            let working = Working {
+                reader: &reader,
+                overlay: &overlay,
+                directory: &directory,
+            };
+            working.check(&|| asker.waits())
+        })
+        .await
     }
 
     fn backup(&self, order: &Order, stop: &dyn Fn() -> bool) -> Result<Done, custody::Error> {

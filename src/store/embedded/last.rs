@@ -10,8 +10,13 @@ use crate::store::embedded::{OpenError, places};
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::{self, Head, scan};
 
-/// The instant of the last entry up to a place that a view has; the first of all instants where none can be read.
-pub fn instant(view: &View, reader: &Reader, to: Head) -> Result<Timestamp, OpenError> {
+/// The instant of the last entry up to a place that a view has, which is not held while a segment is read; the first of
+/// all instants where none can be read.
+pub fn instant(
+    view: impl FnOnce() -> View,
+    reader: &Reader,
+    to: Head,
+) -> Result<Timestamp, OpenError> {
     let last = to.position;
     if last == Position(0) {
         return Ok(Timestamp::default());
@@ -21,7 +26,7 @@ pub fn instant(view: &View, reader: &Reader, to: Head) -> Result<Timestamp, Open
     {
         return Ok(foundation.header.at);
     }
-    let mark = places::mark(view, last)?;
+    let mark = places::mark(&view(), last)?;
     let found = match reader.entries(mark, Position(last.0 - 1), last, 1) {
         Err(error) if error.is_of_one_segment() => return readable(reader, to),
         found => found?,
@@ -137,7 +142,7 @@ mod tests {
         let store = open(directory.path());
         assert_eq!(store.health().state, Readiness::Ready);
         let head = store.overlay.head();
-        let found = instant(&store.overlay.view(), &store.reader, head);
+        let found = instant(|| store.overlay.view(), &store.reader, head);
         assert_eq!(found.unwrap(), contract::now());
         fill(&store, next..next + 1).await;
         let documents = store.documents(None, usize::MAX).await.unwrap();

@@ -47,6 +47,7 @@ mod base;
 mod replay;
 pub mod repair;
 mod secret;
+mod trusted;
 mod state;
 mod tables;
 mod sorted;
@@ -76,7 +77,7 @@ use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer, Request, pack};
 use crate::store::embedded::encryption::Encryption;
-use crate::store::embedded::evacuate::Evacuator;
+use crate::store::embedded::evacuate::{Evacuator, Leaving};
 use crate::store::embedded::mover::Mover;
 use crate::store::embedded::overlay::{Overlay, View};
 use crate::store::embedded::recovered::Recovered;
@@ -123,6 +124,9 @@ pub struct Config {
     pub queue_commands: NonZeroUsize,
     /// When a batch is not committed after so many seconds, intake should shed; 0: never.
     pub queue_seconds: f64,
+    /// When the index was not there for a while, what waited to be sent and heard goes before documents for as long, and
+    /// for so many seconds at most.
+    pub resume_seconds: f64,
     /// At most about so many bytes of changes wait for the index; then commits wait too.
     pub overlay_bytes: usize,
     /// Bytes of memory for pages of the index: five sixths for the tree, the rest for blocks of sorted files.
@@ -157,6 +161,7 @@ impl Default for Config {
             batch_bytes: 8 << 20,
             queue_commands: thousand,
             queue_seconds: 2.0,
+            resume_seconds: 5.0,
             overlay_bytes: 32 << 20,
             cache_bytes: 96 << 20,
             sorted_bytes: 1 << 20,
@@ -178,6 +183,10 @@ impl Config {
             Ok(Duration::ZERO) | Err(_) => Duration::MAX,
             Ok(seconds) => seconds,
         }
+    }
+
+    fn resume(&self) -> Duration {
+        Duration::try_from_secs_f64(self.resume_seconds).unwrap_or_default()
     }
 
     fn sizes(&self) -> Sizes {
@@ -273,6 +282,7 @@ impl Embedded {
         mut committer: Committer,
         applier: Applier,
         recorded: Option<Timestamp>,
+        leaving: Leaving,
         (rounds, wakes): (SyncSender<()>, Receiver<()>),
     ) -> Result<Embedded, OpenError> {
         let (overlay, state) = (applier.overlay.clone(), applier.state.clone());
@@ -285,6 +295,7 @@ impl Embedded {
             overlay.clone(),
             config.directory.join(JOURNAL),
             applier.observer.clone(),
+            leaving,
         );
         let mut store = Embedded {
             evacuator,
@@ -348,6 +359,7 @@ impl Embedded {
             overlay.clone(),
             directory.join(JOURNAL),
             Arc::new(Unobserved),
+            Leaving::new(),
         );
         Embedded {
             evacuator,
@@ -685,6 +697,17 @@ impl Keeping for Embedded {
 
     fn recorded(&self) -> Option<Timestamp> {
         self.recorded
+    }
+
+    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+        let directory = self.directory.clone();
+        self.ask_apart(move |_| trusted::read(&directory)).await
+    }
+
+    async fn trust(&self, at: Timestamp) -> Result<(), Error> {
+        let directory = self.directory.clone();
+        self.ask_apart(move |_| trusted::write(&directory, at))
+            .await
     }
 
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {

@@ -14,7 +14,6 @@
 //! tree that would miss one. All of it runs on a thread of its own, a part at a time with pauses. Must never hold a
 //! view, nor the tree for longer than a small batch.
 
-use std::fs;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -26,10 +25,10 @@ use crate::claims::id::DocumentId;
 use crate::claims::time::{Day, Timestamp};
 use crate::store::embedded::leaving::Leaving;
 use crate::store::embedded::overlay::Overlay;
+use crate::store::embedded::sorted;
 use crate::store::embedded::sorted::merge::Merged;
 use crate::store::embedded::sorted::shelf::{Record, Shelved};
-use crate::store::embedded::sorted::writer::{Writer, sync_directory};
-use crate::store::embedded::sorted::{self, path_of};
+use crate::store::embedded::sorted::writer::Writer;
 use crate::store::embedded::state::State;
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::tree::reading::Live;
@@ -132,7 +131,7 @@ impl Mover {
     fn before(&self) -> Result<Timestamp, Ended> {
         // The view has it, and perhaps more.
         let head = self.overlay.head();
-        let last = last::instant(&self.overlay.view(), &self.reader, head);
+        let last = last::instant(|| self.overlay.view(), &self.reader, head);
         let last = last.map_err(|error| Error::Read(error.to_string().into()))?;
         Ok(last - self.stay)
     }
@@ -176,6 +175,9 @@ pub fn round(
     pause: &mut Pause<'_>,
 ) -> Result<(), Ended> {
     let _moving = tree.moving();
+    if tree.is_broken() {
+        return Err(Ended::Stopped);
+    }
     let mut round = Round {
         tree,
         leaving: Leaving::default(),
@@ -191,6 +193,10 @@ pub fn round(
 pub fn merge(tree: &Tree, is_archived: &Archived<'_>, pause: &mut Pause<'_>) -> Result<(), Ended> {
     loop {
         let _moving = tree.moving();
+        // Then its directory is another one's.
+        if tree.is_broken() {
+            return Err(Ended::Stopped);
+        }
         let Some(files) = crowded(&tree.shelf().files()) else {
             return Ok(());
         };
@@ -408,13 +414,9 @@ fn merge_files(
     })?;
     let others: Vec<Record> = files.iter().map(|shelved| shelved.record).collect();
     tree.supersede(&others, file, without)?;
-    tree.settle()?;
-    for other in &others {
-        let path = path_of(shelf.directory(), other.ordinal);
-        // What stays is removed by the next start.
-        let _ = fs::remove_file(path);
-    }
-    sync_directory(shelf.directory())?;
+    tree.flush()?;
+    tree.sync()?;
+    shelf.remove_superseded()?;
     Ok(())
 }
 

@@ -144,7 +144,7 @@ impl Overlay {
             tree: inner.tree.clone(),
             layers: inner.layers.iter().cloned().collect(),
             serial,
-            position: inner.head.position,
+            head: inner.head,
         }
     }
 
@@ -231,6 +231,20 @@ impl Overlay {
     /// Whether it was closed: nobody waits for a tree any more.
     pub fn is_closed(&self) -> bool {
         !matches!(self.lock().end, End::Open)
+    }
+
+    /// Waits for its end, so long at most.
+    pub fn wait_for_end(&self, most: Duration) {
+        let end = Instant::now() + most;
+        let mut inner = self.lock();
+        while matches!(inner.end, End::Open) {
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            let waited = self.moved.wait_timeout(inner, left);
+            inner = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 
     /// Puts a tree that is applied up to a place where a broken one was. What was committed since stays above it.
@@ -392,13 +406,18 @@ pub struct View {
     tree: Tree,
     layers: Vec<Arc<Layer>>,
     serial: u64,
-    position: Position,
+    head: Head,
 }
 
 impl View {
     /// The last entry that it shows.
     pub fn position(&self) -> Position {
-        self.position
+        self.head.position
+    }
+
+    /// The place behind the last batch that it shows.
+    pub fn head(&self) -> Head {
+        self.head
     }
 
     /// What the tree says; when it fails, the applier is told.

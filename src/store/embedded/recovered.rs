@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
@@ -62,12 +63,13 @@ impl Recovered {
     /// # Errors
     /// When the ledger cannot be followed, or [`OpenError::BrokenOff`].
     pub fn finish(mut self) -> Result<Embedded, OpenError> {
+        let began = Instant::now();
         let (config, observer) = (&self.config, &self.observer);
         let (head, reader) = (self.journal.head(), self.journal.reader());
         let directory = &config.directory;
         scratch::remove_left_over(directory);
         let tree = replay::open(directory, config.sizes(), &reader, head, &**observer)?;
-        evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
+        let leaving = evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         // What is damaged in the index may show only when it is read.
@@ -83,7 +85,7 @@ impl Recovered {
         };
         let mut stamp = Timestamp::default();
         sound(&mut || {
-            stamp = last::instant(&overlay.view(), &reader, head)?;
+            stamp = last::instant(|| overlay.view(), &reader, head)?;
             Ok(())
         })?;
         let mut committer = Committer::new(
@@ -101,14 +103,17 @@ impl Recovered {
         let applier = Applier {
             wakes: rounds.clone(),
             overlay,
-            state,
+            state: state.clone(),
             directory: directory.clone(),
             sizes: config.sizes(),
+            resume: config.resume(),
             reader,
             observer: observer.clone(),
         };
+        state.resumes(began.elapsed(), config.resume());
         let recorded = (head.position > Position(0)).then_some(stamp);
-        Embedded::start(config, committer, applier, recorded, (rounds, wakes))
+        let wakes = (rounds, wakes);
+        Embedded::start(config, committer, applier, recorded, leaving, wakes)
     }
 }
 

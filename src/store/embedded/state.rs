@@ -26,6 +26,8 @@ struct Inner {
     trouble: Option<Trouble>,
     /// Since when the batch that is being committed is.
     begun: Option<Instant>,
+    /// Until when sending and receipts go before documents.
+    resumes: Option<Instant>,
 }
 
 /// Why nothing is committed.
@@ -54,6 +56,7 @@ impl State {
                 room: Room::Ample,
                 trouble: None,
                 begun: None,
+                resumes: None,
             }),
         }
     }
@@ -77,6 +80,12 @@ impl State {
     /// The index is there again, or there will be none.
     pub fn rebuilds_no_more(&self) {
         self.rebuilding.store(SOUND, Ordering::Release);
+    }
+
+    /// The index was not there for so long: for as long, and no longer than `most`, what waited to be sent and heard
+    /// goes before documents.
+    pub fn resumes(&self, gone: Duration, most: Duration) {
+        self.lock().resumes = Instant::now().checked_add(gone.min(most));
     }
 
     /// How many percent of the index are there, while it is built anew.
@@ -139,6 +148,9 @@ impl State {
                     percent: self.rebuilding().unwrap_or(100),
                 }
             }
+            (None, Room::Ample) if inner.resumes.is_some_and(|until| Instant::now() < until) => {
+                Readiness::Resuming
+            }
             (None, Room::Ample) => Readiness::Ready,
             (None, Room::Low) => Readiness::LowOnDisk,
             (None, Room::Full) => Readiness::Failed("the disk is full"),
@@ -171,5 +183,41 @@ impl State {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // Nothing panics while it is held.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waited_goes_first_for_as_long_as_it_waited() {
+        let seconds = Duration::from_secs;
+        for (gone, most, first) in [(0, 5, 0), (2, 5, 2), (600, 5, 5), (600, 0, 0)] {
+            let state = State::applied(Position(0));
+            state.resumes(seconds(gone), seconds(most));
+            for passed in 0..7 {
+                let expected = if passed < first {
+                    Readiness::Resuming
+                } else {
+                    Readiness::Ready
+                };
+                assert_eq!(state.readiness(), expected, "{gone} {most} {passed}");
+                tokio::time::advance(seconds(1)).await;
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_worse_is_said_first() {
+        let state = State::applied(Position(0));
+        state.resumes(Duration::MAX, Duration::from_secs(3600));
+        assert_eq!(state.readiness(), Readiness::Resuming);
+        state.set_room(Room::Low);
+        assert_eq!(state.readiness(), Readiness::LowOnDisk);
+        state.rebuilds(3);
+        assert_eq!(state.readiness(), Readiness::Rebuilding { percent: 3 });
+        state.fail("it failed", Error::Busy);
+        assert_eq!(state.readiness(), Readiness::Failed("it failed"));
     }
 }

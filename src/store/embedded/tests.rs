@@ -15,6 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::store::contract::{self, Picture, admission, admit};
+use crate::store::custody::verified::Verified;
 use crate::store::embedded::tree::fault::Kind;
 use crate::store::{Unity, Unobserved};
 
@@ -40,6 +41,7 @@ pub(super) fn config(directory: &Path) -> Config {
         segment_bytes: SEGMENT,
         cache_bytes: 1 << 20,
         compression: Compression::Off,
+        resume_seconds: 0.0,
         ..Config::default()
     }
 }
@@ -700,7 +702,7 @@ async fn an_index_that_cannot_be_built_anew_stops_the_store_and_loses_nothing() 
     assert_eq!(contract::picture(&store).await, picture);
 }
 
-fn check(directory: &Path) -> (verify::Verified, Option<Embedded>) {
+fn check(directory: &Path) -> (Verified, Option<Embedded>) {
     verify::verify(&config(directory)).unwrap()
 }
 
@@ -717,7 +719,7 @@ fn files(directory: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     files
 }
 
-pub(super) fn said(verified: &verify::Verified) -> Vec<(&'static str, &str)> {
+pub(super) fn said(verified: &Verified) -> Vec<(&'static str, &str)> {
     let differences = verified.differences.iter();
     differences
         .map(|found| (found.part.as_str(), found.what.as_str()))

@@ -386,15 +386,16 @@ impl Tree {
         self.sorted_bytes.store(bytes, Ordering::Relaxed);
     }
 
-    /// Makes durable which files count: after a power cut the tree is not older than now, if it opens.
-    pub fn settle(&self) -> Result<(), Error> {
-        self.flush()?;
-        self.sync().map_err(|error| read(&error))
-    }
-
-    /// What sled calls a flush does not reach the disk.
-    fn sync(&self) -> io::Result<()> {
-        fs::File::open(self.path.join("db"))?.sync_data()
+    /// Makes durable which files count, once what counts is flushed: after a power cut the tree is not older than now, if it
+    /// opens. What sled calls a flush does not reach the disk.
+    ///
+    /// # Errors
+    /// What the disk says. The tree goes on: no more than its age after a power cut is in question.
+    pub fn sync(&self) -> Result<(), sorted::Error> {
+        let path = self.path.join("db");
+        fs::File::open(&path)
+            .and_then(|file| file.sync_data())
+            .map_err(|error| sorted::Error::io(&path, &error))
     }
 
     fn count(&self, bytes: usize) -> Result<(), Error> {

@@ -1,13 +1,14 @@
-//! Reads a whole store at rest and says where it contradicts itself.
+//! Reads a whole store and says where it contradicts itself: one at rest here, one at work in [`at_work`].
 //!
 //! Checked: every record's checksum, every commit and the chain, also of the archive; every body against the
 //! commitment in its entry, also where it was copied to, and that none is missing in a segment that has its bodies,
 //! nor of a document that is not finished; every record of the index against a fresh fold of the journal up to the
-//! entry that the index has seen. It takes the lock and changes nothing: no restart is decided, no torn tail
+//! entry that the index has seen. At rest it takes the lock and changes nothing: no restart is decided, no torn tail
 //! is cut, and the index is opened as a copy, because opening is a change. The copy and the fresh fold are in a
 //! directory `verify.scratch` beside it, which takes about twice the room of the index; a crash leaves it behind, and
 //! the next check or start removes it.
 
+pub(super) mod at_work;
 mod compare;
 mod fresh;
 pub(super) mod scratch;
@@ -22,9 +23,10 @@ use crate::claims::commitment::commitment;
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
+use crate::store::custody::verified::{Compared, Part, Verified};
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Tree;
-use crate::store::embedded::verify::compare::compare;
+use crate::store::embedded::verify::compare::{Span, compare};
 use crate::store::embedded::verify::fresh::Fresh;
 use crate::store::embedded::verify::scratch::Scratch;
 use crate::store::embedded::{Config, Embedded, OpenError, base, places, replay};
@@ -36,83 +38,11 @@ use crate::store::journal::{self, Head, KeyFault, Mark, Place};
 use crate::store::ledger::{self, Known, query};
 use crate::store::{BodyId, Error, Find};
 
-/// At most so many differences are kept to be told; the rest is only counted.
-pub const TOLD: usize = 1_000;
-
 /// Documents that are looked at together.
 const PAGE: usize = 1_000;
 
 /// The fresh fold, in it.
 const FRESH: &str = "fresh";
-
-/// What was read, and what differs.
-#[derive(Debug, Default)]
-pub struct Verified {
-    /// Segments of the journal, archived ones too.
-    pub segments: u64,
-    /// Those whose bodies are gone.
-    pub archived: u64,
-    /// Batches read.
-    pub batches: u64,
-    /// Entries read.
-    pub entries: u64,
-    /// Bodies read.
-    pub bodies: u64,
-    /// Their bytes.
-    pub body_bytes: u64,
-    /// Encrypted bodies of which only the checksum was checked, because no master key was given.
-    pub unopened: u64,
-    /// Bodies whose key was forgotten: they are gone as they should be.
-    pub purged: u64,
-    /// Bytes of a batch that was never finished; nothing was answered for it, and it is no difference.
-    pub torn_bytes: u64,
-    /// The index, if it could be compared.
-    pub index: Option<Compared>,
-    /// What differs, the first [`TOLD`].
-    pub differences: Vec<Difference>,
-    /// How many differences there are.
-    pub differing: u64,
-}
-
-/// An index that was compared with a fresh fold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Compared {
-    /// Up to which entry it was applied.
-    pub position: Position,
-    /// How many records were compared.
-    pub records: u64,
-}
-
-/// One place where a store contradicts itself; named by ids, centres, days and cells.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
-    /// Which part.
-    pub part: Part,
-    /// What, for people.
-    pub what: String,
-}
-
-/// A part of a store.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Segments, records, commits, chain, entries.
-    Journal,
-    /// Bodies and their commitments.
-    Bodies,
-    /// The index.
-    Index,
-}
-
-impl Part {
-    /// The word for it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Part::Journal => "journal",
-            Part::Bodies => "bodies",
-            Part::Index => "index",
-        }
-    }
-}
 
 /// Checks the store of a directory, and gives it out to be asked, if it can be asked. Blocks.
 ///
@@ -177,20 +107,6 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
     Ok((verified, store))
 }
 
-impl Verified {
-    /// Whether nothing differs.
-    pub fn holds(&self) -> bool {
-        self.differing == 0
-    }
-
-    fn differ(&mut self, part: Part, what: String) {
-        self.differing += 1;
-        if self.differences.len() < TOLD {
-            self.differences.push(Difference { part, what });
-        }
-    }
-}
-
 /// One reading of the journal from its beginning to its end.
 struct Check<'a> {
     verified: &'a mut Verified,
@@ -231,32 +147,10 @@ impl<'a> Check<'a> {
 
     /// Reads up to a place. Gives what the index still has to see, if journal and index fit together.
     fn run(mut self, to: Head) -> Option<Changes> {
-        let reader = self.reader;
         self.founded();
-        self.reached(reader.begin());
-        let visit = |piece: Piece<'_>| {
-            match piece {
-                Piece::Whole(batch) => self.batch(batch, &[]),
-                Piece::Patched(batch, damage) => {
-                    let what = reader.damaged(damage).to_string();
-                    self.verified.differ(Part::Bodies, what);
-                    match &damage.lost {
-                        Lost::Bodies(places) => self.batch(batch, places),
-                        Lost::Entries(..) => self.batch(batch, &[]),
-                    }
-                }
-                Piece::Hole(damage) => self.hole(&reader.damaged(damage), damage),
-            }
-            Ok::<(), journal::Error>(())
-        };
-        let read = match reader.last() {
-            Some(_) => reader.pieces(reader.begin(), to, visit),
-            // A journal that was never begun.
-            None => Ok(()),
-        };
-        if let Err(damage) = read {
-            let what = format!("{damage}; nothing after it was read");
-            self.verified.differ(Part::Journal, what);
+        self.reached(self.reader.begin());
+        if let Err(damage) = self.read(self.reader.begin(), to, || Ok::<(), journal::Error>(())) {
+            self.unread(&damage);
             return None;
         }
         if let (Some(applied), None, Some(_)) = (self.applied, &self.verified.index, &self.fresh) {
@@ -272,6 +166,41 @@ impl<'a> Check<'a> {
         self.proven();
         self.fresh?;
         self.tail.map(Working::into_changes)
+    }
+
+    /// Reads from one place to another, as long as it may go on.
+    fn read<E: From<journal::Error>>(
+        &mut self,
+        from: Head,
+        to: Head,
+        goes_on: impl Fn() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let reader = self.reader;
+        // A journal that was never begun.
+        if reader.last().is_none() || from == to {
+            return Ok(());
+        }
+        reader.pieces(from, to, |piece| {
+            match piece {
+                Piece::Whole(batch) => self.batch(batch, &[]),
+                Piece::Patched(batch, damage) => {
+                    let what = reader.damaged(damage).to_string();
+                    self.verified.differ(Part::Bodies, what);
+                    match &damage.lost {
+                        Lost::Bodies(places) => self.batch(batch, places),
+                        Lost::Entries(..) => self.batch(batch, &[]),
+                    }
+                }
+                Piece::Hole(damage) => self.hole(&reader.damaged(damage), damage),
+            }
+            goes_on()
+        })
+    }
+
+    /// What could not be read ends the reading.
+    fn unread(&mut self, damage: &journal::Error) {
+        let what = format!("{damage}; nothing after it was read");
+        self.verified.differ(Part::Journal, what);
     }
 
     /// What stands for the oldest segments is as it was written, and the fresh fold begins with it.
@@ -510,10 +439,10 @@ impl<'a> Check<'a> {
         let verified = &mut *self.verified;
         // Only reads, from a copy that nobody writes to.
         let compared = catch_unwind(AssertUnwindSafe(|| {
-            compare(tree, fresh, verified, is_archived)
+            compare(tree, fresh, &Span::all(), verified, is_archived)
         }));
         match compared {
-            Ok(Ok(records)) => {
+            Ok(Ok((records, _))) => {
                 let position = head.position;
                 self.verified.index = Some(Compared { position, records });
                 self.tail = Some(Working::new(tree));

@@ -106,9 +106,18 @@ pub struct Journal {
     buffer: Vec<u8>,
     stopped: bool,
     reserved: bool,
-    unfinished: Vec<Segment>,
+    unfinished: Unfinished,
     // Released last.
     _lock: File,
+}
+
+/// What a start finds of evacuations that did not come to their end.
+#[derive(Default)]
+pub struct Unfinished {
+    /// Archives whose segments are still there.
+    pub archives: Vec<Segment>,
+    /// Ordinals of archived segments whose keys could not be forgotten.
+    pub keys: Vec<u64>,
 }
 
 impl Journal {
@@ -129,11 +138,15 @@ impl Journal {
         if let Some(foundation) = &listed.foundation {
             foundation::clear_before(&archive::beside(&directory), foundation)?;
         }
-        let unfinished = std::mem::take(&mut listed.unfinished);
+        let archives = std::mem::take(&mut listed.unfinished);
         let keys = recover::keys(opening, &listed, &entropy)?;
-        if let Some(keys) = &keys {
-            recover::forget_archived(keys, &listed)?;
-        }
+        let unforgotten = keys
+            .as_ref()
+            .map(|keys| recover::forget_archived(keys, &listed));
+        let unfinished = Unfinished {
+            archives,
+            keys: unforgotten.unwrap_or_default(),
+        };
         let packer = Arc::new(Packer::new(opening.compression));
         let manner = Manner {
             bodies: opening.bodies,
@@ -268,8 +281,8 @@ impl Journal {
         Ok(())
     }
 
-    /// Archives whose segments were still there when it was opened.
-    pub fn unfinished(&mut self) -> Vec<Segment> {
+    /// What was still there when it was opened.
+    pub fn unfinished(&mut self) -> Unfinished {
         std::mem::take(&mut self.unfinished)
     }
 

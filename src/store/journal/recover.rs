@@ -44,12 +44,15 @@ pub fn keys(
     Ok(Some(Arc::new(keys)))
 }
 
-/// Forgets the keys of segments that lost their bodies: a crash came before.
-pub fn forget_archived(keys: &Keys, listed: &Listed) -> Result<(), Error> {
+/// Forgets the keys of segments that lost their bodies: a crash came before. Gives the ordinals of those whose key the
+/// disk does not let go: that is late, and no reason for not opening.
+pub fn forget_archived(keys: &Keys, listed: &Listed) -> Vec<u64> {
     let segments = listed.segments.iter().flatten();
     segments
         .filter(|segment| segment.form == Form::Archived)
-        .try_for_each(|segment| keys.forget(segment.header.id))
+        .filter(|segment| keys.forget(segment.header.id).is_err())
+        .map(|segment| segment.header.ordinal)
+        .collect()
 }
 
 /// The first sealed segment whose key was never given. The last one may have none: a crash came before its first

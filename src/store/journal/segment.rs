@@ -18,7 +18,8 @@ use crate::store::journal::foundation::{self, Foundation};
 use crate::store::journal::scan::Batches;
 use crate::store::journal::{Error, Mark, archive};
 
-const ENDING: &str = ".segment";
+/// What the name of a segment ends with.
+pub const ENDING: &str = ".segment";
 const UNFINISHED: &str = ".new";
 const RESERVE: &str = "reserve";
 const LOCK: &str = "lock";

@@ -1,29 +1,33 @@
 //! What a crash left of evacuations is ended or taken back, and what an index forgets of a segment without bodies.
 
-use crate::store::embedded::evacuate::Step;
+use crate::store::embedded::evacuate::{Leaving, Step};
 use crate::store::embedded::tree::Tree;
 use crate::store::embedded::{OpenError, places, unreadable};
 use crate::store::index::{Changes, Index};
-use crate::store::journal;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::segment::Segment;
+use crate::store::journal::{self, Unfinished};
 use crate::store::ledger::keeping;
 use crate::store::{BodyId, Error, Observer};
 
 /// So many keys are read of one state of the index.
 const LOOKED_UP: usize = 256;
 
-/// Ends or takes back what a crash left of evacuations: archives whose segments are still there. The index is up.
+/// Ends or takes back what a crash left of evacuations. The index is up. What the disk does not let go is given back: it is
+/// tried again by the next run, and tells there; documents are admitted and sent all the same.
 pub fn finish(
     tree: &Tree,
     reader: &Reader,
-    unfinished: Vec<Segment>,
+    unfinished: Unfinished,
     observer: &dyn Observer,
-) -> Result<(), OpenError> {
-    for archived in unfinished {
+) -> Result<Leaving, OpenError> {
+    let keys = unfinished.keys.into_iter();
+    let mut leaving: Leaving = keys.map(|ordinal| (ordinal, None)).collect();
+    for archived in unfinished.archives {
         let ordinal = archived.header.ordinal;
         if keeping::evacuation(tree, ordinal)?.is_none() {
-            archived.remove()?;
+            // One that stays is written over by the next evacuation of its segment.
+            let _ = archived.remove();
             continue;
         }
         let mut inside = Vec::new();
@@ -41,11 +45,26 @@ pub fn finish(
         tree.apply(std::iter::once(&changes))?;
         let segment = reader.segment(ordinal)?;
         reader.archive(archived);
+        if remove(reader, observer, ordinal, Some(&segment)).is_err() {
+            leaving.insert(ordinal, Some(segment));
+        }
+    }
+    Ok(leaving)
+}
+
+/// Removes the file of a segment whose archive took its place, if it is there still, and forgets its key.
+pub fn remove(
+    reader: &Reader,
+    observer: &dyn Observer,
+    ordinal: u64,
+    segment: Option<&Segment>,
+) -> Result<(), journal::Error> {
+    if let Some(segment) = segment {
         segment.remove()?;
         observer.evacuating(Step::Removed);
-        reader.forget_key(ordinal)?;
-        observer.evacuating(Step::Forgotten);
     }
+    reader.forget_key(ordinal)?;
+    observer.evacuating(Step::Forgotten);
     Ok(())
 }
 

@@ -82,9 +82,11 @@ pub struct Evacuator {
     directory: PathBuf,
     observer: Arc<dyn Observer>,
     looked: Arc<Mutex<Looked>>,
-    /// Segments whose archives took their places, and whose file or key is still there.
-    leaving: Arc<Mutex<BTreeMap<u64, Arc<Segment>>>>,
+    leaving: Arc<Mutex<Leaving>>,
 }
+
+/// Segments whose archives took their places, and whose key is still there; with those whose file is, too.
+pub type Leaving = BTreeMap<u64, Option<Arc<Segment>>>;
 
 impl Evacuator {
     /// Of the journal in a directory.
@@ -93,6 +95,7 @@ impl Evacuator {
         overlay: Arc<Overlay>,
         directory: PathBuf,
         observer: Arc<dyn Observer>,
+        leaving: Leaving,
     ) -> Evacuator {
         Evacuator {
             reader,
@@ -100,7 +103,7 @@ impl Evacuator {
             directory,
             observer,
             looked: Arc::default(),
-            leaving: Arc::default(),
+            leaving: Arc::new(Mutex::new(leaving)),
         }
     }
 
@@ -196,7 +199,7 @@ impl Evacuator {
         }
         self.observer.evacuating(Step::Ended);
         let segment = self.reader.segment(examined.segment).map_err(unreadable)?;
-        self.leaving().insert(examined.segment, segment);
+        self.leaving().insert(examined.segment, Some(segment));
         self.reader.archive(archived);
         self.observer.evacuating(Step::Switched);
         Ok(Some(evacuated))
@@ -210,10 +213,8 @@ impl Evacuator {
         for (ordinal, segment) in leaving {
             let own = self.clone();
             let removed = on_thread(move || {
-                segment.remove().map_err(unreadable)?;
-                own.observer.evacuating(Step::Removed);
-                own.reader.forget_key(ordinal).map_err(unreadable)?;
-                own.observer.evacuating(Step::Forgotten);
+                finish::remove(&own.reader, &*own.observer, ordinal, segment.as_deref())
+                    .map_err(unreadable)?;
                 own.leaving().remove(&ordinal);
                 Ok(())
             });
@@ -222,7 +223,7 @@ impl Evacuator {
         failed
     }
 
-    fn leaving(&self) -> MutexGuard<'_, BTreeMap<u64, Arc<Segment>>> {
+    fn leaving(&self) -> MutexGuard<'_, Leaving> {
         // A map of segments is whole whoever panicked.
         self.leaving.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -57,7 +57,7 @@ pub enum Error {
 }
 
 impl Error {
-    fn io(path: &Path, error: &std::io::Error) -> Error {
+    pub fn io(path: &Path, error: &std::io::Error) -> Error {
         Error::Io {
             file: name_of(path),
             kind: error.kind(),

@@ -6,8 +6,8 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
@@ -15,7 +15,7 @@ use crate::claims::canon;
 use crate::store::embedded::sorted::cache::Cache;
 use crate::store::embedded::sorted::file::File;
 use crate::store::embedded::sorted::merge::Merged;
-use crate::store::embedded::sorted::writer::Writer;
+use crate::store::embedded::sorted::writer::{Writer, sync_directory};
 use crate::store::embedded::sorted::{Error, path_of, unfinished};
 use crate::store::embedded::tables;
 
@@ -27,6 +27,8 @@ pub struct Shelf {
     last: AtomicU64,
     /// The newest first.
     live: ArcSwap<Vec<Shelved>>,
+    /// Files that count no more and may be there still.
+    superseded: Mutex<Vec<Record>>,
 }
 
 /// A file that counts.
@@ -116,6 +118,7 @@ impl Shelf {
             cache,
             last: AtomicU64::new(given.max().unwrap_or_default()),
             live: ArcSwap::default(),
+            superseded: Mutex::default(),
         };
         shelf.put(opened);
         Ok(shelf)
@@ -228,11 +231,40 @@ impl Shelf {
     pub fn replace(&self, others: &[Record], file: File, record: Record) {
         let mut files: Vec<_> = self.live.load().as_ref().clone();
         files.retain(|shelved| !others.contains(&shelved.record));
+        self.superseded().extend(others);
         files.push(Shelved {
             file: Arc::new(file),
             record,
         });
         self.put(files);
+    }
+
+    /// Removes the files that count no more. That they do not is durable.
+    ///
+    /// # Errors
+    /// What the disk says; what stays is removed the next time, or by the next start.
+    pub fn remove_superseded(&self) -> Result<(), Error> {
+        let mut superseded = self.superseded();
+        let mut removed = Ok(());
+        superseded.retain(|record| {
+            let path = path_of(&self.directory, record.ordinal);
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    removed = Err(Error::io(&path, &error));
+                    true
+                }
+                Ok(()) | Err(_) => false,
+            }
+        });
+        drop(superseded);
+        removed.and(sync_directory(&self.directory))
+    }
+
+    fn superseded(&self) -> MutexGuard<'_, Vec<Record>> {
+        // A list of files is whole whoever panicked.
+        self.superseded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn put(&self, mut files: Vec<Shelved>) {

@@ -9,8 +9,9 @@ use crate::claims::entry::PaperRow;
 use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::time::Day;
 use crate::store::Admitted;
+use crate::store::custody::verified::Part;
 use crate::store::embedded::tree::Tree;
-use crate::store::embedded::{mover, tables};
+use crate::store::embedded::{mover, sorted, tables};
 use crate::store::index::{Changes, Index};
 use crate::store::ledger::keys;
 use crate::store::memory::Map;
@@ -142,6 +143,47 @@ async fn the_tree_follows_what_is_live_and_not_what_was() {
     drop(at_rest);
     let store = open(directory.path()).unwrap();
     assert_eq!(contract::picture(&store).await, picture);
+}
+
+/// What was merged stays on the disk until it is certain that it counts no more, and goes then.
+#[tokio::test]
+async fn files_that_were_merged_go_when_the_disk_lets_them() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path()).unwrap();
+    let tree = store.overlay.tree();
+    let merged = || mover::merge(&tree, &|_| false, &mut |_| true);
+    let there = || {
+        fs::read_dir(directory.path().join("sorted"))
+            .unwrap()
+            .count()
+    };
+    let mut number = 0;
+    let mut crowd = async || {
+        while !mover::is_crowded(&tree) {
+            finished(&store, number..number + 20).await;
+            round(&store);
+            number += 20;
+        }
+    };
+    crowd().await;
+    let before = contract::picture(&store).await;
+    // The file of the tree cannot be synced by its name.
+    let (db, aside) = (
+        directory.path().join("index/db"),
+        directory.path().join("aside"),
+    );
+    fs::rename(&db, &aside).unwrap();
+    let failed = merged();
+    assert!(
+        matches!(failed, Err(mover::Ended::Sorted(sorted::Error::Io { .. }))),
+        "{failed:?}"
+    );
+    fs::rename(&aside, &db).unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+    assert!(there() > tree.shelf().files().len());
+    crowd().await;
+    merged().unwrap();
+    assert_eq!(there(), tree.shelf().files().len());
 }
 
 /// Whichever of a document's changes go through the tree and whichever past it: what is finished leaves nothing there.
@@ -320,7 +362,7 @@ async fn a_damaged_file_is_set_aside_and_all_is_built_anew() {
             verified
                 .differences
                 .iter()
-                .all(|found| found.part == verify::Part::Index)
+                .all(|found| found.part == Part::Index)
         );
         drop(at_rest);
         let seen = Arc::new(Failures::default());

@@ -3,23 +3,41 @@
 //! Both are only read, some pages of each at a time. What a crash may leave behind of an evacuation is passed over.
 
 use crate::store::Error;
+use crate::store::custody::verified::{Part, Verified};
 use crate::store::embedded::places;
-use crate::store::embedded::tree::Tree;
-use crate::store::embedded::verify::{Part, Verified};
 use crate::store::index::Index;
 use crate::store::ledger::keys;
 
 /// Records that are read at once.
 const PAGE: usize = 1_000;
 
-/// Compares all records of two indexes; gives how many keys there were.
+/// Some records, from a key on.
+pub struct Span {
+    /// The first key.
+    pub from: Vec<u8>,
+    /// At most so many records.
+    pub most: u64,
+}
+
+impl Span {
+    /// All of them.
+    pub fn all() -> Span {
+        Span {
+            from: Vec::new(),
+            most: u64::MAX,
+        }
+    }
+}
+
+/// Compares records of two indexes; gives how many there were, and the key at which it goes on.
 pub fn compare(
-    stored: &Tree,
+    stored: &dyn Index,
     fresh: &dyn Index,
+    span: &Span,
     verified: &mut Verified,
     is_archived: impl Fn(u64) -> bool,
-) -> Result<u64, Error> {
-    let (mut stored, mut fresh) = (Pages::new(stored), Pages::new(fresh));
+) -> Result<(u64, Option<Vec<u8>>), Error> {
+    let (mut stored, mut fresh) = (Pages::new(stored, span), Pages::new(fresh, span));
     let mut next_stored = || loop {
         // A crash may leave behind what an evacuation makes void.
         match stored.next()? {
@@ -31,7 +49,7 @@ pub fn compare(
     let mut records = 0;
     loop {
         let (key, said) = match (&left, &right) {
-            (None, None) => return Ok(records),
+            (None, None) => return Ok((records, None)),
             (Some((key, is)), Some((other, should))) if key == other => {
                 (key.clone(), (is != should).then_some("differs"))
             }
@@ -41,6 +59,9 @@ pub fn compare(
             (None, Some((key, _))) => (key.clone(), Some("is missing")),
             (Some((key, _)), _) => (key.clone(), Some("should not be there")),
         };
+        if records == span.most {
+            return Ok((records, Some(key)));
+        }
         if let Some(said) = said {
             let subject = places::subject(&key).map_or_else(|| keys::subject(&key), str::to_owned);
             verified.differ(Part::Index, format!("{subject} {said}"));
@@ -65,10 +86,10 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    fn new(index: &'a dyn Index) -> Pages<'a> {
+    fn new(index: &'a dyn Index, span: &Span) -> Pages<'a> {
         Pages {
             index,
-            from: Vec::new(),
+            from: span.from.clone(),
             page: Vec::new().into_iter(),
         }
     }

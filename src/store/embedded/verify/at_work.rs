@@ -1,0 +1,252 @@
+//! Checks a store that is at work: the journal is read and folded anew beside it, and the index that people ask is compared
+//! with that fold, some records at a time, each time at one and the same entry.
+//!
+//! Must never keep a view for longer than some records take: commits wait for who keeps one. So what was committed
+//! meanwhile is folded before a view is taken, and the little that comes in between after it. Nothing is cleared while it
+//! runs, or the fold would speak of bodies that are gone. A crash leaves the scratch directory.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::store::Error;
+use crate::store::custody::verified::{Compared, Part, Verified};
+use crate::store::embedded::overlay::Overlay;
+use crate::store::embedded::tree::Sizes;
+use crate::store::embedded::verify::compare::{Span, compare};
+use crate::store::embedded::verify::fresh::Fresh;
+use crate::store::embedded::verify::scratch::{self, Scratch};
+use crate::store::embedded::verify::{Check, FRESH, unmade};
+use crate::store::journal::reader::Reader;
+use crate::store::journal::{self, Head};
+
+/// Records that are compared of one view.
+const AT_ONCE: u64 = if cfg!(test) { 50 } else { 5_000 };
+
+/// Memory for the pages of the fresh fold: beside a gateway that has its own.
+const CACHE_BYTES: u64 = 16 << 20;
+
+/// From so many bytes on, what is folded goes past the scratch tree.
+const SORTED_BYTES: usize = 1 << 20;
+
+/// A store that is checked while it is at work.
+pub struct Working<'a> {
+    /// Its journal.
+    pub reader: &'a Reader,
+    /// Its index.
+    pub overlay: &'a Arc<Overlay>,
+    /// Its directory.
+    pub directory: &'a Path,
+}
+
+/// Why the reading ended.
+enum Ended {
+    Damage(journal::Error),
+    Stopped(Error),
+}
+
+impl From<journal::Error> for Ended {
+    fn from(damage: journal::Error) -> Ended {
+        Ended::Damage(damage)
+    }
+}
+
+impl Working<'_> {
+    /// Checks it, as long as it may go on. Blocks.
+    ///
+    /// # Errors
+    /// When it may not go on, or there is no room for the fresh fold. Damage is no error but a difference.
+    pub fn check(&self, goes_on: &dyn Fn() -> Result<(), Error>) -> Result<Verified, Error> {
+        let reader = self.reader;
+        let scratch = Scratch::make(self.directory, scratch::CHECK)
+            .map_err(|error| Error::Read(unmade(&error)))?;
+        let first = reader.begin().segment;
+        let archived = (first..=reader.count()).filter(|ordinal| reader.is_archived(*ordinal));
+        let mut verified = Verified {
+            segments: reader.count(),
+            archived: archived.count() as u64,
+            ..Verified::default()
+        };
+        let sizes = Sizes {
+            cache_bytes: CACHE_BYTES,
+            sorted_bytes: SORTED_BYTES,
+        };
+        let fresh = Fresh::make(&scratch.path().join(FRESH), sizes, reader)?;
+        let mut check = Check::new(&mut verified, reader, None, fresh);
+        check.founded();
+        let done = self.run(&mut check, &|| goes_on().map_err(Ended::Stopped));
+        match done {
+            Ok(compared) => {
+                check.needed();
+                check.proven();
+                check.verified.index = compared;
+            }
+            Err(Ended::Damage(damage)) => check.unread(&damage),
+            Err(Ended::Stopped(error)) => return Err(error),
+        }
+        Ok(verified)
+    }
+
+    /// Reads the journal, and compares the index with it part by part.
+    fn run(
+        &self,
+        check: &mut Check<'_>,
+        goes_on: &dyn Fn() -> Result<(), Ended>,
+    ) -> Result<Option<Compared>, Ended> {
+        let (mut at, mut records) = (self.reader.begin(), 0);
+        let mut span = Span {
+            from: Vec::new(),
+            most: AT_ONCE,
+        };
+        loop {
+            at = upto(check, at, self.overlay.head(), goes_on)?;
+            let view = self.overlay.view();
+            at = upto(check, at, view.head(), goes_on)?;
+            let Some(fresh) = &check.fresh else {
+                return Ok(None);
+            };
+            let is_archived = |segment| self.reader.is_archived(segment);
+            let compared = compare(&view, fresh, &span, check.verified, is_archived);
+            drop(view);
+            let next = match compared {
+                Ok((compared, next)) => {
+                    records += compared;
+                    next
+                }
+                Err(error) => {
+                    check.verified.differ(Part::Index, error.to_string());
+                    return Ok(None);
+                }
+            };
+            match next {
+                Some(from) => span.from = from,
+                None => {
+                    let position = at.position;
+                    return Ok(Some(Compared { position, records }));
+                }
+            }
+        }
+    }
+}
+
+fn upto(
+    check: &mut Check<'_>,
+    from: Head,
+    to: Head,
+    goes_on: &dyn Fn() -> Result<(), Ended>,
+) -> Result<Head, Ended> {
+    check.read(from, to, goes_on)?;
+    Ok(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use tempfile::TempDir;
+
+    use crate::store::Store as _;
+    use crate::store::custody::Custody as _;
+    use crate::store::custody::verified::{Part, Verified};
+    use crate::store::embedded::tests::fill;
+    use crate::store::embedded::tests::moved::{applied, open};
+    use crate::store::index::{Changes, Index as _};
+
+    fn said(verified: &Verified) -> Vec<(Part, &str)> {
+        let found = verified.differences.iter();
+        found
+            .map(|found| (found.part, found.what.as_str()))
+            .collect()
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn a_store_that_is_written_to_and_moved_holds_all_the_while() {
+        let directory = TempDir::new().unwrap();
+        let store = Arc::new(open(directory.path()).unwrap());
+        fill(&store, 0..200).await;
+        let ends = Arc::new(AtomicBool::new(false));
+        let posts = tokio::spawn({
+            let (store, ends) = (store.clone(), ends.clone());
+            async move {
+                let mut number = 200;
+                while !ends.load(Ordering::Relaxed) {
+                    fill(&store, number..number + 3).await;
+                    number += 3;
+                }
+            }
+        });
+        let moves = store.moves();
+        for _ in 0..5 {
+            let before = store.health().position;
+            let verified = store.check().await.unwrap();
+            assert_eq!(said(&verified), []);
+            let index = verified.index.unwrap();
+            assert!(index.position >= before && index.records > 400, "{index:?}");
+            assert!(verified.entries >= index.position.0 && verified.bodies >= 200);
+        }
+        drop(moves);
+        ends.store(true, Ordering::Relaxed);
+        posts.await.unwrap();
+        assert!(!directory.path().join("verify.scratch").exists());
+    }
+
+    #[tokio::test]
+    async fn what_an_index_says_wrongly_is_found_in_whichever_part_it_is() {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        fill(&store, 0..300).await;
+        applied(&store).await;
+        let tree = store.overlay.tree();
+        let pairs = tree.scan(&[], &[0xff], usize::MAX).unwrap();
+        // One says something else, one is missing, one should not be there: far from each other.
+        let keys: Vec<_> = pairs.iter().map(|(key, _)| key).collect();
+        let documents: Vec<_> = keys
+            .iter()
+            .filter(|key| key[0] == keys[keys.len() / 2][0])
+            .collect();
+        let [first, .., last] = documents[..] else {
+            panic!("{}", documents.len())
+        };
+        let middle = documents[documents.len() / 2];
+        let wrong = Changes::from([
+            (first.to_vec(), Some(b"other".to_vec())),
+            (middle.to_vec(), None),
+            ([&last[..], &[7]].concat(), Some(b"more".to_vec())),
+        ]);
+        tree.apply(std::iter::once(&wrong)).unwrap();
+        let verified = store.check().await.unwrap();
+        assert_eq!(verified.differing, 3, "{:?}", said(&verified));
+        let ends = [" differs", " is missing", " should not be there"];
+        for ((part, what), end) in said(&verified).into_iter().zip(ends) {
+            assert!(part == Part::Index && what.ends_with(end), "{what}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_with_other_bytes_is_found_under_a_running_store() {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        fill(&store, 0..20).await;
+        let journal = fs::read_dir(directory.path().join("journal")).unwrap();
+        let mut paths = journal.map(|entry| entry.unwrap().path());
+        let path = paths.find(|path| path.extension().is_some_and(|ending| ending == "segment"));
+        let path = path.unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        let digits = format!("{:0400}", 7);
+        let at = bytes
+            .windows(400)
+            .position(|found| found == digits.as_bytes());
+        bytes[at.unwrap() + 100] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let verified = store.check().await.unwrap();
+        assert!(!verified.holds());
+        assert!(
+            said(&verified)
+                .iter()
+                .all(|(part, _)| *part == Part::Bodies),
+            "{:?}",
+            said(&verified)
+        );
+    }
+}
