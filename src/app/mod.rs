@@ -191,7 +191,7 @@ impl App {
             renewal: self.renewal.clone(),
             clock: clock.clone(),
             imported: Arc::default(),
-            last: Vec::new(),
+            last: registered::Today::default(),
         };
         // Before anybody posts: a document for one of them has a way.
         registered.once().await.map_err(Error::Config)?;

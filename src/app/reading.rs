@@ -101,15 +101,16 @@ pub(super) fn wanting(
     }
     let known = |insurer: &str| {
         let mut endpoints = config.transport.endpoints.iter();
-        let is_configured = endpoints.any(|endpoint| endpoint.name.as_str() == insurer);
+        let is_configured =
+            endpoints.any(|endpoint| endpoint.names().any(|name| name.as_str() == insurer));
         is_configured || EndpointName::parse(insurer).is_ok_and(|name| is_registered(&name))
     };
     let certificates = config.access.certificates.iter();
     let insurers = certificates.filter_map(|entry| entry.caller.insurer.as_deref());
     found.extend(insurers.filter(|insurer| !known(insurer)).map(|insurer| {
         format!(
-            "access.certificates: no endpoint `{insurer}` is configured or registered, so nothing fits that its insurer \
-             hands in"
+            "access.certificates: no endpoint `{insurer}` is configured or registered, so all that its insurer hands in is \
+             kept aside"
         )
     }));
     found

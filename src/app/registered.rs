@@ -119,8 +119,17 @@ pub(super) struct Following {
     pub clock: Arc<dyn Clock>,
     /// Told after an import.
     pub imported: Arc<Notify>,
-    /// Those that it put in force last.
-    pub last: Vec<Endpoint>,
+    /// What it put in force last.
+    pub last: Today,
+}
+
+/// What is registered of endpoints, on a day.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Today {
+    /// Those in force.
+    endpoints: Vec<Endpoint>,
+    /// The last version of each of the others.
+    ended: Vec<Endpoint>,
 }
 
 impl Following {
@@ -130,10 +139,11 @@ impl Following {
     /// They cannot be read, or used: those before stay in force.
     pub(super) async fn once(&mut self) -> anyhow::Result<Option<Timestamp>> {
         let registry = self.store.registry().await?;
-        let (endpoints, next) = in_force(&registry.endpoints, self.clock.now().day())?;
-        if endpoints != self.last {
-            self.renewal.register(endpoints.clone()).await?;
-            self.last = endpoints;
+        let (today, next) = on(&registry.endpoints, self.clock.now().day())?;
+        if today != self.last {
+            let Today { endpoints, ended } = today.clone();
+            self.renewal.register(endpoints, ended).await?;
+            self.last = today;
         }
         Ok(next)
     }
@@ -156,28 +166,34 @@ impl Following {
     }
 }
 
-/// The endpoints that are registered on a day, and the first instant at which they may be others.
+/// How the endpoints that are registered stand on a day, and the first instant at which that may be otherwise.
 ///
 /// # Errors
 /// Settings of a gateway that knew other keys.
-fn in_force(
+fn on(
     registered: &BTreeMap<EndpointName, Vec<EndpointVersion>>,
     today: Day,
-) -> Result<(Vec<Endpoint>, Option<Timestamp>), config::Error> {
-    let (mut endpoints, mut next) = (Vec::new(), None);
-    for (span, version) in registered
-        .values()
-        .flat_map(|history| registry::in_force(history))
-    {
-        if span.covers(today) {
-            endpoints.push(config::registry::endpoint(version)?);
+) -> Result<(Today, Option<Timestamp>), config::Error> {
+    let (mut found, mut next) = (Today::default(), None);
+    for history in registered.values() {
+        let mut present = None;
+        for (span, version) in registry::in_force(history) {
+            if span.covers(today) {
+                present = Some(version);
+            }
+            let ended = span.until.map(|until| until.plus_days(1));
+            let changes = [Some(span.from), ended].into_iter().flatten();
+            let coming = changes.filter(|day| *day > today);
+            next = next.into_iter().chain(coming).min();
         }
-        let ended = span.until.map(|until| until.plus_days(1));
-        let changes = [Some(span.from), ended].into_iter().flatten();
-        let coming = changes.filter(|day| *day > today);
-        next = next.into_iter().chain(coming).min();
+        match (present, history.last()) {
+            (Some(version), _) => found.endpoints.push(config::registry::endpoint(version)?),
+            // Settings that cannot be read keep nothing else from being in force: nothing is known of its keys.
+            (None, Some(version)) => found.ended.extend(config::registry::endpoint(version).ok()),
+            (None, None) => {}
+        }
     }
-    Ok((endpoints, next.map(Day::start)))
+    Ok((found, next.map(Day::start)))
 }
 
 fn fault_text(fault: config::Fault) -> FaultText {
@@ -241,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_are_in_force_on_their_days() {
+    fn endpoints_are_in_force_on_their_days_and_known_by_their_last_version_on_others() {
         let mut registry = Registry::default();
         for (name, base, from, until) in [
             ("a", "first", "2026-01-01", None),
@@ -260,19 +276,28 @@ mod tests {
             };
             assert!(registry.put(&registry::Registration::Endpoint(version)));
         }
-        for (today, bases, next) in [
-            ("2025-12-31", &[][..], Some("2026-01-01")),
-            ("2026-01-01", &["first"], Some("2026-03-01")),
-            ("2026-03-01", &["first", "other"], Some("2026-07-01")),
-            ("2026-07-01", &["second", "other"], Some("2026-10-01")),
-            ("2026-09-30", &["second", "other"], Some("2026-10-01")),
-            ("2026-10-01", &["other"], None),
+        for (today, bases, others, next) in [
+            (
+                "2025-12-31",
+                &[][..],
+                &["second", "other"][..],
+                Some("2026-01-01"),
+            ),
+            ("2026-01-01", &["first"], &["other"], Some("2026-03-01")),
+            ("2026-03-01", &["first", "other"], &[], Some("2026-07-01")),
+            ("2026-07-01", &["second", "other"], &[], Some("2026-10-01")),
+            ("2026-09-30", &["second", "other"], &[], Some("2026-10-01")),
+            ("2026-10-01", &["other"], &["second"], None),
         ] {
-            let (endpoints, changes) = in_force(&registry.endpoints, day(today)).unwrap();
-            let found: Vec<_> = endpoints.iter().map(|one| one.base.clone()).collect();
+            let (standing, changes) = on(&registry.endpoints, day(today)).unwrap();
+            let bases_of = |of: &[Endpoint]| of.iter().map(|one| one.base.clone()).collect();
+            let found: Vec<String> = bases_of(&standing.endpoints);
+            let ended: Vec<String> = bases_of(&standing.ended);
             let bases = bases.iter().map(|base| format!("https://{base}.example"));
             assert_eq!(found, bases.collect::<Vec<_>>(), "{today}");
             assert_eq!(changes, next.map(|next| day(next).start()), "{today}");
+            let others = others.iter().map(|base| format!("https://{base}.example"));
+            assert_eq!(ended, others.collect::<Vec<_>>(), "{today}");
         }
     }
 }

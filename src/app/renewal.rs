@@ -21,7 +21,7 @@ use crate::clock::Clock;
 use crate::config;
 use crate::telemetry::renewal::{Event as Said, Part};
 use crate::telemetry::{Event, Reading, Telemetry};
-use crate::tls::revocation::{Sources, Standing};
+use crate::tls::revocation::{Over, Sources, Standing};
 use crate::tls::{self, Server};
 use crate::transport::webhook::{self, Target, Webhooks};
 use crate::transport::{self, Endpoint};
@@ -73,8 +73,8 @@ pub struct Renewal {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Look(BTreeMap<&'static str, Vec<Option<Stamp>>>);
 
-/// Whether each set of lists vouches for what it does not name.
-type Vouched = BTreeMap<Option<EndpointName>, bool>;
+/// Which lists of each set vouch no longer for what they do not name.
+type Lapsed = BTreeMap<Option<EndpointName>, Over>;
 
 /// One state of a file: a replaced one has another inode, an edited one another length or time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,12 +143,17 @@ impl Renewal {
         self.wanted.send_replace(transport.webhooks);
     }
 
-    /// Puts these endpoints in force beside those of the configuration, with what the files hold now.
+    /// Puts these endpoints in force beside those of the configuration, and no more than the keys of those that ended, with
+    /// what the files hold now.
     ///
     /// # Errors
     /// They cannot be used: everything stays as it was.
-    pub async fn register(&self, endpoints: Vec<Endpoint>) -> anyhow::Result<()> {
-        self.ways.register(endpoints);
+    pub async fn register(
+        &self,
+        endpoints: Vec<Endpoint>,
+        ended: Vec<Endpoint>,
+    ) -> anyhow::Result<()> {
+        self.ways.register(endpoints, ended);
         let renewal = self.clone();
         let followed = apart(move || renewal.follow()).await;
         followed.unwrap_or_else(|| Err(anyhow::anyhow!("the reading panicked")))?;
@@ -171,7 +176,7 @@ impl Renewal {
     /// up when two looks in a row see the same: a certificate and its key are two files, not written at one instant.
     pub async fn watch(self, mut taken: Look, shutdown: CancellationToken) {
         let mut before = taken.clone();
-        let mut vouched = self.vouched();
+        let mut lapsed = self.lapsed();
         let between = self.files.settings.watch();
         while shutdown
             .run_until_cancelled(tokio::time::sleep(between))
@@ -186,22 +191,21 @@ impl Renewal {
             let Some(now) = apart(move || files.look(&wanted)).await else {
                 continue;
             };
-            let mut changed = now.settled(&before, &taken);
+            let changed = now.settled(&before, &taken);
             for part in &changed {
                 taken.follow(*part, &now);
             }
             let renewal = self.clone();
             // A session that is resumed is not verified again, nor a connection that is kept: where a list vouches no
             // longer, new configurations forget both.
-            if is_other(&vouched, &self.vouched()) {
-                changed.push(Part::Public);
+            if is_other(&lapsed, &self.lapsed()) {
                 apart(move || renewal.forget()).await;
             }
             let renewal = self.clone();
             if !changed.is_empty() {
                 apart(move || changed.into_iter().for_each(|part| renewal.renew(part))).await;
             }
-            vouched = self.vouched();
+            lapsed = self.lapsed();
             before = now;
         }
     }
@@ -230,17 +234,13 @@ impl Renewal {
         });
     }
 
-    /// Which sets of lists vouch for what they do not name: of the public listener, and of each endpoint.
-    fn vouched(&self) -> Vouched {
+    /// Which lists vouch no longer: of the public listener, and of each endpoint.
+    fn lapsed(&self) -> Lapsed {
         let now = self.clock.now().micros() / 1_000_000;
-        let endpoints = self.ways.transport.revocations();
-        let endpoints = endpoints
-            .into_iter()
-            .map(|(name, standing)| (Some(name), standing));
-        let standings = std::iter::once((None, self.server.revocation())).chain(endpoints);
-        let vouches = |standing: Option<Standing>| standing.is_none_or(|until| until.until >= now);
-        standings
-            .map(|(name, standing)| (name, vouches(standing)))
+        let endpoints = self.ways.transport.lists_over(now).into_iter();
+        let endpoints = endpoints.map(|(name, over)| (Some(name), over));
+        std::iter::once((None, self.server.over(now)))
+            .chain(endpoints)
             .collect()
     }
 
@@ -248,8 +248,12 @@ impl Renewal {
         self.told(part, self.read(part));
     }
 
-    /// All connections to endpoints.
+    /// All sessions of the public listener, and all connections to endpoints. No file is read.
     fn forget(&self) {
+        self.told(
+            Part::Public,
+            self.server.forget_sessions().map_err(Into::into),
+        );
         let forgotten = self.ways.forget_connections();
         self.told(Part::Endpoints, forgotten.map_err(Into::into));
     }
@@ -347,10 +351,10 @@ impl Renewal {
     }
 }
 
-/// Whether one of those that are in both vouches and did not, or the other way round.
-fn is_other(before: &Vouched, now: &Vouched) -> bool {
+/// Whether of a set that is in both another list lapsed, or one no longer has.
+fn is_other(before: &Lapsed, now: &Lapsed) -> bool {
     now.iter()
-        .any(|(name, vouches)| before.get(name).is_some_and(|before| before != vouches))
+        .any(|(name, over)| before.get(name).is_some_and(|before| before != over))
 }
 
 impl Look {

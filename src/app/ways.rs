@@ -42,6 +42,8 @@ struct Wanted {
     configured: Vec<Endpoint>,
     /// Those that are registered beside it.
     registered: Vec<Endpoint>,
+    /// Those that were registered once and are not in force: what they signed is verified by their last keys.
+    ended: Vec<Endpoint>,
 }
 
 /// What no endpoint may go beyond: the settings of the start.
@@ -111,9 +113,12 @@ impl Ways {
         locked(&self.wanted).configured = endpoints;
     }
 
-    /// From the next [`Ways::follow`] on, the endpoints that are registered beside the configuration are these.
-    pub fn register(&self, endpoints: Vec<Endpoint>) {
-        locked(&self.wanted).registered = endpoints;
+    /// From the next [`Ways::follow`] on, the endpoints that are registered beside the configuration are these, and those
+    /// that are not in force, which count by their keys alone, the others.
+    pub fn register(&self, endpoints: Vec<Endpoint>, ended: Vec<Endpoint>) {
+        let mut wanted = locked(&self.wanted);
+        wanted.registered = endpoints;
+        wanted.ended = ended;
     }
 
     /// Puts in force what is wanted, with what the files hold now. It reads files: not for an async task.
@@ -130,6 +135,10 @@ impl Ways {
         };
         if now.endpoints == before.endpoints {
             self.transport.follow(&now)?;
+            // Files of keys that cannot be read are told by whoever reads them alone; until then the keys stay.
+            if let Ok(keys) = now.keyring() {
+                self.take_keys(keys);
+            }
             return Ok(Followed {
                 shadowed,
                 ..Followed::default()
@@ -144,7 +153,7 @@ impl Ways {
         // A way is there before anybody is told of it, and no item is taken without the signature that it needs.
         self.lanes.follow(rules);
         let routes = now.routes();
-        self.take_keys(keys, &routes);
+        self.take_keys(keys);
         self.routes.send_replace(Arc::new(routes));
         let followed = Followed::of(&before.endpoints, &now.endpoints, shadowed);
         self.present.send_replace(Arc::new(now));
@@ -158,7 +167,7 @@ impl Ways {
     pub fn renew_keys(&self) -> Result<(), Faults> {
         let _changing = locked(&self.changing);
         let present = self.present();
-        self.take_keys(present.keyring()?, &present.routes());
+        self.take_keys(present.keyring()?);
         Ok(())
     }
 
@@ -167,7 +176,7 @@ impl Ways {
     /// # Errors
     /// [`Faults`]: everything stays as it was.
     pub fn forget_connections(&self) -> Result<(), Faults> {
-        self.transport.renew()
+        self.transport.forget_connections()
     }
 
     /// Which endpoint serves which destination.
@@ -195,10 +204,15 @@ impl Ways {
         locked(&self.wanted).composed().0
     }
 
-    /// An endpoint that left keeps the keys that it had: what it may still hand in has to be signed as before.
-    fn take_keys(&self, keys: Keyring, routes: &Routes) {
-        let before = Arc::clone(&self.keys.borrow());
-        let keys = keys.beside(&before, |endpoint| !routes.has(endpoint));
+    /// What an endpoint that left may still hand in has to be signed as before: by the keys of its last registration, or by
+    /// those that it had in this run. Of a name that is nowhere nothing is known, alike before and after a restart.
+    fn take_keys(&self, keys: Keyring) {
+        let ended = transport::Config {
+            endpoints: locked(&self.wanted).ended.clone(),
+            ..transport::Config::default()
+        };
+        let before = self.keys.borrow().signed();
+        let keys = keys.beside(ended.readable_keys()).beside(before);
         self.keys.send_replace(Arc::new(keys));
     }
 }
@@ -233,7 +247,8 @@ mod tests {
     use super::*;
     use crate::claims::document::Purpose;
     use crate::claims::id::Destination;
-    use crate::tls::authority::Authority;
+    use crate::tls::IdentityFiles;
+    use crate::tls::authority::{Authority, ClientName};
 
     /// The authorities of every endpoint, on the disk.
     fn place() -> tempfile::TempDir {
@@ -276,7 +291,7 @@ mod tests {
         let place = place();
         let of = |name, amc| endpoint(&place, name, amc);
         let ways = opened(vec![of("a", 7_700_001)]);
-        ways.register(vec![of("a", 7_700_009), of("b", 7_700_002)]);
+        ways.register(vec![of("a", 7_700_009), of("b", 7_700_002)], Vec::new());
         let followed = ways.follow().unwrap();
         let expected = Followed {
             came: 1,
@@ -341,7 +356,7 @@ mod tests {
                 vec!["endpoint `b`: `requests_per_second`"],
             ),
         ] {
-            ways.register(registered);
+            ways.register(registered, Vec::new());
             let faults = ways.follow().unwrap_err().to_string();
             for word in words {
                 assert!(faults.contains(word), "{faults}");
@@ -353,6 +368,104 @@ mod tests {
         }
     }
 
+    /// Whether what nobody signed is proven in the name of an endpoint.
+    fn takes_unsigned(ways: &Ways, name: &str) -> bool {
+        let keys = Arc::clone(&ways.keys().borrow());
+        let name = EndpointName::parse(name).unwrap();
+        keys.verify(&name, b"<receipt/>", None).is_ok()
+    }
+
+    #[test]
+    fn after_a_restart_nothing_unsigned_is_taken_in_a_name_that_once_had_keys() {
+        let place = place();
+        let path = place.path().join("keys.pem");
+        let key = include_str!("../../fixtures/signatures/p256.pem");
+        std::fs::write(&path, key).unwrap();
+        let of = |name, keys: Option<&std::path::PathBuf>| {
+            let mut endpoint = endpoint(&place, name, 7_700_001);
+            endpoint.receipt_keys = keys.cloned();
+            endpoint
+        };
+        let formerly = |name, keys| {
+            let mut endpoint = of(name, keys);
+            endpoint.formerly = vec![EndpointName::parse("paris").unwrap()];
+            endpoint
+        };
+        let lost = place.path().join("lost.pem");
+        for (configured, ended, takes) in [
+            (vec![of("paris", Some(&path))], vec![], false),
+            (vec![of("paris", None)], vec![], true),
+            // Renamed.
+            (vec![formerly("lutece", Some(&path))], vec![], false),
+            (vec![formerly("lutece", None)], vec![], true),
+            // Registered, and ended.
+            (vec![], vec![of("paris", Some(&path))], false),
+            (vec![], vec![of("paris", None)], true),
+            (vec![], vec![of("paris", Some(&lost))], false),
+            (
+                vec![of("paris", Some(&path))],
+                vec![of("paris", None)],
+                false,
+            ),
+            // Nowhere: nobody can say that it never had any.
+            (vec![of("lyon", None)], vec![], false),
+        ] {
+            let ways = opened(configured.clone());
+            ways.register(Vec::new(), ended.clone());
+            ways.follow().unwrap();
+            let case = format!("{configured:?} {ended:?}");
+            assert_eq!(takes_unsigned(&ways, "paris"), takes, "{case}");
+            ways.renew_keys().unwrap();
+            assert_eq!(takes_unsigned(&ways, "paris"), takes, "{case}");
+        }
+    }
+
+    #[test]
+    fn new_keys_of_an_endpoint_count_under_its_former_name_too() {
+        let place = place();
+        let path = place.path().join("keys.pem");
+        std::fs::write(&path, include_str!("../../fixtures/signatures/p256.pem")).unwrap();
+        let mut signed = endpoint(&place, "paris", 7_700_001);
+        signed.receipt_keys = Some(path);
+        let ways = opened(vec![signed]);
+        let mut renamed = endpoint(&place, "lutece", 7_700_001);
+        renamed.formerly = vec![EndpointName::parse("paris").unwrap()];
+        ways.configure(vec![renamed]);
+        ways.follow().unwrap();
+        assert!(takes_unsigned(&ways, "paris"), "as it says of itself now");
+    }
+
+    #[test]
+    fn connections_are_forgotten_without_a_look_at_the_files() {
+        let place = place();
+        let authority = Authority::new("Tests").unwrap();
+        let identity = |name| {
+            let name = ClientName {
+                common_name: name,
+                uri: None,
+            };
+            authority
+                .client(name)
+                .unwrap()
+                .write(place.path(), "own")
+                .unwrap();
+        };
+        identity("before");
+        let mut presenting = endpoint(&place, "a", 7_700_001);
+        presenting.tls.identity = Some(IdentityFiles {
+            certificate: place.path().join("own.pem"),
+            key: place.path().join("own.key"),
+        });
+        let ways = opened(vec![presenting]);
+        let before = ways.transport.expiries();
+        assert!(before[0].1.is_some());
+        // Half of a new pair, as it may lie there while it is written; taken up, it would be an error.
+        std::fs::write(place.path().join("own.pem"), "no certificate").unwrap();
+        assert!(ways.follow().is_err());
+        ways.forget_connections().unwrap();
+        assert_eq!(ways.transport.expiries(), before);
+    }
+
     #[test]
     fn an_endpoint_that_left_keeps_its_keys_until_it_is_back_without() {
         let place = place();
@@ -362,11 +475,7 @@ mod tests {
         let mut signed = endpoint(&place, "a", 7_700_001);
         signed.receipt_keys = Some(path);
         let ways = opened(vec![signed]);
-        let needs_signature = || {
-            let keys = Arc::clone(&ways.keys().borrow());
-            let name = EndpointName::parse("a").unwrap();
-            keys.verify(&name, b"<receipt/>", None).is_err()
-        };
+        let needs_signature = || !takes_unsigned(&ways, "a");
         assert!(needs_signature());
         for (endpoints, needed) in [
             (Vec::new(), true),

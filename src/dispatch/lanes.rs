@@ -52,10 +52,9 @@ impl Lanes {
         self.change(endpoint, |lane| lane.room(kind, at))
     }
 
-    /// From when on lots may go to an endpoint, as far as its hours and its own word say.
-    pub(super) fn opens(&self, endpoint: &EndpointName, at: Timestamp) -> Timestamp {
-        self.change(endpoint, |lane| lane.closed(Kind::Attempt, at))
-            .map_or(at, |next| next.at)
+    /// What comes first at an endpoint where lots are due and others are to be asked about.
+    pub(super) fn first(&self, endpoint: &EndpointName) -> Kind {
+        self.change(endpoint, |lane| lane.first())
     }
 
     /// Something goes.
@@ -101,7 +100,7 @@ impl Lanes {
 
 impl Place {
     /// What the exchange says of the endpoint, and by what it failed; and until when and why what failed is held back,
-    /// if it is.
+    /// if it is. Hours do not count: they may be corrected, and hold back what is due all the same.
     pub(super) fn hear(
         &mut self,
         signal: Signal,
@@ -112,7 +111,7 @@ impl Place {
         self.lanes.change(&self.endpoint, |lane| {
             lane.note(failed_by, at);
             lane.hear(slot, signal, at);
-            lane.hold(slot.kind(), at)
+            lane.wait(slot.kind(), at)
         })
     }
 }

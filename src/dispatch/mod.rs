@@ -30,7 +30,7 @@ use crate::claims::terms::Terms;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::lanes::Board;
-use crate::store::{self, Command, Due, EndpointRecord, Lease, Readiness, Store};
+use crate::store::{self, Command, Due, EndpointRecord, Lease, LotRecord, Readiness, Store};
 use crate::telemetry::lane::{Alert, Event as Said};
 use crate::telemetry::{Event, Telemetry};
 use crate::transport::Transport;
@@ -189,14 +189,22 @@ impl Dispatch {
         }
         let routes = Arc::clone(&self.routes.borrow());
         self.unroute(&due, &routes).await?;
-        let sealing = self
-            .seal_groups(&due, &routes, &running.lanes, &mut running.fresh)
-            .await?;
+        let sealing = self.seal_groups(&due, &routes, &mut running.fresh).await?;
         let sealed = !sealing.sealed.is_empty();
-        let asks = self.ask(running, &due);
+        // Questions and lots take turns, or thousands of the one would take the whole pace from the other.
+        let (before, after): (Vec<_>, Vec<_>) =
+            due.asks
+                .iter()
+                .partition(|lot| match running.lanes.first(&lot.sealed.endpoint) {
+                    Kind::Question => true,
+                    Kind::Attempt => false,
+                });
+        let first = self.ask(running, &before);
         let sends = self.send(running, &due, &sealing.sealed).await?;
+        let last = self.ask(running, &after);
         self.tell_unsealed(running, sealing);
-        let next = [due.next, asks.next, sends.next].into_iter().flatten();
+        let next = [due.next, first.next, sends.next, last.next];
+        let next = next.into_iter().flatten();
         let sleep = next
             .min()
             .map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
@@ -223,9 +231,9 @@ impl Dispatch {
     }
 
     /// Asks about the lots that are in doubt, as their lanes allow.
-    fn ask(&self, running: &mut Running, due: &Due) -> Begun {
+    fn ask(&self, running: &mut Running, asks: &[&LotRecord]) -> Begun {
         let mut begun = Begun::default();
-        for lot in &due.asks {
+        for lot in asks {
             let (id, endpoint) = (lot.sealed.lot, &lot.sealed.endpoint);
             // What an insurer says of a lot that is still on its way to it proves nothing.
             if running.asking.contains(&id) || running.sending.contains(&id) {
@@ -241,7 +249,7 @@ impl Dispatch {
                 }
             }
             let place = running.lanes.begin(endpoint, Kind::Question, now);
-            let (dispatch, lot) = (self.clone(), lot.clone());
+            let (dispatch, lot) = (self.clone(), LotRecord::clone(lot));
             let work = Work::new(Kind::Question, id, endpoint);
             running.spawn(work, async move { dispatch.question(lot, place).await });
         }

@@ -11,7 +11,6 @@ use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::claims::routes::Routes;
 use crate::dispatch::Dispatch;
 use crate::dispatch::fresh::Fresh;
-use crate::dispatch::lanes::Lanes;
 use crate::formats::lot::{self, Composed, Lot, MediaType, Piece};
 use crate::store::{self, Carried, Command, Due, Group, LotRecord};
 use crate::telemetry::event::Event;
@@ -83,14 +82,13 @@ impl Dispatch {
         &self,
         due: &Due,
         routes: &Routes,
-        lanes: &Lanes,
         fresh: &mut Fresh,
     ) -> Result<Sealing, store::Error> {
         let mut sealing = Sealing::default();
         let mut seals = Vec::new();
         for group in &due.groups {
             match routes.find(group.destination, group.purpose) {
-                Some(endpoint) => seals.push(self.seal(group, endpoint, lanes)),
+                Some(endpoint) => seals.push(self.seal(group, endpoint)),
                 None => sealing.without_route += 1,
             }
         }
@@ -114,7 +112,6 @@ impl Dispatch {
         &self,
         group: &Group,
         endpoint: &'a EndpointName,
-        lanes: &Lanes,
     ) -> Result<Sealed<'a>, store::Error> {
         let Pieces { found, missing } = self.readable(group).await?;
         if found.is_empty() {
@@ -142,8 +139,8 @@ impl Dispatch {
             purpose: group.purpose,
             digest: composed.digest,
             length: composed.length,
-            // A lot for an endpoint that is closed is due when it opens, and says so.
-            due: lanes.opens(endpoint, now),
+            // Where its endpoint is closed the lane holds it back, by the hours of that moment: they may be corrected.
+            due: now,
             form: Form::Composed,
             documents: documents.clone(),
         };

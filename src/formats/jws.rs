@@ -15,9 +15,10 @@ use serde::Deserialize;
 
 use crate::claims::id::EndpointName;
 
-/// The keys of all endpoints whose receipts are signed.
+/// By whose keys the receipts of which endpoint are signed, and which endpoints sign none. Of any other nothing is known,
+/// so nothing that comes in its name is proven.
 #[derive(Clone, Debug, Default)]
-pub struct Keyring(BTreeMap<EndpointName, Keys>);
+pub struct Keyring(BTreeMap<EndpointName, Option<Keys>>);
 
 /// The public keys of one endpoint: several, so that a new one can be announced before the old one ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +54,9 @@ pub enum Fault {
     /// There is none.
     #[error("no signature")]
     Missing,
+    /// Nothing is known of the endpoint, so nobody can say that it needs none.
+    #[error("of an endpoint of which no keys are known")]
+    Unknown,
     /// It is no detached JWS in compact form, or longer than any that is taken.
     #[error("no detached JWS")]
     Form,
@@ -103,24 +107,29 @@ const P256_HEAD: &[u8] = &[
 ];
 
 impl Keyring {
-    /// From the keys of endpoints; one that is not named needs no signature.
-    pub fn new(keys: impl IntoIterator<Item = (EndpointName, Keys)>) -> Keyring {
+    /// From endpoints and their keys; one without keys needs no signature.
+    pub fn new(keys: impl IntoIterator<Item = (EndpointName, Option<Keys>)>) -> Keyring {
         Keyring(keys.into_iter().collect())
     }
 
-    /// With the keys that others had before, for those endpoints that are still meant.
-    pub fn beside(mut self, before: &Keyring, is_meant: impl Fn(&EndpointName) -> bool) -> Keyring {
-        let meant = before.0.iter().filter(|(endpoint, _)| is_meant(endpoint));
-        for (endpoint, keys) in meant {
-            self.0.insert(endpoint.clone(), keys.clone());
+    /// With what is known of other endpoints: of one that is in both, this counts.
+    pub fn beside(mut self, others: Keyring) -> Keyring {
+        for (endpoint, keys) in others.0 {
+            self.0.entry(endpoint).or_insert(keys);
         }
         self
+    }
+
+    /// Those endpoints alone that sign.
+    pub fn signed(&self) -> Keyring {
+        let signed = self.0.iter().filter(|(_, keys)| keys.is_some());
+        Keyring::new(signed.map(|(endpoint, keys)| (endpoint.clone(), keys.clone())))
     }
 
     /// Whether these bytes are evidence of what an endpoint said.
     ///
     /// # Errors
-    /// [`Fault`], for an endpoint that has a key.
+    /// [`Fault`], for an endpoint that has a key, and for one of which nothing is known.
     pub fn verify(
         &self,
         endpoint: &EndpointName,
@@ -128,8 +137,9 @@ impl Keyring {
         jws: Option<&str>,
     ) -> Result<(), Fault> {
         match self.0.get(endpoint) {
-            None => Ok(()),
-            Some(keys) => keys.verify(bytes, jws.ok_or(Fault::Missing)?),
+            None => Err(Fault::Unknown),
+            Some(None) => Ok(()),
+            Some(Some(keys)) => keys.verify(bytes, jws.ok_or(Fault::Missing)?),
         }
     }
 }
@@ -354,10 +364,10 @@ mod tests {
     }
 
     #[test]
-    fn only_an_endpoint_with_a_key_needs_signatures() {
+    fn an_endpoint_with_keys_needs_signatures_and_one_that_is_not_known_proves_nothing() {
         let name = |text| EndpointName::parse(text).unwrap();
         let keys = Keys::from_pem(ED25519_PEM).unwrap();
-        let ring = Keyring::new([(name("signed"), keys)]);
+        let ring = Keyring::new([(name("signed"), Some(keys)), (name("plain"), None)]);
         let (jws, other) = (made("eddsa"), made("other-key"));
         for (endpoint, jws, expected) in [
             ("plain", None, Ok(())),
@@ -365,6 +375,8 @@ mod tests {
             ("signed", Some(jws), Ok(())),
             ("signed", Some(other), Err(Fault::Signature)),
             ("signed", None, Err(Fault::Missing)),
+            ("stranger", None, Err(Fault::Unknown)),
+            ("stranger", Some(jws), Err(Fault::Unknown)),
         ] {
             let found = ring.verify(&name(endpoint), signed(), jws);
             assert_eq!(found, expected);

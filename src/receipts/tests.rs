@@ -61,7 +61,7 @@ impl Rig {
                 routes: watch::channel(Arc::new(routes)).1,
                 reader: Arc::new(Reader::new().unwrap()),
                 limits: Limits::default(),
-                keys: watch::channel(Arc::default()).1,
+                keys: watch::channel(Arc::new(Keyring::new([(endpoint.clone(), None)]))).1,
                 config: Arc::new(Config::default()),
                 telemetry: Arc::new(telemetry),
             },
@@ -246,7 +246,7 @@ async fn without_the_signature_of_its_endpoint_nothing_is_evidence() {
     let key = include_str!("../../fixtures/signatures/ed25519.pem");
     let keys = Keys::from_pem(key).unwrap();
     let mut rig = Rig::new([page()]);
-    let keys = Keyring::new([(rig.endpoint.clone(), keys)]);
+    let keys = Keyring::new([(rig.endpoint.clone(), Some(keys))]);
     rig.receipts.keys = watch::channel(Arc::new(keys)).1;
     rig.question().await;
     let causes = rig

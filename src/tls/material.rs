@@ -10,7 +10,7 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::prelude::FromDer;
 
 use super::renewal;
-use super::revocation::{Lists, Standing};
+use super::revocation::{Lists, Over, Standing};
 use super::{Error, Part};
 
 /// All that a TLS listener is made of.
@@ -119,6 +119,11 @@ impl Trust {
     /// How its revocation lists stand; none where no list is wanted.
     pub fn revocation(&self) -> Option<Standing> {
         self.lists.standing()
+    }
+
+    /// Which of them are over at an instant, in seconds since 1970.
+    pub fn over(&self, at: i64) -> Over {
+        self.lists.over(at)
     }
 }
 

@@ -67,6 +67,10 @@ pub(super) struct Lists {
     terms: Vec<Term>,
 }
 
+/// The lists that vouch no longer for what they do not name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Over(Vec<Term>);
+
 /// Until when an authority's certificates are vouched for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Term {
@@ -200,6 +204,12 @@ impl Lists {
             terms: terms.collect(),
             latest: latest.into_iter().map(|(_, list)| list).collect(),
         })
+    }
+
+    /// Which of them are over at an instant, in seconds since 1970.
+    pub(super) fn over(&self, at: i64) -> Over {
+        let over = self.terms.iter().filter(|term| term.until < at);
+        Over(over.cloned().collect())
     }
 
     /// How they stand; none where no list is wanted.
@@ -534,6 +544,22 @@ mod tests {
             let pair = authority.server(&["localhost"]).unwrap();
             assert_eq!(is_over(&lists, &pair, now), is_refused);
         }
+    }
+
+    #[test]
+    fn each_list_that_lapses_is_another_standing() {
+        let list = |name, next| {
+            let authority = Authority::new(name).unwrap();
+            let list = authority.revoke_in(&[], 2029, next).unwrap();
+            list.into_bytes()
+        };
+        let lists = Lists::of(&[list("One", 2030), list("Two", 2031)], 100).unwrap();
+        let over = |at| lists.over(at);
+        assert_eq!(over(YEAR_2030 + 100), Over::default());
+        let first = over(YEAR_2030 + 101);
+        assert_ne!(first, Over::default());
+        assert_eq!(first, over(YEAR_2031 + 100));
+        assert_ne!(first, over(YEAR_2031 + 101), "of the second one too");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use rustls::server::danger::ClientCertVerifier;
 
-use super::revocation::{Standing, Vouched};
+use super::revocation::{Over, Standing, Vouched};
 use super::{Error, Material, Trust, provider};
 
 /// How a listener treats a new connection.
@@ -29,8 +29,7 @@ pub struct Server {
 #[derive(Debug)]
 struct Current {
     config: Arc<ServerConfig>,
-    expires: Option<i64>,
-    revocation: Option<Standing>,
+    material: Material,
 }
 
 impl Server {
@@ -54,14 +53,31 @@ impl Server {
         Ok(())
     }
 
+    /// Forgets all sessions, with the material that there is: no file is read.
+    ///
+    /// # Errors
+    /// Those of [`server_config`]; the sessions then stay.
+    pub fn forget_sessions(&self) -> Result<(), Error> {
+        self.renew(&self.current.load().material)
+    }
+
     /// Until when the certificate that is presented is good, in seconds since 1970.
     pub fn expires(&self) -> Option<i64> {
-        self.current.load().expires
+        self.current.load().material.identity.expires()
     }
 
     /// How the revocation lists of clients stand; none where no list is wanted.
     pub fn revocation(&self) -> Option<Standing> {
-        self.current.load().revocation
+        self.trusted(Trust::revocation).flatten()
+    }
+
+    /// Which of those lists are over at an instant, in seconds since 1970.
+    pub fn over(&self, at: i64) -> Over {
+        self.trusted(|trust| trust.over(at)).unwrap_or_default()
+    }
+
+    fn trusted<T>(&self, of: impl FnOnce(&Trust) -> T) -> Option<T> {
+        self.current.load().material.clients.as_ref().map(of)
     }
 
     pub(super) fn current(&self) -> Arc<ServerConfig> {
@@ -73,8 +89,7 @@ impl Current {
     fn of(material: &Material) -> Result<Current, Error> {
         Ok(Current {
             config: Arc::new(server_config(material)?),
-            expires: material.identity.expires(),
-            revocation: material.clients.as_ref().and_then(Trust::revocation),
+            material: material.clone(),
         })
     }
 }

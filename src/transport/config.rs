@@ -143,17 +143,20 @@ impl Config {
         Routes::new(rows).formerly(former)
     }
 
-    /// Reads the keys that sign receipts. It reads files: not for an async task.
+    /// Reads the keys that sign receipts, of every endpoint also under its former names. It reads files: not for an async
+    /// task.
     ///
     /// # Errors
     /// [`Error::KeysFile`], [`Error::Keys`].
     pub fn keyring(&self) -> Result<Keyring, Faults> {
-        let keys = self.endpoints.iter().filter_map(|endpoint| {
-            let path = endpoint.receipt_keys.as_ref()?;
-            let keys = keys(endpoint, path);
-            Some(keys.map(|keys| (endpoint.name.clone(), keys)))
-        });
-        Faults::or(keys).map(Keyring::new)
+        let keys = Faults::or(self.endpoints.iter().map(named_keys))?;
+        Ok(Keyring::new(keys.into_iter().flatten()))
+    }
+
+    /// The same of those endpoints whose keys can be read; of the others nothing is known.
+    pub fn readable_keys(&self) -> Keyring {
+        let keys = self.endpoints.iter().filter_map(|one| named_keys(one).ok());
+        Keyring::new(keys.flatten())
     }
 
     /// The rules of every endpoint's lane, also under its former names, with those of the transmitting loop where an
@@ -237,7 +240,15 @@ impl Config {
     }
 }
 
-/// The keys that sign an endpoint's receipts.
+/// The keys that sign an endpoint's receipts, if it signs them, by each of its names.
+fn named_keys(endpoint: &Endpoint) -> Result<Vec<(EndpointName, Option<Keys>)>, Error> {
+    let path = endpoint.receipt_keys.as_ref();
+    let keys = path.map(|path| keys(endpoint, path)).transpose()?;
+    let named = |name: &EndpointName| (name.clone(), keys.clone());
+    Ok(endpoint.names().map(named).collect())
+}
+
+/// The keys in a file of an endpoint.
 fn keys(endpoint: &Endpoint, path: &Path) -> Result<Keys, Error> {
     let text = std::fs::read_to_string(path).map_err(|source| Error::KeysFile {
         endpoint: endpoint.name.clone(),

@@ -81,7 +81,7 @@ pub struct Limits {
 
 impl Endpoint {
     /// All its names, the present one first.
-    pub(super) fn names(&self) -> impl Iterator<Item = &EndpointName> {
+    pub fn names(&self) -> impl Iterator<Item = &EndpointName> {
         std::iter::once(&self.name).chain(&self.formerly)
     }
 

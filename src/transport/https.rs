@@ -15,7 +15,7 @@ use crate::claims::id::{Digest, EndpointName, LotId, Name};
 use crate::claims::outcome::{Asked, Cause, Sent};
 use crate::formats::json::answer::{self, Answer};
 use crate::formats::lot::Composed;
-use crate::tls::revocation::Standing;
+use crate::tls::revocation::{Over, Standing};
 use crate::tls::{self, Identity, Trust, renewal};
 
 use super::body::Segments;
@@ -114,20 +114,19 @@ impl Https {
         Ok(())
     }
 
-    /// Reads all certificates again, and forgets all connections: the other side has to prove itself again. Each
-    /// endpoint for itself: one whose files cannot be used keeps what it had, and holds up no other. It reads files: not
-    /// for an async task.
+    /// Forgets all connections: the other side has to prove itself again. No file is read: what files hold is taken up
+    /// by [`Https::follow`] alone, with its guards.
     ///
     /// # Errors
-    /// [`Error::Tls`] and [`Error::Client`], of each endpoint that was not renewed.
-    pub fn renew(&self) -> Result<(), Faults> {
+    /// [`Error::Tls`] and [`Error::Client`], of each endpoint that keeps its connections.
+    pub fn forget_connections(&self) -> Result<(), Faults> {
         let _changing = self.change();
         let before = self.lines.load_full();
         let mut lines = Lines::clone(&before);
         let mut faults = Vec::new();
         for line in present(&before) {
-            match Line::open(&line.endpoint, &self.renewal, None) {
-                Ok(renewed) => lines.extend(named(renewed)),
+            match line.unconnected() {
+                Ok(fresh) => lines.extend(named(fresh)),
                 Err(fault) => faults.push(fault),
             }
         }
@@ -148,6 +147,11 @@ impl Https {
     /// How the revocation lists of each endpoint's authorities stand; none where no list is wanted.
     pub fn revocations(&self) -> Vec<(EndpointName, Option<Standing>)> {
         self.each(|ready| ready.trust.revocation())
+    }
+
+    /// Which of those lists are over at an instant, in seconds since 1970.
+    pub fn lists_over(&self, at: i64) -> Vec<(EndpointName, Over)> {
+        self.each(|ready| ready.trust.over(at))
     }
 
     fn each<T>(&self, of: impl Fn(&Ready) -> T) -> Vec<(EndpointName, T)> {
@@ -273,6 +277,19 @@ impl Line {
             base: endpoint.url()?,
             endpoint: endpoint.clone(),
             ready,
+        })
+    }
+
+    /// The same without a connection.
+    fn unconnected(&self) -> Result<Line, Error> {
+        let Ready {
+            identity, trust, ..
+        } = &*self.ready;
+        let ready = Ready::new(&self.endpoint, identity.clone(), trust.clone())?;
+        Ok(Line {
+            endpoint: self.endpoint.clone(),
+            base: self.base.clone(),
+            ready: Arc::new(ready),
         })
     }
 

@@ -307,7 +307,7 @@ impl Run {
             routes: self.world.routes.clone(),
             reader: Arc::clone(&self.tools.reader),
             limits: Limits::default(),
-            keys: watch::channel(Arc::default()).1,
+            keys: watch::channel(Arc::new(self.world.unsigned())).1,
             config: Arc::clone(&self.world.receipts),
             telemetry: Arc::clone(&self.tools.telemetry),
         };

@@ -15,6 +15,7 @@ use bordereau::claims::terms::{Region, Terms};
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::clock::{Clock, ManualClock};
 use bordereau::dispatch;
+use bordereau::formats::jws::Keyring;
 use bordereau::formats::xml::Reader;
 use bordereau::receipts;
 use bordereau::telemetry::{self, Telemetry};
@@ -120,6 +121,12 @@ impl World {
                 vain_pages: 1000,
             }),
         }
+    }
+
+    /// The keys of insurers of which none signs.
+    pub fn unsigned(&self) -> Keyring {
+        let names = self.endpoints.iter().map(|door| (door.name.clone(), None));
+        Keyring::new(names)
     }
 
     /// The endpoint of this name.

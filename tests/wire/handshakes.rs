@@ -87,7 +87,11 @@ async fn a_revoked_or_unvouched_certificate_holds_the_lot_and_says_which() {
         );
         // The list of the day is taken up without a restart.
         std::fs::write(&list, authority.revoke_in(&[], 2022, 2120).unwrap()).unwrap();
-        transport.renew().unwrap();
+        let now = Config {
+            endpoints: vec![through.clone()],
+            ..Config::default()
+        };
+        transport.follow(&now).unwrap();
         let asked = transport.status(&caisse(), LotId(1), lot(1).digest).await;
         assert_eq!(asked, Asked::Answered(StatusReply::Unknown), "{cause:?}");
     }
@@ -210,7 +214,7 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
     transport.follow(&caisse).unwrap();
     assert_eq!(send("caisse").await, taken);
     assert_eq!(opened(), (1, 2));
-    transport.renew().unwrap();
+    transport.forget_connections().unwrap();
     assert_eq!(send("caisse").await, taken);
     assert_eq!(opened(), (1, 3));
     let stranger = Authority::new("Somebody else").unwrap();

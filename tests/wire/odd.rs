@@ -8,11 +8,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bordereau::claims::document::Kind;
-use bordereau::claims::id::{DocumentId, EndpointName, LotId};
+use bordereau::claims::id::{DocumentId, LotId};
 use bordereau::claims::outcome::{Asked, Cause, Reply, Sent, Trouble};
 use bordereau::formats::lot::{Composed, Piece, compose};
 use bordereau::tls::{self, Acceptor, Door, Peer, Server};
-use bordereau::transport::https::Https;
 use bordereau::transport::{Config, Endpoint, Fetched, StatusService, Transport};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
@@ -123,7 +122,11 @@ async fn certificates_are_renewed_for_the_next_connection() {
     let insurer = insurer(folder.path(), "{}", clock).await;
     let base = format!("https://localhost:{}", insurer.address.port());
     let renewed = as_stranger(folder.path(), &endpoint(folder.path(), &base));
-    let transport = https(renewed);
+    let transport = https(renewed.clone());
+    let ways = Config {
+        endpoints: vec![renewed],
+        ..Config::default()
+    };
     assert_eq!(
         transport.send(&caisse(), &lot()).await,
         Sent::NotReached(Cause::OwnCertificate)
@@ -132,50 +135,15 @@ async fn certificates_are_renewed_for_the_next_connection() {
         let name = |name: &str| folder.path().join(name).with_extension(ending);
         std::fs::copy(name("client"), name("stranger")).unwrap();
     }
-    transport.renew().unwrap();
+    transport.follow(&ways).unwrap();
     assert_eq!(
         transport.send(&caisse(), &lot()).await,
         Sent::Answered(Reply::Taken)
     );
 
     std::fs::write(folder.path().join("stranger.key"), "no key").unwrap();
-    transport.renew().unwrap_err();
-    assert_eq!(
-        transport.send(&caisse(), &lot()).await,
-        Sent::Answered(Reply::Taken)
-    );
-}
-
-#[tokio::test]
-async fn files_of_one_endpoint_hold_up_no_other() {
-    let folder = certificates();
-    let clock = Arc::new(bordereau::clock::ManualClock::new(Default::default(), 1));
-    let insurer = insurer(folder.path(), "{}", clock).await;
-    let base = format!("https://localhost:{}", insurer.address.port());
-    for ending in ["pem", "key"] {
-        let name = |name: &str| folder.path().join(name).with_extension(ending);
-        std::fs::copy(name("client"), name("broken")).unwrap();
-    }
-    let mut broken = endpoint(folder.path(), &base);
-    broken.name = EndpointName::parse("a-broken-one").unwrap();
-    broken.destinations = Vec::new();
-    let identity = broken.tls.identity.as_mut().unwrap();
-    identity.key = folder.path().join("broken.key");
-    identity.certificate = folder.path().join("broken.pem");
-    let renewed = as_stranger(folder.path(), &endpoint(folder.path(), &base));
-    let transport = Https::new(&Config {
-        endpoints: vec![broken, renewed],
-        ..Config::default()
-    })
-    .unwrap();
-    for ending in ["pem", "key"] {
-        let name = |name: &str| folder.path().join(name).with_extension(ending);
-        std::fs::copy(name("client"), name("stranger")).unwrap();
-    }
-    std::fs::write(folder.path().join("broken.key"), "no key").unwrap();
-    let faults = transport.renew().unwrap_err();
-    assert_eq!(faults.0.len(), 1, "{faults}");
-    assert!(faults.to_string().contains("a-broken-one"), "{faults}");
+    transport.follow(&ways).unwrap_err();
+    transport.forget_connections().unwrap();
     assert_eq!(
         transport.send(&caisse(), &lot()).await,
         Sent::Answered(Reply::Taken)

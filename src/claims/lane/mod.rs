@@ -52,6 +52,8 @@ pub struct Lane {
     bucket: Bucket,
     attempts: Side,
     questions: Side,
+    /// What went last.
+    last: Option<Kind>,
     failure: Option<Failure>,
 }
 
@@ -104,6 +106,7 @@ impl Lane {
             attempts: Side::new(&rules),
             questions: Side::new(&rules),
             bucket: Bucket::new(rules.pace),
+            last: None,
             failure: None,
             rules,
         }
@@ -137,14 +140,22 @@ impl Lane {
         }
     }
 
-    /// Until when what failed now of a kind is not tried again, and why; none if the lane stands in nobody's way.
+    /// Until when what failed now of a kind is not tried again whatever the hours are, which may be corrected before:
+    /// a wait that was asked for, or the next probe.
+    pub fn wait(&self, kind: Kind, at: Timestamp) -> Option<Next> {
+        let side = self.side(kind);
+        let asked = side.waits(at, &self.rules);
+        asked.or_else(|| side.probed(at, &self.rules))
+    }
+
+    /// Until when nothing that is due of a kind goes, and why; none if the lane stands in nobody's way.
     pub fn hold(&self, kind: Kind, at: Timestamp) -> Option<Next> {
         let probed = || self.side(kind).probed(at, &self.rules);
         self.closed(kind, at).or_else(probed)
     }
 
     /// Until when nothing of a kind may go whatever the breaker says, and why: the hours, or a wait that was asked for.
-    pub fn closed(&self, kind: Kind, at: Timestamp) -> Option<Next> {
+    fn closed(&self, kind: Kind, at: Timestamp) -> Option<Next> {
         let asked = self.side(kind).waits(at, &self.rules);
         let earliest = asked.map_or(at, |asked| asked.at);
         let opens = self.rules.hours.opens(earliest);
@@ -155,6 +166,7 @@ impl Lane {
     /// One exchange begins.
     pub fn begin(&mut self, kind: Kind, at: Timestamp) -> Slot {
         self.bucket.take(at);
+        self.last = Some(kind);
         let (side, rules) = self.side_mut(kind);
         Slot {
             kind,
@@ -191,6 +203,11 @@ impl Lane {
     pub fn end(&mut self, slot: Slot, at: Timestamp) {
         let (side, rules) = self.side_mut(slot.kind);
         side.end(slot.role, at, rules);
+    }
+
+    /// What comes first where both kinds wait: they have the pace in common, so the one that did not go last.
+    pub fn first(&self) -> Kind {
+        self.last.map_or(Kind::Question, Kind::other)
     }
 
     /// Where the breaker of a kind stands.

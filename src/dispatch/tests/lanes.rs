@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::*;
 use crate::claims::delivery::Form;
 use crate::claims::lane::hours::{Holidays, Hours};
+use crate::claims::lane::pace::Pace;
 use crate::claims::lane::{self, breaker};
 use crate::claims::outcome::{Cause, Trouble};
 use crate::store::LotRecord;
@@ -182,14 +183,22 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
     let rules = BTreeMap::from([(endpoint("slow"), rules)]);
     rig.dispatch.lanes = Arc::new(Board::new(rules));
     rig.running = rig.dispatch.nothing_runs();
-    // A Friday, 10:00 in Paris: what is sealed now is due when the endpoint opens.
+    // A Friday, 10:00 in Paris: what is sealed now is due, and its lane says until when it is held back.
     let document = rig.admit(2, mutuelle(1)).await;
     rig.clock.advance(Duration::from_secs(30));
     rig.turned().await;
     let sealed = rig.dispatch.store.document(Find::Id(document)).await;
     let next = sealed.unwrap().unwrap().next.unwrap();
     let opens = Timestamp::parse("2026-11-21T07:00:00Z").unwrap();
-    assert_eq!((next.at, next.reason), (opens, Reason::Turn));
+    assert_eq!((next.at, next.reason), (rig.clock.now(), Reason::Turn));
+    let held = rig.dispatch.lanes.hold(&endpoint("slow"), rig.clock.now());
+    assert_eq!(
+        held,
+        Some(Next {
+            at: opens,
+            reason: Reason::Closed
+        })
+    );
     let lot = rig.due(1).await;
     rig.clock.advance(Duration::from_secs(21 * 3600 + 1770));
     assert_eq!(rig.exhausted().await, [0; 0]);
@@ -201,6 +210,76 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
     rig.clock.advance(Duration::from_secs(1800));
     assert_eq!(rig.exhausted().await, [1, 1]);
     assert_eq!(rig.lot(lot).await.state, State::Taken);
+}
+
+#[tokio::test(start_paused = true)]
+async fn corrected_hours_count_at_once_also_for_what_was_sealed_or_failed_before() {
+    let answers = Arc::new(AtomicBool::new(false));
+    let mended = Arc::clone(&answers);
+    let mut rig = Rig::with(move |_| match mended.load(Ordering::Relaxed) {
+        true => Fate::now(Course::Answered),
+        false => Fate {
+            there: Duration::from_secs(60),
+            ..Fate::now(Course::NotReached(Cause::Connection))
+        },
+    })
+    .await;
+    let open = |line: &str| {
+        let rules = lane::Rules {
+            hours: Hours::parse(&[line.to_owned()], &[], Holidays::Open).unwrap(),
+            ..Config::default().lane()
+        };
+        BTreeMap::from([(endpoint("slow"), rules)])
+    };
+    // A Friday, 10:00 in Paris.
+    rig.dispatch.lanes = Arc::new(Board::new(open("fri 08:00-10:01")));
+    rig.running = rig.dispatch.nothing_runs();
+    let failed = rig.due(1).await;
+    assert_eq!(rig.turned().await, 1);
+    rig.clock.advance(Duration::from_secs(90));
+    rig.settled().await;
+    let document = rig.admit(2, mutuelle(1)).await;
+    rig.clock.advance(Duration::from_secs(30));
+    assert_eq!(rig.exhausted().await, [0; 0], "closed since 10:01");
+    let found = rig.dispatch.store.document(Find::Id(document)).await;
+    let sealed = found.unwrap().unwrap().record.lot.unwrap();
+    assert_eq!(rig.lot(sealed).await.state, State::Due);
+
+    answers.store(true, Ordering::Relaxed);
+    rig.dispatch.lanes.follow(open("fri 08:00-18:00"));
+    rig.clock.advance(Duration::from_secs(60));
+    rig.exhausted().await;
+    for lot in [failed, sealed] {
+        assert_eq!(rig.lot(lot).await.state, State::Taken);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn questions_without_end_leave_their_turn_to_the_lots_at_any_pace() {
+    for waits in [0, 20] {
+        let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
+        let rules = lane::Rules {
+            pace: Pace::per_second(1.0),
+            ..Config::default().lane()
+        };
+        rig.dispatch.lanes = Arc::new(Board::new(BTreeMap::from([(endpoint("slow"), rules)])));
+        rig.running = rig.dispatch.nothing_runs();
+        for number in 101..=150 {
+            rig.doubt(number, mutuelle(1), "slow").await;
+        }
+        for _ in 0..waits {
+            rig.exhausted().await;
+            rig.clock.advance(Duration::from_secs(1));
+        }
+        let lot = rig.due(1).await;
+        let mut begun = 0;
+        for _ in 0..6 {
+            begun += rig.exhausted().await.iter().sum::<usize>();
+            rig.clock.advance(Duration::from_secs(1));
+        }
+        assert_eq!(begun, 6, "the pace is used");
+        assert_eq!(rig.lot(lot).await.state, State::Taken, "{waits}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -129,6 +129,12 @@ impl House {
         ]);
         let keys = include_str!("../../../fixtures/signatures/ed25519.pem");
         let keys = Keys::from_pem(keys).unwrap();
+        let unsigned = ["paris", "mutuelle", "banc"].map(|name| (endpoint(name), None));
+        let keys = Keyring::new(
+            unsigned
+                .into_iter()
+                .chain([(endpoint("signee"), Some(keys))]),
+        );
         let routes = watch::Sender::new(Arc::new(routes));
         let parts = Parts {
             store: store.clone(),
@@ -137,7 +143,7 @@ impl House {
             reader: Arc::new(Reader::new().unwrap()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
             routes: routes.subscribe(),
-            keys: watch::channel(Arc::new(Keyring::new([(endpoint("signee"), keys)]))).1,
+            keys: watch::channel(Arc::new(keys)).1,
             terms: Terms::default(),
         };
         let intake = Intake::open(parts, config).await.unwrap();

@@ -10,8 +10,8 @@ use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::{Entry, Next, OrphanCause, Position, Reason};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId};
 use crate::claims::receipt::{
-    Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
-    SettlementContent, Verdict,
+    Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
+    Settlement, SettlementContent, Verdict,
 };
 use crate::claims::standing::{Course, Standing};
 use crate::claims::time::Timestamp;

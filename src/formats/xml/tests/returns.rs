@@ -34,8 +34,11 @@ fn a_signature_follows_its_item_in_a_feed_and_alone() {
     let limits = Limits::default();
     let key = |pem| Keys::from_pem(std::str::from_utf8(pem).unwrap()).unwrap();
     let endpoint = EndpointName::parse("paris").unwrap();
-    let ed25519 = Keyring::new([(endpoint.clone(), key(fixture!("signatures/ed25519.pem")))]);
-    let p256 = Keyring::new([(endpoint.clone(), key(fixture!("signatures/p256.pem")))]);
+    let ed25519 = Keyring::new([(
+        endpoint.clone(),
+        Some(key(fixture!("signatures/ed25519.pem"))),
+    )]);
+    let p256 = Keyring::new([(endpoint.clone(), Some(key(fixture!("signatures/p256.pem"))))]);
     let bytes = fixture!("signatures/feed.xml");
     let feed = reader.read_feed(bytes, &limits);
     assert_eq!(feed.findings, []);
