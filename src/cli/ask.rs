@@ -62,7 +62,7 @@ pub fn submit(options: &SubmitOptions) -> Result<Code, Failure> {
             let body = value(&body);
             println!("{}: {} {}", file.display(), status.as_u16(), body);
             if !status.is_success() {
-                code = Code::Data;
+                code = self::code(status);
             }
         }
         Ok(code)
@@ -77,11 +77,7 @@ pub fn status(options: &StatusOptions) -> Result<Code, Failure> {
     } else {
         print!("{}", history::text(&body));
     }
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
+    Ok(code(status))
 }
 
 /// Asks the daemon of this machine to do something.
@@ -149,11 +145,14 @@ pub fn query<const N: usize>(
     known.collect()
 }
 
-/// How a command ends that was answered with this status.
+/// How a command ends that was answered with this status: whoever runs it from a timer can tell a gateway that asks for
+/// patience from an order that is wrong.
 pub fn code(status: StatusCode) -> Code {
-    match status.is_success() {
-        true => Code::Ok,
-        false => Code::Data,
+    match status {
+        status if status.is_success() => Code::Ok,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Code::NoPermission,
+        _ => Code::Data,
     }
 }
 

@@ -104,7 +104,8 @@ fn at_work(settings: &Settings, to: &Path, keys_to: &Path) -> Result<Code, Failu
             "the gateway answers {status}: {}",
             why.unwrap_or("no reason given")
         );
-        return Err(Failure::new(Code::Io, error));
+        // A refusal of another kind names directories that cannot be.
+        return Err(Failure::new(ask::code(status), error));
     }
     println!(
         "backed up to entry {}, hash {}: {} files, {} bytes copied",

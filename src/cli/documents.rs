@@ -108,7 +108,7 @@ fn print(
         let (status, mut page) = ask::ask(settings, &path)?;
         if !status.is_success() {
             println!("{page:#}");
-            return Ok(Code::Data);
+            return Ok(ask::code(status));
         }
         if let Value::Array(found) = page["documents"].take() {
             rows.extend(found);

@@ -31,11 +31,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     } else {
         println!("{}", text(&body));
     }
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
+    Ok(ask::code(status))
 }
 
 fn text(found: &Value) -> String {

@@ -227,7 +227,7 @@ pub(super) fn tell(
         Ok(Code::Ok)
     } else {
         println!("{body:#}");
-        Ok(Code::Data)
+        Ok(ask::code(status))
     }
 }
 

@@ -215,11 +215,7 @@ fn anchor(anchor: &Anchor) -> Result<Code, Failure> {
             .for_each(line);
         line(&body["present"]);
     }
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
+    Ok(ask::code(status))
 }
 
 /// Lists what insurers say that fits nothing.
@@ -235,7 +231,7 @@ pub fn orphans(options: &Orphans) -> Result<Code, Failure> {
         let (status, body) = ask::ask(&options.settings, &path)?;
         if !status.is_success() {
             println!("{body:#}");
-            return Ok(Code::Data);
+            return Ok(ask::code(status));
         }
         for orphan in body["orphans"].as_array().into_iter().flatten() {
             if options.json {

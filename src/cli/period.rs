@@ -91,7 +91,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
         return Ok(Code::Ok);
     }
     println!("{body:#}");
-    Ok(Code::Data)
+    Ok(ask::code(status))
 }
 
 fn closings(answer: &Value) -> String {

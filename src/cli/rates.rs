@@ -141,11 +141,7 @@ fn explain(options: &Explained) -> Result<Code, Failure> {
     } else {
         print!("{}", explanation(&body));
     }
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
+    Ok(ask::code(status))
 }
 
 fn explanation(answer: &Value) -> String {
@@ -226,11 +222,7 @@ fn show(options: &Shown) -> Result<Code, Failure> {
         _ if options.json || !status.is_success() => println!("{body:#}"),
         _ => println!("{}", text(&body)),
     }
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
+    Ok(ask::code(status))
 }
 
 impl Days {

@@ -135,11 +135,7 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
         Action::Dispute(judgement) => judge(settings, judgement, "dispute")?,
     };
     print(options, status, &body);
-    Ok(if status.is_success() {
-        Code::Ok
-    } else {
-        Code::Data
-    })
+    Ok(ask::code(status))
 }
 
 fn shown(run: Option<u64>, part: &str, after: Option<&str>) -> String {

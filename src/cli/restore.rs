@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::{Args, Subcommand};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::claims::entry::Position;
@@ -73,12 +74,12 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     match (&options.act, options.places()) {
         (Some(Act::Status(status)), _) => {
             let (code, body) = ask::ask(&status.settings, "/v1/restoration")?;
-            said(code.is_success(), &body, status.json)
+            said(code, &body, status.json)
         }
         (Some(Act::Resume(resume)), _) => {
             let order = json!({ "reason": resume.reason });
             let (code, body) = ask::order(&resume.settings, "/v1/restoration/resume", &order)?;
-            said(code.is_success(), &body, false)
+            said(code, &body, false)
         }
         (None, Some([from, keys, to])) => options.make(from, keys, to),
         (None, None) => {
@@ -136,10 +137,10 @@ impl Options {
     }
 }
 
-fn said(is_success: bool, body: &Value, json: bool) -> Result<Code, Failure> {
-    if !is_success || json {
+fn said(status: StatusCode, body: &Value, json: bool) -> Result<Code, Failure> {
+    if !status.is_success() || json {
         println!("{body:#}");
-        return Ok(if is_success { Code::Ok } else { Code::Data });
+        return Ok(ask::code(status));
     }
     let restored = &body["restored"];
     if restored.is_null() {

@@ -206,7 +206,7 @@ pub fn traces(options: &Traces) -> Result<Code, Failure> {
         let (status, page) = ask::ask(&options.settings, &path)?;
         if !status.is_success() {
             println!("{page:#}");
-            return Ok(Code::Data);
+            return Ok(ask::code(status));
         }
         for row in page["traces"].as_array().into_iter().flatten() {
             let columns = ["at", "centre", "document", "read", "role", "caller"];
@@ -228,7 +228,7 @@ fn show(settings: &Settings, path: &str, text: impl Fn(&Value) -> String) -> Res
         return Ok(Code::Ok);
     }
     println!("{answer:#}");
-    Ok(Code::Data)
+    Ok(ask::code(status))
 }
 
 fn hold_line(hold: &Value) -> String {

@@ -149,7 +149,13 @@ fn scope(grant: &Grant) -> String {
 
 fn failure(fault: Fault) -> Failure {
     match fault {
-        Fault::NoSuchToken(_) | Fault::Expiry => Failure::new(Code::Data, fault),
-        other => Failure::new(Code::Io, other),
+        Fault::NoSuchToken(_) => Failure::new(Code::Data, fault),
+        Fault::Caller { .. } | Fault::Identity(_) | Fault::Twice(_) | Fault::Expiry => {
+            Failure::new(Code::Usage, fault)
+        }
+        Fault::Unreadable { .. }
+        | Fault::Unwritable { .. }
+        | Fault::Malformed { .. }
+        | Fault::Randomness(_) => Failure::new(Code::Io, fault),
     }
 }

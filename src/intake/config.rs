@@ -16,7 +16,7 @@ pub struct Config {
     pub document_bytes: usize,
     /// Bytes of a lot, and of a feed that an insurer hands in.
     pub lot_bytes: usize,
-    /// Documents of a lot, and items of a feed. The schema of a lot allows 1000.
+    /// Documents of a lot, and items of a feed: 1000 at most.
     pub lot_documents: usize,
     /// Findings in the answer to a lot; each of its documents shows ten all the same.
     pub lot_findings: usize,
@@ -78,7 +78,7 @@ impl Config {
             (
                 (1..=1000).contains(&self.lot_documents),
                 "lot_documents",
-                "must be from 1 to 1000, as the schema of a lot has it",
+                "must be from 1 to 1000, as the description of a lot has it",
             ),
             (
                 self.memory_bytes >= self.lot_bytes.max(self.declaration_bytes),

@@ -199,17 +199,17 @@ impl Event<'_> {
 fn log_told(target: &Name, outcome: Telling, changes: usize) {
     let said = outcome.as_str();
     match outcome {
-        Telling::Taken => debug!(%target, changes, "a webhook's target was told"),
+        Telling::Taken => debug!(webhook = %target, changes, "a webhook's target was told"),
         Telling::Refused | Telling::Unreachable => {
-            info!(%target, said, changes, "a webhook's target is told again later");
+            info!(webhook = %target, said, changes, "a webhook's target is told again later");
         }
         Telling::Denied => error!(
-            %target, said, changes,
+            webhook = %target, said, changes,
             "a webhook's target cannot be told: its host is at an address within, and `transport.webhooks.allowed_hosts` \
              does not name it"
         ),
         Telling::Unrecorded | Telling::BrokeOff => {
-            error!(%target, said, changes, "a webhook's target cannot be told");
+            error!(webhook = %target, said, changes, "a webhook's target cannot be told");
         }
     }
 }

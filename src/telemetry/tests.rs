@@ -368,7 +368,7 @@ fn log_lines_hold_the_words_that_orders_take() {
         r#""waits_for":"busy""#,
         r#""codes":"NIR_KEY NIR_KEY""#,
         r#""failed_by":"identity""#,
-        r#""target":"centre-1""#,
+        r#""webhook":"centre-1""#,
         r#""shown_to":"public""#,
     ] {
         assert!(text.contains(said), "{said} in {text}");

@@ -269,6 +269,8 @@ async fn a_certificate_that_has_expired_takes_the_place_of_none_that_is_good() {
             "{line}"
         );
         assert!(line.contains(&said), "{line}");
+        // Everything is read before any file is another one.
+        gateway.wait_for(&used("webhooks"));
         for (file, good) in good {
             fs::write(file, good).unwrap();
         }

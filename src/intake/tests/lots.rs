@@ -135,6 +135,17 @@ async fn together_means_all_or_none() {
 }
 
 #[tokio::test]
+async fn a_lot_of_too_many_documents_is_told_how_many_there_may_be() {
+    let house = House::new().await;
+    let one = fse("000000001", |_| {});
+    let many = lot(&vec![one.as_str(); 1_001]);
+    let answer = house.post(Who::Vendor, EACH, many).await;
+    assert_eq!((answer.status, answer.problem()), (413, "too-many"));
+    assert_eq!(answer.json["limit"], 1_000);
+    assert_eq!(house.received().await, 0);
+}
+
+#[tokio::test]
 async fn an_envelope_that_cannot_be_read_is_one_post_turned_away() {
     let house = House::new().await;
     let whole = lot(&[&fse("000000001", |_| {})]);
