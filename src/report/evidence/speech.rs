@@ -116,13 +116,11 @@ pub(super) fn body(
 
 /// Whether an entry about a document's lot speaks of other documents alone, by their names.
 pub(super) fn is_of_others(document: DocumentId, entry: &Entry) -> bool {
-    match entry.bearing() {
-        Some(Bearing::Receipted(receipted)) => {
-            let mut named = receipted.verdicts.iter().map(|(named, ..)| *named);
-            !receipted.verdicts.is_empty() && named.all(|named| named != document)
-        }
-        _ => false,
-    }
+    let Some(Bearing::Receipted(receipted)) = entry.bearing() else {
+        return false;
+    };
+    let mut named = receipted.verdicts.iter().map(|(named, ..)| *named);
+    !receipted.verdicts.is_empty() && named.all(|named| named != document)
 }
 
 fn settlement(content: &SettledContent) -> String {
