@@ -76,6 +76,10 @@ impl Found {
         if !(0.0..=60.0).contains(&store.resume_seconds) {
             self.refuse("store.resume_seconds", "must be between 0 and 60");
         }
+        // Without a pause a round would begin before the last one has ended.
+        if !(1.0..=86_400.0).contains(&store.round_seconds) {
+            self.refuse("store.round_seconds", "must be between 1 and 86400");
+        }
         if !(0.0..=3600.0).contains(&store.queue_seconds) {
             self.refuse("store.queue_seconds", "must be between 0 and 3600");
         }

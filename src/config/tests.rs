@@ -226,6 +226,34 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
     );
 }
 
+/// Every key of a table and below it whose value may be a part of a whole number.
+fn parts(prefix: &str, table: &Table, keys: &mut Vec<String>) {
+    for (key, value) in table {
+        let path = format!("{prefix}{key}");
+        match value {
+            toml::Value::Table(table) => parts(&format!("{path}."), table, keys),
+            toml::Value::Float(_) => keys.push(path),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn a_span_that_is_none_is_refused_by_its_key_whichever_it_is() {
+    let mut keys = Vec::new();
+    parts("", &table_of(DEFAULT).unwrap(), &mut keys);
+    assert!(keys.len() >= 10, "{keys:?}");
+    for key in keys {
+        for value in ["nan", "-1.0", "inf", "1e300"] {
+            let found = faults(&format!("{key} = {value}"), &[]);
+            let named = found
+                .iter()
+                .any(|fault| fault.starts_with(&format!("{key}: ")));
+            assert!(named, "{key} = {value}: {found:?}");
+        }
+    }
+}
+
 #[test]
 fn shipped_agreements_are_taken_and_a_file_takes_the_place_of_its_id() {
     let shipped = agreements::load(&[]).unwrap();

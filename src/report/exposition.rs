@@ -19,7 +19,7 @@ use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::Category;
 use crate::claims::time::Timestamp;
 use crate::report::CentreLabel;
-use crate::report::families::{FAMILIES, Family};
+use crate::report::families::{self, Family};
 use crate::report::snapshot::{CentreCounts, Snapshot};
 
 /// About as many bytes as a series takes in all families together.
@@ -56,6 +56,28 @@ struct Sums {
     forecast: Count,
 }
 
+/// The value of a family by the sums of a series, if it has one.
+type OfSums = fn(&Sums) -> Option<Figure>;
+
+/// The families of each centre, and their values.
+const OF_A_CENTRE: [(Family, OfSums); 7] = [
+    (families::RATIO, Sums::ratio),
+    (families::NUMERATOR, Sums::numerator),
+    (families::DENOMINATOR, Sums::denominator),
+    (families::THRESHOLD, Sums::threshold),
+    (families::PAPER_COVERAGE, Sums::paper_coverage),
+    (families::GAP, Sums::gap),
+    (families::FORECAST, Sums::forecast),
+];
+
+/// The families of all centres of a category together, and their values.
+const OF_ALL_CENTRES: [(Family, OfSums); 4] = [
+    (families::NATIONAL_RATIO, Sums::ratio),
+    (families::NATIONAL_NUMERATOR, Sums::numerator),
+    (families::NATIONAL_DENOMINATOR, Sums::denominator),
+    (families::NATIONAL_FORECAST, Sums::forecast),
+];
+
 /// The family as Prometheus text at an instant, to be appended to the exporter's.
 pub fn render(
     snapshot: &Snapshot,
@@ -65,74 +87,29 @@ pub fn render(
 ) -> String {
     let (series, left_out) = series(snapshot, agreements, label);
     let mut out = String::with_capacity(series.len() * BYTES_OF_A_SERIES);
-    let [
-        ratio,
-        numerator,
-        denominator,
-        threshold,
-        coverage,
-        gap,
-        forecast,
-        ..,
-    ] = FAMILIES;
-    let [
-        ..,
-        all_ratio,
-        all_numerator,
-        all_denominator,
-        all_forecast,
-        centres,
-        statement,
-        reconciliation,
-        left,
-    ] = FAMILIES;
-    family(&mut out, ratio, &series, |sums| {
-        share(sums.numerator, sums.denominator)
-    });
-    family(&mut out, numerator, &series, |sums| {
-        Some(Figure::Count(sums.numerator))
-    });
-    family(&mut out, denominator, &series, |sums| {
-        Some(Figure::Count(sums.denominator))
-    });
-    family(&mut out, threshold, &series, |sums| {
-        let (upper, lower) = sums.threshold?.fraction;
-        share(i64::from(upper), i64::from(lower))
-    });
-    family(&mut out, coverage, &series, |sums| {
-        share(sums.coverage.declared, sums.coverage.active)
-    });
-    family(&mut out, gap, &series, |sums| {
-        let missing = sums.threshold?.missing(sums.numerator, sums.denominator)?;
-        Some(Figure::Count(missing))
-    });
-    let ahead = |sums: &Sums| share(sums.forecast.numerator, sums.forecast.denominator);
-    family(&mut out, forecast, &series, ahead);
+    for (family, figure) in OF_A_CENTRE {
+        write_family(&mut out, family, &series, figure);
+    }
     let national = national(snapshot);
     let sums: Vec<Series> = national
         .iter()
         .map(|(labels, national)| Series::new(labels, national.sums))
         .collect();
-    family(&mut out, all_ratio, &sums, |sums| {
-        share(sums.numerator, sums.denominator)
-    });
-    family(&mut out, all_numerator, &sums, |sums| {
-        Some(Figure::Count(sums.numerator))
-    });
-    family(&mut out, all_denominator, &sums, |sums| {
-        Some(Figure::Count(sums.denominator))
-    });
-    family(&mut out, all_forecast, &sums, ahead);
-    verdicts(&mut out, centres, &national);
-    age(&mut out, statement, snapshot.evidence.statement, now);
+    for (family, figure) in OF_ALL_CENTRES {
+        write_family(&mut out, family, &sums, figure);
+    }
+    verdicts(&mut out, &national);
+    let made = &snapshot.evidence;
+    age(&mut out, families::STATEMENT_AGE, made.statement, now);
     age(
         &mut out,
-        reconciliation,
-        snapshot.evidence.reconciliation,
+        families::RECONCILIATION_AGE,
+        made.reconciliation,
         now,
     );
-    head(&mut out, left);
-    line(&mut out, format_args!("{} {left_out}", left.name));
+    head(&mut out, families::LEFT_OUT);
+    let name = families::LEFT_OUT.name;
+    line(&mut out, format_args!("{name} {left_out}"));
     out
 }
 
@@ -174,10 +151,11 @@ fn age(out: &mut String, family: Family, since: Option<Timestamp>, now: Timestam
     }
 }
 
-fn verdicts(out: &mut String, family: Family, national: &BTreeMap<Labels<'_>, National>) {
+fn verdicts(out: &mut String, national: &BTreeMap<Labels<'_>, National>) {
     if national.is_empty() {
         return;
     }
+    let family = families::NATIONAL_CENTRES;
     head(out, family);
     for (labels, found) in national {
         for (verdict, centres) in &found.verdicts {
@@ -261,6 +239,36 @@ impl Sums {
         self.coverage.active += rate.coverage.active;
         self.coverage.declared += rate.coverage.declared;
     }
+
+    fn ratio(&self) -> Option<Figure> {
+        share(self.numerator, self.denominator)
+    }
+
+    fn numerator(&self) -> Option<Figure> {
+        Some(Figure::Count(self.numerator))
+    }
+
+    fn denominator(&self) -> Option<Figure> {
+        Some(Figure::Count(self.denominator))
+    }
+
+    fn threshold(&self) -> Option<Figure> {
+        let (upper, lower) = self.threshold?.fraction;
+        share(i64::from(upper), i64::from(lower))
+    }
+
+    fn paper_coverage(&self) -> Option<Figure> {
+        share(self.coverage.declared, self.coverage.active)
+    }
+
+    fn gap(&self) -> Option<Figure> {
+        let missing = self.threshold?.missing(self.numerator, self.denominator)?;
+        Some(Figure::Count(missing))
+    }
+
+    fn forecast(&self) -> Option<Figure> {
+        share(self.forecast.numerator, self.forecast.denominator)
+    }
 }
 
 impl Series {
@@ -272,12 +280,7 @@ impl Series {
     }
 }
 
-fn family(
-    out: &mut String,
-    family: Family,
-    series: &[Series],
-    value: impl Fn(&Sums) -> Option<Figure>,
-) {
+fn write_family(out: &mut String, family: Family, series: &[Series], value: OfSums) {
     let mut lines = series
         .iter()
         .filter_map(|series| Some((&series.labels, value(&series.sums)?)))

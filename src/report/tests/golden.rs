@@ -13,7 +13,7 @@ use crate::claims::entry::Stamped;
 use crate::claims::period::Period;
 use crate::claims::time::Timestamp;
 use crate::clock::ManualClock;
-use crate::report::families::FAMILIES;
+use crate::report::families;
 use crate::report::keeper::Keeper;
 use crate::report::snapshot::{Snapshot, Soundness};
 use crate::report::{CentreLabel, Config, exposition, rates, table};
@@ -101,7 +101,7 @@ async fn the_family_is_in_the_list_of_metrics() {
         .lines()
         .filter(|line| line.starts_with("bordereau_obligation_"))
         .collect();
-    let rows: Vec<String> = FAMILIES
+    let rows: Vec<String> = families::ALL
         .iter()
         .map(|family| {
             format!(
@@ -122,7 +122,7 @@ async fn the_family_is_in_the_list_of_metrics() {
     let mut series = rendered.lines().filter(|line| !line.starts_with('#'));
     assert!(series.all(|line| {
         let name = line.split(['{', ' ']).next().unwrap();
-        let family = FAMILIES.iter().find(|family| family.name == name);
+        let family = families::ALL.iter().find(|family| family.name == name);
         let labels: Vec<&str> = line
             .split(['{', ','])
             .filter_map(|label| Some(label.split_once("=\"")?.0))
