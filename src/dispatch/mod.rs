@@ -223,7 +223,7 @@ impl Dispatch {
     /// What never left an endpoint that is not configured any more is opened again, for the endpoint that serves its
     /// insurer now. The rest goes on to be attempted, and so says that it has no endpoint.
     async fn unroute(&self, due: &Due, routes: &Routes) -> Result<(), store::Error> {
-        for endpoint in due.endpoints.iter().filter(|name| !routes.has(name)) {
+        for endpoint in due.unsent.iter().filter(|name| !routes.has(name)) {
             let unroute = Command::Unroute(endpoint.clone());
             self.store.commit(self.clock.now(), unroute).await?;
         }
@@ -265,7 +265,10 @@ impl Dispatch {
     ) -> Result<Begun, store::Error> {
         let mut begun = Begun::default();
         let endpoints: BTreeSet<_> = due.endpoints.iter().chain(sealed).collect();
-        for endpoint in endpoints {
+        let routes = Arc::clone(&self.routes.borrow());
+        // What is on its way to another endpoint is not attempted at the one that is gone: the next turn opens the rest.
+        let leaves = |endpoint| due.unsent.contains(endpoint) && !routes.has(endpoint);
+        for endpoint in endpoints.into_iter().filter(|endpoint| !leaves(endpoint)) {
             let now = self.clock.now();
             let room = match running.lanes.room(endpoint, Kind::Attempt, now) {
                 Room::Now(room) => room,

@@ -255,7 +255,7 @@ pub enum Command {
     /// Lease lots that are due: their attempts.
     Lease(Lease),
     /// No endpoint of this name is configured: of its lots that are due, those of which nothing can have arrived are void,
-    /// and their documents open again. Not while an operator holds the endpoint.
+    /// and their documents open again: a bounded number, the rest by the next one. Not while an operator holds the endpoint.
     Unroute(EndpointName),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
     Tick,

@@ -413,10 +413,11 @@ impl Fold<'_, '_> {
         let (old, new) = (before.and_then(LotRecord::wait), after.wait());
         if old != new {
             let turn = keys::turn(endpoint, after.sealed.centre, after.deadline, id);
-            match (old, new) {
-                (_, Some((Wait::Send, at))) => save(self.working, turn, &at),
-                (Some((Wait::Send, _)), _) => self.working.remove(turn),
-                (_, _) => {}
+            let sends = |wait: Option<(Wait, Timestamp)>| wait.filter(|(wait, _)| wait.is_send());
+            match (sends(old), sends(new)) {
+                (_, Some((_, at))) => save(self.working, turn, &at),
+                (Some(_), None) => self.working.remove(turn),
+                (None, None) => {}
             }
             if let Some((wait, at)) = old {
                 self.working.remove(keys::waiting(wait, endpoint, at, id));
