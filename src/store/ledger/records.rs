@@ -26,7 +26,7 @@ canon::canon_struct! {
         sealable_since
     }
     LotRecord {
-        sealed, state, arrival, attempts, attempted, attempted_before, ask, left, unanswered, next, told, deadline
+        sealed, state, arrival, attempts, attempted, attempted_before, ask, asked, left, unanswered, next, told, deadline
     }
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
