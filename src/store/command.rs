@@ -23,7 +23,7 @@ use crate::claims::routes::Routes;
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
-use crate::store::Body;
+use crate::store::{Body, Waiting};
 
 /// What can be asked of the ledger. Each is decided, written and synced as one.
 #[derive(Clone)]
@@ -259,10 +259,14 @@ pub enum Command {
     Unroute(EndpointName),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
     Tick,
-    /// After a start: every lot in `sending` is in doubt; then as for a clock that was set back.
+    /// After a start: every lot in `sending` is in doubt.
     Restart,
-    /// The clock was set back: what it put off while it was ahead waits no longer than its rule gives from now.
-    SetBack,
+    /// The clock was set back, maybe before this start: what it put off while it was ahead waits no longer than its rule
+    /// gives from now. A bounded number of lots is looked at; the answer says where the next command goes on.
+    SetBack {
+        /// Where the one before ended; none: from the beginning.
+        after: Option<Waiting>,
+    },
 }
 
 impl Command {

@@ -455,6 +455,10 @@ pub fn waiting(wait: Wait, endpoint: &EndpointName, at: Timestamp, lot: LotId) -
     key(b'u', &[&wait.letter(), endpoint, &at, &lot])
 }
 
+pub fn all_waits() -> Vec<u8> {
+    vec![b'u']
+}
+
 pub fn waits(wait: Wait) -> Vec<u8> {
     key(b'u', &[&wait.letter()])
 }
