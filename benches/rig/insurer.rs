@@ -16,6 +16,7 @@ pub async fn start(place: &Place) -> (Handle, String) {
         tls: place.tls("insurer"),
         plan: config::parse("", "the plan").expect("a plan"),
         limits: config::parse("", "the limits").expect("limits"),
+        sign: None,
     };
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let insurer = Insurer::start(config, listener, Arc::new(SystemClock)).expect("an insurer");

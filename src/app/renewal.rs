@@ -5,7 +5,7 @@
 //! Open connections keep what they were opened with. What cannot be read again stays as it was, and is said as an
 //! error: somebody must act before it expires. A crash loses nothing: the next start reads the files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -156,8 +156,8 @@ impl Renewal {
         self.ways.register(endpoints, ended);
         let renewal = self.clone();
         let followed = apart(move || renewal.follow()).await;
-        followed.unwrap_or_else(|| Err(anyhow::anyhow!("the reading panicked")))?;
-        self.told(Part::Endpoints, Ok(()));
+        let unread = followed.unwrap_or_else(|| Err(anyhow::anyhow!("the reading panicked")))?;
+        self.told(Part::Endpoints, refused(unread));
         Ok(())
     }
 
@@ -165,7 +165,9 @@ impl Renewal {
     pub async fn run(&self) {
         let renewal = self.clone();
         let reading = move || {
-            PARTS.into_iter().for_each(|part| renewal.renew(part));
+            PARTS.into_iter().for_each(|part| {
+                renewal.renew(part);
+            });
             // Its observer says what came of it.
             renewal.access.reload(renewal.clock.now());
         };
@@ -176,6 +178,7 @@ impl Renewal {
     /// up when two looks in a row see the same: a certificate and its key are two files, not written at one instant.
     pub async fn watch(self, mut taken: Look, shutdown: CancellationToken) {
         let mut before = taken.clone();
+        let mut failing = BTreeSet::new();
         let mut lapsed = self.lapsed();
         let between = self.files.settings.watch();
         while shutdown
@@ -202,9 +205,11 @@ impl Renewal {
                 apart(move || renewal.forget()).await;
             }
             let renewal = self.clone();
-            if !changed.is_empty() {
-                apart(move || changed.into_iter().for_each(|part| renewal.renew(part))).await;
-            }
+            let again = failing.clone();
+            // A panic is a defect, and what it left undone is tried with the next change.
+            failing = apart(move || renewal.take_up(&changed, &again))
+                .await
+                .unwrap_or_default();
             lapsed = self.lapsed();
             before = now;
         }
@@ -236,7 +241,7 @@ impl Renewal {
 
     /// Which lists vouch no longer: of the public listener, and of each endpoint.
     fn lapsed(&self) -> Lapsed {
-        let now = self.clock.now().micros() / 1_000_000;
+        let now = self.seconds();
         let endpoints = self.ways.transport.lists_over(now).into_iter();
         let endpoints = endpoints.map(|(name, over)| (Some(name), over));
         std::iter::once((None, self.server.over(now)))
@@ -244,8 +249,39 @@ impl Renewal {
             .collect()
     }
 
-    fn renew(&self, part: Part) {
-        self.told(part, self.read(part));
+    fn renew(&self, part: Part) -> bool {
+        let read = self.read(part);
+        let is_taken = read.is_ok();
+        self.told(part, read);
+        is_taken
+    }
+
+    /// Reads the parts that changed, and once more those that could not be used at the last look, for whose trouble there
+    /// may have been another reason than their bytes: that is said only when it is over. What comes back could not be used.
+    fn take_up(
+        &self,
+        changed: &[Part],
+        failing: &BTreeSet<&'static str>,
+    ) -> BTreeSet<&'static str> {
+        let mut fails = BTreeSet::new();
+        for part in PARTS {
+            let is_taken = if changed.contains(&part) {
+                self.renew(part)
+            } else if failing.contains(part.as_str()) {
+                let read = self.read(part);
+                let is_taken = read.is_ok();
+                if is_taken {
+                    self.told(part, read);
+                }
+                is_taken
+            } else {
+                true
+            };
+            if !is_taken {
+                fails.insert(part.as_str());
+            }
+        }
+        fails
     }
 
     /// All sessions of the public listener, and all connections to endpoints. No file is read.
@@ -260,23 +296,20 @@ impl Renewal {
 
     /// Says what came of reading a part again.
     pub(super) fn told(&self, part: Part, read: anyhow::Result<()>) {
-        let said = match read {
+        let why = read.map_err(|error| format!("{error:#}"));
+        let said = match &why {
             Ok(()) => Said::Taken { part },
-            Err(error) => {
-                let why = &format!("{error:#}");
-                self.telemetry
-                    .record(Event::Renewal(Said::Kept { part, why }));
-                return;
-            }
+            Err(why) => Said::Kept { part, why },
         };
+        // Also where some of it was not taken: the rest was.
         self.show();
         self.telemetry.record(Event::Renewal(said));
     }
 
-    /// Puts the endpoints in force that are wanted, and says what came of it.
-    fn follow(&self) -> anyhow::Result<()> {
-        self.check_identities()?;
-        let followed = self.ways.follow()?;
+    /// Puts the endpoints in force that are wanted, and says what came of it. What comes back is why the files of some
+    /// cannot be used, if it is so: these keep what they had.
+    fn follow(&self) -> anyhow::Result<Option<String>> {
+        let followed = self.ways.follow(self.seconds())?;
         let routes = Arc::clone(&self.ways.routes().borrow());
         self.telemetry.name(routes.endpoints());
         for endpoint in &followed.shadowed {
@@ -287,6 +320,7 @@ impl Renewal {
             came,
             left,
             changed,
+            unread,
             ..
         } = followed;
         for endpoint in &left {
@@ -301,26 +335,17 @@ impl Renewal {
             };
             self.telemetry.record(Event::Renewal(said));
         }
-        Ok(())
+        Ok(unread)
     }
 
-    /// Finds an endpoint whose certificate would be exchanged for one that has expired.
-    fn check_identities(&self) -> anyhow::Result<()> {
-        let present: BTreeMap<_, _> = self.ways.transport.expiries().into_iter().collect();
-        for endpoint in self.ways.wanted() {
-            let before = present.get(&endpoint.name).copied().flatten();
-            // What cannot be read is told by whoever puts it in force.
-            let identity = endpoint.tls.identity().ok().flatten();
-            if self.is_worse(before, identity.and_then(|identity| identity.expires())) {
-                anyhow::bail!("the certificate for endpoint `{}` {EXPIRED}", endpoint.name);
-            }
-        }
-        Ok(())
+    /// The present instant, in seconds since 1970.
+    fn seconds(&self) -> i64 {
+        self.clock.now().micros() / 1_000_000
     }
 
     /// Whether a certificate that is good would be exchanged for one that is not.
     fn is_worse(&self, before: Option<i64>, after: Option<i64>) -> bool {
-        let now = self.clock.now().micros() / 1_000_000;
+        let now = self.seconds();
         before.is_some_and(|before| before > now) && after.is_some_and(|after| after <= now)
     }
 
@@ -335,7 +360,7 @@ impl Renewal {
                 }
                 self.server.renew(&material)?;
             }
-            Part::Endpoints => self.follow()?,
+            Part::Endpoints => refused(self.follow()?)?,
             Part::ReceiptKeys => self.ways.renew_keys()?,
             Part::Webhooks => {
                 let wanted = self.wanted.borrow().clone();
@@ -349,6 +374,11 @@ impl Renewal {
         }
         Ok(())
     }
+}
+
+/// What cannot be used of endpoints, as an error.
+fn refused(unread: Option<String>) -> anyhow::Result<()> {
+    unread.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
 }
 
 /// Whether of a set that is in both another list lapsed, or one no longer has.
@@ -387,6 +417,10 @@ pub(super) async fn apart<T: Send + 'static>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::time::Timestamp;
+    use crate::clock::ManualClock;
+    use crate::config::Config;
+    use crate::tls::authority::Authority;
 
     fn look(public: u64, keys: u64) -> Look {
         let stamp = |inode| {
@@ -420,5 +454,115 @@ mod tests {
                 taken.follow(part, &now);
             }
         }
+    }
+    /// All that is renewed, with one endpoint whose two authorities have lists until 2030 and 2031.
+    fn renewal(place: &Path, clock: Arc<ManualClock>) -> Renewal {
+        crate::app::crypto();
+        let of = |name: &str| place.join(name);
+        let mut roots = String::new();
+        for (name, next) in [("one", 2030), ("two", 2031)] {
+            let authority = Authority::new(name).unwrap();
+            roots.push_str(&authority.certificate());
+            let list = authority.revoke_in(&[], 2029, next).unwrap();
+            fs::write(of(&format!("{name}.crl")), list).unwrap();
+        }
+        fs::write(of("roots.pem"), roots).unwrap();
+        let own = Authority::new("own").unwrap();
+        own.server(&["localhost"])
+            .unwrap()
+            .write(place, "public")
+            .unwrap();
+        let mut config = Config::default();
+        config.renewal.grace_seconds = 100;
+        let endpoint = serde_json::json!({
+            "name": "paris",
+            "base": "https://localhost:9",
+            "destinations": ["amc:7700001"],
+            "tls": { "roots": of("roots.pem"), "crls": [of("one.crl"), of("two.crl")] },
+        });
+        config.transport.endpoints = vec![serde_json::from_value(endpoint).unwrap()];
+        let public: config::Public = serde_json::from_value(serde_json::json!({
+            "address": "127.0.0.1:0",
+            "tls": { "certificate": of("public.pem"), "key": of("public.key") },
+        }))
+        .unwrap();
+        let material = public.tls.load(&config.renewal).unwrap();
+        let name = EndpointName::parse("paris").unwrap();
+        let access = Access::open(&Default::default(), Arc::new(|_| {}), clock.now()).unwrap();
+        Renewal {
+            server: Arc::new(Server::new(&material).unwrap()),
+            ways: Arc::new(Ways::open(&config).unwrap()),
+            webhooks: Arc::new(Webhooks::new(&config.transport.webhooks).unwrap()),
+            wanted: watch::Sender::new(config.transport.webhooks.clone()),
+            targets: watch::Sender::new(Vec::new()),
+            access: Arc::new(access),
+            clock,
+            telemetry: Arc::new(Telemetry::new(&Default::default(), &[name]).unwrap()),
+            files: Arc::new(Files {
+                settings: config.renewal,
+                public,
+            }),
+        }
+    }
+
+    /// How often what is renewed of endpoints was taken, or kept.
+    fn told(renewal: &Renewal, outcome: &str) -> u32 {
+        let series =
+            format!(r#"bordereau_renewals_total{{part="endpoints",outcome="{outcome}"}} "#);
+        let text = renewal.telemetry.render();
+        let count = text.lines().find_map(|line| line.strip_prefix(&series));
+        count.map_or(0, |count| count.parse().unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_list_that_lapses_ends_connections_once() {
+        let place = tempfile::tempdir().unwrap();
+        let at = |text| Timestamp::parse(text).unwrap();
+        let clock = Arc::new(ManualClock::new(at("2029-06-01T00:00:00Z"), 1));
+        let renewal = renewal(place.path(), clock.clone());
+        let ways = transport::Config {
+            endpoints: renewal.ways.wanted(),
+            ..transport::Config::default()
+        };
+        let (look, shutdown) = (renewal.files.look(&ways), CancellationToken::new());
+        let watching = tokio::spawn(renewal.clone().watch(look, shutdown.clone()));
+        let ten_looks = 10 * renewal.files.settings.watch();
+        for (instant, ended) in [
+            ("2030-01-01T00:01:00Z", 0),
+            ("2030-01-01T00:02:00Z", 1),
+            ("2031-01-01T00:01:00Z", 1),
+            ("2031-01-01T00:02:00Z", 2),
+            ("2032-01-01T00:00:00Z", 2),
+        ] {
+            clock.set(at(instant));
+            tokio::time::sleep(ten_looks).await;
+            assert_eq!(told(&renewal, "taken"), ended, "{instant}");
+        }
+        assert_eq!(told(&renewal, "kept"), 0);
+        shutdown.cancel();
+        watching.await.unwrap();
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_tried_again_and_said_once() {
+        let place = tempfile::tempdir().unwrap();
+        let now = Timestamp::parse("2029-06-01T00:00:00Z").unwrap();
+        let renewal = renewal(place.path(), Arc::new(ManualClock::new(now, 1)));
+        let roots = place.path().join("roots.pem");
+        let sound = fs::read(&roots).unwrap();
+        fs::write(&roots, "no certificate").unwrap();
+        let counts = || (told(&renewal, "taken"), told(&renewal, "kept"));
+        let mut failing = renewal.take_up(&[Part::Endpoints], &BTreeSet::new());
+        for _ in 0..3 {
+            assert_eq!(failing, BTreeSet::from([Part::Endpoints.as_str()]));
+            assert_eq!(counts(), (0, 1));
+            failing = renewal.take_up(&[], &failing);
+        }
+        fs::write(&roots, sound).unwrap();
+        failing = renewal.take_up(&[], &failing);
+        assert!(failing.is_empty());
+        assert_eq!(counts(), (1, 1));
+        assert!(renewal.take_up(&[], &failing).is_empty());
+        assert_eq!(counts(), (1, 1));
     }
 }

@@ -65,6 +65,8 @@ pub struct Followed {
     pub changed: usize,
     /// Those that are registered and stand in the configuration too, which counts.
     pub shadowed: Vec<EndpointName>,
+    /// Why the files of endpoints that are as they were cannot be used, if it is so: they keep what they had.
+    pub unread: Option<String>,
 }
 
 impl Wanted {
@@ -104,7 +106,8 @@ impl Ways {
             changing: Mutex::new(()),
         };
         ways.configure(config.transport.endpoints.clone());
-        ways.follow()?;
+        // Nothing is in force yet, so nothing can be worse.
+        ways.follow(i64::MIN)?;
         Ok(ways)
     }
 
@@ -121,11 +124,13 @@ impl Ways {
         wanted.ended = ended;
     }
 
-    /// Puts in force what is wanted, with what the files hold now. It reads files: not for an async task.
+    /// Puts in force what is wanted, with what the files hold now, at an instant in seconds since 1970. Where the files of
+    /// an endpoint that is as it was cannot be used, it keeps what it had and the others do not wait. It reads files: not
+    /// for an async task.
     ///
     /// # Errors
     /// [`Faults`]: everything stays as it was.
-    pub fn follow(&self) -> Result<Followed, Faults> {
+    pub fn follow(&self, at: i64) -> Result<Followed, Faults> {
         let _changing = locked(&self.changing);
         let before = self.present();
         let (endpoints, shadowed) = locked(&self.wanted).composed();
@@ -134,13 +139,12 @@ impl Ways {
             ..transport::Config::default()
         };
         if now.endpoints == before.endpoints {
-            self.transport.follow(&now)?;
+            let faults = self.transport.follow(&now, at)?;
             // Files of keys that cannot be read are told by whoever reads them alone; until then the keys stay.
-            if let Ok(keys) = now.keyring() {
-                self.take_keys(keys);
-            }
+            self.take_keys(now.readable_keys().0);
             return Ok(Followed {
                 shadowed,
+                unread: said(faults),
                 ..Followed::default()
             });
         }
@@ -148,27 +152,30 @@ impl Ways {
         now.check()?;
         now.within(self.bounds.lease_seconds)?;
         let rules = now.lanes(&self.bounds.lane)?;
-        let keys = now.keyring()?;
-        self.transport.follow(&now)?;
+        let keys = now.keyring_beside(&before)?;
+        let faults = self.transport.follow(&now, at)?;
         // A way is there before anybody is told of it, and no item is taken without the signature that it needs.
         self.lanes.follow(rules);
         let routes = now.routes();
         self.take_keys(keys);
         self.routes.send_replace(Arc::new(routes));
-        let followed = Followed::of(&before.endpoints, &now.endpoints, shadowed);
+        let followed = Followed {
+            unread: said(faults),
+            ..Followed::of(&before.endpoints, &now.endpoints, shadowed)
+        };
         self.present.send_replace(Arc::new(now));
         Ok(followed)
     }
 
-    /// Reads the keys that sign receipts again.
+    /// Reads the keys that sign receipts again, of each endpoint by itself.
     ///
     /// # Errors
-    /// [`Faults`]: the keys stay.
+    /// [`Faults`]: the keys of these endpoints stay.
     pub fn renew_keys(&self) -> Result<(), Faults> {
         let _changing = locked(&self.changing);
-        let present = self.present();
-        self.take_keys(present.keyring()?);
-        Ok(())
+        let (keys, faults) = self.present().readable_keys();
+        self.take_keys(keys);
+        Faults::none_of(faults)
     }
 
     /// The other side of every connection has to prove itself again.
@@ -212,7 +219,7 @@ impl Ways {
             ..transport::Config::default()
         };
         let before = self.keys.borrow().signed();
-        let keys = keys.beside(ended.readable_keys()).beside(before);
+        let keys = keys.beside(ended.readable_keys().0).beside(before);
         self.keys.send_replace(Arc::new(keys));
     }
 }
@@ -233,8 +240,16 @@ impl Followed {
             left: left.map(|old| old.name.clone()).collect(),
             changed: changed.count(),
             shadowed,
+            unread: None,
         }
     }
+}
+
+/// All of them in words, if there are any.
+fn said(faults: Vec<transport::Error>) -> Option<String> {
+    Faults::none_of(faults)
+        .err()
+        .map(|faults| faults.to_string())
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -292,7 +307,7 @@ mod tests {
         let of = |name, amc| endpoint(&place, name, amc);
         let ways = opened(vec![of("a", 7_700_001)]);
         ways.register(vec![of("a", 7_700_009), of("b", 7_700_002)], Vec::new());
-        let followed = ways.follow().unwrap();
+        let followed = ways.follow(0).unwrap();
         let expected = Followed {
             came: 1,
             shadowed: vec![EndpointName::parse("a").unwrap()],
@@ -304,13 +319,13 @@ mod tests {
 
         // Where the configuration lets it go, the other counts.
         ways.configure(Vec::new());
-        let followed = ways.follow().unwrap();
+        let followed = ways.follow(0).unwrap();
         assert_eq!(
             (followed.came, followed.left.len(), followed.changed),
             (0, 0, 1)
         );
         assert_eq!(found(&ways, 7_700_009), Some("a".to_owned()));
-        assert_eq!(ways.follow().unwrap(), Followed::default());
+        assert_eq!(ways.follow(0).unwrap(), Followed::default());
     }
 
     #[test]
@@ -357,7 +372,7 @@ mod tests {
             ),
         ] {
             ways.register(registered, Vec::new());
-            let faults = ways.follow().unwrap_err().to_string();
+            let faults = ways.follow(0).unwrap_err().to_string();
             for word in words {
                 assert!(faults.contains(word), "{faults}");
             }
@@ -412,7 +427,7 @@ mod tests {
         ] {
             let ways = opened(configured.clone());
             ways.register(Vec::new(), ended.clone());
-            ways.follow().unwrap();
+            ways.follow(0).unwrap();
             let case = format!("{configured:?} {ended:?}");
             assert_eq!(takes_unsigned(&ways, "paris"), takes, "{case}");
             ways.renew_keys().unwrap();
@@ -431,7 +446,7 @@ mod tests {
         let mut renamed = endpoint(&place, "lutece", 7_700_001);
         renamed.formerly = vec![EndpointName::parse("paris").unwrap()];
         ways.configure(vec![renamed]);
-        ways.follow().unwrap();
+        ways.follow(0).unwrap();
         assert!(takes_unsigned(&ways, "paris"), "as it says of itself now");
     }
 
@@ -461,7 +476,7 @@ mod tests {
         assert!(before[0].1.is_some());
         // Half of a new pair, as it may lie there while it is written; taken up, it would be an error.
         std::fs::write(place.path().join("own.pem"), "no certificate").unwrap();
-        assert!(ways.follow().is_err());
+        assert!(ways.follow(0).unwrap().unread.is_some());
         ways.forget_connections().unwrap();
         assert_eq!(ways.transport.expiries(), before);
     }
@@ -482,10 +497,75 @@ mod tests {
             (vec![endpoint(&place, "a", 7_700_001)], false),
         ] {
             ways.configure(endpoints);
-            ways.follow().unwrap();
+            ways.follow(0).unwrap();
             assert_eq!(needs_signature(), needed);
             ways.renew_keys().unwrap();
             assert_eq!(needs_signature(), needed);
+        }
+    }
+    /// When the list of each endpoint was issued.
+    fn issued(ways: &Ways) -> Vec<Option<i64>> {
+        let standings = ways.transport.revocations().into_iter();
+        standings.map(|(_, standing)| standing?.issued).collect()
+    }
+
+    #[test]
+    fn files_of_each_endpoint_are_taken_up_by_themselves() {
+        let place = place();
+        let authority = Authority::new("Lists").unwrap();
+        let of = |name: &str| place.path().join(name);
+        let issue = |list: &str, year| {
+            let written = authority.revoke_in(&[], year, 2120).unwrap();
+            std::fs::write(of(list), written).unwrap();
+        };
+        let key = include_str!("../../fixtures/signatures/p256.pem");
+        let both = ["a", "b"].map(|name| {
+            issue(&format!("{name}.crl"), 2020);
+            std::fs::write(of(&format!("{name}.keys")), key).unwrap();
+            let amc = 7_700_001 + u32::from(name == "b");
+            let mut endpoint = endpoint(&place, name, amc);
+            endpoint.tls.roots = of(&format!("{name}.roots"));
+            std::fs::write(&endpoint.tls.roots, authority.certificate()).unwrap();
+            endpoint.tls.crls = vec![of(&format!("{name}.crl"))];
+            endpoint.receipt_keys = Some(of(&format!("{name}.keys")));
+            endpoint
+        });
+        let ways = opened(both.to_vec());
+        let before = issued(&ways);
+        // One cannot be used, the other is new: in either order.
+        for (broken, mended, year) in [("a", "b", 2021), ("b", "a", 2022)] {
+            issue("a.crl", year);
+            issue("b.crl", year);
+            std::fs::write(of(&format!("{broken}.roots")), "no certificate").unwrap();
+            std::fs::write(of(&format!("{broken}.keys")), "no key").unwrap();
+            let earlier = issued(&ways);
+            let unread = ways.follow(0).unwrap().unread.unwrap();
+            assert!(unread.contains(&format!("`{broken}`")), "{unread}");
+            assert!(!unread.contains(&format!("`{mended}`")), "{unread}");
+            let now = issued(&ways);
+            let is_new = [now[0] != earlier[0], now[1] != earlier[1]];
+            assert_eq!(is_new, [mended == "a", mended == "b"]);
+            let faults = ways.renew_keys().unwrap_err().to_string();
+            assert!(faults.contains(&format!("`{broken}`")), "{faults}");
+            assert!(!takes_unsigned(&ways, "a") && !takes_unsigned(&ways, "b"));
+            // Neither keeps a new endpoint waiting, but for one that cannot be used itself.
+            let more = |name: &str| endpoint(&place, name, 7_700_003);
+            let mut wanted = both.to_vec();
+            wanted.push(more("c"));
+            ways.configure(wanted.clone());
+            let followed = ways.follow(0).unwrap();
+            assert_eq!((followed.came, followed.unread), (1, Some(unread)));
+            wanted[2].tls.roots = of("nowhere");
+            ways.configure(wanted);
+            ways.follow(0).unwrap_err();
+            // As they were before, and sound again.
+            std::fs::write(of(&format!("{broken}.roots")), authority.certificate()).unwrap();
+            std::fs::write(of(&format!("{broken}.keys")), key).unwrap();
+            ways.configure(both.to_vec());
+            assert_eq!(ways.follow(0).unwrap().unread, None);
+            ways.renew_keys().unwrap();
+            let now = issued(&ways);
+            assert!(now[0] == now[1] && now != before, "{now:?}");
         }
     }
 }

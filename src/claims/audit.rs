@@ -19,7 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::audit::document::{Document, DocumentRow, LotRow};
 use crate::claims::audit::facts::Fact;
-use crate::claims::audit::lot::{Lot, Names};
+use crate::claims::audit::lot::{Lot, Names, Speaks};
 use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::Purpose;
 use crate::claims::entry::{
@@ -237,6 +237,7 @@ impl Audit {
             let document = self.document_mut(*row);
             document.lot = Some(own);
             document.is_answered = false;
+            document.has_gone = false;
         }
         self.lots.push(Lot::sealed(documents, sealed.form));
         Ok(())
@@ -361,7 +362,10 @@ impl Audit {
         let awaits = matches!(document.read().standing, Standing::InLot | Standing::Open);
         if !awaits && !document.is_answered {
             self.document_mut(row).is_answered = true;
-            self.lot_mut(lot).answered(names);
+            match self.lot_mut(lot).answered(names) {
+                Speaks::OfTheLot => {}
+                Speaks::OfTheDocumentAlone => self.goes_from(lot, row),
+            }
         }
         self.prove(row, lot);
     }
@@ -390,9 +394,16 @@ impl Audit {
         let went = matches!(before, InLot | Refused | Rejected | Declined)
             && matches!(after, OnPaper | ByHand | Cancelled | Replaced);
         if let (true, Some(lot)) = (went, self.document(row).lot) {
-            self.lot_mut(lot).left += 1;
+            self.goes_from(lot, row);
         }
         Ok(())
+    }
+
+    /// A document went another way than its lot: once, however often it is said.
+    fn goes_from(&mut self, lot: LotRow, row: DocumentRow) {
+        if !std::mem::replace(&mut self.document_mut(row).has_gone, true) {
+            self.lot_mut(lot).left += 1;
+        }
     }
 
     fn note_of(&mut self, id: DocumentId, fact: Fact<'_>) -> Result<(), Broken> {

@@ -64,21 +64,6 @@ impl Schedule {
         asked.max(self.wait(seed, attempt))
     }
 
-    /// How many waits have passed within a span since an attempt, at least one: by this number a question about the
-    /// attempt, which has none of its own, is repeated ever more rarely.
-    pub fn waits_within(&self, span: Duration) -> u32 {
-        let mut attempt = 1;
-        let mut passed = self.whole(attempt);
-        while passed < span && self.whole(attempt) < self.cap && !self.whole(attempt).is_zero() {
-            attempt += 1;
-            passed = passed.saturating_add(self.whole(attempt));
-            if self.factor.max(1) == 1 {
-                break;
-            }
-        }
-        attempt
-    }
-
     /// The longest wait.
     pub fn longest(&self) -> Duration {
         self.cap
@@ -191,23 +176,6 @@ mod tests {
         assert_eq!(wait("hub-a", 7), wait("hub-a", 7));
         assert_ne!(wait("hub-a", 7), wait("hub-b", 7));
         assert_ne!(wait("hub-a", 7), wait("hub-a", 8));
-    }
-
-    #[test]
-    fn a_question_is_repeated_ever_more_rarely() {
-        for (schedule, span, waits) in [
-            (schedule(5, 2, 900), 0, 1),
-            (schedule(5, 2, 900), 5, 1),
-            (schedule(5, 2, 900), 6, 2),
-            (schedule(5, 2, 900), 15, 2),
-            (schedule(5, 2, 900), 36, 4),
-            (schedule(5, 2, 900), 1_000_000, 9),
-            (schedule(5, 1, 900), 1_000_000, 2),
-            (schedule(0, 2, 900), 1_000_000, 1),
-        ] {
-            let found = schedule.waits_within(Duration::from_secs(span));
-            assert_eq!(found, waits, "{schedule:?} {span}");
-        }
     }
 
     #[test]

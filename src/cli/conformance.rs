@@ -1,7 +1,7 @@
 //! `bordereau conformance`: plays the gateway against an insurer's endpoint and says which sentences of the wire
 //! contract it keeps.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::claims::id::{Destination, Finess};
 use crate::cli::daemon;
 use crate::cli::exit::{Code, Failure};
 use crate::clock::SystemClock;
+use crate::formats::jws::Keys;
 use crate::simulator::conformance::{self, Case, Config, Report, Status};
 use crate::tls::{ClientFiles, IdentityFiles};
 
@@ -45,6 +46,10 @@ pub struct Options {
     /// Documents to send in turn, each under fresh numbers, where the endpoint knows its own patients only.
     #[arg(long, value_name = "FILE")]
     document: Vec<PathBuf>,
+    /// The public keys that sign its receipts and settlements, in PEM, as the endpoint's `receipt_keys`. Without it no
+    /// signature is looked at.
+    #[arg(long, value_name = "FILE")]
+    receipt_keys: Option<PathBuf>,
     /// It was agreed that the endpoint cannot be asked about a lot.
     #[arg(long)]
     no_status: bool,
@@ -95,6 +100,7 @@ fn config(options: &Options) -> Result<Config, Failure> {
             .map_err(|error| Failure::new(Code::NoInput, error))?;
         documents.push(bytes);
     }
+    let receipt_keys = options.receipt_keys.as_deref().map(keys).transpose()?;
     let seconds = |seconds: u32| Duration::from_secs(u64::from(seconds));
     Ok(Config {
         base: options.base.clone(),
@@ -114,6 +120,7 @@ fn config(options: &Options) -> Result<Config, Failure> {
             PurposeWord::Real => Purpose::Real,
         },
         documents,
+        receipt_keys,
         status: match options.no_status {
             true => Status::Absent,
             false => Status::Offered,
@@ -121,6 +128,15 @@ fn config(options: &Options) -> Result<Config, Failure> {
         answer: seconds(options.answer_seconds),
         receipts: seconds(options.receipt_seconds),
     })
+}
+
+fn keys(file: &Path) -> Result<Keys, Failure> {
+    let text = std::fs::read_to_string(file)
+        .with_context(|| format!("cannot read {}", file.display()))
+        .map_err(|error| Failure::new(Code::NoInput, error))?;
+    Keys::from_pem(&text)
+        .with_context(|| format!("{} cannot be used", file.display()))
+        .map_err(Failure::config)
 }
 
 fn as_table(report: &Report) -> Table {

@@ -26,13 +26,17 @@ enum Who {
     /// An insurer: it takes lots over mutual TLS and gives out receipts and settlements by its plan of faults.
     Insurer {
         /// Its configuration, in TOML: `book` (the file of what it took, made if it is not there), `[tls]` (certificate
-        /// and key, `client_roots` of the gateways that may call), and if wanted `[plan]` (what it does and gets wrong)
-        /// and `[limits]` (`lot_bytes`, `feed_items`).
+        /// and key, `client_roots` of the gateways that may call), and if wanted `sign` (the key by which it signs), `[plan]`
+        /// (what it does and gets wrong) and `[limits]` (`lot_bytes`, `feed_items`).
         #[arg(long, short, value_name = "FILE")]
         config: PathBuf,
         /// A fault plan of its own file, as those of `bordereau load --plan`; in place of the `[plan]` of the configuration.
         #[arg(long, value_name = "FILE")]
         plan: Option<PathBuf>,
+        /// A private key of Ed25519 (PEM, PKCS#8), by which it signs receipts and settlements; in place of the `sign` of
+        /// the configuration.
+        #[arg(long, value_name = "KEY")]
+        sign: Option<PathBuf>,
         /// Where it listens.
         #[arg(long, default_value = "127.0.0.1:0")]
         listen: SocketAddr,
@@ -44,11 +48,15 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     let Who::Insurer {
         config: file,
         plan,
+        sign,
         listen,
     } = &options.who;
     let mut config: Config = config::parse_file(file).map_err(Failure::config)?;
     if let Some(plan) = plan {
         config.plan = config::parse_file(plan).map_err(Failure::config)?;
+    }
+    if sign.is_some() {
+        config.sign.clone_from(sign);
     }
     daemon::block_on(async {
         let listener = TcpListener::bind(listen)

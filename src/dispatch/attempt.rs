@@ -93,11 +93,9 @@ impl Dispatch {
         let now = self.clock.now();
         let signal = asked.signal();
         let hold = signal.and_then(|signal| place.hear(signal, asked.failed_by(), now));
-        let since = lot
-            .attempted
-            .map_or(Duration::ZERO, |start| now.since(start));
-        let waits = self.config.schedule().waits_within(since);
-        let next = self.next(&judgement, &lot, waits, now).await;
+        // Not by its attempts: a lot may never have been attempted, or long ago.
+        let question = lot.asked.saturating_add(1);
+        let next = self.next(&judgement, &lot, question, now).await;
         let next = held_back(next, judgement.retry, hold);
         let concluded = Concluded {
             attempt: lot.attempts,
@@ -155,20 +153,20 @@ impl Dispatch {
         self.alert(lot.sealed.lot, &lot.sealed.endpoint, Alert::Unrecorded);
     }
 
-    /// When the next thing is to be done for the lot.
+    /// When the next thing is to be done for the lot, after so many attempts, or questions in vain.
     async fn next(
         &self,
         judgement: &Judgement,
         lot: &LotRecord,
-        attempt: u32,
+        tried: u32,
         now: Timestamp,
     ) -> Next {
         let schedule = self.config.schedule();
         let id = lot.sealed.lot;
         let at = match judgement.retry {
             Retry::Never | Retry::Now => now,
-            Retry::Backoff => now + schedule.wait(id, attempt),
-            Retry::After(asked) => now + schedule.honour(asked, id, attempt),
+            Retry::Backoff => now + schedule.wait(id, tried),
+            Retry::After(asked) => now + schedule.honour(asked, id, tried),
             Retry::Longest => now + schedule.longest(),
             Retry::Receipt => self.receipt_expected(lot, now).await,
         };

@@ -30,7 +30,9 @@ use crate::claims::terms::Terms;
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::lanes::Board;
-use crate::store::{self, Command, Due, EndpointRecord, Lease, LotRecord, Readiness, Store};
+use crate::store::{
+    self, Command, Due, EndpointRecord, Lease, LotRecord, Readiness, Store, Waiting,
+};
 use crate::telemetry::lane::{Alert, Event as Said};
 use crate::telemetry::{Event, Telemetry};
 use crate::transport::Transport;
@@ -84,10 +86,20 @@ struct Running {
     lanes: Arc<Lanes>,
     /// What the clock said in the last turn.
     turned: Timestamp,
+    put_off: PutOff,
     /// Lots just sealed.
     fresh: Fresh,
     /// What could not be sealed in the last turn: it comes first again, and the next turn looks beyond it.
     unsealed: Sealing,
+}
+
+/// What a clock that was ahead may have put off.
+#[derive(Clone, Debug)]
+enum PutOff {
+    /// Nothing: every lot that waits was looked at.
+    Nothing,
+    /// What comes after a place among the lots that wait; none: all of them.
+    Behind(Option<Waiting>),
 }
 
 /// An attempt or a question that runs.
@@ -152,6 +164,8 @@ impl Dispatch {
             asking: BTreeSet::new(),
             sending: BTreeSet::new(),
             turned: self.clock.now(),
+            // The clock may have been set back while the gateway was down.
+            put_off: PutOff::Behind(None),
             lanes: Arc::new(lanes),
             fresh: Fresh::new(self.config.fresh_bytes),
             unsealed: Sealing::default(),
@@ -179,9 +193,10 @@ impl Dispatch {
         }
         let now = self.clock.now();
         if running.turned.since(now) > LONGEST_SLEEP {
-            self.store.commit(now, Command::SetBack).await?;
+            running.put_off = PutOff::Behind(None);
         }
         running.turned = now;
+        self.bring_forward(running, now).await?;
         let most = AT_ONCE + running.asking.len() + running.unsealed.passed_over();
         let due = self.store.due(now, self.config.sealing(), most).await?;
         if due.timers {
@@ -209,7 +224,8 @@ impl Dispatch {
             .min()
             .map_or(LONGEST_SLEEP, |next| next.since(self.clock.now()));
         // What was done may have made more due: look again soon. A full lane is looked at when an attempt ends.
-        let more = due.timers || sealed || sends.leased;
+        let put_off = matches!(running.put_off, PutOff::Behind(_));
+        let more = due.timers || sealed || sends.leased || put_off;
         Ok(match (sleep.is_zero(), more) {
             (false, false) => sleep.min(LONGEST_SLEEP),
             (false, true) => sleep.min(self.config.pause()),
@@ -220,10 +236,27 @@ impl Dispatch {
         })
     }
 
+    /// What a clock that was ahead put off comes when it would have: a part of it in each turn.
+    async fn bring_forward(
+        &self,
+        running: &mut Running,
+        now: Timestamp,
+    ) -> Result<(), store::Error> {
+        if let PutOff::Behind(place) = &running.put_off {
+            let after = place.clone();
+            let set_back = self.store.commit(now, Command::SetBack { after }).await?;
+            running.put_off = match set_back.looked_at()? {
+                Some(place) => PutOff::Behind(Some(place)),
+                None => PutOff::Nothing,
+            };
+        }
+        Ok(())
+    }
+
     /// What never left an endpoint that is not configured any more is opened again, for the endpoint that serves its
     /// insurer now. The rest goes on to be attempted, and so says that it has no endpoint.
     async fn unroute(&self, due: &Due, routes: &Routes) -> Result<(), store::Error> {
-        for endpoint in due.endpoints.iter().filter(|name| !routes.has(name)) {
+        for endpoint in due.unsent.iter().filter(|name| !routes.has(name)) {
             let unroute = Command::Unroute(endpoint.clone());
             self.store.commit(self.clock.now(), unroute).await?;
         }
@@ -265,7 +298,10 @@ impl Dispatch {
     ) -> Result<Begun, store::Error> {
         let mut begun = Begun::default();
         let endpoints: BTreeSet<_> = due.endpoints.iter().chain(sealed).collect();
-        for endpoint in endpoints {
+        let routes = Arc::clone(&self.routes.borrow());
+        // What is on its way to another endpoint is not attempted at the one that is gone: the next turn opens the rest.
+        let leaves = |endpoint| due.unsent.contains(endpoint) && !routes.has(endpoint);
+        for endpoint in endpoints.into_iter().filter(|endpoint| !leaves(endpoint)) {
             let now = self.clock.now();
             let room = match running.lanes.room(endpoint, Kind::Attempt, now) {
                 Room::Now(room) => room,

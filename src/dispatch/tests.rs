@@ -20,6 +20,8 @@ use crate::claims::entry::{Next, Reason, Sealed};
 use crate::claims::id::{
     Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
 };
+use crate::claims::lane::Kind as Way;
+use crate::claims::outcome::Cause;
 use crate::claims::registry::{Category, Centre};
 use crate::claims::routes::Routes;
 use crate::claims::standing::Standing;
@@ -351,35 +353,88 @@ async fn what_is_still_being_sent_is_not_asked_about_when_the_clock_steps() {
 
 #[tokio::test(start_paused = true)]
 async fn what_was_put_off_by_a_clock_that_was_ahead_comes_when_it_would_have() {
-    let mut rig = Rig::new().await;
-    let right = rig.clock.now();
-    let ahead = right + Duration::from_secs(90 * 86_400);
-    rig.clock.set(ahead);
-    let lot = rig.doubt(1, mutuelle(2), "swift").await;
-    let wait = Duration::from_secs(30);
-    rig.commit(Command::Conclude(Conclusion {
-        lot,
-        attempt: 1,
-        asked: None,
-        event: Event::StatusUnreachable,
-        next: Next {
-            at: ahead + wait,
-            reason: Reason::Unreachable,
-        },
-        named: Vec::new(),
-        words: None,
-    }))
-    .await;
-    let next = async |rig: &Rig| {
-        let lot = rig.dispatch.store.lot(lot).await.unwrap();
-        lot.unwrap().next.unwrap().at
-    };
-    rig.dispatch.turn(&mut rig.running).await.unwrap();
-    // A step back of the size that clocks make is nothing.
-    rig.clock.set(ahead - Duration::from_secs(60));
-    rig.dispatch.turn(&mut rig.running).await.unwrap();
-    assert_eq!(next(&rig).await, ahead + wait);
-    rig.clock.set(right);
-    rig.dispatch.turn(&mut rig.running).await.unwrap();
-    assert_eq!(next(&rig).await, right + wait);
+    for is_restarted in [false, true] {
+        let mut rig = Rig::new().await;
+        let right = rig.clock.now();
+        let ahead = right + Duration::from_secs(90 * 86_400);
+        rig.clock.set(ahead);
+        let lot = rig.doubt(1, mutuelle(2), "swift").await;
+        let wait = Duration::from_secs(30);
+        rig.commit(Command::Conclude(Conclusion {
+            lot,
+            attempt: 1,
+            asked: None,
+            event: Event::StatusUnreachable,
+            next: Next {
+                at: ahead + wait,
+                reason: Reason::Unreachable,
+            },
+            named: Vec::new(),
+            words: None,
+        }))
+        .await;
+        let next = async |rig: &Rig| {
+            let lot = rig.dispatch.store.lot(lot).await.unwrap();
+            lot.unwrap().next.unwrap().at
+        };
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        // A step back of the size that clocks make is nothing.
+        rig.clock.set(ahead - Duration::from_secs(60));
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        assert_eq!(next(&rig).await, ahead + wait);
+        rig.clock.set(right);
+        if is_restarted {
+            rig.running = rig.dispatch.nothing_runs();
+        }
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        assert_eq!(next(&rig).await, right + wait, "restarted: {is_restarted}");
+    }
+}
+
+/// A lot is in doubt that was never attempted here, as after a restore, and one that was attempted days ago: questions in
+/// vain come ever more rarely, from the first one on; what an insurer says begins anew.
+#[tokio::test(start_paused = true)]
+async fn a_question_waits_by_how_often_was_asked_in_vain() {
+    for (before, attempts) in [(Event::Restored, 0), (Event::NoAnswer, 1)] {
+        let rig = Rig::with(|_| Fate::now(Course::Lost(Cause::Timeout))).await;
+        let lot = match attempts {
+            0 => rig.due(1).await,
+            _ => rig.doubt(1, mutuelle(1), "slow").await,
+        };
+        let conclude = |event| {
+            let now = rig.clock.now();
+            Command::Conclude(Conclusion {
+                lot,
+                attempt: attempts,
+                asked: None,
+                event,
+                next: Next {
+                    at: now,
+                    reason: Reason::Doubt,
+                },
+                named: Vec::new(),
+                words: None,
+            })
+        };
+        if before == Event::Restored {
+            rig.commit(conclude(before)).await;
+        }
+        rig.clock.advance(Duration::from_secs(5 * 86_400));
+        let schedule = rig.dispatch.config.schedule();
+        for asked in 1..=6 {
+            let record = rig.dispatch.store.lot(lot).await.unwrap().unwrap();
+            assert_eq!((record.state, record.asked), (State::InDoubt, asked - 1));
+            let now = rig.clock.now();
+            // A lane of its own for each: none is held back by the trouble of the others.
+            let lanes = rig.dispatch.nothing_runs().lanes;
+            let place = lanes.begin(&endpoint("slow"), Way::Question, now);
+            rig.dispatch.question(record, place).await;
+            let record = rig.dispatch.store.lot(lot).await.unwrap().unwrap();
+            let waits = record.next.unwrap().at.since(now);
+            assert_eq!(waits, schedule.wait(lot, asked), "{before:?} {asked}");
+        }
+        rig.commit(conclude(Event::NoStatusService)).await;
+        let record = rig.dispatch.store.lot(lot).await.unwrap().unwrap();
+        assert_eq!((record.state, record.asked), (State::Due, 0));
+    }
 }

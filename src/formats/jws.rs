@@ -144,6 +144,14 @@ impl Keyring {
     }
 }
 
+/// Signs as insurers do: for an insurer to test against. The gateway's own signatures are in [`unencoded`].
+pub fn sign(signer: &unencoded::Signer, bytes: &[u8]) -> String {
+    let head = URL_SAFE_NO_PAD.encode(r#"{"alg":"EdDSA"}"#);
+    let input = format!("{head}.{}", URL_SAFE_NO_PAD.encode(bytes));
+    let signature = URL_SAFE_NO_PAD.encode(signer.over(input.as_bytes()));
+    format!("{head}..{signature}")
+}
+
 impl Keys {
     /// Reads one public key or more in PEM (SubjectPublicKeyInfo), as `openssl pkey -pubout` writes them.
     ///

@@ -23,7 +23,7 @@ use crate::claims::routes::Routes;
 use crate::claims::statement::Published;
 use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
-use crate::store::Body;
+use crate::store::{Body, Waiting};
 
 /// What can be asked of the ledger. Each is decided, written and synced as one.
 #[derive(Clone)]
@@ -255,14 +255,18 @@ pub enum Command {
     /// Lease lots that are due: their attempts.
     Lease(Lease),
     /// No endpoint of this name is configured: of its lots that are due, those of which nothing can have arrived are void,
-    /// and their documents open again. Not while an operator holds the endpoint.
+    /// and their documents open again: a bounded number, the rest by the next one. Not while an operator holds the endpoint.
     Unroute(EndpointName),
     /// Do what has become due by time alone: paper owed, lapsed, unsettled, receipts overdue, leases run out.
     Tick,
-    /// After a start: every lot in `sending` is in doubt; then as for a clock that was set back.
+    /// After a start: every lot in `sending` is in doubt.
     Restart,
-    /// The clock was set back: what it put off while it was ahead waits no longer than its rule gives from now.
-    SetBack,
+    /// The clock was set back, maybe before this start: what it put off while it was ahead waits no longer than its rule
+    /// gives from now. A bounded number of lots is looked at; the answer says where the next command goes on.
+    SetBack {
+        /// Where the one before ended; none: from the beginning.
+        after: Option<Waiting>,
+    },
 }
 
 impl Command {

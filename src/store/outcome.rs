@@ -20,6 +20,8 @@ pub enum Outcome {
     Heard(Vec<HeardOutcome>),
     /// The lots leased.
     Leased(Vec<Leased>),
+    /// So far the lots that wait were looked at; none: all of them.
+    LookedAt(Option<Waiting>),
     /// Not done: what stands against it.
     Conflict(Conflict),
 }
@@ -33,7 +35,10 @@ impl Outcome {
         match self {
             Outcome::Done(position) => Ok(Ok(position)),
             Outcome::Conflict(conflict) => Ok(Err(conflict)),
-            Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Leased(_) => Err(ANOTHER),
+            Outcome::Admitted(_)
+            | Outcome::Heard(_)
+            | Outcome::Leased(_)
+            | Outcome::LookedAt(_) => Err(ANOTHER),
         }
     }
 
@@ -44,9 +49,11 @@ impl Outcome {
     pub fn admitted(self) -> Result<Vec<Admitted>, Error> {
         match self {
             Outcome::Admitted(rows) => Ok(rows),
-            Outcome::Done(_) | Outcome::Heard(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
-                Err(ANOTHER)
-            }
+            Outcome::Done(_)
+            | Outcome::Heard(_)
+            | Outcome::Leased(_)
+            | Outcome::LookedAt(_)
+            | Outcome::Conflict(_) => Err(ANOTHER),
         }
     }
 
@@ -57,9 +64,11 @@ impl Outcome {
     pub fn heard(self) -> Result<Vec<HeardOutcome>, Error> {
         match self {
             Outcome::Heard(rows) => Ok(rows),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Leased(_) | Outcome::Conflict(_) => {
-                Err(ANOTHER)
-            }
+            Outcome::Done(_)
+            | Outcome::Admitted(_)
+            | Outcome::Leased(_)
+            | Outcome::LookedAt(_)
+            | Outcome::Conflict(_) => Err(ANOTHER),
         }
     }
 
@@ -70,12 +79,33 @@ impl Outcome {
     pub fn leased(self) -> Result<Vec<Leased>, Error> {
         match self {
             Outcome::Leased(leased) => Ok(leased),
-            Outcome::Done(_) | Outcome::Admitted(_) | Outcome::Heard(_) | Outcome::Conflict(_) => {
-                Err(ANOTHER)
-            }
+            Outcome::Done(_)
+            | Outcome::Admitted(_)
+            | Outcome::Heard(_)
+            | Outcome::LookedAt(_)
+            | Outcome::Conflict(_) => Err(ANOTHER),
+        }
+    }
+
+    /// Of a look at lots that wait.
+    ///
+    /// # Errors
+    /// As [`Outcome::done`].
+    pub fn looked_at(self) -> Result<Option<Waiting>, Error> {
+        match self {
+            Outcome::LookedAt(place) => Ok(place),
+            Outcome::Done(_)
+            | Outcome::Admitted(_)
+            | Outcome::Heard(_)
+            | Outcome::Leased(_)
+            | Outcome::Conflict(_) => Err(ANOTHER),
         }
     }
 }
+
+/// A place among the lots that wait: a key of the index, which means something to the store alone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting(pub(in crate::store) Vec<u8>);
 
 const ANOTHER: Error = Error::Impossible("the answer is of a command of another kind");
 

@@ -45,6 +45,9 @@ pub struct Due {
     pub asks: Vec<LotRecord>,
     /// Endpoints that have lots due.
     pub endpoints: Vec<EndpointName>,
+    /// Those of them that have lots due of which nothing can have arrived: where one is gone, commit a
+    /// [`Command::Unroute`](crate::store::Command::Unroute).
+    pub unsent: Vec<EndpointName>,
     /// Whether timers are due: commit a [`Command::Tick`](crate::store::Command::Tick).
     pub timers: bool,
     /// When the next thing after `at` is due, if anything waits.

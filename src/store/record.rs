@@ -82,8 +82,10 @@ pub struct LotRecord {
     pub attempted_before: Option<Timestamp>,
     /// Whether the insurer is to be asked before anything else.
     pub ask: bool,
-    /// So many of its documents went another way.
-    pub left: u32,
+    /// So often it was asked in vain since it last said how the lot stands, or an attempt began.
+    pub asked: u32,
+    /// Those of its documents that went another way.
+    pub left: Vec<DocumentId>,
     /// Documents without receipt or settlement yet.
     pub unanswered: u32,
     /// Next instant and reason, unless finished.

@@ -91,6 +91,9 @@ pub enum Error {
         /// Why.
         source: tls::Error,
     },
+    /// A certificate that is good would be exchanged for one that is not.
+    #[error("endpoint `{0}`: its certificate has expired, and the one before is still good")]
+    Expired(EndpointName),
     /// One takes too long for an answer.
     #[error(
         "endpoint `{endpoint}`: an attempt may take {longest} s, and is given up after `dispatch.lease_seconds` = \
@@ -153,10 +156,31 @@ impl Config {
         Ok(Keyring::new(keys.into_iter().flatten()))
     }
 
-    /// The same of those endpoints whose keys can be read; of the others nothing is known.
-    pub fn readable_keys(&self) -> Keyring {
-        let keys = self.endpoints.iter().filter_map(|one| named_keys(one).ok());
-        Keyring::new(keys.flatten())
+    /// The same, where the files of an endpoint that was there before, as it is now, need not be readable: of such a one
+    /// nothing is known here.
+    ///
+    /// # Errors
+    /// Those of [`Config::keyring`].
+    pub fn keyring_beside(&self, before: &Config) -> Result<Keyring, Faults> {
+        let (as_before, others): (Vec<_>, Vec<_>) = self
+            .endpoints
+            .iter()
+            .cloned()
+            .partition(|endpoint| before.endpoints.contains(endpoint));
+        let of = |endpoints| Config {
+            endpoints,
+            webhooks: webhook::Config::default(),
+        };
+        let (known, _faults) = of(as_before).readable_keys();
+        Ok(of(others).keyring()?.beside(known))
+    }
+
+    /// The same of those endpoints whose keys can be read, and why those of the others cannot: of these nothing is known.
+    pub fn readable_keys(&self) -> (Keyring, Vec<Error>) {
+        let mut faults = Vec::new();
+        let read = |one| named_keys(one).map_err(|fault| faults.push(fault)).ok();
+        let keys = Keyring::new(self.endpoints.iter().filter_map(read).flatten());
+        (keys, faults)
     }
 
     /// The rules of every endpoint's lane, also under its former names, with those of the transmitting loop where an

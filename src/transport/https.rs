@@ -90,28 +90,40 @@ impl Https {
             renewal,
             changing: Mutex::new(()),
         };
-        https.follow(config)?;
+        // Nothing is kept yet, so nothing can be worse.
+        https.follow(config, i64::MIN)?;
         Ok(https)
     }
 
     /// From now on these are the endpoints, with what their files hold now. Whose files and limits are as they were
-    /// keeps its connections; attempts that run end on what they began with. All or nothing: on an error everything
-    /// stays as it was. It reads files: not for an async task.
+    /// keeps its connections; attempts that run end on what they began with. An endpoint that is as it was and whose
+    /// files cannot be used keeps what it had, and no other waits for it: why is the answer. Else all or nothing: on an
+    /// error everything stays as it was. `at` is the present instant, in seconds since 1970. It reads files: not for an
+    /// async task.
     ///
     /// # Errors
-    /// Those of [`Https::new`].
-    pub fn follow(&self, config: &Config) -> Result<(), Faults> {
+    /// Those of [`Https::new`], of endpoints that are new or have other settings, and [`Error::Expired`].
+    pub fn follow(&self, config: &Config, at: i64) -> Result<Vec<Error>, Faults> {
         config.check()?;
         let _changing = self.change();
         let before = self.lines.load_full();
+        let mut faults = Vec::new();
         let lines = config.endpoints.iter().map(|endpoint| {
             let kept = endpoint.names().find_map(|name| before.get(name));
-            let line = Line::open(endpoint, &self.renewal, kept.map(Arc::as_ref))?;
-            Ok(named(line))
+            match Line::open(endpoint, &self.renewal, kept.map(Arc::as_ref), at) {
+                Ok(line) => Ok(named(Arc::new(line))),
+                Err(fault) => match kept.filter(|line| line.endpoint == *endpoint) {
+                    Some(line) => {
+                        faults.push(fault);
+                        Ok(named(Arc::clone(line)))
+                    }
+                    None => Err(fault),
+                },
+            }
         });
         let lines = Faults::or(lines)?.into_iter().flatten().collect();
         self.lines.store(Arc::new(lines));
-        Ok(())
+        Ok(faults)
     }
 
     /// Forgets all connections: the other side has to prove itself again. No file is read: what files hold is taken up
@@ -126,7 +138,7 @@ impl Https {
         let mut faults = Vec::new();
         for line in present(&before) {
             match line.unconnected() {
-                Ok(fresh) => lines.extend(named(fresh)),
+                Ok(fresh) => lines.extend(named(Arc::new(fresh))),
                 Err(fault) => faults.push(fault),
             }
         }
@@ -172,8 +184,7 @@ impl Https {
 }
 
 /// A line by each of its endpoint's names.
-fn named(line: Line) -> Vec<(EndpointName, Arc<Line>)> {
-    let line = Arc::new(line);
+fn named(line: Arc<Line>) -> Vec<(EndpointName, Arc<Line>)> {
     let names = line.endpoint.names();
     names.map(|name| (name.clone(), line.clone())).collect()
 }
@@ -254,17 +265,25 @@ impl Transport for Https {
 
 impl Line {
     /// Reads an endpoint's files; where they hold what they held, and the limits are the same, with the client that
-    /// there was.
+    /// there was. A certificate that has expired never takes the place of one that is good.
     fn open(
         endpoint: &Endpoint,
         renewal: &renewal::Config,
         kept: Option<&Line>,
+        at: i64,
     ) -> Result<Line, Error> {
         let failed = |source| Error::Tls {
             endpoint: endpoint.name.clone(),
             source,
         };
         let identity = endpoint.tls.identity().map_err(failed)?;
+        let expires = |identity: Option<&Identity>| identity.and_then(Identity::expires);
+        let before = kept.and_then(|line| expires(line.ready.identity.as_ref()));
+        if before.is_some_and(|before| before > at)
+            && expires(identity.as_ref()).is_some_and(|expires| expires <= at)
+        {
+            return Err(Error::Expired(endpoint.name.clone()));
+        }
         let trust = endpoint.tls.trust(renewal).map_err(failed)?;
         let kept = kept.filter(|line| {
             line.endpoint.limits == endpoint.limits && line.ready.is_of(identity.as_ref(), &trust)

@@ -478,7 +478,7 @@ fn expected(outcome: &Outcome) {
             .iter()
             .all(|row| matches!(row, Admitted::Received { .. })),
         Outcome::Heard(rows) => rows.iter().all(|row| *row == HeardOutcome::Recorded),
-        Outcome::Leased(_) | Outcome::Conflict(_) => false,
+        Outcome::Leased(_) | Outcome::LookedAt(_) | Outcome::Conflict(_) => false,
     };
     assert!(is_expected, "{outcome:?}");
 }

@@ -15,8 +15,20 @@ async fn an_insurer_learns_which_sentences_it_breaks() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let cases = report["cases"].as_array().unwrap();
-    assert_eq!(cases.len(), 27);
-    assert!(cases.iter().all(|case| case["verdict"] == "kept"));
+    assert_eq!(cases.len(), 28);
+    let unjudged = cases.iter().filter(|case| case["verdict"] != "kept");
+    let unjudged: Vec<_> = unjudged.map(|case| &case["case"]).collect();
+    assert_eq!(unjudged, ["signed"], "no keys were named");
+    // It signs nothing, and that was agreed.
+    let keys = "fixtures/signatures/ed25519.pem";
+    let output = judge(&place, &base, &["--receipt-keys", keys]).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let table = String::from_utf8(output.stdout).unwrap();
+    let row = table.lines().find(|row| row.contains(" broken ")).unwrap();
+    assert!(
+        row.contains("signed") && row.contains("no signature"),
+        "{row}"
+    );
     insurer.shutdown().await;
 
     let place = Place::bare();

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bordereau::claims::document::Purpose;
 use bordereau::claims::id::{Amc, Destination, Finess};
 use bordereau::clock::SystemClock;
+use bordereau::formats::jws::Keys;
 use bordereau::simulator::conformance::{self, Case, Config, Report, Status, Verdict};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -51,6 +52,7 @@ async fn every_breach_is_named_and_no_other_case_with_it() {
         ("receipt-names-strangers", Case::ReceiptRows),
         ("receipt-for-refused", Case::NothingElse),
         ("one-id-for-all", Case::OwnIds),
+        ("unsigned", Case::Signed),
         ("feed-reordered", Case::FeedOrder),
         ("empty-page-moves", Case::FeedEnd),
         ("cursor-unchecked", Case::CursorChecked),
@@ -58,7 +60,11 @@ async fn every_breach_is_named_and_no_other_case_with_it() {
     // Every case has a breach that it finds.
     assert_eq!(rows.map(|(_, case)| case), Case::ALL);
     // What the gateway could not read is found too.
-    let more = [("codes-are-numbers", Case::DocumentOnce)];
+    let more = [
+        ("codes-are-numbers", Case::DocumentOnce),
+        ("signed-by-another-key", Case::Signed),
+        ("signed-other-bytes", Case::Signed),
+    ];
     let judging = rows
         .into_iter()
         .chain(more)
@@ -81,6 +87,14 @@ async fn what_cannot_be_judged_is_not_called_broken() {
     for case in [Case::NoCertificate, Case::Unknown, Case::Known] {
         assert!(matches!(report.verdicts[&case], Verdict::Unjudged(_)));
     }
+
+    let unagreed = |config: &mut Config| config.receipt_keys = None;
+    let report = judged(&json!({ "breaches": ["unsigned"] }), unagreed).await;
+    assert_eq!(report.broken(), []);
+    assert!(matches!(
+        report.verdicts[&Case::Signed],
+        Verdict::Unjudged(_)
+    ));
 
     let nowhere = |config: &mut Config| config.base = "https://localhost:1/wire".to_owned();
     let report = judged(&json!({}), nowhere).await;
@@ -140,6 +154,7 @@ fn config(folder: &TempDir, base: String) -> Config {
         destination: Destination::parse("amo:017510000").unwrap(),
         purpose: Purpose::Real,
         documents: Vec::new(),
+        receipt_keys: Some(Keys::from_pem(&rig::signs_with()).unwrap()),
         status: Status::Offered,
         answer: Duration::from_secs(10),
         receipts: Duration::from_secs(2),

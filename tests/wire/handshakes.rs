@@ -91,7 +91,7 @@ async fn a_revoked_or_unvouched_certificate_holds_the_lot_and_says_which() {
             endpoints: vec![through.clone()],
             ..Config::default()
         };
-        transport.follow(&now).unwrap();
+        transport.follow(&now, 0).unwrap();
         let asked = transport.status(&caisse(), LotId(1), lot(1).digest).await;
         assert_eq!(asked, Asked::Answered(StatusReply::Unknown), "{cause:?}");
     }
@@ -168,7 +168,7 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
 
     // One came: the other's connection serves on.
     let both = ways(vec![at("caisse", first), at("autre", second)]);
-    transport.follow(&both).unwrap();
+    transport.follow(&both, 0).unwrap();
     assert_eq!(
         (send("caisse").await, send("autre").await),
         (taken.clone(), taken.clone())
@@ -180,13 +180,15 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
     faulty.endpoints[0].base = format!("https://localhost:{}/wire", second.port());
     faulty.endpoints[0].tls.roots = "/nowhere".into();
     faulty.endpoints[1].tls.roots = "/nowhere else".into();
-    let Faults(faults) = transport.follow(&faulty).unwrap_err();
+    let Faults(faults) = transport.follow(&faulty, 0).unwrap_err();
     assert_eq!(faults.len(), 2, "{faults:?}");
     assert_eq!(send("caisse").await, taken);
     assert_eq!(opened(), (1, 1));
 
     // At another place, with as long for an answer as before; the other one left.
-    transport.follow(&ways(vec![at("caisse", second)])).unwrap();
+    transport
+        .follow(&ways(vec![at("caisse", second)]), 0)
+        .unwrap();
     assert_eq!(
         (send("caisse").await, send("autre").await),
         (taken.clone(), nowhere)
@@ -196,7 +198,7 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
     // Under another name it is still reached by the former one, on the same connection.
     let mut renamed = at("lutece", second);
     renamed.formerly = vec![caisse()];
-    transport.follow(&ways(vec![renamed])).unwrap();
+    transport.follow(&ways(vec![renamed]), 0).unwrap();
     assert_eq!(
         (send("lutece").await, send("caisse").await),
         (taken.clone(), taken.clone())
@@ -211,7 +213,7 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
         uri: None,
     };
     let caisse = ways(vec![at("caisse", second)]);
-    transport.follow(&caisse).unwrap();
+    transport.follow(&caisse, 0).unwrap();
     assert_eq!(send("caisse").await, taken);
     assert_eq!(opened(), (1, 2));
     transport.forget_connections().unwrap();
@@ -220,7 +222,7 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
     let stranger = Authority::new("Somebody else").unwrap();
     let stranger = stranger.client(name).unwrap();
     stranger.write(rig.folder.path(), "client").unwrap();
-    transport.follow(&caisse).unwrap();
+    transport.follow(&caisse, 0).unwrap();
     assert_eq!(
         send("caisse").await,
         Sent::NotReached(Cause::OwnCertificate)

@@ -7,6 +7,7 @@ use bordereau::claims::document::{Kind, Purpose};
 use bordereau::claims::id::{Amo, Destination, DocumentId, EndpointName, Finess, LotId, Number};
 use bordereau::claims::time::Timestamp;
 use bordereau::clock::{Clock, ManualClock};
+use bordereau::formats::jws::unencoded;
 use bordereau::formats::lot::{Composed, Lot, MediaType, Piece, compose};
 use bordereau::simulator::insurer::plan::Plan;
 use bordereau::simulator::insurer::{self, Handle, Insurer};
@@ -16,6 +17,9 @@ use bordereau::transport::{self, Endpoint};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+
+/// What the key derives from by which the insurer signs.
+const SIGNER: [u8; 32] = [0x51; 32];
 
 /// Certificates on disk, an insurer that listens, and the way to it.
 pub struct Rig {
@@ -77,13 +81,22 @@ pub fn certificates() -> TempDir {
 pub async fn insurer(folder: &Path, plan: &str, clock: Arc<dyn Clock>) -> Handle {
     let plan: Plan = serde_json::from_str(plan).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let sign = folder.join("sign.key");
+    std::fs::write(&sign, unencoded::pem_of(SIGNER)).unwrap();
     let config = insurer::Config {
         book: folder.join("book.jsonl"),
         tls: server(folder),
         plan,
         limits: serde_json::from_value(json!({ "feed_items": 4 })).unwrap(),
+        sign: Some(sign),
     };
     Insurer::start(config, listener, clock).unwrap()
+}
+
+/// The public key by which the insurer signs, in PEM.
+pub fn signs_with() -> String {
+    let signer = unencoded::Signer::from_pem(&unencoded::pem_of(SIGNER)).unwrap();
+    signer.public().pem()
 }
 
 pub fn server(folder: &Path) -> bordereau::tls::Config {

@@ -45,6 +45,8 @@ pub(super) struct Document {
     pub(super) lot: Option<LotRow>,
     /// Whether its insurer spoke of it since it is in that lot.
     pub(super) is_answered: bool,
+    /// Whether it went another way than that lot.
+    pub(super) has_gone: bool,
     /// The day on which the attempt began that is proven.
     pub(super) left: Option<Day>,
     pub(super) replaced: bool,
@@ -57,7 +59,7 @@ canon_struct! {
     LotRow { 0 }
     Document {
         id, purpose, root, centre, kind, mode, destination, exclusions, clock_day, care_day, reception_day, deadline,
-        awaited, facts, lot, is_answered, left, replaced, touched,
+        awaited, facts, lot, is_answered, has_gone, left, replaced, touched,
     }
 }
 
@@ -107,6 +109,7 @@ impl Document {
             facts: Facts::default(),
             lot: None,
             is_answered: false,
+            has_gone: false,
             left: None,
             replaced: false,
             touched: position,

@@ -41,6 +41,14 @@ pub(super) enum Names {
     Document,
 }
 
+/// What an event says something of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaks {
+    OfTheLot,
+    /// It went another way than its lot.
+    OfTheDocumentAlone,
+}
+
 impl Lot {
     pub(super) fn sealed(documents: Box<[DocumentRow]>, form: Form) -> Lot {
         Lot {
@@ -63,14 +71,14 @@ impl Lot {
     }
 
     /// One more of its documents was spoken of, for the first time since it is in this lot.
-    pub(super) fn answered(&mut self, names: Names) {
+    pub(super) fn answered(&mut self, names: Names) -> Speaks {
         self.named |= names == Names::Lot;
         self.unanswered = self.unanswered.saturating_sub(1);
         let event = match self.unanswered {
             0 => Event::ReceiptComplete,
             _ => Event::ReceiptPartial,
         };
-        self.moves(event);
+        self.moves(event)
     }
 
     /// An event of its delivery, of the attempt of this number, on a day.
@@ -88,7 +96,7 @@ impl Lot {
 
     /// The delivery table read event by event, not state by state. An event that the table has no
     /// movement for leaves the lot where it is.
-    fn moves(&mut self, event: Event) {
+    fn moves(&mut self, event: Event) -> Speaks {
         use State::{Answered, Due, InDoubt, Overdue, Sending, Taken, Void};
         // Lots gathered here are for all of their documents, files for any one of them.
         let stale = match self.form {
@@ -101,8 +109,7 @@ impl Lot {
         // A settlement in a lot that nobody said to have: its document may have gone in an earlier one.
         let not_taken = matches!(was, Due | Sending | InDoubt);
         if event == Event::ReceiptPartial && not_taken && !self.named {
-            self.left += 1;
-            return;
+            return Speaks::OfTheDocumentAlone;
         }
         let ended = |state| {
             if self.named { Taken } else { state }
@@ -172,6 +179,7 @@ impl Lot {
             | Event::Unrouted => {}
         }
         self.learns_of(event, was);
+        Speaks::OfTheLot
     }
 
     /// Whether anything of the lot can be with the insurer. An answer counts only while its attempt runs.

@@ -79,6 +79,8 @@ pub(super) struct House {
     pub(super) desk: Arc<Desk>,
     /// The endpoints' lanes, as dispatch would leave them.
     pub(super) lanes: Arc<Board>,
+    /// Which endpoint serves whom.
+    pub(super) routes: watch::Sender<Arc<Routes>>,
     /// What the keeper publishes.
     pub(super) snapshots: watch::Sender<Arc<Snapshot>>,
     /// Ends streams.
@@ -329,6 +331,7 @@ impl House {
         let directory = tempfile::tempdir().unwrap();
         let (access, tokens) = access(directory.path(), now);
         let routes = Routes::new([(endpoint(), Purpose::Real, vec![caisse()])]);
+        let routes = watch::Sender::new(Arc::new(routes));
         let telemetry = Telemetry::new(&Default::default(), &[endpoint()]).unwrap();
         let agreements = Arc::new(agreements());
         let (snapshots, published) = watch::channel(Arc::default());
@@ -357,7 +360,7 @@ impl House {
             access: Arc::new(access),
             clock: clock.clone(),
             reader: Arc::new(Reader::new().unwrap()),
-            routes: watch::channel(Arc::new(routes)).1,
+            routes: routes.subscribe(),
             agreements,
             snapshots: published,
             publisher: Arc::new(publisher),
@@ -373,6 +376,7 @@ impl House {
             store,
             clock,
             lanes,
+            routes,
             desk,
             snapshots,
             closing,

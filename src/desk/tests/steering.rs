@@ -1,15 +1,18 @@
 //! What operators do, and what the queue shows of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use serde_json::json;
 
-use super::house::{Door, House, name};
+use super::house::{Door, House, caisse, endpoint, name};
 use crate::claims::delivery::Event;
+use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, Gate, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName};
 use crate::claims::receipt::Verdict;
+use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::desk::Config;
 use crate::store::{BodyId, Find, Store};
@@ -167,6 +170,43 @@ async fn the_queue_says_what_is_held_and_why() {
     assert_eq!(at(&text, "reasons"), json!({"held by hand": 1}));
     assert_eq!(at(&text, "oldest_seconds"), 90);
     assert_eq!((&text["documents"], &text["stuck"]), (&json!(1), &json!(0)));
+}
+
+/// The hold is in the ledger under the name of then. Queue and status speak of the endpoint as it is called now.
+#[tokio::test]
+async fn a_hold_of_before_the_endpoint_was_renamed_is_told_of_it_until_the_former_name_is_released()
+{
+    let house = House::admitted().await;
+    house.order("/v1/endpoints/paris/hold").await;
+    let lutece = EndpointName::parse("lutece").unwrap();
+    let routes = Routes::new([(lutece.clone(), Purpose::Real, vec![caisse()])]);
+    let routes = routes.formerly([(lutece.clone(), vec![endpoint()])]);
+    house.routes.send_replace(Arc::new(routes));
+    house.seal_for(lutece, vec![DocumentId(1)]).await;
+    let told = async || {
+        let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+        let queue = queue.json();
+        let endpoints = queue["endpoints"].as_array().unwrap().iter();
+        let mut endpoints = endpoints.filter(|row| row["endpoint"] == "lutece");
+        let row = endpoints.next().unwrap().clone();
+        let status = house.get(Door::Public, "centre", PATH).await.json();
+        let reason = status["next"]["reason"].clone();
+        (row["gate"].clone(), row["reasons"].clone(), reason)
+    };
+    let held = (
+        json!("held"),
+        json!({"held by hand": 1}),
+        json!("held by hand"),
+    );
+    assert_eq!(told().await, held);
+    // It was not held under its present name.
+    house.order("/v1/endpoints/lutece/release").await;
+    assert_eq!(told().await, held);
+    house.order("/v1/endpoints/paris/release").await;
+    assert_eq!(
+        told().await,
+        (json!("open"), json!({"turn": 1}), json!("turn"))
+    );
 }
 
 #[tokio::test]

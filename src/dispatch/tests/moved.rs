@@ -4,7 +4,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::claims::entry::Gate;
-use crate::claims::outcome::Cause;
 use crate::store::LotRecord;
 
 /// Lot 1 never left `slow`, lot 2 may have arrived there; then `swift` serves its insurer.

@@ -72,8 +72,12 @@ impl Signer {
 
     /// Signs bytes: the 64 bytes that [`PublicKey::jws`] puts into a JWS.
     pub fn sign(&self, bytes: &[u8]) -> [u8; 64] {
-        let input = input(&self.public.head(), bytes);
-        let signature = self.pair.sign(&input);
+        self.over(&input(&self.public.head(), bytes))
+    }
+
+    /// Signs what a signature is made over.
+    pub(super) fn over(&self, input: &[u8]) -> [u8; 64] {
+        let signature = self.pair.sign(input);
         signature
             .as_ref()
             .try_into()

@@ -18,6 +18,7 @@ use std::time::Duration;
 use crate::claims::document::Purpose;
 use crate::claims::id::{Destination, Finess};
 use crate::clock::Clock;
+use crate::formats::jws::Keys;
 use crate::formats::xml::{self, Reader};
 use crate::tls::{self, ClientFiles};
 
@@ -41,6 +42,8 @@ pub struct Config {
     pub documents: Vec<Vec<u8>>,
     /// Whether the endpoint can be asked about a lot.
     pub status: Status,
+    /// The keys that were agreed to sign receipts and settlements, if they are signed.
+    pub receipt_keys: Option<Keys>,
     /// How long one answer may take.
     pub answer: Duration,
     /// How long receipts may take.
@@ -129,6 +132,8 @@ pub enum Case {
     NothingElse,
     /// What two items of one kind say, they say under two ids.
     OwnIds,
+    /// What was agreed to be signed is signed.
+    Signed,
     /// The feed gives the same items in the same order again.
     FeedOrder,
     /// At its end the feed has no items and gives the cursor back.
@@ -192,7 +197,7 @@ struct Kit {
 
 impl Case {
     /// All, in the order in which they are judged.
-    pub const ALL: [Case; 27] = [
+    pub const ALL: [Case; 28] = [
         Case::NoCertificate,
         Case::Unknown,
         Case::Taken,
@@ -217,6 +222,7 @@ impl Case {
         Case::ReceiptRows,
         Case::NothingElse,
         Case::OwnIds,
+        Case::Signed,
         Case::FeedOrder,
         Case::FeedEnd,
         Case::CursorChecked,
@@ -249,6 +255,7 @@ impl Case {
             Case::ReceiptRows => "receipt-rows",
             Case::NothingElse => "nothing-else",
             Case::OwnIds => "own-ids",
+            Case::Signed => "signed",
             Case::FeedOrder => "feed-order",
             Case::FeedEnd => "feed-end",
             Case::CursorChecked => "cursor-checked",
@@ -284,6 +291,7 @@ impl Case {
             Case::OwnIds => {
                 "two receipts, or two settlements, that say different things have two ids"
             }
+            Case::Signed => "every receipt and settlement is signed by a key that was agreed",
             Case::FeedOrder => "the same cursor gives the same items in the same order",
             Case::FeedEnd => "at its end the feed has no items and gives the cursor back",
             Case::CursorChecked => "a cursor that is none of the feed is trouble",

@@ -10,6 +10,7 @@ use super::lots::First;
 use super::{Case, Kit, Report, Verdict};
 use crate::claims::id::{Digest, DocumentId, LotId, Name};
 use crate::claims::receipt::{Coverage, Item, Receipt};
+use crate::formats::jws::Fault;
 use crate::formats::xml::Limits;
 
 /// Pages of one feed that are read at most: a feed without end is no feed.
@@ -33,6 +34,9 @@ struct Pages {
     said: BTreeMap<(&'static str, Name), Vec<u8>>,
     /// An id under which two items say different things.
     twice: Option<&'static str>,
+    /// How many items came, and why the first of those proves nothing that are not signed as agreed.
+    items: usize,
+    unproven: Option<Fault>,
     /// The cursor after the last of them.
     next: Option<String>,
 }
@@ -50,6 +54,7 @@ impl Kit {
                 Case::ReceiptRows,
                 Case::NothingElse,
                 Case::OwnIds,
+                Case::Signed,
                 Case::FeedOrder,
                 Case::FeedEnd,
                 Case::CursorChecked,
@@ -75,6 +80,7 @@ impl Kit {
             Verdict::of(pages.nothing_of(&first.refused)),
         );
         report.note(Case::OwnIds, Verdict::of(pages.ids()));
+        report.note(Case::Signed, self.signed(&pages));
         report.note(Case::FeedOrder, Verdict::of(self.same_order(&pages).await));
         report.note(Case::FeedEnd, self.end(&mut pages).await);
         let heard = self.line.feed(Some(NO_CURSOR)).await;
@@ -106,6 +112,7 @@ impl Kit {
                 return Ok(());
             }
             let asked = pages.next.replace(page.next);
+            pages.unproven = pages.unproven.or(page.unproven);
             pages.take(asked, page.items);
         }
         Err(format!("it has no end within {PAGES} pages"))
@@ -124,7 +131,7 @@ impl Kit {
             let (code, line) = (finding.code, finding.place.line);
             return Err(format!("{code} at line {line}"));
         }
-        let mut items = Vec::new();
+        let (mut items, mut unproven) = (Vec::new(), None);
         for part in &feed.parts {
             let read = self.reader.read_feed_item(bytes, part, &Limits::default());
             let Some(item) = read.value else {
@@ -132,9 +139,32 @@ impl Kit {
                 return Err(format!("an item has the finding {code}"));
             };
             items.push((bytes.slice(part.range.clone()), item));
+            unproven = unproven.or_else(|| self.fault(part.of(bytes), part.signature(bytes)));
         }
         let next = feed.next.ok_or("it has no next cursor")?;
-        Ok(Page { items, next })
+        Ok(Page {
+            items,
+            next,
+            unproven,
+        })
+    }
+
+    /// Why the signature of an item proves nothing; none where it does, or no keys were agreed.
+    fn fault(&self, bytes: &[u8], jws: Option<&str>) -> Option<Fault> {
+        let keys = self.config.receipt_keys.as_ref()?;
+        let proven = jws
+            .ok_or(Fault::Missing)
+            .and_then(|jws| keys.verify(bytes, jws));
+        proven.err()
+    }
+
+    fn signed(&self, pages: &Pages) -> Verdict {
+        match (&self.config.receipt_keys, pages.unproven) {
+            (None, _) => Verdict::Unjudged("no keys of receipts are known".to_owned()),
+            (Some(_), Some(fault)) => Verdict::Broken(format!("an item with {fault}")),
+            (Some(_), None) if pages.items == 0 => Verdict::Unjudged("no item came".to_owned()),
+            (Some(_), None) => Verdict::Kept,
+        }
     }
 
     /// Asks for every page again: it begins with what it held before.
@@ -177,11 +207,14 @@ impl Kit {
 struct Page {
     items: Vec<(Bytes, Item)>,
     next: String,
+    /// Why the first of its items proves nothing that is not signed as agreed.
+    unproven: Option<Fault>,
 }
 
 impl Pages {
     fn take(&mut self, asked: Option<String>, items: Vec<(Bytes, Item)>) {
         let mut bytes = Vec::with_capacity(items.len());
+        self.items += items.len();
         for (raw, item) in items {
             bytes.push(raw);
             let kind = match item {

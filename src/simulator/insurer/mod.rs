@@ -10,6 +10,7 @@ pub mod amounts;
 mod multipart;
 mod returns;
 mod serve;
+mod signature;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -26,10 +27,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
+use crate::formats::jws::unencoded;
 use crate::tls::{self, Acceptor, Door, Server};
 use book::{Book, Contents};
 use plan::Plan;
 use returns::Agenda;
+use signature::Signature;
 
 /// What an insurer is started with.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,6 +48,9 @@ pub struct Config {
     /// Its limits.
     #[serde(default)]
     pub limits: Limits,
+    /// The private key by which it signs what it says, of Ed25519 in PEM (PKCS#8). Without it nothing is signed.
+    #[serde(default)]
+    pub sign: Option<PathBuf>,
 }
 
 /// The limits of an insurer.
@@ -66,6 +72,12 @@ pub enum Error {
     /// Its certificates cannot be used.
     #[error("the certificates cannot be used")]
     Tls(#[from] tls::Error),
+    /// Its key to sign with cannot be read.
+    #[error("the key to sign with cannot be read")]
+    KeyFile(#[source] io::Error),
+    /// Its key to sign with cannot be used.
+    #[error("the key to sign with cannot be used")]
+    Key(#[from] unencoded::Error),
     /// Its listener has no address.
     #[error("the listener has no address")]
     Listener(#[source] io::Error),
@@ -87,6 +99,7 @@ pub struct Handle {
 struct Shared {
     plan: Plan,
     limits: Limits,
+    signature: Signature,
     clock: Arc<dyn Clock>,
     /// When it started, by the machine's clock.
     started: Timestamp,
@@ -121,6 +134,7 @@ impl Insurer {
         let address = listener.local_addr().map_err(Error::Listener)?;
         let server = Server::new(&config.tls.load(&tls::renewal::Config::default())?)?;
         let book = Book::open(&config.book).map_err(Error::Book)?;
+        let signature = Signature::of(config.sign.as_deref(), &config.plan)?;
         let mut agenda = Agenda::default();
         for (lot, taken) in &book.contents().lots {
             agenda.plan(&config.plan, *lot, taken);
@@ -128,6 +142,7 @@ impl Insurer {
         let shared = Arc::new(Shared {
             plan: config.plan,
             limits: config.limits,
+            signature,
             started: clock.now(),
             clock,
             counts: serve::Counts::default(),

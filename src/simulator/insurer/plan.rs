@@ -87,6 +87,12 @@ pub enum Breach {
     CursorUnchecked,
     /// Codes of refusals are numbers.
     CodesAreNumbers,
+    /// Items of the feed are not signed, although there is a key.
+    Unsigned,
+    /// Items of the feed are signed with another key.
+    SignedByAnotherKey,
+    /// Signatures are over other bytes.
+    SignedOtherBytes,
 }
 
 /// What goes wrong on the wire. Shares are in thousandths of the requests that hand over lots.

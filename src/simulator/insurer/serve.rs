@@ -351,7 +351,9 @@ fn receipts(shared: &Shared, after: &str) -> Answer {
         return problem("the cursor is not one of this feed");
     };
     let write = |item: &super::returns::Return| item.write(plan, book.contents());
-    let mut items: Vec<String> = page.iter().filter_map(write).collect();
+    let items = page.iter().filter_map(write);
+    let items = items.map(|item| shared.signature.behind(item));
+    let mut items: Vec<String> = items.collect();
     if !items.is_empty() && !given.insert(after) && plan.breaks(Breach::FeedReordered) {
         items.reverse();
     }

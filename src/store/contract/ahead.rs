@@ -7,6 +7,7 @@ laws! {
     what_is_due_is_due_by_the_clock_that_is_right_again
     a_group_that_was_begun_ahead_of_the_clock_waits_no_longer_than_others
     what_was_put_off_ahead_of_the_clock_waits_as_long_as_its_rule_gave
+    however_much_was_put_off_a_bounded_part_is_looked_at_in_one_command_and_each_lot_once
 }
 
 /// Longer than any timer of these documents.
@@ -41,6 +42,19 @@ async fn lot_of(store: &dyn Store, number: u32, due: Timestamp) {
         ..sealed(vec![DocumentId(number.into())])
     };
     store.commit(now(), Command::Seal(sealed)).await.unwrap();
+}
+
+/// Looks at all that waits, and says by how many commands.
+async fn set_back(store: &dyn Store, at: Timestamp) -> usize {
+    let mut after = None;
+    for commands in 1.. {
+        let outcome = store.commit(at, Command::SetBack { after }).await.unwrap();
+        after = outcome.looked_at().unwrap();
+        if after.is_none() {
+            return commands;
+        }
+    }
+    unreachable!("a place moves on")
 }
 
 async fn lease(store: &dyn Store, at: Timestamp) -> Vec<u128> {
@@ -153,7 +167,7 @@ async fn what_was_put_off_ahead_of_the_clock_waits_as_long_as_its_rule_gave<S: S
     }
     // The clock is right again; what it says from now on is believed.
     lot_of(&*store, 7, after(50)).await;
-    store.commit(after(1), Command::SetBack).await.unwrap();
+    assert_eq!(set_back(&*store, after(1)).await, 1);
     let far = ahead.since(now()).as_secs();
     let expected = [
         (1, 1 + 3600),
@@ -173,7 +187,48 @@ async fn what_was_put_off_ahead_of_the_clock_waits_as_long_as_its_rule_gave<S: S
     }
     // Once is enough: nothing is put off any more.
     let before = store.health().position;
-    store.commit(after(2), Command::SetBack).await.unwrap();
+    assert_eq!(set_back(&*store, after(2)).await, 1);
     assert_eq!(store.health().position, before);
     assert_eq!(lease(&*store, after(31)).await, [2]);
+}
+
+async fn however_much_was_put_off_a_bounded_part_is_looked_at_in_one_command_and_each_lot_once<
+    S: Subject,
+>() {
+    const LOTS: u32 = 600;
+    let ahead = now() + AHEAD;
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    let documents = (1..=LOTS).map(|number| admission(number.into(), number, body_of(number)));
+    let documents = documents.collect();
+    admit(&*store, documents, Unity::Each).await.unwrap();
+    let seals = (1..=LOTS).map(|number| {
+        let store = store.clone();
+        let sealed = Sealed {
+            lot: LotId(number.into()),
+            endpoint: EndpointName::parse(["lyon", "paris"][number as usize % 2]).unwrap(),
+            due: ahead + Duration::from_secs(u64::from(number)),
+            ..sealed(vec![DocumentId(number.into())])
+        };
+        tokio::spawn(async move { store.commit(ahead, Command::Seal(sealed)).await.unwrap() })
+    });
+    for sealed in seals.collect::<Vec<_>>() {
+        assert!(matches!(sealed.await.unwrap(), Outcome::Done(_)));
+    }
+    let before = store.health().position;
+    let first = Command::SetBack { after: None };
+    let place = store.commit(after(1), first).await.unwrap().looked_at();
+    assert!(place.unwrap().is_some());
+    let moved = store.health().position.0 - before.0;
+    assert!((1..u64::from(LOTS) / 2).contains(&moved), "{moved}");
+    // From the beginning again, as after a restart: what was put right is left alone.
+    assert!(set_back(&*store, after(1)).await > 2);
+    let position = store.health().position;
+    assert_eq!(position.0 - before.0, u64::from(LOTS), "an entry for each");
+    for lot in store.lots(None, usize::MAX).await.unwrap() {
+        let waits = u64::try_from(lot.sealed.lot.0).unwrap();
+        assert_eq!(lot.next.unwrap().at, after(1 + waits));
+    }
+    set_back(&*store, after(2)).await;
+    assert_eq!(store.health().position, position);
 }

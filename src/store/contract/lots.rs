@@ -11,6 +11,7 @@ laws! {
     a_file_goes_as_it_is_while_one_document_of_it_is_to_be_sent
     a_document_of_a_file_is_cancelled_only_as_the_last_one
     a_file_waits_for_its_endpoint
+    what_never_left_an_endpoint_that_is_gone_is_found_behind_all_that_may_have_arrived
 }
 
 const LOT: LotId = LotId(77);
@@ -235,4 +236,104 @@ async fn a_file_waits_for_its_endpoint<S: Subject>() {
         done(&*store, Command::Unroute(endpoint)).await;
         assert_eq!(state(&*store).await.0, stands, "{form:?}");
     }
+}
+
+/// Lot and document of a number, to be sent from an instant on.
+fn sealed_alone(number: u32, seconds: u64) -> Command {
+    Command::Seal(Sealed {
+        lot: LotId(number.into()),
+        due: now() + Duration::from_secs(seconds),
+        ..sealed(vec![DocumentId(number.into())])
+    })
+}
+
+/// Commits at once: one waits for no other.
+async fn all_done(store: &Arc<dyn Store>, commands: impl Iterator<Item = Command>) {
+    let commits = commands.map(|command| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { done(&*store, command).await })
+    });
+    for commit in commits.collect::<Vec<_>>() {
+        commit.await.unwrap();
+    }
+}
+
+async fn what_never_left_an_endpoint_that_is_gone_is_found_behind_all_that_may_have_arrived<
+    S: Subject,
+>() {
+    // More of each than one command looks at.
+    const MAY_BE_THERE: u32 = 260;
+    const ALL: u32 = 2 * MAY_BE_THERE;
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    let documents = (1..=ALL).map(|number| admission(number.into(), number, body_of(number)));
+    admit(&*store, documents.collect(), Unity::Each)
+        .await
+        .unwrap();
+    all_done(&store, (1..=MAY_BE_THERE).map(|lot| sealed_alone(lot, 0))).await;
+    let endpoint = sealed(Vec::new()).endpoint;
+    let lease = Lease {
+        endpoint: endpoint.clone(),
+        until: now() + Duration::from_secs(60),
+        most: MAY_BE_THERE as usize,
+    };
+    let leased = store.lease_due(now(), lease).await.unwrap();
+    assert_eq!(leased.len(), MAY_BE_THERE as usize);
+    let deferred = (1..=MAY_BE_THERE).map(|lot| {
+        Command::Conclude(Conclusion {
+            lot: LotId(lot.into()),
+            attempt: 1,
+            asked: None,
+            event: Event::Deferred,
+            next: Next {
+                at: now(),
+                reason: Reason::NoRoute,
+            },
+            named: Vec::new(),
+            words: None,
+        })
+    });
+    all_done(&store, deferred).await;
+    // These come after all others by their instants.
+    let later = now() + Duration::from_secs(1);
+    all_done(
+        &store,
+        (MAY_BE_THERE + 1..=ALL).map(|lot| sealed_alone(lot, 1)),
+    )
+    .await;
+    let sealing = Sealing {
+        documents: 1_000,
+        bytes: 1 << 20,
+        age: Duration::ZERO,
+    };
+    let due = async || store.due(later, sealing, 10).await.unwrap();
+    let unroute = async || {
+        let before = store.health().position;
+        let unroute = Command::Unroute(endpoint.clone());
+        let outcome = store.commit(later, unroute).await.unwrap();
+        assert!(matches!(outcome, Outcome::Done(_)), "{outcome:?}");
+        store.health().position.0 - before.0
+    };
+    assert_eq!(due().await.unsent, std::slice::from_ref(&endpoint));
+    let first = unroute().await;
+    assert!((1..u64::from(MAY_BE_THERE)).contains(&first), "{first}");
+    assert_eq!(first + unroute().await, u64::from(MAY_BE_THERE));
+    // What is left is due there, and nobody looks for another way for it again.
+    let left = due().await;
+    assert_eq!(left.endpoints, std::slice::from_ref(&endpoint));
+    assert_eq!(left.unsent, []);
+    assert_eq!(unroute().await, 0);
+    let lots = store.lots(None, usize::MAX).await.unwrap();
+    for lot in lots {
+        let never_left = lot.sealed.lot.0 > MAY_BE_THERE.into();
+        let stands = if never_left { State::Void } else { State::Due };
+        assert_eq!(lot.state, stands, "{:?}", lot.sealed.lot);
+    }
+    let opened: Vec<_> = due()
+        .await
+        .groups
+        .into_iter()
+        .map(|group| group.documents.len())
+        .collect();
+    assert_eq!(opened, [MAY_BE_THERE as usize]);
 }

@@ -16,6 +16,7 @@ laws! {
     what_left_after_its_refusal_does_not_go_again_with_its_lot
     an_answer_about_a_lot_that_moved_since_is_refused
     a_question_is_not_put_off_by_a_receipt
+    what_was_settled_and_then_replaced_left_its_lot_once
 }
 
 const HOUR: u64 = 3600;
@@ -26,13 +27,21 @@ fn later(seconds: u64) -> Timestamp {
 
 /// A store with so many documents, from 1 on, in lot 77.
 async fn with_lot_of<S: Subject>(documents: u32) -> S {
+    with_lot::<S>(documents, Form::Composed).await
+}
+
+async fn with_lot<S: Subject>(documents: u32, form: Form) -> S {
     let subject = begun::<S>().await;
     let store = subject.store();
     for number in 1..=documents {
         admit_one(&*store, number.into(), number, body_of(number)).await;
     }
     let documents = (1..=documents).map(|id| DocumentId(id.into())).collect();
-    let outcome = store.commit(now(), Command::Seal(sealed(documents))).await;
+    let sealed = Sealed {
+        form,
+        ..sealed(documents)
+    };
+    let outcome = store.commit(now(), Command::Seal(sealed)).await;
     assert!(matches!(outcome.unwrap(), Outcome::Done(_)));
     subject
 }
@@ -107,13 +116,17 @@ fn receipt(documents: &[u128], verdict: Verdict) -> Item {
 }
 
 fn settlement(document: u128) -> Item {
+    settled(document, PartOutcome::Paid)
+}
+
+fn settled(document: u128, outcome: PartOutcome) -> Item {
     Item::Settlement(Settlement {
         id: name(&format!("s{document}")),
         document: DocumentId(document),
         issued: now(),
         content: SettlementContent::Parts(vec![PartSettlement {
             part: Part::Amo,
-            outcome: PartOutcome::Paid,
+            outcome,
             amount: Cents(1750),
             code: None,
             text: None,
@@ -441,4 +454,20 @@ async fn a_question_is_not_put_off_by_a_receipt<S: Subject>() {
     assert!(is_asked(&*store, 3).await);
     ends(&*store, 4, 1, Event::StatusKnown).await;
     assert!(!is_asked(&*store, 4).await);
+}
+
+/// Of a file of two documents one was rejected while it was due, and replaced: the other still wants to be sent.
+async fn what_was_settled_and_then_replaced_left_its_lot_once<S: Subject>() {
+    let subject = with_lot::<S>(2, Form::PreFormed).await;
+    let store = subject.store();
+    assert_eq!(leased(&*store, 0).await, 1);
+    ends(&*store, 1, 1, Event::Deferred).await;
+    hears(&*store, 2, settled(1, PartOutcome::Rejected)).await;
+    assert!(is_asked(&*store, 2).await);
+    leaves(&*store, 3, Leaving::Replaced).await;
+    assert_eq!(lot(&*store).await.left, [DocumentId(1)]);
+    ends(&*store, 4, 1, Event::StatusUnknown).await;
+    assert_eq!(lot(&*store).await.state, State::Due);
+    assert_eq!(record(&*store, 2).await.standing(), Standing::InLot);
+    balanced(&*store).await;
 }

@@ -68,8 +68,10 @@ const ID_SPAN: u32 = 80;
 /// What a lot waits for, as a part of its key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Its next attempt.
+    /// Its next attempt, at whichever endpoint serves its insurer: nothing of it can have arrived.
     Send,
+    /// Its next attempt, at its endpoint and no other: something of it may have arrived there, or it is a file.
+    SendHere,
     /// The question to its insurer.
     Ask,
     /// Time alone: a lease that runs out, a receipt that becomes overdue.
@@ -78,7 +80,18 @@ pub enum Wait {
 
 impl Wait {
     /// Every one.
-    pub const ALL: [Wait; 3] = [Wait::Send, Wait::Ask, Wait::Time];
+    pub const ALL: [Wait; 4] = [Wait::Send, Wait::SendHere, Wait::Ask, Wait::Time];
+
+    /// Those of lots to be sent.
+    pub const SENDS: [Wait; 2] = [Wait::Send, Wait::SendHere];
+
+    /// Whether it is for the next attempt.
+    pub fn is_send(self) -> bool {
+        match self {
+            Wait::Send | Wait::SendHere => true,
+            Wait::Ask | Wait::Time => false,
+        }
+    }
 }
 
 /// What a group is sized by, as a part of its key.
@@ -107,6 +120,7 @@ impl Wait {
     fn letter(self) -> u8 {
         match self {
             Wait::Send => b's',
+            Wait::SendHere => b'h',
             Wait::Ask => b'a',
             Wait::Time => b't',
         }
@@ -439,6 +453,10 @@ pub fn timers_until(at: Timestamp) -> Vec<u8> {
 
 pub fn waiting(wait: Wait, endpoint: &EndpointName, at: Timestamp, lot: LotId) -> Vec<u8> {
     key(b'u', &[&wait.letter(), endpoint, &at, &lot])
+}
+
+pub fn all_waits() -> Vec<u8> {
+    vec![b'u']
 }
 
 pub fn waits(wait: Wait) -> Vec<u8> {

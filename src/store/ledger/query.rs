@@ -1,6 +1,6 @@
 //! Questions to the ledger, answered from the index alone.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::canon::Canon;
 use crate::claims::closing::Closed;
@@ -167,12 +167,20 @@ pub fn due(index: &dyn Index, at: Timestamp, sealing: Sealing, most: usize) -> R
             .extend(waiting(index, Wait::Ask, &endpoint, at, most)?);
         later(index, Wait::Ask, &endpoint, at, &mut due)?;
     }
-    for endpoint in endpoints_waiting(index, Wait::Send)? {
-        if !waiting(index, Wait::Send, &endpoint, at, 1)?.is_empty() {
-            due.endpoints.push(endpoint.clone());
+    let mut endpoints = BTreeSet::new();
+    for wait in Wait::SENDS {
+        for endpoint in endpoints_waiting(index, wait)? {
+            later(index, wait, &endpoint, at, &mut due)?;
+            if waiting(index, wait, &endpoint, at, 1)?.is_empty() {
+                continue;
+            }
+            if wait == Wait::Send {
+                due.unsent.push(endpoint.clone());
+            }
+            endpoints.insert(endpoint);
         }
-        later(index, Wait::Send, &endpoint, at, &mut due)?;
     }
+    due.endpoints.extend(endpoints);
     for endpoint in endpoints_waiting(index, Wait::Time)? {
         due.timers |= !waiting(index, Wait::Time, &endpoint, at, 1)?.is_empty();
         later(index, Wait::Time, &endpoint, at, &mut due)?;

@@ -2,7 +2,7 @@
 
 use crate::claims::canon::{self, Canon};
 use crate::claims::deadline;
-use crate::claims::delivery::State;
+use crate::claims::delivery::{Event, State, Step};
 use crate::claims::document::{Facts, Kind};
 use crate::claims::entry::{Next, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
@@ -26,7 +26,7 @@ canon::canon_struct! {
         sealable_since
     }
     LotRecord {
-        sealed, state, arrival, attempts, attempted, attempted_before, ask, left, unanswered, next, told, deadline
+        sealed, state, arrival, attempts, attempted, attempted_before, ask, asked, left, unanswered, next, told, deadline
     }
     EndpointRecord { cursor, gate }
     FiguresRecord { position, at, figures }
@@ -262,7 +262,12 @@ impl LotRecord {
         let at = self.next.map_or(Timestamp::default(), |next| next.at);
         match self.state {
             State::Due if self.ask => Some((Wait::Ask, at)),
-            State::Due => Some((Wait::Send, at)),
+            State::Due => match self.step(Event::Unrouted) {
+                Step::To(_) => Some((Wait::Send, at)),
+                Step::Stay | Step::AskFirst | Step::Conflict | Step::Impossible(_) => {
+                    Some((Wait::SendHere, at))
+                }
+            },
             State::Sending => Some((Wait::Time, at)),
             State::Taken if self.ask => Some((Wait::Ask, at)),
             State::Taken => Some((Wait::Time, at)),

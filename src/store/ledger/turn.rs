@@ -42,10 +42,16 @@ pub fn choose(
     }
     // What stands behind too many that wait for later is found by its instant.
     if chosen.len() < most {
-        let from = keys::waits_at(Wait::Send, endpoint);
-        let to = keys::waits_until(Wait::Send, endpoint, at);
-        for (key, _) in index.scan(&from, &to, most)? {
-            let lot = query::last_id(&key)?;
+        let mut found: Vec<(Timestamp, LotId)> = Vec::new();
+        for wait in Wait::SENDS {
+            let from = keys::waits_at(wait, endpoint);
+            let to = keys::waits_until(wait, endpoint, at);
+            for (key, _) in index.scan(&from, &to, most)? {
+                found.push(records::read(&key[from.len()..])?);
+            }
+        }
+        found.sort_unstable();
+        for (_, lot) in found {
             if chosen.len() < most && !chosen.contains(&lot) {
                 chosen.push(lot);
             }

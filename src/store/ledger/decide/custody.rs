@@ -22,7 +22,7 @@ impl Decider<'_, '_> {
         let actor = restored.actor.clone();
         self.push(Entry::Restored(Box::new(restored)))?;
         let mut unfinished = Vec::new();
-        for wait in [Wait::Send, Wait::Ask, Wait::Time] {
+        for wait in Wait::ALL {
             let waiting = query::lots_waiting(self.working, wait, Timestamp::MAX, usize::MAX)?;
             unfinished.extend(waiting);
         }

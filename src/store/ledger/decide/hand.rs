@@ -139,6 +139,8 @@ fn steered(command: &Command, next: Position) -> Result<(Subject, Name), Error> 
         | Command::Unroute(_)
         | Command::Tick
         | Command::Restart
-        | Command::SetBack => Err(Error::Impossible("only what an operator does is explained")),
+        | Command::SetBack { .. } => {
+            Err(Error::Impossible("only what an operator does is explained"))
+        }
     }
 }

@@ -120,7 +120,9 @@ impl Decider<'_, '_> {
             (_, _) => None,
         };
         // The table says what becomes of the lot without this document.
-        let step = lot.as_ref().map(|lot| lot.without_one().step(way.event()));
+        let step = lot
+            .as_ref()
+            .map(|lot| lot.without(document).step(way.event()));
         if let (Some(lot), Some(Step::Conflict)) = (&lot, step) {
             return Ok(Outcome::Conflict(Conflict::Delivery {
                 lot: lot.sealed.lot,

@@ -76,14 +76,9 @@ impl Decider<'_, '_> {
             self.clock,
             UNROUTED_AT_ONCE,
         )?;
+        // Others that are due are not among them: the next attempt of one says that there is no endpoint.
         for lot in due {
-            match lot.step(Event::Unrouted) {
-                Step::To(_) => {
-                    self.happens(&lot, Event::Unrouted, None)?;
-                }
-                // The next attempt of it says that there is no endpoint.
-                Step::Stay | Step::AskFirst | Step::Conflict | Step::Impossible(_) => {}
-            }
+            self.happens(&lot, Event::Unrouted, None)?;
         }
         Ok(self.done())
     }
@@ -173,7 +168,7 @@ fn asked_too_long_ago(lot: &LotRecord, conclusion: &Conclusion) -> bool {
             let stands = conclusion.asked.is_none_or(|asked| asked == lot.stood());
             lot.attempts == conclusion.attempt && stands
         }
-        Some((Wait::Send | Wait::Time, _)) => false,
+        Some((Wait::Send | Wait::SendHere | Wait::Time, _)) => false,
         // A finished lot moves no more: what is said of it is recorded.
         None => true,
     };

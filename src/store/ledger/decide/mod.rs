@@ -207,7 +207,7 @@ impl Decider<'_, '_> {
             Command::Unroute(endpoint) => self.unroute(&endpoint),
             Command::Tick => self.tick(),
             Command::Restart => self.restart(),
-            Command::SetBack => self.set_back(),
+            Command::SetBack { after } => self.set_back(after),
         }
     }
 

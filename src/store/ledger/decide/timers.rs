@@ -43,14 +43,14 @@ impl Decider<'_, '_> {
         Ok(self.done())
     }
 
-    /// After a start no attempt runs: what was being sent is in doubt. And the clock may have been set back meanwhile.
+    /// After a start no attempt runs: what was being sent is in doubt.
     pub(super) fn restart(&mut self) -> Result<Outcome, Error> {
         for lot in query::lots_waiting(self.working, Wait::Time, Timestamp::MAX, usize::MAX)? {
             if lot.state == State::Sending {
                 self.happens(&lot, Event::NoAnswer, self.at_once(Reason::Doubt))?;
             }
         }
-        self.set_back()
+        Ok(self.done())
     }
 
     fn timer(&mut self, document: DocumentId, system: &Name) -> Result<(), Error> {

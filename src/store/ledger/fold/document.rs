@@ -124,7 +124,7 @@ impl Fold<'_, '_> {
             Ok(())
         })?;
         match lot {
-            Some(lot) if newly => self.answered(lot, word),
+            Some(lot) if newly => self.answered(lot, document, word),
             Some(_) | None => Ok(()),
         }
     }
@@ -196,7 +196,7 @@ impl Fold<'_, '_> {
         if let (true, Some(lot)) = (leaves(before, after), after.lot) {
             let old = records::known_lot(self.working, lot)?;
             if !old.state.is_finished() {
-                self.put_lot(Some(&old), old.left_by_a_document());
+                self.put_lot(Some(&old), old.left_by(after.received.document));
             }
         }
         let receipted = before.receipted() == standing::Receipted::No

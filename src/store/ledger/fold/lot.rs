@@ -64,15 +64,16 @@ pub fn answers_question(event: Event) -> bool {
 impl LotRecord {
     /// How many of its documents still want to be sent.
     fn presence(&self) -> Presence {
-        Presence::of(self.sealed.documents.len(), self.left as usize)
+        Presence::of(self.sealed.documents.len(), self.left.len())
     }
 
-    /// The same after one more of its documents went another way.
-    pub fn without_one(&self) -> LotRecord {
-        LotRecord {
-            left: self.left + 1,
-            ..self.clone()
+    /// The same after a document of it went another way, which it does once: also one that was settled, and then replaced.
+    pub fn without(&self, document: DocumentId) -> LotRecord {
+        let mut without = self.clone();
+        if !without.left.contains(&document) {
+            without.left.push(document);
         }
+        without
     }
 
     /// How far it has come.
@@ -95,8 +96,8 @@ impl LotRecord {
 
     /// The lot once a document of it went another way. Where its bytes would go next and are not wanted any more, its
     /// insurer is asked before.
-    pub(super) fn left_by_a_document(&self) -> LotRecord {
-        let left = self.without_one();
+    pub(super) fn left_by(&self, document: DocumentId) -> LotRecord {
+        let left = self.without(document);
         let goes_next = match self.state {
             State::Due | State::Sending => true,
             State::InDoubt | State::Taken | State::Overdue | State::Answered | State::Void => false,
@@ -150,7 +151,8 @@ impl Fold<'_, '_> {
             attempted: None,
             attempted_before: None,
             ask: false,
-            left: 0,
+            asked: 0,
+            left: Vec::new(),
             unanswered: count,
             next: Some(Next {
                 at: sealed.due,
@@ -180,6 +182,7 @@ impl Fold<'_, '_> {
                 after.attempts = delivery.attempt;
                 after.attempted_before = before.attempted;
                 after.attempted = Some(self.at);
+                after.asked = 0;
                 let last = keys::last_turn(&after.sealed.endpoint);
                 save(self.working, last, &after.sealed.centre);
             }
@@ -188,7 +191,9 @@ impl Fold<'_, '_> {
             | Event::StatusUnknown
             | Event::NoStatusService => {
                 after.ask = false;
+                after.asked = 0;
             }
+            Event::StatusUnreachable => after.asked = before.asked.saturating_add(1),
             // Not a byte of it was written, whenever that is heard.
             Event::NotReached => {
                 if delivery.attempt == before.attempts {
@@ -199,7 +204,6 @@ impl Fold<'_, '_> {
             | Event::Taken
             | Event::ContentRefused
             | Event::NoAnswer
-            | Event::StatusUnreachable
             | Event::ReceiptComplete
             | Event::ReceiptPartial
             | Event::ExpectedBy
@@ -358,7 +362,12 @@ impl Fold<'_, '_> {
     }
 
     /// One more document of the lot has its answer.
-    pub(super) fn answered(&mut self, lot: LotId, word: Word) -> Result<(), Error> {
+    pub(super) fn answered(
+        &mut self,
+        lot: LotId,
+        document: DocumentId,
+        word: Word,
+    ) -> Result<(), Error> {
         let before = records::known_lot(self.working, lot)?;
         let mut after = before.clone();
         after.unanswered = before.unanswered.saturating_sub(1);
@@ -383,7 +392,7 @@ impl Fold<'_, '_> {
                 };
             }
             // The document went another way: in an earlier lot. The insurer is asked before this one goes, or goes again.
-            Step::AskFirst => after = after.without_one().asked_first(),
+            Step::AskFirst => after = after.without(document).asked_first(),
             Step::Stay | Step::Conflict | Step::Impossible(_) => {
                 after.arrival = after.arrival.after(event);
             }
@@ -413,10 +422,11 @@ impl Fold<'_, '_> {
         let (old, new) = (before.and_then(LotRecord::wait), after.wait());
         if old != new {
             let turn = keys::turn(endpoint, after.sealed.centre, after.deadline, id);
-            match (old, new) {
-                (_, Some((Wait::Send, at))) => save(self.working, turn, &at),
-                (Some((Wait::Send, _)), _) => self.working.remove(turn),
-                (_, _) => {}
+            let sends = |wait: Option<(Wait, Timestamp)>| wait.filter(|(wait, _)| wait.is_send());
+            match (sends(old), sends(new)) {
+                (_, Some((_, at))) => save(self.working, turn, &at),
+                (Some(_), None) => self.working.remove(turn),
+                (None, None) => {}
             }
             if let Some((wait, at)) = old {
                 self.working.remove(keys::waiting(wait, endpoint, at, id));
