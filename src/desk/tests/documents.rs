@@ -92,6 +92,35 @@ async fn with_the_insurer() {
     golden(&house, "paid", "centre", PATH).await;
 }
 
+/// Its insurer has no status service: as long again it waits for its receipt, and everybody sees that it is late.
+#[tokio::test]
+async fn overdue_at_an_insurer_that_cannot_be_asked() {
+    let house = taken().await;
+    house.clock.advance(Duration::from_secs(3600));
+    house.commit(Command::Tick).await;
+    house
+        .conclude(Event::NoStatusService, Reason::Overdue, None)
+        .await;
+    golden(&house, "overdue-not-to-be-asked", "centre", PATH).await;
+    let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+    let paris = &queue.json()["endpoints"][0];
+    assert_eq!(paris["standings"], json!({"overdue": 1}));
+    assert_eq!(paris["reasons"], json!({"overdue": 1}));
+    assert_eq!(paris["oldest"], json!(null), "it was transmitted");
+    let listed = house
+        .get(Door::Public, "centre", "/v1/documents?standing=overdue")
+        .await;
+    assert_eq!(listed.json()["documents"].as_array().unwrap().len(), 1);
+    // From its next attempt on it stands where that one left it.
+    house.clock.advance(Duration::from_secs(3600));
+    house.lease().await;
+    house
+        .conclude_attempt(2, Event::Deferred, Reason::Failing)
+        .await;
+    let document = house.get(Door::Public, "centre", PATH).await;
+    assert_eq!(document.json()["standing"], "held");
+}
+
 #[tokio::test]
 async fn against_the_centre() {
     let house = taken().await;

@@ -51,7 +51,7 @@ impl Rig {
     }
 
     /// One turn; how many began by it.
-    async fn turned(&mut self) -> usize {
+    pub(super) async fn turned(&mut self) -> usize {
         let before = self.running.tasks.len();
         self.dispatch.turn(&mut self.running).await.unwrap();
         self.running.tasks.len() - before
@@ -65,7 +65,7 @@ impl Rig {
     }
 
     /// Turns until nothing more begins at this instant; how many began by each.
-    async fn exhausted(&mut self) -> Vec<usize> {
+    pub(super) async fn exhausted(&mut self) -> Vec<usize> {
         let mut begun = Vec::new();
         loop {
             match self.turned().await {
@@ -76,7 +76,7 @@ impl Rig {
         }
     }
 
-    async fn lot(&self, id: LotId) -> LotRecord {
+    pub(super) async fn lot(&self, id: LotId) -> LotRecord {
         self.dispatch.store.lot(id).await.unwrap().unwrap()
     }
 
