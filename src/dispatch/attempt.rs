@@ -167,6 +167,7 @@ impl Dispatch {
         let id = lot.sealed.lot;
         let at = match judgement.retry {
             Retry::Never | Retry::Now => now,
+            Retry::Pause => now + schedule.wait(id, 1),
             Retry::Backoff => now + schedule.wait(id, attempt),
             Retry::After(asked) => now + schedule.honour(asked, id, attempt),
             Retry::Longest => now + schedule.longest(),
@@ -206,7 +207,7 @@ fn alert_word(alert: outcome::Alert) -> Alert {
 /// What waits for its endpoint waits for the lane too: whichever is later, and the reason of that.
 fn held_back(next: Next, retry: Retry, hold: Option<Next>) -> Next {
     match retry {
-        Retry::Now | Retry::Backoff | Retry::After(_) => {
+        Retry::Now | Retry::Pause | Retry::Backoff | Retry::After(_) => {
             hold.filter(|hold| hold.at > next.at).unwrap_or(next)
         }
         // It is finished, it waits for its receipt, or for a person, who must know why.

@@ -3,7 +3,6 @@
 use async_trait::async_trait;
 
 use super::*;
-use crate::claims::id::Name;
 use crate::claims::outcome::{Asked, Sent};
 use crate::formats::lot::Composed;
 use crate::transport::{Fetched, Transport};
@@ -26,13 +25,10 @@ impl Transport for Unasked {
     }
 }
 
-/// A gateway that sent lot 1 to an insurer that answers so; and the insurer.
-async fn sent(course: Course) -> (Rig, Arc<Unasked>, LotId) {
+/// A gateway that sent lot 1 to an insurer, which took it.
+async fn sent() -> (Rig, Arc<Unasked>, LotId) {
     let mut rig = Rig::new().await;
-    let insurer = Simulated::new(Box::new(move |call| match call.before {
-        0 => Fate::now(course.clone()),
-        _ => Fate::now(Course::Answered),
-    }));
+    let insurer = Simulated::new(Box::new(|_: &Call<'_>| Fate::now(Course::Answered)));
     let insurer = Arc::new(Unasked(insurer));
     rig.dispatch.transport = insurer.clone();
     let lot = rig.due(1).await;
@@ -42,7 +38,7 @@ async fn sent(course: Course) -> (Rig, Arc<Unasked>, LotId) {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_overdue_is_sent_again_after_a_second_span_with_the_same_bytes() {
-    let (mut rig, insurer, lot) = sent(Course::Answered).await;
+    let (mut rig, insurer, lot) = sent().await;
     let taken = rig.lot(lot).await;
     assert_eq!(taken.state, State::Taken);
     rig.clock.set(taken.next.unwrap().at);
@@ -60,4 +56,37 @@ async fn what_is_overdue_is_sent_again_after_a_second_span_with_the_same_bytes()
     let book = insurer.0.book();
     assert_eq!((book.lots.len(), book.breaches), (1, Vec::new()));
     assert_eq!(book.lots[&lot].0, again.sealed.digest);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_cut_off_by_a_restart_goes_again_only_after_a_pause() {
+    let (mut rig, insurer, lot) = sent().await;
+    // Another one is being sent, and the process ends.
+    let (other, now) = (rig.due(2).await, rig.clock.now());
+    let lease = Lease {
+        endpoint: endpoint("slow"),
+        until: now + Duration::from_secs(60),
+        most: 1,
+    };
+    let leased = rig.dispatch.store.lease_due(now, lease).await.unwrap();
+    assert_eq!(leased.len(), 1);
+    rig.commit(Command::Restart).await;
+    rig.running = rig.dispatch.nothing_runs();
+    assert_eq!(rig.lot(other).await.state, State::InDoubt);
+    assert_eq!(rig.exhausted().await, [1], "the question, and nothing more");
+    let waits = rig.lot(other).await;
+    let next = waits.next.unwrap();
+    assert_eq!(
+        (waits.state, waits.attempts, next.reason),
+        (State::Due, 1, Reason::Turn)
+    );
+    let pause = next.at.since(rig.clock.now());
+    assert!(pause >= Duration::from_millis(2500), "{pause:?}");
+    assert!(pause <= Duration::from_secs(5), "{pause:?}");
+    rig.clock.set(next.at);
+    assert_eq!(rig.exhausted().await, [1]);
+    let again = rig.lot(other).await;
+    assert_eq!((again.state, again.attempts), (State::Taken, 2));
+    assert_eq!(insurer.0.book().lots[&other].0, again.sealed.digest);
+    assert_eq!(rig.lot(lot).await.attempts, 1);
 }
