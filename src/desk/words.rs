@@ -52,7 +52,7 @@ pub(super) fn standing(record: &DocumentRecord, lot: Option<&LotRecord>, way: Wa
 fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
     match lot.state {
         // The insurer is asked before it is sent again.
-        State::Due if lot.next.is_some_and(|next| next.reason == Reason::Doubt) => Stage::InDoubt,
+        State::Due if lot.ask => Stage::InDoubt,
         // Its insurer took it and cannot be asked: until it is sent again its receipt is awaited.
         State::Due if sends_overdue(lot) => Stage::Overdue,
         State::Due => match way.waits_for(lot).map(|next| next.reason) {

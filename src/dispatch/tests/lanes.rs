@@ -120,7 +120,11 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
     // Those that were never sent wait for the same, and whoever asks is told so.
     let waiting = rig.lot(LotId(40)).await.next.unwrap();
     assert_eq!(waiting.reason, Reason::Turn);
-    let held = |rig: &Rig, name| rig.dispatch.lanes.hold(&endpoint(name), rig.clock.now());
+    let held = |rig: &Rig, name| {
+        rig.dispatch
+            .lanes
+            .hold(&endpoint(name), lane::Kind::Attempt, rig.clock.now())
+    };
     assert_eq!(held(&rig, "slow"), Some(fifth));
     assert_eq!(held(&rig, "swift"), None);
     rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 2"#);
@@ -166,6 +170,13 @@ async fn an_endpoint_that_fails_every_question_is_sent_its_lots_all_the_same() {
         for number in lots {
             assert_eq!(rig.lot(LotId(number.into())).await.state, State::Taken);
         }
+        let held = |kind| {
+            let lanes = &rig.dispatch.lanes;
+            let held = lanes.hold(&endpoint("slow"), kind, rig.clock.now());
+            held.map(|held| held.reason)
+        };
+        assert_eq!(held(lane::Kind::Attempt), None);
+        assert!(held(lane::Kind::Question).is_some(), "questions wait");
         rig.clock.advance(Duration::from_secs(600));
     }
     assert_eq!(rig.lot(LotId(101)).await.state, State::InDoubt);
@@ -191,7 +202,10 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
     let next = sealed.unwrap().unwrap().next.unwrap();
     let opens = Timestamp::parse("2026-11-21T07:00:00Z").unwrap();
     assert_eq!((next.at, next.reason), (rig.clock.now(), Reason::Turn));
-    let held = rig.dispatch.lanes.hold(&endpoint("slow"), rig.clock.now());
+    let held = rig
+        .dispatch
+        .lanes
+        .hold(&endpoint("slow"), lane::Kind::Attempt, rig.clock.now());
     assert_eq!(
         held,
         Some(Next {

@@ -224,6 +224,14 @@ impl Fold<'_, '_> {
             State::Taken if before.state == State::Sending && event != Event::Taken => {
                 Some(self.receipt_expected(&after)?)
             }
+            // The same where the attempt left it due: it does not go again before that.
+            State::Due if before.state == State::Sending && after.ask => {
+                let next = delivery.next.or(before.next);
+                next.map(|next| Next {
+                    reason: Reason::Doubt,
+                    ..next
+                })
+            }
             State::Due | State::Sending | State::InDoubt | State::Taken | State::Overdue => {
                 delivery.next.or(before.next)
             }
