@@ -336,6 +336,27 @@ async fn an_attempt_that_breaks_off_is_told_and_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_that_cannot_be_recorded_is_asked_ever_more_rarely() {
+    let mut rig = Rig::with(|call| match call.request {
+        Request::Status(_) => panic!("a defect"),
+        Request::Send(_) | Request::Receipts => Fate::now(Course::Answered),
+    })
+    .await;
+    let lot = rig.doubt(1, mutuelle(1), "slow").await;
+    let mut asked = 0;
+    for _ in 0..120 {
+        asked += rig.exhausted().await.len();
+        let sleep = rig.dispatch.turn(&mut rig.running).await.unwrap();
+        assert!(!sleep.is_zero(), "no turn follows the other at once");
+        rig.clock.advance(Duration::from_millis(500));
+        tokio::time::advance(Duration::from_millis(500)).await;
+    }
+    // At once, then after 2.5 to 5 seconds, 5 to 10, 10 to 20, 20 to 40.
+    assert!((3..=5).contains(&asked), "{asked} in a minute");
+    assert_eq!(rig.lot(lot).await.state, State::InDoubt);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_taken_lot_that_the_insurer_does_not_know_is_told() {
     let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
     let lot = rig.due(1).await;
