@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::claims::delivery::State;
 use crate::claims::entry::Gate;
 use crate::claims::id::{EndpointName, LotId};
 use crate::claims::lane::{Kind, Room};
@@ -230,7 +231,10 @@ impl Dispatch {
     /// What never left an endpoint that is not configured any more is opened again, for the endpoint that serves its
     /// insurer now. The rest goes on to be attempted, and so says that it has no endpoint.
     async fn unroute(&self, due: &Due, routes: &Routes) -> Result<(), store::Error> {
-        for endpoint in due.endpoints.iter().filter(|name| !routes.has(name)) {
+        let asked_first = due.asks.iter().filter(|lot| lot.state == State::Due);
+        let asked_first = asked_first.map(|lot| &lot.sealed.endpoint);
+        let endpoints: BTreeSet<_> = due.endpoints.iter().chain(asked_first).collect();
+        for endpoint in endpoints.into_iter().filter(|name| !routes.has(name)) {
             let unroute = Command::Unroute(endpoint.clone());
             self.store.commit(self.clock.now(), unroute).await?;
         }

@@ -69,13 +69,12 @@ impl Decider<'_, '_> {
         if records::endpoint(self.working, endpoint)?.gate == Gate::Held {
             return Ok(self.done());
         }
-        let due = query::waiting(
-            self.working,
-            Wait::Send,
-            endpoint,
-            self.clock,
-            UNROUTED_AT_ONCE,
-        )?;
+        // What never left waits for its turn, or to be asked about, where a document of it went another way.
+        let mut due = Vec::new();
+        for wait in [Wait::Send, Wait::Ask] {
+            let (clock, most) = (self.clock, UNROUTED_AT_ONCE);
+            due.extend(query::waiting(self.working, wait, endpoint, clock, most)?);
+        }
         for lot in due {
             match lot.step(Event::Unrouted) {
                 Step::To(_) => {
