@@ -402,3 +402,30 @@ async fn what_is_cut_off_at_the_end_is_told() {
     running.await.unwrap();
     rig.shows(r#"bordereau_delivery_alerts_total{endpoint="slow",alert="cut off"} 1"#);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_within_the_time_to_drain_is_recorded() {
+    let rig = Rig::with(|_| Fate {
+        there: Duration::from_secs(5),
+        ..Fate::now(Course::Answered)
+    })
+    .await;
+    assert!(rig.dispatch.config.drain() > Duration::from_secs(5));
+    let lot = rig.due(1).await;
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(rig.dispatch.clone().run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.lot(lot).await.state, State::Sending);
+    let after = rig.due(2).await;
+    shutdown.cancel();
+    running.await.unwrap();
+    let ended = rig.lot(lot).await;
+    assert_eq!((ended.state, ended.attempts), (State::Taken, 1));
+    assert_eq!(rig.lot(after).await.attempts, 0, "nothing more begins");
+    let text = rig.dispatch.telemetry.render();
+    let told = r#"alert="cut off"} 0"#;
+    assert!(
+        text.lines()
+            .all(|line| !line.contains(r#"alert="cut off""#) || line.ends_with(told))
+    );
+}
