@@ -75,6 +75,8 @@ fn every_seed_keeps_the_laws() {
     // A run in which little happens proves little.
     let deaths: u32 = stories.iter().map(|story| story.deaths).sum();
     assert!(deaths as usize > seeds.len(), "only {deaths} deaths");
+    let lost: usize = stories.iter().map(|story| story.lost).sum();
+    assert!(lost * 10 > seeds.len(), "only {lost} lots were lost");
 }
 
 #[test]
@@ -121,16 +123,17 @@ fn live_through(seeds: &[u64], tools: &Tools) -> (Vec<Story>, Vec<String>) {
 }
 
 fn account<'a>(stories: impl Iterator<Item = &'a Story>) -> String {
-    let (mut entries, mut deaths) = (0, 0);
+    let (mut entries, mut deaths, mut lost) = (0, 0, 0);
     let mut standings: BTreeMap<&str, usize> = BTreeMap::new();
     for story in stories {
         entries += story.entries.len();
         deaths += story.deaths;
+        lost += story.lost;
         for standing in &story.standings {
             *standings.entry(standing.as_str()).or_default() += 1;
         }
     }
-    format!("{entries} entries, {deaths} deaths, {standings:?}")
+    format!("{entries} entries, {deaths} deaths, {lost} lots lost, {standings:?}")
 }
 
 fn kept() -> Vec<u64> {

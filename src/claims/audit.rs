@@ -265,6 +265,11 @@ impl Audit {
                 self.voided(at, delivery, form, &documents);
             }
         }
+        let lot = self.lot_mut(row);
+        if delivery.event == Event::StatusUnknown && lot.state == State::Due {
+            let documents = lot.documents.clone();
+            self.unseen(row, &documents);
+        }
         Ok(())
     }
 
@@ -280,6 +285,17 @@ impl Audit {
             let document = self.document_mut(*row);
             if document.lot == Some(lot) && document.left == began {
                 document.left = earlier;
+                self.touch(*row);
+            }
+        }
+    }
+
+    /// Its insurer never saw the lot, and it goes again: nothing is proven of the documents that are still in it.
+    fn unseen(&mut self, lot: LotRow, documents: &[DocumentRow]) {
+        for row in documents {
+            let document = self.document(*row);
+            if document.lot == Some(lot) && document.read().standing == Standing::InLot {
+                self.document_mut(*row).left = None;
                 self.touch(*row);
             }
         }

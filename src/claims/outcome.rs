@@ -147,6 +147,8 @@ pub enum Retry {
     Never,
     /// At once.
     Now,
+    /// After the first wait of the schedule: what was begun there may still be at work.
+    Pause,
     /// By the schedule.
     Backoff,
     /// As the destination asked, counted from its answer; the schedule caps it.
@@ -224,6 +226,10 @@ pub fn judge_asked(asked: &Asked, documents: &[DocumentId], state: State) -> Jud
             alert: Some(Alert::Unaccounted),
             ..Judgement::of(Event::NoStatusService, Reason::Overdue, Retry::Receipt)
         },
+        // Nobody says that the attempt is over there: the next one leaves it the time to end.
+        Asked::NoService if state == State::InDoubt => {
+            Judgement::of(Event::NoStatusService, Reason::Turn, Retry::Pause)
+        }
         Asked::NoService => sends_again(Event::NoStatusService, state, None),
     }
 }
@@ -515,7 +521,8 @@ mod tests {
             (trouble(Trouble::Address, None), State::InDoubt, Event::StatusUnreachable, Reason::Address, Retry::Backoff, None),
             (trouble(Trouble::Busy, Some(minute)), State::InDoubt, Event::StatusUnreachable, Reason::Busy, Retry::After(minute), None),
             (Asked::NoAnswer(Cause::Connection), State::InDoubt, Event::StatusUnreachable, Reason::Unreachable, Retry::Backoff, None),
-            (Asked::NoService, State::InDoubt, Event::NoStatusService, Reason::Turn, Retry::Now, None),
+            (Asked::NoService, State::InDoubt, Event::NoStatusService, Reason::Turn, Retry::Pause, None),
+            (Asked::NoService, State::Due, Event::NoStatusService, Reason::Turn, Retry::Now, None),
             (Asked::NoService, State::Taken, Event::NoStatusService, Reason::Receipt, Retry::Receipt, None),
             (Asked::NoService, State::Overdue, Event::NoStatusService, Reason::Overdue, Retry::Receipt, Some(Alert::Unaccounted)),
         ] {

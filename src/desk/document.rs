@@ -309,7 +309,8 @@ impl Desk {
 
     fn next(&self, view: &DocumentView, way: Way) -> Option<NextText> {
         let next = words::next(view.next, view.lot.as_ref(), way)?;
-        let words::Sentence { fr, en } = words::sentence(next, self.parts.clock.now());
+        let words::Sentence { fr, en } =
+            words::sentence(next, view.lot.as_ref(), self.parts.clock.now());
         Some(NextText {
             at: next.at.to_string(),
             reason: next.reason.as_str(),

@@ -5,10 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::claims::delivery::State;
 use crate::claims::entry::{Gate, Next, Reason};
 use crate::claims::id::EndpointName;
-use crate::claims::lane::Failure;
+use crate::claims::lane::{Failure, Kind};
 use crate::claims::routes::Routes;
 use crate::claims::time::Timestamp;
 use crate::store::lanes::Board;
@@ -26,8 +25,10 @@ pub(super) struct Ways<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Way {
     gate: Gate,
-    /// Until when its lane lets nothing go, and why.
-    held: Option<Next>,
+    /// Until when its lane lets no lot go, and why.
+    attempts_held: Option<Next>,
+    /// Until when its lane lets no question go, and why.
+    questions_held: Option<Next>,
     /// What its endpoint failed by in its last exchange.
     failure: Option<Failure>,
 }
@@ -56,7 +57,8 @@ impl Ways<'_> {
         let former = self.routes.former(endpoint);
         Way {
             gate: EndpointRecord::gate_of(&self.gates, endpoint, former),
-            held: self.lanes.hold(endpoint, self.at),
+            attempts_held: self.lanes.hold(endpoint, Kind::Attempt, self.at),
+            questions_held: self.lanes.hold(endpoint, Kind::Question, self.at),
             failure: self.lanes.failure(endpoint),
         }
     }
@@ -71,21 +73,24 @@ impl Way {
     /// Nothing stands in it.
     pub(super) const FREE: Way = Way {
         gate: Gate::Open,
-        held: None,
+        attempts_held: None,
+        questions_held: None,
         failure: None,
     };
 
-    /// What a lot waits for on this way: the later of its own instant and its lane's, with the reason of that. Behind
+    /// What a lot waits for on this way: the later of its own instant and its lane's, with the reason of that: what
+    /// is to be asked about waits for the lane of questions. Behind
     /// a held endpoint a lot that is to be sent waits for the operator.
     pub(super) fn waits_for(self, lot: &LotRecord) -> Option<Next> {
         let own = lot.next?;
-        let is_for_insurer = match lot.state {
-            State::Due | State::InDoubt | State::Overdue => true,
-            State::Sending | State::Taken | State::Answered | State::Void => false,
+        let kind = lot.next_exchange();
+        let held = match kind {
+            Some(Kind::Attempt) => self.attempts_held,
+            Some(Kind::Question) => self.questions_held,
+            None => None,
         };
-        let held = self.held.filter(|held| is_for_insurer && held.at >= own.at);
-        let next = held.unwrap_or(own);
-        let is_behind = self.gate == Gate::Held && lot.state == State::Due && !lot.ask;
+        let next = held.filter(|held| held.at >= own.at).unwrap_or(own);
+        let is_behind = self.gate == Gate::Held && kind == Some(Kind::Attempt);
         Some(match is_behind {
             true => Next {
                 reason: Reason::HeldByHand,

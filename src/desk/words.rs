@@ -52,7 +52,9 @@ pub(super) fn standing(record: &DocumentRecord, lot: Option<&LotRecord>, way: Wa
 fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
     match lot.state {
         // The insurer is asked before it is sent again.
-        State::Due if lot.next.is_some_and(|next| next.reason == Reason::Doubt) => Stage::InDoubt,
+        State::Due if lot.ask => Stage::InDoubt,
+        // Its insurer took it and cannot be asked: until it is sent again its receipt is awaited.
+        State::Due if sends_overdue(lot) => Stage::Overdue,
         State::Due => match way.waits_for(lot).map(|next| next.reason) {
             None | Some(Reason::Turn) => Stage::Queued,
             Some(
@@ -93,6 +95,11 @@ fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
     }
 }
 
+/// Whether a lot waits its second span, because its insurer has no status service, and is sent again after that.
+fn sends_overdue(lot: &LotRecord) -> bool {
+    lot.state == State::Due && lot.next.is_some_and(|next| next.reason == Reason::Overdue)
+}
+
 /// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint.
 pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Option<Next> {
     match lot {
@@ -101,9 +108,9 @@ pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Opti
     }
 }
 
-/// What happens next, when and why.
+/// What happens next to a document, in its lot if it is in one: when and why.
 #[rustfmt::skip]
-pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
+pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> Sentence {
     let Sentence { fr: le, en: on } = when(next.at, now);
     let (fr, en) = match next.reason {
         Reason::Sealing => (
@@ -174,6 +181,10 @@ pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
             format!("L'organisme l'a pris ; sans accusé, il est interrogé {le}."),
             format!("The insurer took it; without a receipt the insurer is asked {on}."),
         ),
+        Reason::Overdue if lot.is_some_and(sends_overdue) => (
+            format!("L'accusé est en retard et l'organisme ne peut être interrogé ; nouvel envoi {le}."),
+            format!("The receipt is overdue and the insurer cannot be asked; it is sent again {on}."),
+        ),
         Reason::Overdue => (
             format!("L'accusé est en retard ; l'organisme est interrogé {le}."),
             format!("The receipt is overdue; the insurer is asked {on}."),
@@ -239,7 +250,7 @@ mod tests {
         let at = Timestamp::parse("2026-11-24T08:30:00Z").unwrap();
         let mut seen = std::collections::BTreeSet::new();
         for reason in Reason::ALL {
-            let sentence = sentence(Next { at, reason }, now);
+            let sentence = sentence(Next { at, reason }, None, now);
             let timeless = matches!(reason, Reason::Sealing | Reason::HeldByHand);
             assert_eq!(
                 sentence.fr.contains("le 24/11/2026 à 09:30."),
@@ -263,7 +274,7 @@ mod tests {
             reason: Reason::Turn,
         };
         assert_eq!(
-            sentence(next, now).en,
+            sentence(next, None, now).en,
             "Its lot waits for its turn and is sent now."
         );
     }

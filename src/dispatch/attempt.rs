@@ -19,6 +19,15 @@ use crate::telemetry::lane::Alert;
 /// How often the recording of an outcome is tried; after that the lease runs out and the lot is in doubt.
 const RECORDINGS: u32 = 5;
 
+/// How an attempt or a question ended that did not break off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// The ledger has what came of it.
+    Recorded,
+    /// The store took no record of it.
+    Unrecorded,
+}
+
 /// What an attempt or a question ended, and when the next one comes.
 struct Concluded {
     attempt: u32,
@@ -28,7 +37,12 @@ struct Concluded {
 
 impl Dispatch {
     /// Sends a leased lot: its attempt is durable already.
-    pub(super) async fn attempt(&self, leased: Leased, fresh: Option<Composed>, mut place: Place) {
+    pub(super) async fn attempt(
+        &self,
+        leased: Leased,
+        fresh: Option<Composed>,
+        mut place: Place,
+    ) -> Ended {
         let Leased { lot, attempt } = leased;
         let started = self.clock.now();
         let mut hold = None;
@@ -67,7 +81,7 @@ impl Dispatch {
             asked: None,
             next,
         };
-        self.conclude(&lot, concluded, judgement, refusal).await;
+        let ended_as = self.conclude(&lot, concluded, judgement, refusal).await;
         self.telemetry.record(Event::Attempted {
             lot: lot.sealed.lot,
             endpoint: &lot.sealed.endpoint,
@@ -76,10 +90,11 @@ impl Dispatch {
             waits_for: Some(next.reason),
             took: ended.since(started),
         });
+        ended_as
     }
 
     /// Asks an insurer what became of a lot.
-    pub(super) async fn question(&self, lot: LotRecord, mut place: Place) {
+    pub(super) async fn question(&self, lot: LotRecord, mut place: Place) -> Ended {
         let sealed = &lot.sealed;
         let ask = self
             .transport
@@ -102,13 +117,15 @@ impl Dispatch {
             asked: Some(lot.stood()),
             next,
         };
-        self.conclude(&lot, concluded, judgement, refusal_asked(asked))
+        let ended = self
+            .conclude(&lot, concluded, judgement, refusal_asked(asked))
             .await;
         self.telemetry.record(Event::Asked {
             lot: sealed.lot,
             endpoint: &sealed.endpoint,
             outcome,
         });
+        ended
     }
 
     /// Records what came of it, as often as it takes within reason.
@@ -118,7 +135,7 @@ impl Dispatch {
         concluded: Concluded,
         judgement: Judgement,
         refusal: Option<Refusal>,
-    ) {
+    ) -> Ended {
         if let Some(alert) = judgement.alert {
             self.alert(lot.sealed.lot, &lot.sealed.endpoint, alert_word(alert));
         }
@@ -136,7 +153,7 @@ impl Dispatch {
         for _ in 0..RECORDINGS {
             let command = Command::Conclude(conclusion.clone());
             match self.store.commit(self.clock.now(), command).await {
-                Ok(_) => return,
+                Ok(_) => return Ended::Recorded,
                 Err(store::Error::Busy | store::Error::Full) => {
                     tokio::time::sleep(self.config.pause()).await
                 }
@@ -151,6 +168,7 @@ impl Dispatch {
             }
         }
         self.alert(lot.sealed.lot, &lot.sealed.endpoint, Alert::Unrecorded);
+        Ended::Unrecorded
     }
 
     /// When the next thing is to be done for the lot, after so many attempts, or questions in vain.
@@ -165,6 +183,7 @@ impl Dispatch {
         let id = lot.sealed.lot;
         let at = match judgement.retry {
             Retry::Never | Retry::Now => now,
+            Retry::Pause => now + schedule.wait(id, 1),
             Retry::Backoff => now + schedule.wait(id, tried),
             Retry::After(asked) => now + schedule.honour(asked, id, tried),
             Retry::Longest => now + schedule.longest(),
@@ -204,7 +223,7 @@ fn alert_word(alert: outcome::Alert) -> Alert {
 /// What waits for its endpoint waits for the lane too: whichever is later, and the reason of that.
 fn held_back(next: Next, retry: Retry, hold: Option<Next>) -> Next {
     match retry {
-        Retry::Now | Retry::Backoff | Retry::After(_) => {
+        Retry::Now | Retry::Pause | Retry::Backoff | Retry::After(_) => {
             hold.filter(|hold| hold.at > next.at).unwrap_or(next)
         }
         // It is finished, it waits for its receipt, or for a person, who must know why.

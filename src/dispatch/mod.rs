@@ -6,6 +6,7 @@
 //! know: a crash at any point leaves lots that are due, or sending and then in doubt.
 
 mod attempt;
+mod brake;
 mod config;
 mod fresh;
 mod lanes;
@@ -22,6 +23,7 @@ use tokio::sync::watch;
 use tokio::task::{self, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use crate::claims::delivery::State;
 use crate::claims::entry::Gate;
 use crate::claims::id::{EndpointName, LotId};
 use crate::claims::lane::{Kind, Room};
@@ -39,6 +41,8 @@ use crate::transport::Transport;
 
 pub use config::{Config, ReceiptExpected};
 
+use attempt::Ended;
+use brake::Brake;
 use fresh::Fresh;
 use lanes::Lanes;
 use seal::Sealing;
@@ -76,11 +80,13 @@ pub struct Dispatch {
 
 /// What runs at present.
 struct Running {
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Ended>,
     /// What each of them is.
     works: HashMap<task::Id, Work>,
     /// Lots being asked about.
     asking: BTreeSet<LotId>,
+    /// Lots whose last question ended without a record.
+    brake: Brake,
     /// Lots being sent. By the clock the lease of one may have run out already: it stepped.
     sending: BTreeSet<LotId>,
     lanes: Arc<Lanes>,
@@ -162,6 +168,7 @@ impl Dispatch {
             tasks: JoinSet::new(),
             works: HashMap::new(),
             asking: BTreeSet::new(),
+            brake: Brake::default(),
             sending: BTreeSet::new(),
             turned: self.clock.now(),
             // The clock may have been set back while the gateway was down.
@@ -197,7 +204,8 @@ impl Dispatch {
         }
         running.turned = now;
         self.bring_forward(running, now).await?;
-        let most = AT_ONCE + running.asking.len() + running.unsealed.passed_over();
+        let passed_over = running.unsealed.passed_over() + running.brake.lots();
+        let most = AT_ONCE + running.asking.len() + passed_over;
         let due = self.store.due(now, self.config.sealing(), most).await?;
         if due.timers {
             self.store.commit(now, Command::Tick).await?;
@@ -256,7 +264,10 @@ impl Dispatch {
     /// What never left an endpoint that is not configured any more is opened again, for the endpoint that serves its
     /// insurer now. The rest goes on to be attempted, and so says that it has no endpoint.
     async fn unroute(&self, due: &Due, routes: &Routes) -> Result<(), store::Error> {
-        for endpoint in due.unsent.iter().filter(|name| !routes.has(name)) {
+        let asked_first = due.asks.iter().filter(|lot| lot.state == State::Due);
+        let asked_first = asked_first.map(|lot| &lot.sealed.endpoint);
+        let endpoints: BTreeSet<_> = due.unsent.iter().chain(asked_first).collect();
+        for endpoint in endpoints.into_iter().filter(|name| !routes.has(name)) {
             let unroute = Command::Unroute(endpoint.clone());
             self.store.commit(self.clock.now(), unroute).await?;
         }
@@ -273,6 +284,10 @@ impl Dispatch {
                 continue;
             }
             let now = self.clock.now();
+            if let Some(wait) = running.brake.wait(id) {
+                begun.not_before(now + wait);
+                continue;
+            }
             match running.lanes.room(endpoint, Kind::Question, now) {
                 Room::Now(_) => {}
                 Room::Full => continue,
@@ -347,10 +362,10 @@ impl Dispatch {
         Ok(EndpointRecord::gate_of(&gates, endpoint, former) == Gate::Held)
     }
 
-    fn ended(&self, running: &mut Running, ended: Result<(task::Id, ()), task::JoinError>) {
-        let (id, broke_off) = match &ended {
-            Ok((id, ())) => (*id, false),
-            Err(error) => (error.id(), true),
+    fn ended(&self, running: &mut Running, ended: Result<(task::Id, Ended), task::JoinError>) {
+        let (id, how) = match &ended {
+            Ok((id, how)) => (*id, Some(*how)),
+            Err(error) => (error.id(), None),
         };
         let Some(work) = running.works.remove(&id) else {
             return;
@@ -360,16 +375,23 @@ impl Dispatch {
             Kind::Question => &mut running.asking,
         };
         lots.remove(&work.lot);
-        // Its place in the lane was given back. An attempt's lease runs out; a question is asked again.
-        if broke_off {
+        // Its place in the lane was given back. An attempt's lease runs out; a question is asked again, after a wait.
+        if how.is_none() {
             self.alert(work.lot, &work.endpoint, Alert::BrokeOff);
+        }
+        match (work.kind, how) {
+            (Kind::Question, Some(Ended::Recorded)) => running.brake.release(work.lot),
+            (Kind::Question, Some(Ended::Unrecorded) | None) => {
+                running.brake.hold(work.lot, &self.config.schedule());
+            }
+            (Kind::Attempt, Some(Ended::Recorded | Ended::Unrecorded) | None) => {}
         }
     }
 
     async fn drain(&self, mut running: Running) {
         let all = async {
             while let Some(ended) = running.tasks.join_next_with_id().await {
-                let id = ended.map_or_else(|error| error.id(), |(id, ())| id);
+                let id = ended.map_or_else(|error| error.id(), |(id, _)| id);
                 running.works.remove(&id);
             }
         };
@@ -416,7 +438,7 @@ impl Dispatch {
 }
 
 impl Running {
-    fn spawn(&mut self, work: Work, running: impl Future<Output = ()> + Send + 'static) {
+    fn spawn(&mut self, work: Work, running: impl Future<Output = Ended> + Send + 'static) {
         let lots = match work.kind {
             Kind::Attempt => &mut self.sending,
             Kind::Question => &mut self.asking,

@@ -2,6 +2,7 @@
 
 mod lanes;
 mod moved;
+mod unasked;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -99,9 +99,10 @@ impl Board {
         }
     }
 
-    /// Until when a lot that is due is held back by its endpoint, and why; none if the lane stands in nobody's way.
-    pub fn hold(&self, endpoint: &EndpointName, at: Timestamp) -> Option<Next> {
-        self.lock().lanes.get(endpoint)?.hold(Kind::Attempt, at)
+    /// Until when a lot that is due, or the question about one, is held back by its endpoint, and why; none if the lane
+    /// stands in nobody's way.
+    pub fn hold(&self, endpoint: &EndpointName, kind: Kind, at: Timestamp) -> Option<Next> {
+        self.lock().lanes.get(endpoint)?.hold(kind, at)
     }
 
     /// What an endpoint failed by in its last exchange; none once it served.

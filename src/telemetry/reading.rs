@@ -82,7 +82,7 @@ pub enum Reading<'a> {
         /// Age of the oldest that is not transmitted.
         oldest: Duration,
     },
-    /// Documents of one endpoint whose receipt is overdue.
+    /// Documents of one endpoint whose receipt is overdue, and that were not sent again since.
     Overdue {
         /// The endpoint.
         endpoint: &'a EndpointName,

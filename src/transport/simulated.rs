@@ -130,6 +130,13 @@ impl Simulated {
         self.lock().book.clone()
     }
 
+    /// The insurer loses a lot that it took, and knows nothing of it any more; where it is sent again it is taken anew.
+    pub fn forget(&self, lot: LotId) {
+        let mut state = self.lock();
+        state.book.lots.remove(&lot);
+        state.book.documents.retain(|_, taken| *taken != lot);
+    }
+
     /// Puts a receipt or settlement into the feed of an endpoint.
     pub fn issue(&self, endpoint: &EndpointName, item: &Item) {
         let text = match item {

@@ -1,6 +1,7 @@
 //! The insurers of a run: what becomes of each call, and what they write back, when and how wrongly.
 //!
-//! They are honest about what they have: a lot that is theirs is never called unknown or refused. Everything
+//! They are honest about what they have: a lot that is theirs is never called unknown or refused. Now and then one loses
+//! a lot that it took, and says nothing of it any more until it is sent again. Everything
 //! between them and the gateway is not, and what they write back comes late, twice, early, in any order, for
 //! other bytes or at another door.
 
@@ -30,6 +31,9 @@ use crate::random::Random;
 use crate::watched::Watched;
 use crate::world::{World, name};
 
+/// Of so many lots in a hundred an insurer knows nothing some minutes after it took them.
+const LOST: u64 = 4;
+
 /// The insurers, as the transport reaches them.
 pub struct Insurers {
     simulated: Simulated,
@@ -50,6 +54,11 @@ pub struct Writing {
     answered: BTreeSet<LotId>,
     spoken_of: BTreeSet<(LotId, DocumentId)>,
     serial: u64,
+    /// Which lots are lost, apart for the same reason.
+    losses: Random,
+    /// Lots that their insurer is going to lose, and when.
+    to_lose: BTreeMap<(Timestamp, LotId), Vec<DocumentId>>,
+    lost: BTreeSet<LotId>,
 }
 
 impl Insurers {
@@ -193,16 +202,24 @@ impl Writing {
             answered: BTreeSet::new(),
             spoken_of: BTreeSet::new(),
             serial: 0,
+            losses: Random::new(seed, 10),
+            to_lose: BTreeMap::new(),
+            lost: BTreeSet::new(),
         }
     }
 
     /// Plans answers to what came since, and gives out what is due.
     pub fn write(&mut self, now: Timestamp, insurers: &Insurers) {
+        self.lose(now, insurers);
         let book = insurers.book();
         for (lot, (digest, rows)) in &book.lots {
             if self.answered.insert(*lot) {
                 let documents: Vec<_> = rows.iter().map(|row| row.document).collect();
                 self.plan(now, insurers, *lot, *digest, &documents);
+                if self.losses.percent(LOST) {
+                    let at = now + Duration::from_secs(self.losses.below(600));
+                    self.to_lose.insert((at, *lot), documents);
+                }
             }
         }
         for lot in book.refused.keys() {
@@ -217,6 +234,42 @@ impl Writing {
             let (endpoint, item) = first.remove();
             self.issue(insurers, endpoint, item);
         }
+    }
+
+    /// Loses what is to be lost by now, with all that would have been said of it; what was spoken of is not lost.
+    fn lose(&mut self, now: Timestamp, insurers: &Insurers) {
+        if insurers.calm.load(Ordering::Relaxed) {
+            return self.to_lose.clear();
+        }
+        while let Some(first) = self.to_lose.first_entry() {
+            if first.key().0 > now {
+                return;
+            }
+            let ((_, lot), documents) = first.remove_entry();
+            let names = |item: &Item| match item {
+                Item::Receipt(receipt) => receipt.lot == lot,
+                Item::Settlement(settlement) => documents.contains(&settlement.document),
+            };
+            if self.issued.iter().any(|(_, item)| names(item)) {
+                continue;
+            }
+            insurers.simulated.forget(lot);
+            self.planned.retain(|_, (_, item)| !names(item));
+            self.answered.remove(&lot);
+            self.lost.insert(lot);
+        }
+    }
+
+    /// How many lots were lost.
+    pub fn losses(&self) -> usize {
+        self.lost.len()
+    }
+
+    /// Lots that an insurer lost and did not take anew since.
+    pub fn lost(&self, insurers: &Insurers) -> Vec<LotId> {
+        let book = insurers.book();
+        let lost = self.lost.iter().copied();
+        lost.filter(|lot| !book.lots.contains_key(lot)).collect()
     }
 
     /// Gives out everything that is planned, and a word on every document that has none.

@@ -3,8 +3,9 @@
 //!
 //! A law that does not hold is written down and ends the run; nothing here changes the ledger.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt::Debug;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 
@@ -14,7 +15,7 @@ use bordereau::claims::entry::{Delivery, Entry, Gate, Position, Stamped};
 use bordereau::claims::id::{Digest, DocumentId, EndpointName, LotId};
 use bordereau::claims::standing::Standing;
 use bordereau::claims::tally::PaperCell;
-use bordereau::claims::time::Day;
+use bordereau::claims::time::{Day, Timestamp};
 use bordereau::report::scan::Scan;
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
@@ -23,6 +24,17 @@ use bordereau::transport::simulated::Book;
 
 use crate::returns::Returns;
 use crate::watched::SECRET;
+
+/// An attempt in doubt at an insurer without a status service, and the next one.
+const IN_DOUBT: [Event; 4] = [
+    Event::Leased,
+    Event::NoAnswer,
+    Event::NoStatusService,
+    Event::Leased,
+];
+
+/// A quarter of the first wait of every run: half of it is spread, and recording an answer may take some tries.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// What the laws remember of a run.
 #[derive(Default)]
@@ -55,6 +67,8 @@ struct Sealed {
     endpoint: Option<EndpointName>,
     leased: u32,
     sent: u32,
+    /// The last things that happened to it, and when.
+    last: VecDeque<(Event, Timestamp)>,
 }
 
 /// Everything that is derived from the entries.
@@ -85,6 +99,13 @@ impl Laws {
     pub fn posted(&mut self, document: DocumentId, digest: Digest) {
         if self.posted.insert(document, digest).is_some() {
             self.broken(format!("document {document} was admitted twice"));
+        }
+    }
+
+    /// The clock is set forward: what was measured by it says nothing.
+    pub fn clock_steps(&mut self) {
+        for sealed in self.sealed.values_mut() {
+            sealed.last.clear();
         }
     }
 
@@ -184,7 +205,9 @@ impl Laws {
                 };
                 self.sealed.insert(sealed.lot, lot);
             }
-            Entry::Delivery(delivery) => self.delivery(delivery),
+            Entry::Delivery(delivery) => self.delivery(stamped.at, delivery),
+            // An operator's word brings the next attempt forward.
+            Entry::Retried { lot, .. } => self.sealed.entry(*lot).or_default().last.clear(),
             Entry::Receipted(receipted) => {
                 let sealed = self.sealed.get(&receipted.lot);
                 if sealed.is_none_or(|sealed| sealed.leased == 0) {
@@ -218,7 +241,6 @@ impl Laws {
             | Entry::PaperOwed { .. }
             | Entry::Lapsed { .. }
             | Entry::Unsettled { .. }
-            | Entry::Retried { .. }
             | Entry::Explained { .. }
             | Entry::Closed(_)
             | Entry::Rewound { .. }
@@ -239,7 +261,8 @@ impl Laws {
         }
     }
 
-    fn delivery(&mut self, delivery: &Delivery) {
+    fn delivery(&mut self, at: Timestamp, delivery: &Delivery) {
+        self.pause(at, delivery);
         if delivery.event != Event::Leased {
             return;
         }
@@ -254,6 +277,22 @@ impl Laws {
             self.broken(format!(
                 "lot {lot} was leased although its endpoint is held"
             ));
+        }
+    }
+
+    /// What an attempt left in doubt goes again only after a pause, where its insurer cannot be asked.
+    fn pause(&mut self, at: Timestamp, delivery: &Delivery) {
+        let lot = delivery.lot;
+        let last = &mut self.sealed.entry(lot).or_default().last;
+        last.push_back((delivery.event, at));
+        if last.len() > IN_DOUBT.len() {
+            last.pop_front();
+        }
+        let events = last.iter().map(|(event, _)| *event);
+        let unasked = last.get(IN_DOUBT.len() - 2).map(|(_, at)| *at);
+        let early = unasked.is_some_and(|unasked| at.since(unasked) < PAUSE);
+        if early && events.eq(IN_DOUBT) {
+            self.broken(format!("lot {lot} went again without a pause"));
         }
     }
 

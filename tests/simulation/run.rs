@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use bordereau::claims::entry::{Position, Stamped};
+use bordereau::claims::id::LotId;
 use bordereau::claims::standing::Standing;
 use bordereau::claims::terms::Terms;
 use bordereau::claims::time::Timestamp;
@@ -29,12 +30,17 @@ use crate::world::{self, PausedClock, Tools, World};
 /// Points that an idle hour may use: a look of each loop now and then.
 const IDLE_POINTS: u64 = 600;
 
+/// Two spans of two jours ouvrés, with a weekend or a public holiday in each, and some days in which it was asked in vain.
+const DAYS_OF_LOSS: u32 = 14;
+
 /// What a run was like: for the seeds' own account, and to see that one seed repeats itself.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Story {
     pub entries: Vec<(Position, Stamped)>,
     pub standings: Vec<Standing>,
     pub deaths: u32,
+    /// Lots that an insurer took and lost.
+    pub lost: usize,
 }
 
 /// Whether a run tells of its steps.
@@ -148,6 +154,7 @@ impl Run {
             if self.steps.percent(5) {
                 self.say("the clock steps forward");
                 self.clock.step(self.steps.between(30, 600));
+                self.store.laws().clock_steps();
             }
             if self.random.percent(4) {
                 self.die("killed").await;
@@ -169,6 +176,7 @@ impl Run {
         for _ in 0..12 {
             self.step("calm", Duration::from_secs(300)).await?;
         }
+        self.lost_lots().await?;
         self.writing.finish(self.clock.now(), &self.insurers);
         for _ in 0..4 {
             self.step("the last receipts", Duration::from_secs(300))
@@ -192,6 +200,24 @@ impl Run {
             | Standing::Granted
             | Standing::Declined => true,
         })
+    }
+
+    /// What an insurer took and lost is found out when its receipt is overdue, or after a second span where it cannot be
+    /// asked: then it goes again, or its documents go in another lot.
+    async fn lost_lots(&mut self) -> Result<(), String> {
+        for _ in 0..DAYS_OF_LOSS {
+            let lost = self.writing.lost(&self.insurers);
+            let lives = |lot: &LotId| {
+                let lot = laws::now(self.store.memory.lot(*lot));
+                lot.is_some_and(|lot| !lot.state.is_finished())
+            };
+            if !lost.iter().any(lives) {
+                return Ok(());
+            }
+            self.step("what was lost", Duration::from_secs(86_400))
+                .await?;
+        }
+        Err("what an insurer lost never went again".to_owned())
     }
 
     /// When nothing is to be done, nearly nothing is done: no loop turns for its own sake.
@@ -362,6 +388,7 @@ impl Run {
             entries: laws::now(self.store.memory.entries(Position(0), usize::MAX)),
             standings: documents.iter().map(|record| record.standing()).collect(),
             deaths: self.deaths,
+            lost: self.writing.losses(),
         }
     }
 }

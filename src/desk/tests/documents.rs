@@ -78,6 +78,34 @@ async fn behind_an_endpoint_that_failed_too_often() {
     assert_eq!(document.json()["next"]["reason"], "unreachable");
 }
 
+/// What is in doubt waits for the lane of questions, and not for that of lots.
+#[tokio::test]
+async fn in_doubt_at_an_endpoint_of_which_one_service_failed_too_often() {
+    for (broken, reason) in [
+        (lane::Kind::Attempt, "doubt"),
+        (lane::Kind::Question, "breaker"),
+    ] {
+        let house = sealed().await;
+        house.attempt(Event::NoAnswer, Reason::Doubt).await;
+        house.clock.advance(Duration::from_secs(3600));
+        let rules = Rules::new(const { NonZeroU32::new(8).unwrap() });
+        let at = house.clock.now();
+        for _ in 0..rules.breaker.failures.get() {
+            house.lanes.change(&endpoint(), &rules, |lane| {
+                let mut slot = lane.begin(broken, at);
+                lane.hear(&mut slot, Signal::Unserved, at);
+                lane.end(slot, at);
+            });
+        }
+        let document = house.get(Door::Public, "centre", PATH).await.json();
+        assert_eq!(document["standing"], "in doubt", "{broken:?}");
+        assert_eq!(document["next"]["reason"], reason, "{broken:?}");
+        let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+        let paris = &queue.json()["endpoints"][0];
+        assert_eq!(paris["reasons"], json!({reason: 1}), "{broken:?}");
+    }
+}
+
 #[tokio::test]
 async fn with_the_insurer() {
     let house = taken().await;
@@ -90,6 +118,35 @@ async fn with_the_insurer() {
     house.clock.advance(Duration::from_secs(86_400));
     house.settle(PartOutcome::Paid).await;
     golden(&house, "paid", "centre", PATH).await;
+}
+
+/// Its insurer has no status service: as long again it waits for its receipt, and everybody sees that it is late.
+#[tokio::test]
+async fn overdue_at_an_insurer_that_cannot_be_asked() {
+    let house = taken().await;
+    house.clock.advance(Duration::from_secs(3600));
+    house.commit(Command::Tick).await;
+    house
+        .conclude(Event::NoStatusService, Reason::Overdue, None)
+        .await;
+    golden(&house, "overdue-not-to-be-asked", "centre", PATH).await;
+    let queue = house.get(Door::Operators, "operator", "/v1/queue").await;
+    let paris = &queue.json()["endpoints"][0];
+    assert_eq!(paris["standings"], json!({"overdue": 1}));
+    assert_eq!(paris["reasons"], json!({"overdue": 1}));
+    assert_eq!(paris["oldest"], json!(null), "it was transmitted");
+    let listed = house
+        .get(Door::Public, "centre", "/v1/documents?standing=overdue")
+        .await;
+    assert_eq!(listed.json()["documents"].as_array().unwrap().len(), 1);
+    // From its next attempt on it stands where that one left it.
+    house.clock.advance(Duration::from_secs(3600));
+    house.lease().await;
+    house
+        .conclude_attempt(2, Event::Deferred, Reason::Failing)
+        .await;
+    let document = house.get(Door::Public, "centre", PATH).await;
+    assert_eq!(document.json()["standing"], "held");
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ impl Rig {
     }
 
     /// One turn; how many began by it.
-    async fn turned(&mut self) -> usize {
+    pub(super) async fn turned(&mut self) -> usize {
         let before = self.running.tasks.len();
         self.dispatch.turn(&mut self.running).await.unwrap();
         self.running.tasks.len() - before
@@ -65,7 +65,7 @@ impl Rig {
     }
 
     /// Turns until nothing more begins at this instant; how many began by each.
-    async fn exhausted(&mut self) -> Vec<usize> {
+    pub(super) async fn exhausted(&mut self) -> Vec<usize> {
         let mut begun = Vec::new();
         loop {
             match self.turned().await {
@@ -76,7 +76,7 @@ impl Rig {
         }
     }
 
-    async fn lot(&self, id: LotId) -> LotRecord {
+    pub(super) async fn lot(&self, id: LotId) -> LotRecord {
         self.dispatch.store.lot(id).await.unwrap().unwrap()
     }
 
@@ -120,7 +120,11 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
     // Those that were never sent wait for the same, and whoever asks is told so.
     let waiting = rig.lot(LotId(40)).await.next.unwrap();
     assert_eq!(waiting.reason, Reason::Turn);
-    let held = |rig: &Rig, name| rig.dispatch.lanes.hold(&endpoint(name), rig.clock.now());
+    let held = |rig: &Rig, name| {
+        rig.dispatch
+            .lanes
+            .hold(&endpoint(name), lane::Kind::Attempt, rig.clock.now())
+    };
     assert_eq!(held(&rig, "slow"), Some(fifth));
     assert_eq!(held(&rig, "swift"), None);
     rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 2"#);
@@ -166,6 +170,13 @@ async fn an_endpoint_that_fails_every_question_is_sent_its_lots_all_the_same() {
         for number in lots {
             assert_eq!(rig.lot(LotId(number.into())).await.state, State::Taken);
         }
+        let held = |kind| {
+            let lanes = &rig.dispatch.lanes;
+            let held = lanes.hold(&endpoint("slow"), kind, rig.clock.now());
+            held.map(|held| held.reason)
+        };
+        assert_eq!(held(lane::Kind::Attempt), None);
+        assert!(held(lane::Kind::Question).is_some(), "questions wait");
         rig.clock.advance(Duration::from_secs(600));
     }
     assert_eq!(rig.lot(LotId(101)).await.state, State::InDoubt);
@@ -191,7 +202,10 @@ async fn a_closed_endpoint_is_sent_nothing_until_it_opens() {
     let next = sealed.unwrap().unwrap().next.unwrap();
     let opens = Timestamp::parse("2026-11-21T07:00:00Z").unwrap();
     assert_eq!((next.at, next.reason), (rig.clock.now(), Reason::Turn));
-    let held = rig.dispatch.lanes.hold(&endpoint("slow"), rig.clock.now());
+    let held = rig
+        .dispatch
+        .lanes
+        .hold(&endpoint("slow"), lane::Kind::Attempt, rig.clock.now());
     assert_eq!(
         held,
         Some(Next {
@@ -322,6 +336,27 @@ async fn an_attempt_that_breaks_off_is_told_and_gives_its_place_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_question_that_cannot_be_recorded_is_asked_ever_more_rarely() {
+    let mut rig = Rig::with(|call| match call.request {
+        Request::Status(_) => panic!("a defect"),
+        Request::Send(_) | Request::Receipts => Fate::now(Course::Answered),
+    })
+    .await;
+    let lot = rig.doubt(1, mutuelle(1), "slow").await;
+    let mut asked = 0;
+    for _ in 0..120 {
+        asked += rig.exhausted().await.len();
+        let sleep = rig.dispatch.turn(&mut rig.running).await.unwrap();
+        assert!(!sleep.is_zero(), "no turn follows the other at once");
+        rig.clock.advance(Duration::from_millis(500));
+        tokio::time::advance(Duration::from_millis(500)).await;
+    }
+    // At once, then after 2.5 to 5 seconds, 5 to 10, 10 to 20, 20 to 40.
+    assert!((3..=5).contains(&asked), "{asked} in a minute");
+    assert_eq!(rig.lot(lot).await.state, State::InDoubt);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_taken_lot_that_the_insurer_does_not_know_is_told() {
     let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
     let lot = rig.due(1).await;
@@ -366,4 +401,31 @@ async fn what_is_cut_off_at_the_end_is_told() {
     shutdown.cancel();
     running.await.unwrap();
     rig.shows(r#"bordereau_delivery_alerts_total{endpoint="slow",alert="cut off"} 1"#);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_ends_within_the_time_to_drain_is_recorded() {
+    let rig = Rig::with(|_| Fate {
+        there: Duration::from_secs(5),
+        ..Fate::now(Course::Answered)
+    })
+    .await;
+    assert!(rig.dispatch.config.drain() > Duration::from_secs(5));
+    let lot = rig.due(1).await;
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(rig.dispatch.clone().run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(rig.lot(lot).await.state, State::Sending);
+    let after = rig.due(2).await;
+    shutdown.cancel();
+    running.await.unwrap();
+    let ended = rig.lot(lot).await;
+    assert_eq!((ended.state, ended.attempts), (State::Taken, 1));
+    assert_eq!(rig.lot(after).await.attempts, 0, "nothing more begins");
+    let text = rig.dispatch.telemetry.render();
+    let told = r#"alert="cut off"} 0"#;
+    assert!(
+        text.lines()
+            .all(|line| !line.contains(r#"alert="cut off""#) || line.ends_with(told))
+    );
 }

@@ -4,7 +4,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::*;
 use crate::claims::entry::Gate;
-use crate::store::LotRecord;
+use crate::claims::outcome::Cause;
+use crate::claims::receipt::{
+    Evidence, Item, Part, PartOutcome, PartSettlement, Settlement, SettlementContent,
+};
+use crate::store::{Heard, LotRecord};
 
 /// Lot 1 never left `slow`, lot 2 may have arrived there; then `swift` serves its insurer.
 async fn moved(gate: Gate) -> Rig {
@@ -80,6 +84,68 @@ async fn what_never_left_an_endpoint_that_is_gone_goes_by_the_present_one_and_th
     assert_eq!(
         (held.sealed.lot, held.state, held.next.unwrap().reason),
         (LotId(2), State::Due, Reason::NoRoute)
+    );
+}
+
+/// A settlement of one of its documents has the insurer asked about it, and there is nobody any more to ask.
+#[tokio::test(start_paused = true)]
+async fn what_never_left_and_is_to_be_asked_about_goes_by_the_present_endpoint() {
+    let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
+    let documents = vec![
+        rig.admit(1, mutuelle(1)).await,
+        rig.admit(2, mutuelle(1)).await,
+    ];
+    rig.commit(Command::Seal(Sealed {
+        lot: LotId(1),
+        centre: finess(),
+        destination: mutuelle(1),
+        endpoint: endpoint("slow"),
+        purpose: Purpose::Real,
+        documents,
+        digest: Digest([1; 32]),
+        length: 1,
+        due: rig.clock.now(),
+        form: Form::Composed,
+    }))
+    .await;
+    let settlement = Settlement {
+        id: name("s1"),
+        document: DocumentId(1),
+        issued: rig.clock.now(),
+        content: SettlementContent::Parts(vec![PartSettlement {
+            part: Part::Amc,
+            outcome: PartOutcome::Paid,
+            amount: Cents(750),
+            code: None,
+            text: None,
+        }]),
+    };
+    rig.commit(Command::Receipts {
+        endpoint: endpoint("slow"),
+        purpose: Purpose::Real,
+        destinations: vec![mutuelle(1)],
+        formerly: Vec::new(),
+        items: vec![Heard {
+            evidence: Evidence::Item(Item::Settlement(settlement)),
+            bytes: Bytes::from_static(b"<x/>"),
+            salt: [5; 16],
+        }],
+        cursor: None,
+    })
+    .await;
+    assert!(lot(&rig, 1).await.ask);
+    let routes = Routes::new([(endpoint("swift"), Purpose::Real, vec![mutuelle(1)])]);
+    rig.dispatch.routes = watch::channel(Arc::new(routes)).1;
+    for _ in 0..3 {
+        rig.clock.advance(Duration::from_secs(60));
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        while rig.running.tasks.join_next().await.is_some() {}
+    }
+    assert_eq!(lot(&rig, 1).await.state, State::Void);
+    let anew = lot_of(&rig, 2).await;
+    assert_eq!(
+        (anew.sealed.endpoint, anew.state),
+        (endpoint("swift"), State::Taken)
     );
 }
 

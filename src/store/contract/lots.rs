@@ -149,6 +149,8 @@ async fn what_may_have_arrived_is_asked_about_when_a_document_went_to_paper_mean
         done(&*store, paper(1)).await;
         conclude(&*store, attempt, event, &[]).await;
         assert_eq!(state(&*store).await, (State::Due, true), "{event:?}");
+        let waits = store.lot(LOT).await.unwrap().unwrap().next.unwrap();
+        assert_eq!(waits.reason, Reason::Doubt, "asked about, not sent again");
         assert_eq!(open(&*store).await, 0);
     }
 }

@@ -17,6 +17,8 @@ laws! {
     an_answer_about_a_lot_that_moved_since_is_refused
     a_question_is_not_put_off_by_a_receipt
     what_was_settled_and_then_replaced_left_its_lot_once
+    what_never_left_and_is_to_be_asked_about_loses_its_way_too
+    what_cannot_be_asked_about_goes_its_way_with_its_bytes
 }
 
 const HOUR: u64 = 3600;
@@ -470,4 +472,86 @@ async fn what_was_settled_and_then_replaced_left_its_lot_once<S: Subject>() {
     assert_eq!(lot(&*store).await.state, State::Due);
     assert_eq!(record(&*store, 2).await.standing(), Standing::InLot);
     balanced(&*store).await;
+}
+
+/// One of its documents was settled: it went in an earlier lot. Then the endpoint goes, which could never be asked.
+async fn what_never_left_and_is_to_be_asked_about_loses_its_way_too<S: Subject>() {
+    let subject = with_lot_of::<S>(2).await;
+    let store = subject.store();
+    hears(&*store, 1, settlement(1)).await;
+    assert_eq!(lot(&*store).await.state, State::Due);
+    assert!(is_asked(&*store, 1).await);
+    let unroute = Command::Unroute(EndpointName::parse("paris").unwrap());
+    store.commit(later(2), unroute).await.unwrap();
+    assert_eq!(lot(&*store).await.state, State::Void);
+    let standings = standings(&*store).await;
+    assert_eq!(standings, [Standing::Paid, Standing::Open]);
+    balanced(&*store).await;
+}
+
+/// A document went to paper while its lot stood so, and its insurer has no status service: the others are not sealed
+/// anew, and the lot goes as it was sealed.
+async fn what_cannot_be_asked_about_goes_its_way_with_its_bytes<S: Subject>() {
+    for (before, after, stood) in [
+        (Some(Event::Deferred), None, State::Due),
+        (None, Some(Event::Deferred), State::Sending),
+        (None, Some(Event::NoAnswer), State::Sending),
+        (None, Some(Event::Taken), State::Sending),
+        (Some(Event::NoAnswer), None, State::InDoubt),
+        (Some(Event::Taken), None, State::Taken),
+        (Some(Event::Taken), None, State::Overdue),
+    ] {
+        let why = format!("{stood:?} {after:?}");
+        let subject = with_lot_of::<S>(2).await;
+        let store = subject.store();
+        let sealed = lot(&*store).await.sealed;
+        assert_eq!(leased(&*store, 0).await, 1);
+        if let Some(event) = before {
+            let mut ended = conclusion(1, 1, event);
+            if event == Event::Taken {
+                ended.next.at = later(HOUR);
+            }
+            let outcome = store.commit(later(1), Command::Conclude(ended)).await;
+            assert!(matches!(outcome.unwrap(), Outcome::Done(_)), "{why}");
+        }
+        let mut seconds = 2;
+        if stood == State::Overdue {
+            seconds = overdue(&*store).await;
+        }
+        assert_eq!(lot(&*store).await.state, stood, "{why}");
+        on_paper(&*store, seconds, 1).await;
+        if let Some(event) = after {
+            ends(&*store, seconds, 1, event).await;
+        }
+        assert!(is_asked(&*store, seconds).await, "{why}");
+        assert_eq!(
+            leased(&*store, seconds).await,
+            0,
+            "asked about first: {why}"
+        );
+        ends(&*store, seconds + 1, 1, Event::NoStatusService).await;
+        if lot(&*store).await.state == State::Taken {
+            // It has the lot for all that is known: until its receipt is overdue.
+            assert!(!is_asked(&*store, seconds).await, "{why}");
+            seconds = overdue(&*store).await;
+            ends(&*store, seconds + 1, 1, Event::NoStatusService).await;
+        }
+        let due = lot(&*store).await;
+        assert_eq!((due.state, due.ask), (State::Due, false), "{why}");
+        assert_eq!(leased(&*store, seconds + 1).await, 1, "{why}");
+        let again = lot(&*store).await;
+        assert_eq!((again.state, again.attempts), (State::Sending, 2), "{why}");
+        assert_eq!(again.sealed, sealed, "{why}");
+        let standings = standings(&*store).await;
+        assert_eq!(standings, [Standing::OnPaper, Standing::InLot], "{why}");
+        balanced(&*store).await;
+    }
+}
+
+/// The receipt of the lot is overdue: since how many seconds after the beginning.
+async fn overdue(store: &dyn Store) -> u64 {
+    let at = lot(store).await.next.unwrap().at;
+    store.commit(at, Command::Tick).await.unwrap();
+    assert_eq!(lot(store).await.state, State::Overdue);
+    at.since(now()).as_secs()
 }

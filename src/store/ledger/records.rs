@@ -6,6 +6,7 @@ use crate::claims::delivery::{Event, State, Step};
 use crate::claims::document::{Facts, Kind};
 use crate::claims::entry::{Next, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId};
+use crate::claims::lane;
 use crate::claims::registry::Centre;
 use crate::claims::standing::{Receipted, Standing};
 use crate::claims::tally::{Cell, DayBasis, Lateness};
@@ -273,6 +274,15 @@ impl LotRecord {
             State::Taken => Some((Wait::Time, at)),
             State::InDoubt | State::Overdue => Some((Wait::Ask, at)),
             State::Answered | State::Void => None,
+        }
+    }
+
+    /// What goes to its insurer next, if time alone leads to it: the lot, or a question about it.
+    pub fn next_exchange(&self) -> Option<lane::Kind> {
+        match self.wait()? {
+            (Wait::Send | Wait::SendHere, _) => Some(lane::Kind::Attempt),
+            (Wait::Ask, _) => Some(lane::Kind::Question),
+            (Wait::Time, _) => None,
         }
     }
 }

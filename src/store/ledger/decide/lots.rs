@@ -69,14 +69,12 @@ impl Decider<'_, '_> {
         if records::endpoint(self.working, endpoint)?.gate == Gate::Held {
             return Ok(self.done());
         }
-        let due = query::waiting(
-            self.working,
-            Wait::Send,
-            endpoint,
-            self.clock,
-            UNROUTED_AT_ONCE,
-        )?;
-        // Others that are due are not among them: the next attempt of one says that there is no endpoint.
+        // What never left waits for its turn, or to be asked about, where a document of it went another way.
+        let mut due = Vec::new();
+        for wait in [Wait::Send, Wait::Ask] {
+            let (clock, most) = (self.clock, UNROUTED_AT_ONCE);
+            due.extend(query::waiting(self.working, wait, endpoint, clock, most)?);
+        }
         for lot in due {
             self.happens(&lot, Event::Unrouted, None)?;
         }

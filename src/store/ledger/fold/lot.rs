@@ -228,6 +228,14 @@ impl Fold<'_, '_> {
             State::Taken if before.state == State::Sending && event != Event::Taken => {
                 Some(self.receipt_expected(&after)?)
             }
+            // The same where the attempt left it due: it does not go again before that.
+            State::Due if before.state == State::Sending && after.ask => {
+                let next = delivery.next.or(before.next);
+                next.map(|next| Next {
+                    reason: Reason::Doubt,
+                    ..next
+                })
+            }
             State::Due | State::Sending | State::InDoubt | State::Taken | State::Overdue => {
                 delivery.next.or(before.next)
             }
@@ -235,6 +243,8 @@ impl Fold<'_, '_> {
         self.working
             .put(keys::lot_history(delivery.lot, self.position), Vec::new());
         let voided = after.state == State::Void && before.state != State::Void;
+        // Of a lot that stands as taken its insurer's "unknown" moves nothing, nor what was proven.
+        let unseen = event == Event::StatusUnknown && after.state == State::Due;
         let attempted = after.attempted;
         self.put_lot(Some(&before), after);
         if attempted < before.attempted {
@@ -245,6 +255,8 @@ impl Fold<'_, '_> {
         }
         if voided {
             self.voided(&before.sealed, delivery)
+        } else if unseen {
+            self.unseen(&before.sealed)
         } else {
             Ok(())
         }
@@ -277,6 +289,17 @@ impl Fold<'_, '_> {
                 if record.lot == Some(lot.sealed.lot) && record.proven == lot.attempted {
                     record.proven = earlier;
                 }
+                Ok(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The insurer never saw the lot that goes again: what seemed to prove its taking is disproved.
+    fn unseen(&mut self, sealed: &Sealed) -> Result<(), Error> {
+        for document in &sealed.documents {
+            self.change(*document, |record| {
+                disproved(record, sealed.lot);
                 Ok(())
             })?;
         }
@@ -445,9 +468,14 @@ fn reopened(record: &mut DocumentRecord, lot: LotId) -> Result<(), Error> {
     if record.lot != Some(lot) {
         return Ok(());
     }
-    if record.standing() == Standing::InLot {
+    disproved(record, lot);
+    document::act(record, Act::LotVoided)
+}
+
+/// No attempt of the lot that a document waits in is proven any more. What an insurer spoke of stays proven.
+fn disproved(record: &mut DocumentRecord, lot: LotId) {
+    if record.lot == Some(lot) && record.standing() == Standing::InLot {
         record.proven = None;
         record.said_taken = false;
     }
-    document::act(record, Act::LotVoided)
 }

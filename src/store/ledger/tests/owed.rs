@@ -2,6 +2,8 @@
 
 use super::*;
 use crate::claims::custody::Restored;
+use crate::claims::receipt::DocumentVerdict;
+use crate::store::ledger::records;
 use crate::store::listing::{Book, Listing};
 
 async fn tick(road: &mut Road, instant: &str) {
@@ -188,6 +190,90 @@ async fn what_its_insurer_says_to_have_is_not_owed_although_no_attempt_is_known(
         road.receipt("r1", 1, Verdict::Refused).await;
         tick(&mut road, "2026-12-20T09:00:00+01:00").await;
         assert!(record(&road, 10).await.owes_paper());
+        road.check().await;
+    }
+}
+
+#[tokio::test]
+async fn what_its_insurer_took_and_forgot_is_owed_and_late_like_what_never_left() {
+    // Its second attempt is taken after the deadline of the 25th; or it was in doubt in between, after a restore.
+    for restored in [false, true] {
+        let mut road = Road::new().await;
+        road.admit(admission(10, facts(Kind::Fse, "000000001"), "a"))
+            .await;
+        road.admit(admission(11, facts(Kind::Fse, "000000002"), "b"))
+            .await;
+        road.seal(1).await;
+        road.lease().await;
+        road.conclude(1, 1, Event::Taken, &[]).await;
+        road.hear(Item::Receipt(Receipt {
+            id: name("r1"),
+            lot: LotId(1),
+            digest: Digest([1; 32]),
+            issued: road.now,
+            verdict: Verdict::Accepted,
+            documents: vec![DocumentVerdict {
+                document: DocumentId(11),
+                verdict: Verdict::Accepted,
+                code: None,
+                text: None,
+            }],
+            coverage: Coverage::Listed,
+            code: None,
+            text: None,
+        }))
+        .await;
+        let first = record(&road, 10).await;
+        assert!(first.proven.is_some() && first.said_taken && first.timer.is_none());
+        if restored {
+            let position = road.store.health().position;
+            let restored = Command::Restored(Restored {
+                backup: Digest([1; 32]),
+                taken: road.now,
+                position,
+                since: road.now,
+                known: position,
+                actor: name("operator"),
+            });
+            road.store.commit(road.now, restored).await.unwrap();
+            assert_eq!(road.lot(1).await, State::InDoubt);
+        } else {
+            let lot = road.store.lot(LotId(1)).await.unwrap().unwrap();
+            road.now = lot.next.unwrap().at;
+            road.store.commit(road.now, Command::Tick).await.unwrap();
+            assert_eq!(road.lot(1).await, State::Overdue);
+        }
+        road.conclude(1, 1, Event::StatusUnknown, &[]).await;
+        assert_eq!(road.lot(1).await, State::Due);
+        let forgotten = record(&road, 10).await;
+        assert_eq!((forgotten.proven, forgotten.said_taken), (None, false));
+        let view = road.store.document(Find::Id(DocumentId(10))).await.unwrap();
+        assert!(
+            view.unwrap().record.timer.is_some(),
+            "paper comes to be owed"
+        );
+        // Of the other one a receipt stands, which names the attempt that it was in.
+        assert_eq!(record(&road, 11).await.proven, first.proven);
+        road.check().await;
+
+        tick(&mut road, "2026-12-10T09:00:00+01:00").await;
+        assert!(record(&road, 10).await.owes_paper(), "{restored}");
+        assert!(!record(&road, 11).await.owes_paper(), "{restored}");
+        road.check().await;
+        if restored {
+            let resumed = Command::Resume {
+                actor: name("operator"),
+                reason: Bytes::from_static(b"looked at"),
+                salt: [1; 16],
+            };
+            road.store.commit(road.now, resumed).await.unwrap();
+        }
+        assert_eq!(road.lease().await, [(LotId(1), 2)]);
+        road.conclude(1, 2, Event::Taken, &[]).await;
+        let again = record(&road, 10).await;
+        assert_eq!((again.proven, again.owes_paper()), (Some(road.now), false));
+        let late = records::lateness(&again, &again);
+        assert_eq!(late, Lateness::Late, "{restored}");
         road.check().await;
     }
 }
