@@ -19,6 +19,7 @@ pub mod transport;
 pub mod intake;
 pub mod dispatch;
 pub mod receipts;
+pub mod webhooks;
 pub mod report;
 pub mod retention;
 

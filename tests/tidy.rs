@@ -59,6 +59,17 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "webhooks",
+        &[
+            "claims",
+            "formats",
+            "clock",
+            "telemetry",
+            "store",
+            "transport",
+        ],
+    ),
+    (
         "report",
         &["claims", "formats", "clock", "telemetry", "store"],
     ),
@@ -116,6 +127,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "intake",
             "dispatch",
             "receipts",
+            "webhooks",
             "report",
             "retention",
             "desk",

@@ -30,7 +30,6 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::desk;
 use crate::dispatch::Dispatch;
-use crate::dispatch::webhooks::Webhooks;
 use crate::formats::registry::Lined;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
@@ -44,6 +43,7 @@ use crate::store::{Command, Readiness, Store};
 use crate::telemetry::{Event, Reading, Telemetry};
 use crate::tls;
 use crate::transport::{self, Transport};
+use crate::webhooks::Webhooks;
 
 use encryption::KeyAge;
 use expiry::Expiry;

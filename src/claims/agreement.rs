@@ -261,15 +261,9 @@ impl Agreements {
             .find(|agreement| agreement.succeeds.as_ref() == Some(id))
     }
 
-    /// The last day on which an agreement has effect: the day before its successor's first, whatever its
-    /// contractual end says (L162-32-2); none while nothing follows it.
-    pub fn effective_end(&self, id: &AgreementId) -> Option<Day> {
-        self.successor(id)
-            .map(|successor| successor.in_force_from.plus_days(-1))
-    }
-
     /// The agreement in effect on a day for a centre that the registry binds to `id`: that one, a
-    /// predecessor or a successor. None before the first of them, or when the id is not known.
+    /// predecessor or a successor. None before the first of them, or when the id is not known. One has effect until its
+    /// successor's first day, whatever its contractual end says (L162-32-2 CSS).
     pub fn in_effect(&self, id: &AgreementId, day: Day) -> Option<&Agreement> {
         let mut agreement = self.get(id)?;
         while agreement.in_force_from > day {

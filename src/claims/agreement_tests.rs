@@ -210,11 +210,6 @@ fn an_agreement_has_effect_until_the_next_comes() {
         let found = agreements.in_effect(&id(bound), day(at));
         assert_eq!(found.map(|a| a.id.as_str()), expected, "{bound} {at}");
     }
-    assert_eq!(
-        agreements.effective_end(&id("first")),
-        Some(day("2015-12-31"))
-    );
-    assert_eq!(agreements.effective_end(&id("third")), None);
 }
 
 #[test]

@@ -11,9 +11,6 @@ use crate::claims::tally::Lateness;
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
 
-/// Calendar days in which a paper sheet must leave under tiers payant (R161-47 CSS).
-pub const PAPER_DAYS: i32 = 8;
-
 /// The last day on which a document can be transmitted in time; none for a PJ and a PEC, for which the
 /// law sets none.
 pub fn deadline(facts: &Facts, region: Region, terms: &Terms) -> Option<Day> {
@@ -79,11 +76,6 @@ pub fn paper_owed(day: Day, region: Region, terms: &Terms) -> Timestamp {
 /// The instant from which a PJ is owed on paper that could be sent on `day` and has no receipt, or was refused on it.
 pub fn pj_paper_owed(day: Day, terms: &Terms) -> Timestamp {
     day.plus_days(i32::from(terms.pj_paper_days)).end()
-}
-
-/// The instant by which a paper sheet must have left whose clock starts on `day`.
-pub fn paper_end(day: Day) -> Timestamp {
-    day.plus_days(PAPER_DAYS).end()
 }
 
 /// The instant from which the receipt of a lot taken on `day` is overdue.
@@ -221,11 +213,6 @@ mod tests {
                 pj_paper_owed(day("2026-11-05"), &terms),
                 "2026-11-10T23:00:00Z",
                 "PJ",
-            ),
-            (
-                paper_end(day("2026-11-05")),
-                "2026-11-13T23:00:00Z",
-                "paper",
             ),
             (
                 receipt_overdue(day("2026-11-10"), region, &terms),

@@ -11,7 +11,6 @@ mod config;
 mod fresh;
 mod lanes;
 mod seal;
-pub mod webhooks;
 #[cfg(test)]
 mod tests;
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::claims::rules::AMC_LENGTHS;
 use crate::formats::xml::Limits;
 
 /// Settings of intake.
@@ -139,8 +140,8 @@ impl Default for Config {
             inline_bytes: 64 << 10,
             validations: NonZeroUsize::MIN.saturating_add(3),
             retry_seconds: NonZeroU32::MIN.saturating_add(4),
-            amc_shortest: 8,
-            amc_longest: 10,
+            amc_shortest: *AMC_LENGTHS.start(),
+            amc_longest: *AMC_LENGTHS.end(),
         }
     }
 }

@@ -160,3 +160,66 @@ async fn a_store_that_is_lost_is_restored_from_the_middle_and_everything_ends_ri
     assert_eq!(run(&place, &["verify-store"]).status.code(), Some(0));
     insurer.shutdown().await;
 }
+
+/// Waits until so many documents of a standing are listed.
+async fn listed(gateway: &Gateway, standing: &str, documents: usize) {
+    until(&format!("{documents} are {standing}"), || async {
+        let page = gateway
+            .get(&format!("/v1/documents?standing={standing}"))
+            .await;
+        let page: Value = page.json().await.unwrap();
+        page["documents"].as_array().map(Vec::len) == Some(documents)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_on_its_way_at_the_backup_is_asked_about_and_never_sent_again() {
+    let place = Place::bare();
+    let (insurer, base) = insurer::start(&place, "").await;
+    let place = place.ready(&base);
+    let path = |name: &str| place.path(name).display().to_string();
+    let (bodies, keys, store) = (path("backup"), path("backup.keys"), path("store"));
+    let gateway = place.start();
+    let order = |what: &str| {
+        done(
+            &place,
+            &["endpoint", what, "paris", "--reason", "the caisse asked"],
+        )
+    };
+    assert_eq!(order("hold"), "paris is held\n");
+    assert_eq!(post(&gateway, 1..=6).await, [202; 6]);
+    // Sealed, and not sent: their lots are in the backup.
+    listed(&gateway, "held", 6).await;
+    done(&place, &["backup", "--to", &bodies, "--keys-to", &keys]);
+    order("release");
+    with_the_insurer(&insurer, 6).await;
+    counted(&gateway, 6).await;
+    let lots: BTreeSet<_> = insurer.book().lots.keys().copied().collect();
+    gateway.kill();
+    fs::rename(place.path("store"), place.path("lost")).unwrap();
+
+    let made = [
+        "restore", "--from", &bodies, "--keys", &keys, "--to", &store,
+    ];
+    done(&place, &made);
+    let gateway = place.start();
+    // The hold stands again, and nothing is sent before a person has resumed: the insurer is asked all the same, and what
+    // it says to have and to pay counts.
+    counted(&gateway, 6).await;
+    assert_eq!(post(&gateway, 1..=6).await, [200; 6]);
+    order("release");
+    done(
+        &place,
+        &["restore", "resume", "--reason", "every lot is known"],
+    );
+    listed(&gateway, "paid", 6).await;
+    let book = insurer.book();
+    assert_eq!(book.lots.keys().copied().collect::<BTreeSet<_>>(), lots);
+    assert_eq!(book.breaches, Vec::<String>::new());
+    assert_eq!(book.documents.len(), 6, "none is there twice");
+    let imbalance = gateway.metric("bordereau_ledger_imbalance_documents").await;
+    assert_eq!(imbalance, Some(0.0));
+    assert_eq!(gateway.stop(&[]).code(), Some(0));
+    insurer.shutdown().await;
+}

@@ -58,14 +58,14 @@ pub struct Webhooks {
 
 /// The targets' loops that run.
 #[derive(Default)]
-struct Lines {
+struct Tellers {
     tasks: JoinSet<()>,
     running: BTreeMap<Name, (Target, AbortHandle)>,
 }
 
 /// One target's loop.
-struct Line {
-    room: Webhooks,
+struct Teller {
+    webhooks: Webhooks,
     target: Target,
     grown: watch::Receiver<Position>,
     /// How far it was told.
@@ -77,10 +77,10 @@ struct Line {
 impl Webhooks {
     /// Runs until shutdown; a request that runs then is cut off and made again after the next start.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let mut lines = Lines::default();
+        let mut tellers = Tellers::default();
         loop {
             let targets = self.targets.borrow_and_update().clone();
-            lines.follow(&self, targets).await;
+            tellers.follow(&self, targets).await;
             let changed = shutdown.run_until_cancelled(self.targets.changed());
             match changed.await {
                 Some(Ok(())) => {}
@@ -89,11 +89,11 @@ impl Webhooks {
                 None => break,
             }
         }
-        lines.tasks.shutdown().await;
+        tellers.tasks.shutdown().await;
     }
 
     /// Tells one target for ever: what ends its way is taken up again after a wait.
-    async fn line(self, target: Target) {
+    async fn tell(self, target: Target) {
         let mut failures: u32 = 0;
         loop {
             let follow = AssertUnwindSafe(self.follow(&target, &mut failures));
@@ -121,14 +121,14 @@ impl Webhooks {
             Ok(told) => told,
             Err(error) => return error,
         };
-        let line = Line {
-            room: self.clone(),
+        let teller = Teller {
+            webhooks: self.clone(),
             target: target.clone(),
             grown,
             told,
             recorded: told,
         };
-        line.run(failures).await
+        teller.run(failures).await
     }
 
     /// How far a target was told; one that is new is told from now on, and that is recorded.
@@ -156,11 +156,11 @@ impl Webhooks {
     }
 }
 
-impl Lines {
+impl Tellers {
     /// Ends the loops of targets that are gone or changed, and only then begins those that are new or changed.
-    async fn follow(&mut self, room: &Webhooks, targets: Vec<Target>) {
+    async fn follow(&mut self, webhooks: &Webhooks, targets: Vec<Target>) {
         let mut ending = BTreeSet::new();
-        self.running.retain(|name, (target, line)| {
+        self.running.retain(|name, (target, teller)| {
             let stays = targets.contains(target);
             if !stays {
                 // Whoever is gone is behind nothing; whoever only changed says so itself.
@@ -168,9 +168,9 @@ impl Lines {
                     target: name,
                     behind: 0,
                 };
-                room.telemetry.show(gone);
-                ending.insert(line.id());
-                line.abort();
+                webhooks.telemetry.show(gone);
+                ending.insert(teller.id());
+                teller.abort();
             }
             stays
         });
@@ -185,14 +185,14 @@ impl Lines {
         }
         for target in targets {
             if !self.running.contains_key(&target.name) {
-                let line = self.tasks.spawn(room.clone().line(target.clone()));
-                self.running.insert(target.name.clone(), (target, line));
+                let teller = self.tasks.spawn(webhooks.clone().tell(target.clone()));
+                self.running.insert(target.name.clone(), (target, teller));
             }
         }
     }
 }
 
-impl Line {
+impl Teller {
     /// Tells what comes; ends only when the store fails.
     async fn run(mut self, failures: &mut u32) -> store::Error {
         loop {
@@ -206,8 +206,8 @@ impl Line {
 
     /// Shows how far behind the ledger the target is.
     fn show(&self) {
-        let head = self.room.store.health().position;
-        self.room.telemetry.show(Reading::Target {
+        let head = self.webhooks.store.health().position;
+        self.webhooks.telemetry.show(Reading::Target {
             target: &self.target.name,
             behind: head.0.saturating_sub(self.told.0),
         });
@@ -216,7 +216,7 @@ impl Line {
     /// One part of the ledger, or a wait for more of it.
     async fn turn(&mut self) -> Result<(), store::Error> {
         self.show();
-        let found = self.room.store.changes(self.told, PAGE).await?;
+        let found = self.webhooks.store.changes(self.told, PAGE).await?;
         if found.upto == self.told {
             // A store that ended sends no more changes; the shutdown ends this wait.
             if self.grown.changed().await.is_err() {
@@ -230,7 +230,7 @@ impl Line {
         }
         self.told = found.upto;
         if !own.is_empty() || self.told.0 - self.recorded.0 >= SILENT_ENTRIES {
-            self.room.record(&self.target.name, self.told).await?;
+            self.webhooks.record(&self.target.name, self.told).await?;
             self.recorded = self.told;
         }
         Ok(())
@@ -251,8 +251,8 @@ impl Line {
     }
 
     async fn centres_of(&self, gestionnaire: &Name) -> Result<BTreeSet<Finess>, store::Error> {
-        let today = self.room.clock.now().day();
-        let registry = self.room.store.centres().await?;
+        let today = self.webhooks.clock.now().day();
+        let registry = self.webhooks.store.centres().await?;
         let is_own = |versions: &[Centre]| {
             Centre::begun(versions, today)
                 .is_some_and(|version| version.gestionnaire == *gestionnaire)
@@ -274,9 +274,9 @@ impl Line {
         let seed = Seed::of(self.target.name.as_str(), place);
         for attempt in 1.. {
             self.show();
-            let now = self.room.clock.now();
+            let now = self.webhooks.clock.now();
             let told = self
-                .room
+                .webhooks
                 .way
                 .tell(&self.target.name, now, body.clone())
                 .await;
@@ -286,7 +286,7 @@ impl Line {
                 Told::Unreachable => (Telling::Unreachable, false),
                 Told::Denied => (Telling::Denied, false),
             };
-            self.room.telemetry.record(Event::Told {
+            self.webhooks.telemetry.record(Event::Told {
                 target: &self.target.name,
                 outcome,
                 changes: part.len(),
@@ -294,7 +294,7 @@ impl Line {
             if is_taken {
                 return;
             }
-            tokio::time::sleep(self.room.schedule.wait(seed, attempt)).await;
+            tokio::time::sleep(self.webhooks.schedule.wait(seed, attempt)).await;
         }
     }
 }
