@@ -76,7 +76,13 @@ impl Decider<'_, '_> {
             due.extend(query::waiting(self.working, wait, endpoint, clock, most)?);
         }
         for lot in due {
-            self.happens(&lot, Event::Unrouted, None)?;
+            match lot.step(Event::Unrouted) {
+                Step::To(_) => {
+                    self.happens(&lot, Event::Unrouted, None)?;
+                }
+                // The next attempt of it, or question about it, says that there is no endpoint.
+                Step::Stay | Step::AskFirst | Step::Conflict | Step::Impossible(_) => {}
+            }
         }
         Ok(self.done())
     }
