@@ -76,8 +76,7 @@ pub(super) async fn get(
     let gates = desk.parts.store.endpoints().await.map_err(unread)?;
     let now = desk.parts.clock.now();
     let endpoints = survey.endpoints.iter().map(|(endpoint, waiting)| {
-        let former = survey.routes.former(endpoint);
-        let gate = EndpointRecord::gate_of(&gates, endpoint, former);
+        let gate = EndpointRecord::gate_of(&gates, survey.routes.system(endpoint));
         EndpointText {
             endpoint: endpoint.to_string(),
             gate: gate_word(gate),

@@ -53,9 +53,8 @@ impl Ways<'_> {
 
     /// The way to an endpoint.
     pub(super) fn to(&self, endpoint: &EndpointName) -> Way {
-        let former = self.routes.former(endpoint);
         Way {
-            gate: EndpointRecord::gate_of(&self.gates, endpoint, former),
+            gate: EndpointRecord::gate_of(&self.gates, self.routes.system(endpoint)),
             held: self.lanes.hold(endpoint, self.at),
             failure: self.lanes.failure(endpoint),
         }
