@@ -20,7 +20,7 @@ use super::answer::{Refused, bytes, json};
 use super::door::{Entered, Part};
 use super::heard::{Ear, Eyes, Said};
 use super::history::{Chronicle, Happened};
-use super::way::{Way, Ways};
+use super::way::{Stop, Way, Ways};
 use super::words;
 use super::{Desk, Parts};
 
@@ -267,13 +267,14 @@ impl Desk {
     pub(super) async fn ways(&self) -> Result<Ways<'_>, Refused> {
         let Parts {
             store,
+            custody,
             routes,
             lanes,
             clock,
             ..
         } = &self.parts;
         let routes = Arc::clone(&routes.borrow());
-        let ways = Ways::read(&**store, &routes, lanes, clock.now()).await;
+        let ways = Ways::read(&**store, &**custody, &routes, lanes, clock.now()).await;
         ways.map_err(|error| self.unread(&error))
     }
 
@@ -309,7 +310,10 @@ impl Desk {
 
     fn next(&self, view: &DocumentView, way: Way) -> Option<NextText> {
         let next = words::next(view.next, view.lot.as_ref(), way)?;
-        let words::Sentence { fr, en } = words::sentence(next, self.parts.clock.now());
+        let words::Sentence { fr, en } = match way.stop(next) {
+            Some(Stop::Restored) => words::until_resumed(),
+            Some(Stop::Held) | None => words::sentence(next, self.parts.clock.now()),
+        };
         Some(NextText {
             at: next.at.to_string(),
             reason: next.reason.as_str(),

@@ -15,6 +15,7 @@ use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::claims::routes::Routes;
 use crate::claims::standing::Standing;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::custody::Custody;
 use crate::store::lanes::Board;
 use crate::store::{DocumentRecord, Error, LotRecord, Store};
 use crate::telemetry::Telemetry;
@@ -60,6 +61,7 @@ pub struct Waiting {
 /// Reads a survey from a store.
 pub(super) struct Surveyor<'a> {
     pub(super) store: &'a dyn Store,
+    pub(super) custody: &'a dyn Custody,
     pub(super) routes: &'a Arc<Routes>,
     pub(super) lanes: &'a Board,
     pub(super) page: usize,
@@ -82,9 +84,10 @@ impl Surveyor<'_> {
     /// When the store cannot read.
     pub(super) async fn survey(&self, at: Timestamp) -> Result<Survey, Error> {
         let endpoints = self.routes.endpoints();
+        let ways = Ways::read(self.store, self.custody, self.routes, self.lanes, at).await?;
         let mut pass = Pass {
             surveyor: self,
-            ways: Ways::read(self.store, self.routes, self.lanes, at).await?,
+            ways,
             lots: BTreeMap::new(),
             survey: Survey {
                 position: self.store.health().position,

@@ -1,5 +1,5 @@
-//! What stands between a lot and its insurer at present: the operator's gate, which is in the ledger, and what its
-//! endpoint's lane lets go, which is not. So a lot behind an endpoint in trouble says why it waits and until when,
+//! What stands between a lot and its insurer at present: the operator's gate and the resume after a restore, which are in
+//! the ledger, and what its endpoint's lane lets go, which is not. So a lot behind an endpoint in trouble says why it waits and until when,
 //! although it was never sent itself.
 
 use std::collections::BTreeMap;
@@ -12,11 +12,15 @@ use crate::claims::lane::Failure;
 use crate::claims::routes::Routes;
 use crate::claims::time::Timestamp;
 use crate::store::lanes::Board;
+use crate::store::custody::record::RestorationRecord;
+use crate::store::custody::Custody;
 use crate::store::{EndpointRecord, Error, LotRecord, Store};
 
 /// The ways to all endpoints, read at an instant.
 pub(super) struct Ways<'a> {
     gates: BTreeMap<EndpointName, EndpointRecord>,
+    /// Whether nothing is sent until an operator resumes after a restore.
+    awaits_resume: bool,
     routes: Arc<Routes>,
     lanes: &'a Board,
     at: Timestamp,
@@ -25,25 +29,38 @@ pub(super) struct Ways<'a> {
 /// The way to one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Way {
-    gate: Gate,
+    /// What an operator has to end before anything is sent.
+    stop: Option<Stop>,
     /// Until when its lane lets nothing go, and why.
     held: Option<Next>,
     /// What its endpoint failed by in its last exchange.
     failure: Option<Failure>,
 }
 
+/// What keeps every lot from being sent until an operator ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The ledger was restored, and sending was not resumed.
+    Restored,
+    /// An operator holds the endpoint.
+    Held,
+}
+
 impl Ways<'_> {
-    /// Reads the gates; the lanes are looked at when they are asked for.
+    /// Reads the gates and the restoration; the lanes are looked at when they are asked for.
     ///
     /// # Errors
     /// When the store cannot read.
     pub(super) async fn read<'a>(
         store: &dyn Store,
+        custody: &dyn Custody,
         routes: &Arc<Routes>,
         lanes: &'a Board,
         at: Timestamp,
     ) -> Result<Ways<'a>, Error> {
+        let restored = custody.restoration().await?;
         Ok(Ways {
+            awaits_resume: restored.as_ref().is_some_and(RestorationRecord::waits),
             gates: store.endpoints().await?,
             routes: Arc::clone(routes),
             lanes,
@@ -53,8 +70,13 @@ impl Ways<'_> {
 
     /// The way to an endpoint.
     pub(super) fn to(&self, endpoint: &EndpointName) -> Way {
+        let gate = EndpointRecord::gate_of(&self.gates, self.routes.system(endpoint));
         Way {
-            gate: EndpointRecord::gate_of(&self.gates, self.routes.system(endpoint)),
+            stop: match (self.awaits_resume, gate) {
+                (true, Gate::Open | Gate::Held) => Some(Stop::Restored),
+                (false, Gate::Held) => Some(Stop::Held),
+                (false, Gate::Open) => None,
+            },
             held: self.lanes.hold(endpoint, self.at),
             failure: self.lanes.failure(endpoint),
         }
@@ -69,13 +91,13 @@ impl Ways<'_> {
 impl Way {
     /// Nothing stands in it.
     pub(super) const FREE: Way = Way {
-        gate: Gate::Open,
+        stop: None,
         held: None,
         failure: None,
     };
 
     /// What a lot waits for on this way: the later of its own instant and its lane's, with the reason of that. Behind
-    /// a held endpoint a lot that is to be sent waits for the operator.
+    /// a stop a lot that is to be sent waits for the operator.
     pub(super) fn waits_for(self, lot: &LotRecord) -> Option<Next> {
         let own = lot.next?;
         let is_for_insurer = match lot.state {
@@ -84,7 +106,7 @@ impl Way {
         };
         let held = self.held.filter(|held| is_for_insurer && held.at >= own.at);
         let next = held.unwrap_or(own);
-        let is_behind = self.gate == Gate::Held && lot.state == State::Due && !lot.ask;
+        let is_behind = self.stop.is_some() && lot.state == State::Due && !lot.ask;
         Some(match is_behind {
             true => Next {
                 reason: Reason::HeldByHand,
@@ -92,6 +114,11 @@ impl Way {
             },
             false => next,
         })
+    }
+
+    /// Which stop a lot waits for the operator at, where that is what comes next.
+    pub(super) fn stop(self, next: Next) -> Option<Stop> {
+        self.stop.filter(|_| next.reason == Reason::HeldByHand)
     }
 
     /// Why the endpoint fails, where what comes next waits for its breaker.

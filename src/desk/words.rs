@@ -214,6 +214,16 @@ pub(super) fn sentence(next: Next, now: Timestamp) -> Sentence {
     Sentence { fr, en }
 }
 
+/// What happens next to a lot that waits for the resume after a restore.
+pub(super) fn until_resumed() -> Sentence {
+    Sentence {
+        fr: "Le registre vient d'une sauvegarde ; il part dès qu'un opérateur reprend les envois."
+            .into(),
+        en: "The ledger was restored from a backup; it is sent once an operator resumes sending."
+            .into(),
+    }
+}
+
 /// An instant as the end of a sentence, in Paris time.
 fn when(at: Timestamp, now: Timestamp) -> Sentence {
     let Some(paris) = DateTime::from_timestamp_micros(at.micros()).filter(|_| at > now) else {
