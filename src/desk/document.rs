@@ -246,7 +246,7 @@ impl Desk {
         let said = ear.listen(document, &chronicle).await.map_err(unread)?;
         let history = chronicle.tell(store, document, eyes).await;
         let ways = self.ways().await?;
-        let mut text = self.text(&view, ways.of(view.lot.as_ref()), eyes, said);
+        let mut text = self.text(&view, ways.of(&view.record, view.lot.as_ref()), eyes, said);
         text.history = history.map_err(unread)?;
         Ok(json(200, &text))
     }

@@ -130,8 +130,8 @@ impl Pass<'_> {
             Some(lot) => Some(&lot.sealed.endpoint),
             None => routes.find(received.facts.destination, received.purpose),
         };
-        let way = self.ways.of(lot.as_ref());
-        let reason = reason(record, lot.as_ref(), way, endpoint);
+        let way = self.ways.of(record, lot.as_ref());
+        let reason = reason(record, lot.as_ref(), way);
         if let Some(stage) = words::stage(record, lot.as_ref(), way) {
             let waiting = match endpoint {
                 Some(endpoint) => self.survey.endpoints.entry(endpoint.clone()).or_default(),
@@ -195,17 +195,11 @@ fn is_pj(record: &DocumentRecord) -> bool {
 }
 
 /// What an unfinished document waits for; none if its lot moved on while it was read.
-fn reason(
-    record: &DocumentRecord,
-    lot: Option<&LotRecord>,
-    way: Way,
-    endpoint: Option<&EndpointName>,
-) -> Option<Reason> {
+fn reason(record: &DocumentRecord, lot: Option<&LotRecord>, way: Way) -> Option<Reason> {
     match record.standing() {
-        Standing::Open => Some(match (record.waits_for, endpoint) {
-            (Some(_), _) => Reason::Fse,
-            (None, Some(_)) => Reason::Sealing,
-            (None, None) => Reason::NoRoute,
+        Standing::Open => Some(match record.waits_for {
+            Some(_) => Reason::Fse,
+            None => way.until_sealed(),
         }),
         Standing::InLot => way.waits_for(lot?).map(|next| next.reason),
         Standing::Acknowledged => record.timer.map(|_| Reason::Settlement),

@@ -11,10 +11,10 @@ use crate::claims::id::EndpointName;
 use crate::claims::lane::Failure;
 use crate::claims::routes::Routes;
 use crate::claims::time::Timestamp;
-use crate::store::lanes::Board;
-use crate::store::custody::record::RestorationRecord;
 use crate::store::custody::Custody;
-use crate::store::{EndpointRecord, Error, LotRecord, Store};
+use crate::store::custody::record::RestorationRecord;
+use crate::store::lanes::Board;
+use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord, Store};
 
 /// The ways to all endpoints, read at an instant.
 pub(super) struct Ways<'a> {
@@ -31,6 +31,8 @@ pub(super) struct Ways<'a> {
 pub(super) struct Way {
     /// What an operator has to end before anything is sent.
     stop: Option<Stop>,
+    /// As of when no endpoint serves the insurer of a document without a lot; one in a lot has an endpoint.
+    unrouted: Option<Timestamp>,
     /// Until when its lane lets nothing go, and why.
     held: Option<Next>,
     /// What its endpoint failed by in its last exchange.
@@ -77,14 +79,25 @@ impl Ways<'_> {
                 (false, Gate::Held) => Some(Stop::Held),
                 (false, Gate::Open) => None,
             },
+            unrouted: None,
             held: self.lanes.hold(endpoint, self.at),
             failure: self.lanes.failure(endpoint),
         }
     }
 
-    /// The way of a lot; without a lot, nothing stands in it.
-    pub(super) fn of(&self, lot: Option<&LotRecord>) -> Way {
-        lot.map_or(Way::FREE, |lot| self.to(&lot.sealed.endpoint))
+    /// The way of a document, in a lot or without one.
+    pub(super) fn of(&self, record: &DocumentRecord, lot: Option<&LotRecord>) -> Way {
+        if let Some(lot) = lot {
+            return self.to(&lot.sealed.endpoint);
+        }
+        let received = &record.received;
+        let route = self
+            .routes
+            .find(received.facts.destination, received.purpose);
+        Way {
+            unrouted: route.is_none().then_some(self.at),
+            ..Way::FREE
+        }
     }
 }
 
@@ -92,6 +105,7 @@ impl Way {
     /// Nothing stands in it.
     pub(super) const FREE: Way = Way {
         stop: None,
+        unrouted: None,
         held: None,
         failure: None,
     };
@@ -114,6 +128,22 @@ impl Way {
             },
             false => next,
         })
+    }
+
+    /// What keeps a document that waits for nothing else from being sealed.
+    pub(super) fn until_sealed(self) -> Reason {
+        match self.unrouted {
+            None => Reason::Sealing,
+            Some(_) => Reason::NoRoute,
+        }
+    }
+
+    /// When and why a document that is to be sealed is: a route that is not there is looked for all the time.
+    pub(super) fn sealed(self, own: Next) -> Next {
+        Next {
+            at: self.unrouted.unwrap_or(own.at),
+            reason: self.until_sealed(),
+        }
     }
 
     /// Which stop a lot waits for the operator at, where that is what comes next.

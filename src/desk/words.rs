@@ -93,11 +93,15 @@ fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
     }
 }
 
-/// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint.
+/// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint, and one
+/// that is to be sealed waits for a route where none leads to its insurer.
 pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Option<Next> {
     match lot {
         Some(lot) if own.is_some() && lot.next == own => way.waits_for(lot),
-        Some(_) | None => own,
+        Some(_) | None => own.map(|own| match own.reason == Reason::Sealing {
+            true => way.sealed(own),
+            false => own,
+        }),
     }
 }
 
