@@ -155,10 +155,10 @@ impl Ways {
         let keys = now.keyring_beside(&before)?;
         let faults = self.transport.follow(&now, at)?;
         // A way is there before anybody is told of it, and no item is taken without the signature that it needs.
-        self.lanes.follow(rules);
-        let routes = now.routes();
+        let routes = Arc::new(now.routes());
+        self.lanes.follow(rules, &routes);
         self.take_keys(keys);
-        self.routes.send_replace(Arc::new(routes));
+        self.routes.send_replace(routes);
         let followed = Followed {
             unread: said(faults),
             ..Followed::of(&before.endpoints, &now.endpoints, shadowed)

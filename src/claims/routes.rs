@@ -11,6 +11,8 @@ pub struct Routes {
     by_destination: BTreeMap<(Destination, Purpose), EndpointName>,
     by_endpoint: BTreeMap<EndpointName, (Purpose, Vec<Destination>)>,
     former: BTreeMap<EndpointName, Vec<EndpointName>>,
+    /// The present name by each former one.
+    present: BTreeMap<EndpointName, EndpointName>,
 }
 
 impl Routes {
@@ -38,7 +40,26 @@ impl Routes {
         names: impl IntoIterator<Item = (EndpointName, Vec<EndpointName>)>,
     ) -> Routes {
         self.former = names.into_iter().collect();
+        let pairs = self.former.iter().flat_map(|(present, former)| {
+            let pair = |former: &EndpointName| (former.clone(), present.clone());
+            former.iter().map(pair)
+        });
+        self.present = pairs.collect();
         self
+    }
+
+    /// The name that the system behind an endpoint has at present; the same of one that is not known.
+    pub fn present<'a>(&'a self, endpoint: &'a EndpointName) -> &'a EndpointName {
+        self.present.get(endpoint).unwrap_or(endpoint)
+    }
+
+    /// All names of the system behind an endpoint, whichever of them is given: the present one first.
+    pub fn system<'a>(
+        &'a self,
+        endpoint: &'a EndpointName,
+    ) -> impl Iterator<Item = &'a EndpointName> {
+        let present = self.present(endpoint);
+        std::iter::once(present).chain(self.former(present))
     }
 
     /// The names under which an endpoint was known before; none of one that is not known.
@@ -90,5 +111,23 @@ mod tests {
         assert_eq!(routes.purpose(&endpoint), Purpose::Test);
         assert!(routes.has(&endpoint));
         assert!(!routes.has(&EndpointName::parse("other").unwrap()));
+    }
+
+    #[test]
+    fn a_system_is_known_by_each_of_its_names() {
+        let name = |text: &str| EndpointName::parse(text).unwrap();
+        let routes = Routes::new([(name("lutece"), Purpose::Real, Vec::new())]);
+        let routes = routes.formerly([(name("lutece"), vec![name("paris"), name("seine")])]);
+        for (given, all) in [
+            ("lutece", vec!["lutece", "paris", "seine"]),
+            ("paris", vec!["lutece", "paris", "seine"]),
+            ("seine", vec!["lutece", "paris", "seine"]),
+            ("lyon", vec!["lyon"]),
+        ] {
+            let given = name(given);
+            let names: Vec<_> = routes.system(&given).map(EndpointName::as_str).collect();
+            assert_eq!(names, all);
+            assert_eq!(routes.present(&given).as_str(), all[0]);
+        }
     }
 }

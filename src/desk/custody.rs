@@ -313,15 +313,22 @@ impl Which {
     }
 }
 
+/// The word for whether lots go: not after a restore, until that is resumed.
+pub(super) fn sending_word(restored: Option<&RestorationRecord>) -> &'static str {
+    match restored.is_some_and(RestorationRecord::waits) {
+        true => "waits",
+        false => "open",
+    }
+}
+
 impl Desk {
     async fn show_restoration(&self) -> Result<Response, Refused> {
         let record = self.parts.custody.restoration().await;
         let record = record.map_err(|error| self.unread(&error))?;
-        let waits = record.as_ref().is_some_and(RestorationRecord::waits);
         Ok(json(
             200,
             &RestorationText {
-                sending: if waits { "waits" } else { "open" },
+                sending: sending_word(record.as_ref()),
                 restored: record.map(|record| RestoredText {
                     entry: record.position.0,
                     at: record.at.to_string(),

@@ -20,7 +20,7 @@ use super::answer::{Refused, bytes, json};
 use super::door::{Entered, Part};
 use super::heard::{Ear, Eyes, Said};
 use super::history::{Chronicle, Happened};
-use super::way::{Way, Ways};
+use super::way::{Stop, Way, Ways};
 use super::words;
 use super::{Desk, Parts};
 
@@ -246,7 +246,7 @@ impl Desk {
         let said = ear.listen(document, &chronicle).await.map_err(unread)?;
         let history = chronicle.tell(store, document, eyes).await;
         let ways = self.ways().await?;
-        let mut text = self.text(&view, ways.of(view.lot.as_ref()), eyes, said);
+        let mut text = self.text(&view, ways.of(&view.record, view.lot.as_ref()), eyes, said);
         text.history = history.map_err(unread)?;
         Ok(json(200, &text))
     }
@@ -267,13 +267,14 @@ impl Desk {
     pub(super) async fn ways(&self) -> Result<Ways<'_>, Refused> {
         let Parts {
             store,
+            custody,
             routes,
             lanes,
             clock,
             ..
         } = &self.parts;
         let routes = Arc::clone(&routes.borrow());
-        let ways = Ways::read(&**store, &routes, lanes, clock.now()).await;
+        let ways = Ways::read(&**store, &**custody, &routes, lanes, clock.now()).await;
         ways.map_err(|error| self.unread(&error))
     }
 
@@ -309,8 +310,12 @@ impl Desk {
 
     fn next(&self, view: &DocumentView, way: Way) -> Option<NextText> {
         let next = words::next(view.next, view.lot.as_ref(), way)?;
-        let words::Sentence { fr, en } =
-            words::sentence(next, view.lot.as_ref(), self.parts.clock.now());
+        let words::Sentence { fr, en } = match way.stop(next) {
+            Some(Stop::Restored) => words::until_resumed(),
+            Some(Stop::Held) | None => {
+                words::sentence(next, view.lot.as_ref(), self.parts.clock.now())
+            }
+        };
         Some(NextText {
             at: next.at.to_string(),
             reason: next.reason.as_str(),

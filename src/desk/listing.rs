@@ -321,7 +321,7 @@ impl Desk {
             room -= found.len();
             for listed in found {
                 after = Some(listed.record.place());
-                let row = Row::of(&listed, ways.of(listed.lot.as_ref()));
+                let row = Row::of(&listed, ways.of(&listed.record, listed.lot.as_ref()));
                 if wanted.holds(caller, &listed, &row) {
                     documents.push(row);
                 }

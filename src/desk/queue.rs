@@ -15,6 +15,7 @@ use crate::store::{self, EndpointRecord};
 
 use super::Desk;
 use super::answer::{Refused, json};
+use super::custody::sending_word;
 use super::door::Operator;
 use super::operations::gate_word;
 use super::survey::{Survey, Surveyor, Waiting};
@@ -28,6 +29,8 @@ struct QueueText {
     /// True at least up to this entry.
     position: u64,
     at: String,
+    /// `open`, or `waits` for the resume after a restore.
+    sending: &'static str,
     /// Documents that are not finished.
     documents: u64,
     /// Documents without a next instant: always 0.
@@ -74,10 +77,10 @@ pub(super) async fn get(
     let unread = |error: store::Error| desk.unread(&error);
     let survey = desk.survey().await.map_err(unread)?;
     let gates = desk.parts.store.endpoints().await.map_err(unread)?;
+    let restored = desk.parts.custody.restoration().await.map_err(unread)?;
     let now = desk.parts.clock.now();
     let endpoints = survey.endpoints.iter().map(|(endpoint, waiting)| {
-        let former = survey.routes.former(endpoint);
-        let gate = EndpointRecord::gate_of(&gates, endpoint, former);
+        let gate = EndpointRecord::gate_of(&gates, survey.routes.system(endpoint));
         EndpointText {
             endpoint: endpoint.to_string(),
             gate: gate_word(gate),
@@ -89,6 +92,7 @@ pub(super) async fn get(
     let text = QueueText {
         position: survey.position.0,
         at: survey.at.to_string(),
+        sending: sending_word(restored.as_ref()),
         documents: survey.documents(),
         stuck: survey.stuck,
         deadlines: deadlines
@@ -144,6 +148,7 @@ impl Desk {
         }
         let surveyor = Surveyor {
             store: self.parts.store.as_ref(),
+            custody: self.parts.custody.as_ref(),
             routes: &routes,
             lanes: &self.parts.lanes,
             page: self.parts.config.survey_page.get(),

@@ -118,7 +118,7 @@ pub(super) async fn retry(
     let found = found.map_err(|error| desk.unread(&error))?;
     let found = found.ok_or(Kind::LotUnknown)?;
     // It goes when its endpoint's lane lets it.
-    let way = desk.ways().await?.of(Some(&found));
+    let way = desk.ways().await?.to(&found.sealed.endpoint);
     Ok(json(200, &LotText::of(&found, way)))
 }
 
@@ -253,7 +253,7 @@ impl Filter<'_> {
         let sealed = &lot.sealed;
         let waits_for = self
             .ways
-            .of(Some(lot))
+            .to(&sealed.endpoint)
             .waits_for(lot)
             .map(|next| next.reason);
         let named = self.endpoint.as_ref();

@@ -15,6 +15,7 @@ use crate::claims::id::{DocumentId, EndpointName, LotId};
 use crate::claims::routes::Routes;
 use crate::claims::standing::Standing;
 use crate::claims::time::{Day, Timestamp};
+use crate::store::custody::Custody;
 use crate::store::lanes::Board;
 use crate::store::{DocumentRecord, Error, LotRecord, Store};
 use crate::telemetry::Telemetry;
@@ -60,6 +61,7 @@ pub struct Waiting {
 /// Reads a survey from a store.
 pub(super) struct Surveyor<'a> {
     pub(super) store: &'a dyn Store,
+    pub(super) custody: &'a dyn Custody,
     pub(super) routes: &'a Arc<Routes>,
     pub(super) lanes: &'a Board,
     pub(super) page: usize,
@@ -82,9 +84,10 @@ impl Surveyor<'_> {
     /// When the store cannot read.
     pub(super) async fn survey(&self, at: Timestamp) -> Result<Survey, Error> {
         let endpoints = self.routes.endpoints();
+        let ways = Ways::read(self.store, self.custody, self.routes, self.lanes, at).await?;
         let mut pass = Pass {
             surveyor: self,
-            ways: Ways::read(self.store, self.routes, self.lanes, at).await?,
+            ways,
             lots: BTreeMap::new(),
             survey: Survey {
                 position: self.store.health().position,
@@ -127,8 +130,8 @@ impl Pass<'_> {
             Some(lot) => Some(&lot.sealed.endpoint),
             None => routes.find(received.facts.destination, received.purpose),
         };
-        let way = self.ways.of(lot.as_ref());
-        let reason = reason(record, lot.as_ref(), way, endpoint);
+        let way = self.ways.of(record, lot.as_ref());
+        let reason = reason(record, lot.as_ref(), way);
         if let Some(stage) = words::stage(record, lot.as_ref(), way) {
             let waiting = match endpoint {
                 Some(endpoint) => self.survey.endpoints.entry(endpoint.clone()).or_default(),
@@ -192,17 +195,11 @@ fn is_pj(record: &DocumentRecord) -> bool {
 }
 
 /// What an unfinished document waits for; none if its lot moved on while it was read.
-fn reason(
-    record: &DocumentRecord,
-    lot: Option<&LotRecord>,
-    way: Way,
-    endpoint: Option<&EndpointName>,
-) -> Option<Reason> {
+fn reason(record: &DocumentRecord, lot: Option<&LotRecord>, way: Way) -> Option<Reason> {
     match record.standing() {
-        Standing::Open => Some(match (record.waits_for, endpoint) {
-            (Some(_), _) => Reason::Fse,
-            (None, Some(_)) => Reason::Sealing,
-            (None, None) => Reason::NoRoute,
+        Standing::Open => Some(match record.waits_for {
+            Some(_) => Reason::Fse,
+            None => way.until_sealed(),
         }),
         Standing::InLot => way.waits_for(lot?).map(|next| next.reason),
         Standing::Acknowledged => record.timer.map(|_| Reason::Settlement),

@@ -1,5 +1,5 @@
-//! What stands between a lot and its insurer at present: the operator's gate, which is in the ledger, and what its
-//! endpoint's lane lets go, which is not. So a lot behind an endpoint in trouble says why it waits and until when,
+//! What stands between a lot and its insurer at present: the operator's gate and the resume after a restore, which are in
+//! the ledger, and what its endpoint's lane lets go, which is not. So a lot behind an endpoint in trouble says why it waits and until when,
 //! although it was never sent itself.
 
 use std::collections::BTreeMap;
@@ -10,12 +10,16 @@ use crate::claims::id::EndpointName;
 use crate::claims::lane::{Failure, Kind};
 use crate::claims::routes::Routes;
 use crate::claims::time::Timestamp;
+use crate::store::custody::Custody;
+use crate::store::custody::record::RestorationRecord;
 use crate::store::lanes::Board;
-use crate::store::{EndpointRecord, Error, LotRecord, Store};
+use crate::store::{DocumentRecord, EndpointRecord, Error, LotRecord, Store};
 
 /// The ways to all endpoints, read at an instant.
 pub(super) struct Ways<'a> {
     gates: BTreeMap<EndpointName, EndpointRecord>,
+    /// Whether nothing is sent until an operator resumes after a restore.
+    awaits_resume: bool,
     routes: Arc<Routes>,
     lanes: &'a Board,
     at: Timestamp,
@@ -24,7 +28,10 @@ pub(super) struct Ways<'a> {
 /// The way to one endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Way {
-    gate: Gate,
+    /// What an operator has to end before anything is sent.
+    stop: Option<Stop>,
+    /// As of when no endpoint serves the insurer of a document without a lot; one in a lot has an endpoint.
+    unrouted: Option<Timestamp>,
     /// Until when its lane lets no lot go, and why.
     attempts_held: Option<Next>,
     /// Until when its lane lets no question go, and why.
@@ -33,18 +40,30 @@ pub(super) struct Way {
     failure: Option<Failure>,
 }
 
+/// What keeps every lot from being sent until an operator ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The ledger was restored, and sending was not resumed.
+    Restored,
+    /// An operator holds the endpoint.
+    Held,
+}
+
 impl Ways<'_> {
-    /// Reads the gates; the lanes are looked at when they are asked for.
+    /// Reads the gates and the restoration; the lanes are looked at when they are asked for.
     ///
     /// # Errors
     /// When the store cannot read.
     pub(super) async fn read<'a>(
         store: &dyn Store,
+        custody: &dyn Custody,
         routes: &Arc<Routes>,
         lanes: &'a Board,
         at: Timestamp,
     ) -> Result<Ways<'a>, Error> {
+        let restored = custody.restoration().await?;
         Ok(Ways {
+            awaits_resume: restored.as_ref().is_some_and(RestorationRecord::waits),
             gates: store.endpoints().await?,
             routes: Arc::clone(routes),
             lanes,
@@ -54,33 +73,48 @@ impl Ways<'_> {
 
     /// The way to an endpoint.
     pub(super) fn to(&self, endpoint: &EndpointName) -> Way {
-        let former = self.routes.former(endpoint);
+        let gate = EndpointRecord::gate_of(&self.gates, self.routes.system(endpoint));
         Way {
-            gate: EndpointRecord::gate_of(&self.gates, endpoint, former),
+            stop: match (self.awaits_resume, gate) {
+                (true, Gate::Open | Gate::Held) => Some(Stop::Restored),
+                (false, Gate::Held) => Some(Stop::Held),
+                (false, Gate::Open) => None,
+            },
+            unrouted: None,
             attempts_held: self.lanes.hold(endpoint, Kind::Attempt, self.at),
             questions_held: self.lanes.hold(endpoint, Kind::Question, self.at),
             failure: self.lanes.failure(endpoint),
         }
     }
 
-    /// The way of a lot; without a lot, nothing stands in it.
-    pub(super) fn of(&self, lot: Option<&LotRecord>) -> Way {
-        lot.map_or(Way::FREE, |lot| self.to(&lot.sealed.endpoint))
+    /// The way of a document, in a lot or without one.
+    pub(super) fn of(&self, record: &DocumentRecord, lot: Option<&LotRecord>) -> Way {
+        if let Some(lot) = lot {
+            return self.to(&lot.sealed.endpoint);
+        }
+        let received = &record.received;
+        let route = self
+            .routes
+            .find(received.facts.destination, received.purpose);
+        Way {
+            unrouted: route.is_none().then_some(self.at),
+            ..Way::FREE
+        }
     }
 }
 
 impl Way {
     /// Nothing stands in it.
     pub(super) const FREE: Way = Way {
-        gate: Gate::Open,
+        stop: None,
+        unrouted: None,
         attempts_held: None,
         questions_held: None,
         failure: None,
     };
 
-    /// What a lot waits for on this way: the later of its own instant and its lane's, with the reason of that: what
-    /// is to be asked about waits for the lane of questions. Behind
-    /// a held endpoint a lot that is to be sent waits for the operator.
+    /// What a lot waits for on this way: the later of its own instant and its lane's, with the reason of that: what is to
+    /// be asked about waits for the lane of questions. Behind a stop a lot that is to be sent waits for the operator.
     pub(super) fn waits_for(self, lot: &LotRecord) -> Option<Next> {
         let own = lot.next?;
         let kind = lot.next_exchange();
@@ -90,7 +124,7 @@ impl Way {
             None => None,
         };
         let next = held.filter(|held| held.at >= own.at).unwrap_or(own);
-        let is_behind = self.gate == Gate::Held && kind == Some(Kind::Attempt);
+        let is_behind = self.stop.is_some() && kind == Some(Kind::Attempt);
         Some(match is_behind {
             true => Next {
                 reason: Reason::HeldByHand,
@@ -98,6 +132,27 @@ impl Way {
             },
             false => next,
         })
+    }
+
+    /// What keeps a document that waits for nothing else from being sealed.
+    pub(super) fn until_sealed(self) -> Reason {
+        match self.unrouted {
+            None => Reason::Sealing,
+            Some(_) => Reason::NoRoute,
+        }
+    }
+
+    /// When and why a document that is to be sealed is: a route that is not there is looked for all the time.
+    pub(super) fn sealed(self, own: Next) -> Next {
+        Next {
+            at: self.unrouted.unwrap_or(own.at),
+            reason: self.until_sealed(),
+        }
+    }
+
+    /// Which stop a lot waits for the operator at, where that is what comes next.
+    pub(super) fn stop(self, next: Next) -> Option<Stop> {
+        self.stop.filter(|_| next.reason == Reason::HeldByHand)
     }
 
     /// Why the endpoint fails, where what comes next waits for its breaker.

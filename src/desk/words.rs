@@ -100,11 +100,15 @@ fn sends_overdue(lot: &LotRecord) -> bool {
     lot.state == State::Due && lot.next.is_some_and(|next| next.reason == Reason::Overdue)
 }
 
-/// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint.
+/// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint, and one
+/// that is to be sealed waits for a route where none leads to its insurer.
 pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Option<Next> {
     match lot {
         Some(lot) if own.is_some() && lot.next == own => way.waits_for(lot),
-        Some(_) | None => own,
+        Some(_) | None => own.map(|own| match own.reason == Reason::Sealing {
+            true => way.sealed(own),
+            false => own,
+        }),
     }
 }
 
@@ -223,6 +227,16 @@ pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> S
         ),
     };
     Sentence { fr, en }
+}
+
+/// What happens next to a lot that waits for the resume after a restore.
+pub(super) fn until_resumed() -> Sentence {
+    Sentence {
+        fr: "Le registre vient d'une sauvegarde ; il part dès qu'un opérateur reprend les envois."
+            .into(),
+        en: "The ledger was restored from a backup; it is sent once an operator resumes sending."
+            .into(),
+    }
 }
 
 /// An instant as the end of a sentence, in Paris time.

@@ -79,14 +79,17 @@ impl Lanes {
             breaker,
             failure,
         } = changed.after;
-        if changed.before.is_none_or(|before| before.limit != limit) {
+        let before = changed.before;
+        if before == Some(changed.after) {
+            return changed.done;
+        }
+        let endpoint = &self.board.present(endpoint);
+        if before.is_none_or(|before| before.limit != limit) {
             let attempts = limit;
             let moved = lane::Event::LimitMoved { endpoint, attempts };
             self.telemetry.record(Event::Lane(moved));
         }
-        let before = changed
-            .before
-            .map_or(breaker::State::Closed, |before| before.breaker);
+        let before = before.map_or(breaker::State::Closed, |before| before.breaker);
         if before != breaker {
             self.telemetry.record(Event::BreakerMoved {
                 endpoint,

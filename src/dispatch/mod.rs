@@ -311,11 +311,17 @@ impl Dispatch {
         sealed: &BTreeSet<EndpointName>,
     ) -> Result<Begun, store::Error> {
         let mut begun = Begun::default();
-        let endpoints: BTreeSet<_> = due.endpoints.iter().chain(sealed).collect();
         let routes = Arc::clone(&self.routes.borrow());
+        let endpoints: BTreeSet<_> = due.endpoints.iter().chain(sealed).collect();
         // What is on its way to another endpoint is not attempted at the one that is gone: the next turn opens the rest.
-        let leaves = |endpoint| due.unsent.contains(endpoint) && !routes.has(endpoint);
-        for endpoint in endpoints.into_iter().filter(|endpoint| !leaves(endpoint)) {
+        let leaves =
+            |endpoint: &EndpointName| due.unsent.contains(endpoint) && !routes.has(endpoint);
+        // A system has one lane: what waits under a former name is older, and grows no more.
+        let (present, former): (Vec<_>, Vec<_>) = endpoints
+            .into_iter()
+            .filter(|endpoint| !leaves(endpoint))
+            .partition(|endpoint| routes.present(endpoint) == *endpoint);
+        for endpoint in former.into_iter().chain(present) {
             let now = self.clock.now();
             let room = match running.lanes.room(endpoint, Kind::Attempt, now) {
                 Room::Now(room) => room,
@@ -325,7 +331,7 @@ impl Dispatch {
                     continue;
                 }
             };
-            if self.is_held_under_a_former_name(endpoint).await? {
+            if self.is_held_under_another_name(endpoint, &routes).await? {
                 continue;
             }
             let lease = Lease {
@@ -347,18 +353,17 @@ impl Dispatch {
         Ok(begun)
     }
 
-    /// A hold goes with an endpoint to its new name, which the ledger does not know to be the same system.
-    async fn is_held_under_a_former_name(
+    /// A hold counts for all names of a system, which the ledger does not know to be one.
+    async fn is_held_under_another_name(
         &self,
         endpoint: &EndpointName,
+        routes: &Routes,
     ) -> Result<bool, store::Error> {
-        let routes = Arc::clone(&self.routes.borrow());
-        let former = routes.former(endpoint);
-        if former.is_empty() {
+        if routes.system(endpoint).nth(1).is_none() {
             return Ok(false);
         }
         let gates = self.store.endpoints().await?;
-        Ok(EndpointRecord::gate_of(&gates, endpoint, former) == Gate::Held)
+        Ok(EndpointRecord::gate_of(&gates, routes.system(endpoint)) == Gate::Held)
     }
 
     fn ended(&self, running: &mut Running, ended: Result<(task::Id, Ended), task::JoinError>) {

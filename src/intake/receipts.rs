@@ -124,6 +124,7 @@ impl Intake {
             })
         });
         let routes = Arc::clone(&self.parts.routes.borrow());
+        let endpoint = routes.present(endpoint);
         let command = Command::receipts(endpoint, &routes, heard.collect(), None);
         let outcomes = self.decide(command, Outcome::heard).await?;
         let mut outcomes = outcomes.into_iter();

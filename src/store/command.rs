@@ -270,13 +270,15 @@ pub enum Command {
 }
 
 impl Command {
-    /// Records what an endpoint's insurer gave out, for what the endpoint serves at present.
+    /// Records what an endpoint's insurer gave out, for what the endpoint serves at present. Who comes under a former name
+    /// is the same system: it speaks by the present one.
     pub fn receipts(
         endpoint: &EndpointName,
         routes: &Routes,
         items: Vec<Heard>,
         cursor: Option<Moved>,
     ) -> Command {
+        let endpoint = routes.present(endpoint);
         Command::Receipts {
             endpoint: endpoint.clone(),
             purpose: routes.purpose(endpoint),

@@ -106,20 +106,18 @@ pub struct EndpointRecord {
 }
 
 impl EndpointRecord {
-    /// The gate of an endpoint that had other names before: a hold of one of these holds it too, as it is the same
-    /// system, until it is released under that name.
-    pub fn gate_of(
+    /// The gate of a system, by all its names: a hold under one of them holds what waits under each, until it is released
+    /// under that name.
+    pub fn gate_of<'a>(
         known: &BTreeMap<EndpointName, EndpointRecord>,
-        endpoint: &EndpointName,
-        former: &[EndpointName],
+        mut system: impl Iterator<Item = &'a EndpointName>,
     ) -> Gate {
-        let mut names = std::iter::once(endpoint).chain(former);
         let is_held = |name| {
             known
                 .get(name)
                 .is_some_and(|known| known.gate == Gate::Held)
         };
-        match names.any(is_held) {
+        match system.any(is_held) {
             true => Gate::Held,
             false => Gate::Open,
         }

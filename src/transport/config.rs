@@ -183,8 +183,7 @@ impl Config {
         (keys, faults)
     }
 
-    /// The rules of every endpoint's lane, also under its former names, with those of the transmitting loop where an
-    /// endpoint has none.
+    /// The rules of every endpoint's lane, with those of the transmitting loop where an endpoint has none.
     ///
     /// # Errors
     /// [`Error::Lane`].
@@ -193,15 +192,13 @@ impl Config {
             .endpoints
             .iter()
             .map(|endpoint| match endpoint.lane.rules(otherwise) {
-                Ok(rules) => Ok(endpoint
-                    .names()
-                    .map(move |name| (name.clone(), rules.clone()))),
+                Ok(rules) => Ok((endpoint.name.clone(), rules)),
                 Err(source) => Err(Error::Lane {
                     endpoint: endpoint.name.clone(),
                     source,
                 }),
             });
-        Ok(Faults::or(rules)?.into_iter().flatten().collect())
+        Ok(Faults::or(rules)?.into_iter().collect())
     }
 
     /// Checks what one endpoint alone cannot show, and its addresses. No file is read.

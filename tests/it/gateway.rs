@@ -33,8 +33,12 @@ pub struct Place {
     pub metrics: String,
 }
 
+/// The watchdog's gauge.
+const STUCK: &str = "bordereau_queue_stuck_documents";
+
 /// A running gateway.
 pub struct Gateway {
+    root: String,
     child: Child,
     lines: Receiver<String>,
     seen: Vec<String>,
@@ -195,13 +199,9 @@ answer_seconds = 5
             .unwrap();
         let lines = lines_of(child.stderr.take().unwrap());
         bordereau::tls::install_default();
-        let root = Certificate::from_pem(self.authority.certificate().as_bytes()).unwrap();
-        let client = Client::builder()
-            .tls_certs_only([root])
-            .timeout(Duration::from_secs(20))
-            .build()
-            .unwrap();
+        let client = client(&self.authority.certificate());
         let mut gateway = Gateway {
+            root: self.authority.certificate(),
             child,
             lines,
             seen: Vec::new(),
@@ -247,6 +247,25 @@ agreement = "national-2025"
 from = "2020-01-01"
 "#
     )
+}
+
+/// A client that trusts this authority alone.
+fn client(root: &str) -> Client {
+    let root = Certificate::from_pem(root.as_bytes()).unwrap();
+    let client = Client::builder().tls_certs_only([root]);
+    client.timeout(Duration::from_secs(20)).build().unwrap()
+}
+
+/// What is answered to who asks for metrics.
+async fn answer(client: &Client, url: &str, token: &str) -> reqwest::Result<Response> {
+    let request = client.get(format!("{url}/metrics")).bearer_auth(token);
+    request.send().await
+}
+
+/// The value of a series on a page, if it is shown.
+fn value(page: &str, series: &str) -> Option<f64> {
+    let line = page.lines().find(|line| line.starts_with(series))?;
+    line.rsplit(' ').next()?.parse().ok()
 }
 
 impl Gateway {
@@ -307,20 +326,16 @@ impl Gateway {
 
     /// The page of metrics.
     pub async fn metrics(&self) -> String {
-        let request = self
-            .client
-            .get(format!("{}/metrics", self.url))
-            .bearer_auth(&self.metrics);
-        let response = request.send().await.unwrap();
+        let response = answer(&self.client, &self.url, &self.metrics)
+            .await
+            .unwrap();
         assert_eq!(response.status(), 200);
         response.text().await.unwrap()
     }
 
     /// The value of a series, if it is shown.
     pub async fn metric(&self, series: &str) -> Option<f64> {
-        let page = self.metrics().await;
-        let line = page.lines().find(|line| line.starts_with(series))?;
-        line.rsplit(' ').next().unwrap().parse().ok()
+        value(&self.metrics().await, series)
     }
 
     /// kill -9.
@@ -340,12 +355,35 @@ impl Gateway {
         self.signal(Signal::HUP);
     }
 
-    /// SIGTERM, and the end that follows.
+    /// SIGTERM, and the end that follows. The watchdog saw nothing stuck until then.
     pub fn stop(mut self, announced: &[&str]) -> ExitStatus {
+        let stuck = self.stuck();
+        assert!(
+            stuck.is_none_or(|stuck| stuck == 0.0),
+            "{stuck:?} are stuck"
+        );
         self.signal(Signal::TERM);
         let status = self.child.wait().unwrap();
         self.check_lines(announced);
         status
+    }
+
+    /// What the watchdog's gauge shows; none where this caller is shown no metrics: it has no token, the store is being
+    /// opened, or the certificate is another authority's by now. Asked from a thread of its own, because the caller's
+    /// runtime waits for it.
+    fn stuck(&self) -> Option<f64> {
+        let (root, url, metrics) = (&self.root, &self.url, &self.metrics);
+        let ask = || {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            let runtime = runtime.enable_all().build().unwrap();
+            let asked = async {
+                let shown = answer(&client(root), url, metrics).await.ok()?;
+                let page = shown.error_for_status().ok()?.text().await.unwrap();
+                Some(value(&page, STUCK).unwrap_or(f64::NAN))
+            };
+            runtime.block_on(asked)
+        };
+        std::thread::scope(|scope| scope.spawn(ask).join().unwrap())
     }
 
     fn signal(&self, signal: Signal) {

@@ -51,6 +51,35 @@ async fn a_restored_ledger_says_so_until_it_is_resumed() {
     let said = String::from_utf8_lossy(&ready.body).into_owned();
     assert!(said.starts_with("restored: sending waits"), "{said}");
 
+    house
+        .admit(admission(1, facts(Kind::Fse, "100000001")))
+        .await;
+    house.seal().await;
+    // What is due is not sent, and says so; what comes back from the insurer is another matter.
+    let shown = async || {
+        let text = seen(&house, "/v1/queue").await;
+        let document = house
+            .get(
+                Door::Public,
+                "centre",
+                "/v1/documents/00000000-0000-0000-0000-000000000001",
+            )
+            .await
+            .json();
+        let reasons = text["endpoints"][0]["reasons"].clone();
+        let why = document["next"]["en"].as_str().unwrap().to_owned();
+        (
+            text["sending"].clone(),
+            reasons,
+            document["standing"].clone(),
+            why,
+        )
+    };
+    let (sending, reasons, standing, why) = shown().await;
+    assert_eq!((sending, standing), (json!("waits"), json!("held")));
+    assert_eq!(reasons, json!({"held by hand": 1}));
+    assert!(why.contains("once an operator resumes sending"), "{why}");
+
     for who in ["centre", "national", "nobody"] {
         let answer = house.post(who, resume, r#"{"reason": "it is time"}"#).await;
         assert!([401, 403].contains(&answer.status), "{who}");
@@ -59,6 +88,10 @@ async fn a_restored_ledger_says_so_until_it_is_resumed() {
     assert_eq!(house.order(resume).await.json()["sending"], "open");
     let ready = house.get(Door::Public, "nobody", "/readyz").await;
     assert!(ready.body.is_empty());
+    let (sending, reasons, standing, why) = shown().await;
+    assert_eq!((sending, standing), (json!("open"), json!("queued")));
+    assert_eq!(reasons, json!({"turn": 1}));
+    assert_eq!(why, "Its lot waits for its turn and is sent now.");
 }
 
 #[tokio::test]

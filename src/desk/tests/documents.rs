@@ -10,7 +10,7 @@ use super::house::{Door, House, admission, endpoint, facts};
 use crate::claims::delivery::Event;
 use crate::claims::document::{Kind, ReplacementReason};
 use crate::claims::entry::Reason;
-use crate::claims::id::Number;
+use crate::claims::id::{Destination, Number};
 use crate::claims::lane::{self, Rules, Signal};
 use crate::claims::receipt::{PartOutcome, Verdict};
 use crate::clock::Clock;
@@ -51,6 +51,34 @@ async fn before_the_insurer_has_it() {
     let house = sealed().await;
     house.attempt(Event::NoAnswer, Reason::Doubt).await;
     golden(&house, "in-doubt", "centre", PATH).await;
+}
+
+#[tokio::test]
+async fn an_open_document_that_no_endpoint_serves_waits_for_a_route() {
+    let house = House::new().await;
+    for (number, destination, reason) in
+        [(1, None, "sealing"), (2, Some("amc:77000001"), "no route")]
+    {
+        let mut facts = facts(Kind::Fse, &format!("10000000{number}"));
+        if let Some(text) = destination {
+            facts.destination = Destination::parse(text).unwrap();
+        }
+        house.admit(admission(number, facts)).await;
+        house.clock.advance(Duration::from_secs(60));
+        let path = format!("/v1/documents/00000000-0000-0000-0000-00000000000{number}");
+        let document = house.get(Door::Public, "centre", &path).await.json();
+        assert_eq!(document["standing"], "open");
+        assert_eq!(document["next"]["reason"], reason);
+        let list = house
+            .get(Door::Public, "centre", "/v1/documents")
+            .await
+            .json();
+        let rows = list["documents"].as_array().unwrap();
+        assert!(rows.iter().any(|row| row["reason"] == reason), "{rows:?}");
+        if destination.is_some() {
+            assert_eq!(document["next"]["at"], "2026-11-22T12:02:00.000Z");
+        }
+    }
 }
 
 /// A lot that was never sent waits for what its endpoint's lane waits for, and says so.

@@ -1,5 +1,6 @@
 //! The stream of events: whose, from where on, live, and how it ends.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use axum::body::BodyDataStream;
@@ -140,6 +141,46 @@ async fn what_happens_now_is_told_now() {
     };
     let (told, ()) = tokio::join!(client.told(1), then);
     assert_eq!(told, ["100000004 admitted open"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_far_behind_hears_that_it_goes_on_and_keeps_its_place() {
+    let house = House::with(Config {
+        stream_page: const { NonZeroUsize::new(1).unwrap() },
+        ..Config::default()
+    })
+    .await;
+    for number in 1..=2_000 {
+        let mut facts = facts(Kind::Fse, &format!("1{number:08}"));
+        facts.key.centre = Finess::parse(OTHER).unwrap();
+        house.admit(admission(number, facts)).await;
+    }
+    // Each time that the reader leaves its thread to others, as long passes as it may be silent.
+    let passes = async {
+        loop {
+            tokio::time::advance(Config::default().heartbeat()).await;
+        }
+    };
+    let mut client = Client::open(&house, "centre", "/v1/events?after=1", None).await;
+    let reads = async {
+        let mut places = Vec::new();
+        for _ in 0..3 {
+            let (id, data) = client.next().await.unwrap();
+            assert_eq!(data, Value::Null);
+            places.push(position(id).unwrap());
+        }
+        places
+    };
+    let places = tokio::select! {
+        biased;
+        places = reads => places,
+        () = passes => Vec::new(),
+    };
+    assert!(places.is_sorted() && places[0] > 1, "{places:?}");
+    assert!(
+        places[2] < house.store_position(),
+        "{places:?}: not at the end yet"
+    );
 }
 
 #[tokio::test]

@@ -260,7 +260,8 @@ async fn corrected_hours_count_at_once_also_for_what_was_sealed_or_failed_before
     assert_eq!(rig.lot(sealed).await.state, State::Due);
 
     answers.store(true, Ordering::Relaxed);
-    rig.dispatch.lanes.follow(open("fri 08:00-18:00"));
+    let routes = Arc::clone(&rig.dispatch.routes.borrow());
+    rig.dispatch.lanes.follow(open("fri 08:00-18:00"), &routes);
     rig.clock.advance(Duration::from_secs(60));
     rig.exhausted().await;
     for lot in [failed, sealed] {

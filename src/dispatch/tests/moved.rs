@@ -216,3 +216,75 @@ async fn an_endpoint_that_is_held_under_its_former_name_is_held_under_the_new_on
         assert_eq!(states, [first, State::Taken], "renamed: {is_renamed}");
     }
 }
+
+/// `swift` is the system that was `slow`.
+fn renamed(rig: &mut Rig) -> Arc<Routes> {
+    let both = vec![mutuelle(1), mutuelle(2)];
+    let routes = Routes::new([(endpoint("swift"), Purpose::Real, both)]);
+    let routes = Arc::new(routes.formerly([(endpoint("swift"), vec![endpoint("slow")])]));
+    rig.dispatch.routes = watch::channel(Arc::clone(&routes)).1;
+    routes
+}
+
+/// All that ran to its end in so many turns, a second apart.
+async fn seconds(rig: &mut Rig, count: u32) -> Vec<usize> {
+    let mut begun = Vec::new();
+    for _ in 0..count {
+        rig.clock.advance(Duration::from_secs(1));
+        rig.dispatch.turn(&mut rig.running).await.unwrap();
+        begun.push(rig.running.tasks.len());
+        while let Some(ended) = rig.running.tasks.join_next_with_id().await {
+            rig.dispatch.ended(&mut rig.running, ended);
+        }
+    }
+    begun
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_under_a_former_name_is_held_with_the_present_one() {
+    let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
+    // It may have arrived at `slow`, which has no status service.
+    rig.doubt(2, mutuelle(1), "slow").await;
+    let now = rig.clock.now();
+    rig.commit(Command::Conclude(Conclusion {
+        lot: LotId(2),
+        attempt: 1,
+        asked: None,
+        event: Event::NoStatusService,
+        next: Next {
+            at: now,
+            reason: Reason::Turn,
+        },
+        named: Vec::new(),
+        words: None,
+    }))
+    .await;
+    renamed(&mut rig);
+    for (gate, begun) in [(Gate::Held, 0), (Gate::Open, 1)] {
+        rig.commit(Command::Endpoint {
+            endpoint: endpoint("swift"),
+            gate,
+            actor: name("operator"),
+        })
+        .await;
+        assert_eq!(seconds(&mut rig, 1).await, [begun], "{gate:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn both_names_of_a_system_have_one_pace() {
+    let mut rig = Rig::with(|_| Fate::now(Course::Answered)).await;
+    let lots = [(1, "slow"), (2, "swift"), (3, "slow"), (4, "swift")];
+    for (number, at) in lots {
+        rig.doubt(number, mutuelle(1), at).await;
+    }
+    let routes = renamed(&mut rig);
+    let rules = crate::claims::lane::Rules {
+        pace: crate::claims::lane::pace::Pace::per_second(1.0),
+        ..Config::default().lane()
+    };
+    rig.running = rig.dispatch.nothing_runs();
+    let rules = std::collections::BTreeMap::from([(endpoint("swift"), rules)]);
+    rig.dispatch.lanes.follow(rules, &routes);
+    assert_eq!(seconds(&mut rig, 4).await, [1; 4]);
+}

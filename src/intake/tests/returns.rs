@@ -1,5 +1,7 @@
 //! What insurers hand in, and what centres declare.
 
+use std::sync::Arc;
+
 use axum::http::header;
 use serde_json::json;
 
@@ -13,6 +15,7 @@ use crate::claims::id::{Digest, DocumentId, Finess, LotId};
 use crate::claims::receipt::{
     Coverage, Part, PartOutcome, PartSettlement, Receipt, Settlement, SettlementContent, Verdict,
 };
+use crate::claims::routes::Routes;
 use crate::formats::xml::{write_feed, write_receipt, write_settlement};
 use crate::store::{Command, Store};
 
@@ -106,6 +109,30 @@ async fn a_receipt_of_another_insurer_moves_nothing_and_is_recorded() {
         matches!(entries.last(), Some(Entry::Foreign(_))),
         "{entries:?}"
     );
+}
+
+#[tokio::test]
+async fn a_caller_under_the_former_name_of_its_endpoint_speaks_of_lots_of_the_present_one() {
+    let (house, document) = sealed().await;
+    // The lot is sealed for `paris`; that a caller is called otherwise by now needs a restart.
+    let routes = Routes::new([(endpoint("paris"), Purpose::Real, Vec::new())]);
+    let routes = routes.formerly([(endpoint("paris"), vec![endpoint("mutuelle")])]);
+    house.routes.send_replace(Arc::new(routes));
+    for xml in [
+        receipt(&house, "ARL-1", 7),
+        settlement(&house, "RSP-1", document),
+    ] {
+        let answer = house.post(Who::Mutuelle, RECEIPTS, xml).await;
+        assert_eq!(answer.json["items"][0]["outcome"], "recorded");
+    }
+    let entries = house.entries().await;
+    let spoke = entries.iter().filter_map(|entry| match entry {
+        Entry::Receipted(receipted) => Some(&receipted.endpoint),
+        Entry::Settled(settled) => Some(&settled.endpoint),
+        _ => None,
+    });
+    let spoke: Vec<_> = spoke.collect();
+    assert_eq!(spoke, [&endpoint("paris"); 2]);
 }
 
 #[tokio::test]
