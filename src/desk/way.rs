@@ -85,14 +85,18 @@ impl Way {
         };
         let held = self.held.filter(|held| is_for_insurer && held.at >= own.at);
         let next = held.unwrap_or(own);
-        let is_behind = self.gate == Gate::Held && lot.state == State::Due && !lot.ask;
-        Some(match is_behind {
+        Some(match self.is_held_back(lot) {
             true => Next {
                 reason: Reason::HeldByHand,
                 ..next
             },
             false => next,
         })
+    }
+
+    /// Whether an operator's hold keeps a lot from being sent; questions are asked all the same.
+    pub(super) fn is_held_back(self, lot: &LotRecord) -> bool {
+        self.gate == Gate::Held && lot.state == State::Due && !lot.ask
     }
 
     /// Why the endpoint fails, where what comes next waits for its breaker.

@@ -164,7 +164,7 @@ async fn the_queue_says_what_is_held_and_why() {
     house.order("/v1/endpoints/paris/hold").await;
     let text = queue().await.json();
     assert_eq!(at(&text, "gate"), "held");
-    assert_eq!(at(&text, "reasons"), json!({"held by hand": 1}));
+    assert_eq!(at(&text, "reasons"), json!({"held-by-hand": 1}));
     assert_eq!(at(&text, "oldest_seconds"), 90);
     assert_eq!((&text["documents"], &text["stuck"]), (&json!(1), &json!(0)));
 }
