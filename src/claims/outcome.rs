@@ -406,7 +406,7 @@ impl Cause {
             Cause::Name => "name",
             Cause::Connection => "connection",
             Cause::Tls => "tls",
-            Cause::OwnCertificate => "own certificate",
+            Cause::OwnCertificate => "own-certificate",
             Cause::Revoked => "revoked",
             Cause::Unvouched => "unvouched",
             Cause::Timeout => "timeout",

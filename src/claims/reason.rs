@@ -44,8 +44,8 @@ impl Reason {
             Reason::Busy => "busy",
             Reason::Failing => "failing",
             Reason::Breaker => "breaker",
-            Reason::HeldByHand => "held by hand",
-            Reason::NoRoute => "no route",
+            Reason::HeldByHand => "held-by-hand",
+            Reason::NoRoute => "no-route",
             Reason::Attempt => "attempt",
             Reason::Doubt => "doubt",
             Reason::Receipt => "receipt",
@@ -57,7 +57,21 @@ impl Reason {
             Reason::Closed => "closed",
             Reason::Revoked => "revoked",
             Reason::Unvouched => "unvouched",
-            Reason::OwnCertificate => "own certificate",
+            Reason::OwnCertificate => "own-certificate",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_written_as_codes_are() {
+        for reason in Reason::ALL {
+            let word = reason.as_str();
+            let is_code = |byte: u8| byte.is_ascii_lowercase() || byte == b'-';
+            assert!(word.bytes().all(is_code), "{word}");
         }
     }
 }

@@ -88,7 +88,7 @@ pub struct Replay {
     /// Those sealed on this day or later, or at this instant or later.
     #[arg(long, value_name = "DAY")]
     since: Option<String>,
-    /// Those that wait for this, in the word of `bordereau status`: unreachable, busy, breaker …
+    /// Those that wait for this, in the word of `bordereau status`: unreachable, busy, held-by-hand …
     #[arg(long, value_name = "WORD")]
     waits_for: Option<String>,
     /// Lots a second.
@@ -195,6 +195,11 @@ fn replayed(answer: &Value) -> String {
     out.push('\n');
     for (state, count) in answer["fallen_out"].as_object().into_iter().flatten() {
         out.push_str(&format!("{count} fall out: {state}\n"));
+    }
+    for (endpoint, count) in answer["held_back"].as_object().into_iter().flatten() {
+        out.push_str(&format!(
+            "{count} of them are held back: an operator holds {endpoint} (`bordereau endpoint release {endpoint}`)\n"
+        ));
     }
     if answer["left_out"] != 0 {
         out.push_str(&format!(

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::claims::custody::Anchor;
 use crate::claims::entry::Position;
 use crate::formats::json::problem::Kind;
+use crate::report::past::FIRST;
 use crate::store::custody::record::AnchorRecord;
 
 use super::Desk;
@@ -109,6 +110,10 @@ pub(super) async fn verify(
     _operator: Operator,
     Asked(ends): Asked<Ends>,
 ) -> Result<Response, Refused> {
+    // From 0 on is from the first entry on; up to 0 there is nothing.
+    if ends.to == Some(0) {
+        return Err(Refused::below("to", FIRST));
+    }
     if ends.to.is_some_and(|to| ends.from > Some(to)) {
         return Err(Refused::parameter("from"));
     }

@@ -8,8 +8,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use crate::access::Forbidden;
+use crate::claims::entry::Position;
 use crate::formats::json::problem::{self, About, Kind, Problem};
 use crate::report;
+use crate::report::past::FIRST;
 use crate::store::{self, Conflict};
 
 use super::Desk;
@@ -27,6 +29,16 @@ impl Refused {
     pub(super) fn parameter(name: impl Into<Cow<'static, str>>) -> Refused {
         let about = About {
             parameter: Some(name.into()),
+            ..About::default()
+        };
+        Problem::new(Kind::QueryInvalid, about).into()
+    }
+
+    /// A position that is too small, and the least that is taken.
+    pub(super) fn below(name: &'static str, Position(least): Position) -> Refused {
+        let about = About {
+            parameter: Some(name.into()),
+            least: Some(least),
             ..About::default()
         };
         Problem::new(Kind::QueryInvalid, about).into()
@@ -130,7 +142,10 @@ impl Desk {
         match error {
             report::Error::UnknownCentre => Kind::CentreUnknown.into(),
             report::Error::Unbound(_) => Kind::RateUnbound.into(),
-            report::Error::Future | report::Error::Founded(_) => Refused::parameter("as_of"),
+            report::Error::Future => Refused::parameter("as_of"),
+            report::Error::BeforeFirst => Refused::below("as_of", FIRST),
+            report::Error::Founded { least, .. } => Refused::below("as_of", *least),
+            report::Error::Gone(_) => Refused::parameter("period"),
             report::Error::Cursor => Refused::parameter("after"),
             report::Error::UnevenPeriod => Refused::parameter("period"),
             report::Error::PeriodOpen => Kind::PeriodOpen.into(),

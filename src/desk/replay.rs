@@ -65,6 +65,8 @@ struct ReplayText {
     replayed: u64,
     /// Lots that are not sent again, by the state that stands against it.
     fallen_out: BTreeMap<&'static str, u64>,
+    /// Lots that are replayed and yet do not go, for an operator holds their endpoint: by endpoint.
+    held_back: BTreeMap<String, u64>,
     /// Lots beyond the most that one order takes.
     left_out: u64,
     /// When the first and the last come.
@@ -234,6 +236,10 @@ impl Desk {
                     text.falls_out(lot.state);
                 } else if lots.len() < most {
                     lots.push(lot.sealed.lot);
+                    if filter.ways.to(&lot.sealed.endpoint).is_held_back(lot) {
+                        let endpoint = lot.sealed.endpoint.to_string();
+                        *text.held_back.entry(endpoint).or_default() += 1;
+                    }
                 } else {
                     text.left_out += 1;
                 }

@@ -124,8 +124,7 @@ impl Way {
             None => None,
         };
         let next = held.filter(|held| held.at >= own.at).unwrap_or(own);
-        let is_behind = self.stop.is_some() && kind == Some(Kind::Attempt);
-        Some(match is_behind {
+        Some(match self.is_held_back(lot) {
             true => Next {
                 reason: Reason::HeldByHand,
                 ..next
@@ -153,6 +152,11 @@ impl Way {
     /// Which stop a lot waits for the operator at, where that is what comes next.
     pub(super) fn stop(self, next: Next) -> Option<Stop> {
         self.stop.filter(|_| next.reason == Reason::HeldByHand)
+    }
+
+    /// Whether a stop keeps a lot from being sent; questions are asked all the same.
+    pub(super) fn is_held_back(self, lot: &LotRecord) -> bool {
+        self.stop.is_some() && lot.next_exchange() == Some(Kind::Attempt)
     }
 
     /// Why the endpoint fails, where what comes next waits for its breaker.

@@ -236,7 +236,7 @@ async fn groups_that_no_endpoint_serves_keep_no_other_waiting() {
     let found = rig.dispatch.store.document(Find::Id(served)).await.unwrap();
     assert_eq!(found.unwrap().record.standing(), Standing::InLot);
     let text = rig.dispatch.telemetry.render();
-    let told = format!(r#"bordereau_delivery_unsealed_groups{{cause="no route"}} {unserved}"#);
+    let told = format!(r#"bordereau_delivery_unsealed_groups{{cause="no-route"}} {unserved}"#);
     assert!(text.lines().any(|line| line == told), "{text}");
 }
 

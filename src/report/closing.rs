@@ -159,7 +159,7 @@ pub async fn all_of_centre(
     for closing in first_of_each(closings, centre) {
         match of_centre(store, closing, centre, upto, bounds).await {
             Ok(period) => found.periods.push(period),
-            Err(Error::Founded(until)) => found.ended.push(EndedPeriod {
+            Err(Error::Founded { until, .. }) => found.ended.push(EndedPeriod {
                 closing: closing.into(),
                 until: until.to_string(),
             }),
@@ -241,7 +241,10 @@ async fn follow(
     let mut corrections = Vec::new();
     if let Some(beginning) = store.beginning().await? {
         if closed <= beginning.position {
-            return Err(Error::Founded(beginning.until));
+            return Err(Error::Founded {
+                until: beginning.until,
+                least: beginning.position,
+            });
         }
         audit = beginning.audit;
         audit.narrow(BTreeSet::from([centre]));

@@ -38,6 +38,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::claims::audit::Broken;
+use crate::claims::entry::Position;
 use crate::claims::obligation::Unbound;
 use crate::claims::time::Day;
 use crate::store;
@@ -96,9 +97,20 @@ pub enum Error {
     /// The ledger has not come so far.
     #[error("the ledger has no entry at this position yet")]
     Future,
-    /// A foundation stands for what is asked for: only its counts are kept.
-    #[error("of the time up to {0} not every unit is kept")]
-    Founded(Day),
+    /// There is nothing to count before the first entry.
+    #[error("the ledger begins with entry 1")]
+    BeforeFirst,
+    /// A foundation stands for what is asked for: nothing is counted up to an entry before `least`.
+    #[error("of the time up to {until} not every unit is kept")]
+    Founded {
+        /// Of units up to this day some have gone.
+        until: Day,
+        /// The last entry that the foundation stands for.
+        least: Position,
+    },
+    /// Of the days that a reconciliation is of only counts are kept, up to this one.
+    #[error("the units of days up to {0} can no longer be told one by one")]
+    Gone(Day),
     /// The page asked for follows none.
     #[error("no page has this `next`")]
     Cursor,

@@ -22,6 +22,9 @@ use crate::report::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
 use crate::store::keeping::Beginning;
 use crate::store::{Lines, Store, Tallies, TallyQuery};
 
+/// The least position that can be counted up to, where no foundation stands for it.
+pub const FIRST: Position = Position(1);
+
 /// How a past is recomputed.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
@@ -59,7 +62,7 @@ pub struct Anchored {
 /// not in it.
 ///
 /// # Errors
-/// [`Error::Future`] when the ledger has no such entry; [`Error::Founded`] when a foundation stands for it; when it
+/// [`Error::BeforeFirst`], [`Error::Future`] when the ledger has no such entry; [`Error::Founded`] when a foundation stands for it; when it
 /// cannot be read or contradicts itself.
 pub async fn recount(
     store: &dyn Store,
@@ -196,6 +199,9 @@ impl Pass {
         position: Position,
         bounds: Bounds,
     ) -> Result<Pass, Error> {
+        if position < FIRST {
+            return Err(Error::BeforeFirst);
+        }
         if position > store.health().position {
             return Err(Error::Future);
         }
@@ -226,7 +232,10 @@ impl Pass {
     /// Begins behind what a foundation stands for.
     fn begin(&mut self, beginning: Beginning, position: Position) -> Result<(), Error> {
         if position < beginning.position {
-            return Err(Error::Founded(beginning.until));
+            return Err(Error::Founded {
+                until: beginning.until,
+                least: beginning.position,
+            });
         }
         self.audit = beginning.audit;
         self.audit.narrow(self.centres.clone());

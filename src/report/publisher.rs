@@ -237,7 +237,7 @@ impl Publisher {
         let past = past::recount(&*self.store, centres, closing.position, self.bounds).await;
         let past = match past {
             // Whoever was bound has a statement since; the others never have one.
-            Err(Error::Founded(_)) => return Ok(()),
+            Err(Error::Founded { .. }) => return Ok(()),
             past => past?,
         };
         let source = Source {

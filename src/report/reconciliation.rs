@@ -39,7 +39,7 @@ pub struct Asked<'a> {
 /// Compares.
 ///
 /// # Errors
-/// [`Error::UnevenPeriod`] when the period is not of whole months, [`Error::Founded`] when its units have gone,
+/// [`Error::UnevenPeriod`] when the period is not of whole months, [`Error::Gone`] when its units have gone,
 /// [`Error::Store`].
 pub async fn run(
     store: &dyn Store,
@@ -51,7 +51,7 @@ pub async fn run(
     if let Some(until) = store.counted_until()
         && asked.period.from() <= until
     {
-        return Err(Error::Founded(until));
+        return Err(Error::Gone(until));
     }
     let registry = store.centres().await?;
     let mut outcome = Outcome::empty(asked, store.health().position.0);

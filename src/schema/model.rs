@@ -139,6 +139,14 @@ impl Model {
         self.states.iter().filter_map(|state| state.label)
     }
 
+    /// The names of all elements.
+    pub(super) fn names(&self) -> impl Iterator<Item = Name> {
+        self.labels().filter_map(|label| match label {
+            Label::Element(name, _) => Some(name),
+            Label::Any(_) => None,
+        })
+    }
+
     /// Takes a child; none, and no move, when it does not fit.
     pub(super) fn step(
         &self,

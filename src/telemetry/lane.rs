@@ -66,7 +66,7 @@ words! {
     /// Why a group of documents cannot be sealed.
     Obstacle {
         /// No endpoint serves their destination.
-        NoRoute = "no route",
+        NoRoute = "no-route",
         /// One of them cannot be read.
         Unreadable = "unreadable",
     }

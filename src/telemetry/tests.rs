@@ -413,7 +413,7 @@ fn events_and_readings_are_counted() {
         r#"bordereau_delivery_alerts_total{endpoint="caisse-a",alert="forgotten"} 1"#,
         r#"bordereau_delivery_alerts_total{endpoint="caisse-a",alert="other bytes"} 0"#,
         r#"bordereau_delivery_limit_attempts{endpoint="caisse-a"} 5"#,
-        r#"bordereau_delivery_unsealed_groups{cause="no route"} 3"#,
+        r#"bordereau_delivery_unsealed_groups{cause="no-route"} 3"#,
         r#"bordereau_delivery_unsealed_groups{cause="unreadable"} 1"#,
         "bordereau_delivery_stalls_total 1",
         "bordereau_retention_gone_bytes_total 5000",

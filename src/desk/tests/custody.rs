@@ -77,7 +77,7 @@ async fn a_restored_ledger_says_so_until_it_is_resumed() {
     };
     let (sending, reasons, standing, why) = shown().await;
     assert_eq!((sending, standing), (json!("waits"), json!("held")));
-    assert_eq!(reasons, json!({"held by hand": 1}));
+    assert_eq!(reasons, json!({"held-by-hand": 1}));
     assert!(why.contains("once an operator resumes sending"), "{why}");
 
     for who in ["centre", "national", "nobody"] {

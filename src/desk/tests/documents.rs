@@ -57,7 +57,7 @@ async fn before_the_insurer_has_it() {
 async fn an_open_document_that_no_endpoint_serves_waits_for_a_route() {
     let house = House::new().await;
     for (number, destination, reason) in
-        [(1, None, "sealing"), (2, Some("amc:77000001"), "no route")]
+        [(1, None, "sealing"), (2, Some("amc:77000001"), "no-route")]
     {
         let mut facts = facts(Kind::Fse, &format!("10000000{number}"));
         if let Some(text) = destination {

@@ -172,6 +172,14 @@ async fn questions_that_cannot_be_understood() {
             "/v1/rates/explain?centre=750712184&as_of=99",
             "as_of",
         ),
+        ("national", "/v1/rates?as_of=0", "as_of"),
+        ("centre", "/v1/centres/750712184/rate?as_of=0", "as_of"),
+        (
+            "operator",
+            "/v1/rates/explain?centre=750712184&as_of=0",
+            "as_of",
+        ),
+        ("national", "/v1/rates?as_of=18446744073709551615", "as_of"),
         ("national", "/v1/rates?by=region", "by"),
         ("national", "/v1/rates?by=category&after=nothing", "after"),
         ("national", "/v1/rates?category=dental", "category"),
@@ -193,7 +201,38 @@ async fn questions_that_cannot_be_understood() {
         let answer = house.get(Door::Public, who, path).await;
         assert_eq!(answer.status, 400, "{path}");
         assert_eq!(answer.json()["parameter"], parameter, "{path}");
+        let least = path.ends_with("as_of=0").then_some(1);
+        assert_eq!(answer.json()["least"].as_u64(), least, "{path}");
     }
+    // The first and the last place that can be written down are places after which a list goes on.
+    for place in [0, u64::MAX] {
+        for path in ["/v1/statements", "/v1/ledger/anchor"] {
+            let path = format!("{path}?after={place}");
+            let answer = house.get(Door::Public, "national", &path).await;
+            assert_eq!(answer.status, 200, "{path}");
+        }
+        let orphans = format!("/v1/orphans?since={place}");
+        let answer = house.get(Door::Operators, "operator", &orphans).await;
+        assert_eq!(answer.status, 200, "{orphans}");
+    }
+    let walk = "/v1/ledger/verify?to=0";
+    let answer = house
+        .ask(Door::Operators, "operator", "POST", walk, Body::empty())
+        .await;
+    assert_eq!(answer.status, 400, "{walk}");
+    assert_eq!(answer.json()["parameter"], "to");
+    assert_eq!(answer.json()["least"], 1);
+    // Where a foundation stands for the first entries, the least position is its own.
+    let founded = crate::report::Error::Founded {
+        until: crate::claims::time::Day::parse("2026-01-31").unwrap(),
+        least: crate::claims::entry::Position(40),
+    };
+    let refused = house.desk.without_rate(&founded).into_response();
+    let answer = super::house::Answer::of(refused).await.json();
+    assert_eq!(
+        (&answer["parameter"], &answer["least"]),
+        (&"as_of".into(), &40.into())
+    );
     for (path, status) in [
         ("/v1/rates?periode=2026", 400),
         ("/v1/centres/1/rate", 404),

@@ -229,6 +229,28 @@ async fn a_filter_holds_what_it_names() {
 }
 
 #[tokio::test]
+async fn a_replay_says_what_an_operator_holds_back() {
+    let house = six(Config::default()).await;
+    let order = json!({"reason": "outage", "dry_run": true});
+    let free = replay(&house, order.clone()).await;
+    assert_eq!(free["held_back"], json!({}));
+    let held = house.order("/v1/endpoints/paris/hold").await;
+    assert_eq!(held.status, 200);
+    // Questions are asked behind a hold too: of the three only those that would be sent are held back.
+    let found = replay(&house, order).await;
+    assert_eq!(found["replayed"], free["replayed"]);
+    assert_eq!(found["held_back"], json!({"paris": 2}));
+    let waiting = json!({"reason": "outage", "dry_run": true, "waits_for": "held-by-hand"});
+    assert_eq!(replay(&house, waiting).await["matched"], 2);
+    // They count as replayed: their next attempt is set, and the hold comes before it.
+    let done = replay(&house, json!({"reason": "outage"})).await;
+    assert_eq!(
+        (&done["replayed"], &done["held_back"]),
+        (&json!(3), &json!({"paris": 2}))
+    );
+}
+
+#[tokio::test]
 async fn a_replay_takes_no_more_than_it_may() {
     let config = Config {
         replay_lots: 2.try_into().unwrap(),

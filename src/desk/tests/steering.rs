@@ -167,7 +167,7 @@ async fn the_queue_says_what_is_held_and_why() {
     house.order("/v1/endpoints/paris/hold").await;
     let text = queue().await.json();
     assert_eq!(at(&text, "gate"), "held");
-    assert_eq!(at(&text, "reasons"), json!({"held by hand": 1}));
+    assert_eq!(at(&text, "reasons"), json!({"held-by-hand": 1}));
     assert_eq!(at(&text, "oldest_seconds"), 90);
     assert_eq!((&text["documents"], &text["stuck"]), (&json!(1), &json!(0)));
 }
@@ -195,8 +195,8 @@ async fn a_hold_of_before_the_endpoint_was_renamed_is_told_of_it_until_the_forme
     };
     let held = (
         json!("held"),
-        json!({"held by hand": 1}),
-        json!("held by hand"),
+        json!({"held-by-hand": 1}),
+        json!("held-by-hand"),
     );
     assert_eq!(told().await, held);
     // It was not held under its present name.

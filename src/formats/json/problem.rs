@@ -65,8 +65,8 @@ problems! {
         "Écrivez-la comme la description l'indique : une clé inconnue serait ignorée sans que vous le sachiez.";
     /// A question that cannot be understood.
     QueryInvalid 400 "query-invalid" "The question cannot be understood"
-        "`parameter` names what is missing or cannot be read; the description says how it is written."
-        "`parameter` nomme ce qui manque ou ne se lit pas ; la description dit comment il s'écrit.";
+        "`parameter` names what is missing or cannot be read, `least` the least value where a position is too small; the description says how it is written."
+        "`parameter` nomme ce qui manque ou ne se lit pas, `least` la plus petite valeur si une position est trop petite ; la description dit comment il s'écrit.";
     /// Nobody we know.
     NotIdentified 401 "not-identified" "The caller is not identified"
         "Show a client certificate or a bearer token that is known here and valid today."
@@ -323,6 +323,9 @@ pub struct About {
     /// The parameter of the query, or the key of the order, that cannot be understood.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parameter: Option<Cow<'static, str>>,
+    /// The least value that the parameter may have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub least: Option<u64>,
     /// Findings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings: Option<Vec<FindingText>>,

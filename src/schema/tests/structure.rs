@@ -128,6 +128,52 @@ fn findings_say_what_is_expected() {
     }
 }
 
+/// One declaration that is wrong, or one prefix too few, is one fault, however many elements it makes wrong.
+#[test]
+fn children_of_another_namespace_are_one_finding_of_their_parent() {
+    let schema = schema();
+    let (sample, other) = ("xmlns=\"urn:test:sample\"", "urn:test:other");
+    // The prefix stands on the root alone: its children are of no namespace, or of another one.
+    let prefixed = |children: &str| {
+        let root = format!("xmlns:p=\"urn:test:sample\" {children}");
+        let root = edited(sample, root.trim_end());
+        let root = root.replace("<document", "<p:document");
+        root.replace("</document>", "</p:document>")
+    };
+    let wanted = ["XSD_ELEMENT_UNEXPECTED 3:3 /document/version[1]"];
+    for children in ["", &format!("xmlns=\"{other}\"")] {
+        let document = prefixed(children);
+        let found = read(document.as_bytes(), &schema, &Limits::default(), &mut ());
+        assert_eq!(super::lines(&found), wanted, "{children}");
+        let said = &found.findings[0].en;
+        assert!(said.contains("{urn:test:sample}version"), "{said}");
+    }
+    // What is missing beside is another fault.
+    let document = prefixed("").replace("  <kind>FSE</kind>\n", "");
+    let missing = "XSD_ELEMENT_MISSING 4:3 /document";
+    assert_eq!(findings(&schema, document.as_bytes()), [wanted[0], missing]);
+    // Two parents are two faults; what is in a child of another namespace is passed over, its faults too.
+    let open = format!("<act xmlns=\"{other}\" rank=\"2\"");
+    let (from, to) = (
+        "<practitioner>",
+        format!("<practitioner xmlns:o=\"{other}\">"),
+    );
+    let document = edited("<act rank=\"2\"", &open).replacen(from, &to, 1);
+    let document = document.replacen(
+        "<specialty>1</specialty>",
+        "<o:specialty>1</o:specialty>",
+        1,
+    );
+    let document = document.replacen("<number>10001</number>", "<o:number/>", 1);
+    assert_eq!(
+        findings(&schema, document.as_bytes()),
+        [
+            "XSD_ELEMENT_UNEXPECTED 10:42 /document/practitioner[1]/specialty[1]",
+            "XSD_ELEMENT_UNEXPECTED 21:5 /document/acts[1]/act[2]",
+        ]
+    );
+}
+
 /// The commonest fault of an integration, told so that it can be seen.
 #[test]
 fn a_root_without_its_namespace_is_told_with_the_namespace_that_is_wanted() {

@@ -2,13 +2,14 @@
 //!
 //! An element that fits further on means that what lies between is missing; one that fits nowhere is unexpected and
 //! its content is passed over; one that is unexpected just where another is missing counts once (a wrong name); one
-//! that was reported missing and comes later counts once (a wrong order).
+//! that was reported missing and comes later counts once (a wrong order); those that are right but for their namespace
+//! count once for their parent, and take the place of those they were meant to be.
 
 use super::{Detail, Fault, Frame, Kind, Validator};
 use crate::schema::code::Code;
 use crate::schema::declare::AllItem;
 use crate::schema::model::{ElementId, Label, Model, Process, Wildcard};
-use crate::schema::names::Name;
+use crate::schema::names::{Name, Namespace};
 use crate::schema::token::Tag;
 
 /// An element that was reported missing and may yet come, at the wrong place.
@@ -69,15 +70,29 @@ impl<'s> Validator<'s> {
         tag: &Tag<'_>,
         global: impl Fn() -> Option<ElementId>,
     ) -> Child {
-        let Some(parent) = self.frames.last_mut() else {
-            return Child::Unexpected;
+        // In a parent that has told one, no wildcard takes those that follow it.
+        let foreign = self.frames.last().is_some_and(|parent| parent.foreign);
+        let early = foreign.then(|| self.meant(model.names(), tag)).flatten();
+        let label = match early {
+            Some(_) => None,
+            None => self.step(model, tag),
         };
-        let label = match model.step(&mut parent.cursor, tag.name, tag.namespace) {
-            Some(label) => {
-                parent.strangers = 0;
-                Some(label)
-            }
-            None => self.recover(model, tag),
+        // Nor does one that stands further on: all between would be missing.
+        let late = || early.or_else(|| self.meant(model.names(), tag));
+        let label = match label {
+            Some(label) => Some(label),
+            None => match late() {
+                Some(name) => {
+                    self.foreign(name, tag.at);
+                    let mut meant = *tag;
+                    (meant.name, meant.namespace) = (Some(name), Namespace::NONE);
+                    if self.step(model, &meant).is_none() {
+                        let _ = self.recover(model, &meant);
+                    }
+                    None
+                }
+                None => self.recover(model, tag),
+            },
         };
         match label {
             Some(Label::Element(_, id)) => Child::Declared(id),
@@ -90,6 +105,38 @@ impl<'s> Validator<'s> {
                 ..
             })) => global().map_or(Child::Wild(Process::Lax), Child::Declared),
             None => Child::Unexpected,
+        }
+    }
+
+    /// A child that fits where the reading is.
+    fn step(&mut self, model: &Model, tag: &Tag<'_>) -> Option<Label> {
+        let parent = self.frames.last_mut()?;
+        let label = model.step(&mut parent.cursor, tag.name, tag.namespace)?;
+        parent.strangers = 0;
+        Some(label)
+    }
+
+    /// The one of these names that a child of another namespace has but for that.
+    fn meant(&self, names: impl Iterator<Item = Name>, tag: &Tag<'_>) -> Option<Name> {
+        let mut names = names;
+        let meant = names.find(|name| self.schema.names.local(*name) == tag.local)?;
+        (tag.name != Some(meant)).then_some(meant)
+    }
+
+    /// A child has the local name of one that is declared here, and another namespace: said of the first one alone, for
+    /// one declaration that is wrong makes all of them so.
+    fn foreign(&mut self, meant: Name, at: u32) {
+        let told = self
+            .frames
+            .last_mut()
+            .is_none_or(|parent| std::mem::replace(&mut parent.foreign, true));
+        if !told {
+            let wants = match self.schema.names.whole(meant) {
+                whole if whole.starts_with('{') => whole,
+                // Of no namespace: the bare name is what stands there, and would say nothing.
+                local => format!("{{}}{local}"),
+            };
+            self.fault(Code::XsdElementUnexpected, at, at, Detail::Wants(wants));
         }
     }
 
@@ -166,12 +213,20 @@ impl<'s> Validator<'s> {
     }
 
     fn child_of_all(&mut self, items: &[AllItem], tag: &Tag<'_>) -> Child {
-        let index = items.iter().position(|item| tag.name == Some(item.name));
+        let meant = self.meant(items.iter().map(|item| item.name), tag);
+        if let Some(meant) = meant {
+            self.foreign(meant, tag.at);
+        }
+        let name = meant.or(tag.name);
+        let index = items.iter().position(|item| name == Some(item.name));
         let seen = self.frames.last().map_or(0, |frame| frame.seen);
         match index {
             Some(index) if seen & (1 << index) == 0 => {
                 self.parent(|frame| frame.seen |= 1 << index);
-                Child::Declared(items[index].element)
+                match meant {
+                    Some(_) => Child::Unexpected,
+                    None => Child::Declared(items[index].element),
+                }
             }
             Some(_) | None => {
                 let absent = items

@@ -80,6 +80,8 @@ struct Frame<'s> {
     /// Unexpected elements that may stand for a missing one.
     strangers: u32,
     stray_text: bool,
+    /// A child of another namespace than its own was told.
+    foreign: bool,
     /// The visitor is shown it.
     shown: bool,
 }
@@ -147,6 +149,7 @@ impl<'s> Validator<'s> {
             seen: 0,
             strangers: 0,
             stray_text: false,
+            foreign: false,
             shown: false,
         };
         self.path.push(tag.name);
