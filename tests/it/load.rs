@@ -39,12 +39,19 @@ fn an_outage_is_drained_soon_after_its_end() {
         "[wire]\nspells = [{ after_seconds = 2, seconds = 10, fault = \"reset-before\" }]\n";
     std::fs::write(&plan, outage).unwrap();
     let plan = plan.to_str().unwrap();
-    let output = load(&["--documents", "1600", "--plan", plan, "--json"]);
+    // By its default settings an endpoint is probed at least every fifteen seconds.
+    let bound = ["--drain-within", "30"];
+    let output = load(
+        &[
+            &["--documents", "1600", "--plan", plan, "--json"],
+            &bound[..],
+        ]
+        .concat(),
+    );
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let figures: Value = serde_json::from_slice(&output.stdout).unwrap();
-    // By its default settings an endpoint is probed at least every fifteen seconds.
     let drained = figures["drained_seconds"].as_f64().unwrap();
-    assert!(drained < 60.0, "{figures}");
+    assert!(drained < 30.0, "{figures}");
     let (all, others) = (
         &figures["insurer_seconds"],
         &figures["other_insurers_seconds"],
@@ -54,6 +61,36 @@ fn an_outage_is_drained_soon_after_its_end() {
         "there was an outage: {figures}"
     );
     assert!(others["p99"].as_f64() < all["p99"].as_f64(), "{figures}");
+}
+
+/// A command that is written down with its bound fails when that is missed, and still shows what was found.
+#[test]
+fn a_bound_that_is_missed_is_told_after_the_figures() {
+    let directory = tempfile::tempdir().unwrap();
+    let plan = directory.path().join("plan.toml");
+    let outage =
+        "[wire]\nspells = [{ after_seconds = 1, seconds = 1, fault = \"reset-before\" }]\n";
+    std::fs::write(&plan, outage).unwrap();
+    let plan = ["--documents", "400", "--plan", plan.to_str().unwrap()];
+    for (bound, told) in [
+        (
+            &["--drain-within", "0"][..],
+            " s after the outage, and 0 s were given",
+        ),
+        (
+            &["--pairs", "1", "--ratio-at-most", "0.000001"],
+            "missed: the median ratio is ",
+        ),
+    ] {
+        let output = load(&[&plan[..], bound, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        serde_json::from_slice::<Value>(&output.stdout).unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(told), "{said}");
+    }
+    for bound in [["--drain-within", "9"], ["--ratio-at-most", "0"]] {
+        assert_eq!(load(&bound).status.code(), Some(64), "{bound:?}");
+    }
 }
 
 #[test]
@@ -66,6 +103,8 @@ fn pairs_of_runs_compare_the_insurers_without_faults() {
         plan,
         "--pairs",
         "1",
+        "--ratio-at-most",
+        "1000",
         "--json",
     ]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");

@@ -100,6 +100,21 @@ impl Figures {
         })
     }
 
+    /// By how much a drain after the outage missed a bound of so many seconds; one that was not seen is not within it.
+    pub(super) fn missed(&self, most: u32) -> Option<String> {
+        let Some(drained) = self.drained else {
+            return Some(
+                "no outage ended while documents arrived, so no drain was seen".to_owned(),
+            );
+        };
+        (drained > Duration::from_secs(u64::from(most))).then(|| {
+            let seconds = drained.as_secs_f64();
+            format!(
+                "what had waited was taken {seconds:.1} s after the outage, and {most} s were given"
+            )
+        })
+    }
+
     /// The 99th percentile until the book of another insurer than the first.
     pub(super) fn p99_elsewhere(&self) -> Duration {
         self.elsewhere.most

@@ -61,6 +61,17 @@ pub struct Options {
     /// wait.
     #[arg(long, value_name = "PAIRS", requires = "plan", value_parser = clap::value_parser!(u32).range(1..=100))]
     pairs: Option<u32>,
+    /// Seconds after the end of the plan's last outage in which what had waited must be taken; exit code 1 otherwise.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        requires = "plan",
+        conflicts_with = "pairs"
+    )]
+    drain_within: Option<u32>,
+    /// What the median ratio of the pairs may be; exit code 1 otherwise.
+    #[arg(long, value_name = "RATIO", requires = "pairs", value_parser = ratio)]
+    ratio_at_most: Option<f64>,
     /// Seconds after the last arrival in which everything must be counted.
     #[arg(long, default_value_t = 300)]
     patience: u32,
@@ -94,7 +105,8 @@ struct Shape {
 /// The figures of a run, or why it does not hold.
 type Played = Result<Figures, Vec<String>>;
 
-/// Exit 0 when everything was counted as it should be, 1 otherwise: then there are no figures.
+/// Exit 0 when everything was counted as it should be, 1 otherwise: then there are no figures. Also 1 when a bound is
+/// missed that was given: after the figures.
 pub fn run(options: &Options) -> Result<Code, Failure> {
     let shape = Shape {
         centres: options.centres as usize,
@@ -120,10 +132,16 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
     };
     daemon::block_on(async {
         let Some(pairs) = options.pairs else {
-            return Ok(show(run(&plan).await?, |figures| match options.json {
+            let figures = match run(&plan).await? {
+                Ok(figures) => figures,
+                Err(faults) => return Ok(refuse(&faults)),
+            };
+            match options.json {
                 true => println!("{:#}", figures.json(shape)),
                 false => print!("{figures}"),
-            }));
+            }
+            let missed = options.drain_within.and_then(|most| figures.missed(most));
+            return Ok(kept(missed));
         };
         let mut calm = Plan::default();
         world::settle(&mut calm, shape.settling);
@@ -143,19 +161,27 @@ pub fn run(options: &Options) -> Result<Code, Failure> {
             true => println!("{:#}", compared.json()),
             false => print!("{compared}"),
         }
-        Ok(Code::Ok)
+        let missed = options.ratio_at_most.and_then(|most| compared.missed(most));
+        Ok(kept(missed))
     })
 }
 
-/// Shows the figures of a run that holds.
-fn show(played: Played, show: impl FnOnce(&Figures)) -> Code {
-    match played {
-        Ok(figures) => {
-            show(&figures);
-            Code::Ok
+/// Says by how much a bound was missed, if it was.
+fn kept(missed: Option<String>) -> Code {
+    match missed {
+        None => Code::Ok,
+        Some(sentence) => {
+            eprintln!("missed: {sentence}");
+            Code::No
         }
-        Err(faults) => refuse(&faults),
     }
+}
+
+/// A ratio above 0.
+fn ratio(text: &str) -> Result<f64, String> {
+    let found = text.parse::<f64>().ok();
+    let ratio = found.filter(|ratio| ratio.is_finite() && *ratio > 0.0);
+    ratio.ok_or_else(|| "a number above 0 is meant".to_owned())
 }
 
 /// Says why a run does not hold.

@@ -36,6 +36,14 @@ impl Pairs {
         })
     }
 
+    /// By how much the median ratio missed a bound.
+    pub(super) fn missed(&self, most: f64) -> Option<String> {
+        let median = middle(&self.ratios()).filter(|median| *median > most)?;
+        Some(format!(
+            "the median ratio is {median:.3}, and {most} was given"
+        ))
+    }
+
     /// In ascending order.
     fn ratios(&self) -> Vec<f64> {
         let mut ratios: Vec<f64> = self.rows.iter().map(ratio).collect();
@@ -91,6 +99,11 @@ mod tests {
         assert_eq!(pairs.ratios(), [0.5, 1.0, 2.0, 3.0]);
         let json = pairs.json();
         assert_eq!(json["median_ratio"], 1.0);
+        assert_eq!(pairs.missed(1.0), None);
+        assert_eq!(
+            pairs.missed(0.99).as_deref(),
+            Some("the median ratio is 1.000, and 0.99 was given")
+        );
         assert_eq!(
             (&json["least_ratio"], &json["most_ratio"]),
             (&0.5.into(), &3.0.into())
