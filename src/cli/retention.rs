@@ -2,6 +2,7 @@
 //! for the end of proofs, which wants the store for itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use comfy_table::{Table, presets};
@@ -156,6 +157,7 @@ fn end_proofs(options: &EndProofs) -> Result<Code, Failure> {
         at,
         before: foundation::past_before(at, config.retention.proof_months),
         rules: config.retention.rules(),
+        patience: Duration::from_secs(config.retention.clock_seconds.get().into()),
         intent: if options.rehearse {
             Intent::Rehearse
         } else {

@@ -23,7 +23,7 @@ use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::retention::clock::{Reading, Verdict, Watch};
 use crate::store::Error;
-use crate::store::keeping::{Keeping, Outlook, Pace, Run};
+use crate::store::keeping::{Keeping, Outlook, Pace, Run, Trusted};
 use crate::store::traces::Traces;
 use crate::telemetry::retention::{Event, Kept};
 use crate::telemetry::{self, Telemetry};
@@ -165,6 +165,9 @@ impl Config {
     }
 }
 
+/// A clock that is doubted is looked at so often at least: what a gateway ran behind its last look is lost.
+const DOUBTED_LOOK: Duration = Duration::from_secs(3600);
+
 /// What was seen and spoken of already.
 #[derive(Debug, Default)]
 pub struct Seen {
@@ -189,8 +192,17 @@ impl Retention {
             }
             tokio::select! {
                 () = shutdown.cancelled() => return,
-                () = tokio::time::sleep(Duration::from_secs(self.config.look_seconds.get().into())) => {}
+                () = tokio::time::sleep(self.pause(&seen)) => {}
             }
+        }
+    }
+
+    /// How long it waits until the next turn. What has run by a clock that is doubted is known from one look to the next.
+    fn pause(&self, seen: &Seen) -> Duration {
+        let look = Duration::from_secs(self.config.look_seconds.get().into());
+        match seen.doubted {
+            true => look.min(DOUBTED_LOOK),
+            false => look,
         }
     }
 
@@ -216,7 +228,7 @@ impl Retention {
         }
     }
 
-    /// Looks at the clock, writes down that it is trusted before anything goes by it, and tells when it is doubted and
+    /// Looks at the clock, writes down what is known of it before anything goes by it, and tells when it is doubted and
     /// when no more.
     async fn is_trusted(&self, seen: &mut Seen, now: Reading) -> Result<bool, Error> {
         let patience = Duration::from_secs(self.config.clock_seconds.get().into());
@@ -225,10 +237,7 @@ impl Retention {
             none => none.insert(Watch::new(self.reference(now.at).await?, patience)),
         };
         let verdict = clock.look(now);
-        match verdict {
-            Verdict::Trusted => self.keeping.trust(now.at).await?,
-            Verdict::Doubted(_) => {}
-        }
+        self.keeping.trust(clock.known()).await?;
         let was = std::mem::replace(&mut seen.doubted, verdict != Verdict::Trusted);
         match verdict {
             Verdict::Doubted(ahead) if !was => self.say(Event::ClockDoubted {
@@ -242,12 +251,12 @@ impl Retention {
 
     /// What the first look is measured by. It is written down: by the clock of this process entries are stamped from
     /// now on, and the next one must not take these for proof.
-    async fn reference(&self, at: Timestamp) -> Result<Timestamp, Error> {
+    async fn reference(&self, at: Timestamp) -> Result<Trusted, Error> {
         if let Some(trusted) = self.keeping.trusted().await? {
             return Ok(trusted);
         }
         // Where nothing was recorded nothing can go too early.
-        let recorded = self.keeping.recorded().unwrap_or(at);
+        let recorded = Trusted::from(self.keeping.recorded().unwrap_or(at));
         self.keeping.trust(recorded).await?;
         Ok(recorded)
     }

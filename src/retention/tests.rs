@@ -10,7 +10,7 @@ use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{OnHold, plus_days};
 use crate::claims::time::Day;
 use crate::clock::ManualClock;
-use crate::store::keeping::{Ending, EvacuationRecord, HoldRecord, Plan, Proofs};
+use crate::store::keeping::{Ending, EvacuationRecord, HoldRecord, Plan, Proofs, Trusted};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::traces::{Read, Trace};
@@ -104,7 +104,7 @@ async fn a_hold_past_its_review_is_said_once_and_shown_always() {
 /// Has nothing to clear, and remembers when it was asked to.
 struct Asked {
     recorded: Timestamp,
-    trusted: Mutex<Option<Timestamp>>,
+    trusted: Mutex<Option<Trusted>>,
     at: Mutex<Vec<Timestamp>>,
 }
 
@@ -122,12 +122,12 @@ impl Keeping for Asked {
         Some(self.recorded)
     }
 
-    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+    async fn trusted(&self) -> Result<Option<Trusted>, Error> {
         Ok(*self.trusted.lock().unwrap())
     }
 
-    async fn trust(&self, at: Timestamp) -> Result<(), Error> {
-        *self.trusted.lock().unwrap() = Some(at);
+    async fn trust(&self, trusted: Trusted) -> Result<(), Error> {
+        *self.trusted.lock().unwrap() = Some(trusted);
         Ok(())
     }
 
@@ -234,5 +234,41 @@ async fn what_a_doubted_clock_wrote_proves_nothing_at_the_next_start() {
         retention.turn(&mut Seen::default(), Duration::ZERO).await;
         assert_eq!(*keeping.at.lock().unwrap(), asked, "{start}");
         *trusted.lock().unwrap() = *keeping.trusted.lock().unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_is_off_each_night_clears_in_the_end() {
+    let friday = Timestamp::parse("2026-11-20T19:00:00Z").unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let keeping = Arc::new(Asked {
+        recorded: friday,
+        trusted: Mutex::new(Some(friday.into())),
+        at: Mutex::default(),
+    });
+    let hour = DAY / 24;
+    // A night longer than the longest pause between two looks would hide all that it ran.
+    let config = Config {
+        look_seconds: NonZeroU32::new(86_400).unwrap(),
+        ..Config::default()
+    };
+    for (began, asked) in [(61, 0), (85, 0), (109, 1)] {
+        let clock = Arc::new(ManualClock::new(friday + hour * began, 1));
+        let retention = Retention {
+            keeping: keeping.clone(),
+            traces: Arc::new(Traces::of(directory.path())),
+            clock: clock.clone(),
+            config: config.clone(),
+            telemetry: Arc::new(Telemetry::new(&Default::default(), &[]).unwrap()),
+        };
+        let shutdown = CancellationToken::new();
+        let running = tokio::spawn(retention.run(shutdown.clone()));
+        for passed in 0..11 {
+            clock.set(friday + hour * (began + passed));
+            tokio::time::sleep(hour).await;
+        }
+        shutdown.cancel();
+        running.await.unwrap();
+        assert_eq!(keeping.at.lock().unwrap().len(), asked, "{began}");
     }
 }

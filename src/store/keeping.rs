@@ -39,11 +39,11 @@ pub trait Keeping: Send + Sync {
     /// The instant of the last entry that was there when it was opened; none if there was none.
     fn recorded(&self) -> Option<Timestamp>;
 
-    /// The last instant that was written down as trusted; none if none ever was.
-    async fn trusted(&self) -> Result<Option<Timestamp>, Error>;
+    /// What was written down of the clock last; none if nothing ever was.
+    async fn trusted(&self) -> Result<Option<Trusted>, Error>;
 
-    /// Writes down an instant as trusted: durable when it returns.
-    async fn trust(&self, at: Timestamp) -> Result<(), Error>;
+    /// Writes down what is known of the clock: durable when it returns.
+    async fn trust(&self, trusted: Trusted) -> Result<(), Error>;
 
     /// What an evacuation at an instant would clear, as things stand.
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error>;
@@ -56,6 +56,30 @@ pub trait Keeping: Send + Sync {
 
     /// What would become of the documents in what is past its time, as things stand.
     async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error>;
+}
+
+/// What is known of the clock, whatever process saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trusted {
+    /// What it said when it was trusted last.
+    pub at: Timestamp,
+    /// That it has been doubted since; none if it has not.
+    pub doubt: Option<Doubt>,
+}
+
+/// A clock that is doubted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doubt {
+    /// What it said last.
+    pub at: Timestamp,
+    /// For so long gateways have run on by it, all of them together.
+    pub run: Duration,
+}
+
+impl From<Timestamp> for Trusted {
+    fn from(at: Timestamp) -> Trusted {
+        Trusted { at, doubt: None }
+    }
 }
 
 /// What came of a run.

@@ -24,7 +24,7 @@ use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
 use crate::store::keeping::{
-    Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run,
+    Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run, Trusted,
 };
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Instants, Known, Secret, lines, numbers, query, statements};
@@ -159,11 +159,11 @@ impl Keeping for Memory {
         None
     }
 
-    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+    async fn trusted(&self) -> Result<Option<Trusted>, Error> {
         Ok(None)
     }
 
-    async fn trust(&self, _at: Timestamp) -> Result<(), Error> {
+    async fn trust(&self, _trusted: Trusted) -> Result<(), Error> {
         Ok(())
     }
 

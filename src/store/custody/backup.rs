@@ -19,7 +19,7 @@ use crate::claims::id::Digest;
 use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
 use crate::store::custody::files::{
-    self, ARCHIVE, Behind, JOURNAL, KEYS, MANIFEST, PARTS, Pace, SECRET, Span, TRACES,
+    self, ARCHIVE, Behind, End, JOURNAL, KEYS, MANIFEST, PARTS, Pace, SECRET, Span, TRACES,
 };
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::{Error, earlier, instance, keyset};
@@ -268,7 +268,11 @@ impl Copying<'_> {
         }
         let span = Span {
             kept: kept.as_ref().map_or(0, |kept| kept.copied.length),
-            end: is_last.then_some(head.offset),
+            end: match files::is_in(JOURNAL, path) {
+                true if is_last => End::Before(head.offset),
+                true => End::Written,
+                false => End::File,
+            },
             behind: Behind::Zeros,
         };
         let copied = files::copy(&from, &to, &span, &mut self.pace)?;

@@ -4,7 +4,7 @@
 //! written again; all others get their name when they are whole. A crash leaves at most a file `*.new`.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -32,6 +32,8 @@ pub const KEYS: &str = "keys";
 /// What the name of a file ends with that is not whole yet.
 const UNFINISHED: &str = ".new";
 
+/// With so many zeros at most a file of an archive ends that is whole: eight bytes of a number.
+const ZEROS_AT_MOST: usize = 8;
 /// So many bytes are copied between two looks at the pace.
 const CHUNK: usize = 1 << 20;
 
@@ -87,10 +89,21 @@ impl<'a> Pace<'a> {
 pub struct Span {
     /// So many bytes are there already, and stay.
     pub kept: u64,
-    /// Up to this byte; none: up to the last byte that is not zero.
-    pub end: Option<u64>,
+    /// Up to where.
+    pub end: End,
     /// What is behind that.
     pub behind: Behind,
+}
+
+/// Where the bytes that are meant end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Before this byte.
+    Before(u64),
+    /// Behind the last byte that is not zero: a segment is as long as it was made, however little is written in it.
+    Written,
+    /// Where the file ends: its last byte may be a zero that it needs.
+    File,
 }
 
 /// What a copy has behind the bytes that are meant.
@@ -128,9 +141,13 @@ pub fn copy(from: &Path, to: &Path, span: &Span, pace: &mut Pace<'_>) -> Result<
     let target = options.open(named).map_err(Error::io(named))?;
     // What an earlier run wrote behind it and never named.
     target.set_len(span.kept).map_err(Error::io(to))?;
+    let end = match span.end {
+        End::Before(end) => end,
+        End::Written | End::File => whole,
+    };
     let length = match span.behind {
         Behind::Zeros => whole,
-        Behind::Nothing => span.end.unwrap_or(whole),
+        Behind::Nothing => end,
     };
     target.set_len(length).map_err(Error::io(to))?;
     let mut hash = Sha256::new();
@@ -138,15 +155,16 @@ pub fn copy(from: &Path, to: &Path, span: &Span, pace: &mut Pace<'_>) -> Result<
     let mut zeros = 0_u64;
     let mut at = span.kept;
     let mut chunk = vec![0; CHUNK];
-    let end = span.end.unwrap_or(whole);
     while at < end {
         let wanted = usize::try_from(end - at).unwrap_or(CHUNK).min(CHUNK);
         let bytes = &mut chunk[..wanted];
         source.read_exact(bytes).map_err(Error::io(from))?;
-        let written = match (span.end, bytes.iter().rposition(|byte| *byte != 0)) {
-            (Some(_), _) => wanted,
-            (None, Some(last)) => last + 1,
-            (None, None) => 0,
+        let written = match span.end {
+            End::Before(_) | End::File => wanted,
+            End::Written => {
+                let last = bytes.iter().rposition(|byte| *byte != 0);
+                last.map_or(0, |last| last + 1)
+            }
         };
         if written > 0 {
             skip(&mut hash, zeros);
@@ -311,6 +329,18 @@ fn read(file: &mut File, path: &Path, length: u64, hash: &mut Sha256) -> Result<
     Ok(Digest(hash.clone().finalize().into()))
 }
 
+/// The length of a file of which so many bytes are meant, and behind them may be zeros that belong to it.
+pub fn with_zeros(path: &Path, length: u64) -> Result<u64, Error> {
+    let mut file = File::open(path).map_err(Error::io(path))?;
+    file.seek(SeekFrom::Start(length))
+        .map_err(Error::io(path))?;
+    let mut behind = Vec::with_capacity(ZEROS_AT_MOST);
+    let read = file.take(ZEROS_AT_MOST as u64 + 1).read_to_end(&mut behind);
+    read.map_err(Error::io(path))?;
+    let belong = behind.len() <= ZEROS_AT_MOST && behind.iter().all(|byte| *byte == 0);
+    Ok(length + if belong { behind.len() as u64 } else { 0 })
+}
+
 fn skip(hash: &mut Sha256, zeros: u64) {
     let block = [0; 4096];
     let mut left = zeros;
@@ -318,5 +348,51 @@ fn skip(hash: &mut Sha256, zeros: u64) {
         let part = left.min(block.len() as u64);
         hash.update(&block[..usize::try_from(part).unwrap_or(block.len())]);
         left -= part;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_ends_with_zeros_is_the_same_there_and_back() {
+        let place = tempfile::tempdir().unwrap();
+        let path = |name: &str| place.path().join(name);
+        let mut pace = Pace::new(0, &|| false);
+        for bytes in [&b"ends\0"[..], b"\0\0", b"", b"whole"] {
+            fs::write(path("source"), bytes).unwrap();
+            let there = Span {
+                kept: 0,
+                end: End::File,
+                behind: Behind::Zeros,
+            };
+            let copied = copy(&path("source"), &path("copy"), &there, &mut pace).unwrap();
+            assert_eq!(copied.length, bytes.len() as u64);
+            assert_eq!(copied.digest, Digest(Sha256::digest(bytes).into()));
+            let back = Span {
+                kept: 0,
+                end: End::Before(copied.length),
+                behind: Behind::Nothing,
+            };
+            copy(&path("copy"), &path("back"), &back, &mut pace).unwrap();
+            assert_eq!(fs::read(path("back")).unwrap(), bytes);
+        }
+    }
+
+    #[test]
+    fn zeros_behind_what_is_meant_belong_to_it_and_nothing_else_does() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("file");
+        for (bytes, length) in [
+            (&b"meant"[..], 5),
+            (b"meant\0", 6),
+            (b"meant\0\0\0\0\0\0\0\0", 13),
+            (b"meant\0\0\0\0\0\0\0\0\0", 5),
+            (b"meant\0another", 5),
+        ] {
+            fs::write(&path, bytes).unwrap();
+            assert_eq!(with_zeros(&path, 5).unwrap(), length, "{bytes:?}");
+        }
     }
 }

@@ -20,11 +20,13 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, Name};
 use crate::claims::time::Timestamp;
 use crate::store::custody::cleared::{self, CLEARED};
-use crate::store::custody::files::{self, ARCHIVE, Behind, JOURNAL, PARTS, Pace, Span, TRACES};
+use crate::store::custody::files::{
+    self, ARCHIVE, Behind, End, JOURNAL, PARTS, Pace, Span, TRACES,
+};
 use crate::store::custody::manifest::{Copied, Manifest};
 use crate::store::custody::since::Since;
 use crate::store::custody::{Error, keyset, manifest_of};
-use crate::store::embedded::{Config, Embedded};
+use crate::store::embedded::{Config, Embedded, trusted};
 use crate::store::journal::archive::Archive;
 use crate::store::journal::format::{Bodies, Header, Manner, SegmentId, VERSION};
 use crate::store::journal::keys::{Keys, Shared};
@@ -111,6 +113,8 @@ pub async fn restore(
         Ok(()) | Err(_) => {}
     }
     origin.lay_out(&making, &last.head, config.segment_bytes, id)?;
+    // By the clock of this machine entries are stamped from now on: they must not prove it right.
+    trusted::write(&making, last.at.into())?;
     let restored = Restored {
         backup: origin.manifest.digest(),
         taken: origin.manifest.at,
@@ -248,7 +252,14 @@ impl Origin<'_> {
             }
             let from = self.order.from.join(&file.path);
             let ends = ordinal == Some(head.segment) && file.path.starts_with(JOURNAL);
-            let end = if ends { head.offset } else { file.length };
+            let end = if ends {
+                head.offset
+            } else if files::is_in(ARCHIVE, &file.path) {
+                // Older manifests leave out the zeros that such a file ends with.
+                files::with_zeros(&from, file.length)?
+            } else {
+                file.length
+            };
             copy(&from, &making.join(&file.path), file, end, &mut pace)?;
         }
         for file in self.keys.files.iter().filter(|file| file.path != CLEARED) {
@@ -297,7 +308,7 @@ fn copy(from: &Path, to: &Path, file: &Copied, end: u64, pace: &mut Pace<'_>) ->
     }
     let span = Span {
         kept: 0,
-        end: Some(end),
+        end: End::Before(end),
         behind: match files::is_in(JOURNAL, &file.path) {
             true => Behind::Zeros,
             false => Behind::Nothing,

@@ -26,6 +26,7 @@ use crate::store::custody::{Custody, Error, manifest_of, walk};
 use crate::store::embedded::{Config, Embedded, verify};
 use crate::store::journal::pack::Compression;
 use crate::store::journal::still;
+use crate::store::keeping::Keeping as _;
 use crate::store::traces::{Read, Trace, Traces};
 use crate::store::{Command, Store, Unity, Unobserved};
 
@@ -324,12 +325,21 @@ async fn a_backup_belongs_to_one_ledger_and_lies_apart_from_its_keys() {
 
 /// Makes a store of the backup of a place, beside it.
 async fn restored(place: &TempDir, until: Until) -> Result<(Restored, Embedded), Error> {
+    let at = contract::now() + Duration::from_secs(3600);
+    restored_at(place, until, at).await
+}
+
+async fn restored_at(
+    place: &TempDir,
+    until: Until,
+    at: Timestamp,
+) -> Result<(Restored, Embedded), Error> {
     let to = place.path().join("restored");
     let order = restore::Order {
         from: order(place).to,
         keys: order(place).keys_to,
         until,
-        at: contract::now() + Duration::from_secs(3600),
+        at,
         actor: Name::parse("uid:0").unwrap(),
     };
     let config = Config {
@@ -390,6 +400,23 @@ async fn a_store_is_made_up_to_any_entry_and_says_so_itself() {
     fs::write(place.path().join("restored/file"), "something").unwrap();
     let refused = restored(&place, Until::End).await;
     assert!(matches!(refused, Err(Error::Occupied(_))));
+}
+
+#[tokio::test]
+async fn a_clock_is_not_proven_by_the_restore_that_it_stamped() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..30).await;
+    // Another machine trusted its own clock, which was further ahead.
+    let ahead = contract::now() + Duration::from_secs(400 * 86_400);
+    store.trust(ahead.into()).await.unwrap();
+    back_up(&store, &place).unwrap();
+    drop(store);
+    let (said, store) = restored_at(&place, Until::End, ahead).await.unwrap();
+    let known = store.trusted().await.unwrap();
+    assert_eq!(known, Some(said.since.into()));
+    assert_eq!(said.since, contract::now());
+    assert_eq!(store.recorded(), Some(ahead));
 }
 
 #[tokio::test]

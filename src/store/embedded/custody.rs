@@ -1,5 +1,7 @@
 //! The embedded store in custody: its files copied while it is at work, up to what is committed.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use async_trait::async_trait;
 
 use crate::claims::custody::Anchor;
@@ -55,14 +57,23 @@ impl Custody for Embedded {
         }
         let _nothing_is_cleared = self.evacuating.lock().await;
         let (reader, overlay) = (self.reader.clone(), self.overlay.clone());
-        let directory = self.directory.clone();
+        let (directory, state) = (self.directory.clone(), self.state.clone());
         self.ask_alone(move |asker| {
+            // It writes an index anew: once it has filled the disk to the mark it is over, or it would end admissions.
+            let was_full = AtomicBool::new(false);
+            let goes_on = || {
+                was_full.fetch_or(state.room() != Room::Ample, Ordering::Relaxed);
+                match was_full.load(Ordering::Relaxed) {
+                    true => Err(Error::Full),
+                    false => asker.waits(),
+                }
+            };
             let working = Working {
                 reader: &reader,
                 overlay: &overlay,
                 directory: &directory,
             };
-            working.check(&|| asker.waits())
+            working.check(&goes_on)
         })
         .await
     }

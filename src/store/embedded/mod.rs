@@ -48,7 +48,7 @@ mod base;
 mod replay;
 pub mod repair;
 mod secret;
-mod trusted;
+pub mod trusted;
 mod state;
 mod tables;
 mod sorted;
@@ -85,7 +85,7 @@ use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
 use crate::store::keeping::{
-    Ending, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Proofs, Run,
+    Ending, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Proofs, Run, Trusted,
 };
 use crate::store::ledger::{self, Secret};
 use crate::store::{Body, BodyId, Error, Observer, Unobserved};
@@ -431,14 +431,14 @@ impl Keeping for Embedded {
         self.recorded
     }
 
-    async fn trusted(&self) -> Result<Option<Timestamp>, Error> {
+    async fn trusted(&self) -> Result<Option<Trusted>, Error> {
         let directory = self.directory.clone();
         self.ask_apart(move |_| trusted::read(&directory)).await
     }
 
-    async fn trust(&self, at: Timestamp) -> Result<(), Error> {
+    async fn trust(&self, trusted: Trusted) -> Result<(), Error> {
         let directory = self.directory.clone();
-        self.ask_apart(move |_| trusted::write(&directory, at))
+        self.ask_apart(move |_| trusted::write(&directory, trusted))
             .await
     }
 

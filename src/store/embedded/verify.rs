@@ -92,7 +92,9 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         }
     };
     let reader = journal.reader();
-    let fresh = Fresh::make(&scratch.path().join(FRESH), config.sizes(), reader)?;
+    let fresh = Fresh::make(&scratch.path().join(FRESH), config.sizes(), reader, &|| {
+        Ok(())
+    })?;
     let tail = Check::new(&mut verified, reader, tree.as_ref(), fresh).run(journal.head());
     let store = tree.zip(tail).map(|(tree, tail)| {
         let position = journal.head().position;

@@ -1,15 +1,15 @@
 //! What is to become of every body of a segment, and when the segment is due.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::entry::{Position, Stamped};
-use crate::claims::retention::{self, Class, Evacuated, Fate, Rules};
+use crate::claims::retention::{self, Class, Evacuated, Fate, Rules, Why};
 use crate::claims::time::Timestamp;
 use crate::store::embedded::evacuate::look::Glance;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::overlay::View;
-use crate::store::embedded::{entries, places};
-use crate::store::journal::Place;
+use crate::store::embedded::places;
+use crate::store::journal::{Mark, Place};
 use crate::store::keeping::{Due, Planned, Sum};
 use crate::store::ledger::keeping::Judge;
 use crate::store::{BodyId, Error};
@@ -19,6 +19,8 @@ pub struct Examined {
     pub segment: u64,
     seen: Position,
     bodies: Vec<Judged>,
+    /// Segments whose entries cannot be read, though bodies in this one belong to them.
+    pub unread: BTreeSet<u64>,
     pub due: Option<Timestamp>,
     /// Bytes of the segment.
     pub read: u64,
@@ -50,7 +52,7 @@ impl Evacuator {
         judge: &Judge,
         segment: u64,
     ) -> Result<Examined, Failed> {
-        let (mut bodies, mut read) = (Vec::new(), 0);
+        let (mut bodies, mut read, mut unread) = (Vec::new(), 0, BTreeSet::new());
         self.reader.batches(segment, |batch| {
             // A view that lives for long keeps commits waiting: each batch has its own.
             let view = &self.overlay.view();
@@ -70,7 +72,7 @@ impl Evacuator {
                     let past = Fate::Until(Timestamp::default());
                     (Class::Document, Timestamp::MAX, past)
                 } else {
-                    self.judge(view, judge, *name, own.get(name))?
+                    self.judge(view, judge, *name, own.get(name), &mut unread)?
                 };
                 bodies.push(Judged {
                     name: *name,
@@ -91,6 +93,7 @@ impl Evacuator {
             seen,
             due: judge.due(&fates),
             read,
+            unread,
             bodies,
         })
     }
@@ -101,19 +104,43 @@ impl Evacuator {
         judge: &Judge,
         name: BodyId,
         own: Option<&Stamped>,
-    ) -> Result<(Class, Timestamp, Fate), Error> {
-        match (name, own) {
+        unread: &mut BTreeSet<u64>,
+    ) -> Result<(Class, Timestamp, Fate), Failed> {
+        let judged = match (name, own) {
             (BodyId::Document(document), _) => judge.document(view, document),
             (BodyId::Entry(_), Some(stamped)) => judge.of_entry(view, stamped),
             (BodyId::Entry(position), None) => {
-                let before = Position(position.0.saturating_sub(1));
-                let found = entries(view, &self.reader, before, 1)?;
-                match found.first() {
-                    Some((found, stamped)) if *found == position => judge.of_entry(view, stamped),
-                    Some(_) | None => judge.without_entry(),
+                let mark = places::mark(view, position)?;
+                match self.entry(view, mark, position) {
+                    Ok(Some(stamped)) => judge.of_entry(view, &stamped),
+                    Ok(None) => judge.without_entry(),
+                    // A person is told of it, and may put back a copy. Until then nobody knows what it proves.
+                    Err(failed) if failed.is_of_one_segment() => {
+                        unread.insert(mark.segment);
+                        return Ok((Class::Proof, Timestamp::MAX, Fate::Kept(Why::Proof)));
+                    }
+                    Err(failed) => return Err(failed),
                 }
             }
-        }
+        };
+        Ok(judged?)
+    }
+
+    /// The entry of a body that was copied; none if it went with a foundation.
+    fn entry(
+        &self,
+        view: &View,
+        mark: Mark,
+        position: Position,
+    ) -> Result<Option<Stamped>, Failed> {
+        let before = Position(position.0.saturating_sub(1));
+        let found = match position <= self.reader.begin().position {
+            true => self.reader.kept(before, 1)?,
+            false => self.reader.entries(mark, before, view.position(), 1)?,
+        };
+        let own = found.first().filter(|(found, _)| *found == position);
+        let read = own.map(|(_, bytes)| Stamped::read(bytes)).transpose();
+        Ok(read.map_err(|bad| Error::Read(bad.to_string().into()))?)
     }
 }
 

@@ -56,6 +56,7 @@ impl Evacuator {
             match self.look_into(at, seen, &judge, segment) {
                 Ok((begun, Inside::Examined(examined))) => {
                     plan.segments.push(examined.planned(at, begun));
+                    plan.damaged.extend(&examined.unread);
                 }
                 Ok((_, Inside::Young(until))) => {
                     plan.younger += 1;
@@ -66,6 +67,8 @@ impl Evacuator {
                 Err(failed) => return Err(failed.into()),
             }
         }
+        plan.damaged.sort_unstable();
+        plan.damaged.dedup();
         Ok(plan)
     }
 

@@ -10,7 +10,7 @@
 //! 5. the file gets its name: from then on it counts;
 //! 6. the next start removes the archives that it stands for, and sets the index aside.
 //!
-//! Must never lay one on counts that disagree, nor remove what is damaged.
+//! Must never lay one on counts that disagree or by a clock that is doubted, nor remove what is damaged.
 //!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
@@ -23,6 +23,7 @@ mod write;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::claims::audit::{self, Audit};
 use crate::claims::canon::Malformed;
@@ -41,6 +42,7 @@ use crate::store::journal::format::SegmentId;
 use crate::store::journal::foundation::{Header, Writer, Written};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Head, archive, scan};
+use crate::store::keeping::Keeping as _;
 use crate::store::{self, Command, Store as _};
 
 /// What is to go.
@@ -52,6 +54,8 @@ pub struct Order {
     pub before: Timestamp,
     /// How long bodies are kept.
     pub rules: Rules,
+    /// The clock may be so much further ahead than when it was trusted last.
+    pub patience: Duration,
     /// Whether it is laid.
     pub intent: Intent,
 }
@@ -102,6 +106,16 @@ pub enum Error {
     /// The two counts of what goes and stays disagree.
     #[error("the tallies and the second count differ in {0} cells: nothing was removed")]
     Imbalance(usize),
+    /// The clock is too far ahead of what it said when it was trusted last.
+    #[error(
+        "the clock says {now}, and was trusted last when it said {trusted}: nothing was removed. If it is right, run the gateway until it clears again, and repeat this"
+    )]
+    Doubted {
+        /// What it says.
+        now: Timestamp,
+        /// What it said then.
+        trusted: Timestamp,
+    },
 }
 
 /// Lays a foundation for what is past its time, or says what would go; none if no whole segment is past it. `done`
@@ -115,6 +129,7 @@ pub async fn found(
     order: Order,
     mut done: impl FnMut(Step),
 ) -> Result<Option<Founded>, Error> {
+    trusted(&store, order).await?;
     let Some(last) = cleared(&store, order).await? else {
         return Ok(None);
     };
@@ -139,6 +154,28 @@ pub async fn found(
     written.name()?;
     done(Step::Named);
     Ok(Some(founded))
+}
+
+/// Refuses a clock that is doubted. One process has not seen time pass: it is measured by the last instant alone.
+async fn trusted(store: &Embedded, order: Order) -> Result<(), Error> {
+    let trusted = match store.trusted().await? {
+        Some(known) => known.at,
+        None => match store.recorded() {
+            Some(recorded) => {
+                // It opened the store, and by its clock entries are stamped: they prove nothing to the next one.
+                store.trust(recorded.into()).await?;
+                recorded
+            }
+            None => return Ok(()),
+        },
+    };
+    match order.at.since(trusted) > order.patience {
+        true => Err(Error::Doubted {
+            now: order.at,
+            trusted,
+        }),
+        false => Ok(()),
+    }
 }
 
 /// The last of the oldest segments that are past their time, all without bodies then; none if the first is not.

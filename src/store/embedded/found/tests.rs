@@ -26,7 +26,7 @@ use crate::store::embedded::tests::{config, copy, fill, open_config, said as dif
 use crate::store::embedded::verify;
 use crate::store::index::Index as _;
 use crate::store::journal::body;
-use crate::store::keeping::{Keeping as _, Pace, Run};
+use crate::store::keeping::{Pace, Run, Trusted};
 use crate::store::ledger::keeping;
 use crate::store::{BodyId, Find, Store, Unity, Unobserved};
 
@@ -51,6 +51,8 @@ fn order_after(days: u32) -> Order {
         at,
         before: foundation::past_before(at, foundation::DEFAULT_MONTHS),
         rules: Rules::default(),
+        // Years pass within a moment.
+        patience: Duration::MAX,
         intent: Intent::Lay,
     }
 }
@@ -217,6 +219,47 @@ async fn what_has_gone_is_counted_and_one_that_is_held_keeps_no_other() {
     assert!(stays.iter().any(|(_, stamped)| named(stamped)));
     drop(store);
     assert_sound(directory.path());
+}
+
+#[tokio::test]
+async fn by_a_clock_that_is_doubted_no_proof_goes() {
+    let directory = sixty().await;
+    let order = Order {
+        patience: Duration::from_secs(86_400),
+        ..order()
+    };
+    let half_a_day = Duration::from_secs(43_200);
+    let lay = async |order: Order| {
+        let store = open(directory.path()).unwrap();
+        found(store, &config(directory.path()), order, |_| ()).await
+    };
+    let before = contract::picture(&open(directory.path()).unwrap()).await;
+    let rehearsal = Order {
+        intent: Intent::Rehearse,
+        ..order
+    };
+    // Measured by the last entry, also after this clock opened the store; then by what is written down.
+    let known = [None, None, Some(order.at - half_a_day * 3)];
+    for (known, order) in known.into_iter().zip([order, rehearsal, order]) {
+        let store = open(directory.path()).unwrap();
+        if let Some(at) = known {
+            store.trust(Trusted::from(at)).await.unwrap();
+        }
+        drop(store);
+        let refused = lay(order).await.unwrap_err();
+        let last = known.unwrap_or(contract::now());
+        assert!(
+            matches!(refused, Error::Doubted { now, trusted } if (now, trusted) == (order.at, last)),
+            "{refused}"
+        );
+        let store = open(directory.path()).unwrap();
+        assert_eq!(contract::picture(&store).await, before);
+        assert!(store.body(BodyId::Document(id(2))).await.unwrap().is_some());
+    }
+    let store = open(directory.path()).unwrap();
+    store.trust((order.at - half_a_day).into()).await.unwrap();
+    drop(store);
+    assert!(lay(order).await.unwrap().unwrap().gone > 0);
 }
 
 #[tokio::test]

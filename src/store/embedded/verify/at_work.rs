@@ -2,7 +2,7 @@
 //! with that fold, some records at a time, each time at one and the same entry.
 //!
 //! Must never keep a view for longer than some records take: commits wait for who keeps one. So what was committed
-//! meanwhile is folded before a view is taken, and the little that comes in between after it. Nothing is cleared while it
+//! meanwhile is folded before a view is taken, and the little that comes in between after it, in memory alone. Nothing is cleared while it
 //! runs, or the fold would speak of bodies that are gone. A crash leaves the scratch directory.
 
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::store::custody::verified::{Compared, Part, Verified};
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::compare::{Span, compare};
-use crate::store::embedded::verify::fresh::Fresh;
+use crate::store::embedded::verify::fresh::{Fresh, GoesOn};
 use crate::store::embedded::verify::scratch::{self, Scratch};
 use crate::store::embedded::verify::{Check, FRESH, unmade};
 use crate::store::journal::reader::Reader;
@@ -55,7 +55,7 @@ impl Working<'_> {
     ///
     /// # Errors
     /// When it may not go on, or there is no room for the fresh fold. Damage is no error but a difference.
-    pub fn check(&self, goes_on: &dyn Fn() -> Result<(), Error>) -> Result<Verified, Error> {
+    pub fn check(&self, goes_on: &GoesOn<'_>) -> Result<Verified, Error> {
         let reader = self.reader;
         let scratch = Scratch::make(self.directory, scratch::CHECK)
             .map_err(|error| Error::Read(unmade(&error)))?;
@@ -70,7 +70,7 @@ impl Working<'_> {
             cache_bytes: CACHE_BYTES,
             sorted_bytes: SORTED_BYTES,
         };
-        let fresh = Fresh::make(&scratch.path().join(FRESH), sizes, reader)?;
+        let fresh = Fresh::make(&scratch.path().join(FRESH), sizes, reader, goes_on)?;
         let mut check = Check::new(&mut verified, reader, None, fresh);
         check.founded();
         let done = self.run(&mut check, &|| goes_on().map_err(Ended::Stopped));
@@ -99,14 +99,21 @@ impl Working<'_> {
         };
         loop {
             at = upto(check, at, self.overlay.head(), goes_on)?;
+            let Some(fresh) = &mut check.fresh else {
+                // Or else it was not allowed to write.
+                goes_on()?;
+                return Ok(None);
+            };
+            fresh.gather();
             let view = self.overlay.view();
             at = upto(check, at, view.head(), goes_on)?;
-            let Some(fresh) = &check.fresh else {
+            let Some(fresh) = &mut check.fresh else {
                 return Ok(None);
             };
             let is_archived = |segment| self.reader.is_archived(segment);
             let compared = compare(&view, fresh, &span, check.verified, is_archived);
             drop(view);
+            fresh.settle().map_err(Ended::Stopped)?;
             let next = match compared {
                 Ok((compared, next)) => {
                     records += compared;
@@ -146,12 +153,12 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use crate::store::Store as _;
     use crate::store::custody::Custody as _;
     use crate::store::custody::verified::{Part, Verified};
     use crate::store::embedded::tests::fill;
     use crate::store::embedded::tests::moved::{applied, open};
     use crate::store::index::{Changes, Index as _};
+    use crate::store::{Error, Room, Store as _};
 
     fn said(verified: &Verified) -> Vec<(Part, &str)> {
         let found = verified.differences.iter();
@@ -189,6 +196,44 @@ mod tests {
         ends.store(true, Ordering::Relaxed);
         posts.await.unwrap();
         assert!(!directory.path().join("verify.scratch").exists());
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_check_that_fills_the_disk_ends_and_leaves_nothing() {
+        let directory = TempDir::new().unwrap();
+        let store = Arc::new(open(directory.path()).unwrap());
+        fill(&store, 0..100).await;
+        // It has begun, and waits for whoever reads.
+        let reads = store.reading.clone().lock_owned().await;
+        let checks = tokio::spawn({
+            let store = store.clone();
+            async move { store.check().await }
+        });
+        while store.evacuating.try_lock().is_ok() {
+            tokio::task::yield_now().await;
+        }
+        let ended = AtomicBool::new(false);
+        let checked = std::thread::scope(|scope| {
+            // Whatever the committer sees of the disk.
+            scope.spawn(|| {
+                while !ended.load(Ordering::Relaxed) {
+                    store.state.set_room(Room::Low);
+                    std::thread::yield_now();
+                }
+            });
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            drop(reads);
+            while !checks.is_finished() {
+                std::thread::yield_now();
+            }
+            ended.store(true, Ordering::Relaxed);
+            checks
+        });
+        assert!(matches!(checked.await.unwrap(), Err(Error::Full)));
+        assert!(!directory.path().join("verify.scratch").exists());
+        store.state.set_room(Room::Ample);
+        fill(&store, 100..110).await;
+        assert_eq!(said(&store.check().await.unwrap()), []);
     }
 
     #[tokio::test]

@@ -171,3 +171,83 @@ async fn a_segment_with_trouble_is_left_alone_and_holds_back_nothing() {
         assert_eq!(documents, before.documents, "{injury:?}");
     }
 }
+
+/// The files of an archive.
+fn archives(directory: &Path) -> Vec<PathBuf> {
+    let files = fs::read_dir(directory.join("archive")).unwrap();
+    let mut paths: Vec<_> = files.map(|file| file.unwrap().path()).collect();
+    paths.sort();
+    paths
+}
+
+#[tokio::test]
+async fn a_body_whose_archived_entry_cannot_be_read_is_kept_and_holds_back_nothing() {
+    for injury in [Injury::Bit, Injury::Missing, Injury::Unreadable] {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        let reasoned = Command::Explain {
+            command: Box::new(hold(HELD)),
+            reason: Bytes::from_static(b"a complaint"),
+            salt: [3; 16],
+        };
+        fill(&store, HELD..HELD + 1).await;
+        commit(&store, reasoned).await;
+        let reason = BodyId::Entry(store.health().position);
+        assert!(store.body(reason).await.unwrap().is_some());
+        fill(&store, 0..DOCUMENTS).await;
+        let cancel = async |store: &Embedded, at, numbers: std::ops::Range<u32>| {
+            for number in numbers {
+                let document = DocumentId(number.into());
+                let caller = name("vendor");
+                let command = Command::Cancel { document, caller };
+                store.commit(at, command).await.unwrap();
+            }
+        };
+        cancel(&store, contract::now(), 0..DOCUMENTS).await;
+        assert!(!evacuate(&store, later(151)).await.is_empty());
+        // So that the segment into which the reason was copied is not the current one any more.
+        fill(&store, DOCUMENTS..DOCUMENTS + 60).await;
+        cancel(&store, later(151), DOCUMENTS..DOCUMENTS + 60).await;
+        fill(&store, DOCUMENTS + 60..DOCUMENTS + 90).await;
+        let copied = places::body(&store.overlay.view(), reason).unwrap();
+        let copied = copied.unwrap().segment;
+        assert!(1 < copied && copied < store.reader.count(), "{copied}");
+
+        let archive = archives(directory.path())[0].clone();
+        let whole = fs::read(&archive).unwrap();
+        let store = match injury {
+            // From the moment of a run on.
+            Injury::Unreadable => {
+                fs::remove_file(&archive).unwrap();
+                fs::create_dir(&archive).unwrap();
+                store
+            }
+            Injury::Bit => {
+                let mut bytes = whole.clone();
+                let at = bytes.len() / 2;
+                bytes[at] ^= 1;
+                bytes[300] ^= 1;
+                fs::write(&archive, bytes).unwrap();
+                store
+            }
+            Injury::Missing => {
+                drop(store);
+                fs::remove_file(&archive).unwrap();
+                open(directory.path()).unwrap()
+            }
+        };
+        let plan = store.plan(later(302), Rules::default()).await.unwrap();
+        assert_eq!(plan.damaged, [1], "{injury:?}");
+        let due = plan.segments.iter().filter(|one| one.due == Due::Now);
+        let due: Vec<u64> = due.map(|one| one.segment).collect();
+        assert!(due.contains(&copied), "{injury:?} {due:?}");
+        let cleared = evacuate(&store, later(302)).await;
+        let cleared: Vec<u64> = cleared.iter().map(|one| one.segment).collect();
+        assert!(cleared.starts_with(&due), "{injury:?} {cleared:?} {due:?}");
+        let kept = store.body(reason).await.unwrap().unwrap();
+        assert_eq!(kept.bytes, b"a complaint"[..], "{injury:?}");
+        let moved = places::body(&store.overlay.view(), reason).unwrap();
+        assert!(moved.unwrap().segment > copied, "{injury:?}");
+        assert!(store.proofs(later(2000)).await.is_ok(), "{injury:?}");
+    }
+}
