@@ -99,13 +99,26 @@ impl Left {
     }
 }
 
+/// A number of days, as people say it.
+struct Days(u64);
+
+impl fmt::Display for Days {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Days(1) => out.write_str("1 day"),
+            Days(days) => write!(out, "{days} days"),
+        }
+    }
+}
+
 impl fmt::Display for Left {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Left::Days(days) => write!(out, "ends within {} days", days + 1),
+            Left::Days(days) => write!(out, "ends within {}", Days(days + 1)),
             Left::Nothing(days) => write!(
                 out,
-                "has ended {days} days ago, so whoever is shown it refuses it"
+                "has ended {} ago, so whoever is shown it refuses it",
+                Days(*days)
             ),
         }
     }
@@ -129,5 +142,27 @@ mod tests {
             assert_eq!(Left::of(expires, now, 14), left, "{expires}");
         }
         assert_eq!(Left::of(now + 1, now, 0), None);
+    }
+
+    #[test]
+    fn one_day_is_no_days() {
+        for (left, said) in [
+            (Left::Days(0), "ends within 1 day"),
+            (Left::Days(1), "ends within 2 days"),
+            (
+                Left::Nothing(0),
+                "has ended 0 days ago, so whoever is shown it refuses it",
+            ),
+            (
+                Left::Nothing(1),
+                "has ended 1 day ago, so whoever is shown it refuses it",
+            ),
+            (
+                Left::Nothing(2),
+                "has ended 2 days ago, so whoever is shown it refuses it",
+            ),
+        ] {
+            assert_eq!(left.to_string(), said);
+        }
     }
 }

@@ -189,13 +189,19 @@ fn after(link: &str) -> Option<String> {
     Some(after.into_owned())
 }
 
-/// Asks the daemon of this machine for bytes; a problem where it has none to give.
-pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, Value>, Failure> {
+/// Asks the daemon of this machine for bytes; a problem, and how the command ends, where it has none to give.
+pub fn fetch(settings: &Settings, path: &str) -> Result<Result<Vec<u8>, (Code, Value)>, Failure> {
     let (status, body) = bytes(settings, path)?;
-    if status.is_success() {
-        return Ok(Ok(body));
-    }
-    Ok(Err(serde_json::from_slice(&body).unwrap_or(Value::Null)))
+    Ok(match status.is_success() {
+        true => Ok(body),
+        false => Err((code(status), value(&body))),
+    })
+}
+
+/// A command that needs an answer ends as one that shows it: with the code of the status.
+pub fn refused(status: StatusCode, answer: &Value) -> Failure {
+    let why = answer["detail"].as_str().unwrap_or("no reason given");
+    Failure::new(code(status), anyhow!("the gateway answers {status}: {why}"))
 }
 
 /// The daemon of this machine, behind its socket.
@@ -293,6 +299,28 @@ mod tests {
             said.contains("desk.socket") && !said.contains("localhost"),
             "{said}"
         );
+    }
+
+    #[test]
+    fn a_refusal_ends_a_command_with_the_code_of_its_status() {
+        let problem = serde_json::json!({"detail": "Wait as Retry-After says."});
+        for (status, code) in [
+            (StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable),
+            (StatusCode::TOO_MANY_REQUESTS, Code::Unavailable),
+            (StatusCode::FORBIDDEN, Code::NoPermission),
+            (StatusCode::UNAUTHORIZED, Code::NoPermission),
+            (StatusCode::NOT_FOUND, Code::Data),
+            (StatusCode::BAD_REQUEST, Code::Data),
+        ] {
+            let failure = refused(status, &problem);
+            assert_eq!(failure.code, code, "{status}");
+            assert!(
+                failure
+                    .error
+                    .to_string()
+                    .ends_with("Wait as Retry-After says.")
+            );
+        }
     }
 
     #[test]

@@ -53,9 +53,9 @@ fn make(settings: &Settings, document: &str, to: &Path) -> Result<Code, Failure>
     let path = format!("/v1/documents/{document}/evidence");
     let bundle = match ask::fetch(settings, &path)? {
         Ok(bundle) => bundle,
-        Err(problem) => {
+        Err((code, problem)) => {
             println!("{problem:#}");
-            return Ok(Code::Data);
+            return Ok(code);
         }
     };
     let mut options = OpenOptions::new();

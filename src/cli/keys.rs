@@ -53,8 +53,10 @@ fn generate(options: &Generate) -> Result<Code, Failure> {
     let master = write_new(&options.write, &key);
     let id = master.map_err(|error| Failure::new(Code::Io, error))?;
     println!(
-        "master key {id} is in {}: keep a copy of it where the store and its backups are not",
-        options.write.display()
+        "master key {id} is in {file}, which its owner alone can read\n\
+         keep a copy of it apart, where neither the store nor its backups are: without it no body in them can be read again\n\
+         the gateway reads it where `store.encryption.master_key` names it, or beside that as FILE.next for `bordereau keys rotate`",
+        file = options.write.display()
     );
     Ok(Code::Ok)
 }

@@ -158,12 +158,10 @@ fn at_work(settings: &Settings, (from, to): Ends) -> Result<Value, Failure> {
     let query = ends.filter_map(|(name, end)| Some((name, end?.0.to_string())));
     let path = ask::path("/v1/ledger/verify", &query.collect::<Vec<_>>());
     let (status, body) = ask::post(settings, &path)?;
-    if status.is_success() {
-        return Ok(body);
+    match status.is_success() {
+        true => Ok(body),
+        false => Err(ask::refused(status, &body)),
     }
-    let why = body["detail"].as_str().unwrap_or("no reason given");
-    let error = anyhow!("the gateway answers {status}: {why}");
-    Err(Failure::new(Code::Unavailable, error))
 }
 
 fn value(walked: &Walked) -> Value {

@@ -86,7 +86,8 @@ enum Command {
     Replay(hand::Replay),
     /// Cancel a document, while nothing of it can be with the insurer.
     Cancel(hand::OfDocument),
-    /// Declare that a document was transmitted by hand, with evidence.
+    /// Declare, with evidence, that a document reached its insurer outside of the gateway, as on its portal or by mail: it is
+    /// sent no more, and counts in the rate as not transmitted.
     ByHand(hand::ByHand),
     /// Confirm that the paper duplicate of a document was sent.
     Paper(hand::OfDocument),

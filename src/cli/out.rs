@@ -39,6 +39,17 @@ pub fn write(to: &mut dyn Write, what: Arguments<'_>) {
     }
 }
 
+/// Writes bytes as they are to whoever still reads.
+///
+/// # Errors
+/// As those of the stream; that nobody reads is none.
+pub fn bytes(to: &mut dyn Write, bytes: &[u8]) -> std::io::Result<()> {
+    match to.write_all(bytes).and_then(|()| to.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;
@@ -60,6 +71,8 @@ mod tests {
     #[test]
     fn a_reader_who_has_gone_is_no_defect() {
         write(&mut Gone(ErrorKind::BrokenPipe), format_args!("{}", 1));
+        bytes(&mut Gone(ErrorKind::BrokenPipe), b"1").unwrap();
+        bytes(&mut Gone(ErrorKind::StorageFull), b"1").unwrap_err();
         let mut printed = Vec::new();
         write(&mut printed, format_args!("{} {}", 1, 2));
         assert_eq!(printed, b"1 2");

@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::cli::exit::{Code, Failure};
 use crate::cli::places::Places;
-use crate::cli::{Settings, ask};
+use crate::cli::{Settings, ask, out};
 use crate::clock::{Clock, SystemClock};
 use crate::formats::jws::Keys;
 use crate::formats::jws::unencoded::{Signer, pem_of};
@@ -169,7 +169,7 @@ fn show(show: &Show) -> Result<Code, Failure> {
         Form::Keys => "/v1/statements/keys".to_owned(),
     };
     let (status, bytes) = ask::bytes(&show.settings, &path)?;
-    let written = std::io::stdout().write_all(&bytes);
+    let written = out::bytes(&mut std::io::stdout().lock(), &bytes);
     written
         .context("cannot write to standard output")
         .map_err(|error| Failure::new(Code::Io, error))?;

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use anyhow::anyhow;
 use clap::Args;
-use reqwest::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
@@ -136,10 +135,8 @@ fn count(config: &Config, store: Embedded) -> Result<Value, Failure> {
 /// Somebody has the store: if it is the gateway of this configuration, it answers.
 fn asked<T: DeserializeOwned>(settings: &Settings, path: &str) -> Result<T, Failure> {
     let (status, answer) = ask::post(settings, path)?;
-    if status != StatusCode::OK {
-        let why = answer["detail"].as_str().unwrap_or("no reason given");
-        let error = anyhow!("the gateway answers {status}: {why}");
-        return Err(Failure::new(Code::Unavailable, error));
+    if !status.is_success() {
+        return Err(ask::refused(status, &answer));
     }
     serde_json::from_value(answer).map_err(|error| Failure::new(Code::Software, error))
 }

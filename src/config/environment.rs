@@ -7,6 +7,7 @@
 //! A master key may be a credential of systemd: `credential:NAME` stands for the file of that name in the directory
 //! that `CREDENTIALS_DIRECTORY` names.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use toml::{Table, Value};
@@ -23,12 +24,49 @@ const SECRETS: [[&str; 3]; 1] = [["store", "encryption", "master_key"]];
 /// Names the configuration file for the command line.
 pub const FILE: &str = "BORDEREAU_CONFIG";
 
+/// Which variable set which key.
+#[derive(Debug, Default)]
+pub(super) struct Set(BTreeMap<String, String>);
+
+impl Set {
+    /// A fault, under the name of the variable that set what is wrong, where one did: it is not to be found in the file.
+    pub(super) fn named(&self, fault: Fault, file: &Table) -> Fault {
+        let within = |inner: &str, outer: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        // A section that the file does not have is there by the variable that set a key of it.
+        let is_in_file = || {
+            let mut parts = fault.key.split('.');
+            let first = parts.next().and_then(|first| file.get(first));
+            parts
+                .try_fold(first, |value, part| Some(value?.get(part)))
+                .is_some_and(|value| value.is_some())
+        };
+        let mut set = self.0.iter();
+        let variable = set
+            .find(|(key, _)| within(&fault.key, key) || (within(key, &fault.key) && !is_in_file()));
+        match variable {
+            Some((_, name)) => Fault {
+                key: name.clone(),
+                ..fault
+            },
+            None => fault,
+        }
+    }
+}
+
+/// Whether a fault is that of a variable.
+pub(super) fn is_ours(key: &str) -> bool {
+    key.starts_with(PREFIX)
+}
+
 /// Puts the variables' values over the document's. Variables without the prefix are not ours.
 pub(super) fn put(
     table: &mut Table,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Vec<Fault> {
-    let mut faults = Vec::new();
+) -> (Set, Vec<Fault>) {
+    let (mut set, mut faults) = (Set::default(), Vec::new());
     let mut credentials = None;
     for (name, text) in variables {
         if name == CREDENTIALS {
@@ -40,17 +78,23 @@ pub(super) fn put(
         };
         let key = key.to_ascii_lowercase();
         let parts: Vec<_> = key.split("__").collect();
-        if let Err(reason) = put_one(table, &parts, value(&text)) {
-            faults.push(Fault { key: name, reason });
+        match put_one(table, &parts, value(&text)) {
+            Ok(()) => {
+                set.0.insert(parts.join("."), name);
+            }
+            Err(reason) => faults.push(Fault { key: name, reason }),
         }
     }
     for key in SECRETS {
         if let Err(reason) = put_credential(table, &key, credentials.as_deref()) {
-            let key = key.join(".");
-            faults.push(Fault { key, reason });
+            let fault = Fault {
+                key: key.join("."),
+                reason,
+            };
+            faults.push(set.named(fault, table));
         }
     }
-    faults
+    (set, faults)
 }
 
 /// Puts the file of a credential where its name stands.

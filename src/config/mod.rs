@@ -145,24 +145,50 @@ pub fn read(
     origin: &str,
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Config, Error> {
-    let faulty = |faults| {
+    let faulty = |origin: &str, faults| {
         Error::Faulty(Faults {
             origin: origin.to_owned(),
             faults,
         })
     };
-    let mut table = table_of(text).map_err(|fault| faulty(vec![fault]))?;
-    let mut faults = environment::put(&mut table, variables);
-    match reader::read::<Config>(table) {
-        Ok(reading) => {
-            faults.extend(check::contradictions(&reading.value));
-            if faults.is_empty() {
-                return Ok(reading.value);
-            }
-        }
-        Err(found) => faults.extend(found),
+    let mut table = table_of(text).map_err(|fault| faulty(origin, vec![fault]))?;
+    let file = table.clone();
+    let (set, mut faults) = environment::put(&mut table, variables);
+    let (reading, mut found) = reader::read_on::<Config>(table);
+    let config = reading.map(|reading| reading.value);
+    if let Some(config) = &config {
+        // In place of a value that does not fit stands its default, which contradicts nobody.
+        let contradictions = check::contradictions(config).into_iter();
+        let told = contradictions.filter(|one| !found.iter().any(|fault| one.is_of(&fault.key)));
+        let told: Vec<Fault> = told.collect();
+        found.extend(told);
     }
-    Err(faulty(faults))
+    faults.extend(found.into_iter().map(|fault| set.named(fault, &file)));
+    match config {
+        Some(config) if faults.is_empty() => Ok(config),
+        Some(_) | None => {
+            let of_variables = faults.iter().all(|fault| environment::is_ours(&fault.key));
+            let origin = if of_variables {
+                "the environment"
+            } else {
+                origin
+            };
+            Err(faulty(origin, faults))
+        }
+    }
+}
+
+impl Fault {
+    /// Whether it is about a key, or about how another one stands to it.
+    fn is_of(&self, key: &str) -> bool {
+        let within = |outer: &str, inner: &str| {
+            let rest = inner.strip_prefix(outer);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        };
+        within(key, &self.key)
+            || within(&self.key, key)
+            || self.reason.contains(&format!("`{key}`"))
+    }
 }
 
 /// The sections in which two texts of a configuration differ, endpoints and webhooks apart: those are taken up while

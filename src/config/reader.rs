@@ -40,7 +40,15 @@ pub(super) struct Reading<T> {
 const MOST: usize = 50;
 
 /// Reads a document: all unknown keys, and every value that does not fit as far as the rest can still be read.
-pub(super) fn read<T: DeserializeOwned>(mut table: Table) -> Result<Reading<T>, Vec<Fault>> {
+pub(super) fn read<T: DeserializeOwned>(table: Table) -> Result<Reading<T>, Vec<Fault>> {
+    match read_on(table) {
+        (Some(reading), faults) if faults.is_empty() => Ok(reading),
+        (_, faults) => Err(faults),
+    }
+}
+
+/// Reads a document, and what is left of it without its faults: none where that cannot be read.
+pub(super) fn read_on<T: DeserializeOwned>(mut table: Table) -> (Option<Reading<T>>, Vec<Fault>) {
     let found = Found::default();
     let mut faults = BTreeSet::new();
     while faults.len() < MOST {
@@ -52,12 +60,8 @@ pub(super) fn read<T: DeserializeOwned>(mut table: Table) -> Result<Reading<T>, 
         match T::deserialize(root) {
             Ok(value) => {
                 faults.extend(found.unknown.take());
-                return if faults.is_empty() {
-                    let known = found.known.take();
-                    Ok(Reading { value, known })
-                } else {
-                    Err(faults.into_iter().collect())
-                };
+                let known = found.known.take();
+                return (Some(Reading { value, known }), faults.into_iter().collect());
             }
             Err(failure) => {
                 let path = failure.path.unwrap_or_default();
@@ -78,7 +82,7 @@ pub(super) fn read<T: DeserializeOwned>(mut table: Table) -> Result<Reading<T>, 
         }
     }
     faults.extend(found.unknown.take());
-    Err(faults.into_iter().collect())
+    (None, faults.into_iter().collect())
 }
 
 fn remove(table: &mut Table, path: &Path) -> bool {

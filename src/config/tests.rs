@@ -111,7 +111,7 @@ fn every_fault_is_named_by_its_key_at_once() {
         [
             "BORDEREAU___",
             "nothing",
-            "telemetry.lgo",
+            "BORDEREAU_TELEMETRY__LGO__FORMAT",
             "telemetry.log.fliter",
             "telemetry.log.format",
             "telemetry.upkeep_secnds",
@@ -128,7 +128,58 @@ fn a_contradiction_is_named_by_its_key() {
         &[("BORDEREAU_TELEMETRY__LOG__FILTER", "bordereau=loud")],
     );
     assert_eq!(found.len(), 1);
+    let variable = "BORDEREAU_TELEMETRY__LOG__FILTER: ";
+    assert!(found[0].starts_with(variable), "{found:?}");
+    let found = faults("[telemetry.log]\nfilter = \"bordereau=loud\"", &[]);
     assert!(found[0].starts_with("telemetry.log.filter: "), "{found:?}");
+}
+
+#[test]
+fn a_value_that_does_not_fit_hides_no_contradiction_of_others() {
+    let text = "
+        [desk]
+        operators = \"192.0.2.1:9090\"
+        streams = 0
+        [store]
+        full_bytes = \"many\"
+        low_bytes = 1
+        [terms]
+        pj_paper_days = 91
+    ";
+    let found = faults(text, &[("BORDEREAU_INTAKE__LOT_DOCUMENTS", "none")]);
+    let keys: Vec<_> = found
+        .iter()
+        .map(|fault| fault.split(':').next().unwrap_or_default())
+        .collect();
+    // `store.low_bytes` may or may not contradict: that is not known before the other one is a number.
+    assert_eq!(
+        keys,
+        [
+            "desk.streams",
+            "BORDEREAU_INTAKE__LOT_DOCUMENTS",
+            "store.full_bytes",
+            "terms.pj_paper_days",
+            "desk.operators",
+        ],
+        "{found:#?}"
+    );
+}
+
+#[test]
+fn faults_of_variables_alone_do_not_name_the_file() {
+    let variable = ("BORDEREAU_TERMS__PJ_PAPER_DAYS".to_owned(), "91".to_owned());
+    let said = |text: &str| {
+        read(text, "the file", [variable.clone()])
+            .unwrap_err()
+            .to_string()
+    };
+    assert!(
+        said("").starts_with("the environment is not taken:"),
+        "{}",
+        said("")
+    );
+    let both = said("nothing = 1");
+    assert!(both.starts_with("the file is not taken:"), "{both}");
 }
 
 #[test]

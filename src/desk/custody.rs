@@ -23,6 +23,7 @@ use crate::store::custody::record::{Orphan, OrphanName, RestorationRecord};
 use crate::store::{BodyId, Command, Find};
 use crate::telemetry::event::Event;
 use crate::telemetry::reading::Reading;
+use crate::telemetry::retention::Holds;
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -364,6 +365,16 @@ impl Desk {
                 age: last.map(|last| now.since(last.at)),
                 position: last.map_or(Position(0), |last| last.anchor.position),
             });
+        }
+        if let Ok(records) = self.parts.keeping.legal_holds().await {
+            let mut holds = Holds::default();
+            for record in records.iter().filter(|record| record.lifted.is_none()) {
+                match record.is_overdue(now) {
+                    true => holds.overdue += 1,
+                    false => holds.standing += 1,
+                }
+            }
+            self.parts.telemetry.show(Reading::Holds(holds));
         }
     }
 

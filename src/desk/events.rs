@@ -124,15 +124,15 @@ impl Desk {
         headers: &HeaderMap,
     ) -> Result<(Position, Option<First>), Refused> {
         let again = headers.get("last-event-id").map(|id| id.to_str().ok());
-        let asked = match (again, &query.after) {
-            (Some(id), _) => id,
-            (None, Some(after)) => Some(after.as_str()),
+        let (asked, name) = match (again, &query.after) {
+            (Some(id), _) => (id, "Last-Event-ID"),
+            (None, Some(after)) => (Some(after.as_str()), "after"),
             (None, None) => {
                 let end = self.parts.store.health().position;
                 return Ok((end, Some(First::Here)));
             }
         };
-        let unknown = || Refused::parameter("after");
+        let unknown = || Refused::parameter(name);
         let mark = asked.and_then(Mark::parse).ok_or_else(unknown)?;
         let from = self.resumes(mark).await;
         match from.map_err(|error| self.unread(&error))? {

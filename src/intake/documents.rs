@@ -27,7 +27,7 @@ pub(super) async fn post(
     entered: Entered,
     request: Request,
 ) -> Result<Response, Refused> {
-    let caller = entered.for_centres(&intake)?;
+    let caller = entered.for_admission(&intake)?;
     let cap = intake.config.document_bytes;
     let posted = intake.read(request, Media::Xml, cap).await?;
     let bench = intake.bench(&caller).await;

@@ -74,6 +74,13 @@ impl Entered {
         }
     }
 
+    /// The caller, if it posts for centres and the store admits documents: refused before its body is read.
+    pub(super) fn for_admission(self, intake: &Intake) -> Result<Arc<Caller>, Refused> {
+        let caller = self.for_centres(intake)?;
+        intake.admits()?;
+        Ok(caller)
+    }
+
     /// The endpoint that the caller speaks for, if it is an insurer.
     pub(super) fn for_endpoint(&self, intake: &Intake) -> Result<EndpointName, Refused> {
         match self.0.scope() {
@@ -114,13 +121,27 @@ impl Intake {
 
     fn shed(&self, caller: &Caller) -> Result<(), Refused> {
         match self.parts.store.health().state {
-            Readiness::Ready => Ok(()),
-            Readiness::LowOnDisk => self.after_insurers(caller, Kind::DiskFull),
+            // Admissions alone are refused then: see `admits`.
+            Readiness::Ready | Readiness::LowOnDisk => Ok(()),
             Readiness::Resuming => self.after_insurers(caller, Kind::Unavailable),
             Readiness::Opening
             | Readiness::Shedding
             | Readiness::Rebuilding { .. }
             | Readiness::Failed(_) => self.ask_for_patience(Kind::Unavailable),
+        }
+    }
+
+    /// Refuses what the store refuses while its disk is filling up, and nothing else: what writes nothing, and what ends
+    /// waiting, goes on.
+    fn admits(&self) -> Result<(), Refused> {
+        match self.parts.store.health().state {
+            Readiness::LowOnDisk => self.ask_for_patience(Kind::DiskFull),
+            Readiness::Ready
+            | Readiness::Resuming
+            | Readiness::Opening
+            | Readiness::Shedding
+            | Readiness::Rebuilding { .. }
+            | Readiness::Failed(_) => Ok(()),
         }
     }
 

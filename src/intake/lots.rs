@@ -38,7 +38,7 @@ pub(super) async fn post(
     entered: Entered,
     request: Request,
 ) -> Result<Response, Refused> {
-    let caller = entered.for_centres(&intake)?;
+    let caller = entered.for_admission(&intake)?;
     let unity = unity(request.uri())?;
     let cap = intake.config.lot_bytes;
     let posted = intake.read(request, Media::Xml, cap).await?;

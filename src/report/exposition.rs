@@ -16,8 +16,8 @@ use crate::claims::obligation::Obligation;
 use crate::claims::period::Form;
 use crate::claims::rate::{Coverage, Verdict};
 use crate::claims::reconcile::bridge::Count;
-use crate::claims::registry::Category;
-use crate::claims::time::Timestamp;
+use crate::claims::registry::{Category, Centre};
+use crate::claims::time::{Day, Timestamp};
 use crate::report::CentreLabel;
 use crate::report::families::{self, Family};
 use crate::report::snapshot::{CentreCounts, Snapshot};
@@ -99,6 +99,13 @@ pub fn render(
         write_family(&mut out, family, &sums, figure);
     }
     verdicts(&mut out, &national);
+    // Before the first count nobody knows.
+    if snapshot.counted_at.is_some() {
+        head(&mut out, families::UNBOUND);
+        let name = families::UNBOUND.name;
+        let centres = without_agreement(snapshot, agreements, now.day());
+        line(&mut out, format_args!("{name} {centres}"));
+    }
     let made = &snapshot.evidence;
     age(&mut out, families::STATEMENT_AGE, made.statement, now);
     age(
@@ -140,6 +147,15 @@ fn national(snapshot: &Snapshot) -> BTreeMap<Labels<'_>, National> {
             .or_default() += 1;
     }
     found
+}
+
+/// How many centres are registered on a day under an agreement that is not in effect then, or that nobody knows.
+fn without_agreement(snapshot: &Snapshot, agreements: &Agreements, day: Day) -> usize {
+    let unbound = |centre: &&std::sync::Arc<CentreCounts>| {
+        let version = Centre::on(&centre.versions, day);
+        version.is_some_and(|version| agreements.in_effect(&version.agreement, day).is_none())
+    };
+    snapshot.centres.values().filter(unbound).count()
 }
 
 /// How long ago something was, if it ever was.

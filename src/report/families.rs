@@ -58,6 +58,8 @@ families! {
         "Share of documents transmitted with which the year of all centres of the category ends at the present pace of each.";
     NATIONAL_CENTRES = "national_centres" "category, agreement, period, verdict",
         "Centres of the category by what may be said of their rate.";
+    UNBOUND = "unbound_centres" "",
+        "Registered centres that no agreement in effect binds today: they have no rate.";
     STATEMENT_AGE = "statement_age_seconds" "",
         "Time since the last statement was published; absent where there is none.";
     RECONCILIATION_AGE = "reconciliation_age_seconds" "",

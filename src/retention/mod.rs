@@ -280,17 +280,9 @@ impl Retention {
     }
 
     async fn show(&self, at: Timestamp, outlook: Outlook, seen: &mut Seen) -> Result<(), Error> {
-        let (mut holds, mut overdue) = (0, 0);
+        // How many there are `desk` shows, when it is asked.
         for record in self.keeping.legal_holds().await? {
-            if record.lifted.is_some() {
-                continue;
-            }
-            if !record.is_overdue(at) {
-                holds += 1;
-                continue;
-            }
-            overdue += 1;
-            if seen.holds.insert(record.position) {
+            if record.is_overdue(at) && seen.holds.insert(record.position) {
                 self.say(Event::HoldOverdue {
                     hold: record.position,
                     review: record.hold.review,
@@ -311,8 +303,6 @@ impl Retention {
         self.telemetry.show(telemetry::Reading::Kept(Kept {
             oldest: outlook.oldest,
             next: outlook.next,
-            holds,
-            overdue,
             oldest_proof: proofs.oldest,
             next_proofs: proofs.ended.map(past_from),
             past_segments: proofs.segments,

@@ -230,7 +230,8 @@ pub struct Plan {
     pub open: Option<OpenSegment>,
 }
 
-/// The segment that is written to: nobody looks into it, and nothing in it is cleared before it has ended.
+/// The segment that is written to: nothing in it is cleared before it has ended. A plan of a later instant looks into it as
+/// if it had ended as it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenSegment {
     /// When its first entry was decided.

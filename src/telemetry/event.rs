@@ -62,7 +62,9 @@ impl Event<'_> {
             Event::Reopened => warn!("the journal was opened anew and verified: it goes on"),
             Event::RoomChanged { room } => match room {
                 Room::Ample => info!("the disk has room again"),
-                Room::Low => error!("the disk is filling up: no document is admitted"),
+                Room::Low => error!(
+                    "the disk is filling up: no document is admitted until there is more than `store.low_bytes` free; make room on the disk of `store.directory`"
+                ),
                 Room::Full => error!("the disk is full: nothing is written"),
             },
             Event::Replayed { entries } => info!(entries, "entries replayed"),

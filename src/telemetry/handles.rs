@@ -351,6 +351,7 @@ impl Handles {
             }
             Reading::Stuck { documents } => self.stuck.set(documents as f64),
             Reading::Kept(ref kept) => self.retention.show(kept),
+            Reading::Holds(holds) => self.retention.show_holds(holds),
             Reading::Orphans { items } => self.orphans.set(items as f64),
             Reading::Deadlines { documents } => {
                 let documents = documents

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::claims::entry::Position;
 use crate::claims::id::{EndpointName, Name};
 use crate::claims::time::Timestamp;
-use crate::telemetry::retention::Kept;
+use crate::telemetry::retention::{Holds, Kept};
 
 /// How something is at present.
 #[derive(Clone, Copy, Debug)]
@@ -101,6 +101,8 @@ pub enum Reading<'a> {
     },
     /// How the keeping of bodies is.
     Kept(Kept),
+    /// Legal holds that stand.
+    Holds(Holds),
     /// Documents not yet transmitted, by deadline.
     Deadlines {
         /// How many stand how.

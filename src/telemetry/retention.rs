@@ -65,16 +65,21 @@ pub struct Kept {
     pub oldest: Option<Timestamp>,
     /// When the next segment may be due; none if none can be told.
     pub next: Option<Timestamp>,
-    /// Legal holds that stand and are not to be reviewed yet.
-    pub holds: u64,
-    /// Legal holds whose day of review has passed.
-    pub overdue: u64,
     /// When the oldest entry was decided that no foundation stands for; none if there is none.
     pub oldest_proof: Option<Timestamp>,
     /// From when on proofs are past their time; none if none can be told.
     pub next_proofs: Option<Timestamp>,
     /// Segments whose proofs are past their time.
     pub past_segments: u64,
+}
+
+/// How many legal holds stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// Those that are not to be reviewed yet.
+    pub standing: u64,
+    /// Those whose day of review has passed.
+    pub overdue: u64,
 }
 
 words! {
@@ -157,14 +162,17 @@ impl Handles {
         }
     }
 
+    pub(super) fn show_holds(&self, holds: Holds) {
+        self.standing.set(holds.standing as f64);
+        self.overdue.set(holds.overdue as f64);
+    }
+
     pub(super) fn show(&self, kept: &Kept) {
         // An instant that cannot be told is none: a query for "older than" must not find it.
         let seconds =
             |at: Option<Timestamp>| at.map_or(f64::INFINITY, |at| at.micros() as f64 / 1e6);
         self.oldest.set(seconds(kept.oldest));
         self.next.set(seconds(kept.next));
-        self.standing.set(kept.holds as f64);
-        self.overdue.set(kept.overdue as f64);
         self.oldest_proof.set(seconds(kept.oldest_proof));
         self.next_proofs.set(seconds(kept.next_proofs));
         self.past_segments.set(kept.past_segments as f64);

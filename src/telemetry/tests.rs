@@ -237,11 +237,13 @@ fn exercised() -> Telemetry {
             position: Position(2),
         },
         Reading::Orphans { items: 1 },
+        Reading::Holds(retention::Holds {
+            standing: 3,
+            overdue: 1,
+        }),
         Reading::Kept(retention::Kept {
             oldest: Some(Timestamp::from_micros(2_500_000)),
             next: None,
-            holds: 3,
-            overdue: 1,
             oldest_proof: Some(Timestamp::from_micros(1_500_000)),
             next_proofs: None,
             past_segments: 2,

@@ -38,6 +38,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use toml::{Table, Value};
 
 use crate::claims::registry::{Registration, RegistrationKind};
@@ -118,6 +119,9 @@ struct File {
     centre: Vec<CentreRow>,
     gestionnaire: Vec<GestionnaireRow>,
     caisse: Vec<CaisseRow>,
+    /// Endpoints are read on their own; here they are only known, so that a fault that lists the kinds names theirs.
+    #[serde(rename = "endpoint")]
+    _endpoint: Vec<IgnoredAny>,
 }
 
 /// Registrations as they are read, and all that is wrong with them.

@@ -276,6 +276,11 @@ fn every_fault_of_a_file_of_all_kinds_is_named_with_its_line() {
         &["endpoint[1]: is integer"],
     );
     begin(&faults(read("[[endpoint", "t", &nothing)), &["TOML"]);
+    // Who misspells a kind is told all of them.
+    let found = faults(read("[[centres]]\nfiness = \"750712184\"\n", "t", &nothing));
+    for kind in RegistrationKind::ALL {
+        assert!(found[0].contains(kind.as_str()), "{found:?}");
+    }
 }
 
 #[test]

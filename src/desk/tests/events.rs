@@ -7,7 +7,7 @@ use axum::body::BodyDataStream;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::house::{Door, House, OTHER, admission, facts, name};
+use super::house::{Answer, Door, House, OTHER, admission, facts, name};
 use crate::claims::change::What;
 use crate::claims::custody::Restored;
 use crate::claims::delivery::Event;
@@ -312,6 +312,13 @@ async fn streams_are_limited_and_questions_understood() {
             (refused.status, &refused.json()["parameter"]),
             (400, &"after".into())
         );
+    }
+    // A wrong id of who comes again is named as what it is, whatever the address says.
+    for last in ["x", "10", "1-x", ""] {
+        let path = "/v1/events?after=1";
+        let refused = house.open(Door::Public, "centre", path, Some(last)).await;
+        let refused = Answer::of(refused).await.json();
+        assert_eq!(refused["parameter"], "Last-Event-ID", "{last}");
     }
     let refused = house
         .get(Door::Public, "centre", "/v1/events?centre=750000002")

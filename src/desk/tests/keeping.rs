@@ -54,6 +54,32 @@ async fn a_legal_hold_is_placed_and_lifted_with_its_reason() {
 }
 
 #[tokio::test]
+async fn the_gauge_of_legal_holds_is_right_after_each_order() {
+    let house = House::admitted().await;
+    let shown = async |standing: u8, overdue: u8| {
+        let metrics = house.get(Door::Operators, "operator", "/metrics").await;
+        let text = String::from_utf8(metrics.body.to_vec()).unwrap();
+        for (state, count) in [("standing", standing), ("overdue", overdue)] {
+            let line = format!("bordereau_retention_legal_holds{{state=\"{state}\"}} {count}\n");
+            assert!(text.contains(&line), "{line}");
+        }
+    };
+    shown(0, 0).await;
+    let placed = house
+        .post("operator", "/v1/legal-holds", PLACE)
+        .await
+        .json();
+    shown(1, 0).await;
+    house
+        .clock
+        .set(Timestamp::parse("2026-11-25T00:00:00Z").unwrap());
+    shown(0, 1).await;
+    let lift = format!("/v1/legal-holds/{}/lift", placed["hold"]);
+    assert_eq!(house.order(&lift).await.status, 200);
+    shown(0, 0).await;
+}
+
+#[tokio::test]
 async fn a_legal_hold_is_in_the_history_of_every_document_that_it_covers() {
     let house = House::admitted().await;
     let of_centre = format!(

@@ -198,13 +198,26 @@ async fn a_store_that_asks_for_patience_is_heard_before_the_body() {
         assert_eq!(answer.problem(), "receipt-unreadable");
     }
     house.store.feels(Mood::Well);
+    let admitted = house
+        .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
+        .await;
+    assert_eq!(admitted.status, 202);
+    // Of what centres do, the store refuses admissions alone while its disk is filling up, and so does the door.
+    house.store.feels(Mood::Says(Readiness::LowOnDisk));
+    for path in [DOCUMENTS, "/v1/lots"] {
+        let answer = house
+            .post(Who::Vendor, path, fse("000000018", |_| {}))
+            .await;
+        answer.is("disk-full");
+    }
+    let xml = fse("000000018", |_| {});
     assert_eq!(
-        house
-            .post(Who::Vendor, DOCUMENTS, fse("000000017", |_| {}))
-            .await
-            .status,
-        202
+        house.post(Who::Vendor, "/v1/validate", xml).await.status,
+        200
     );
+    let id = admitted.json["id"].as_str().unwrap().to_owned();
+    let cancel = format!("/v1/documents/{id}/cancel");
+    assert_eq!(house.post(Who::Vendor, &cancel, "").await.status, 200);
 }
 
 #[tokio::test]

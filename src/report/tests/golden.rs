@@ -9,8 +9,10 @@ use std::sync::Arc;
 
 use super::ledger_text;
 use crate::claims::aggregate::Filter;
+use crate::claims::agreement::Agreements;
 use crate::claims::entry::Stamped;
 use crate::claims::period::Period;
+use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::clock::ManualClock;
 use crate::report::families;
@@ -112,7 +114,17 @@ async fn the_family_is_in_the_list_of_metrics() {
         .collect();
     assert_eq!(listed, rows);
     let entries = fs::read_to_string(fixtures().join("ledgers/verdicts.ledger")).unwrap();
-    let snapshot = counted(ledger_text::read(&entries)).await;
+    let entries = ledger_text::read(&entries);
+    let now = entries.last().unwrap().at;
+    let snapshot = counted(entries).await;
+    let nothing = Agreements::new(Vec::new()).unwrap();
+    let unbound = exposition::render(&snapshot, &nothing, CentreLabel::Off, now);
+    let versions = snapshot.centres.values().map(|centre| &centre.versions);
+    let registered = versions.filter(|versions| Centre::on(versions, now.day()).is_some());
+    let registered = registered.count();
+    assert!(registered > 0);
+    let line = format!("bordereau_obligation_unbound_centres {registered}\n");
+    assert!(unbound.contains(&line), "{unbound}");
     let rendered = exposition::render(
         &snapshot,
         &super::agreements(),

@@ -9,6 +9,8 @@ use crate::store::embedded::evacuate::look::Glance;
 use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::overlay::View;
 use crate::store::embedded::places;
+use crate::store::journal::reader::Piece;
+use crate::store::journal::scan::{Batch, start_of};
 use crate::store::journal::{Mark, Place};
 use crate::store::keeping::{Due, Planned, Sum};
 use crate::store::ledger::keeping::Judge;
@@ -24,6 +26,28 @@ pub struct Examined {
     pub due: Option<Timestamp>,
     /// Bytes of the segment.
     pub read: u64,
+}
+
+/// The bodies of the batches that were read so far.
+#[derive(Default)]
+struct Found {
+    bodies: Vec<Judged>,
+    read: u64,
+    unread: BTreeSet<u64>,
+}
+
+impl Found {
+    fn examined(self, segment: u64, seen: Position, judge: &Judge) -> Examined {
+        let fates = self.bodies.iter().map(|body| (body.fate, body.bytes()));
+        Examined {
+            segment,
+            seen,
+            due: judge.due(&fates.collect::<Vec<_>>()),
+            read: self.read,
+            unread: self.unread,
+            bodies: self.bodies,
+        }
+    }
 }
 
 /// What is found in a segment.
@@ -52,50 +76,66 @@ impl Evacuator {
         judge: &Judge,
         segment: u64,
     ) -> Result<Examined, Failed> {
-        let (mut bodies, mut read, mut unread) = (Vec::new(), 0, BTreeSet::new());
-        self.reader.batches(segment, |batch| {
-            // A view that lives for long keeps commits waiting: each batch has its own.
-            let view = &self.overlay.view();
-            read = batch.end.offset;
-            let mut own = BTreeMap::new();
-            for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
-                let stamped = Stamped::read(bytes);
-                let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
-                if let Some((name, _)) = BodyId::promised(Position(number), &stamped.entry) {
-                    own.insert(name, stamped);
+        let mut found = Found::default();
+        let visit = |batch: &Batch<'_>| self.look_at(judge, batch, &mut found);
+        self.reader.batches(segment, visit)?;
+        Ok(found.examined(segment, seen, judge))
+    }
+
+    /// The same of the segment that is written to, as far as it is durable: for a plan alone, it may grow meanwhile.
+    pub(super) fn examine_open(
+        &self,
+        seen: Position,
+        judge: &Judge,
+        segment: u64,
+    ) -> Result<Examined, Failed> {
+        let head = self.overlay.head();
+        if head.segment > segment {
+            // It ended just now.
+            return self.examine(seen, judge, segment);
+        }
+        let mut found = Found::default();
+        let open = self.reader.segment(segment)?;
+        self.reader
+            .pieces(start_of(&open.header), head, |piece| match piece {
+                Piece::Whole(batch) => self.look_at(judge, batch, &mut found),
+                Piece::Patched(_, damage) | Piece::Hole(damage) => {
+                    Err(self.reader.damaged(damage).into())
                 }
+            })?;
+        Ok(found.examined(segment, seen, judge))
+    }
+
+    fn look_at(&self, judge: &Judge, batch: &Batch<'_>, found: &mut Found) -> Result<(), Failed> {
+        // A view that lives for long keeps commits waiting: each batch has its own.
+        let view = &self.overlay.view();
+        found.read = batch.end.offset;
+        let mut own = BTreeMap::new();
+        for (number, bytes) in (batch.first.0..).zip(&batch.entries) {
+            let stamped = Stamped::read(bytes);
+            let stamped = stamped.map_err(|bad| Error::Read(bad.to_string().into()))?;
+            if let Some((name, _)) = BodyId::promised(Position(number), &stamped.entry) {
+                own.insert(name, stamped);
             }
-            for (name, place) in &batch.bodies {
-                let elsewhere = places::body(view, *name)?.is_some_and(|other| other != *place);
-                let (class, decided, fate) = if elsewhere {
-                    // It was copied before, and counts there.
-                    let past = Fate::Until(Timestamp::default());
-                    (Class::Document, Timestamp::MAX, past)
-                } else {
-                    self.judge(view, judge, *name, own.get(name), &mut unread)?
-                };
-                bodies.push(Judged {
-                    name: *name,
-                    place: *place,
-                    class,
-                    decided,
-                    fate,
-                });
-            }
-            Ok::<(), Failed>(())
-        })?;
-        let fates: Vec<_> = bodies
-            .iter()
-            .map(|body| (body.fate, body.bytes()))
-            .collect();
-        Ok(Examined {
-            segment,
-            seen,
-            due: judge.due(&fates),
-            read,
-            unread,
-            bodies,
-        })
+        }
+        for (name, place) in &batch.bodies {
+            let elsewhere = places::body(view, *name)?.is_some_and(|other| other != *place);
+            let (class, decided, fate) = if elsewhere {
+                // It was copied before, and counts there.
+                let past = Fate::Until(Timestamp::default());
+                (Class::Document, Timestamp::MAX, past)
+            } else {
+                self.judge(view, judge, *name, own.get(name), &mut found.unread)?
+            };
+            found.bodies.push(Judged {
+                name: *name,
+                place: *place,
+                class,
+                decided,
+                fate,
+            });
+        }
+        Ok(())
     }
 
     fn judge(

@@ -14,7 +14,7 @@ use crate::store::embedded::evacuate::{Evacuator, Failed, on_thread};
 use crate::store::embedded::{places, unreadable};
 use crate::store::journal;
 use crate::store::journal::segment::Form;
-use crate::store::keeping::{OpenSegment, Outlook, Plan};
+use crate::store::keeping::{Due, OpenSegment, Outlook, Plan};
 use crate::store::ledger::keeping::{self, Judge};
 
 /// Segments that need not be looked into again for some time.
@@ -64,6 +64,25 @@ impl Evacuator {
                     plan.younger_from = Some(first);
                 }
                 Err(failed) if failed.is_of_one_segment() => plan.damaged.push(segment),
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+        // By then it may have ended: the run of that time begins a new one first, and looks into this one.
+        let open = plan.open.filter(|open| open.ends <= at && open.from <= at);
+        if let Some(open) = open {
+            asker.waits()?;
+            let last = self.reader.count();
+            match self.examine_open(seen, &judge, last) {
+                Ok(examined) => {
+                    plan.damaged.extend(&examined.unread);
+                    let mut planned = examined.planned(at, open.begun);
+                    // One that is due earlier by what is in it waits for its end.
+                    if let Due::At(due) = planned.due {
+                        planned.due = Due::At(due.max(open.ends));
+                    }
+                    plan.segments.push(planned);
+                }
+                Err(failed) if failed.is_of_one_segment() => plan.damaged.push(last),
                 Err(failed) => return Err(failed.into()),
             }
         }

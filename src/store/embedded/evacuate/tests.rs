@@ -285,6 +285,18 @@ async fn what_lies_in_a_segment_that_never_fills_goes_too() {
         let ends = plan.open.map(|open| (open.begun, open.ends, open.from));
         let expected = (contract::now(), later(30), later(120));
         assert_eq!(ends, Some(expected), "{is_sealed}");
+        // A plan of a day on which it has ended counts what is past its time by then, and what is not.
+        for (days, goes) in [(29, 0), (119, 0), (151, 1)] {
+            let plan = store.plan(later(days), Rules::default()).await.unwrap();
+            let documents = plan.goes().remove(&Class::Document);
+            assert_eq!(documents.map_or(0, |sum| sum.bodies), goes, "{days}");
+        }
+        let plan = store.plan(later(151), Rules::default()).await.unwrap();
+        assert_eq!(
+            (plan.segments.len(), plan.damaged.len()),
+            (1, 0),
+            "{is_sealed}"
+        );
         assert_eq!(evacuate(&store, later(29)).await, []);
         let before = store.reader.count();
         assert_eq!(evacuate(&store, later(30)).await, []);

@@ -109,5 +109,5 @@ async fn a_backup_with_a_foundation_is_restored_whole() {
     restored.unwrap();
     assert_eq!(fs::read(made.directory.join(&name)).unwrap(), whole);
     let store = open_config(&made, Arc::new(Unobserved)).unwrap();
-    assert_eq!(contract::picture(&store).await.tallies, before.tallies);
+    assert_stands(&store, &before).await;
 }
