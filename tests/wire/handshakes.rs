@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bordereau::claims::delivery::Event;
 use bordereau::claims::entry::Reason;
@@ -19,6 +20,7 @@ use rcgen::{
     KeyUsagePurpose, date_time_ymd,
 };
 use tempfile::TempDir;
+use tokio::io::{AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -28,6 +30,9 @@ use crate::rig::{Rig, caisse, certificates, endpoint, header, https, insurer, pi
 /// Lots in the count, and how many senders share them.
 const LOTS: usize = 1_000;
 const SENDERS: usize = 8;
+
+/// By when a connection is free again after an answer, on a busy machine too.
+const GIVEN_BACK: Duration = Duration::from_millis(300);
 
 #[tokio::test]
 async fn a_certificate_that_has_expired_holds_the_lot_and_says_why() {
@@ -153,6 +158,8 @@ async fn endpoints_become_others_and_connections_to_the_same_go_on() {
     let mut id = 0;
     let mut send = async |name: &str| {
         id += 1;
+        // A connection is given back a moment after its answer; the next lot would else open another.
+        tokio::time::sleep(GIVEN_BACK).await;
         let name = EndpointName::parse(name).unwrap();
         transport.send(&name, &lot(id)).await
     };
@@ -250,8 +257,20 @@ async fn counted(to: SocketAddr) -> (SocketAddr, Arc<AtomicUsize>) {
             count.fetch_add(1, Ordering::Relaxed);
             tokio::spawn(async move {
                 let mut there = TcpStream::connect(to).await.unwrap();
-                // Either side may end it as it likes.
-                let _ = tokio::io::copy_bidirectional(&mut from, &mut there).await;
+                let (mut asked, mut answers) = from.split();
+                let (mut answered, mut asks) = there.split();
+                // Either side may end it as it likes. What the insurer said before it closed is passed on even
+                // if nothing more can be written to it: its last word is the alert that a test waits for.
+                let onward = async {
+                    let _ = copy(&mut asked, &mut asks).await;
+                    let _ = copy(&mut asked, &mut sink()).await;
+                    let _ = asks.shutdown().await;
+                };
+                let back = async {
+                    let _ = copy(&mut answered, &mut answers).await;
+                    let _ = answers.shutdown().await;
+                };
+                tokio::join!(onward, back);
             });
         }
     });
