@@ -237,6 +237,7 @@ impl App {
             keeping: embedded.clone(),
             traces: traces.clone(),
             retention: config.retention.rules(),
+            terms: config.terms,
             proof_months: config.retention.proof_months,
             store: store.clone(),
             custody: custody.clone(),

@@ -60,9 +60,57 @@ pub fn passed(last_day: Day, at: Timestamp) -> bool {
     at >= last_day.end()
 }
 
-/// The instant from which a document not yet taken is at risk: `before` the end of its deadline.
-pub fn at_risk(deadline: Day, before: Duration) -> Timestamp {
-    deadline.end() - before
+/// The hours before the end of its last day at which somebody must hear of a document that is not taken: the first is
+/// the longest, and from it on the document is at risk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alerts(Vec<u16>);
+
+/// What is wrong with alert hours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "must be 1 to {} numbers of hours from 1 on, each smaller than the one before",
+    Alerts::MOST
+)]
+pub struct AlertsError;
+
+impl Alerts {
+    /// So many alerts at most.
+    pub const MOST: usize = 8;
+
+    /// Takes hours before the end of a last day, the longest first.
+    ///
+    /// # Errors
+    /// [`AlertsError`] when there are none, more than [`Alerts::MOST`], a zero, or one that is not smaller than the one before.
+    pub fn new(hours: Vec<u16>) -> Result<Alerts, AlertsError> {
+        let counted = (1..=Alerts::MOST).contains(&hours.len());
+        let falling = hours.is_sorted_by(|before, after| before > after);
+        if !counted || !falling || hours.last() == Some(&0) {
+            return Err(AlertsError);
+        }
+        Ok(Alerts(hours))
+    }
+
+    /// The hours, the longest first.
+    pub fn hours(&self) -> &[u16] {
+        &self.0
+    }
+
+    /// When somebody must hear of a document with that last day: the hours of each alert and its instant, in order.
+    pub fn of(&self, last_day: Day) -> impl Iterator<Item = (u16, Timestamp)> {
+        let instant = move |hours| {
+            let before = Duration::from_secs(u64::from(hours) * 3600);
+            (hours, last_day.end() - before)
+        };
+        self.0.iter().copied().map(instant)
+    }
+}
+
+/// No document that is not owed on paper yet was admitted before this day: its clock starts no later than its admission,
+/// and no span of working days lasts longer than twice as many days and two weeks of holidays.
+pub fn oldest_not_owed(today: Day, terms: &Terms) -> Day {
+    let working = terms.patient_paid_days.max(terms.third_party_days);
+    let working = i32::from(working) + i32::from(terms.paper_owed_after_days);
+    today.plus_days(-(2 * working + 14))
 }
 
 /// The instant from which paper is owed: so many working days after `day`, which is the deadline of a
@@ -192,13 +240,7 @@ mod tests {
     #[test]
     fn the_other_spans() {
         let (terms, region) = (Terms::default(), Region::Metropole);
-        let hour = Duration::from_secs(3600);
         for (found, expected, what) in [
-            (
-                at_risk(day("2026-11-05"), 24 * hour),
-                "2026-11-04T23:00:00Z",
-                "at risk",
-            ),
             (
                 paper_owed(day("2026-11-05"), region, &terms),
                 "2026-11-09T23:00:00Z",
@@ -231,6 +273,51 @@ mod tests {
             ),
         ] {
             assert_eq!(found, at(expected), "{what}");
+        }
+    }
+
+    #[test]
+    fn alerts_fall_and_each_has_its_instant() {
+        for wrong in [
+            &[][..],
+            &[0],
+            &[24, 24],
+            &[24, 48],
+            &[24, 0],
+            &[9, 8, 7, 6, 5, 4, 3, 2, 1],
+        ] {
+            assert_eq!(Alerts::new(wrong.to_vec()), Err(AlertsError), "{wrong:?}");
+        }
+        let alerts = Alerts::new(vec![48, 6]).unwrap();
+        let of: Vec<_> = alerts.of(day("2026-11-05")).collect();
+        let expected = [
+            (48, at("2026-11-03T23:00:00Z")),
+            (6, at("2026-11-05T17:00:00Z")),
+        ];
+        assert_eq!(of, expected);
+    }
+
+    #[test]
+    fn no_span_begins_before_the_oldest_that_is_not_owed() {
+        let region = Region::AlsaceMoselle;
+        for days in 0..=30 {
+            let terms = Terms {
+                patient_paid_days: days,
+                third_party_days: days,
+                paper_owed_after_days: days,
+                ..Terms::default()
+            };
+            // Around Easter, May and Christmas the most days are no working days.
+            for first in 0..366 {
+                let clock = day("2026-01-01").plus_days(first);
+                let last = last_day(clock, InsurerPays, region, &terms);
+                let owed = paper_owed(last, region, &terms);
+                let today = (owed - Duration::from_secs(1)).day();
+                assert!(
+                    oldest_not_owed(today, &terms) <= clock,
+                    "{days} from {clock}"
+                );
+            }
         }
     }
 }

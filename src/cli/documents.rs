@@ -53,6 +53,8 @@ struct Form {
 /// A list that the gateway keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum List {
+    /// Near its last legal day, or past it, and neither transmitted nor owed on paper.
+    AtRisk,
     /// A paper duplicate is owed.
     PaperOwed,
     /// With a positive receipt and a paper duplicate.
@@ -64,6 +66,7 @@ enum List {
 impl List {
     fn as_str(self) -> &'static str {
         match self {
+            List::AtRisk => "at-risk",
             List::PaperOwed => "paper-owed",
             List::BothWays => "both-ways",
             List::Contradicted => "contradicted",

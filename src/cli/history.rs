@@ -152,8 +152,21 @@ fn what(document: &Value, happened: &Value) -> String {
 fn admission(document: &Value) -> String {
     let admitted = instant(word(document, "admitted"));
     match document["deadline"].as_str() {
-        Some(day) => format!("admitted {admitted}, to be transmitted by {day}"),
+        Some(day) => format!(
+            "admitted {admitted}, to be transmitted by {day}{}",
+            alerts(document)
+        ),
         None => format!("admitted {admitted}"),
+    }
+}
+
+/// When somebody must hear of it before that.
+fn alerts(document: &Value) -> String {
+    let alerts = list(document, "alerts").filter_map(Value::as_str);
+    let alerts: Vec<_> = alerts.map(instant).collect();
+    match &alerts[..] {
+        [] => String::new(),
+        alerts => format!("; alerts at {}", alerts.join(", ")),
     }
 }
 
@@ -305,13 +318,15 @@ mod tests {
         let document = json!({
             "kind": "FSE", "id": "1", "centre": "750712184", "destination": "amo:017510000", "standing": "held",
             "since": at(0), "admitted": at(0), "deadline": "2026-11-25", "entries_left_out": 4,
+            "alerts": ["2026-11-23T23:00:00.000Z", "2026-11-25T15:00:00.000Z"],
             "lot": { "id": lot, "endpoint": "paris", "state": "in doubt", "attempts": 9 },
             "history": history,
         });
         let expected = [
             "FSE 1 of centre 750712184 for amo:017510000",
             "held since 2026-11-22 12:00:00 UTC",
-            "admitted 2026-11-22 12:00:00 UTC, to be transmitted by 2026-11-25",
+            "admitted 2026-11-22 12:00:00 UTC, to be transmitted by 2026-11-25; \
+             alerts at 2026-11-23 23:00:00 UTC, 2026-11-25 15:00:00 UTC",
             "lot 00000000-0000-0000-0000-00000000000b at paris: in doubt, 9 attempts",
             "",
             "4 older entries are left out",

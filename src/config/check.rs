@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::{Config, Fault};
+use crate::store::Lease;
 use crate::store::embedded::encryption::Mode;
 use crate::{telemetry, transport};
 
@@ -183,6 +184,13 @@ impl Found {
 
     fn lease(&mut self, config: &Config) {
         let lease = config.dispatch.lease_seconds.get();
+        let most = Lease::LONGEST.as_secs();
+        if lease > most {
+            self.refuse(
+                "dispatch.lease_seconds",
+                format!("must be at most {most}: no attempt is given longer"),
+            );
+        }
         for (index, endpoint) in (1..).zip(&config.transport.endpoints) {
             let longest = endpoint.limits.longest_seconds();
             if longest >= lease {

@@ -234,7 +234,7 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
         [terms]
         pj_paper_days = 91
         [dispatch]
-        lease_seconds = 30
+        lease_seconds = 3601
         retry_first_seconds = 10.0
         retry_cap_seconds = 5.0
         lot_age_seconds = nan
@@ -253,7 +253,7 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
         base = 'https://caisse.example/wire'
         destinations = ['amo:017510000']
         tls = { roots = 'roots.pem' }
-        limits = { answer_seconds = 60 }
+        limits = { answer_seconds = 3601 }
     ";
     let found = faults(text, &[]);
     let keys: Vec<_> = found
@@ -271,6 +271,7 @@ fn values_that_contradict_each_other_are_named_by_their_keys() {
             "dispatch.retry_cap_seconds",
             "receipts.idle_cap_seconds",
             "receipts.trouble_cap_seconds",
+            "dispatch.lease_seconds",
             "transport.endpoints[1].limits.answer_seconds",
         ],
         "{found:#?}"
@@ -286,6 +287,25 @@ fn parts(prefix: &str, table: &Table, keys: &mut Vec<String>) {
             toml::Value::Float(_) => keys.push(path),
             _ => {}
         }
+    }
+}
+
+#[test]
+fn alert_hours_fall() {
+    for (value, expected) in [
+        ("[72, 24]", 0),
+        ("[1]", 0),
+        ("[]", 1),
+        ("[24, 24]", 1),
+        ("[24, 48]", 1),
+        ("[0]", 1),
+    ] {
+        let found = faults(&format!("[desk]\nalert_hours = {value}"), &[]);
+        assert_eq!(found.len(), expected, "{value}: {found:?}");
+        let named = |fault: &String| {
+            fault.starts_with("desk.alert_hours") && fault.contains("each smaller")
+        };
+        assert!(found.iter().all(named), "{found:?}");
     }
 }
 

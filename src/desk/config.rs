@@ -5,8 +5,9 @@ use std::num::{NonZeroU32, NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer, de};
 
+use crate::claims::deadline::Alerts;
 use crate::tls;
 
 /// Settings of the desk.
@@ -71,9 +72,10 @@ pub struct Config {
     pub registry_bytes: NonZeroUsize,
     /// Seconds between two surveys of the queue, at least, while the ledger grows.
     pub survey_seconds: NonZeroU64,
-    /// Hours before the end of its last day in which a document that is not transmitted is shown as at risk. The last
-    /// day itself is shown as such: up to 24 there is nothing before it.
-    pub at_risk_hours: u16,
+    /// Hours before the end of its last day at which somebody must hear of a document that is not transmitted, the longest
+    /// first: from it on the document is shown as at risk, and on the last day as such.
+    #[serde(deserialize_with = "alerts")]
+    pub alert_hours: Alerts,
     /// Documents that a survey reads from the store at once.
     pub survey_page: NonZeroUsize,
     /// Seconds that a caller is asked to wait after a 503.
@@ -91,6 +93,10 @@ pub enum Scrapers {
     Loopback,
 }
 
+fn alerts<'de, D: Deserializer<'de>>(hours: D) -> Result<Alerts, D::Error> {
+    Alerts::new(Vec::deserialize(hours)?).map_err(de::Error::custom)
+}
+
 impl Config {
     /// How long a caller is asked to wait after a 503.
     pub(super) fn retry(&self) -> Duration {
@@ -105,11 +111,6 @@ impl Config {
     /// How long a stream of events lasts.
     pub(super) fn stream_age(&self) -> Duration {
         Duration::from_secs(self.stream_age_seconds.get())
-    }
-
-    /// How long before the end of its last day a document is at risk.
-    pub(super) fn at_risk(&self) -> Duration {
-        Duration::from_secs(u64::from(self.at_risk_hours) * 3600)
     }
 
     /// How long an earlier answer may take.
@@ -155,7 +156,7 @@ impl Default for Config {
             statement_rows: const { NonZeroUsize::new(1000).expect("not zero") },
             registry_bytes: const { NonZeroUsize::new(8 << 20).expect("not zero") },
             survey_seconds: const { NonZeroU64::new(15).expect("not zero") },
-            at_risk_hours: 48,
+            alert_hours: Alerts::new(vec![48, 24, 8]).expect("they fall"),
             survey_page: const { NonZeroUsize::new(1000).expect("not zero") },
             retry_seconds: const { NonZeroU32::new(5).expect("not zero") },
         }

@@ -191,12 +191,17 @@ pub(super) async fn rewind(
     operator: Operator,
     body: Body,
 ) -> Result<Response, Refused> {
-    let endpoint = desk.endpoint(&name).ok_or(Kind::EndpointUnknown)?;
+    let routes = Arc::clone(&desk.parts.routes.borrow());
+    let named = EndpointName::parse(&name).map_err(|_| Kind::EndpointUnknown)?;
+    // By whichever of its names: the present one is polled.
+    let endpoint = routes.present(&named).clone();
+    if !routes.has(&endpoint) {
+        return Err(Kind::EndpointUnknown.into());
+    }
     let text = RewoundText {
         endpoint: endpoint.to_string(),
         cursor: None,
     };
-    let routes = Arc::clone(&desk.parts.routes.borrow());
     let formerly = routes.former(&endpoint).to_vec();
     let command = Command::Rewind {
         formerly,

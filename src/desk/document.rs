@@ -20,6 +20,7 @@ use super::answer::{Refused, bytes, json};
 use super::door::{Entered, Part};
 use super::heard::{Ear, Eyes, Said};
 use super::history::{Chronicle, Happened};
+use super::survey;
 use super::way::{Stop, Way, Ways};
 use super::words;
 use super::{Desk, Parts};
@@ -51,6 +52,8 @@ struct DocumentText {
     admitted: String,
     /// The last day in time, for kinds that have one.
     deadline: Option<String>,
+    /// When somebody must hear of it unless it is transmitted, in order; none once it is, or is owed on paper.
+    alerts: Vec<String>,
     /// `in time`, `late` or `unproven`.
     late: &'static str,
     /// Start of the attempt that is proven to be taken.
@@ -295,6 +298,7 @@ impl Desk {
             next: self.next(view, way),
             admitted: record.at.to_string(),
             deadline: received.deadline.map(|day| day.to_string()),
+            alerts: self.alerts(record),
             late: view.late.as_str(),
             transmitted: record.proven.map(|at| at.to_string()),
             paper_owed: record.paper_owed.map(|at| at.to_string()),
@@ -306,6 +310,13 @@ impl Desk {
             history: Vec::new(),
             links: Links::of(view, eyes),
         }
+    }
+
+    fn alerts(&self, record: &DocumentRecord) -> Vec<String> {
+        let alerts =
+            survey::runs(record).map(|last_day| self.parts.config.alert_hours.of(last_day));
+        let instants = alerts.into_iter().flatten();
+        instants.map(|(_, instant)| instant.to_string()).collect()
     }
 
     fn next(&self, view: &DocumentView, way: Way) -> Option<NextText> {

@@ -103,7 +103,7 @@ pub(super) async fn all(
     desk.allow(&caller, Action::Reconcile).await?;
     let known = desk.parts.store.figures().await;
     let mut known = known.map_err(|error| desk.unread(&error))?;
-    known.retain(|record| sees(&caller, &record.figures));
+    known.retain(|record| desk.sees(&caller, &record.figures));
     known.sort_by_key(|record| record.position);
     let figures = known.iter().map(FiguresText::from).collect();
     Ok(json(200, &AllFigures { figures }))
@@ -117,12 +117,15 @@ fn insurer(caller: &Caller) -> Option<&EndpointName> {
     }
 }
 
-/// An insurer sees its own figures; everybody else who may come in sees all.
-fn sees(caller: &Caller, figures: &FiguresLoaded) -> bool {
-    insurer(caller).is_none_or(|own| figures.insurer.as_ref() == Some(own))
-}
-
 impl Desk {
+    /// An insurer sees its own figures, under whichever of its names they were loaded; everybody else who may come in
+    /// sees all.
+    fn sees(&self, caller: &Caller, figures: &FiguresLoaded) -> bool {
+        let routes = self.parts.routes.borrow();
+        let loaded = figures.insurer.as_ref().map(|name| routes.present(name));
+        insurer(caller).is_none_or(|own| loaded == Some(routes.present(own)))
+    }
+
     /// Figures by digest, if they are known and the caller may see them.
     pub(super) async fn figures_of(
         &self,
@@ -134,7 +137,7 @@ impl Desk {
         let found = known
             .into_iter()
             .find(|record| record.figures.digest == digest);
-        Ok(found.filter(|record| sees(caller, &record.figures)))
+        Ok(found.filter(|record| self.sees(caller, &record.figures)))
     }
 
     /// A body, up to its limit.

@@ -13,21 +13,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Caller, Role, Scope};
-use crate::claims::canon;
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::id::Finess;
 use crate::claims::standing::Standing;
 use crate::claims::time::{Day, Timestamp};
+use crate::claims::{canon, deadline};
 use crate::formats::cells;
 use crate::formats::json::problem;
 use crate::store::listing::{Book, Listed, Listing, Place};
 use crate::telemetry::event::Denial;
-use crate::telemetry::reading::Stage;
+use crate::telemetry::reading::{Deadline, Stage};
 
 use super::Desk;
 use super::answer::{Format, Refused, bytes, json};
 use super::document::{ByKey, purpose_word};
 use super::door::{Asked, Entered};
+use super::survey;
 use super::way::Way;
 use super::words;
 
@@ -40,7 +41,7 @@ pub(super) struct Query {
     centre: Option<String>,
     /// The word for where documents are, as in the answer.
     standing: Option<String>,
-    /// `paper-owed`, `both-ways` or `contradicted`.
+    /// `at-risk`, `paper-owed`, `both-ways` or `contradicted`.
     list: Option<String>,
     /// Admitted on this day or later, or at this instant or later.
     since: Option<String>,
@@ -88,6 +89,8 @@ struct Row {
 /// What a list is asked for.
 struct Wanted {
     book: Book,
+    /// Those alone that are near their last day, or past it, and not transmitted.
+    at_risk: bool,
     kind: Option<Kind>,
     standing: Option<String>,
     since: Option<Timestamp>,
@@ -270,8 +273,16 @@ impl Desk {
     fn wanted(&self, query: &Query) -> Result<Wanted, Refused> {
         let standing = query.standing.as_deref().map(standing).transpose()?;
         let by_standing = standing.as_ref().map_or(Book::All, |(book, _)| *book);
+        let mut since = query.since.as_deref().map(since).transpose()?;
         let book = match query.list.as_deref() {
             None => by_standing,
+            Some("at-risk") => {
+                // No list is kept of them, as time alone puts a document on it: they are found among the latest.
+                let today = self.parts.clock.now().day();
+                let oldest = deadline::oldest_not_owed(today, &self.parts.terms).start();
+                since = Some(since.map_or(oldest, |since| since.max(oldest)));
+                by_standing
+            }
             Some("paper-owed") => Book::PaperOwed,
             Some("both-ways") => Book::BothWays,
             Some("contradicted") => Book::Contradicted,
@@ -288,9 +299,10 @@ impl Desk {
         }
         Ok(Wanted {
             book,
+            at_risk: query.list.as_deref() == Some("at-risk"),
             kind: kind.transpose()?,
             standing: standing.map(|(_, word)| word),
-            since: query.since.as_deref().map(since).transpose()?,
+            since,
             after: query.cursor.as_deref().map(place).transpose()?,
             limit,
         })
@@ -322,7 +334,9 @@ impl Desk {
             for listed in found {
                 after = Some(listed.record.place());
                 let row = Row::of(&listed, ways.of(&listed.record, listed.lot.as_ref()));
-                if wanted.holds(caller, &listed, &row) {
+                if wanted.holds(caller, &listed, &row)
+                    && (!wanted.at_risk || self.is_at_risk(&listed))
+                {
                     documents.push(row);
                 }
                 if documents.len() == wanted.limit {
@@ -337,6 +351,17 @@ impl Desk {
         }
         let next = after.map(cursor);
         Ok(Page { documents, next })
+    }
+}
+
+impl Desk {
+    /// Whether a document is past its first alert, and neither transmitted nor owed on paper.
+    fn is_at_risk(&self, listed: &Listed) -> bool {
+        let (alerts, now) = (&self.parts.config.alert_hours, self.parts.clock.now());
+        match survey::deadline(&listed.record, alerts, now) {
+            Some(Deadline::AtRisk | Deadline::Today | Deadline::Passed) => true,
+            Some(Deadline::Ahead | Deadline::PaperOwed) | None => false,
+        }
     }
 }
 

@@ -59,6 +59,7 @@ use crate::access::Access;
 use crate::claims::agreement::Agreements;
 use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
+use crate::claims::terms::Terms;
 use crate::clock::Clock;
 use crate::formats::json::problem::Kind;
 use crate::formats::xml::Reader;
@@ -88,6 +89,8 @@ pub struct Parts {
     pub traces: Arc<Traces>,
     /// How long bodies are kept.
     pub retention: Rules,
+    /// Legal spans.
+    pub terms: Terms,
     /// Months after which proofs may go.
     pub proof_months: u32,
     /// The same ledger as a whole.

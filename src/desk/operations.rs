@@ -159,16 +159,6 @@ pub(super) fn gate_word(gate: Gate) -> &'static str {
 }
 
 impl Desk {
-    /// An endpoint of the configuration.
-    pub(super) fn endpoint(&self, name: &str) -> Option<EndpointName> {
-        let endpoint = EndpointName::parse(name).ok()?;
-        self.parts
-            .routes
-            .borrow()
-            .has(&endpoint)
-            .then_some(endpoint)
-    }
-
     /// An endpoint of the configuration, or one that only the ledger knows: lots wait there although it is gone, or it
     /// was held before.
     pub(super) async fn known_endpoint(&self, name: &str) -> Result<EndpointName, Refused> {

@@ -37,9 +37,17 @@ struct QueueText {
     stuck: u64,
     /// Documents not proven to be transmitted, or owed on paper, by deadline.
     deadlines: BTreeMap<&'static str, u64>,
+    /// Documents not transmitted whose last day has not ended, and that are past an alert, by its hours.
+    alerted: Vec<AlertedText>,
     endpoints: Vec<EndpointText>,
     /// Documents whose insurer no endpoint serves.
     unrouted: WaitingText,
+}
+
+#[derive(Debug, Serialize)]
+struct AlertedText {
+    hours: u16,
+    documents: u64,
 }
 
 #[derive(Debug, Serialize)]
@@ -98,10 +106,22 @@ pub(super) async fn get(
         deadlines: deadlines
             .map(|(stands, count)| (stands.as_str(), *count))
             .collect(),
+        alerted: survey
+            .alerted
+            .iter()
+            .copied()
+            .map(AlertedText::from)
+            .collect(),
         endpoints: endpoints.collect(),
         unrouted: WaitingText::of(&survey.unrouted, now),
     };
     Ok(json(200, &text))
+}
+
+impl From<(u16, u64)> for AlertedText {
+    fn from((hours, documents): (u16, u64)) -> AlertedText {
+        AlertedText { hours, documents }
+    }
 }
 
 impl From<Failure> for FailureText {
@@ -152,7 +172,7 @@ impl Desk {
             routes: &routes,
             lanes: &self.parts.lanes,
             page: self.parts.config.survey_page.get(),
-            at_risk: self.parts.config.at_risk(),
+            alerts: &self.parts.config.alert_hours,
         };
         let survey = Arc::new(surveyor.survey(now).await?);
         *last = Some(survey.clone());

@@ -158,19 +158,21 @@ pub(super) async fn run(
         digest,
         file: &read,
         period,
-        destinations: insurer.map(|name| routes.destinations(name)),
+        destinations: insurer.map(|name| routes.destinations(routes.present(name))),
     };
     let found = reconciliation::run(&*desk.parts.store, &desk.parts.agreements, &asked).await;
     let mut found = found.map_err(|error| match error {
         report::Error::UnevenPeriod => Refused::parameter("period"),
         other => desk.without_rate(&other),
     })?;
+    // What came under any name of its system is the insurer's.
+    let system = insurer.map(|name| routes.system(name).collect::<Vec<_>>());
     // A receipt comes after its document: one of a day of the period may come long after its end.
     let (since, listed) = (
         period.from().start(),
         desk.parts.config.reconciliation_orphans.get(),
     );
-    let orphans = Orphans::since(&*desk.parts.custody, since, insurer, listed).await;
+    let orphans = Orphans::since(&*desk.parts.custody, since, system.as_deref(), listed).await;
     found.orphans = orphans.map_err(|error| desk.unread(&error))?;
     let before = repeat::former(&*desk.parts.store, &found, (digest, period)).await;
     if let Some(run) = before.map_err(|error| desk.unread(&error))? {

@@ -30,6 +30,7 @@ use super::door::{Operator, Part};
 use super::listing::since;
 use super::order::Order;
 use super::way::{Way, Ways};
+use super::words;
 
 /// Lots read from the store at once.
 const PAGE: usize = 1_000;
@@ -44,7 +45,7 @@ struct Replay {
     reason: String,
     endpoint: Option<String>,
     centre: Option<String>,
-    /// Words for the delivery's state.
+    /// Words for the delivery's state; `overdue` is also a lot that waits to be sent again because it is.
     states: Option<Vec<String>>,
     /// Sealed on this day or later, or at this instant or later.
     since: Option<String>,
@@ -263,12 +264,12 @@ impl Filter<'_> {
             .waits_for(lot)
             .map(|next| next.reason);
         let named = self.endpoint.as_ref();
-        named.is_none_or(|endpoint| *endpoint == sealed.endpoint)
+        named.is_none_or(|endpoint| self.ways.are_one(endpoint, &sealed.endpoint))
             && self.centre.is_none_or(|centre| centre == sealed.centre)
             // A lot is first due when it is sealed.
             && self.since.is_none_or(|since| sealed.due >= since)
             && self.waits_for.is_none_or(|reason| waits_for == Some(reason))
-            && self.states.as_ref().is_none_or(|states| states.contains(&lot.state))
+            && self.states.as_ref().is_none_or(|states| states.contains(&words::stands(lot)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::claims::deadline;
+use crate::claims::deadline::{self, Alerts};
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, LotId};
@@ -31,7 +31,7 @@ pub struct Survey {
     pub position: Position,
     /// When it was taken.
     pub at: Timestamp,
-    /// From when on it is another without any entry: the day ends, or a document comes to be at risk.
+    /// From when on it is another without any entry: the day ends, or a document is past an alert.
     pub until: Timestamp,
     /// The routes by which it was taken.
     pub routes: Arc<Routes>,
@@ -45,6 +45,8 @@ pub struct Survey {
     pub orphans: u64,
     /// Real documents that are not proven to be transmitted, or are owed on paper, by their deadline.
     pub deadlines: Vec<(Deadline, u64)>,
+    /// The hours of each alert, and how many of them are past it whose last day is not.
+    pub alerted: Vec<(u16, u64)>,
 }
 
 /// Unfinished documents of one endpoint.
@@ -65,8 +67,8 @@ pub(super) struct Surveyor<'a> {
     pub(super) routes: &'a Arc<Routes>,
     pub(super) lanes: &'a Board,
     pub(super) page: usize,
-    /// How long before the end of its last day a document is at risk.
-    pub(super) at_risk: Duration,
+    /// When somebody must hear of a document that is not transmitted.
+    pub(super) alerts: &'a Alerts,
 }
 
 /// A survey being taken.
@@ -97,6 +99,12 @@ impl Surveyor<'_> {
                 orphans: self.store.orphans().await?,
                 endpoints: endpoints
                     .map(|name| (name.clone(), Waiting::default()))
+                    .collect(),
+                alerted: self
+                    .alerts
+                    .hours()
+                    .iter()
+                    .map(|hours| (*hours, 0))
                     .collect(),
                 ..Survey::default()
             },
@@ -156,32 +164,50 @@ impl Pass<'_> {
     }
 
     fn deadline(&mut self, record: &DocumentRecord) {
-        let received = &record.received;
-        let stands = if record.owes_paper() {
-            Some(Deadline::PaperOwed)
-        } else if record.is_taken() || received.purpose == Purpose::Test {
-            None
-        } else {
-            received.deadline.map(|last_day| self.stands(last_day))
-        };
-        if let Some(stands) = stands {
+        let (alerts, at) = (self.surveyor.alerts, self.survey.at);
+        if let Some(stands) = deadline(record, alerts, at) {
             add(&mut self.survey.deadlines, stands);
         }
-    }
-
-    /// How a document of which no paper is owed stands to its last day.
-    fn stands(&mut self, last_day: Day) -> Deadline {
-        let risk = deadline::at_risk(last_day, self.surveyor.at_risk);
-        match last_day.cmp(&self.survey.at.day()) {
-            Ordering::Greater if risk <= self.survey.at => Deadline::AtRisk,
-            Ordering::Greater => {
-                self.survey.until = self.survey.until.min(risk);
-                Deadline::Ahead
+        let Some(last_day) = runs(record).filter(|last_day| !deadline::passed(*last_day, at))
+        else {
+            return;
+        };
+        for ((_, documents), (_, instant)) in
+            self.survey.alerted.iter_mut().zip(alerts.of(last_day))
+        {
+            if instant <= at {
+                *documents += 1;
+            } else {
+                self.survey.until = self.survey.until.min(instant);
             }
-            Ordering::Equal => Deadline::Today,
-            Ordering::Less => Deadline::Passed,
         }
     }
+}
+
+/// The last day of a document that must yet be transmitted: a real one that is neither taken nor owed on paper.
+pub(super) fn runs(record: &DocumentRecord) -> Option<Day> {
+    let received = &record.received;
+    let must = received.purpose == Purpose::Real && !record.is_taken() && !record.owes_paper();
+    received.deadline.filter(|_| must && !is_finished(record))
+}
+
+/// How a document that is not transmitted, or is owed on paper, stands to its deadline.
+pub(super) fn deadline(
+    record: &DocumentRecord,
+    alerts: &Alerts,
+    at: Timestamp,
+) -> Option<Deadline> {
+    if record.owes_paper() {
+        return Some(Deadline::PaperOwed);
+    }
+    let last_day = runs(record)?;
+    let is_alerted = alerts.of(last_day).any(|(_, instant)| instant <= at);
+    Some(match last_day.cmp(&at.day()) {
+        Ordering::Greater if is_alerted => Deadline::AtRisk,
+        Ordering::Greater => Deadline::Ahead,
+        Ordering::Equal => Deadline::Today,
+        Ordering::Less => Deadline::Passed,
+    })
 }
 
 fn is_finished(record: &DocumentRecord) -> bool {
@@ -265,6 +291,7 @@ impl Survey {
         });
         telemetry.show(Reading::Deadlines {
             documents: &self.deadlines,
+            alerted: &self.alerted,
         });
     }
 }

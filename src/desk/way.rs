@@ -30,8 +30,8 @@ pub(super) struct Ways<'a> {
 pub(super) struct Way {
     /// What an operator has to end before anything is sent.
     stop: Option<Stop>,
-    /// As of when no endpoint serves the insurer of a document without a lot; one in a lot has an endpoint.
-    unrouted: Option<Timestamp>,
+    /// As of when, and why, a document without a lot cannot be sealed; one in a lot is.
+    unsealed: Option<Next>,
     /// Until when its lane lets no lot go, and why.
     attempts_held: Option<Next>,
     /// Until when its lane lets no question go, and why.
@@ -80,7 +80,7 @@ impl Ways<'_> {
                 (false, Gate::Held) => Some(Stop::Held),
                 (false, Gate::Open) => None,
             },
-            unrouted: None,
+            unsealed: None,
             attempts_held: self.lanes.hold(endpoint, Kind::Attempt, self.at),
             questions_held: self.lanes.hold(endpoint, Kind::Question, self.at),
             failure: self.lanes.failure(endpoint),
@@ -96,10 +96,21 @@ impl Ways<'_> {
         let route = self
             .routes
             .find(received.facts.destination, received.purpose);
+        let reason = match route {
+            None => Some(Reason::NoRoute),
+            Some(_) if self.lanes.is_unreadable(received.document) => Some(Reason::Unreadable),
+            Some(_) => None,
+        };
+        let at = self.at;
         Way {
-            unrouted: route.is_none().then_some(self.at),
+            unsealed: reason.map(|reason| Next { at, reason }),
             ..Way::FREE
         }
+    }
+
+    /// Whether two names are of one system.
+    pub(super) fn are_one(&self, one: &EndpointName, other: &EndpointName) -> bool {
+        self.routes.present(one) == self.routes.present(other)
     }
 }
 
@@ -107,7 +118,7 @@ impl Way {
     /// Nothing stands in it.
     pub(super) const FREE: Way = Way {
         stop: None,
-        unrouted: None,
+        unsealed: None,
         attempts_held: None,
         questions_held: None,
         failure: None,
@@ -135,18 +146,14 @@ impl Way {
 
     /// What keeps a document that waits for nothing else from being sealed.
     pub(super) fn until_sealed(self) -> Reason {
-        match self.unrouted {
-            None => Reason::Sealing,
-            Some(_) => Reason::NoRoute,
-        }
+        self.unsealed
+            .map_or(Reason::Sealing, |unsealed| unsealed.reason)
     }
 
-    /// When and why a document that is to be sealed is: a route that is not there is looked for all the time.
+    /// When and why a document that is to be sealed is: a route that is not there is looked for all the time, and so
+    /// are bytes that cannot be read.
     pub(super) fn sealed(self, own: Next) -> Next {
-        Next {
-            at: self.unrouted.unwrap_or(own.at),
-            reason: self.until_sealed(),
-        }
+        self.unsealed.unwrap_or(own)
     }
 
     /// Which stop a lot waits for the operator at, where that is what comes next.

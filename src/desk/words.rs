@@ -100,6 +100,14 @@ fn sends_overdue(lot: &LotRecord) -> bool {
     lot.state == State::Due && lot.next.is_some_and(|next| next.reason == Reason::Overdue)
 }
 
+/// The state that a lot is shown at.
+pub(super) fn stands(lot: &LotRecord) -> State {
+    match sends_overdue(lot) {
+        true => State::Overdue,
+        false => lot.state,
+    }
+}
+
 /// What happens next to a document: the reason of one in a lot is its lot's, seen with the way to its endpoint, and one
 /// that is to be sealed waits for a route where none leads to its insurer.
 pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Option<Next> {
@@ -204,6 +212,10 @@ pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> S
         Reason::Lapse => (
             format!("L'organisme l'a refusé ; sans remplacement ni duplicata papier, il s'éteint {le}."),
             format!("The insurer refused it; without a replacement or paper duplicate it lapses {on}."),
+        ),
+        Reason::Unreadable if lot.is_none() => (
+            format!("Les octets du document ne se relisent pas : un opérateur doit intervenir ; ils sont relus {le}."),
+            format!("The document's bytes cannot be read again: an operator must look; it is tried again {on}."),
         ),
         Reason::Unreadable => (
             format!("Les octets du lot ne se relisent pas : un opérateur doit intervenir ; nouvel essai {le}."),

@@ -76,6 +76,7 @@ impl Dispatch {
         let outcome = attempt_word(&judgement);
         let next = self.next(&judgement, &lot, attempt, ended).await;
         let next = held_back(next, judgement.retry, hold);
+        let waits_for = (judgement.retry != Retry::Never).then_some(next.reason);
         let concluded = Concluded {
             attempt,
             asked: None,
@@ -87,7 +88,7 @@ impl Dispatch {
             endpoint: &lot.sealed.endpoint,
             attempt,
             outcome,
-            waits_for: Some(next.reason),
+            waits_for,
             took: ended.since(started),
         });
         ended_as

@@ -428,13 +428,16 @@ impl Dispatch {
 
     /// Tells what cannot be sealed, when it changes.
     fn tell_unsealed(&self, running: &mut Running, sealing: Sealing) {
+        if running.unsealed.documents != sealing.documents {
+            self.lanes.tell_unreadable(sealing.documents.clone());
+        }
         let before = std::mem::replace(&mut running.unsealed, sealing);
         let now = &running.unsealed;
         if (before.without_route, before.unreadable) != (now.without_route, now.unreadable) {
             let said = Said::Unsealed {
                 without_route: now.without_route as u64,
                 unreadable: now.unreadable as u64,
-                document: now.document,
+                document: now.documents.first().copied(),
             };
             self.telemetry.record(Event::Lane(said));
         }

@@ -44,8 +44,8 @@ pub(super) struct Sealing {
     pub(super) without_route: usize,
     /// Groups of which a document cannot be read.
     pub(super) unreadable: usize,
-    /// The first of those documents.
-    pub(super) document: Option<DocumentId>,
+    /// Those documents.
+    pub(super) documents: BTreeSet<DocumentId>,
 }
 
 /// What became of one group.
@@ -55,8 +55,8 @@ struct Sealed<'a> {
     endpoint: Option<&'a EndpointName>,
     /// That lot.
     composed: Option<Composed>,
-    /// The first document that cannot be read.
-    missing: Option<DocumentId>,
+    /// Documents that cannot be read.
+    missing: Vec<DocumentId>,
 }
 
 /// Documents as they go into a lot.
@@ -64,8 +64,8 @@ struct Sealed<'a> {
 struct Pieces {
     /// Those that can be read, in order.
     found: Vec<Piece>,
-    /// The first that cannot.
-    missing: Option<DocumentId>,
+    /// Those that cannot.
+    missing: Vec<DocumentId>,
 }
 
 impl Sealing {
@@ -101,8 +101,8 @@ impl Dispatch {
             } = seal?;
             composed.into_iter().for_each(|lot| fresh.keep(lot));
             sealing.sealed.extend(endpoint.cloned());
-            sealing.unreadable += usize::from(missing.is_some());
-            sealing.document = sealing.document.or(missing);
+            sealing.unreadable += usize::from(!missing.is_empty());
+            sealing.documents.extend(missing);
         }
         Ok(sealing)
     }
@@ -181,6 +181,7 @@ impl Dispatch {
             unreadable = self.store.group_behind(unreadable, sealing).await?;
             let behind = self.pieces(&ids(&unreadable)).await?;
             pieces.found = behind.found;
+            pieces.missing.extend(behind.missing);
         }
         Ok(pieces)
     }
@@ -202,8 +203,8 @@ impl Dispatch {
             purpose: sealed.purpose,
         };
         let Pieces { found, missing } = self.pieces(&sealed.documents).await?;
-        if let Some(missing) = missing {
-            return Err(Error::Missing(missing));
+        if let Some(missing) = missing.first() {
+            return Err(Error::Missing(*missing));
         }
         let composed = lot::compose(lot, found);
         if composed.digest == sealed.digest {
@@ -219,7 +220,7 @@ impl Dispatch {
         for (document, carried) in documents.iter().zip(carried) {
             match piece(*document, carried) {
                 Some(piece) => pieces.found.push(piece),
-                None => pieces.missing = pieces.missing.or(Some(*document)),
+                None => pieces.missing.push(*document),
             }
         }
         Ok(pieces)

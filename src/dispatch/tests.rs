@@ -22,7 +22,7 @@ use crate::claims::id::{
     Amc, Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
 };
 use crate::claims::lane::Kind as Way;
-use crate::claims::outcome::Cause;
+use crate::claims::outcome::{Cause, Refusal, Trouble};
 use crate::claims::registry::{Category, Centre};
 use crate::claims::routes::Routes;
 use crate::claims::standing::Standing;
@@ -33,6 +33,7 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Admission, Command, Conclusion, Find, Lease, Store, Unity};
 use crate::telemetry::Telemetry;
+use crate::telemetry::lines::Lines;
 use crate::transport::simulated::{Call, Course, Fate, Request, Simulated};
 
 struct Rig {
@@ -281,7 +282,9 @@ async fn more_documents_than_a_lot_holds_that_cannot_be_read_keep_no_other_waiti
     rig.dispatch.turn(&mut rig.running).await.unwrap();
     let found = rig.dispatch.store.document(Find::Id(sound)).await.unwrap();
     assert_eq!(found.unwrap().record.standing(), Standing::InLot);
-    assert_eq!(rig.running.unsealed.document, Some(DocumentId(1)));
+    assert_eq!(rig.running.unsealed.documents.first(), Some(&DocumentId(1)));
+    let lanes = &rig.dispatch.lanes;
+    assert!(lanes.is_unreadable(DocumentId(1)) && !lanes.is_unreadable(sound));
 }
 
 #[tokio::test(start_paused = true)]
@@ -437,5 +440,33 @@ async fn a_question_waits_by_how_often_was_asked_in_vain() {
         rig.commit(conclude(Event::NoStatusService)).await;
         let record = rig.dispatch.store.lot(lot).await.unwrap().unwrap();
         assert_eq!((record.state, record.asked), (State::Due, 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lot_that_is_finished_is_not_logged_as_waiting() {
+    for expected in [None, Some("busy")] {
+        let (lines, _guard) = Lines::begin();
+        let mut rig = Rig::with(move |_| {
+            Fate::now(match expected {
+                Some(_) => Course::Trouble(Trouble::Busy, None),
+                None => Course::Refused(Refusal::default()),
+            })
+        })
+        .await;
+        rig.admit(1, mutuelle(1)).await;
+        rig.clock.advance(Duration::from_secs(60));
+        for _ in 0..3 {
+            rig.dispatch.turn(&mut rig.running).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let text = lines.text();
+        let attempted = text.lines().find(|line| line.contains("lot attempted"));
+        let attempted: serde_json::Value = serde_json::from_str(attempted.unwrap()).unwrap();
+        assert_eq!(
+            attempted["fields"]["waits_for"].as_str(),
+            expected,
+            "{text}"
+        );
     }
 }

@@ -41,7 +41,7 @@ pub struct OrphanText {
 }
 
 impl Orphans {
-    /// Those that came since an instant, of one endpoint or of all: no document answers to them. At most so many are
+    /// Those that came since an instant, of endpoints of these names or of all: no document answers to them. At most so many are
     /// listed.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Orphans {
     pub async fn since(
         custody: &dyn Custody,
         since: Timestamp,
-        endpoint: Option<&EndpointName>,
+        endpoints: Option<&[&EndpointName]>,
         listed: usize,
     ) -> Result<Orphans, Error> {
         let mut found = Orphans::default();
@@ -64,7 +64,7 @@ impl Orphans {
                 let OrphanName(own, ..) = &orphan.name;
                 is_unanswered(orphan.record.cause)
                     && orphan.record.at >= since
-                    && endpoint.is_none_or(|endpoint| endpoint == own)
+                    && endpoints.is_none_or(|names| names.contains(&own))
             });
             for orphan in offered {
                 found.count += 1;

@@ -3,6 +3,7 @@
 //! Values alone; the decider says what becomes of them. Every command is safe to repeat.
 
 use std::num::NonZeroU64;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -392,4 +393,9 @@ pub struct Lease {
     pub until: Timestamp,
     /// At most so many lots.
     pub most: usize,
+}
+
+impl Lease {
+    /// No attempt is given longer: a restart looks no further for what was being sent.
+    pub const LONGEST: Duration = Duration::from_secs(3600);
 }

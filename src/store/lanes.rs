@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::claims::entry::Next;
-use crate::claims::id::EndpointName;
+use crate::claims::id::{DocumentId, EndpointName};
 use crate::claims::lane::{Failure, Kind, Lane, Rules, breaker};
 use crate::claims::routes::Routes;
 use crate::claims::time::Timestamp;
@@ -29,6 +29,8 @@ struct Inner {
     routes: Arc<Routes>,
     /// Lanes that came from another name, and of which nothing was told under this one.
     renamed: BTreeSet<EndpointName>,
+    /// Documents that were to be sealed at the last turn, and whose bytes cannot be read.
+    unreadable: BTreeSet<DocumentId>,
 }
 
 /// What a change did.
@@ -97,6 +99,7 @@ impl Board {
         let mut inner = self.lock();
         inner.lanes.clear();
         inner.renamed.clear();
+        inner.unreadable.clear();
     }
 
     /// The name that a lane is told of by.
@@ -117,6 +120,7 @@ impl Board {
             lanes,
             routes,
             renamed,
+            ..
         } = &mut *inner;
         let endpoint = routes.present(endpoint);
         let is_renamed = renamed.remove(endpoint);
@@ -142,6 +146,16 @@ impl Board {
     /// What an endpoint failed by in its last exchange; none once it served.
     pub fn failure(&self, endpoint: &EndpointName) -> Option<Failure> {
         self.lock().lane(endpoint)?.failure()
+    }
+
+    /// From now on it is these documents that cannot be sealed because their bytes cannot be read.
+    pub fn tell_unreadable(&self, documents: BTreeSet<DocumentId>) {
+        self.lock().unreadable = documents;
+    }
+
+    /// Whether a document could not be sealed at the last turn because its bytes cannot be read.
+    pub fn is_unreadable(&self, document: DocumentId) -> bool {
+        self.lock().unreadable.contains(&document)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

@@ -131,6 +131,7 @@ impl Endpoint {
         self.certificate.set(f64::INFINITY);
         self.lists.set(0.0, f64::INFINITY);
         self.breaker.set(0.0);
+        self.limit.set(0.0);
     }
 
     fn new(make: &Make<'_>, name: &str) -> Endpoint {

@@ -166,7 +166,7 @@ families! {
     DELIVERY_ALERTS = "delivery_alerts_total" Shape::Counter, ["endpoint", "alert"],
         "Events about single lots that somebody must hear of, by what they are.";
     DELIVERY_LIMIT = "delivery_limit_attempts" Shape::Gauge, ["endpoint"],
-        "Attempts that may run at once at present; it grows with success and is cut by trouble.";
+        "Attempts that may run at once at present; it grows with success, is cut by trouble, and is 0 of an endpoint that left.";
     DELIVERY_UNSEALED = "delivery_unsealed_groups" Shape::Gauge, ["cause"],
         "Groups of documents that were due to be sealed at the last turn and could not be.";
     DELIVERY_STALLS = "delivery_stalls_total" Shape::Counter, [],
@@ -213,6 +213,8 @@ families! {
 
     DEADLINE_DOCUMENTS = "deadline_documents" Shape::Gauge, ["state"],
         "Documents not yet transmitted or owed on paper, by how they stand to their legal deadline.";
+    DEADLINE_ALERTED = "deadline_alerted_documents" Shape::Gauge, ["hours"],
+        "Documents not yet transmitted whose last legal day ends within so many hours, and has not ended.";
 
     LEDGER_POSITION = "ledger_position" Shape::Gauge, [],
         "Number of the last entry of the ledger.";

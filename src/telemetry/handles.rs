@@ -72,6 +72,7 @@ pub(super) struct Handles {
     stuck: Gauge,
     orphans: Gauge,
     deadlines: ByWord<Gauge>,
+    alerted: Mutex<BTreeMap<u16, Gauge>>,
     unreadable: Counter,
     unsealed: ByWord<Gauge>,
     stalls: Counter,
@@ -130,6 +131,7 @@ impl Handles {
             stuck: make.gauge(family::QUEUE_STUCK, &[]),
             orphans: make.gauge(family::RECEIPTS_ORPHANS, &[]),
             deadlines: make.gauges(family::DEADLINE_DOCUMENTS, &[], Deadline::WORDS),
+            alerted: Mutex::default(),
             unreadable: make.counter(family::DELIVERY_UNREADABLE, &[]),
             unsealed: make.gauges(family::DELIVERY_UNSEALED, &[], lane::Obstacle::WORDS),
             stalls: make.counter(family::DELIVERY_STALLS, &[]),
@@ -353,11 +355,12 @@ impl Handles {
             Reading::Kept(ref kept) => self.retention.show(kept),
             Reading::Holds(holds) => self.retention.show_holds(holds),
             Reading::Orphans { items } => self.orphans.set(items as f64),
-            Reading::Deadlines { documents } => {
+            Reading::Deadlines { documents, alerted } => {
                 let documents = documents
                     .iter()
                     .map(|(state, count)| (state.as_str(), *count));
                 set_all(&self.deadlines, documents);
+                self.alerted(alerted);
             }
             Reading::Backup { age, position } => {
                 self.backup_age.set(seconds(age));
@@ -410,6 +413,21 @@ impl Handles {
                 .entry(code)
                 .or_insert_with(|| Make(&self.recorder).counter(family::INTAKE_FINDINGS, &[code]));
             counter.increment(1);
+        }
+    }
+
+    fn alerted(&self, alerted: &[(u16, u64)]) {
+        // Each gauge is set by itself: a panic leaves the map whole.
+        let mut gauges = self.alerted.lock().unwrap_or_else(PoisonError::into_inner);
+        for (hours, documents) in alerted {
+            let make = || {
+                let hours = hours.to_string();
+                Make(&self.recorder).gauge(family::DEADLINE_ALERTED, &[&hours])
+            };
+            gauges
+                .entry(*hours)
+                .or_insert_with(make)
+                .set(*documents as f64);
         }
     }
 }

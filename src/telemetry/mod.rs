@@ -145,4 +145,6 @@ impl Default for Config {
 }
 
 #[cfg(test)]
+pub(crate) mod lines;
+#[cfg(test)]
 mod tests;

@@ -107,6 +107,8 @@ pub enum Reading<'a> {
     Deadlines {
         /// How many stand how.
         documents: &'a [(Deadline, u64)],
+        /// The hours of each alert, and how many are past it whose last day is not.
+        alerted: &'a [(u16, u64)],
     },
     /// The last backup of the store.
     Backup {
@@ -197,7 +199,7 @@ words! {
     Deadline {
         /// Later than today, and not at risk.
         Ahead = "ahead",
-        /// Later than today, and nearer than the setting `desk.at_risk_hours`.
+        /// Later than today, and past the first of `desk.alert_hours`.
         AtRisk = "at risk",
         /// Today is the last day.
         Today = "today",

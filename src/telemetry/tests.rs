@@ -1,11 +1,11 @@
 //! Every event and reading once, and what comes out of it.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::event::*;
 use super::family::Family;
+use super::lines::Lines;
 use super::reading::{Deadline, Ready, Stage};
 use super::*;
 use crate::claims::commitment::Chain;
@@ -250,6 +250,7 @@ fn exercised() -> Telemetry {
         }),
         Reading::Deadlines {
             documents: &[(Deadline::Passed, 2)],
+            alerted: &[(48, 3), (8, 1)],
         },
     ] {
         telemetry.show(reading);
@@ -340,29 +341,12 @@ fn the_list_of_metrics_is_what_is_rendered() {
     }
 }
 
-/// Log lines in memory.
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
-
-impl std::io::Write for Lines {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
 #[test]
 fn log_lines_hold_the_words_that_orders_take() {
-    let (lines, level) = (Lines::default(), tracing::Level::TRACE);
-    let writer = lines.clone();
-    let builder = tracing_subscriber::fmt().json().with_max_level(level);
-    let subscriber = builder.with_writer(move || writer.clone()).finish();
-    tracing::subscriber::with_default(subscriber, exercised);
-    let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+    let (lines, guard) = Lines::begin();
+    exercised();
+    drop(guard);
+    let text = lines.text();
     for of_rust in ["Some(", "None", "[\\\""] {
         assert!(!text.contains(of_rust), "{of_rust} in {text}");
     }

@@ -1,14 +1,16 @@
 //! What operators do with the ledger as a whole: who may, and what they see.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::house::{Door, House, admission, facts, name};
+use super::house::{Door, House, admission, endpoint, facts, name};
 use crate::claims::custody::Restored;
-use crate::claims::document::Kind;
-use crate::claims::id::Digest;
+use crate::claims::document::{Kind, Purpose};
+use crate::claims::id::{Digest, EndpointName};
 use crate::claims::receipt::PartOutcome;
+use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::store::custody::Custody;
 use crate::store::{Command, Store};
@@ -182,4 +184,11 @@ async fn an_endpoint_is_asked_from_the_beginning_under_the_operators_name() {
     );
     let unknown = house.order("/v1/endpoints/lyon/rewind").await;
     assert_eq!(unknown.status, 404);
+    // By its former name it is the same.
+    let lutece = EndpointName::parse("lutece").unwrap();
+    let routes = Routes::new([(lutece.clone(), Purpose::Real, Vec::new())]);
+    let routes = routes.formerly([(lutece, vec![endpoint()])]);
+    house.routes.send_replace(Arc::new(routes));
+    let answer = house.order("/v1/endpoints/paris/rewind").await;
+    assert_eq!(answer.json()["endpoint"], "lutece");
 }

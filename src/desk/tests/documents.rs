@@ -10,7 +10,7 @@ use super::house::{Door, House, admission, endpoint, facts};
 use crate::claims::delivery::Event;
 use crate::claims::document::{Kind, ReplacementReason};
 use crate::claims::entry::Reason;
-use crate::claims::id::{Destination, Number};
+use crate::claims::id::{Destination, DocumentId, Number};
 use crate::claims::lane::{self, Rules, Signal};
 use crate::claims::receipt::{PartOutcome, Verdict};
 use crate::clock::Clock;
@@ -78,6 +78,18 @@ async fn an_open_document_that_no_endpoint_serves_waits_for_a_route() {
         if destination.is_some() {
             assert_eq!(document["next"]["at"], "2026-11-22T12:02:00.000Z");
         }
+    }
+    // Nor is one sealed whose bytes cannot be read.
+    let path = "/v1/documents/00000000-0000-0000-0000-000000000001";
+    for (unreadable, reason) in [(vec![DocumentId(1)], "unreadable"), (vec![], "sealing")] {
+        house
+            .lanes
+            .tell_unreadable(unreadable.into_iter().collect());
+        let document = house.get(Door::Public, "centre", path).await.json();
+        assert_eq!(document["next"]["reason"], reason);
+        let sentence = document["next"]["en"].as_str().unwrap();
+        let said = sentence.starts_with("The document's bytes cannot be read again");
+        assert_eq!(said, reason == "unreadable", "{sentence}");
     }
 }
 

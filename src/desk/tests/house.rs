@@ -36,6 +36,7 @@ use crate::claims::registry::{
 };
 use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
+use crate::claims::terms::Terms;
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::desk::registry::Written;
@@ -355,6 +356,7 @@ impl House {
             keeping: store.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             retention: Rules::default(),
+            terms: Terms::default(),
             proof_months: foundation::DEFAULT_MONTHS,
             custody: store.clone(),
             access: Arc::new(access),

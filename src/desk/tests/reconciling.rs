@@ -1,12 +1,16 @@
 //! Figures are loaded, laid beside the ledger, judged and exported; and who may.
 
+use std::sync::Arc;
+
 use axum::body::Body;
 use serde_json::json;
 
-use super::house::{Door, House, OWN, admission, facts};
-use crate::claims::document::Kind;
+use super::house::{Door, House, OWN, admission, caisse, endpoint, facts};
+use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::Entry;
+use crate::claims::id::EndpointName;
 use crate::claims::receipt::{PartOutcome, Verdict};
+use crate::claims::routes::Routes;
 use crate::desk::Config;
 use crate::store::Store;
 
@@ -380,6 +384,17 @@ async fn an_insurer_sees_its_own_figures_and_no_others() {
     let page = house.get(Door::Public, "insurer", &path).await;
     assert_eq!(page.json()["rows"][0]["depth"], json!("counts"));
     assert_eq!(page.json()["total"]["theirs"]["denominator"], json!(1));
+
+    // The endpoint has another name now: the figures are still of its destinations, and the same insurer's.
+    let lutece = EndpointName::parse("lutece").unwrap();
+    let routes = Routes::new([(lutece.clone(), Purpose::Real, vec![caisse()])]);
+    let routes = routes.formerly([(lutece, vec![endpoint()])]);
+    house.routes.send_replace(Arc::new(routes));
+    let again = format!("/v1/reconciliations?figures={digest}&period=2026");
+    let again = house.post("insurer", &again, "").await.json();
+    assert_eq!(again["run"], run.json()["run"], "nothing else was found");
+    let known = house.get(Door::Public, "insurer", "/v1/figures").await;
+    assert_eq!(known.json()["figures"].as_array().unwrap().len(), 1);
 }
 
 #[tokio::test]

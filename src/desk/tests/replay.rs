@@ -1,6 +1,7 @@
 //! Retry and replay: which lots go again, which fall out and why, and how far apart they come.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -8,8 +9,9 @@ use super::house::{Door, House, OWN, admission, caisse, endpoint, facts};
 use crate::claims::delivery::{Event, Form, State};
 use crate::claims::document::{Kind, Purpose};
 use crate::claims::entry::{Next, Reason, Sealed};
-use crate::claims::id::{Digest, DocumentId, Finess, LotId};
+use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::lane::{self, Rules, Signal};
+use crate::claims::routes::Routes;
 use crate::clock::Clock as _;
 use crate::desk::Config;
 use crate::store::{Command, Conclusion, Lease, Store};
@@ -225,6 +227,42 @@ async fn a_filter_holds_what_it_names() {
             )
             .await;
         assert_eq!(answer.status, status, "{field}");
+    }
+}
+
+/// What waits for its second span at an insurer that cannot be asked is overdue for operators too, and no order for what
+/// is due hurries it.
+#[tokio::test]
+async fn a_filter_holds_a_lot_by_where_it_is_shown() {
+    let house = House::admitted().await;
+    house.seal().await;
+    house.attempt(Event::Taken, Reason::Receipt).await;
+    house.clock.advance(std::time::Duration::from_secs(3600));
+    house.commit(Command::Tick).await;
+    house
+        .conclude(Event::NoStatusService, Reason::Overdue, None)
+        .await;
+    for (state, matched) in [("overdue", 1), ("due", 0)] {
+        let order = json!({"reason": "outage", "dry_run": true, "states": [state]});
+        assert_eq!(replay(&house, order).await["matched"], matched, "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_filter_by_endpoint_holds_what_waits_under_each_of_its_names() {
+    let house = six(Config::default()).await;
+    let lutece = EndpointName::parse("lutece").unwrap();
+    let routes = Routes::new([(lutece.clone(), Purpose::Real, vec![caisse()])]);
+    let routes = routes.formerly([(lutece, vec![endpoint()])]);
+    house.routes.send_replace(Arc::new(routes));
+    for name in ["lutece", "paris"] {
+        let order = json!({"reason": "outage", "dry_run": true, "endpoint": name});
+        let found = replay(&house, order).await;
+        assert_eq!(
+            (&found["matched"], &found["replayed"]),
+            (&json!(6), &json!(3)),
+            "{name}"
+        );
     }
 }
 

@@ -271,25 +271,53 @@ async fn an_operator_cancels_as_the_delivery_table_allows() {
 }
 
 #[tokio::test]
-async fn a_document_is_at_risk_before_its_last_day_and_no_entry_says_so() {
+async fn a_document_is_at_risk_from_its_first_alert_on_and_no_entry_says_so() {
     let house = House::admitted().await;
     let found = house.store.document(Find::Id(DocumentId(1))).await.unwrap();
     let last_day = found.unwrap().record.received.deadline.unwrap();
     let hours = |hours: u64| Duration::from_secs(hours * 3600);
+    let second = Duration::from_secs(1);
     let position = house.store_position();
-    for (before, stands) in [
-        (hours(48) + Duration::from_secs(1), "ahead"),
-        (hours(48), "at risk"),
-        (hours(24) + Duration::from_secs(1), "at risk"),
-        (hours(24), "today"),
-        (hours(0), "passed"),
+    for (before, stands, alerted) in [
+        (hours(48) + second, "ahead", [0, 0, 0]),
+        (hours(48), "at risk", [1, 0, 0]),
+        (hours(24) + second, "at risk", [1, 0, 0]),
+        (hours(24), "today", [1, 1, 0]),
+        (hours(8) + second, "today", [1, 1, 0]),
+        (hours(8), "today", [1, 1, 1]),
+        (second, "today", [1, 1, 1]),
+        (hours(0), "passed", [0, 0, 0]),
     ] {
         let at = last_day.end() - before;
         house.clock.advance(at.since(house.clock.now()));
         let text = house.get(Door::Operators, "operator", "/v1/queue").await;
-        assert_eq!(text.json()["deadlines"], json!({stands: 1}), "{before:?}");
+        let text = text.json();
+        assert_eq!(text["deadlines"], json!({stands: 1}), "{before:?}");
+        let [first, second, third] = alerted;
+        let expected = json!([
+            {"hours": 48, "documents": first},
+            {"hours": 24, "documents": second},
+            {"hours": 8, "documents": third},
+        ]);
+        assert_eq!(text["alerted"], expected, "{before:?}");
+        let list = "/v1/documents?list=at-risk";
+        let list = house.get(Door::Public, "centre", list).await.json();
+        let listed = list["documents"].as_array().unwrap().len();
+        assert_eq!(listed, usize::from(stands != "ahead"), "{before:?}");
     }
     assert_eq!(house.store_position(), position);
+    let document = house.get(Door::Public, "centre", PATH).await.json();
+    let alerts = [48, 24, 8].map(|before| (last_day.end() - hours(before)).to_string());
+    assert_eq!(document["alerts"], json!(alerts));
+
+    // What is taken, or owed on paper, is listed no more.
+    house.seal().await;
+    house.attempt(Event::Taken, Reason::Receipt).await;
+    let list = "/v1/documents?list=at-risk";
+    let list = house.get(Door::Public, "centre", list).await.json();
+    assert_eq!(list["documents"], json!([]));
+    let document = house.get(Door::Public, "centre", PATH).await.json();
+    assert_eq!(document["alerts"], json!([]));
 }
 
 #[tokio::test]

@@ -62,7 +62,7 @@ fn by_hand(document: u128) -> Command {
 async fn lease(store: &dyn Store) {
     let lease = Lease {
         endpoint: sealed(Vec::new()).endpoint,
-        until: now() + Duration::from_secs(60),
+        until: now() + Lease::LONGEST,
         most: 10,
     };
     assert_eq!(store.lease_due(now(), lease).await.unwrap().len(), 1);

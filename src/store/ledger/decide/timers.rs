@@ -3,12 +3,11 @@
 use crate::claims::delivery::{Event, State};
 use crate::claims::entry::{Entry, Next, Reason};
 use crate::claims::id::{DocumentId, Name};
-use crate::claims::time::Timestamp;
 use crate::store::index::Index as _;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::{self, Wait};
 use crate::store::ledger::{bundle, query, records};
-use crate::store::{Error, Outcome};
+use crate::store::{Error, Lease, Outcome};
 
 /// How many timers one tick does; the rest is due at once after it.
 const TIMERS_AT_ONCE: usize = 256;
@@ -43,9 +42,11 @@ impl Decider<'_, '_> {
         Ok(self.done())
     }
 
-    /// After a start no attempt runs: what was being sent is in doubt.
+    /// After a start no attempt runs: what was being sent is in doubt. Of what waits for time only the lots are looked
+    /// at that a lease may hold, and not all that wait for a receipt; any other ends with its lease.
     pub(super) fn restart(&mut self) -> Result<Outcome, Error> {
-        for lot in query::lots_waiting(self.working, Wait::Time, Timestamp::MAX, usize::MAX)? {
+        let until = self.at.max(self.clock) + Lease::LONGEST;
+        for lot in query::lots_waiting(self.working, Wait::Time, until, usize::MAX)? {
             if lot.state == State::Sending {
                 self.happens(&lot, Event::NoAnswer, self.at_once(Reason::Doubt))?;
             }
