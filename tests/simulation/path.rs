@@ -1,7 +1,8 @@
 //! The path of a lane's limit, drawn: slow start, an endpoint that bears less for a while, an outage with its probes,
 //! and the ramp after it.
 //!
-//! `fixtures/plots/limit.svg` is what the lane does today; `UPDATE=1 cargo test --test simulation path` draws it anew.
+//! `fixtures/plots/limit.svg` is what the lane does today, `fixtures/plots/slow-start.svg` the same at the insurer of
+//! `fixtures/scenarios/slow-start.toml`; `UPDATE=1 cargo test --test simulation path` draws them anew.
 
 use std::fmt::Write as _;
 use std::num::NonZeroU32;
@@ -10,8 +11,10 @@ use std::time::Duration;
 use bordereau::claims::lane::{Kind, Lane, Room, Rules, Signal};
 use bordereau::claims::outcome::Trouble;
 use bordereau::claims::time::Timestamp;
+use bordereau::simulator::insurer::Plan;
 
 const PLOT: &str = "fixtures/plots/limit.svg";
+const SLOW_START: &str = "fixtures/plots/slow-start.svg";
 
 /// Seconds of the scenario, and attempts at once at most.
 const SECONDS: usize = 180;
@@ -33,12 +36,16 @@ struct Second {
 }
 
 #[test]
-#[allow(
-    clippy::disallowed_methods,
-    reason = "UPDATE=1 draws the golden file anew"
-)]
 fn the_path_of_the_limit_is_as_drawn() {
-    let seconds = scenario();
+    let seconds = scenario(
+        Signal::Strained(Trouble::Failing, None),
+        |number| match number {
+            0..30 => Some(24),
+            30..90 => Some(10),
+            90..130 => None,
+            _ => Some(24),
+        },
+    );
     let begun = |from: usize, to: usize| seconds[from..to].iter().map(|second| second.begun);
     assert_eq!(
         begun(0, 6).collect::<Vec<_>>(),
@@ -49,32 +56,69 @@ fn the_path_of_the_limit_is_as_drawn() {
         begun(90, 130).sum::<u32>() < 32,
         "an outage is probed, not flooded"
     );
-    let drawn = draw(&seconds);
+    is_drawn(PLOT, &seconds);
+}
+
+/// An insurer that takes one lot at once at first, and one more every five seconds.
+#[test]
+fn the_path_of_the_limit_at_a_slow_start_is_as_drawn() {
+    let text = std::fs::read_to_string("fixtures/scenarios/slow-start.toml").unwrap();
+    let plan: Plan = toml::from_str(&text).unwrap();
+    let capacity = plan.wire.capacity.unwrap();
+    let wait = Duration::from_secs(plan.wire.retry_after_seconds.into());
+    let bears = |number: usize| {
+        let borne = capacity.lots + (number as f64 * capacity.more_each_second) as u32;
+        borne.min(MOST)
+    };
+    let crowded = Signal::Strained(Trouble::Busy, Some(wait));
+    let seconds = scenario(crowded, |number| Some(bears(number)));
+    let served = |seconds: &[Second]| -> u32 {
+        let served = seconds
+            .iter()
+            .map(|second| second.begun.min(second.bears.unwrap()));
+        served.sum()
+    };
+    let (begun, borne): (Vec<_>, Vec<_>) = seconds
+        .iter()
+        .map(|second| (second.begun, second.bears.unwrap()))
+        .unzip();
+    // It follows: of what the insurer bears half is used at least, and of what is sent it refuses a quarter at most.
+    let (sent, used) = (begun.iter().sum::<u32>(), served(&seconds));
+    assert!(2 * used >= borne.iter().sum(), "{used} of {borne:?}");
+    assert!(
+        4 * (sent - used) <= sent,
+        "{} of {sent} refused",
+        sent - used
+    );
+    is_drawn(SLOW_START, &seconds);
+}
+
+#[allow(
+    clippy::disallowed_methods,
+    reason = "UPDATE=1 draws the golden file anew"
+)]
+fn is_drawn(plot: &str, seconds: &[Second]) {
+    let drawn = draw(seconds);
     if std::env::var_os("UPDATE").is_some() {
         std::fs::create_dir_all("fixtures/plots").unwrap();
-        std::fs::write(PLOT, &drawn).unwrap();
+        std::fs::write(plot, &drawn).unwrap();
     }
-    let kept = std::fs::read_to_string(PLOT).unwrap_or_default();
+    let kept = std::fs::read_to_string(plot).unwrap_or_default();
     assert!(
         kept == drawn,
-        "{PLOT}: draw it with UPDATE=1 and look at it"
+        "{plot}: draw it with UPDATE=1 and look at it"
     );
 }
 
-/// What the endpoint bears, and what the lane makes of it, second by second.
-fn scenario() -> Vec<Second> {
+/// What the endpoint bears, and what the lane makes of it, second by second. What is too much for it is answered so.
+fn scenario(crowded: Signal, bears: impl Fn(usize) -> Option<u32>) -> Vec<Second> {
     let start = Timestamp::parse("2026-11-20T08:00:00Z").unwrap();
     let mut lane = Lane::new(Rules::new(NonZeroU32::new(MOST).unwrap()));
     let mut seconds = Vec::new();
     for number in 0..SECONDS {
-        let bears = match number {
-            0..30 => Some(24),
-            30..90 => Some(10),
-            90..130 => None,
-            _ => Some(24),
-        };
+        let bears = bears(number);
         let at = start + Duration::from_secs(number as u64);
-        let begun = second(&mut lane, at, bears);
+        let begun = second(&mut lane, at, bears, crowded);
         let limit = lane.limit(Kind::Attempt);
         seconds.push(Second {
             bears,
@@ -85,8 +129,8 @@ fn scenario() -> Vec<Second> {
     seconds
 }
 
-/// Everything begins that may; what is more than the endpoint bears is answered 503.
-fn second(lane: &mut Lane, at: Timestamp, bears: Option<u32>) -> u32 {
+/// Everything begins that may; what is more than the endpoint bears is answered so.
+fn second(lane: &mut Lane, at: Timestamp, bears: Option<u32>, crowded: Signal) -> u32 {
     let mut slots = Vec::new();
     while let Room::Now(_) = lane.room(Kind::Attempt, at) {
         slots.push(lane.begin(Kind::Attempt, at));
@@ -96,7 +140,7 @@ fn second(lane: &mut Lane, at: Timestamp, bears: Option<u32>) -> u32 {
         let signal = match bears {
             None => Signal::Unserved,
             Some(bears) if number < bears => Signal::Served,
-            Some(_) => Signal::Strained(Trouble::Failing, None),
+            Some(_) => crowded,
         };
         let end = at + Duration::from_millis(500);
         lane.hear(&mut slot, signal, end);

@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::formats::jws::unencoded;
 use crate::tls::{self, Acceptor, Door, Server};
 use book::{Book, Contents};
-use plan::Plan;
+pub use plan::Plan;
 use returns::Agenda;
 use signature::Signature;
 
