@@ -148,12 +148,21 @@ impl Ways {
                 ..Followed::default()
             });
         }
-        // First all that may fail.
-        now.check()?;
-        now.within(self.bounds.lease_seconds)?;
-        let rules = now.lanes(&self.bounds.lane)?;
-        let keys = now.keyring_beside(&before)?;
-        let faults = self.transport.follow(&now, at)?;
+        // First all that may fail. What is in force does not wait for a new set that cannot be used: its files are
+        // taken up.
+        let usable = || -> Result<_, Faults> {
+            now.check()?;
+            now.within(self.bounds.lease_seconds)?;
+            let rules = now.lanes(&self.bounds.lane)?;
+            let keys = now.keyring_beside(&before)?;
+            Ok((rules, keys, self.transport.follow(&now, at)?))
+        };
+        let (rules, keys, faults) = usable().map_err(|Faults(mut faults)| {
+            match self.transport.follow(&before, at) {
+                Ok(own) | Err(Faults(own)) => faults.extend(own),
+            }
+            Faults(faults)
+        })?;
         // A way is there before anybody is told of it, and no item is taken without the signature that it needs.
         let routes = Arc::new(now.routes());
         self.lanes.follow(rules, &routes);
@@ -533,7 +542,7 @@ mod tests {
         let ways = opened(both.to_vec());
         let before = issued(&ways);
         // One cannot be used, the other is new: in either order.
-        for (broken, mended, year) in [("a", "b", 2021), ("b", "a", 2022)] {
+        for (broken, mended, year) in [("a", "b", 2021), ("b", "a", 2025)] {
             issue("a.crl", year);
             issue("b.crl", year);
             std::fs::write(of(&format!("{broken}.roots")), "no certificate").unwrap();
@@ -557,7 +566,18 @@ mod tests {
             assert_eq!((followed.came, followed.unread), (1, Some(unread)));
             wanted[2].tls.roots = of("nowhere");
             ways.configure(wanted);
-            ways.follow(0).unwrap_err();
+            issue("a.crl", year + 2);
+            issue("b.crl", year + 2);
+            let earlier = issued(&ways);
+            let faults = ways.follow(0).unwrap_err().to_string();
+            assert!(
+                faults.contains("`c`") && faults.contains(&format!("`{broken}`")),
+                "{faults}"
+            );
+            // What is in force has its files taken up meanwhile.
+            let now = issued(&ways);
+            let is_new = [now[0] != earlier[0], now[1] != earlier[1]];
+            assert_eq!(is_new, [mended == "a", mended == "b"]);
             // As they were before, and sound again.
             std::fs::write(of(&format!("{broken}.roots")), authority.certificate()).unwrap();
             std::fs::write(of(&format!("{broken}.keys")), key).unwrap();

@@ -194,8 +194,13 @@ pub fn judge_sent(sent: &Sent, documents: &[DocumentId]) -> Judgement {
     }
 }
 
-/// What the answer about its status means for the lot that holds these documents and stands at `state`.
-pub fn judge_asked(asked: &Asked, documents: &[DocumentId], state: State) -> Judgement {
+/// What the answer about its status means for the lot that holds these documents, stands at `state` and waits for this.
+pub fn judge_asked(
+    asked: &Asked,
+    documents: &[DocumentId],
+    state: State,
+    waits: Option<Reason>,
+) -> Judgement {
     match asked {
         Asked::Answered(StatusReply::Known) => {
             Judgement::of(Event::StatusKnown, waits_for(state), Retry::Receipt)
@@ -229,6 +234,14 @@ pub fn judge_asked(asked: &Asked, documents: &[DocumentId], state: State) -> Jud
         // Nobody says that the attempt is over there: the next one leaves it the time to end.
         Asked::NoService if state == State::InDoubt => {
             Judgement::of(Event::NoStatusService, Reason::Turn, Retry::Pause)
+        }
+        // It was to be asked before it goes again: nobody can, and that brings the next attempt no nearer.
+        Asked::NoService if state == State::Due => {
+            let (reason, retry) = match waits {
+                Some(Reason::Overdue) => (Reason::Overdue, Retry::Receipt),
+                Some(_) | None => (Reason::Turn, Retry::Backoff),
+            };
+            Judgement::of(Event::NoStatusService, reason, retry)
         }
         Asked::NoService => sends_again(Event::NoStatusService, state, None),
     }
@@ -522,15 +535,25 @@ mod tests {
             (trouble(Trouble::Busy, Some(minute)), State::InDoubt, Event::StatusUnreachable, Reason::Busy, Retry::After(minute), None),
             (Asked::NoAnswer(Cause::Connection), State::InDoubt, Event::StatusUnreachable, Reason::Unreachable, Retry::Backoff, None),
             (Asked::NoService, State::InDoubt, Event::NoStatusService, Reason::Turn, Retry::Pause, None),
-            (Asked::NoService, State::Due, Event::NoStatusService, Reason::Turn, Retry::Now, None),
+            (Asked::NoService, State::Due, Event::NoStatusService, Reason::Turn, Retry::Backoff, None),
             (Asked::NoService, State::Taken, Event::NoStatusService, Reason::Receipt, Retry::Receipt, None),
             (Asked::NoService, State::Overdue, Event::NoStatusService, Reason::Overdue, Retry::Receipt, Some(Alert::Unaccounted)),
         ] {
-            let found = judge_asked(&asked, &LOT, state);
+            let found = judge_asked(&asked, &LOT, state, Some(Reason::Doubt));
             assert_eq!((found.event, found.reason, found.retry, found.alert), (event, reason, retry, alert), "{asked:?} {state:?}");
             let step = state.step(found.event, Arrival::Perhaps, Form::Composed, Presence::Whole);
             assert!(!matches!(step, Step::Impossible(_)), "{asked:?} {state:?}");
         }
+    }
+
+    /// In its second span a lot stands as due, and a document of it that goes to paper has it asked about: the span is not over.
+    #[test]
+    fn who_cannot_be_asked_ends_no_second_span() {
+        let found = judge_asked(&Asked::NoService, &LOT, State::Due, Some(Reason::Overdue));
+        assert_eq!(
+            (found.reason, found.retry, found.alert),
+            (Reason::Overdue, Retry::Receipt, None)
+        );
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::access::{Action, Caller, Role, Scope};
 use crate::claims::document::{Key, Kind, Purpose};
 use crate::claims::entry::Reason;
 use crate::claims::id::{DocumentId, Finess, Number};
+use crate::claims::standing::Standing;
 use crate::formats::json::problem;
 use crate::store::keeping::HoldRecord;
 use crate::store::traces::Read;
@@ -324,7 +325,9 @@ impl Desk {
         let words::Sentence { fr, en } = match way.stop(next) {
             Some(Stop::Restored) => words::until_resumed(),
             Some(Stop::Held) | None => {
-                words::sentence(next, view.lot.as_ref(), self.parts.clock.now())
+                let lot = view.lot.as_ref();
+                let lot = lot.filter(|_| view.record.standing() == Standing::InLot);
+                words::sentence(next, lot, self.parts.clock.now())
             }
         };
         Some(NextText {
@@ -350,7 +353,7 @@ impl From<&LotRecord> for LotText {
         LotText {
             id: lot.sealed.lot.to_string(),
             endpoint: lot.sealed.endpoint.to_string(),
-            state: lot.state.as_str(),
+            state: words::stands(lot).as_str(),
             attempts: lot.attempts,
             attempted: lot.attempted.map(|at| at.to_string()),
         }

@@ -18,7 +18,7 @@ use crate::claims::id::{DocumentId, EndpointName};
 use crate::claims::standing::Standing;
 use crate::formats::json::posted;
 use crate::formats::json::problem::Kind;
-use crate::store::{self, Command, Find};
+use crate::store::{self, Command, EndpointRecord, Find};
 
 use super::Desk;
 use super::answer::{Refused, json};
@@ -29,8 +29,10 @@ use super::order::too_large;
 #[derive(Debug, Serialize)]
 struct EndpointText {
     endpoint: String,
-    /// `open` or `held`.
+    /// `open` or `held`: of all names of the system.
     gate: &'static str,
+    /// Under which of its names it is held.
+    held_as: Vec<String>,
 }
 
 /// A transmission by hand: why, and what proves it.
@@ -71,16 +73,25 @@ async fn set_gate(
     gate: Gate,
 ) -> Result<Response, Refused> {
     let endpoint = desk.known_endpoint(&name).await?;
-    let text = EndpointText {
-        endpoint: endpoint.to_string(),
-        gate: gate_word(gate),
-    };
     let command = Command::Endpoint {
-        endpoint,
+        endpoint: endpoint.clone(),
         gate,
         actor: operator.actor(),
     };
     desk.command(body, command).await?;
+    // A hold under another name of the same system holds it all the same.
+    let gates = desk.parts.store.endpoints().await;
+    let gates = gates.map_err(|error| desk.unread(&error))?;
+    let routes = Arc::clone(&desk.parts.routes.borrow());
+    let is_held = |name: &&EndpointName| {
+        EndpointRecord::gate_of(&gates, std::iter::once(*name)) == Gate::Held
+    };
+    let held_as = routes.system(&endpoint).filter(is_held);
+    let text = EndpointText {
+        endpoint: endpoint.to_string(),
+        gate: gate_word(EndpointRecord::gate_of(&gates, routes.system(&endpoint))),
+        held_as: held_as.map(ToString::to_string).collect(),
+    };
     Ok(json(200, &text))
 }
 

@@ -9,6 +9,7 @@ use crate::claims::entry::{Gate, Next, Reason};
 use crate::claims::id::EndpointName;
 use crate::claims::lane::{Failure, Kind};
 use crate::claims::routes::Routes;
+use crate::claims::standing::Standing;
 use crate::claims::time::Timestamp;
 use crate::store::custody::Custody;
 use crate::store::custody::record::RestorationRecord;
@@ -89,8 +90,11 @@ impl Ways<'_> {
 
     /// The way of a document, in a lot or without one.
     pub(super) fn of(&self, record: &DocumentRecord, lot: Option<&LotRecord>) -> Way {
-        if let Some(lot) = lot {
-            return self.to(&lot.sealed.endpoint);
+        match (record.standing(), lot) {
+            (Standing::InLot, Some(lot)) => return self.to(&lot.sealed.endpoint),
+            (Standing::Open, _) => {}
+            // Nothing of it is to be sent; a lot that it was in is of no account.
+            (_, _) => return Way::FREE,
         }
         let received = &record.received;
         let route = self

@@ -5,6 +5,7 @@ use chrono_tz::Europe::Paris;
 
 use crate::claims::delivery::State;
 use crate::claims::entry::{Next, Reason};
+use crate::claims::lane;
 use crate::claims::standing::Standing;
 use crate::claims::time::Timestamp;
 use crate::store::{DocumentRecord, LotRecord};
@@ -124,6 +125,12 @@ pub(super) fn next(own: Option<Next>, lot: Option<&LotRecord>, way: Way) -> Opti
 #[rustfmt::skip]
 pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> Sentence {
     let Sentence { fr: le, en: on } = when(next.at, now);
+    // What comes next may be the question alone: of what may be with the insurer nobody reads that it goes again.
+    let is_asked = lot.is_some_and(|lot| lot.next_exchange() == Some(lane::Kind::Question));
+    let (envoi, renvoi, goes, again) = match is_asked {
+        true => ("question posée", "nouvelle question", "the insurer is asked", "the insurer is asked again"),
+        false => ("envoi", "nouvel envoi", "it is sent", "it is sent again"),
+    };
     let (fr, en) = match next.reason {
         Reason::Sealing => (
             "Il sera scellé dans un lot dès que celui-ci est plein ou assez ancien.".into(),
@@ -138,36 +145,36 @@ pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> S
             format!("Its lot waits for its turn and is sent {on}."),
         ),
         Reason::Unreachable => (
-            format!("Le frontal de l'organisme n'a pas pu être joint ; nouvel envoi {le}."),
-            format!("The insurer's endpoint could not be reached; it is sent again {on}."),
+            format!("Le frontal de l'organisme n'a pas pu être joint ; {renvoi} {le}."),
+            format!("The insurer's endpoint could not be reached; {again} {on}."),
         ),
         Reason::Tls => (
-            format!("La connexion sécurisée avec l'organisme a échoué ; nouvel envoi {le}."),
-            format!("The secure connection with the insurer failed; it is sent again {on}."),
+            format!("La connexion sécurisée avec l'organisme a échoué ; {renvoi} {le}."),
+            format!("The secure connection with the insurer failed; {again} {on}."),
         ),
         Reason::OwnCertificate => (
             format!(
-                "L'organisme n'accepte pas le certificat de la passerelle : un opérateur doit le renouveler ; nouvel envoi {le}."
+                "L'organisme n'accepte pas le certificat de la passerelle : un opérateur doit le renouveler ; {renvoi} {le}."
             ),
             format!(
-                "The insurer does not accept the gateway's certificate: an operator must renew it; it is sent again {on}."
+                "The insurer does not accept the gateway's certificate: an operator must renew it; {again} {on}."
             ),
         ),
         Reason::Identity => (
-            format!("Le frontal de l'organisme a refusé l'identité de la passerelle ; nouvel envoi {le}."),
-            format!("The insurer's endpoint refused the gateway's identity; it is sent again {on}."),
+            format!("Le frontal de l'organisme a refusé l'identité de la passerelle ; {renvoi} {le}."),
+            format!("The insurer's endpoint refused the gateway's identity; {again} {on}."),
         ),
         Reason::Address => (
-            format!("Le frontal de l'organisme ne connaît pas l'adresse ; nouvel envoi {le}."),
-            format!("The insurer's endpoint does not know the address; it is sent again {on}."),
+            format!("Le frontal de l'organisme ne connaît pas l'adresse ; {renvoi} {le}."),
+            format!("The insurer's endpoint does not know the address; {again} {on}."),
         ),
         Reason::Busy => (
-            format!("L'organisme a demandé de patienter ; nouvel envoi {le}."),
-            format!("The insurer asked to wait; it is sent again {on}."),
+            format!("L'organisme a demandé de patienter ; {renvoi} {le}."),
+            format!("The insurer asked to wait; {again} {on}."),
         ),
         Reason::Failing => (
-            format!("Le frontal de l'organisme est en panne ; nouvel envoi {le}."),
-            format!("The insurer's endpoint fails; it is sent again {on}."),
+            format!("Le frontal de l'organisme est en panne ; {renvoi} {le}."),
+            format!("The insurer's endpoint fails; {again} {on}."),
         ),
         Reason::Breaker => (
             format!("Le frontal de l'organisme a échoué trop souvent ; nouvel essai {le}."),
@@ -218,23 +225,23 @@ pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> S
             format!("The document's bytes cannot be read again: an operator must look; it is tried again {on}."),
         ),
         Reason::Unreadable => (
-            format!("Les octets du lot ne se relisent pas : un opérateur doit intervenir ; nouvel essai {le}."),
-            format!("The lot's bytes cannot be read again: an operator must look; it is tried again {on}."),
+            format!("Les octets du lot ne se relisent pas, ou l'organisme dit en avoir d'autres : un opérateur doit intervenir ; nouvel essai {le}."),
+            format!("The lot's bytes cannot be read again, or the insurer says to have others: an operator must look; it is tried again {on}."),
         ),
         Reason::Closed => (
-            format!("Le frontal de l'organisme est fermé ; envoi {le}."),
-            format!("The insurer's endpoint is closed; it is sent {on}."),
+            format!("Le frontal de l'organisme est fermé ; {envoi} {le}."),
+            format!("The insurer's endpoint is closed; {goes} {on}."),
         ),
         Reason::Revoked => (
-            format!("Le certificat de l'organisme est révoqué ; nouvel envoi {le}."),
-            format!("The insurer's certificate is revoked; it is sent again {on}."),
+            format!("Le certificat de l'organisme est révoqué ; {renvoi} {le}."),
+            format!("The insurer's certificate is revoked; {again} {on}."),
         ),
         Reason::Unvouched => (
             format!(
-                "La liste de révocation est trop ancienne pour se fier au certificat de l'organisme ; nouvel envoi {le}."
+                "La liste de révocation est trop ancienne pour se fier au certificat de l'organisme ; {renvoi} {le}."
             ),
             format!(
-                "The revocation list is too old to trust the insurer's certificate; it is sent again {on}."
+                "The revocation list is too old to trust the insurer's certificate; {again} {on}."
             ),
         ),
     };

@@ -104,14 +104,19 @@ impl Dispatch {
             Ok(asked) => asked,
             Err(_) => Asked::NoAnswer(outcome::Cause::Timeout),
         };
-        let judgement = outcome::judge_asked(&asked, &sealed.documents, lot.state);
+        let waits = lot.next.map(|next| next.reason);
+        let judgement = outcome::judge_asked(&asked, &sealed.documents, lot.state, waits);
         let outcome = question_word(&asked);
         let now = self.clock.now();
         let signal = asked.signal();
         let hold = signal.and_then(|signal| place.hear(signal, asked.failed_by(), now));
-        // Not by its attempts: a lot may never have been attempted, or long ago.
-        let question = lot.asked.saturating_add(1);
-        let next = self.next(&judgement, &lot, question, now).await;
+        // Not by its attempts where it is asked again: a lot may never have been attempted, or long ago.
+        let tried = match asked {
+            // It goes again, by how often it went.
+            Asked::NoService => lot.attempts.max(1),
+            Asked::Answered(_) | Asked::NoAnswer(_) => lot.asked.saturating_add(1),
+        };
+        let next = self.next(&judgement, &lot, tried, now).await;
         let next = held_back(next, judgement.retry, hold);
         let concluded = Concluded {
             attempt: lot.attempts,

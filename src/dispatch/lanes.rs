@@ -10,7 +10,7 @@ use crate::claims::id::EndpointName;
 use crate::claims::lane::{Kind, Lane, Room, Rules, Signal, Slot, breaker};
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
-use crate::store::lanes::{Board, Stand};
+use crate::store::lanes::{Board, Changed, Stand};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Breaker, Event};
 use crate::telemetry::lane;
@@ -26,7 +26,8 @@ pub(super) struct Lanes {
 /// A place in a lane: given back when it is dropped.
 pub(super) struct Place {
     lanes: Arc<Lanes>,
-    endpoint: EndpointName,
+    /// The lane in which it began: the endpoint may have another name when it ends.
+    lane: u64,
     slot: Option<Slot>,
 }
 
@@ -49,12 +50,12 @@ impl Lanes {
 
     /// Whether something may go to an endpoint.
     pub(super) fn room(&self, endpoint: &EndpointName, kind: Kind, at: Timestamp) -> Room {
-        self.change(endpoint, |lane| lane.room(kind, at))
+        self.change(endpoint, |lane| lane.room(kind, at)).done
     }
 
     /// What comes first at an endpoint where lots are due and others are to be asked about.
     pub(super) fn first(&self, endpoint: &EndpointName) -> Kind {
-        self.change(endpoint, |lane| lane.first())
+        self.change(endpoint, |lane| lane.first()).done
     }
 
     /// Something goes.
@@ -64,26 +65,42 @@ impl Lanes {
         kind: Kind,
         at: Timestamp,
     ) -> Place {
+        let begun = self.change(endpoint, |lane| lane.begin(kind, at));
         Place {
-            slot: Some(self.change(endpoint, |lane| lane.begin(kind, at))),
+            slot: Some(begun.done),
             lanes: Arc::clone(self),
-            endpoint: endpoint.clone(),
+            lane: begun.number,
         }
     }
 
     /// Changes a lane, and tells of its moves.
-    fn change<T>(&self, endpoint: &EndpointName, change: impl FnOnce(&mut Lane) -> T) -> T {
+    fn change<T>(
+        &self,
+        endpoint: &EndpointName,
+        change: impl FnOnce(&mut Lane) -> T,
+    ) -> Changed<T> {
         let changed = self.board.change(endpoint, &self.otherwise, change);
+        self.tell(&changed);
+        changed
+    }
+
+    /// The same of the lane in which something began; nothing if it is gone.
+    fn change_again<T>(&self, lane: u64, change: impl FnOnce(&mut Lane) -> T) -> Option<T> {
+        let changed = self.board.change_again(lane, change)?;
+        self.tell(&changed);
+        Some(changed.done)
+    }
+
+    fn tell<T>(&self, changed: &Changed<T>) {
         let Stand {
             limit,
             breaker,
             failure,
         } = changed.after;
-        let before = changed.before;
+        let (endpoint, before) = (&changed.endpoint, changed.before);
         if before == Some(changed.after) {
-            return changed.done;
+            return;
         }
-        let endpoint = &self.board.present(endpoint);
         if before.is_none_or(|before| before.limit != limit) {
             let attempts = limit;
             let moved = lane::Event::LimitMoved { endpoint, attempts };
@@ -97,7 +114,6 @@ impl Lanes {
                 failed_by: failure.map(|failure| failure.reason),
             });
         }
-        changed.done
     }
 }
 
@@ -111,11 +127,12 @@ impl Place {
         at: Timestamp,
     ) -> Option<Next> {
         let slot = self.slot.as_mut()?;
-        self.lanes.change(&self.endpoint, |lane| {
+        let heard = self.lanes.change_again(self.lane, |lane| {
             lane.note(failed_by, at);
             lane.hear(slot, signal, at);
             lane.wait(slot.kind(), at)
-        })
+        });
+        heard.flatten()
     }
 }
 
@@ -123,7 +140,8 @@ impl Drop for Place {
     fn drop(&mut self) {
         if let Some(slot) = self.slot.take() {
             let at = self.lanes.clock.now();
-            self.lanes.change(&self.endpoint, |lane| lane.end(slot, at));
+            self.lanes
+                .change_again(self.lane, |lane| lane.end(slot, at));
         }
     }
 }

@@ -229,6 +229,7 @@ laws! {
     tallies_are_those_of_their_position_while_others_write
     what_was_recorded_first_stands
     who_has_another_name_now_speaks_of_what_went_to_the_former_one
+    a_settlement_in_the_second_span_of_a_lot_takes_it
     an_orphan_that_fits_when_it_comes_again_is_taken
     what_cannot_be_evidence_is_kept_once
     a_document_is_spoken_of_so_often_and_no_more
@@ -239,6 +240,7 @@ laws! {
 use receipts::{
     a_document_is_spoken_of_so_often_and_no_more,
     a_lot_without_its_receipt_is_overdue_and_asked_about,
+    a_settlement_in_the_second_span_of_a_lot_takes_it,
     an_orphan_that_fits_when_it_comes_again_is_taken, what_cannot_be_evidence_is_kept_once,
     what_was_recorded_first_stands, who_has_another_name_now_speaks_of_what_went_to_the_former_one,
     who_is_spoken_of_too_often_keeps_no_other_from_its_receipt,

@@ -24,7 +24,9 @@ struct Inner {
     /// Rules of their own.
     rules: BTreeMap<EndpointName, Rules>,
     /// By present names.
-    lanes: BTreeMap<EndpointName, Lane>,
+    lanes: BTreeMap<EndpointName, Numbered>,
+    /// The number of the next lane.
+    next: u64,
     /// Who is known under several names.
     routes: Arc<Routes>,
     /// Lanes that came from another name, and of which nothing was told under this one.
@@ -33,11 +35,22 @@ struct Inner {
     unreadable: BTreeSet<DocumentId>,
 }
 
+/// A lane, whatever name it has: what began in it ends in it.
+#[derive(Debug)]
+struct Numbered {
+    number: u64,
+    lane: Lane,
+}
+
 /// What a change did.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Changed<T> {
     /// What the change gave.
     pub done: T,
+    /// The lane.
+    pub number: u64,
+    /// The name that it is told of by.
+    pub endpoint: EndpointName,
     /// Where the lane stood; none if it is new, or has a new name.
     pub before: Option<Stand>,
     /// Where it stands.
@@ -76,7 +89,7 @@ impl Board {
             .into_iter()
             .partition(|(name, _)| routes.present(name) != name);
         // Where both names had a lane, that of the present one knows what goes on.
-        for (name, mut lane) in same.into_iter().chain(renamed) {
+        for (name, mut numbered) in same.into_iter().chain(renamed) {
             let present = routes.present(&name).clone();
             let Some(rules) = rules.get(&present) else {
                 continue;
@@ -84,11 +97,11 @@ impl Board {
             if inner.lanes.contains_key(&present) {
                 continue;
             }
-            lane.follow(rules.clone());
+            numbered.lane.follow(rules.clone());
             if present != name {
                 inner.renamed.insert(present.clone());
             }
-            inner.lanes.insert(present, lane);
+            inner.lanes.insert(present, numbered);
         }
         inner.rules = rules;
         inner.routes = Arc::clone(routes);
@@ -102,11 +115,6 @@ impl Board {
         inner.unreadable.clear();
     }
 
-    /// The name that a lane is told of by.
-    pub fn present(&self, endpoint: &EndpointName) -> EndpointName {
-        self.lock().routes.present(endpoint).clone()
-    }
-
     /// Changes a lane. An endpoint without rules of its own goes by the others'.
     pub fn change<T>(
         &self,
@@ -118,23 +126,36 @@ impl Board {
         let Inner {
             rules,
             lanes,
+            next,
             routes,
             renamed,
             ..
         } = &mut *inner;
         let endpoint = routes.present(endpoint);
-        let is_renamed = renamed.remove(endpoint);
-        let before = lanes.get(endpoint).filter(|_| !is_renamed).map(Stand::of);
-        let lane = lanes.entry(endpoint.clone()).or_insert_with(|| {
+        let is_told = !renamed.remove(endpoint) && lanes.contains_key(endpoint);
+        let numbered = lanes.entry(endpoint.clone()).or_insert_with(|| {
             let rules = rules.get(endpoint).unwrap_or(otherwise);
-            Lane::new(rules.clone())
+            *next += 1;
+            Numbered {
+                number: *next,
+                lane: Lane::new(rules.clone()),
+            }
         });
-        let done = change(lane);
-        Changed {
-            done,
-            before,
-            after: Stand::of(lane),
-        }
+        numbered.change(endpoint, is_told, change)
+    }
+
+    /// Changes the lane in which something began, whatever its name is now; nothing if it is gone.
+    pub fn change_again<T>(
+        &self,
+        number: u64,
+        change: impl FnOnce(&mut Lane) -> T,
+    ) -> Option<Changed<T>> {
+        let mut inner = self.lock();
+        let Inner { lanes, renamed, .. } = &mut *inner;
+        let mut all = lanes.iter_mut();
+        let (endpoint, numbered) = all.find(|(_, numbered)| numbered.number == number)?;
+        let is_told = !renamed.remove(endpoint);
+        Some(numbered.change(endpoint, is_told, change))
     }
 
     /// Until when a lot that is due, or the question about one, is held back by its endpoint, and why; none if the lane
@@ -166,7 +187,26 @@ impl Board {
 
 impl Inner {
     fn lane(&self, endpoint: &EndpointName) -> Option<&Lane> {
-        self.lanes.get(self.routes.present(endpoint))
+        let numbered = self.lanes.get(self.routes.present(endpoint));
+        numbered.map(|numbered| &numbered.lane)
+    }
+}
+
+impl Numbered {
+    fn change<T>(
+        &mut self,
+        endpoint: &EndpointName,
+        is_told: bool,
+        change: impl FnOnce(&mut Lane) -> T,
+    ) -> Changed<T> {
+        let before = is_told.then(|| Stand::of(&self.lane));
+        Changed {
+            done: change(&mut self.lane),
+            number: self.number,
+            endpoint: endpoint.clone(),
+            before,
+            after: Stand::of(&self.lane),
+        }
     }
 }
 
@@ -260,12 +300,46 @@ mod tests {
         let held = board.hold(&paris, Kind::Attempt, AT);
         assert_eq!(held.map(|next| next.reason), Some(Reason::Breaker));
         assert_eq!(board.hold(&lutece, Kind::Attempt, AT), held);
-        assert_eq!(board.present(&paris), lutece);
         // Its first change under the new name is told in full, and no other.
         let changed = |endpoint| board.change(endpoint, &rules(8), |_| ());
         assert_eq!(changed(&paris).before, None);
         let changed = changed(&lutece);
         assert_eq!(changed.before, Some(changed.after));
         assert_eq!(changed.after.breaker, breaker::State::Open);
+    }
+
+    /// While something runs under a former name it is taken from the endpoint: what began in a lane ends in it, or its place,
+    /// or its probe, would never come back.
+    #[test]
+    fn what_began_in_a_lane_ends_in_it_whatever_its_endpoint_is_called() {
+        let (paris, lutece) = (name("paris"), name("lutece"));
+        let rules_now = BTreeMap::from([(lutece.clone(), rules(16))]);
+        let former = Routes::default().formerly([(lutece.clone(), vec![paris.clone()])]);
+        for failures in [0, 5] {
+            let board = Board::new(rules_now.clone());
+            board.follow(rules_now.clone(), &Arc::new(former.clone()));
+            for _ in 0..failures {
+                round(&board, &lutece, Signal::Unserved);
+            }
+            let probe = board
+                .hold(&lutece, Kind::Attempt, AT)
+                .map_or(AT, |next| next.at);
+            let begun = board.change(&paris, &rules(8), |lane| lane.begin(Kind::Attempt, probe));
+            let room = |lane: &mut Lane| lane.room(Kind::Attempt, probe);
+            board.follow(rules_now.clone(), &Arc::default());
+            assert!(matches!(
+                board.change(&lutece, &rules(8), room).done,
+                Room::Full
+            ));
+            let ended = board.change_again(begun.number, |lane| lane.end(begun.done, probe));
+            assert_eq!(ended.unwrap().endpoint, lutece);
+            let later = probe + std::time::Duration::from_secs(3600);
+            let room = |lane: &mut Lane| lane.room(Kind::Attempt, later);
+            let room = board.change(&lutece, &rules(8), room).done;
+            assert!(matches!(room, Room::Now(_)), "{failures}: {room:?}");
+        }
+        // Whose lane is gone ends nowhere.
+        let board = Board::new(BTreeMap::new());
+        assert!(board.change_again(1, |_| ()).is_none());
     }
 }

@@ -155,7 +155,7 @@ async fn every_fault_of_asking_leaves_the_doubt() {
     ] {
         let asked = status_of(&rig, &lot).await;
         assert_eq!(asked, expected);
-        let judgement = judge_asked(&asked, &ids(&lot), State::InDoubt);
+        let judgement = judge_asked(&asked, &ids(&lot), State::InDoubt, None);
         assert_eq!(judgement.event, Event::StatusUnreachable);
     }
     assert_eq!(

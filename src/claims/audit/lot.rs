@@ -162,6 +162,8 @@ impl Lot {
         match event {
             Event::Leased | Event::StatusUnknown => self.named = false,
             Event::ReceiptPartial | Event::ReceiptComplete => self.named = true,
+            // It said once that it has the lot, and cannot be asked whether it still does.
+            Event::NoStatusService if was == Overdue => self.named = true,
             Event::NotReached
             | Event::Deferred
             | Event::Taken

@@ -1,6 +1,7 @@
 //! One document through its life, as its centre sees it: golden answers in `fixtures/answers/desk`.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header;
@@ -90,6 +91,45 @@ async fn an_open_document_that_no_endpoint_serves_waits_for_a_route() {
         let sentence = document["next"]["en"].as_str().unwrap();
         let said = sentence.starts_with("The document's bytes cannot be read again");
         assert_eq!(said, reason == "unreadable", "{sentence}");
+    }
+}
+
+/// One that is open again after its lot is void waits for a route as any other.
+#[tokio::test]
+async fn a_document_that_is_open_again_waits_for_a_route_too() {
+    let house = sealed().await;
+    let routes = house.routes.send_replace(Arc::default());
+    house.commit(Command::Unroute(endpoint())).await;
+    let next = async || {
+        let document = house.get(Door::Public, "centre", PATH).await.json();
+        assert_eq!(document["standing"], "open");
+        document["next"]["reason"].clone()
+    };
+    assert_eq!(next().await, "no-route");
+    house.routes.send_replace(routes);
+    assert_eq!(next().await, "sealing");
+    house.lanes.tell_unreadable([DocumentId(1)].into());
+    assert_eq!(next().await, "unreadable");
+}
+
+/// Of what may be with the insurer nobody reads that it goes again where it is asked about alone.
+#[tokio::test]
+async fn what_is_asked_about_again_is_not_said_to_be_sent_again() {
+    for (reason, asked) in [
+        (Reason::Unreachable, "asked again"),
+        (Reason::Failing, "asked again"),
+        (Reason::Busy, "asked again"),
+        (Reason::Closed, "is asked"),
+    ] {
+        let house = sealed().await;
+        house.attempt(Event::NoAnswer, Reason::Doubt).await;
+        house.conclude(Event::StatusUnreachable, reason, None).await;
+        let document = house.get(Door::Public, "centre", PATH).await.json();
+        assert_eq!(document["standing"], "in doubt");
+        let en = document["next"]["en"].as_str().unwrap();
+        let fr = document["next"]["fr"].as_str().unwrap();
+        assert!(en.contains(asked) && !en.contains("sent"), "{en}");
+        assert!(fr.contains("question") && !fr.contains("envoi"), "{fr}");
     }
 }
 

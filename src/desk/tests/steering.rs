@@ -200,7 +200,9 @@ async fn a_hold_of_before_the_endpoint_was_renamed_is_told_of_it_until_the_forme
     );
     assert_eq!(told().await, held);
     // It was not held under its present name.
-    house.order("/v1/endpoints/lutece/release").await;
+    let released = house.order("/v1/endpoints/lutece/release").await.json();
+    let expected = json!({"endpoint": "lutece", "gate": "held", "held_as": ["paris"]});
+    assert_eq!(released, expected);
     assert_eq!(told().await, held);
     house.order("/v1/endpoints/paris/release").await;
     assert_eq!(

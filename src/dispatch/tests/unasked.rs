@@ -90,3 +90,53 @@ async fn what_was_cut_off_by_a_restart_goes_again_only_after_a_pause() {
     assert_eq!(insurer.0.book().lots[&other].0, again.sealed.digest);
     assert_eq!(rig.lot(lot).await.attempts, 1);
 }
+
+/// What was recorded of one document asks about its lot; nobody answers, and it goes no sooner for that.
+#[tokio::test(start_paused = true)]
+async fn a_paper_duplicate_sends_no_lot_sooner_that_cannot_be_asked_about() {
+    let (mut rig, insurer, lot) = sent().await;
+    let paper = |number: u128| Command::Paper {
+        document: DocumentId(number),
+        actor: name("ops"),
+    };
+    // In its second span.
+    rig.clock.set(rig.lot(lot).await.next.unwrap().at);
+    rig.turned().await;
+    rig.exhausted().await;
+    rig.commit(paper(1)).await;
+    assert_eq!(rig.exhausted().await, [1], "the question alone");
+    let waits = rig.lot(lot).await;
+    let next = waits.next.unwrap();
+    assert_eq!((waits.state, waits.attempts), (State::Due, 1));
+    assert_eq!(next.reason, Reason::Overdue);
+    assert!(next.at.since(rig.clock.now()) > Duration::from_secs(86_400));
+
+    // After trouble, some waits from now.
+    let other = rig.due(2).await;
+    let now = rig.clock.now();
+    let lease = Lease {
+        endpoint: endpoint("slow"),
+        until: now + Duration::from_secs(60),
+        most: 1,
+    };
+    rig.dispatch.store.lease_due(now, lease).await.unwrap();
+    rig.commit(Command::Conclude(Conclusion {
+        lot: other,
+        attempt: 1,
+        asked: None,
+        event: Event::Deferred,
+        next: Next {
+            at: now + Duration::from_secs(900),
+            reason: Reason::Failing,
+        },
+        named: Vec::new(),
+        words: None,
+    }))
+    .await;
+    rig.commit(paper(2)).await;
+    assert_eq!(rig.exhausted().await, [1], "the question alone");
+    let waits = rig.lot(other).await;
+    assert_eq!((waits.state, waits.attempts), (State::Due, 1));
+    assert!(waits.next.unwrap().at.since(rig.clock.now()) >= Duration::from_millis(2500));
+    assert_eq!(insurer.0.book().breaches, []);
+}

@@ -424,6 +424,39 @@ pub(super) async fn a_lot_without_its_receipt_is_overdue_and_asked_about<S: Subj
     }
 }
 
+/// Its insurer took it, cannot be asked whether it still has it, and now settles a document of it: it has.
+pub(super) async fn a_settlement_in_the_second_span_of_a_lot_takes_it<S: Subject>() {
+    let subject = begun::<S>().await;
+    let store = subject.store();
+    for id in [1, 2] {
+        admit_one(&*store, id.into(), id, body_of(id)).await;
+    }
+    let lot_of_two = sealed(vec![DOCUMENT, DocumentId(2)]);
+    let lease = Lease {
+        endpoint: lot_of_two.endpoint.clone(),
+        until: later(60),
+        most: 1,
+    };
+    store
+        .commit(now(), Command::Seal(lot_of_two))
+        .await
+        .unwrap();
+    store.lease_due(now(), lease).await.unwrap();
+    concludes(&*store, 0, Event::Taken, Reason::Receipt).await;
+    store.commit(later(3601), Command::Tick).await.unwrap();
+    assert_eq!(lot(&*store).await.0, State::Overdue);
+    concludes(&*store, 3700, Event::NoStatusService, Reason::Overdue).await;
+    assert_eq!(lot(&*store).await.0, State::Due);
+    let settled = Evidence::Item(settlement("1", PartOutcome::Paid));
+    assert_eq!(says(&*store, settled, "<x/>").await, HeardOutcome::Recorded);
+    let (state, next) = lot(&*store).await;
+    assert_eq!(
+        (state, next.unwrap().reason),
+        (State::Taken, Reason::Receipt)
+    );
+    assert_eq!(asked(&*store, 3701).await, 0);
+}
+
 pub(super) async fn who_has_another_name_now_speaks_of_what_went_to_the_former_one<S: Subject>() {
     let mut subject = sending::<S>().await;
     let endpoint = |text: &str| EndpointName::parse(text).unwrap();

@@ -49,7 +49,7 @@ fn every_answer_about_a_lot_means_what_its_fixture_says() {
         let reply = read_status(answer(&text), LOT, DIGEST);
         classes.insert(class_of_status(&reply));
         let asked = Asked::Answered(reply);
-        let judgement = judge_asked(&asked, &DOCUMENTS, State::InDoubt);
+        let judgement = judge_asked(&asked, &DOCUMENTS, State::InDoubt, None);
         compare(&path, &judgement, asked.signal());
     }
     let all = [

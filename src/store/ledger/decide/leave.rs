@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::claims::delivery::{Event, State, Step};
-use crate::claims::entry::{Entry, Next, Reason};
+use crate::claims::entry::{Entry, Next};
 use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::standing::{Act, Duplicate, Refusal, Standing};
 use crate::store::ledger::decide::Decider;
@@ -168,7 +168,7 @@ impl Decider<'_, '_> {
                 | State::Void,
             ) => Some(Next {
                 at: self.clock,
-                reason: Reason::Doubt,
+                reason: lot.doubted(),
             }),
             (Step::AskFirst, State::Sending)
             | (Step::To(_) | Step::Stay | Step::Conflict | Step::Impossible(_), _) => lot.next,

@@ -113,12 +113,18 @@ impl LotRecord {
         let mut asked = self.clone();
         asked.ask = true;
         if self.state == State::Due {
-            asked.next = self.next.map(|next| Next {
-                reason: Reason::Doubt,
-                ..next
-            });
+            let reason = self.doubted();
+            asked.next = self.next.map(|next| Next { reason, ..next });
         }
         asked
+    }
+
+    /// Why it waits when it is to be asked about. In its second span it is overdue all the same: it was taken.
+    pub(in crate::store::ledger) fn doubted(&self) -> Reason {
+        match (self.state, self.next) {
+            (State::Due, Some(next)) if next.reason == Reason::Overdue => Reason::Overdue,
+            (_, _) => Reason::Doubt,
+        }
     }
 }
 
@@ -215,6 +221,10 @@ impl Fold<'_, '_> {
         }
         if !ends_attempt(event) || before.state == State::Sending {
             after.arrival = before.arrival.after(event);
+        }
+        // It was taken, and nobody took that back: who speaks of one of its documents speaks of this lot.
+        if event == Event::NoStatusService && before.state == State::Overdue {
+            after.arrival = Arrival::Proven;
         }
         after.next = match after.state {
             State::Answered | State::Void => None,
