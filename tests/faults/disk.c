@@ -7,7 +7,8 @@
  *                   dirs/N     names of directory N as of its last successful sync: links to inodes and dirs
  * FAULTS_ORDERS   a directory; a file named after a call orders faults of it, in one line:
  *                   ERRNO FROM TIMES PART   the FROM-th and later calls on paths that contain PART fail,
- *                                           TIMES of them (0: all), counted since the order was given
+ *                                           TIMES of them (0: all), counted since the order was given;
+ *                                           a PART that ends with $ is the end of the path
  *                 When all have happened, a file with ".done" at its name says so.
  *                 calls: open write fallocate sync dirsync rename unlink. The file "free" holds the bytes that the disk
  *                 says are free.
@@ -83,6 +84,14 @@ static void done(const char *order) {
     if (made >= 0) close(made);
 }
 
+/* Whether a path is one that an order is for; `part` loses its mark of the end. */
+static int is_meant(const char *path, char *part) {
+    size_t length = strlen(part), whole = strlen(path);
+    if (part[length - 1] != '$') return strstr(path, part) != NULL;
+    part[--length] = 0;
+    return whole >= length && !strcmp(path + whole - length, part);
+}
+
 /* The error that this call is ordered to end with, or 0. */
 static int ordered(const char *call, const char *path) {
     if (!*orders || inside) return 0;
@@ -96,7 +105,7 @@ static int ordered(const char *call, const char *path) {
     inside = 0;
     if (!text) return 0;
     if (fscanf(text, "%d %ld %ld %255s", &code, &from, &times, part) == 4
-        && !fstat(fileno(text), &status) && strstr(path, part)) {
+        && !fstat(fileno(text), &status) && is_meant(path, part)) {
         pthread_mutex_lock(&lock);
         for (size_t at = 0; at < sizeof given / sizeof *given; at++) {
             struct order *order = &given[at];

@@ -25,7 +25,7 @@ pub struct Order {
     pub from: u32,
     /// How many fail; 0: all.
     pub times: u32,
-    /// Only calls on paths with this in them are counted.
+    /// Only calls on paths with this in them are counted; with a `$` behind it, on paths that end so.
     pub part: &'static str,
 }
 
