@@ -31,15 +31,15 @@ const COMPLAINTS: &[&str] = &[
 ];
 
 /// An insurer, what is posted for it, and the disk of the gateway in between.
-struct Scene {
+pub struct Scene {
     insurer: Handle,
-    place: Place,
-    posted: Posted,
-    disk: Disk,
+    pub place: Place,
+    pub posted: Posted,
+    pub disk: Disk,
 }
 
 impl Scene {
-    async fn new() -> Scene {
+    pub async fn new() -> Scene {
         let place = Place::bare();
         let (insurer, base) = insurer::start(&place, "").await;
         let place = place.ready(&base);
@@ -52,7 +52,7 @@ impl Scene {
     }
 
     /// Starts a gateway on the disk.
-    fn start(&self) -> Gateway {
+    pub fn start(&self) -> Gateway {
         self.start_with(&[])
     }
 
@@ -64,14 +64,14 @@ impl Scene {
     }
 
     /// Kills the gateway and takes the power from its disk.
-    fn cut(self, gateway: Gateway, number: u64, unsynced: Unsynced) -> Scene {
+    pub fn cut(self, gateway: Gateway, number: u64, unsynced: Unsynced) -> Scene {
         gateway.kill_after(COMPLAINTS);
         let disk = self.disk.cut(&self.place, number, unsynced);
         Scene { disk, ..self }
     }
 
     /// What was admitted is accepted and counted once, and the gateway ends well.
-    async fn settle(self, gateway: Gateway) {
+    pub async fn settle(self, gateway: Gateway) {
         self.posted.settle(&gateway, &self.insurer).await;
         assert_eq!(gateway.stop(COMPLAINTS).code(), Some(0));
         self.insurer.shutdown().await;

@@ -113,6 +113,25 @@ pub fn applied(index: &dyn Index) -> Result<Option<Head>, Error> {
     Ok(head.map(|head| head.0))
 }
 
+/// Whether two places are one: an archived segment has the same entries at other offsets.
+pub fn are_same(one: Head, other: Head, is_archived: impl Fn(u64) -> bool) -> bool {
+    let place = |head: Head| (head.segment, head.position, head.chain);
+    one == other || (place(one) == place(other) && is_archived(one.segment))
+}
+
+/// Whether a key's values say of two indexes that they are applied up to one place.
+pub fn are_applied_alike(
+    key: &[u8],
+    one: &[u8],
+    other: &[u8],
+    is_archived: impl Fn(u64) -> bool,
+) -> bool {
+    let (Ok(HeadBytes(one)), Ok(HeadBytes(other))) = (read(one), read(other)) else {
+        return false;
+    };
+    key == applied_key() && are_same(one, other, is_archived)
+}
+
 /// What one of these keys is about, for people; none if it is the ledger's.
 pub fn subject(key: &[u8]) -> Option<&'static str> {
     match key.first()? {
