@@ -12,6 +12,7 @@ mod gateway;
 mod insurer;
 mod stock;
 
+mod cleared;
 mod command_line;
 mod endpoints;
 mod conformance;
