@@ -20,6 +20,7 @@ mod evidence;
 mod hand;
 mod keys;
 mod kill;
+mod limits;
 mod load;
 mod opening;
 mod operating;
