@@ -39,7 +39,7 @@ async fn stocked() -> (Place, Disk) {
     (place, disk)
 }
 
-fn copy(from: &Path, to: &Path) {
+pub fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();
@@ -52,7 +52,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The ordinals of the segments in a part of the store.
-fn ordinals(disk: &Disk, part: &str) -> BTreeSet<String> {
+pub fn ordinals(disk: &Disk, part: &str) -> BTreeSet<String> {
     let names = fs::read_dir(disk.store().join(part)).unwrap();
     let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let whole = names.filter(|name| !name.ends_with(".new"));
@@ -62,7 +62,7 @@ fn ordinals(disk: &Disk, part: &str) -> BTreeSet<String> {
 }
 
 /// How many keys are forgotten.
-fn forgotten(place: &Place) -> usize {
+pub fn forgotten(place: &Place) -> usize {
     let mut command = program();
     command.args(["keys", "show", "--config"]);
     let shown = command.arg(place.config()).output().unwrap();
@@ -72,7 +72,7 @@ fn forgotten(place: &Place) -> usize {
     number.parse().unwrap()
 }
 
-async fn read(gateway: &Gateway, number: u64) -> (u16, String) {
+pub async fn read(gateway: &Gateway, number: u64) -> (u16, String) {
     let path = format!("/v1/documents/00000000-0000-0000-0000-{number:012x}/content");
     let answer = gateway.get(&path).await;
     (answer.status().as_u16(), answer.text().await.unwrap())

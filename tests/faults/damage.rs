@@ -11,6 +11,8 @@ use crate::insurer;
 
 const UNCOUNTED: &str = "the ledger could not be counted";
 
+const DAMAGED: &str = "the journal is damaged";
+
 /// There is no insurer in a test that needs none.
 const NOBODY: &str = "lots are held";
 
@@ -83,8 +85,20 @@ async fn entries_that_cannot_be_read_are_named_and_no_rate_is_counted_over_them(
     assert_eq!(counted_now, None, "a count without proof");
     assert_eq!(gateway.stop(&[UNCOUNTED]).code(), Some(0));
 
+    // What a start finds by itself is counted: one that is no segment any more.
+    let damaged = "bordereau_store_damaged_places_total";
+    let mut headless = whole.clone();
+    headless[20] ^= 1;
+    fs::write(&first, headless).unwrap();
+    let mut gateway = start(&place);
+    let line = gateway.wait_for(UNCOUNTED);
+    assert!(line.contains(name(&first)), "it says where: {line}");
+    assert_eq!(gateway.metric(damaged).await, Some(1.0));
+    assert_eq!(gateway.stop(&[UNCOUNTED, DAMAGED]).code(), Some(0));
+
     fs::write(&first, whole).unwrap();
     let gateway = start(&place);
+    assert_eq!(gateway.metric(damaged).await, Some(0.0));
     posted.settle(&gateway, &insurer).await;
     assert_eq!(gateway.stop(&[]).code(), Some(0));
     let (code, said) = run(&place, "verify-store");

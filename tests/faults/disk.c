@@ -7,7 +7,9 @@
  *                   dirs/N     names of directory N as of its last successful sync: links to inodes and dirs
  * FAULTS_ORDERS   a directory; a file named after a call orders faults of it, in one line:
  *                   ERRNO FROM TIMES PART   the FROM-th and later calls on paths that contain PART fail,
- *                                           TIMES of them (0: all), counted since the order was given
+ *                                           TIMES of them (0: all), counted since the order was given;
+ *                                           a PART that ends with $ is the end of the path;
+ *                                           with an ERRNO of 0 the program is killed before the call
  *                 When all have happened, a file with ".done" at its name says so.
  *                 calls: open write fallocate sync dirsync rename unlink. The file "free" holds the bytes that the disk
  *                 says are free.
@@ -22,6 +24,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,6 +86,14 @@ static void done(const char *order) {
     if (made >= 0) close(made);
 }
 
+/* Whether a path is one that an order is for; `part` loses its mark of the end. */
+static int is_meant(const char *path, char *part) {
+    size_t length = strlen(part), whole = strlen(path);
+    if (part[length - 1] != '$') return strstr(path, part) != NULL;
+    part[--length] = 0;
+    return whole >= length && !strcmp(path + whole - length, part);
+}
+
 /* The error that this call is ordered to end with, or 0. */
 static int ordered(const char *call, const char *path) {
     if (!*orders || inside) return 0;
@@ -96,7 +107,7 @@ static int ordered(const char *call, const char *path) {
     inside = 0;
     if (!text) return 0;
     if (fscanf(text, "%d %ld %ld %255s", &code, &from, &times, part) == 4
-        && !fstat(fileno(text), &status) && strstr(path, part)) {
+        && !fstat(fileno(text), &status) && is_meant(path, part)) {
         pthread_mutex_lock(&lock);
         for (size_t at = 0; at < sizeof given / sizeof *given; at++) {
             struct order *order = &given[at];
@@ -106,6 +117,7 @@ static int ordered(const char *call, const char *path) {
                 order->done++;
                 error = code;
                 if (order->done == times) done(file);
+                if (!code) kill(getpid(), SIGKILL);
             }
         }
         pthread_mutex_unlock(&lock);
@@ -281,15 +293,35 @@ __attribute__((constructor)) static void power_on(void) {
 
 /* ---- the program's calls ---- */
 
+/* What the platter knows by one path it knows by another: links to a directory follow it. */
+static struct moved { char from[PATH + 64], to[PATH + 128]; } moved;
+
+static void follow_name(const char *directory, const char *name, void *with) {
+    char file[PATH + 640], link[PATH + 64];
+    (void)with;
+    snprintf(file, sizeof file, "%s/%s", directory, name);
+    ssize_t length = readlink(file, link, sizeof link - 1);
+    if (length < 0) return;
+    link[length] = 0;
+    if (!strcmp(link, moved.from) && (unlink(file) || symlink(moved.to, file))) die("follow");
+}
+
+static void follow(const char *directory, const char *name, void *with) {
+    char names[PATH + 320];
+    snprintf(names, sizeof names, "%s/%s", directory, name);
+    each_name(names, follow_name, with);
+}
+
 /* A new file may have the number of one that is gone: what the platter knows by that number is not its. */
 static void forget(int is_new, const char *kind, struct stat *status) {
-    char stale[PATH + 64], aside[PATH + 128];
+    char directories[PATH + 64];
     static int number;
     if (!is_new) return;
-    snprintf(stale, sizeof stale, "%s/%s/%lu", platter, kind, (unsigned long)status->st_ino);
     pthread_mutex_lock(&lock);
-    snprintf(aside, sizeof aside, "%s/gone.%d", platter, ++number);
-    rename(stale, aside);
+    snprintf(moved.from, sizeof moved.from, "%s/%s/%lu", platter, kind, (unsigned long)status->st_ino);
+    snprintf(moved.to, sizeof moved.to, "%s/gone.%d.%d", platter, getpid(), ++number);
+    snprintf(directories, sizeof directories, "%s/dirs", platter);
+    if (!rename(moved.from, moved.to)) each_name(directories, follow, NULL);
     dirty_of(status->st_ino)->inode = 0;
     pthread_mutex_unlock(&lock);
 }

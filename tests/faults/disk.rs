@@ -16,6 +16,9 @@ pub const EIO: i32 = 5;
 /// No space left on the device.
 pub const ENOSPC: i32 = 28;
 
+/// No error: the program is killed before the call, where the power is to be cut.
+pub const KILL: i32 = 0;
+
 /// A fault of one kind of call.
 #[derive(Clone, Copy)]
 pub struct Order {
@@ -25,7 +28,7 @@ pub struct Order {
     pub from: u32,
     /// How many fail; 0: all.
     pub times: u32,
-    /// Only calls on paths with this in them are counted.
+    /// Only calls on paths with this in them are counted; with a `$` behind it, on paths that end so.
     pub part: &'static str,
 }
 
@@ -53,7 +56,8 @@ impl Disk {
         disk
     }
 
-    fn numbered(place: &Place, number: u64) -> Disk {
+    /// An empty disk in a place that has others.
+    pub fn numbered(place: &Place, number: u64) -> Disk {
         let at = place.path(&format!("disk-{number}"));
         let orders = at.join("orders");
         fs::create_dir_all(&orders).unwrap();
@@ -62,6 +66,11 @@ impl Disk {
             platter: at.join("platter"),
             orders,
         }
+    }
+
+    /// A directory beside that of the store.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.root.join(name)
     }
 
     /// The directory of the store.

@@ -24,5 +24,6 @@ mod disk;
 mod clearing;
 mod damage;
 mod failing;
+mod midway;
 mod power_cut;
 mod syncs;

@@ -12,6 +12,7 @@ mod gateway;
 mod insurer;
 mod stock;
 
+mod cleared;
 mod command_line;
 mod endpoints;
 mod conformance;
@@ -19,6 +20,7 @@ mod evidence;
 mod hand;
 mod keys;
 mod kill;
+mod limits;
 mod load;
 mod opening;
 mod operating;

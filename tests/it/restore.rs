@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::process::Output;
 
+use bordereau::claims::time::Timestamp;
 use bordereau::simulator::insurer::Handle;
 use serde_json::Value;
 
 use crate::account::counted;
-use crate::gateway::{Gateway, Place, document, program, until};
+use crate::gateway::{CENTRE, Gateway, Place, document, program, until};
 use crate::insurer;
 
 fn run(place: &Place, arguments: &[&str]) -> Output {
@@ -108,7 +109,17 @@ async fn a_store_that_is_lost_is_restored_from_the_middle_and_everything_ends_ri
     let status: Value =
         serde_json::from_str(&done(&place, &["restore", "status", "--json"])).unwrap();
     assert_eq!(status["sending"], "waits");
-    let since = status["restored"]["entry"].to_string();
+    let restored = &status["restored"];
+    let at = |name: &str| Timestamp::parse(restored[name].as_str().unwrap()).unwrap();
+    let span = at("at").since(at("lost_since")).as_secs_f64();
+    assert!(span > 0.0, "{restored}");
+    let lost = gateway
+        .metric("bordereau_store_restored_lost_seconds")
+        .await;
+    // Instants are written with three decimals.
+    let is_span = |lost: f64| (lost - span).abs() < 0.002;
+    assert!(lost.is_some_and(is_span), "{lost:?} {restored}");
+    let since = restored["entry"].to_string();
     until("the lost span is heard of", || async {
         let orphans = done(&place, &["orphans", "--since", &since, "--json"]);
         let orphans = orphans
@@ -122,6 +133,16 @@ async fn a_store_that_is_lost_is_restored_from_the_middle_and_everything_ends_ri
             && unknown
                 .iter()
                 .all(|lot| lots.iter().any(|own| own.to_string() == *lot))
+    })
+    .await;
+    // What is lost may be any centre's: each is shown it.
+    let list = |more: &[&str]| {
+        let words = [&["orphans", "--since", &since, "--json"], more].concat();
+        done(&place, &words)
+    };
+    until("no more is heard", || async {
+        let (all, own) = (list(&[]), list(&["--centre", CENTRE]));
+        !all.is_empty() && all == own
     })
     .await;
     let present: BTreeSet<_> = insurer.book().lots.keys().copied().collect();
@@ -153,6 +174,10 @@ async fn a_store_that_is_lost_is_restored_from_the_middle_and_everything_ends_ri
         gateway.metric("bordereau_store_restored_state").await,
         Some(0.0)
     );
+    let lost = gateway
+        .metric("bordereau_store_restored_lost_seconds")
+        .await;
+    assert!(lost.is_some_and(is_span), "it was lost all the same");
     let walked = done(&place, &["ledger", "verify"]);
     assert!(walked.ends_with("the chain holds\n"), "{walked}");
     let orphans = ["receipt matches nothing: kept as an orphan"];

@@ -27,7 +27,7 @@ use crate::store::{BodyId, Error};
 /// makes of an entry, counts this up: an index of another layout is built anew from the journal. A foundation holds
 /// pairs of the layout that it was written in: from the first release on, whoever counts this up says here how those
 /// are read.
-pub const LAYOUT: u8 = 15;
+pub const LAYOUT: u8 = 16;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;
@@ -111,6 +111,25 @@ pub fn applied(index: &dyn Index) -> Result<Option<Head>, Error> {
     let value = index.get(&applied_key())?;
     let head: Option<HeadBytes> = value.map(|bytes| read(&bytes)).transpose()?;
     Ok(head.map(|head| head.0))
+}
+
+/// Whether two places are one: an archived segment has the same entries at other offsets.
+pub fn are_same(one: Head, other: Head, is_archived: impl Fn(u64) -> bool) -> bool {
+    let place = |head: Head| (head.segment, head.position, head.chain);
+    one == other || (place(one) == place(other) && is_archived(one.segment))
+}
+
+/// Whether a key's values say of two indexes that they are applied up to one place.
+pub fn are_applied_alike(
+    key: &[u8],
+    one: &[u8],
+    other: &[u8],
+    is_archived: impl Fn(u64) -> bool,
+) -> bool {
+    let (Ok(HeadBytes(one)), Ok(HeadBytes(other))) = (read(one), read(other)) else {
+        return false;
+    };
+    key == applied_key() && are_same(one, other, is_archived)
 }
 
 /// What one of these keys is about, for people; none if it is the ledger's.

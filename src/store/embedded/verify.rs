@@ -428,16 +428,11 @@ impl<'a> Check<'a> {
         let (Some(tree), Some(fresh)) = (self.tree, &self.fresh) else {
             return;
         };
-        // An archived segment has the same entries at other offsets.
-        let is_here = self.applied.is_some_and(|applied| {
-            let same = (applied.segment, applied.position, applied.chain)
-                == (head.segment, head.position, head.chain);
-            applied == head || (same && self.reader.is_archived(head.segment))
-        });
-        if !is_here {
+        let is_archived = |segment| self.reader.is_archived(segment);
+        let is_here = |applied| places::are_same(applied, head, is_archived);
+        if !self.applied.is_some_and(is_here) {
             return;
         }
-        let is_archived = |segment| self.reader.is_archived(segment);
         let verified = &mut *self.verified;
         // Only reads, from a copy that nobody writes to.
         let compared = catch_unwind(AssertUnwindSafe(|| {

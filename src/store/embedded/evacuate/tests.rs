@@ -1,5 +1,6 @@
 //! What goes and what stays; a copy of the store at every step, opened again; holds and readers meanwhile.
 
+mod held;
 mod trouble;
 
 use std::collections::BTreeMap;

@@ -51,7 +51,8 @@ pub fn compare(
         let (key, said) = match (&left, &right) {
             (None, None) => return Ok((records, None)),
             (Some((key, is)), Some((other, should))) if key == other => {
-                (key.clone(), (is != should).then_some("differs"))
+                let same = is == should || places::are_applied_alike(key, is, should, &is_archived);
+                (key.clone(), (!same).then_some("differs"))
             }
             (Some((key, _)), Some((other, _))) if key > other => {
                 (other.clone(), Some("is missing"))

@@ -251,3 +251,35 @@ async fn a_body_whose_archived_entry_cannot_be_read_is_kept_and_holds_back_nothi
         assert!(store.proofs(later(2000)).await.is_ok(), "{injury:?}");
     }
 }
+
+/// As a power cut leaves it: what an evacuation synced is there, and the index is as it was some time before.
+#[tokio::test]
+async fn an_index_that_ends_in_a_segment_that_was_cleared_since_is_no_damage() {
+    let (directory, earlier) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(directory.path()).unwrap();
+    fill(&store, 0..DOCUMENTS).await;
+    let ended = store.reader.count();
+    drop(store);
+    copy(directory.path(), earlier.path());
+    let store = open(directory.path()).unwrap();
+    for number in 0..DOCUMENTS {
+        let document = DocumentId(number.into());
+        let caller = name("vendor");
+        commit(&store, Command::Cancel { document, caller }).await;
+    }
+    assert!(!evacuate(&store, later(151)).await.is_empty());
+    assert!(store.reader.is_archived(ended));
+    let before = contract::picture(&store).await;
+    drop(store);
+    for part in ["index", "sorted"] {
+        let part = |of: &TempDir| of.path().join(part);
+        fs::remove_dir_all(part(&directory)).unwrap();
+        copy(&part(&earlier), &part(&directory));
+    }
+    let (verified, at_rest) = check(directory.path());
+    assert_eq!(differences(&verified), []);
+    assert!(verified.index.is_some(), "it was compared");
+    drop(at_rest);
+    let store = open(directory.path()).unwrap();
+    assert_eq!(contract::picture(&store).await, before);
+}
