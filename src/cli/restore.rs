@@ -15,7 +15,7 @@ use crate::cli::exit::{Code, Failure};
 use crate::cli::{Settings, ask, daemon};
 use crate::clock::{Clock as _, SystemClock};
 use crate::store::Unobserved;
-use crate::store::custody::restore::{self, Order, Until};
+use crate::store::custody::restore::{self, Later, Made, Order, Until};
 use crate::store::embedded;
 
 /// From where to where, or what to do after it.
@@ -41,6 +41,10 @@ pub struct Options {
     /// Only this entry and those before it.
     #[arg(long, value_name = "POSITION")]
     until_position: Option<u64>,
+    /// Where what follows that end is damaged: apply what can be read of it. Legal holds that were placed in the damaged span
+    /// are to be placed anew.
+    #[arg(long, requires = "from")]
+    past_damage: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -109,6 +113,10 @@ impl Options {
             from: from.to_owned(),
             keys: keys.to_owned(),
             until,
+            later: match self.past_damage {
+                true => Later::Readable,
+                false => Later::Whole,
+            },
             at: SystemClock.now(),
             actor: Name::parse(&format!("uid:{user}")).expect("digits and a colon are a name"),
         };
@@ -116,7 +124,7 @@ impl Options {
             directory: to.to_owned(),
             ..config.store
         };
-        let restored = daemon::block_on(async {
+        let Made { restored, unread } = daemon::block_on(async {
             let entropy = Box::new(|| SystemClock.salt());
             let made = restore::restore(&order, &config, entropy, Arc::new(Unobserved)).await;
             made.map_err(|error| Failure::new(Code::Io, error))
@@ -130,6 +138,11 @@ impl Options {
             order.at,
             restored.known.0 - restored.position.0
         );
+        for damage in &unread {
+            println!(
+                "not applied, because it cannot be read: {damage}; place the legal holds anew that are missing (`bordereau legal-hold list`)"
+            );
+        }
         println!(
             "start the gateway: it hears receipts and sends nothing until `bordereau restore resume`"
         );

@@ -206,23 +206,20 @@ impl Retention {
         }
     }
 
-    /// Clears all segments that are due, one after the other, and says how things are then; nothing by a clock that is
-    /// doubted. So much time has passed since the first turn.
+    /// Clears all segments that are due, one after the other, and says how things are then. By a clock that is doubted
+    /// nothing goes, and what is told is told of the instant at which it was trusted last. So much time has passed since
+    /// the first turn.
     pub async fn turn(&self, seen: &mut Seen, passed: Duration) {
         let at = self.clock.now();
-        let cleared = match self.is_trusted(seen, Reading { at, passed }).await {
-            Ok(false) => return,
-            Ok(true) => {
+        let done = match self.is_trusted(seen, Reading { at, passed }).await {
+            Ok(Verdict::Trusted) => {
                 self.end_traces(at).await;
-                self.clear(at).await
+                self.clear_and_show(at, seen).await
             }
+            Ok(Verdict::Doubted(ahead)) => self.only_show(at - ahead, seen).await,
             Err(error) => Err(error),
         };
-        let shown = match cleared {
-            Ok(outlook) => self.show(at, outlook, seen).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = shown {
+        if let Err(error) = done {
             let why = error.to_string();
             self.say(Event::Stalled { why: &why });
         }
@@ -230,7 +227,7 @@ impl Retention {
 
     /// Looks at the clock, writes down what is known of it before anything goes by it, and tells when it is doubted and
     /// when no more.
-    async fn is_trusted(&self, seen: &mut Seen, now: Reading) -> Result<bool, Error> {
+    async fn is_trusted(&self, seen: &mut Seen, now: Reading) -> Result<Verdict, Error> {
         let patience = Duration::from_secs(self.config.clock_seconds.get().into());
         let clock = match &mut seen.clock {
             Some(clock) => clock,
@@ -246,7 +243,17 @@ impl Retention {
             Verdict::Trusted if was => self.say(Event::ClockTrusted),
             Verdict::Doubted(_) | Verdict::Trusted => {}
         }
-        Ok(!seen.doubted)
+        Ok(verdict)
+    }
+
+    async fn clear_and_show(&self, at: Timestamp, seen: &mut Seen) -> Result<(), Error> {
+        let outlook = self.clear(at).await?;
+        self.show(at, outlook, seen).await
+    }
+
+    async fn only_show(&self, at: Timestamp, seen: &mut Seen) -> Result<(), Error> {
+        let outlook = self.keeping.outlook(self.config.rules()).await?;
+        self.show(at, outlook, seen).await
     }
 
     /// What the first look is measured by. It is written down: by the clock of this process entries are stamped from

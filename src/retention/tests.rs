@@ -136,6 +136,11 @@ impl Keeping for Asked {
         Ok(Run::Nothing(Outlook::default()))
     }
 
+    async fn outlook(&self, _rules: Rules) -> Result<Outlook, Error> {
+        let (oldest, next) = (Some(self.recorded), None);
+        Ok(Outlook { oldest, next })
+    }
+
     async fn proofs(&self, _before: Timestamp) -> Result<Proofs, Error> {
         Ok(Proofs::default())
     }
@@ -192,6 +197,19 @@ async fn by_a_clock_that_is_doubted_nothing_goes() {
         assert!(
             text.lines().any(|found| found == line),
             "{passed:?}\n{text}"
+        );
+        // What is kept is shown all the same.
+        let oldest = "bordereau_retention_oldest_body_seconds ";
+        let oldest = text.lines().find_map(|line| line.strip_prefix(oldest));
+        let expected = match doubted {
+            0 => None,
+            _ => Some(now.since(Timestamp::from_micros(0)).as_secs_f64()),
+        };
+        let shown = oldest.and_then(|oldest| oldest.parse::<f64>().ok());
+        assert_eq!(
+            shown.filter(|seconds| seconds.is_normal()),
+            expected,
+            "{passed:?}"
         );
         assert_eq!(keeping.at.lock().unwrap().len(), asked, "{passed:?}");
         assert_eq!(traced(), traces, "{passed:?}");

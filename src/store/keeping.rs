@@ -51,6 +51,9 @@ pub trait Keeping: Send + Sync {
     /// Evacuates the oldest segment that is due at an instant, at a pace.
     async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error>;
 
+    /// How things are, as far as was looked: nothing is cleared, and no segment is read whole.
+    async fn outlook(&self, rules: Rules) -> Result<Outlook, Error>;
+
     /// How the proofs are: what was decided before an instant is past its time.
     async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error>;
 

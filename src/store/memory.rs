@@ -175,6 +175,10 @@ impl Keeping for Memory {
         Ok(Run::Nothing(Outlook::default()))
     }
 
+    async fn outlook(&self, _rules: Rules) -> Result<Outlook, Error> {
+        Ok(Outlook::default())
+    }
+
     async fn proofs(&self, _before: Timestamp) -> Result<Proofs, Error> {
         Ok(Proofs::default())
     }

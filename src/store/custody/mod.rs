@@ -158,6 +158,11 @@ pub enum Error {
     /// The end that was asked for lies where only entries are left, which are kept as a whole.
     #[error("the bodies of that time are gone: choose a later end")]
     Cleared,
+    /// What follows the end that was asked for is damaged.
+    #[error(
+        "what follows that end is damaged: {0}; with --past-damage what can be read of it is applied, and legal holds that were placed in it are to be placed anew"
+    )]
+    Later(journal::Error),
     /// The backup has nothing up to there.
     #[error("the backup has no entry up to there")]
     Nothing,
@@ -177,7 +182,7 @@ impl Error {
     pub fn summary(&self) -> &'static str {
         match self {
             Error::Io { .. } => "a file or directory cannot be read or written",
-            Error::Journal(_) => "the journal cannot be read",
+            Error::Journal(_) | Error::Later(_) => "the journal cannot be read",
             Error::Store(_) | Error::Unmade(_) => "the store cannot be read or written",
             Error::Locked(_) => "another backup is being made to this directory",
             Error::Manifest { .. } => "the directory holds a manifest that is none",

@@ -50,6 +50,25 @@ pub enum Until {
     Position(Position),
 }
 
+/// What becomes of a restore to a place behind which the backup is damaged: bodies that went in that span, and legal
+/// holds that were placed or lifted in it, count all the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Later {
+    /// It is refused.
+    Whole,
+    /// What can be read of the span is applied, and a person places the legal holds of the rest anew.
+    Readable,
+}
+
+/// A store that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What its ledger says of it.
+    pub restored: Restored,
+    /// What of the span after its end could not be read, and so was not applied.
+    pub unread: Vec<journal::Error>,
+}
+
 /// What is to be made from what.
 #[derive(Clone, Debug)]
 pub struct Order {
@@ -59,6 +78,8 @@ pub struct Order {
     pub keys: PathBuf,
     /// Up to where.
     pub until: Until,
+    /// What if the span after that is damaged.
+    pub later: Later,
     /// When.
     pub at: Timestamp,
     /// Who.
@@ -75,6 +96,19 @@ struct Origin<'a> {
     reader: Reader,
     /// Segments that lost their bodies since.
     cleared: BTreeSet<SegmentId>,
+}
+
+/// What ends the search for the last batch.
+enum Ended {
+    /// Nothing that follows is restored.
+    Found,
+    Failed(Error),
+}
+
+impl From<journal::Error> for Ended {
+    fn from(error: journal::Error) -> Ended {
+        Ended::Failed(error.into())
+    }
 }
 
 /// The last batch that is restored.
@@ -94,7 +128,7 @@ pub async fn restore(
     config: &Config,
     mut entropy: Entropy,
     observer: Arc<dyn Observer>,
-) -> Result<Restored, Error> {
+) -> Result<Made, Error> {
     let place = &config.directory;
     if !files::names(place)?.is_empty() {
         return Err(Error::Occupied(place.clone()));
@@ -105,6 +139,10 @@ pub async fn restore(
     let last = origin.last()?;
     let end = origin.manifest.head;
     let since = Since::read(&origin.reader, last.head, end, &origin.cleared)?;
+    let unread = since.unread().to_vec();
+    if let (Later::Whole, [first, ..]) = (order.later, &unread[..]) {
+        return Err(Error::Later(first.clone()));
+    }
     let making = place.with_added_extension(UNFINISHED);
     match fs::remove_dir_all(&making) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -144,7 +182,7 @@ pub async fn restore(
     // An empty directory gives way; the store's name appears as a whole.
     fs::rename(&making, place).map_err(Error::io(place))?;
     segment::sync_directory(files::parent(place))?;
-    Ok(restored)
+    Ok(Made { restored, unread })
 }
 
 impl Origin<'_> {
@@ -172,35 +210,46 @@ impl Origin<'_> {
         })
     }
 
-    /// The last batch up to which is restored: reads the whole ledger before it.
+    /// The last batch up to which is restored: reads the whole ledger before it, and nothing behind it. Instants only grow.
     fn last(&self) -> Result<Last, Error> {
         let mut found: Option<Last> = None;
         let mut at = Timestamp::default();
         let visit = |piece: Piece<'_>| {
             let batch = match piece {
                 Piece::Whole(batch) | Piece::Patched(batch, _) => batch,
-                Piece::Hole(damage) => return Err(Error::from(self.reader.damaged(damage))),
+                Piece::Hole(damage) => {
+                    let restored = found.map(|last| last.head.position);
+                    return Err(match self.order.until {
+                        Until::Position(position) if restored == Some(position) => Ended::Found,
+                        Until::End | Until::Instant(_) | Until::Position(_) => {
+                            self.reader.damaged(damage).into()
+                        }
+                    });
+                }
             };
             if let Some(entry) = batch.entries.last() {
                 let position = batch.end.position.0;
                 let read = Stamped::read(entry);
-                at = read
-                    .map_err(|_| Error::Unmade(format!("entry {position} cannot be read").into()))?
-                    .at;
+                let unread = || Error::Unmade(format!("entry {position} cannot be read").into());
+                at = read.map_err(|_| Ended::Failed(unread()))?.at;
             }
             let is_in = match self.order.until {
                 Until::End => true,
                 Until::Instant(instant) => at <= instant,
                 Until::Position(position) => batch.end.position <= position,
             };
-            if is_in {
-                let head = batch.end;
-                found = Some(Last { head, at });
+            if !is_in {
+                return Err(Ended::Found);
             }
+            let head = batch.end;
+            found = Some(Last { head, at });
             Ok(())
         };
-        self.reader
-            .pieces(self.reader.begin(), self.manifest.head, visit)?;
+        let (begin, end) = (self.reader.begin(), self.manifest.head);
+        match self.reader.pieces(begin, end, visit) {
+            Ok(()) | Err(Ended::Found) => {}
+            Err(Ended::Failed(error)) => return Err(error),
+        }
         let last: Last = found.ok_or(Error::Nothing)?;
         if self.reader.is_archived(last.head.segment) || self.is_cleared(last.head.segment)? {
             return Err(Error::Cleared);

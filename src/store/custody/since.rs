@@ -42,13 +42,16 @@ pub struct Since {
     lifted: BTreeMap<Position, (Position, Name)>,
     /// The entries that explain others.
     reasons: BTreeMap<Position, Position>,
+    /// What could not be read.
+    unread: Vec<journal::Error>,
 }
 
 impl Since {
-    /// Reads what was written between two places. Copies in segments that were cleared since ended with them.
+    /// Reads what was written between two places, as far as it can be read: see [`Since::unread`]. Copies in segments that
+    /// were cleared since ended with them.
     ///
     /// # Errors
-    /// When it cannot be read: what went and what is held would not be known.
+    /// When the disk does not give it, or an entry is whole and cannot be read.
     pub fn read(
         reader: &Reader,
         from: Head,
@@ -63,6 +66,7 @@ impl Since {
             placed: BTreeMap::new(),
             lifted: BTreeMap::new(),
             reasons: BTreeMap::new(),
+            unread: Vec::new(),
         };
         reader.pieces(from, to, |piece| match piece {
             Piece::Whole(batch) | Piece::Patched(batch, _) => {
@@ -72,9 +76,17 @@ impl Since {
                 }
                 since.note(batch)
             }
-            Piece::Hole(damage) => Err(reader.damaged(damage).into()),
+            Piece::Hole(damage) => {
+                since.unread.push(reader.damaged(damage));
+                Ok::<(), Error>(())
+            }
         })?;
         Ok(since)
+    }
+
+    /// What could not be read: what went and what was held by it is not known.
+    pub fn unread(&self) -> &[journal::Error] {
+        &self.unread
     }
 
     fn note_copies(&mut self, batch: &Batch<'_>) {

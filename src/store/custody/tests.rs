@@ -21,7 +21,7 @@ use crate::claims::time::Timestamp;
 use crate::store::contract::{self, admission, admit};
 use crate::store::custody::backup::{Done, Order};
 use crate::store::custody::check::check;
-use crate::store::custody::restore::{self, Until, restore};
+use crate::store::custody::restore::{self, Later, Made, Until, restore};
 use crate::store::custody::{Custody, Error, manifest_of, walk};
 use crate::store::embedded::{Config, Embedded, verify};
 use crate::store::journal::pack::Compression;
@@ -334,23 +334,67 @@ async fn restored_at(
     until: Until,
     at: Timestamp,
 ) -> Result<(Restored, Embedded), Error> {
-    let to = place.path().join("restored");
+    let made = made(place, until, Later::Whole, at).await?;
+    assert!(made.unread.is_empty());
+    Ok((made.restored, open(&place.path().join("restored"))))
+}
+
+async fn made(place: &TempDir, until: Until, later: Later, at: Timestamp) -> Result<Made, Error> {
     let order = restore::Order {
         from: order(place).to,
         keys: order(place).keys_to,
         until,
+        later,
         at,
         actor: Name::parse("uid:0").unwrap(),
     };
     let config = Config {
-        directory: to.clone(),
+        directory: place.path().join("restored"),
         segment_bytes: 16 * 1024,
         cache_bytes: 1 << 20,
         ..Config::default()
     };
     let entropy = Box::new(|| [77; 16]);
-    let restored = restore(&order, &config, entropy, Arc::new(Unobserved)).await?;
-    Ok((restored, open(&to)))
+    restore(&order, &config, entropy, Arc::new(Unobserved)).await
+}
+
+#[tokio::test]
+async fn a_restore_to_before_a_hole_is_made_by_who_gives_up_what_cannot_be_read() {
+    let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let store = open(home.path());
+    fill(&store, 0..60).await;
+    let entries = store.entries(Position(39), 1).await.unwrap();
+    let bytes = entries[0].1.canonical();
+    let mut flipped = 0;
+    for file in fs::read_dir(home.path().join("journal")).unwrap() {
+        let path = file.unwrap().path();
+        let mut whole = fs::read(&path).unwrap();
+        if let Some(at) = whole.windows(bytes.len()).position(|found| found == bytes) {
+            whole[at + bytes.len() / 2] ^= 1;
+            fs::write(&path, whole).unwrap();
+            flipped += 1;
+        }
+    }
+    assert_eq!(flipped, 1);
+    back_up(&store, &place).unwrap();
+    drop(store);
+    let at = contract::now() + Duration::from_secs(3600);
+    let until = |position| Until::Position(Position(position));
+    for later in [Later::Whole, Later::Readable] {
+        for behind in [until(50), Until::End] {
+            let refused = made(&place, behind, later, at).await;
+            assert!(matches!(refused, Err(Error::Journal(_))), "{refused:?}");
+        }
+    }
+    for position in [21, 31] {
+        let refused = made(&place, until(position), Later::Whole, at).await;
+        assert!(matches!(refused, Err(Error::Later(_))), "{refused:?}");
+        let done = made(&place, until(position), Later::Readable, at).await;
+        let done = done.unwrap();
+        assert_eq!(done.restored.position, Position(position));
+        assert_eq!(done.unread.len(), 1);
+        fs::remove_dir_all(place.path().join("restored")).unwrap();
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! decider knows what is known by the index alone; it says how far the rebuild is, and goes on by itself after it.
 //! Must never let a failed index be asked again. A crash meanwhile leaves an index that is applied up to some batch.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -19,9 +20,12 @@ use crate::store::journal::Head;
 use crate::store::journal::reader::Reader;
 use crate::store::{Error, Observer, Room};
 
-/// So often an index is built anew in one process; each that failed keeps its memory. After that the trouble is not
-/// the index's own, and a person must look.
+/// So often an index is built anew within [`REMEMBERED`]; each that failed keeps its memory. After that the trouble is
+/// not the index's own, and a person must look.
 const REBUILDS: usize = 3;
+
+/// A failure that is older has nothing to do with the next one.
+const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What made an index fail may make the next one fail too: so long it is let pass before each further try.
 const WAITS: [Duration; 3] = [
@@ -53,10 +57,25 @@ pub struct Applier {
     pub observer: Arc<dyn Observer>,
 }
 
+/// When the index failed, as far as it is remembered.
+#[derive(Default)]
+struct Failures(VecDeque<Instant>);
+
+impl Failures {
+    /// It failed: whether it is built anew once more.
+    fn is_one_more(&mut self, at: Instant) -> bool {
+        self.0
+            .retain(|earlier| at.saturating_duration_since(*earlier) < REMEMBERED);
+        self.0.push_back(at);
+        self.0.len() <= REBUILDS
+    }
+}
+
 impl Applier {
     /// Applies until the overlay is closed and empty; ends with an error when there can be no index.
     pub fn run(&self) -> Result<(), Error> {
-        for _ in 0..=REBUILDS {
+        let mut failures = Failures::default();
+        loop {
             let applied = |tree: &Tree, position| {
                 self.state.set_applied(position);
                 if tree.was_unsorted() {
@@ -70,10 +89,15 @@ impl Applier {
             match self.overlay.apply_all(applied) {
                 Ended::Closed => return Ok(()),
                 Ended::Broken(_) if self.overlay.is_closed() => return Ok(()),
-                Ended::Broken(head) => self.rebuild(head)?,
+                Ended::Broken(head) if failures.is_one_more(Instant::now()) => {
+                    self.rebuild(head)?
+                }
+                Ended::Broken(_) => {
+                    self.observer.index_failed();
+                    return Err(Error::Stopped("the index failed again and again".into()));
+                }
             }
         }
-        Err(Error::Stopped("the index failed again and again".into()))
     }
 
     fn rebuild(&self, head: Head) -> Result<(), Error> {
@@ -132,5 +156,27 @@ impl Applier {
             },
         )?;
         Ok(tree)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failure_is_forgotten_after_a_day() {
+        let (mut failures, begun) = (Failures::default(), Instant::now());
+        let hour = Duration::from_secs(3600);
+        for (hours, again) in [
+            (0, true),
+            (20, true),
+            (24, true),
+            // Those of the hours 20 and 24, and this one.
+            (43, true),
+            (43, false),
+            (80, true),
+        ] {
+            assert_eq!(failures.is_one_more(begun + hour * hours), again, "{hours}");
+        }
     }
 }

@@ -4,10 +4,16 @@
 //! and who reads files takes views of its own, none for long. Must never keep a view while a segment is read whole.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::OwnedMutexGuard;
 
 use crate::store::Error;
 use crate::store::embedded::Embedded;
 use crate::store::embedded::overlay::View;
+
+/// So long whoever asks waits for another question's end: a check of a large ledger takes an hour.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Who waits for an answer, for as long as that is.
 pub struct Asker(Weak<()>);
@@ -51,12 +57,33 @@ impl Embedded {
         answer.unwrap_or_else(|_| Err(Error::Read("a read ended in a panic".into())))
     }
 
+    /// The same of one that reads many segments, for whom somebody waits: he is told soon when another one takes long.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when another one has not ended within [`PATIENCE`].
+    pub(super) async fn ask_next<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Asker) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let turn = tokio::time::timeout(PATIENCE, self.reading.clone().lock_owned());
+        let alone = turn.await.map_err(|_| Error::Busy)?;
+        self.ask_with(alone, question).await
+    }
+
     /// The same of one that reads many segments: the next one begins when it has ended.
     pub(super) async fn ask_alone<T: Send + 'static>(
         &self,
         question: impl FnOnce(&Asker) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let alone = self.reading.clone().lock_owned().await;
+        self.ask_with(alone, question).await
+    }
+
+    async fn ask_with<T: Send + 'static>(
+        &self,
+        alone: OwnedMutexGuard<()>,
+        question: impl FnOnce(&Asker) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let asked = move |asker: &Asker| {
             let _alone = alone;
             question(asker)
@@ -72,8 +99,22 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::store::Unobserved;
+    use crate::claims::retention::Rules;
     use crate::store::embedded::tests::{config, open_config};
+    use crate::store::keeping::Keeping as _;
+    use crate::store::{Unobserved, contract};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_plan_is_refused_soon_while_a_check_takes_long() {
+        let directory = TempDir::new().unwrap();
+        let store = open_config(&config(directory.path()), Arc::new(Unobserved)).unwrap();
+        let checks = store.reading.clone().lock_owned().await;
+        let (at, rules) = (contract::now(), Rules::default());
+        assert!(matches!(store.plan(at, rules).await, Err(Error::Busy)));
+        assert!(matches!(store.ending(at, rules).await, Err(Error::Busy)));
+        drop(checks);
+        assert!(store.plan(at, rules).await.is_ok());
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_question_ends_after_whoever_asked() {
@@ -97,6 +138,7 @@ mod tests {
         asked.abort();
         ended.recv().unwrap();
         // The next one has its turn.
+        assert!(store.ask_next(Asker::waits).await.is_ok());
         assert!(store.ask_alone(Asker::waits).await.is_ok());
     }
 }

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::disk::Disk;
+use crate::store::embedded::evacuate::Meanwhile;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
@@ -20,7 +21,7 @@ use crate::store::journal::keys::Keys;
 use crate::store::journal::pack::{self, Packer};
 use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Instants, Secret};
-use crate::store::{Body, BodyId, Command, Error, Observer, Outcome, Room};
+use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome, Room};
 
 /// What the committer is asked.
 pub enum Call {
@@ -39,6 +40,8 @@ pub enum Call {
         request: Request,
         /// What the index forgets with it.
         beside: Changes,
+        /// What was said since they were judged makes them be judged anew.
+        meanwhile: Meanwhile,
     },
     /// To begin a new segment: one that is written to is not cleared.
     Roll {
@@ -174,11 +177,11 @@ impl Committer {
                         // Who asked may have gone; the segment has begun.
                         let _ = answer.send(done);
                     }
-                    Call::Clear { request, beside } => {
-                        committer.beside = beside;
-                        committer.batch(request, || None)?;
-                        committer.beside.clear();
-                    }
+                    Call::Clear {
+                        request,
+                        beside,
+                        meanwhile,
+                    } => committer.clear(request, beside, meanwhile)?,
                     Call::Commit(first) => {
                         let ready = || match queue.try_recv().ok()? {
                             Call::Commit(request) => Some(request),
@@ -202,6 +205,28 @@ impl Committer {
         let done = work(self);
         self.state.batch_ended();
         done
+    }
+
+    /// Commits the end of bodies, unless something was said just now of a document of theirs.
+    fn clear(
+        &mut self,
+        request: Request,
+        beside: Changes,
+        mut meanwhile: Meanwhile,
+    ) -> Result<(), Error> {
+        let stale = match meanwhile.is_spoken_of(|| self.overlay.view()) {
+            Ok(false) => {
+                self.beside = beside;
+                self.batch(request, || None)?;
+                self.beside.clear();
+                return Ok(());
+            }
+            Ok(true) => Ok(Outcome::Conflict(Conflict::Stale)),
+            Err(error) => Err(error),
+        };
+        // Who asked may have gone; nothing has ended.
+        let _ = request.answer.send(stale);
+        Ok(())
     }
 
     /// Makes bodies durable in the current segment, and shows them there.
@@ -333,7 +358,7 @@ impl Committer {
             return;
         }
         // Two entries of one instant are in order all the same: by position.
-        self.last = self.last.max(request.at);
+        let stamp = self.last.max(request.at);
         let next = self.journal.head().position.0 + gathering.batch.entries() as u64 + 1;
         // What a restart puts in doubt is asked about later; without it nothing could even be read until there is room.
         let writes = self.state.room() != Room::Full || matches!(request.command, Command::Restart);
@@ -342,7 +367,7 @@ impl Committer {
             &mut working,
             Position(next),
             Instants {
-                stamp: self.last,
+                stamp,
                 clock: request.at,
             },
             request.command,
@@ -356,6 +381,10 @@ impl Committer {
         // What was not decided changed nothing.
         let outcome = decided.map(|decision| {
             gathering.working.absorb(changes);
+            if !decision.entries.is_empty() {
+                // Only what is written tells the time: a clock that leapt for a moment is not kept for a question.
+                self.last = stamp;
+            }
             for stamped in &decision.entries {
                 gathering.batch.add_entry(stamped.canonical());
             }

@@ -85,7 +85,7 @@ use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
 use crate::store::keeping::{
-    Ending, EvacuationRecord, HoldRecord, Keeping, Pace, Plan, Proofs, Run, Trusted,
+    Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run, Trusted,
 };
 use crate::store::ledger::{self, Secret};
 use crate::store::{Body, BodyId, Error, Observer, Unobserved};
@@ -444,8 +444,13 @@ impl Keeping for Embedded {
 
     async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask_alone(move |asker| evacuator.plan(asker, at, rules))
+        self.ask_next(move |asker| evacuator.plan(asker, at, rules))
             .await
+    }
+
+    async fn outlook(&self, rules: Rules) -> Result<Outlook, Error> {
+        let evacuator = self.evacuator.clone();
+        self.ask_apart(move |_| evacuator.outlook(rules)).await
     }
 
     async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error> {
@@ -455,7 +460,7 @@ impl Keeping for Embedded {
 
     async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
         let evacuator = self.evacuator.clone();
-        self.ask_alone(move |asker| evacuator.ending(asker, before, rules))
+        self.ask_next(move |asker| evacuator.ending(asker, before, rules))
             .await
     }
 

@@ -15,6 +15,7 @@ use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Committer, Request};
+use crate::store::embedded::evacuate::Leaving;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::verify::scratch;
@@ -69,7 +70,6 @@ impl Recovered {
         let directory = &config.directory;
         scratch::remove_left_over(directory);
         let tree = replay::open(directory, config.sizes(), &reader, head, &**observer)?;
-        let leaving = evacuate::finish(&tree, &reader, self.journal.unfinished(), &**observer)?;
         let overlay = Arc::new(Overlay::new(tree, head, config.overlay_bytes));
         let state = Arc::new(State::applied(head.position));
         // What is damaged in the index may show only when it is read.
@@ -83,6 +83,11 @@ impl Recovered {
             }
             done => done,
         };
+        let (mut unfinished, mut leaving) = (self.journal.unfinished(), Leaving::new());
+        sound(&mut || {
+            let tree = overlay.tree();
+            evacuate::finish(&tree, &reader, &mut unfinished, &mut leaving, &**observer)
+        })?;
         let mut stamp = Timestamp::default();
         sound(&mut || {
             stamp = last::instant(|| overlay.view(), &reader, head)?;

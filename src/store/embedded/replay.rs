@@ -76,6 +76,8 @@ pub fn open(
     match replay(&tree, reader, from, to, told(observer, to)) {
         Ok(()) => Ok(tree),
         Err(OpenError::BrokenOff) => Err(OpenError::BrokenOff),
+        // A later version wrote it: whatever index is built anew meets it too.
+        Err(OpenError::Entry(number)) => Err(OpenError::Entry(number)),
         // The index fits, the journal is damaged: nothing that is built anew would get further.
         Err(OpenError::Journal(error)) if reader.has(from)? => Err(error.into()),
         Err(_) if from != reader.begin() => {

@@ -566,7 +566,7 @@ async fn a_full_overlay_holds_back_commits_until_there_is_room() {
 
 /// Counts failures of the index.
 #[derive(Default)]
-struct Failures(AtomicU64);
+pub(super) struct Failures(pub(super) AtomicU64);
 
 impl Observer for Failures {
     fn committed(&self, _entries: usize, _bytes: usize, _sync: Duration) {}

@@ -42,6 +42,16 @@ const LEFT_OVER: (Class, Timestamp, Fate) = (
     Fate::Until(Timestamp::from_micros(0)),
 );
 
+/// The documents whose time the body shares that an entry commits to as its own.
+pub fn owners(index: &dyn Index, stamped: &Stamped) -> Result<Vec<DocumentId>, Error> {
+    let committed = stamped.entry.committed();
+    Ok(match committed.map(|committed| committed.owner) {
+        Some(Owner::Documents(documents)) => documents,
+        Some(Owner::Lot(lot)) => records::known_lot(index, lot)?.sealed.documents,
+        Some(Owner::Itself) | None => Vec::new(),
+    })
+}
+
 /// Judges bodies by the holds that stood at one position; what else counts may be read later.
 pub struct Judge {
     rules: Rules,
@@ -84,16 +94,10 @@ impl Judge {
         index: &dyn Index,
         stamped: &Stamped,
     ) -> Result<(Class, Timestamp, Fate), Error> {
-        let committed = stamped.entry.committed();
         // A body that no entry commits to is kept: nobody knows what it proves.
-        let (class, owner) = committed.map_or((Class::Proof, Owner::Itself), |committed| {
-            (committed.class, committed.owner)
-        });
-        let documents = match owner {
-            Owner::Documents(documents) => documents,
-            Owner::Lot(lot) => records::known_lot(index, lot)?.sealed.documents,
-            Owner::Itself => Vec::new(),
-        };
+        let committed = stamped.entry.committed();
+        let class = committed.map_or(Class::Proof, |committed| committed.class);
+        let documents = owners(index, stamped)?;
         let mut owned = Vec::with_capacity(documents.len());
         for document in documents {
             let record = match records::document(index, document)? {

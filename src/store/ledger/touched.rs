@@ -30,6 +30,7 @@ impl Touched {
         match bearing {
             Bearing::Received(received) => {
                 self.documents.insert(received.document);
+                self.documents.extend(received.replaces);
             }
             Bearing::Sealed(sealed) => self.documents.extend(&sealed.documents),
             Bearing::Delivery(delivery) => {
@@ -57,6 +58,11 @@ impl Touched {
             Bearing::Retried { .. } | Bearing::Explained(_) => {}
         }
         Ok(())
+    }
+
+    /// Documents that the entries speak of.
+    pub fn documents(&self) -> &BTreeSet<DocumentId> {
+        &self.documents
     }
 
     /// The tallies of those days, as of the index's position.

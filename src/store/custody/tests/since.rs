@@ -142,10 +142,12 @@ pub(super) async fn made(
         from: from.to_owned(),
         keys: order(place).keys_to,
         until,
+        later: Later::Whole,
         at: later(),
         actor: Name::parse("uid:0").unwrap(),
     };
-    restore(&order, config, Box::new(|| [77; 16]), Arc::new(Unobserved)).await
+    let made = restore(&order, config, Box::new(|| [77; 16]), Arc::new(Unobserved)).await?;
+    Ok(made.restored)
 }
 
 #[tokio::test]

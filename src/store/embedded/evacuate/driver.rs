@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::claims::retention::Evacuated;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Call, Request};
+use crate::store::embedded::evacuate::Meanwhile;
 use crate::store::index::Changes;
 use crate::store::keeping::Pace;
 use crate::store::{Body, BodyId, Command, Conflict, Error};
@@ -42,14 +43,15 @@ impl Driver {
         answered.await.map_err(|_| ended())?
     }
 
-    /// Commits the end of bodies; false if it is to be decided again.
+    /// Commits the end of bodies; false if they are to be judged anew. It lets nobody pass: what was said until now was
+    /// heard.
     pub async fn end(
         &self,
         at: Timestamp,
         evacuated: Evacuated,
         beside: Changes,
+        meanwhile: Meanwhile,
     ) -> Result<bool, Error> {
-        self.let_pass().await;
         let (answer, answered) = oneshot::channel();
         let request = Request {
             at,
@@ -57,7 +59,12 @@ impl Driver {
             packed: BTreeMap::new(),
             answer,
         };
-        self.send(Call::Clear { request, beside }).await?;
+        let clear = Call::Clear {
+            request,
+            beside,
+            meanwhile,
+        };
+        self.send(clear).await?;
         match answered.await.map_err(|_| ended())??.done()? {
             Ok(_) => Ok(true),
             Err(Conflict::Stale) => Ok(false),
@@ -70,7 +77,7 @@ impl Driver {
     }
 
     /// While many commands wait, it waits too; never for ever.
-    async fn let_pass(&self) {
+    pub async fn let_pass(&self) {
         let waiting = || self.queue.max_capacity() - self.queue.capacity();
         let mut waited = Duration::ZERO;
         while waiting() > self.pace.pause_commands && waited < PATIENCE {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::claims::entry::{Position, Stamped};
+use crate::claims::id::DocumentId;
 use crate::claims::retention::{self, Class, Evacuated, Fate, Rules, Why};
 use crate::claims::time::Timestamp;
 use crate::store::embedded::evacuate::look::Glance;
@@ -13,13 +14,14 @@ use crate::store::journal::reader::Piece;
 use crate::store::journal::scan::{Batch, start_of};
 use crate::store::journal::{Mark, Place};
 use crate::store::keeping::{Due, Planned, Sum};
-use crate::store::ledger::keeping::Judge;
+use crate::store::ledger::keeping::{self, Judge};
 use crate::store::{BodyId, Error};
 
 /// A segment, and what is to become of its bodies.
 pub struct Examined {
     pub segment: u64,
-    seen: Position,
+    /// The last entry that was there when it was begun to be judged.
+    pub seen: Position,
     bodies: Vec<Judged>,
     /// Segments whose entries cannot be read, though bodies in this one belong to them.
     pub unread: BTreeSet<u64>,
@@ -66,7 +68,12 @@ pub struct Judged {
     /// When it was admitted or heard.
     decided: Timestamp,
     fate: Fate,
+    /// Documents by which it was judged.
+    owners: Vec<DocumentId>,
 }
+
+/// Class of a body, when it was admitted or heard, and what is to become of it; with the documents by which it was judged.
+type Verdict = ((Class, Timestamp, Fate), Vec<DocumentId>);
 
 impl Evacuator {
     /// What is to become of every body of a segment.
@@ -120,10 +127,10 @@ impl Evacuator {
         }
         for (name, place) in &batch.bodies {
             let elsewhere = places::body(view, *name)?.is_some_and(|other| other != *place);
-            let (class, decided, fate) = if elsewhere {
+            let ((class, decided, fate), owners) = if elsewhere {
                 // It was copied before, and counts there.
                 let past = Fate::Until(Timestamp::default());
-                (Class::Document, Timestamp::MAX, past)
+                ((Class::Document, Timestamp::MAX, past), Vec::new())
             } else {
                 self.judge(view, judge, *name, own.get(name), &mut found.unread)?
             };
@@ -133,11 +140,13 @@ impl Evacuator {
                 class,
                 decided,
                 fate,
+                owners,
             });
         }
         Ok(())
     }
 
+    /// What is to become of a body, and whose it is.
     fn judge(
         &self,
         view: &View,
@@ -145,25 +154,31 @@ impl Evacuator {
         name: BodyId,
         own: Option<&Stamped>,
         unread: &mut BTreeSet<u64>,
-    ) -> Result<(Class, Timestamp, Fate), Failed> {
-        let judged = match (name, own) {
-            (BodyId::Document(document), _) => judge.document(view, document),
-            (BodyId::Entry(_), Some(stamped)) => judge.of_entry(view, stamped),
+    ) -> Result<Verdict, Failed> {
+        let of_entry = |stamped: &Stamped| -> Result<Verdict, Failed> {
+            let owners = keeping::owners(view, stamped)?;
+            Ok((judge.of_entry(view, stamped)?, owners))
+        };
+        match (name, own) {
+            (BodyId::Document(document), _) => {
+                Ok((judge.document(view, document)?, vec![document]))
+            }
+            (BodyId::Entry(_), Some(stamped)) => of_entry(stamped),
             (BodyId::Entry(position), None) => {
                 let mark = places::mark(view, position)?;
                 match self.entry(view, mark, position) {
-                    Ok(Some(stamped)) => judge.of_entry(view, &stamped),
-                    Ok(None) => judge.without_entry(),
+                    Ok(Some(stamped)) => of_entry(&stamped),
+                    Ok(None) => Ok((judge.without_entry()?, Vec::new())),
                     // A person is told of it, and may put back a copy. Until then nobody knows what it proves.
                     Err(failed) if failed.is_of_one_segment() => {
                         unread.insert(mark.segment);
-                        return Ok((Class::Proof, Timestamp::MAX, Fate::Kept(Why::Proof)));
+                        let kept = (Class::Proof, Timestamp::MAX, Fate::Kept(Why::Proof));
+                        Ok((kept, Vec::new()))
                     }
-                    Err(failed) => return Err(failed),
+                    Err(failed) => Err(failed),
                 }
             }
-        };
-        Ok(judged?)
+        }
     }
 
     /// The entry of a body that was copied; none if it went with a foundation.
@@ -242,6 +257,11 @@ impl Examined {
 }
 
 impl Judged {
+    /// Documents by which it was judged.
+    pub fn owners(&self) -> &[DocumentId] {
+        &self.owners
+    }
+
     pub fn bytes(&self) -> u64 {
         u64::from(self.place.length)
     }

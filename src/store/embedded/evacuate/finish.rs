@@ -15,41 +15,54 @@ const LOOKED_UP: usize = 256;
 
 /// Ends or takes back what a crash left of evacuations. The index is up. What the disk does not let go is given back: it is
 /// tried again by the next run, and tells there; documents are admitted and sent all the same.
+///
+/// # Errors
+/// When the index or the journal fails. What was ended has left `unfinished` by then: with another index it goes on.
 pub fn finish(
     tree: &Tree,
     reader: &Reader,
-    unfinished: Unfinished,
+    unfinished: &mut Unfinished,
+    leaving: &mut Leaving,
     observer: &dyn Observer,
-) -> Result<Leaving, OpenError> {
-    let keys = unfinished.keys.into_iter();
-    let mut leaving: Leaving = keys.map(|ordinal| (ordinal, None)).collect();
-    for archived in unfinished.archives {
-        let ordinal = archived.header.ordinal;
-        if keeping::evacuation(tree, ordinal)?.is_none() {
-            // One that stays is written over by the next evacuation of its segment.
-            let _ = archived.remove();
+) -> Result<(), OpenError> {
+    leaving.extend(unfinished.keys.drain(..).map(|ordinal| (ordinal, None)));
+    while let Some(archived) = unfinished.archives.last() {
+        let ended = ending(tree, reader, archived)?;
+        let Some(archived) = unfinished.archives.pop().filter(|_| ended) else {
             continue;
-        }
-        let mut inside = Vec::new();
-        let read = reader.batches(ordinal, |batch| {
-            inside.extend(batch.bodies.iter().map(|(name, _)| *name));
-            Ok::<(), journal::Error>(())
-        });
-        match read {
-            Ok(()) => {}
-            // Nothing damaged is removed: a person was told, and the next start looks again.
-            Err(error) if error.is_of_one_segment() => continue,
-            Err(error) => return Err(error.into()),
-        }
-        let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;
-        tree.apply(std::iter::once(&changes))?;
+        };
+        let ordinal = archived.header.ordinal;
         let segment = reader.segment(ordinal)?;
         reader.archive(archived);
         if remove(reader, observer, ordinal, Some(&segment)).is_err() {
             leaving.insert(ordinal, Some(segment));
         }
     }
-    Ok(leaving)
+    Ok(())
+}
+
+/// Whether the archive of a segment is to take its place: then the index has forgotten its bodies.
+fn ending(tree: &Tree, reader: &Reader, archived: &Segment) -> Result<bool, OpenError> {
+    let ordinal = archived.header.ordinal;
+    if keeping::evacuation(tree, ordinal)?.is_none() {
+        // One that stays is written over by the next evacuation of its segment.
+        let _ = archived.remove();
+        return Ok(false);
+    }
+    let mut inside = Vec::new();
+    let read = reader.batches(ordinal, |batch| {
+        inside.extend(batch.bodies.iter().map(|(name, _)| *name));
+        Ok::<(), journal::Error>(())
+    });
+    match read {
+        Ok(()) => {}
+        // Nothing damaged is removed: a person was told, and the next start looks again.
+        Err(error) if error.is_of_one_segment() => return Ok(false),
+        Err(error) => return Err(error.into()),
+    }
+    let changes = forget(|| tree.clone(), reader, ordinal, &inside)?;
+    tree.apply(std::iter::once(&changes))?;
+    Ok(true)
 }
 
 /// Removes the file of a segment whose archive took its place, if it is there still, and forgets its key.

@@ -163,6 +163,17 @@ impl Evacuator {
         self.looked().segments.insert(segment, glance);
     }
 
+    /// What a segment's first entry tells of it.
+    fn outline(&self, segment: u64, rules: Rules) -> Result<Glance, Failed> {
+        let begun = self.begun(segment)?;
+        let again = match places::has_copies(&self.overlay.view(), segment)? {
+            true => begun,
+            false => retention::plus_days(begun, rules.body_days),
+        };
+        let oldest = Some(begun);
+        Ok(Glance { again, oldest })
+    }
+
     /// When a segment was begun, and what is in it.
     fn look_into(
         &self,
@@ -201,13 +212,22 @@ impl Evacuator {
         Ok(Some(OpenSegment { begun, ends, from }))
     }
 
-    /// How things are after a look that found nothing. Blocks for some entries.
-    pub(super) fn outlook(&self, rules: Rules) -> Result<Outlook, Error> {
+    /// How things are, where nothing is due or nothing is cleared. Of a segment that was not looked into, its first entry
+    /// alone is read. Blocks for that.
+    pub fn outlook(&self, rules: Rules) -> Result<Outlook, Error> {
         let (closed, open) = (self.closed(), self.open(rules)?);
-        let looked = self.looked();
-        let glances = || closed.iter().filter_map(|one| looked.segments.get(one));
-        let oldest = glances().filter_map(|glance| glance.oldest);
-        let next = glances().map(|glance| glance.again);
+        let mut glances = Vec::with_capacity(closed.len());
+        for segment in closed {
+            let looked = self.looked().segments.get(&segment).copied();
+            match looked.map_or_else(|| self.outline(segment, rules), Ok) {
+                Ok(glance) => glances.push(glance),
+                // A person was told of it at the start.
+                Err(failed) if failed.is_of_one_segment() => {}
+                Err(failed) => return Err(failed.into()),
+            }
+        }
+        let oldest = glances.iter().filter_map(|glance| glance.oldest);
+        let next = glances.iter().map(|glance| glance.again);
         Ok(Outlook {
             oldest: oldest.chain(open.map(|open| open.begun)).min(),
             next: next.chain(open.map(|open| open.from)).min(),

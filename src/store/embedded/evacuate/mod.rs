@@ -3,7 +3,8 @@
 //! The order, each step on stable storage before the next begins:
 //! 1. bodies that are kept are copied into the current segment, by batches without entries; the index moves with each;
 //! 2. entries go verbatim to the archive;
-//! 3. the entry that ends the other bodies is committed, unless a legal hold was placed meanwhile: then from the start;
+//! 3. the entry that ends the other bodies is committed, unless a legal hold was placed meanwhile, or an entry speaks of a
+//!    document that was past its time: then from the start;
 //! 4. every reader reads the archive instead of the segment;
 //! 5. the segment's file is removed;
 //! 6. its key is forgotten, so that no copy of the file gives out a body again.
@@ -27,6 +28,7 @@ mod driver;
 mod examine;
 mod finish;
 mod look;
+mod meanwhile;
 mod proofs;
 
 use std::collections::BTreeMap;
@@ -52,6 +54,7 @@ use crate::store::keeping::{Pace, Run};
 use crate::store::{Error, Observer};
 
 pub use finish::finish;
+pub use meanwhile::Meanwhile;
 
 /// About so many bytes are copied at once: what a commit waits for at most beside its own.
 const COPIED_AT_ONCE: u64 = 512 * 1024;
@@ -132,7 +135,7 @@ impl Evacuator {
                     let _ = self.remove().await;
                     return Ok(Run::Evacuated(evacuated));
                 }
-                // A legal hold was placed meanwhile.
+                // A legal hold was placed meanwhile, or something was said of a document.
                 Ok(None) => {}
                 Err(failed) => {
                     // Where the disk does not take what is written, the next run tries it again.
@@ -180,7 +183,7 @@ impl Evacuator {
         }
     }
 
-    /// Clears a segment but for its file and key; none if a legal hold was placed meanwhile.
+    /// Clears a segment but for its file and key; none if it is to be judged anew.
     async fn clear(
         &self,
         driver: &Driver,
@@ -193,7 +196,24 @@ impl Evacuator {
         driver.pause(examined.read).await;
         self.observer.evacuating(Step::Archived);
         let changes = self.forgotten(at, &examined).await?;
-        if !driver.end(at, evacuated.clone(), changes).await? {
+        driver.let_pass().await;
+        let (overlay, mut meanwhile) = (
+            self.overlay.clone(),
+            Meanwhile::of(&examined, at, &self.reader),
+        );
+        let listened = on_thread(move || {
+            let spoken_of = meanwhile.is_spoken_of(|| overlay.view())?;
+            Ok::<_, Error>((!spoken_of).then_some(meanwhile))
+        });
+        let ended = match listened.await? {
+            Some(meanwhile) => {
+                driver
+                    .end(at, evacuated.clone(), changes, meanwhile)
+                    .await?
+            }
+            None => false,
+        };
+        if !ended {
             archived.remove().map_err(unreadable)?;
             return Ok(None);
         }

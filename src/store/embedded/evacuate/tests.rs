@@ -6,6 +6,7 @@ mod trouble;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use std::sync::{Mutex, OnceLock, Weak};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::claims::audit::Audit;
+use crate::claims::document::{Kind, ReplacementReason};
 use crate::claims::entry::{Position, Stamped};
 use crate::claims::example;
 use crate::claims::id::{DocumentId, Name};
@@ -21,12 +23,16 @@ use crate::claims::retention::{self, Class, OnHold, Why};
 use crate::claims::time::Day;
 use crate::store::contract::{self, Picture};
 use crate::store::custody::verified::Verified;
-use crate::store::embedded::tests::{config, copy, fill, open_config, said as differences};
+use crate::store::embedded::tests::{
+    Failures, config, copy, fill, open_config, said as differences,
+};
+use crate::store::embedded::tree::Tree;
 use crate::store::embedded::verify;
-use crate::store::embedded::{Config, Embedded, OpenError, places};
+use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
+use crate::store::journal::Journal;
 use crate::store::journal::segment::{self, Form};
 use crate::store::keeping::{Due, Keeping as _, Outlook};
-use crate::store::{BodyId, Command, Find, Outcome, Store, TallyQuery, Unobserved};
+use crate::store::{BodyId, Command, Find, Outcome, Store, TallyQuery, Unity, Unobserved};
 
 const DOCUMENTS: u32 = 60;
 const HELD: u32 = 4;
@@ -405,27 +411,101 @@ async fn a_kill_at_any_step_neither_loses_nor_doubles() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_hold_that_was_answered_before_the_end_is_heeded() {
+/// The body of the first document stays, whose segment was archived already when a command was answered.
+async fn is_heeded_before_the_end(command: fn() -> Command) {
     let held: Arc<OnceLock<Weak<Embedded>>> = Arc::default();
-    let placed: Arc<OnceLock<()>> = Arc::default();
-    let (of, once) = (held.clone(), placed.clone());
+    let done: Arc<OnceLock<()>> = Arc::default();
+    let (of, once) = (held.clone(), done.clone());
     let holder = AtStep(move |step| {
         if step == Step::Archived && once.set(()).is_ok() {
             let store = of.get().and_then(Weak::upgrade).unwrap();
-            let placing = std::thread::spawn(move || {
+            let doing = std::thread::spawn(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().build();
-                runtime.unwrap().block_on(commit(&store, hold(0)));
+                let outcome = runtime
+                    .unwrap()
+                    .block_on(store.commit(later(151), command()));
+                assert!(outcome.is_ok());
             });
-            placing.join().unwrap();
+            doing.join().unwrap();
         }
     });
     let (_directory, store) = sixty(Arc::new(holder)).await;
     held.set(Arc::downgrade(&store)).unwrap();
     assert!(!evacuate(&store, later(151)).await.is_empty());
-    assert!(placed.get().is_some());
+    assert!(done.get().is_some());
     assert!(store.body(body(0)).await.unwrap().is_some());
     assert!(store.body(body(2)).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_hold_that_was_answered_before_the_end_is_heeded() {
+    is_heeded_before_the_end(|| hold(0)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_legal_event_that_was_answered_before_the_end_is_heeded() {
+    is_heeded_before_the_end(|| {
+        let replaced = example::facts(Kind::Fse, "000000000").key.number;
+        let mut replacement = contract::admission(900, 900, Bytes::from_static(b"instead"));
+        replacement.facts.replaces = Some((Kind::Fse, replaced, ReplacementReason::Cancelled));
+        Command::Admit {
+            caller: name("vendor"),
+            documents: vec![replacement],
+            unity: Unity::Each,
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_damaged_index_beside_a_segment_that_ended_is_built_anew() {
+    let of: Arc<OnceLock<PathBuf>> = Arc::default();
+    let taken: Arc<OnceLock<TempDir>> = Arc::default();
+    let (from, to) = (of.clone(), taken.clone());
+    let photographer = AtStep(move |step| {
+        if step == Step::Ended && to.get().is_none() {
+            let photo = TempDir::new().unwrap();
+            copy(from.get().unwrap(), photo.path());
+            to.set(photo).unwrap();
+        }
+    });
+    let (directory, store) = sixty(Arc::new(photographer)).await;
+    let before = contract::picture(&*store).await;
+    of.set(directory.path().to_owned()).unwrap();
+    evacuate(&store, later(120)).await;
+    drop(store);
+    let killed = taken.get().unwrap().path();
+    // With the index whole on the disk, and what may leave it in sorted files.
+    let config = encrypted(killed);
+    let masters = config.encryption.masters().unwrap();
+    let opening = config.opening(&masters, later(120));
+    let journal = Journal::open(&opening, contract::entropy(), &Unobserved).unwrap();
+    let (reader, head) = (journal.reader(), journal.head());
+    let tree = replay::open(killed, config.sizes(), &reader, head, &Unobserved).unwrap();
+    tree.flush().unwrap();
+    drop((tree, reader, journal));
+    let mut files = 0;
+    for file in fs::read_dir(killed.join("sorted")).unwrap() {
+        let path = file.unwrap().path();
+        let mut bytes = fs::read(&path).unwrap();
+        eprintln!("DEBUG {path:?} {}", bytes.len());
+        bytes[100] ^= 4;
+        fs::write(&path, bytes).unwrap();
+        files += 1;
+    }
+    assert!(files > 0);
+    let tree = Tree::open(killed, config.sizes()).expect("the damage is met later");
+    drop(tree);
+    let seen = Arc::new(Failures::default());
+    let store = open_with(killed, seen.clone()).unwrap();
+    assert_eq!(seen.0.load(Ordering::SeqCst), 1);
+    let found = contract::picture(&store).await;
+    assert_eq!(found.documents, before.documents);
+    assert_eq!(store.evacuations().await.unwrap().len(), 1);
+    keys_fit(&store, 1);
+    drop(store);
+    let (verified, _) = check(killed);
+    assert_eq!(differences(&verified), []);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -62,7 +62,8 @@ impl Working<'_> {
         let first = reader.begin().segment;
         let archived = (first..=reader.count()).filter(|ordinal| reader.is_archived(*ordinal));
         let mut verified = Verified {
-            segments: reader.count(),
+            // Those that a foundation stands for are no more.
+            segments: reader.count() + 1 - first,
             archived: archived.count() as u64,
             ..Verified::default()
         };
@@ -105,6 +106,7 @@ impl Working<'_> {
                 return Ok(None);
             };
             fresh.gather();
+            let asked = self.overlay.tree();
             let view = self.overlay.view();
             at = upto(check, at, view.head(), goes_on)?;
             let Some(fresh) = &mut check.fresh else {
@@ -118,6 +120,10 @@ impl Working<'_> {
                 Ok((compared, next)) => {
                     records += compared;
                     next
+                }
+                // It is set aside and built anew: there is nothing to compare with until then.
+                Err(_) if asked.is_broken() || self.overlay.tree().is_broken() => {
+                    return Err(Ended::Stopped(Error::Busy));
                 }
                 Err(error) => {
                     check.verified.differ(Part::Index, error.to_string());
@@ -157,6 +163,7 @@ mod tests {
     use crate::store::custody::verified::{Part, Verified};
     use crate::store::embedded::tests::fill;
     use crate::store::embedded::tests::moved::{applied, open};
+    use crate::store::embedded::tree::fault::Kind;
     use crate::store::index::{Changes, Index as _};
     use crate::store::{Error, Room, Store as _};
 
@@ -234,6 +241,20 @@ mod tests {
         store.state.set_room(Room::Ample);
         fill(&store, 100..110).await;
         assert_eq!(said(&store.check().await.unwrap()), []);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn an_index_that_fails_meanwhile_is_no_difference() {
+        for kind in [Kind::Error, Kind::Panic] {
+            let directory = TempDir::new().unwrap();
+            let store = open(directory.path()).unwrap();
+            fill(&store, 0..100).await;
+            applied(&store).await;
+            store.overlay.tree().fails(kind);
+            let checked = store.check().await;
+            assert!(matches!(checked, Err(Error::Busy)), "{kind:?}: {checked:?}");
+            assert!(!directory.path().join("verify.scratch").exists());
+        }
     }
 
     #[tokio::test]

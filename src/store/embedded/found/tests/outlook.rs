@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::store::BodyId;
-use crate::store::custody::restore::{self, Until, restore};
+use crate::store::custody::restore::{self, Later, Until, restore};
 use crate::store::keeping::Proofs;
 
 #[tokio::test]
@@ -60,13 +60,14 @@ async fn bodies_that_have_gone_come_back_from_no_older_copy() {
             from: place.path().join("older"),
             keys: place.path().join(keys),
             until: Until::End,
+            later: Later::Whole,
             at: order().at,
             actor: Name::parse("uid:0").unwrap(),
         };
         let made = config(&place.path().join(format!("made-with-{keys}")));
         let entropy = Box::new(|| [77; 16]);
         let restored = restore(&order, &made, entropy, Arc::new(Unobserved)).await;
-        assert!(restored.unwrap().position >= laid.as_ref().unwrap().upto);
+        assert!(restored.unwrap().restored.position >= laid.as_ref().unwrap().upto);
         let store = open_config(&made, Arc::new(Unobserved)).unwrap();
         let body = store.body(BodyId::Document(id(2))).await.unwrap();
         assert_eq!(body.is_some(), is_there, "{keys}");
@@ -100,6 +101,7 @@ async fn a_backup_with_a_foundation_is_restored_whole() {
         from: to.to.clone(),
         keys: to.keys_to.clone(),
         until: Until::End,
+        later: Later::Whole,
         at: order().at,
         actor: Name::parse("uid:0").unwrap(),
     };
