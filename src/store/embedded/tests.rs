@@ -628,6 +628,34 @@ async fn an_index_that_fails_is_built_anew_and_the_store_goes_on() {
     }
 }
 
+/// Another index would be thrown away, after minutes: the store stops at once, and a start builds one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_index_that_fails_for_the_fourth_time_in_a_day_is_not_built_anew() {
+    let directory = TempDir::new().unwrap();
+    let seen = Arc::new(Failures::default());
+    let store = Arc::new(open_with(directory.path(), seen.clone()).unwrap());
+    fill(&store, 0..20).await;
+    for failure in 1..=3 {
+        store.overlay.tree().fails(Kind::Error);
+        insist(&store, failure * 100).await;
+        ready(&store).await;
+        assert_eq!(seen.0.load(Ordering::SeqCst), u64::from(failure));
+    }
+    store.overlay.tree().fails(Kind::Error);
+    while !matches!(store.health().state, Readiness::Failed(_)) {
+        let _ = store.documents(None, 1).await;
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(
+        seen.0.load(Ordering::SeqCst),
+        4,
+        "it failed, and was not built anew"
+    );
+    drop(store);
+    let store = open(directory.path()).unwrap();
+    assert_eq!(store.documents(None, 100).await.unwrap().len(), 23);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_the_index_is_built_anew_nothing_is_taken_and_health_says_how_far_it_is() {
     let directory = TempDir::new().unwrap();

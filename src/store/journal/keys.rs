@@ -59,6 +59,8 @@ pub struct Keys {
     directory: PathBuf,
     entropy: Shared,
     inner: RwLock<Inner>,
+    /// Held by whoever changes the file: one after the other, and nobody waits for its sync who reads a key.
+    changing: Mutex<()>,
 }
 
 #[derive(Clone)]
@@ -126,6 +128,7 @@ impl Keys {
             directory: directory.to_owned(),
             entropy,
             inner: RwLock::new(inner),
+            changing: Mutex::default(),
         }
     }
 
@@ -208,11 +211,15 @@ impl Keys {
     /// Changes the file, and then what is in memory: after an error both are as they were, unless the very last
     /// sync failed, after which the file may be either.
     fn change(&self, change: impl FnOnce(&mut Inner)) -> Result<(), Error> {
-        let mut inner = self.inner.write().unwrap_or_else(PoisonError::into_inner);
-        let mut changed = inner.clone();
+        let _one = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut changed = self
+            .inner
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
         change(&mut changed);
         replace(&self.directory, &written(&changed))?;
-        *inner = changed;
+        *self.inner.write().unwrap_or_else(PoisonError::into_inner) = changed;
         Ok(())
     }
 

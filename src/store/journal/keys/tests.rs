@@ -169,3 +169,41 @@ fn a_change_that_cannot_be_written_changes_nothing() {
     assert!(matches!(keys.of(&[9; 16]), Held::Unknown));
     is_whole(&open(&directory, &[master(1)]).unwrap().unwrap(), &keys);
 }
+
+/// Whoever reads a key waits for no change of the file, however long the disk takes.
+#[test]
+fn keys_are_read_while_the_file_is_changed() {
+    use std::sync::mpsc::channel;
+    use std::time::Duration;
+
+    let (directory, keys) = three();
+    // What is written to it waits until somebody reads it.
+    let slow = directory.path().join(UNFINISHED);
+    let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
+    rustix::fs::mkfifoat(rustix::fs::CWD, &slow, mode).unwrap();
+    let keys = Arc::new(keys);
+    let gives = {
+        let keys = keys.clone();
+        std::thread::spawn(move || keys.give([5; 16]).is_ok())
+    };
+    let (told, hears) = channel();
+    let reads = {
+        let keys = keys.clone();
+        std::thread::spawn(move || {
+            for _ in 0..100 {
+                assert!(matches!(keys.of(&[1; 16]), Held::Kept(_)));
+                assert_eq!(keys.wrapping().kept, 2);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            told.send(()).unwrap();
+        })
+    };
+    let heard = hears.recv_timeout(Duration::from_secs(20));
+    assert!(!gives.is_finished(), "it waits for the disk");
+    // No disk syncs such a file: the change fails and nothing of it is known.
+    fs::read(&slow).unwrap();
+    assert!(!gives.join().unwrap());
+    heard.unwrap();
+    reads.join().unwrap();
+    assert!(matches!(keys.of(&[5; 16]), Held::Unknown));
+}
