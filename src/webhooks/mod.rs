@@ -159,16 +159,11 @@ impl Webhooks {
 impl Tellers {
     /// Ends the loops of targets that are gone or changed, and only then begins those that are new or changed.
     async fn follow(&mut self, webhooks: &Webhooks, targets: Vec<Target>) {
-        let mut ending = BTreeSet::new();
+        let (mut ending, mut gone) = (BTreeSet::new(), Vec::new());
         self.running.retain(|name, (target, teller)| {
             let stays = targets.contains(target);
             if !stays {
-                // Whoever is gone is behind nothing; whoever only changed says so itself.
-                let gone = Reading::Target {
-                    target: name,
-                    behind: 0,
-                };
-                webhooks.telemetry.show(gone);
+                gone.push(name.clone());
                 ending.insert(teller.id());
                 teller.abort();
             }
@@ -182,6 +177,12 @@ impl Tellers {
                 }
                 None => break,
             }
+        }
+        // Whoever is gone is behind nothing, and says nothing any more; whoever only changed says so itself.
+        for target in &gone {
+            webhooks
+                .telemetry
+                .show(Reading::Target { target, behind: 0 });
         }
         for target in targets {
             if !self.running.contains_key(&target.name) {
