@@ -70,6 +70,10 @@ async fn measure(documents: u64) {
     for _ in 0..APART {
         alone.add(admit_some(&store, &mut next, ROUND).await);
     }
+    assert!(
+        !evacuated.is_empty(),
+        "nothing was cleared beside the admissions"
+    );
     let sum = |of: fn(&Evacuated) -> u64| evacuated.iter().map(of).sum::<u64>() >> 20;
     println!(
         "{} segments cleared: {} MiB gone, {} MiB copied",
@@ -125,10 +129,10 @@ async fn cancel(store: Arc<Embedded>, number: u64) {
     cancelled.expect("the document is cancelled");
 }
 
-/// Clears all that is due when the first documents are past their time.
+/// Clears all that is due when the first documents have been past their time for so long that no share of them counts.
 async fn evacuate(store: Arc<Embedded>) -> Vec<Evacuated> {
     let (rules, config) = (Rules::default(), Config::default());
-    let at = plus_days(now(), rules.body_days);
+    let at = plus_days(now(), rules.body_days + rules.wait_days);
     let mut evacuated = Vec::new();
     loop {
         let run = store.evacuate(at, rules, config.pace()).await;

@@ -173,7 +173,7 @@ fn a_change_that_cannot_be_written_changes_nothing() {
 /// Whoever reads a key waits for no change of the file, however long the disk takes.
 #[test]
 fn keys_are_read_while_the_file_is_changed() {
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::sync_channel;
     use std::time::Duration;
 
     let (directory, keys) = three();
@@ -186,7 +186,7 @@ fn keys_are_read_while_the_file_is_changed() {
         let keys = keys.clone();
         std::thread::spawn(move || keys.give([5; 16]).is_ok())
     };
-    let (told, hears) = channel();
+    let (told, hears) = sync_channel(1);
     let reads = {
         let keys = keys.clone();
         std::thread::spawn(move || {
