@@ -454,12 +454,8 @@ async fn a_lot_that_is_finished_is_not_logged_as_waiting() {
             })
         })
         .await;
-        rig.admit(1, mutuelle(1)).await;
-        rig.clock.advance(Duration::from_secs(60));
-        for _ in 0..3 {
-            rig.dispatch.turn(&mut rig.running).await.unwrap();
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        rig.due(1).await;
+        rig.exhausted().await;
         let text = lines.text();
         let attempted = text.lines().find(|line| line.contains("lot attempted"));
         let attempted: serde_json::Value = serde_json::from_str(attempted.unwrap()).unwrap();

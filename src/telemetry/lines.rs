@@ -1,10 +1,15 @@
 //! Log lines in memory, for tests that read what was told.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
-use tracing::Level;
 use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Level};
+
+/// While there is one subscriber alone, tracing asks the thread that comes first to a line whether it is wanted, and keeps
+/// the answer for all: that of a test that logs nowhere. Beside this one all are asked.
+static ANOTHER: LazyLock<Dispatch> =
+    LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
 
 /// What this thread logged since the beginning.
 #[derive(Clone, Default)]
@@ -13,6 +18,7 @@ pub(crate) struct Lines(Arc<Mutex<Vec<u8>>>);
 impl Lines {
     /// From now on this thread logs here, until the guard is dropped.
     pub(crate) fn begin() -> (Lines, DefaultGuard) {
+        LazyLock::force(&ANOTHER);
         let lines = Lines::default();
         let writer = lines.clone();
         let builder = tracing_subscriber::fmt()
