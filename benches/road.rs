@@ -24,9 +24,10 @@ mod runs;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use documents::CENTRE;
 use gateway::Place;
-use jobs::{Cluster, Rates};
+use jobs::{Cluster, Rates, Way};
 use process::{BYTES, Gateway};
 use runs::share;
 use tokio::time::{Instant, sleep};
@@ -102,20 +103,25 @@ async fn road(senders: u64, documents: u64, at_once: u64) -> Rates {
     rates
 }
 
-/// The same load for the peer, and how the gateway stands over it.
+/// The same load for the peer, in both ways, and how the gateway stands over it.
 async fn peer(cluster: &Cluster, senders: u64, documents: u64, singly: &Rates, lots: &Rates) {
-    let body = Arc::new(vec![b'x'; BYTES]);
-    let peer = cluster.run(documents, senders, body).await;
-    println!(
-        "{senders} senders, PostgreSQL: accepted {:.0}/s, done {:.0}/s; the gateway over it: accept {:.2} singly, \
-         {:.2} in lots; whole road {:.2} singly, {:.2} in lots",
-        peer.accepted,
-        peer.whole,
-        singly.accepted / peer.accepted,
-        lots.accepted / peer.accepted,
-        singly.whole / peer.whole,
-        lots.whole / peer.whole,
-    );
+    let body = Bytes::from(vec![b'x'; BYTES]);
+    for (way, name) in [
+        (Way::Posted, "PostgreSQL behind the same TLS"),
+        (Way::Session, "PostgreSQL without network"),
+    ] {
+        let peer = cluster.run(documents, senders, way, body.clone()).await;
+        println!(
+            "{senders} senders, {name}: accepted {:.0}/s, done {:.0}/s; the gateway over it: accept {:.2} singly, \
+             {:.2} in lots; whole road {:.2} singly, {:.2} in lots",
+            peer.accepted,
+            peer.whole,
+            singly.accepted / peer.accepted,
+            lots.accepted / peer.accepted,
+            singly.whole / peer.whole,
+            lots.whole / peer.whole,
+        );
+    }
 }
 
 /// What it costs while nothing happens, once its work is done.

@@ -1,6 +1,9 @@
 //! The peer of the whole road: a plain table of work in PostgreSQL. One insert and commit a document, workers that take
 //! rows with `SKIP LOCKED`, a plain HTTP POST to a sink, an update and commit. It validates, seals and counts nothing.
 //!
+//! Documents come to it in two ways: by sessions of this process, with no network at all, and as they come to a gateway,
+//! each posted over mutual TLS, to a server that does nothing but insert it and answer.
+//!
 //! A cluster of its own in a temporary directory, as shipped: what it has committed is on the disk. It runs as an
 //! unprivileged user, because it refuses to run as root.
 
@@ -14,13 +17,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::post;
+use bordereau::tls::{self, Acceptor, Door, Server};
+use bytes::Bytes;
+use reqwest::Client as Https;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::sync::{Mutex, mpsc};
 use tokio::time::{Instant, sleep};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, NoTls, Statement};
 
+use crate::gateway::Place;
 use crate::runs::share;
 
 /// Who takes rows from the table.
@@ -37,6 +47,18 @@ pub struct Cluster {
     child: Child,
     directory: TempDir,
 }
+
+/// How documents come to the table.
+#[derive(Clone, Copy)]
+pub enum Way {
+    /// By sessions of this process.
+    Session,
+    /// Posted over mutual TLS to a server that inserts them.
+    Posted,
+}
+
+/// A session with its prepared insert.
+type Session = (Client, Statement);
 
 /// Documents a second.
 pub struct Rates {
@@ -87,7 +109,7 @@ impl Cluster {
     }
 
     /// Inserts so many documents by so many senders while workers take them to the sink.
-    pub async fn run(&self, documents: u64, senders: u64, body: Arc<Vec<u8>>) -> Rates {
+    pub async fn run(&self, documents: u64, senders: u64, way: Way, body: Bytes) -> Rates {
         let sink = sink().await;
         let done = Arc::new(AtomicU64::new(0));
         let mut workers = Vec::new();
@@ -95,23 +117,31 @@ impl Cluster {
             let worker = worker(self.client().await, sink.clone(), done.clone(), documents);
             workers.push(tokio::spawn(worker));
         }
-        let mut clients = Vec::new();
+        let mut sessions = Vec::new();
         for _ in 0..senders {
             let client = self.client().await;
             let insert = client.prepare("INSERT INTO job (body) VALUES ($1)").await;
-            clients.push(Arc::new((client, insert.expect("a statement"))));
+            sessions.push(Arc::new((client, insert.expect("a statement"))));
         }
-        let began = Instant::now();
-        let accepted = share(documents, senders, |number| {
-            let sender = clients[(number % senders) as usize].clone();
-            let body = body.clone();
-            async move {
-                let (client, insert) = &*sender;
-                let inserted = client.execute(insert, &[&&body[..]]).await;
-                assert_eq!(inserted.expect("an insert"), 1);
+        let began;
+        let accepted = match way {
+            Way::Session => {
+                began = Instant::now();
+                let one = |number: u64| {
+                    let session = sessions[(number % senders) as usize].clone();
+                    let body = body.clone();
+                    async move { insert(&session, &body).await }
+                };
+                share(documents, senders, one).await
             }
-        })
-        .await;
+            Way::Posted => {
+                let place = Place::new(crate::documents::CENTRE);
+                let (https, url) = (place.client("centre"), front(&place, sessions).await);
+                began = Instant::now();
+                let one = |_| posted(https.clone(), url.clone(), body.clone());
+                share(documents, senders, one).await
+            }
+        };
         for worker in workers {
             worker.await.expect("a worker ends well");
         }
@@ -166,6 +196,61 @@ async fn worker(mut client: Client, sink: String, done: Arc<AtomicU64>, document
         transaction.commit().await.expect("a commit");
         done.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+async fn insert((client, insert): &Session, body: &[u8]) {
+    let inserted = client.execute(insert, &[&body]).await;
+    assert_eq!(inserted.expect("an insert"), 1);
+}
+
+async fn posted(https: Https, url: String, body: Bytes) {
+    let request = https
+        .post(url)
+        .header("content-type", "application/xml")
+        .body(body);
+    let answer = request.send().await.expect("an answer");
+    assert_eq!(answer.status(), 202);
+    answer.bytes().await.expect("an answer's body");
+}
+
+/// The sessions that are free now.
+struct Pool {
+    free: Mutex<mpsc::Receiver<Arc<Session>>>,
+    back: mpsc::Sender<Arc<Session>>,
+}
+
+/// A server behind the gateway's own mutual TLS that inserts what is posted, commits, and answers.
+async fn front(place: &Place, sessions: Vec<Arc<Session>>) -> String {
+    let (back, free) = mpsc::channel(sessions.len());
+    for session in sessions {
+        back.send(session).await.expect("there is room for all");
+    }
+    let pool = Arc::new(Pool {
+        free: Mutex::new(free),
+        back,
+    });
+    let take = async |State(pool): State<Arc<Pool>>, body: Bytes| {
+        let session = pool.free.lock().await.recv().await;
+        let session = session.expect("sessions come back");
+        insert(&session, &body).await;
+        pool.back.try_send(session).expect("there is room for all");
+        StatusCode::ACCEPTED
+    };
+    let router = Router::new()
+        .route("/v1/documents", post(take))
+        .with_state(pool);
+    let settings = place.tls("public");
+    let material = settings.load(&tls::renewal::Config::default());
+    let server = Server::new(&material.expect("certificates"));
+    let door = Door {
+        acceptor: Acceptor::Tls(Arc::new(server.expect("a server"))),
+        limits: settings.limits,
+        observer: Arc::new(|_| {}),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(tls::serve(listener, door, router, std::future::pending()));
+    format!("https://localhost:{port}/v1/documents")
 }
 
 /// Takes everything, over plain HTTP.

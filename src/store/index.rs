@@ -3,10 +3,9 @@
 //! The decider reads through [`Working`]: its own changes first, then what it stands on. An index never
 //! holds the only copy of anything: it can be rebuilt from the entries.
 
-use std::collections::{BTreeMap, HashMap, btree_map};
+use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
 use std::ops::Bound;
-use std::sync::{Mutex, PoisonError};
 
 use crate::store::Error;
 
@@ -22,16 +21,27 @@ pub trait Index: Send + Sync {
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error>;
 }
 
-/// Changes of keys: a value, or none where the key goes.
-pub type Changes = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// What becomes of a key: a value, or none where it goes.
+pub type Change = Option<Vec<u8>>;
+
+/// Changes of keys.
+pub type Changes = BTreeMap<Vec<u8>, Change>;
 
 /// An index and changes that are not in it yet.
 pub struct Working<'a> {
     base: &'a dyn Index,
     changes: Changes,
+    /// Keys that were changed since the first savepoint, each with the change that it had before, if any.
+    undo: Vec<(Vec<u8>, Option<Change>)>,
+    /// Whether there is a savepoint to come back to.
+    is_saved: bool,
     /// Where a value is written before it is known how long it is.
     scratch: Vec<u8>,
 }
+
+/// A state of a working copy to come back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Savepoint(usize);
 
 impl<'a> Working<'a> {
     /// A working copy without changes.
@@ -39,30 +49,41 @@ impl<'a> Working<'a> {
         Working {
             base,
             changes: Changes::new(),
+            undo: Vec::new(),
+            is_saved: false,
             scratch: Vec::new(),
         }
     }
 
     /// Puts a value.
     pub fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
-        self.changes.insert(key, Some(value));
+        self.change(key, Some(value));
     }
 
     /// Puts a value that is written here. Of many values that wait to be applied none takes more memory than it has bytes.
     pub fn write(&mut self, key: Vec<u8>, write: impl FnOnce(&mut Vec<u8>)) {
         self.scratch.clear();
         write(&mut self.scratch);
-        self.changes
-            .insert(key, Some(self.scratch.as_slice().to_vec()));
+        let value = self.scratch.as_slice().to_vec();
+        self.change(key, Some(value));
     }
 
     /// The value of a key, to be changed in place: what it stands on is read once, and no copy is made of what was
-    /// changed already.
+    /// changed already, unless there is a savepoint.
     pub fn slot(&mut self, key: Vec<u8>) -> Result<&mut Option<Vec<u8>>, Error> {
         match self.changes.entry(key) {
-            btree_map::Entry::Occupied(changed) => Ok(changed.into_mut()),
+            btree_map::Entry::Occupied(changed) => {
+                if self.is_saved {
+                    let before = Some(changed.get().clone());
+                    self.undo.push((changed.key().clone(), before));
+                }
+                Ok(changed.into_mut())
+            }
             btree_map::Entry::Vacant(vacant) => {
                 let value = self.base.get(vacant.key())?;
+                if self.is_saved {
+                    self.undo.push((vacant.key().clone(), None));
+                }
                 Ok(vacant.insert(value))
             }
         }
@@ -70,12 +91,23 @@ impl<'a> Working<'a> {
 
     /// Takes a key away.
     pub fn remove(&mut self, key: Vec<u8>) {
-        self.changes.insert(key, None);
+        self.change(key, None);
     }
 
-    /// Makes changes that were decided above this copy its own.
+    fn change(&mut self, key: Vec<u8>, change: Change) {
+        if !self.is_saved {
+            self.changes.insert(key, change);
+            return;
+        }
+        let before = self.changes.insert(key.clone(), change);
+        self.undo.push((key, before));
+    }
+
+    /// Makes changes that were decided elsewhere its own.
     pub fn absorb(&mut self, changes: Changes) {
-        self.changes.extend(changes);
+        for (key, change) in changes {
+            self.change(key, change);
+        }
     }
 
     /// How many keys it changes.
@@ -83,14 +115,27 @@ impl<'a> Working<'a> {
         self.changes.len()
     }
 
-    /// The changes so far, to come back to with [`Working::restore`].
-    pub fn checkpoint(&self) -> Changes {
-        self.changes.clone()
+    /// The state so far, to come back to. Another one may be made before it is released: the inner one is done with first.
+    pub fn savepoint(&mut self) -> Savepoint {
+        self.is_saved = true;
+        Savepoint(self.undo.len())
     }
 
-    /// Forgets what changed since the checkpoint.
-    pub fn restore(&mut self, checkpoint: Changes) {
-        self.changes = checkpoint;
+    /// Forgets what changed since a savepoint, which is still there.
+    pub fn roll_back(&mut self, to: Savepoint) {
+        // Backwards: what a key had first is put back last.
+        for (key, before) in self.undo.drain(to.0..).rev() {
+            match before {
+                Some(change) => self.changes.insert(key, change),
+                None => self.changes.remove(&key),
+            };
+        }
+    }
+
+    /// Keeps what changed since the outermost savepoint: there is no way back any more.
+    pub fn release(&mut self) {
+        self.undo.clear();
+        self.is_saved = false;
     }
 
     /// The changes, to be applied as one.
@@ -109,40 +154,6 @@ impl Index for Working<'_> {
 
     fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
         merge(self.base, &[&self.changes], from, to, most)
-    }
-}
-
-/// An index that does not change, and what was read of it by key: a batch asks for the same centre, terms, group and
-/// cells with each of its documents.
-pub struct Remembered<'a> {
-    base: &'a dyn Index,
-    read: Mutex<HashMap<Vec<u8>, Option<Vec<u8>>>>,
-}
-
-impl<'a> Remembered<'a> {
-    /// Nothing is read yet.
-    pub fn new(base: &'a dyn Index) -> Remembered<'a> {
-        Remembered {
-            base,
-            read: Mutex::default(),
-        }
-    }
-}
-
-impl Index for Remembered<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, Error> {
-        // What is in the map is whole whoever panicked.
-        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(value) = read.get(key) {
-            return Ok(value.clone());
-        }
-        let value = self.base.get(key)?;
-        read.insert(key.to_vec(), value.clone());
-        Ok(value)
-    }
-
-    fn scan(&self, from: &[u8], to: &[u8], most: usize) -> Result<Pairs, Error> {
-        self.base.scan(from, to, most)
     }
 }
 
@@ -329,6 +340,34 @@ mod tests {
             let most = 3 * (hidden as usize + given);
             assert!(read <= most, "{read} for {given} behind {hidden}");
         }
+    }
+
+    #[test]
+    fn what_changed_since_a_savepoint_is_taken_back_and_nothing_else() {
+        let base: BTreeMap<Vec<u8>, Vec<u8>> =
+            (0_u8..5).map(|key| (vec![key], vec![key])).collect();
+        let mut working = Working::new(&base);
+        working.put(vec![0], vec![10]);
+        let outer = working.savepoint();
+        working.put(vec![0], vec![11]);
+        working.remove(vec![1]);
+        working.write(vec![9], |out| out.push(99));
+        let kept = working.changes.clone();
+        let inner = working.savepoint();
+        working.put(vec![0], vec![12]);
+        *working.slot(vec![0]).unwrap() = Some(vec![13]);
+        working.put(vec![1], vec![21]);
+        *working.slot(vec![2]).unwrap() = None;
+        working.remove(vec![9]);
+        working.absorb([(vec![3], None)].into());
+        working.roll_back(inner);
+        assert_eq!(working.changes, kept);
+        working.put(vec![4], vec![44]);
+        working.roll_back(outer);
+        assert_eq!(working.changes, [(vec![0], Some(vec![10]))].into());
+        working.release();
+        working.put(vec![7], vec![7]);
+        assert!(working.undo.is_empty());
     }
 
     #[test]

@@ -131,7 +131,15 @@ impl Memory {
             clock: at,
         };
         let mut working = Working::new(&inner.index);
-        let decision = ledger::decide(&mut working, next, instants, command, &self.secret)?;
+        let mut known = Known::default();
+        let decision = ledger::decide(
+            &mut working,
+            &mut known,
+            next,
+            instants,
+            command,
+            &self.secret,
+        )?;
         let changes = working.into_changes();
         inner.index.apply(changes);
         inner.entries.extend(decision.entries);

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::claims::entry::Position;
@@ -16,11 +17,11 @@ use crate::store::embedded::evacuate::Meanwhile;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::state::State;
 use crate::store::embedded::{Config, places};
-use crate::store::index::{Changes, Remembered, Working};
+use crate::store::index::{Changes, Working};
 use crate::store::journal::keys::Keys;
 use crate::store::journal::pack::{self, Packer};
 use crate::store::journal::{self, Batch, Journal};
-use crate::store::ledger::{self, Instants, Secret};
+use crate::store::ledger::{self, Instants, Known, Secret};
 use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome, Room};
 
 /// What the committer is asked.
@@ -65,6 +66,14 @@ pub struct Request {
     pub packed: Packed,
     /// Where the answer goes; nobody may be listening any more.
     pub answer: oneshot::Sender<Result<Outcome, Error>>,
+    /// Where who asks runs: see [`workers`].
+    pub workers: Option<Handle>,
+}
+
+/// The runtime of whoever asks, if threads of its own drive it: there the answers of a batch are given out together.
+pub fn workers() -> Option<Handle> {
+    let handle = Handle::try_current().ok();
+    handle.filter(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
 }
 
 /// Compresses the documents of a command, on the thread of whoever asks: the committer would be the one for all.
@@ -86,6 +95,8 @@ pub struct Committer {
     overlay: Arc<Overlay>,
     state: Arc<State>,
     secret: Secret,
+    /// Terms and centres as of the last entry decided.
+    known: Known,
     observer: Arc<dyn Observer>,
     position: watch::Sender<Position>,
     disk: Disk,
@@ -101,13 +112,49 @@ pub struct Committer {
 struct Gathering<'v> {
     working: Working<'v>,
     batch: Batch,
-    answers: Vec<Answer>,
+    answers: Answers,
 }
 
 /// What will be answered once the batch is durable.
 struct Answer {
     to: oneshot::Sender<Result<Outcome, Error>>,
     outcome: Result<Outcome, Error>,
+}
+
+/// Answers of a batch. They go to whom they belong at the end of this, wherever and however it ends.
+#[derive(Default)]
+struct Answers {
+    waiting: Vec<Answer>,
+    workers: Option<Handle>,
+}
+
+impl Answers {
+    /// Gives them out. To wake a worker that sleeps costs this thread more than all the rest of an answer: the runtime
+    /// is woken once and wakes its own tasks.
+    fn give(mut self) {
+        match self.workers.take() {
+            Some(workers) if self.waiting.len() > 1 => {
+                drop(workers.spawn(async move { drop(self) }))
+            }
+            Some(_) | None => drop(self),
+        }
+    }
+
+    /// Nothing of the batch happened.
+    fn refuse(mut self, error: &Error) {
+        for answer in &mut self.waiting {
+            answer.outcome = Err(error.clone());
+        }
+    }
+}
+
+impl Drop for Answers {
+    fn drop(&mut self) {
+        for answer in self.waiting.drain(..) {
+            // Who asked may have gone; the command is done all the same.
+            let _ = answer.to.send(answer.outcome);
+        }
+    }
 }
 
 impl Committer {
@@ -128,6 +175,7 @@ impl Committer {
             overlay,
             state,
             secret,
+            known: Known::default(),
             observer,
             position,
             disk: Disk::new(config),
@@ -251,7 +299,7 @@ impl Committer {
                 Ok(())
             }
             Err(error) => {
-                self.failed(&error, Vec::new());
+                self.failed(&error, Answers::default());
                 Err(stopped(&error))
             }
         }
@@ -266,7 +314,7 @@ impl Committer {
             return Ok(());
         }
         self.journal.begin_segment().map_err(|error| {
-            self.failed(&error, Vec::new());
+            self.failed(&error, Answers::default());
             stopped(&error)
         })
     }
@@ -326,16 +374,15 @@ impl Committer {
             }
         }
         let view = self.overlay.view();
-        let read = Remembered::new(&view);
         let mut gathering = Gathering {
-            working: Working::new(&read),
+            working: Working::new(&view),
             batch: Batch::default(),
-            answers: Vec::new(),
+            answers: Answers::default(),
         };
         let mut next = Some(first);
         while let Some(request) = next {
             self.decide(&mut gathering, request);
-            let room = gathering.answers.len() < self.batch_commands
+            let room = gathering.answers.waiting.len() < self.batch_commands
                 && gathering.batch.length() < self.batch_bytes;
             next = if room { ready() } else { None };
         }
@@ -346,7 +393,6 @@ impl Committer {
         } = gathering;
         let changes = working.into_changes();
         // While it is held, what is published cannot join the layer that it stands on.
-        drop(read);
         drop(view);
         self.conclude(changes, batch, answers);
         Ok(())
@@ -362,9 +408,10 @@ impl Committer {
         let next = self.journal.head().position.0 + gathering.batch.entries() as u64 + 1;
         // What a restart puts in doubt is asked about later; without it nothing could even be read until there is room.
         let writes = self.state.room() != Room::Full || matches!(request.command, Command::Restart);
-        let mut working = Working::new(&gathering.working);
+        let savepoint = gathering.working.savepoint();
         let decided = ledger::decide(
-            &mut working,
+            &mut gathering.working,
+            &mut self.known,
             Position(next),
             Instants {
                 stamp,
@@ -377,10 +424,13 @@ impl Committer {
             true => Ok(decision),
             false => Err(Error::Full),
         });
-        let changes = working.into_changes();
-        // What was not decided changed nothing.
+        if decided.is_err() {
+            // What was not decided changed nothing.
+            gathering.working.roll_back(savepoint);
+            self.known.forget();
+        }
+        gathering.working.release();
         let outcome = decided.map(|decision| {
-            gathering.working.absorb(changes);
             if !decision.entries.is_empty() {
                 // Only what is written tells the time: a clock that leapt for a moment is not kept for a question.
                 self.last = stamp;
@@ -399,11 +449,13 @@ impl Committer {
             decision.outcome
         });
         let to = request.answer;
-        gathering.answers.push(Answer { to, outcome });
+        gathering.answers.waiting.push(Answer { to, outcome });
+        let before = gathering.answers.workers.take();
+        gathering.answers.workers = request.workers.or(before);
     }
 
     /// Makes the batch durable, shows it, and answers.
-    fn conclude(&mut self, mut changes: Changes, batch: Batch, answers: Vec<Answer>) {
+    fn conclude(&mut self, mut changes: Changes, batch: Batch, answers: Answers) {
         let entries = batch.entries();
         let written = if entries > 0 {
             self.journal.append(&batch).map(Some)
@@ -430,10 +482,7 @@ impl Committer {
                 self.set_room(Room::Low);
             }
         }
-        for answer in answers {
-            // Who asked may have gone; the command is done all the same.
-            let _ = answer.to.send(answer.outcome);
-        }
+        answers.give();
     }
 
     /// Whether a command is decided at all.
@@ -451,16 +500,16 @@ impl Committer {
     }
 
     /// Nothing of the batch is acknowledged, and nothing more is until the journal was opened anew.
-    fn failed(&mut self, error: &journal::Error, answers: Vec<Answer>) {
+    fn failed(&mut self, error: &journal::Error, answers: Answers) {
+        // Nor did anything of it happen.
+        self.known.forget();
         let full = error.is_no_room();
         if !full {
             self.observer.sync_failed();
         }
         let stopped = stopped(error);
         self.state.pause(summary(error), stopped.clone());
-        for answer in answers {
-            let _ = answer.to.send(Err(stopped.clone()));
-        }
+        answers.refuse(&stopped);
         self.reopen();
         if full && !self.journal.is_stopped() {
             // Until the next look, which tells better.

@@ -1,8 +1,8 @@
 //! What is journalled and not yet in the tree, and views that see both as one.
 //!
-//! The committer publishes the changes of a batch in the uppermost layer, or in a new one while a view holds that;
-//! the applier moves layers into the tree, oldest first, and drops them. It lets them gather first: what is changed
-//! again meanwhile is written once, and what came and went never. A view is the state after one whole batch for as
+//! The committer publishes the changes of a batch in the uppermost layer, or in a new one while a view holds that, and
+//! joins layers when their views have gone; the applier moves layers into the tree, oldest first, and drops them. It
+//! lets them gather first: what is changed again meanwhile is written once, and what came and went never. A view is the state after one whole batch for as
 //! long as it lives: it keeps its layers, and the applier does not put later ones into the tree below it. Readers
 //! wait for nobody, and the committer never waits for readers, only for room: the layers are bounded in number and
 //! bytes.
@@ -34,6 +34,10 @@ const GATHER_LAYERS: usize = 16;
 /// Changes gather until they take this part of all that may wait: a start after a crash replays so many more, and the
 /// tree takes them in one atomic batch.
 const GATHER_PART: usize = 8;
+
+/// A layer that nobody holds any more joins the one below it if it changes no more keys than this: that takes a
+/// millisecond, and everybody waits for it.
+const JOINED: usize = 2048;
 
 /// Changes gather no longer than this.
 const GATHER_FOR: Duration = Duration::from_secs(5);
@@ -184,6 +188,8 @@ impl Overlay {
         self.position.store(head.position.0, Ordering::Release);
         let serial = inner.serial;
         let was_due = inner.is_due(self.limit);
+        let was_empty = inner.layers.is_empty();
+        inner.join();
         if let Some(last) = inner.layers.back_mut().and_then(Arc::get_mut) {
             let before = last.bytes;
             last.take_over(changes, serial, head);
@@ -192,13 +198,13 @@ impl Overlay {
         } else {
             let layer = Layer::new(changes, serial, head);
             inner.bytes += layer.bytes;
-            if inner.layers.is_empty() {
+            if was_empty {
                 inner.since = Instant::now();
             }
             inner.layers.push_back(Arc::new(layer));
         }
         // The applier waits for the first layer until it is time for it, and wakes sooner for this alone.
-        let wakes = inner.layers.len() == 1 || (!was_due && inner.is_due(self.limit));
+        let wakes = was_empty || (!was_due && inner.is_due(self.limit));
         drop(inner);
         if wakes {
             self.moved.notify_all();
@@ -351,6 +357,20 @@ impl Inner {
                 || self.layers.len() > GATHER_LAYERS
                 || !matches!(self.end, End::Open)
                 || self.since.elapsed() >= GATHER_FOR)
+    }
+
+    /// Joins the uppermost layers that nobody holds. Each view leaves two of them behind, and there are hundreds a second:
+    /// they would be applied for their number alone, and keys that each batch changes be written with each.
+    fn join(&mut self) {
+        while let [.., below, last] = self.layers.make_contiguous()
+            && last.changes.len() <= JOINED
+            && let (Some(below), Some(last)) = (Arc::get_mut(below), Arc::get_mut(last))
+        {
+            let before = below.bytes + last.bytes;
+            below.take_over(std::mem::take(&mut last.changes), last.serial, last.head);
+            self.bytes = self.bytes - before + below.bytes;
+            self.layers.pop_back();
+        }
     }
 
     /// The layers that no living view stands below.
@@ -523,6 +543,44 @@ mod tests {
         assert_eq!(tree.get(b"comes").unwrap().unwrap(), b"4");
         assert_eq!(tree.get(b"goes").unwrap(), None);
         assert_eq!((layers(&overlay), overlay.lock().bytes), (0, 0));
+    }
+
+    #[test]
+    fn layers_are_joined_when_their_views_have_gone() {
+        let directory = TempDir::new().unwrap();
+        let tree = Tree::open(directory.path(), SMALL).unwrap();
+        let overlay = Arc::new(Overlay::new(tree, Head::origin(), 1 << 20));
+        published(&overlay, 1, &[(b"a", Some(b"1")), (b"b", Some(b"1"))]);
+        let first = overlay.view();
+        published(&overlay, 2, &[(b"a", Some(b"2"))]);
+        let second = overlay.view();
+        published(&overlay, 3, &[(b"b", None), (b"c", Some(b"3"))]);
+        assert_eq!(layers(&overlay), 3);
+        drop(second);
+        published(&overlay, 4, &[(b"d", Some(b"4"))]);
+        assert_eq!(layers(&overlay), 2, "but above a view that lives");
+        assert_eq!(first.get(b"a").unwrap().unwrap(), b"1");
+        assert_eq!(first.get(b"b").unwrap().unwrap(), b"1");
+        drop(first);
+        published(&overlay, 5, &[(b"d", Some(b"55"))]);
+        assert_eq!(layers(&overlay), 1);
+        // Four keys of one byte each; the second is gone, and the others have four bytes of values.
+        assert_eq!(overlay.lock().bytes, 4 + 4);
+        let view = overlay.view();
+        let found = view.scan(b"a", b"z", 9).unwrap();
+        let expected = [(b"a", &b"2"[..]), (b"c", b"3"), (b"d", b"55")];
+        let expected = expected.map(|(key, value)| (key.to_vec(), value.to_vec()));
+        assert_eq!(found, expected);
+        assert_eq!(view.position(), Position(5));
+        let large: Vec<_> = (0..=JOINED as u32).map(u32::to_be_bytes).collect();
+        let changes: Vec<_> = large
+            .iter()
+            .map(|key| (&key[..], Some(&b"1"[..])))
+            .collect();
+        published(&overlay, 6, &changes);
+        drop(view);
+        published(&overlay, 7, &[(b"e", Some(b"7"))]);
+        assert_eq!(layers(&overlay), 2, "what is large stays apart");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
 use crate::store::custody::record::{Rewrapped, Wrapping};
-use crate::store::embedded::committer::{Call, Request, pack};
+use crate::store::embedded::committer::{Call, Request, pack, workers};
 use crate::store::embedded::{
     Embedded, base, bodies, disk, encryption, entries, places, unreadable,
 };
@@ -42,6 +42,7 @@ impl Store for Embedded {
             packed: pack(&self.packer, &command),
             command,
             answer,
+            workers: workers(),
         };
         let queue = self.queue.as_ref().ok_or_else(|| self.state.error())?;
         if queue.send(Call::Commit(request)).await.is_err() {

@@ -130,6 +130,7 @@ fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
         command: Command::Restart,
         packed: BTreeMap::new(),
         answer,
+        workers: None,
     };
     committer.batch(request, || None)?;
     match answered.try_recv() {

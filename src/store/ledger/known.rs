@@ -12,7 +12,7 @@ use crate::store::Error;
 use crate::store::index::Index;
 use crate::store::ledger::records;
 
-/// What was read of an index. Whoever changes terms or a centre there forgets it.
+/// What was read of an index. Whoever changes terms or a centre there forgets it, and so does whoever takes a change back.
 #[derive(Default)]
 pub struct Known {
     terms: Option<Terms>,
@@ -28,12 +28,21 @@ impl Known {
         }
     }
 
+    /// The versions of a centre, none if it is not registered.
+    pub fn centre(&mut self, index: &dyn Index, centre: Finess) -> Result<&[Centre], Error> {
+        match self.centres.entry(centre) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(place) => match records::centre(index, centre)? {
+                // Anybody may ask for a centre that there is not: what is kept is bounded by what is registered.
+                none if none.is_empty() => Ok(&[]),
+                versions => Ok(place.insert(versions)),
+            },
+        }
+    }
+
     /// The public holidays of a centre on a day.
     pub fn region(&mut self, index: &dyn Index, centre: Finess, day: Day) -> Result<Region, Error> {
-        let versions = match self.centres.entry(centre) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(place) => place.insert(records::centre(index, centre)?),
-        };
+        let versions = self.centre(index, centre)?;
         Ok(Centre::region_on(versions, day))
     }
 

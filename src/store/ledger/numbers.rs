@@ -29,7 +29,20 @@ pub fn same(
     purpose: Purpose,
     fingerprint: Digest,
 ) -> Result<Option<DocumentRecord>, Error> {
-    let mut next = latest(index, key, purpose)?;
+    match latest(index, key, purpose)? {
+        Some(latest) => same_as(index, &latest, key, fingerprint),
+        None => Ok(None),
+    }
+}
+
+/// The same, where the latest document of the number is known.
+pub fn same_as(
+    index: &dyn Index,
+    latest: &DocumentRecord,
+    key: &Key,
+    fingerprint: Digest,
+) -> Result<Option<DocumentRecord>, Error> {
+    let mut next = Some(latest.clone());
     while let Some(record) = next.filter(|record| record.received.facts.key == *key) {
         if record.received.fingerprint == fingerprint {
             return Ok(Some(record));

@@ -15,7 +15,7 @@ use crate::claims::example;
 use crate::claims::id::{Amc, Destination, Digest, DocumentId, EndpointName, LotId, Name};
 use crate::claims::time::Timestamp;
 use crate::store::index::{Changes, Index, Pairs, Working};
-use crate::store::ledger::{Instants, Secret, decide, query};
+use crate::store::ledger::{Instants, Known, Secret, decide, query};
 use crate::store::memory::Map;
 use crate::store::{
     Admission, Admitted, Command, Conclusion, Due, Error, Lease, Outcome, Sealing, Unity,
@@ -85,7 +85,16 @@ impl Ledger {
         self.index.reads.store(0, Ordering::Relaxed);
         let mut working = Working::new(&self.index);
         let secret = Secret::new([9; 32]);
-        let decision = decide(&mut working, self.next, at(self.now), command, &secret).unwrap();
+        let mut known = Known::default();
+        let decision = decide(
+            &mut working,
+            &mut known,
+            self.next,
+            at(self.now),
+            command,
+            &secret,
+        )
+        .unwrap();
         self.next.0 += decision.entries.len() as u64;
         (decision.outcome, working.into_changes())
     }
@@ -173,11 +182,20 @@ fn each_admission_writes_three_keys_and_shares_the_others() {
     const DOCUMENTS: u64 = 100;
     let ledger = Ledger::new();
     let mut working = Working::new(&ledger.index);
+    let mut known = Known::default();
     let secret = Secret::new([9; 32]);
     for number in 0..DOCUMENTS {
         let next = Position(ledger.next.0 + number);
         let admission = ledger.admission(1 + u128::from(number), ordinary);
-        decide(&mut working, next, at(ledger.now), admission, &secret).unwrap();
+        decide(
+            &mut working,
+            &mut known,
+            next,
+            at(ledger.now),
+            admission,
+            &secret,
+        )
+        .unwrap();
     }
     let mut tables = BTreeMap::<char, u64>::new();
     let mut bytes = 0;
@@ -274,12 +292,21 @@ fn lots_sealed_one_after_the_other_before_the_index_has_them_cost_the_same() {
     let mut ledger = Ledger::new();
     ledger.admit(1..=1000, ordinary);
     let mut working = Working::new(&ledger.index);
+    let mut known = Known::default();
     let secret = Secret::new([9; 32]);
     let mut reads = Vec::new();
     for lot in 0..10 {
         ledger.index.reads.store(0, Ordering::Relaxed);
         let command = Command::Seal(sealed(lot, 1 + lot * 100..=lot * 100 + 100, ledger.now));
-        decide(&mut working, ledger.next, at(ledger.now), command, &secret).unwrap();
+        decide(
+            &mut working,
+            &mut known,
+            ledger.next,
+            at(ledger.now),
+            command,
+            &secret,
+        )
+        .unwrap();
         reads.push(ledger.reads());
     }
     let most = reads.iter().max();

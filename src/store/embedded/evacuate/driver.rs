@@ -58,6 +58,7 @@ impl Driver {
             command: Command::Evacuated(evacuated),
             packed: BTreeMap::new(),
             answer,
+            workers: None,
         };
         let clear = Call::Clear {
             request,

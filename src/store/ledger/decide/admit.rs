@@ -30,9 +30,9 @@ impl Decider<'_, '_> {
         documents: Vec<Admission>,
         unity: Unity,
     ) -> Result<Outcome, Error> {
-        let checkpoint = match unity {
+        let savepoint = match unity {
             Unity::Each => None,
-            Unity::Together | Unity::Nothing => Some((self.working.checkpoint(), self.next)),
+            Unity::Together | Unity::Nothing => Some((self.working.savepoint(), self.next)),
         };
         let mut rows: Vec<Option<Admitted>> = vec![None; documents.len()];
         // A PJ may stand before its FSE in the same post: it is decided after the others.
@@ -45,9 +45,9 @@ impl Decider<'_, '_> {
         }
         let rows: Vec<Admitted> = rows.into_iter().flatten().collect();
         let refused = rows.iter().any(|row| matches!(row, Admitted::Refused(_)));
-        match checkpoint {
-            Some((changes, next)) if refused || unity == Unity::Nothing => {
-                self.working.restore(changes);
+        match savepoint {
+            Some((savepoint, next)) if refused || unity == Unity::Nothing => {
+                self.working.roll_back(savepoint);
                 self.known.forget();
                 self.next = next;
                 self.entries.clear();
@@ -62,10 +62,12 @@ impl Decider<'_, '_> {
         let facts = &admission.facts;
         let fingerprint = self.secret.fingerprint(admission.digest);
         let (key, purpose) = (&facts.key, admission.purpose);
-        if let Some(known) = numbers::same(self.working, key, purpose, fingerprint)? {
+        let present = numbers::latest(self.working, key, purpose)?;
+        if let Some(present) = &present
+            && let Some(known) = numbers::same_as(self.working, present, key, fingerprint)?
+        {
             return Ok(Admitted::known(&known));
         }
-        let present = numbers::latest(self.working, key, purpose)?;
         match self.admissible(admission, present)? {
             Ok(line) => self.receive(caller, admission, fingerprint, line),
             Err(conflict) => Ok(Admitted::Refused(conflict)),
@@ -74,15 +76,16 @@ impl Decider<'_, '_> {
 
     /// Whether a document that is not known yet may come in, and where it belongs.
     fn admissible(
-        &self,
+        &mut self,
         admission: &Admission,
         present: Option<DocumentRecord>,
     ) -> Result<Result<Line, Conflict>, Error> {
         let facts = &admission.facts;
-        let versions = records::centre(self.working, facts.key.centre)?;
-        let Some(centre) = Centre::on(&versions, facts.care_day) else {
+        let versions = self.known.centre(self.working, facts.key.centre)?;
+        let Some(centre) = Centre::on(versions, facts.care_day) else {
             return Ok(Err(Conflict::Centre(facts.key.centre)));
         };
+        let region = centre.region;
         let replaced = match self.replaced(admission, present)? {
             Ok(replaced) => replaced,
             Err(conflict) => return Ok(Err(conflict)),
@@ -101,8 +104,8 @@ impl Decider<'_, '_> {
                 }
             }
         };
-        let terms = records::terms(self.working)?;
-        let deadline = deadline::deadline(facts, centre.region, &terms);
+        let terms = self.known.terms(self.working)?;
+        let deadline = deadline::deadline(facts, region, &terms);
         Ok(Ok(Line {
             replaced,
             supports,

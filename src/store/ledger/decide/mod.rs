@@ -29,9 +29,11 @@ use crate::store::ledger::keys;
 use crate::store::ledger::{Decision, Instants, Known, Secret, fold, query, records};
 use crate::store::{Body, BodyId, Closing, Command, Conflict, Error, Outcome};
 
-/// Decides one command. `next` is the position of its first entry.
+/// Decides one command. `next` is the position of its first entry; what is known is of this index. After an error the
+/// index may have half of its changes, and what is known of it as well: who goes on with them takes both back.
 pub fn decide(
     working: &mut Working<'_>,
+    known: &mut Known,
     next: Position,
     instants: Instants,
     command: Command,
@@ -39,7 +41,7 @@ pub fn decide(
 ) -> Result<Decision, Error> {
     let mut decider = Decider {
         working,
-        known: Known::default(),
+        known,
         next,
         at: instants.stamp,
         clock: instants.clock,
@@ -57,7 +59,7 @@ pub fn decide(
 
 struct Decider<'w, 'b> {
     working: &'w mut Working<'b>,
-    known: Known,
+    known: &'w mut Known,
     next: Position,
     /// The instant of the entries.
     at: Timestamp,
@@ -215,7 +217,7 @@ impl Decider<'_, '_> {
     fn push(&mut self, entry: Entry) -> Result<Position, Error> {
         let stamped = Stamped { at: self.at, entry };
         let position = self.next;
-        fold::fold(self.working, &mut self.known, position, &stamped)?;
+        fold::fold(self.working, self.known, position, &stamped)?;
         self.entries.push(stamped);
         self.next = Position(position.0 + 1);
         Ok(position)
