@@ -364,21 +364,29 @@ impl Renewal {
             Part::ReceiptKeys => self.ways.renew_keys()?,
             Part::Webhooks => {
                 let wanted = self.wanted.borrow().clone();
-                self.webhooks.renew(&wanted)?;
+                let renewed = self.webhooks.renew(&wanted)?;
                 self.targets.send_if_modified(|targets| {
-                    let is_other = *targets != wanted.targets;
-                    *targets = wanted.targets;
+                    let is_other = *targets != renewed.targets;
+                    *targets = renewed.targets;
                     is_other
                 });
+                refused(unread(renewed.unread))?;
             }
         }
         Ok(())
     }
 }
 
-/// What cannot be used of endpoints, as an error.
+/// What cannot be used of endpoints or webhooks, as an error.
 fn refused(unread: Option<String>) -> anyhow::Result<()> {
     unread.map_or(Ok(()), |why| Err(anyhow::anyhow!(why)))
+}
+
+/// Why some files of webhooks cannot be used, in one line.
+fn unread(errors: Vec<webhook::Error>) -> Option<String> {
+    let said = errors.into_iter().map(anyhow::Error::from);
+    let said: Vec<_> = said.map(|error| format!("{error:#}")).collect();
+    (!said.is_empty()).then(|| said.join("; "))
 }
 
 /// Whether of a set that is in both another list lapsed, or one no longer has.

@@ -252,7 +252,7 @@ canon_enum! {
         1 => Sealing, 2 => Fse, 3 => Turn, 4 => Unreachable, 5 => Tls, 6 => Identity, 7 => Address, 8 => Busy,
         9 => Failing, 10 => Breaker, 11 => HeldByHand, 12 => NoRoute, 13 => Attempt, 14 => Doubt, 15 => Receipt,
         16 => Overdue, 17 => Settlement, 18 => Replacement, 19 => Lapse, 20 => Unreadable,
-        21 => Closed, 22 => Revoked, 23 => Unvouched, 24 => OwnCertificate
+        21 => Closed, 22 => Revoked, 23 => Unvouched, 24 => OwnCertificate, 25 => OtherBytes
     }
     delivery::State {
         1 => Due, 2 => Sending, 3 => InDoubt, 4 => Taken, 5 => Overdue, 6 => Answered, 7 => Void

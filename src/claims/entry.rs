@@ -376,6 +376,8 @@ pub enum Reason {
     Unvouched,
     /// The endpoint does not accept the certificate that it is shown.
     OwnCertificate,
+    /// The insurer says to have other bytes under the lot's id: a person must ask it.
+    OtherBytes,
 }
 
 /// A receipt, without its text.

@@ -184,7 +184,7 @@ pub fn judge_sent(sent: &Sent, documents: &[DocumentId]) -> Judgement {
         },
         Sent::Answered(Reply::OtherBytes) => Judgement {
             alert: Some(Alert::OtherBytes),
-            ..Judgement::of(Event::Deferred, Reason::Unreadable, Retry::Longest)
+            ..Judgement::of(Event::Deferred, Reason::OtherBytes, Retry::Longest)
         },
         Sent::Answered(Reply::Trouble(trouble, wait)) => {
             Judgement::of(Event::Deferred, trouble.reason(), wait_or_backoff(*wait))
@@ -216,7 +216,7 @@ pub fn judge_asked(
         },
         Asked::Answered(StatusReply::OtherBytes) => Judgement {
             alert: Some(Alert::OtherBytes),
-            ..Judgement::of(Event::StatusUnreachable, Reason::Unreadable, Retry::Longest)
+            ..Judgement::of(Event::StatusUnreachable, Reason::OtherBytes, Retry::Longest)
         },
         Asked::Answered(StatusReply::Trouble(trouble, wait)) => Judgement::of(
             Event::StatusUnreachable,
@@ -484,7 +484,7 @@ mod tests {
         for (sent, event, reason, retry, alert) in [
             (Sent::Answered(Reply::Taken), Event::Taken, Reason::Receipt, Retry::Receipt, None),
             (Sent::Answered(Reply::Refused(refusal(&[1]))), Event::ContentRefused, Reason::Turn, Retry::Never, None),
-            (Sent::Answered(Reply::OtherBytes), Event::Deferred, Reason::Unreadable, Retry::Longest, other_bytes),
+            (Sent::Answered(Reply::OtherBytes), Event::Deferred, Reason::OtherBytes, Retry::Longest, other_bytes),
             (trouble(Trouble::Identity, None), Event::Deferred, Reason::Identity, Retry::Backoff, None),
             (trouble(Trouble::Address, None), Event::Deferred, Reason::Address, Retry::Backoff, None),
             (trouble(Trouble::Busy, Some(minute)), Event::Deferred, Reason::Busy, Retry::After(minute), None),
@@ -530,7 +530,7 @@ mod tests {
             (answered(StatusReply::Unknown), State::Overdue, Event::StatusUnknown, Reason::Turn, Retry::Now, forgotten),
             (refused(), State::InDoubt, Event::StatusRefused, Reason::Receipt, Retry::Receipt, None),
             (refused(), State::Taken, Event::StatusRefused, Reason::Receipt, Retry::Receipt, Some(Alert::RefusedAfterTaking)),
-            (answered(StatusReply::OtherBytes), State::InDoubt, Event::StatusUnreachable, Reason::Unreadable, Retry::Longest, Some(Alert::OtherBytes)),
+            (answered(StatusReply::OtherBytes), State::InDoubt, Event::StatusUnreachable, Reason::OtherBytes, Retry::Longest, Some(Alert::OtherBytes)),
             (trouble(Trouble::Address, None), State::InDoubt, Event::StatusUnreachable, Reason::Address, Retry::Backoff, None),
             (trouble(Trouble::Busy, Some(minute)), State::InDoubt, Event::StatusUnreachable, Reason::Busy, Retry::After(minute), None),
             (Asked::NoAnswer(Cause::Connection), State::InDoubt, Event::StatusUnreachable, Reason::Unreachable, Retry::Backoff, None),

@@ -4,7 +4,7 @@ use crate::claims::entry::Reason;
 
 impl Reason {
     /// Every reason.
-    pub const ALL: [Reason; 24] = [
+    pub const ALL: [Reason; 25] = [
         Reason::Sealing,
         Reason::Fse,
         Reason::Turn,
@@ -29,6 +29,7 @@ impl Reason {
         Reason::Revoked,
         Reason::Unvouched,
         Reason::OwnCertificate,
+        Reason::OtherBytes,
     ];
 
     /// The word for it.
@@ -58,6 +59,7 @@ impl Reason {
             Reason::Revoked => "revoked",
             Reason::Unvouched => "unvouched",
             Reason::OwnCertificate => "own-certificate",
+            Reason::OtherBytes => "other-bytes",
         }
     }
 }

@@ -70,6 +70,7 @@ fn stage_of_lot(lot: &LotRecord, way: Way) -> Stage {
                 | Reason::HeldByHand
                 | Reason::NoRoute
                 | Reason::Unreadable
+                | Reason::OtherBytes
                 | Reason::Closed
                 | Reason::Revoked
                 | Reason::Unvouched,
@@ -225,8 +226,12 @@ pub(super) fn sentence(next: Next, lot: Option<&LotRecord>, now: Timestamp) -> S
             format!("The document's bytes cannot be read again: an operator must look; it is tried again {on}."),
         ),
         Reason::Unreadable => (
-            format!("Les octets du lot ne se relisent pas, ou l'organisme dit en avoir d'autres : un opérateur doit intervenir ; nouvel essai {le}."),
-            format!("The lot's bytes cannot be read again, or the insurer says to have others: an operator must look; it is tried again {on}."),
+            format!("Les octets du lot ne se relisent pas : un opérateur doit intervenir ; nouvel essai {le}."),
+            format!("The lot's bytes cannot be read again: an operator must look; it is tried again {on}."),
+        ),
+        Reason::OtherBytes => (
+            format!("L'organisme dit avoir d'autres octets sous l'identifiant de ce lot : un opérateur doit l'interroger ; nouvel essai {le}."),
+            format!("The insurer says to have other bytes under the id of this lot: an operator must ask it; it is tried again {on}."),
         ),
         Reason::Closed => (
             format!("Le frontal de l'organisme est fermé ; {envoi} {le}."),

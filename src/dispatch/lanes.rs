@@ -98,7 +98,8 @@ impl Lanes {
             failure,
         } = changed.after;
         let (endpoint, before) = (&changed.endpoint, changed.before);
-        if before == Some(changed.after) {
+        // Of an endpoint that left the gauges are at rest, although what may have arrived there is still asked about.
+        if before == Some(changed.after) || !changed.is_present {
             return;
         }
         if before.is_none_or(|before| before.limit != limit) {

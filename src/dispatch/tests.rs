@@ -29,6 +29,7 @@ use crate::claims::standing::Standing;
 use crate::claims::terms::{Region, Terms};
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
+use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Admission, Command, Conclusion, Find, Lease, Store, Unity};
@@ -96,12 +97,14 @@ impl Rig {
             (endpoint("slow"), Purpose::Real, vec![mutuelle(1)]),
             (endpoint("swift"), Purpose::Real, vec![mutuelle(2)]),
         ]);
+        let rules = names.iter().cloned();
+        let rules = rules.map(|name| (name, Config::default().lane())).collect();
         let dispatch = Dispatch {
             store: Arc::new(store),
             transport: Arc::new(transport),
             clock: clock.clone(),
             routes: watch::channel(Arc::new(routes)).1,
-            lanes: Arc::default(),
+            lanes: Arc::new(Board::new(rules)),
             terms: Terms::default(),
             config: Arc::new(Config::default()),
             telemetry: Arc::new(Telemetry::new(&Default::default(), &names).unwrap()),

@@ -51,6 +51,8 @@ pub struct Changed<T> {
     pub number: u64,
     /// The name that it is told of by.
     pub endpoint: EndpointName,
+    /// Whether that endpoint has rules of its own: one that left has not, and nothing is told of its lane.
+    pub is_present: bool,
     /// Where the lane stood; none if it is new, or has a new name.
     pub before: Option<Stand>,
     /// Where it stands.
@@ -133,6 +135,7 @@ impl Board {
         } = &mut *inner;
         let endpoint = routes.present(endpoint);
         let is_told = !renamed.remove(endpoint) && lanes.contains_key(endpoint);
+        let is_present = rules.contains_key(endpoint);
         let numbered = lanes.entry(endpoint.clone()).or_insert_with(|| {
             let rules = rules.get(endpoint).unwrap_or(otherwise);
             *next += 1;
@@ -141,7 +144,7 @@ impl Board {
                 lane: Lane::new(rules.clone()),
             }
         });
-        numbered.change(endpoint, is_told, change)
+        numbered.change(endpoint, is_present, is_told, change)
     }
 
     /// Changes the lane in which something began, whatever its name is now; nothing if it is gone.
@@ -151,11 +154,17 @@ impl Board {
         change: impl FnOnce(&mut Lane) -> T,
     ) -> Option<Changed<T>> {
         let mut inner = self.lock();
-        let Inner { lanes, renamed, .. } = &mut *inner;
+        let Inner {
+            rules,
+            lanes,
+            renamed,
+            ..
+        } = &mut *inner;
         let mut all = lanes.iter_mut();
         let (endpoint, numbered) = all.find(|(_, numbered)| numbered.number == number)?;
         let is_told = !renamed.remove(endpoint);
-        Some(numbered.change(endpoint, is_told, change))
+        let is_present = rules.contains_key(endpoint);
+        Some(numbered.change(endpoint, is_present, is_told, change))
     }
 
     /// Until when a lot that is due, or the question about one, is held back by its endpoint, and why; none if the lane
@@ -196,6 +205,7 @@ impl Numbered {
     fn change<T>(
         &mut self,
         endpoint: &EndpointName,
+        is_present: bool,
         is_told: bool,
         change: impl FnOnce(&mut Lane) -> T,
     ) -> Changed<T> {
@@ -204,6 +214,7 @@ impl Numbered {
             done: change(&mut self.lane),
             number: self.number,
             endpoint: endpoint.clone(),
+            is_present,
             before,
             after: Stand::of(&self.lane),
         }
@@ -280,8 +291,13 @@ mod tests {
             // Gone, it begins again by the others' rules.
             (all(&[("lyon", rules(8))]), 1),
         ] {
+            let is_present = followed.contains_key(&paris);
             board.follow(followed, &Arc::default());
             assert_eq!(stand(&paris).limit, limit);
+            let changed = board.change(&paris, &rules(8), nothing);
+            assert_eq!(changed.is_present, is_present);
+            let again = board.change_again(changed.number, nothing).unwrap();
+            assert_eq!(again.is_present, is_present);
             assert_eq!(stand(&lyon).breaker, breaker::State::Open);
         }
         assert_eq!(round(&board, &paris, Signal::Served).limit, 2);

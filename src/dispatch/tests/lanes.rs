@@ -148,6 +148,22 @@ async fn a_dead_endpoint_is_probed_by_one_lot_at_a_time_and_its_lots_say_so() {
     assert_eq!(held(&rig, "slow"), None);
 }
 
+/// What may have arrived there is still attempted, and asked about; its gauges are at rest all the same.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_shown_of_the_lane_of_an_endpoint_that_left() {
+    let (mut rig, _) = refusing().await;
+    rig.dispatch.lanes = Arc::default();
+    rig.running = rig.dispatch.nothing_runs();
+    for number in 1..=9 {
+        rig.due(number).await;
+    }
+    assert_eq!(rig.exhausted().await, [1; 5]);
+    let fifth = rig.lot(LotId(5)).await.next.unwrap();
+    assert_eq!(fifth.reason, Reason::Breaker);
+    rig.shows(r#"bordereau_delivery_breaker_state{endpoint="slow"} 0"#);
+    rig.shows(r#"bordereau_delivery_limit_attempts{endpoint="slow"} 0"#);
+}
+
 #[tokio::test(start_paused = true)]
 async fn an_endpoint_that_fails_every_question_is_sent_its_lots_all_the_same() {
     let mut rig = Rig::with(|call| match call.request {

@@ -19,7 +19,7 @@ use crate::store::contract::{self, Picture, admission, admit};
 use crate::store::custody::verified::Verified;
 use crate::store::embedded::tree::fault::Kind;
 use crate::store::ledger::query;
-use crate::store::{Command, Readiness, Store, Unity, Unobserved};
+use crate::store::{Admitted, Command, Conflict, Readiness, Room, Store, Unity, Unobserved};
 
 const SEGMENT: u64 = 16 * 1024;
 
@@ -71,6 +71,27 @@ pub(super) async fn fill(store: &Embedded, numbers: std::ops::Range<u32>) {
         let documents = vec![admission(number.into(), number, body)];
         admit(store, documents, Unity::Each).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn what_a_full_disk_refused_is_known_to_no_later_command() {
+    let directory = TempDir::new().unwrap();
+    let mut config = config(directory.path());
+    // Nobody looks at the disk but this test.
+    config.look_seconds = 1e6;
+    let store = open_config(&config, Arc::new(Unobserved)).unwrap();
+    store.state.set_room(Room::Full);
+    let registered = store.commit(contract::now(), contract::registry()).await;
+    assert!(matches!(registered, Err(Error::Full)), "{registered:?}");
+    store.state.set_room(Room::Ample);
+    let post = |id| vec![admission(id, 1, Bytes::from_static(b"<fse/>"))];
+    let rows = admit(&store, post(1), Unity::Each).await.unwrap();
+    let unknown = matches!(rows[..], [Admitted::Refused(Conflict::Centre(_))]);
+    assert!(unknown, "{rows:?}");
+    let registered = store.commit(contract::now(), contract::registry()).await;
+    registered.unwrap();
+    let rows = admit(&store, post(2), Unity::Each).await.unwrap();
+    assert!(matches!(rows[..], [Admitted::Received { .. }]), "{rows:?}");
 }
 
 /// A closed store of 40 documents, and what it had to say.

@@ -107,7 +107,7 @@ impl Config {
         Ok(())
     }
 
-    fn check_url(&self, target: &Target) -> Result<(), Error> {
+    pub(super) fn check_url(&self, target: &Target) -> Result<(), Error> {
         let wrong = || Error::Url(target.name.clone());
         let url = Url::parse(&target.url).map_err(|_| wrong())?;
         let plain = url.username().is_empty() && url.password().is_none();

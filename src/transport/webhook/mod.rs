@@ -54,9 +54,26 @@ pub struct Webhooks {
 }
 
 struct Line {
-    url: String,
-    key: hmac::Key,
+    target: Target,
+    material: Material,
     client: Client,
+}
+
+/// What a target's files hold.
+#[derive(Clone)]
+struct Material {
+    key: hmac::Key,
+    /// The authorities of its certificate; none: those that the system trusts.
+    roots: Option<Vec<Certificate>>,
+}
+
+/// What came of taking up targets again.
+#[derive(Debug)]
+pub struct Renewed {
+    /// The targets in force.
+    pub targets: Vec<Target>,
+    /// Why files of some cannot be used: these targets are as they were, or not in force yet.
+    pub unread: Vec<Error>,
 }
 
 impl Webhooks {
@@ -65,19 +82,43 @@ impl Webhooks {
     /// # Errors
     /// [`Error`].
     pub fn new(config: &Config) -> Result<Webhooks, Error> {
+        config.check()?;
+        let lines = config.targets.iter().map(|target| {
+            let line = Line::new(config, target.clone(), Material::read(target)?)?;
+            Ok((target.name.clone(), line))
+        });
         Ok(Webhooks {
-            lines: ArcSwap::from_pointee(lines(config)?),
+            lines: ArcSwap::from_pointee(lines.collect::<Result<_, Error>>()?),
         })
     }
 
-    /// Takes up targets with their secrets and roots as they are now, for the requests from now on. All or nothing: on
-    /// an error everything stays as it was. It reads files: not for an async task.
+    /// Takes up targets with their secrets and roots as they are now, for the requests from now on. One whose files
+    /// cannot be used keeps no other from that: it stays as it was, within the present limits. It reads files: not for an
+    /// async task.
     ///
     /// # Errors
-    /// [`Error`].
-    pub fn renew(&self, config: &Config) -> Result<(), Error> {
-        self.lines.store(Arc::new(lines(config)?));
-        Ok(())
+    /// The configuration contradicts itself, or a client cannot be built: everything stays as it was.
+    pub fn renew(&self, config: &Config) -> Result<Renewed, Error> {
+        config.check()?;
+        let before = self.lines.load_full();
+        let (mut lines, mut unread) = (BTreeMap::new(), Vec::new());
+        for target in &config.targets {
+            let read = Material::read(target).map(|material| (target, material));
+            let found = read.map(Some).unwrap_or_else(|error| {
+                unread.push(error);
+                let line = before.get(&target.name)?;
+                // Its address may be none of those any more that may be told.
+                config.check_url(&line.target).ok()?;
+                Some((&line.target, line.material.clone()))
+            });
+            if let Some((target, material)) = found {
+                let line = Line::new(config, target.clone(), material)?;
+                lines.insert(target.name.clone(), line);
+            }
+        }
+        let targets = lines.values().map(|line| line.target.clone()).collect();
+        self.lines.store(Arc::new(lines));
+        Ok(Renewed { targets, unread })
     }
 }
 
@@ -90,9 +131,9 @@ impl Tell for Webhooks {
         };
         let request = line
             .client
-            .post(&line.url)
+            .post(&line.target.url)
             .header(CONTENT_TYPE, "application/json")
-            .header(SIGNATURE, signature(&line.key, at, &body))
+            .header(SIGNATURE, signature(&line.material.key, at, &body))
             .body(body);
         match request.send().await {
             Ok(answer) if answer.status().is_success() => Told::Taken,
@@ -103,47 +144,48 @@ impl Tell for Webhooks {
     }
 }
 
-fn lines(config: &Config) -> Result<BTreeMap<Name, Line>, Error> {
-    config.check()?;
-    let guard = Guard::new(&config.allowed_hosts);
-    let lines = config.targets.iter().map(|target| {
-        let line = Line {
-            url: target.url.clone(),
-            key: hmac::Key::new(hmac::HMAC_SHA256, &target.secret()?),
-            client: client(config, target, guard.clone())?,
-        };
-        Ok((target.name.clone(), line))
-    });
-    lines.collect()
+impl Material {
+    fn read(target: &Target) -> Result<Material, Error> {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &target.secret()?);
+        let roots = target.roots.as_ref().map(|file| {
+            let pem = std::fs::read(file).map_err(|source| Error::File {
+                target: target.name.clone(),
+                source,
+            })?;
+            Certificate::from_pem_bundle(&pem).map_err(unbuilt(target))
+        });
+        Ok(Material {
+            key,
+            roots: roots.transpose()?,
+        })
+    }
 }
 
-fn client(config: &Config, target: &Target, guard: Guard) -> Result<Client, Error> {
-    let builder = Client::builder()
-        .https_only(true)
-        .no_proxy()
-        .redirect(redirect::Policy::none())
-        .dns_resolver(Arc::new(guard))
-        .connect_timeout(config.connect())
-        .timeout(config.answer());
-    let builder = match &target.roots {
-        Some(file) => {
-            let unreadable = |source| Error::File {
-                target: target.name.clone(),
-                source,
-            };
-            let pem = std::fs::read(file).map_err(unreadable)?;
-            let roots = Certificate::from_pem_bundle(&pem);
-            builder.tls_certs_only(roots.map_err(|source| Error::Client {
-                target: target.name.clone(),
-                source,
-            })?)
-        }
-        None => builder,
-    };
-    builder.build().map_err(|source| Error::Client {
-        target: target.name.clone(),
-        source,
-    })
+impl Line {
+    fn new(config: &Config, target: Target, material: Material) -> Result<Line, Error> {
+        let builder = Client::builder()
+            .https_only(true)
+            .no_proxy()
+            .redirect(redirect::Policy::none())
+            .dns_resolver(Arc::new(Guard::new(&config.allowed_hosts)))
+            .connect_timeout(config.connect())
+            .timeout(config.answer());
+        let builder = match &material.roots {
+            Some(roots) => builder.tls_certs_only(roots.iter().cloned()),
+            None => builder,
+        };
+        let client = builder.build().map_err(unbuilt(&target))?;
+        Ok(Line {
+            target,
+            material,
+            client,
+        })
+    }
+}
+
+fn unbuilt(target: &Target) -> impl FnOnce(reqwest::Error) -> Error {
+    let target = target.name.clone();
+    move |source| Error::Client { target, source }
 }
 
 fn signature(key: &hmac::Key, at: Timestamp, body: &[u8]) -> String {
@@ -174,7 +216,86 @@ fn is_denied(error: &reqwest::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
     use super::*;
+    use crate::claims::id::Finess;
+
+    fn target(place: &Path, name: &str, url: &str) -> Target {
+        Target {
+            name: Name::parse(name).unwrap(),
+            url: url.to_owned(),
+            centres: BTreeSet::from([Finess::parse("750712184").unwrap()]),
+            gestionnaire: None,
+            secret: place.join(name),
+            roots: None,
+        }
+    }
+
+    fn config(allowed: &[&str], targets: &[&Target]) -> Config {
+        Config {
+            allowed_hosts: allowed.iter().map(|host| (*host).to_owned()).collect(),
+            targets: targets.iter().map(|target| (*target).clone()).collect(),
+            ..Config::default()
+        }
+    }
+
+    #[test]
+    fn one_target_without_its_files_keeps_no_other_from_being_taken_up() {
+        crate::tls::install_default();
+        let place = TempDir::new().unwrap();
+        let secret = |name: &str, byte| fs::write(place.path().join(name), [byte; 32]).unwrap();
+        let of = |name, url| target(place.path(), name, url);
+        let (one, two) = (
+            of("one", "https://one.test/"),
+            of("two", "https://two.test/"),
+        );
+        secret("one", 1);
+        secret("two", 2);
+        let webhooks = Webhooks::new(&config(&[], &[&one, &two])).unwrap();
+        let signed = |name: &str| {
+            let lines = webhooks.lines.load_full();
+            let line = lines.get(&Name::parse(name).unwrap())?;
+            Some(signature(&line.material.key, Timestamp::default(), b""))
+        };
+        let (first, second) = (signed("one"), signed("two"));
+        let renew = |config: &Config| {
+            let Renewed { targets, unread } = webhooks.renew(config).unwrap();
+            let unread: Vec<_> = unread.iter().map(ToString::to_string).collect();
+            (targets, unread)
+        };
+        // The secret of the one is gone, that of the other is changed, and a third one has none yet.
+        fs::remove_file(&one.secret).unwrap();
+        secret("two", 3);
+        let third = of("three", "https://three.test/");
+        let (targets, unread) = renew(&config(&[], &[&one, &two, &third]));
+        assert_eq!(targets, [one.clone(), two.clone()]);
+        assert_eq!(unread.len(), 2, "{unread:?}");
+        assert!(unread[0].contains("`one`") && unread[1].contains("`three`"));
+        assert_eq!(signed("one"), first);
+        assert_ne!(signed("two"), second);
+        assert_eq!(signed("three"), None);
+        // With another address, and no secret for it: it stays where it was.
+        let moved = of("one", "https://elsewhere.test/");
+        assert_eq!(renew(&config(&[], &[&moved])).0, [one.clone()]);
+        secret("one", 4);
+        assert_eq!(renew(&config(&[], &[&moved])), (vec![moved], vec![]));
+        // An address within that is allowed no more is not told, whatever its files are.
+        let within = of("within", "https://127.0.0.1/");
+        secret("within", 5);
+        assert_eq!(
+            renew(&config(&["127.0.0.1"], &[&within])).0,
+            [within.clone()]
+        );
+        fs::remove_file(&within.secret).unwrap();
+        let outside = of("within", "https://outside.test/");
+        assert_eq!(renew(&config(&[], &[&outside])).0, []);
+        assert_eq!(signed("within"), None);
+    }
 
     #[test]
     fn a_signature_is_the_one_that_anybody_computes() {

@@ -92,7 +92,8 @@ impl Decider<'_, '_> {
             | Reason::Closed
             | Reason::Revoked
             | Reason::Unvouched
-            | Reason::OwnCertificate => {
+            | Reason::OwnCertificate
+            | Reason::OtherBytes => {
                 return Err(Error::Impossible("a document's timer is one of three"));
             }
         }
