@@ -125,6 +125,7 @@ impl store::Observer for Observers {
         };
         self.telemetry.record(Event::Damaged {
             segment: damage.segment,
+            file: damage.file.as_deref(),
             offset: damage.offset,
             what: damage.what,
             entries,

@@ -70,10 +70,14 @@ impl Event<'_> {
             Event::Replayed { entries } => info!(entries, "entries replayed"),
             Event::Damaged {
                 segment,
+                file,
                 offset,
                 what,
                 entries,
-            } => error!(segment, offset, what, entries, "the journal is damaged"),
+            } => error!(
+                segment,
+                file, offset, what, entries, "the journal is damaged"
+            ),
             Event::IndexFailed => {
                 warn!("the index failed: it is set aside and built anew from the journal")
             }

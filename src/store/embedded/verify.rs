@@ -78,9 +78,9 @@ pub fn verify(config: &Config) -> Result<(Verified, Option<Embedded>), OpenError
         Some(fault) => verified.differ(Part::Bodies, fault.to_string()),
     }
     for damage in journal.damaged() {
-        let what = match damage.segment {
-            0 => damage.what.to_owned(),
-            ordinal => format!("segment {ordinal}: {}", damage.what),
+        let what = match &damage.file {
+            Some(file) => format!("{file}: {}", damage.what),
+            None => format!("segment {}: {}", damage.segment, damage.what),
         };
         verified.differ(Part::Journal, what);
     }

@@ -416,6 +416,7 @@ fn gap(head: &Head, next: &Segment) -> Result<Option<Damage>, Error> {
     let last = Position(next.header.first.0 - 1);
     Ok(Some(Damage {
         segment: head.segment,
+        file: None,
         offset: head.offset,
         what: "what followed here is missing",
         lost: Lost::Entries(Position(head.position.0 + 1), last),

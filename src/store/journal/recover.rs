@@ -15,7 +15,7 @@ use crate::store::journal::keys::{Held, Keys, Shared};
 use crate::store::journal::place::Head;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::scan::{self, Batches, Damage, Lost, Remains, Stop, Tail};
-use crate::store::journal::segment::{Form, Listed, Segment};
+use crate::store::journal::segment::{Form, Listed, STRAY, Segment};
 
 /// The keys of the segments that are there, or none where nothing is or will be sealed.
 ///
@@ -121,8 +121,9 @@ pub fn find_end(segment: &Segment) -> Result<Ended, Error> {
 /// Adds the segments to a reader; gives those that cannot be read, and files that are none.
 pub fn add_all(reader: &Reader, listed: Listed) -> Vec<Damage> {
     let mut damaged = Vec::new();
-    let damage = |segment, what, lost| Damage {
+    let damage = |segment, file, what, lost| Damage {
         segment,
+        file,
         offset: 0,
         what,
         lost,
@@ -135,12 +136,11 @@ pub fn add_all(reader: &Reader, listed: Listed) -> Vec<Damage> {
         };
         // Which entries it had, those around it say when they are read.
         let none = Lost::Bodies(Vec::new());
-        damaged.extend(what.map(|what| damage(ordinal, what, none)));
+        damaged.extend(what.map(|what| damage(ordinal, None, what, none)));
         reader.add(segment);
     }
-    for _ in &listed.strays {
-        let what = "a file that is no segment of this journal lies beside it";
-        damaged.push(damage(0, what, Lost::Bodies(Vec::new())));
+    for name in listed.strays {
+        damaged.push(damage(0, Some(name), STRAY, Lost::Bodies(Vec::new())));
     }
     damaged
 }

@@ -53,8 +53,10 @@ pub enum Remains<'a> {
 /// A place where bytes are not as they were written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Ordinal of the segment.
+    /// Ordinal of the segment; 0 for a file that is none.
     pub segment: u64,
+    /// The name of a file that is no segment.
+    pub file: Option<String>,
     /// Offset in it, in bytes.
     pub offset: u64,
     /// What was found.
@@ -199,6 +201,7 @@ impl<'a> Batches<'a> {
         };
         let damage = |lost| Damage {
             segment: after.segment,
+            file: None,
             offset: bad as u64,
             what,
             lost,

@@ -284,7 +284,7 @@ pub fn list_all(directory: &Path) -> Result<Listed, Error> {
 /// When the directory cannot be read, a later version wrote a segment, or the last one cannot be read: nothing
 /// says then what was acknowledged.
 pub fn list(directory: &Path) -> Result<Listed, Error> {
-    let mut found: BTreeMap<u64, Result<Segment, Error>> = BTreeMap::new();
+    let mut found: BTreeMap<u64, (String, Result<Segment, Error>)> = BTreeMap::new();
     let mut listed = Listed::default();
     for path in files(directory)? {
         let name = path.file_name().unwrap_or_default();
@@ -303,24 +303,47 @@ pub fn list(directory: &Path) -> Result<Listed, Error> {
             Err(error @ (Error::Version { .. } | Error::Io { .. })) => return Err(error),
             opened => opened,
         };
-        match (found.get(&ordinal), &segment) {
-            (Some(_), Err(_)) => listed.strays.push(name),
-            (Some(_), Ok(_)) | (None, _) => drop(found.insert(ordinal, segment)),
+        if segment.is_err() && found.contains_key(&ordinal) {
+            listed.strays.push(name);
+        } else if let Some((other, _)) = found.insert(ordinal, (name, segment)) {
+            listed.strays.push(other);
         }
     }
+    listed.strays.sort_unstable();
     if let Some(last) = found.last_entry() {
         let ordinal = *last.key();
-        if let Err(error) = last.get() {
+        if let (_, Err(error)) = last.get() {
             return Err(error.clone());
         }
         for ordinal in 1..=ordinal {
-            let segment = found.remove(&ordinal);
+            let segment = found.remove(&ordinal).map(|(_, segment)| segment);
             listed
                 .segments
                 .push(segment.unwrap_or(Err(Error::NoSegment(ordinal))));
         }
     }
     Ok(listed)
+}
+
+/// What a file is that has the ending of a segment and is none of its journal.
+pub const STRAY: &str = "it lies in the directory of the journal and is no segment of it";
+
+/// The names of such files, in order. Of names that a segment may have it is asked, by ordinal and first position.
+///
+/// # Errors
+/// When the directory cannot be read.
+pub fn strays(directory: &Path, is_copy: impl Fn(u64, u64) -> bool) -> Result<Vec<String>, Error> {
+    let is_stray =
+        |whole: &str| numbers(whole).is_none_or(|(ordinal, first)| is_copy(ordinal, first));
+    let mut strays = Vec::new();
+    for path in files(directory)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if name.strip_suffix(ENDING).is_some_and(is_stray) {
+            strays.push(name.into_owned());
+        }
+    }
+    strays.sort_unstable();
+    Ok(strays)
 }
 
 /// Ordinal and first position that a name without its ending says.

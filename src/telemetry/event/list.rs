@@ -111,6 +111,8 @@ pub enum Event<'a> {
     Damaged {
         /// Ordinal of the segment; 0: a file that is none.
         segment: u64,
+        /// The name of that file.
+        file: Option<&'a str>,
         /// Offset in it, in bytes.
         offset: u64,
         /// What was found: one of the room's own words.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use crate::store::Error;
 use crate::store::custody::verified::{Compared, Part, Verified};
+use crate::store::embedded::JOURNAL;
 use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::compare::{Span, compare};
@@ -17,7 +18,7 @@ use crate::store::embedded::verify::fresh::{Fresh, GoesOn};
 use crate::store::embedded::verify::scratch::{self, Scratch};
 use crate::store::embedded::verify::{Check, FRESH, unmade};
 use crate::store::journal::reader::Reader;
-use crate::store::journal::{self, Head};
+use crate::store::journal::{self, Head, segment};
 
 /// Records that are compared of one view.
 const AT_ONCE: u64 = if cfg!(test) { 50 } else { 5_000 };
@@ -74,6 +75,18 @@ impl Working<'_> {
         let fresh = Fresh::make(&scratch.path().join(FRESH), sizes, reader, goes_on)?;
         let mut check = Check::new(&mut verified, reader, None, fresh);
         check.founded();
+        // Of one that cannot be read, or came just now, nobody can say which file it is.
+        let is_copy = |ordinal, first| {
+            let segment = reader.segment(ordinal);
+            segment.is_ok_and(|segment| segment.header.first.0 != first)
+        };
+        match segment::strays(&self.directory.join(JOURNAL), is_copy) {
+            Ok(strays) => strays.iter().for_each(|file| {
+                let what = format!("{file}: {}", segment::STRAY);
+                check.verified.differ(Part::Journal, what);
+            }),
+            Err(error) => check.verified.differ(Part::Journal, error.to_string()),
+        }
         let done = self.run(&mut check, &|| goes_on().map_err(Ended::Stopped));
         match done {
             Ok(compared) => {
@@ -203,6 +216,39 @@ mod tests {
         ends.store(true, Ordering::Relaxed);
         posts.await.unwrap();
         assert!(!directory.path().join("verify.scratch").exists());
+    }
+
+    /// The next start says the same of them; nothing of them is removed.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn files_that_are_no_segments_are_named_at_work_as_at_rest() {
+        let directory = TempDir::new().unwrap();
+        let store = open(directory.path()).unwrap();
+        fill(&store, 0..200).await;
+        assert!(store.reader.count() > 2);
+        let journal = directory.path().join("journal");
+        let second = store.reader.segment(2).unwrap();
+        let first = second.header.first.0;
+        let copy = format!("0000000002-{:020}.segment", first + 1);
+        let strays = [copy.as_str(), "notes.segment"];
+        let own = journal.join(format!("0000000002-{first:020}.segment"));
+        fs::copy(own, journal.join(&copy)).unwrap();
+        fs::write(journal.join("notes.segment"), "by hand").unwrap();
+        // What is of no segment's ending is nobody's business.
+        fs::write(journal.join("notes.txt"), "by hand").unwrap();
+        let named = |verified: &Verified| {
+            let said = verified.differences.iter();
+            let said: Vec<_> = said.map(|found| found.what.clone()).collect();
+            assert_eq!(said.len(), strays.len(), "{said:?}");
+            for (said, stray) in said.iter().zip(strays) {
+                assert!(said.starts_with(stray), "{said}");
+            }
+        };
+        named(&store.check().await.unwrap());
+        drop(store);
+        let config = crate::store::embedded::tests::config(directory.path());
+        let (verified, _) = crate::store::embedded::verify::verify(&config).unwrap();
+        named(&verified);
+        assert!(strays.iter().all(|stray| journal.join(stray).exists()));
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
