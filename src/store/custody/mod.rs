@@ -163,6 +163,17 @@ pub enum Error {
         "what follows that end is damaged: {0}; with --past-damage what can be read of it is applied, and legal holds that were placed in it are to be placed anew"
     )]
     Later(journal::Error),
+    /// Entries before the end that was asked for cannot be read, or may be: their instants are not known.
+    #[error(
+        "{damage}; what lies behind it is not restored, and what was decided when cannot be told of it: --until-position {} --past-damage restores what is before it",
+        before.0
+    )]
+    Hole {
+        /// The damage.
+        damage: journal::Error,
+        /// The last entry before it.
+        before: Position,
+    },
     /// The backup has nothing up to there.
     #[error("the backup has no entry up to there")]
     Nothing,
@@ -182,7 +193,9 @@ impl Error {
     pub fn summary(&self) -> &'static str {
         match self {
             Error::Io { .. } => "a file or directory cannot be read or written",
-            Error::Journal(_) | Error::Later(_) => "the journal cannot be read",
+            Error::Journal(_) | Error::Later(_) | Error::Hole { .. } => {
+                "the journal cannot be read"
+            }
             Error::Store(_) | Error::Unmade(_) => "the store cannot be read or written",
             Error::Locked(_) => "another backup is being made to this directory",
             Error::Manifest { .. } => "the directory holds a manifest that is none",

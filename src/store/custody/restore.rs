@@ -218,11 +218,17 @@ impl Origin<'_> {
             let batch = match piece {
                 Piece::Whole(batch) | Piece::Patched(batch, _) => batch,
                 Piece::Hole(damage) => {
-                    let restored = found.map(|last| last.head.position);
-                    return Err(match self.order.until {
-                        Until::Position(position) if restored == Some(position) => Ended::Found,
-                        Until::End | Until::Instant(_) | Until::Position(_) => {
-                            self.reader.damaged(damage).into()
+                    let before = found.map(|last| last.head.position);
+                    let damage = self.reader.damaged(damage);
+                    return Err(match (self.order.until, before) {
+                        (Until::Position(position), Some(before)) if position == before => {
+                            Ended::Found
+                        }
+                        (Until::End | Until::Instant(_) | Until::Position(_), Some(before)) => {
+                            Ended::Failed(Error::Hole { damage, before })
+                        }
+                        (Until::End | Until::Instant(_) | Until::Position(_), None) => {
+                            damage.into()
                         }
                     });
                 }

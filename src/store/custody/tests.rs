@@ -381,9 +381,15 @@ async fn a_restore_to_before_a_hole_is_made_by_who_gives_up_what_cannot_be_read(
     let at = contract::now() + Duration::from_secs(3600);
     let until = |position| Until::Position(Position(position));
     for later in [Later::Whole, Later::Readable] {
-        for behind in [until(50), Until::End] {
-            let refused = made(&place, behind, later, at).await;
-            assert!(matches!(refused, Err(Error::Journal(_))), "{refused:?}");
+        // All was decided at one instant: whether what cannot be read was is not known.
+        let instant = Until::Instant(contract::now());
+        for behind in [until(50), Until::End, instant] {
+            let Err(refused) = made(&place, behind, later, at).await else {
+                panic!("{behind:?} is made");
+            };
+            assert!(matches!(refused, Error::Hole { before, .. } if before.0 == 31));
+            let said = refused.to_string();
+            assert!(said.contains("--until-position 31 --past-damage"), "{said}");
         }
     }
     for position in [21, 31] {
