@@ -17,6 +17,7 @@ use crate::claims::custody::Restored;
 use crate::claims::entry::{Entry, Position};
 use crate::claims::example;
 use crate::claims::id::{DocumentId, Name};
+use crate::claims::retention::OnHold;
 use crate::claims::time::Timestamp;
 use crate::store::contract::{self, admission, admit};
 use crate::store::custody::backup::{Done, Order};
@@ -363,6 +364,8 @@ async fn a_restore_to_before_a_hole_is_made_by_who_gives_up_what_cannot_be_read(
     let (home, place) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let store = open(home.path());
     fill(&store, 0..60).await;
+    // Behind the hole, and it can be read.
+    since::place_hold(&store, 5).await;
     let entries = store.entries(Position(39), 1).await.unwrap();
     let bytes = entries[0].1.canonical();
     let mut flipped = 0;
@@ -399,6 +402,12 @@ async fn a_restore_to_before_a_hole_is_made_by_who_gives_up_what_cannot_be_read(
         let done = done.unwrap();
         assert_eq!(done.restored.position, Position(position));
         assert_eq!(done.unread.len(), 1);
+        let store = open(&place.path().join("restored"));
+        let holds = store.legal_holds().await.unwrap();
+        assert_eq!(holds.len(), 1);
+        assert_eq!(holds[0].hold.on, OnHold::Document(DocumentId(5)));
+        assert!(holds[0].lifted.is_none());
+        drop(store);
         fs::remove_dir_all(place.path().join("restored")).unwrap();
     }
 }

@@ -904,3 +904,78 @@ async fn damage_in_the_journal_is_named_by_file_and_byte() {
         fs::write(segment, sound).unwrap();
     }
 }
+
+#[tokio::test]
+async fn an_entry_of_a_later_version_ends_the_start_and_stays() {
+    let (directory, _) = forty().await;
+    let config = config(directory.path());
+    let opening = config.opening(&[], contract::now());
+    let mut journal = journal::Journal::open(&opening, contract::entropy(), &Unobserved).unwrap();
+    let mut batch = journal::Batch::default();
+    // A kind of entry that no version until now has written.
+    batch.add_entry(vec![0xfe; 24]);
+    let position = journal.append(&batch).unwrap().end.position.0;
+    drop(journal);
+    let before = files(&directory.path().join("journal"));
+    for _ in 0..2 {
+        let refused = open(directory.path()).err();
+        assert!(
+            matches!(refused, Some(OpenError::Entry(number)) if number == position),
+            "{refused:?}"
+        );
+    }
+    let (verified, store) = check(directory.path());
+    assert!(store.is_none());
+    let what = format!("entry {position} cannot be read");
+    assert!(said(&verified).contains(&("journal", what.as_str())));
+    assert_eq!(files(&directory.path().join("journal")), before);
+}
+
+#[tokio::test]
+async fn a_segment_that_is_missing_is_named_and_the_others_are_counted() {
+    let (directory, _) = forty().await;
+    fill(&open(directory.path()).unwrap(), 40..120).await;
+    let (whole, store) = check(directory.path());
+    drop(store);
+    assert_eq!(said(&whole), []);
+    assert!(whole.segments > 3, "{}", whole.segments);
+    let segments = files(&directory.path().join("journal")).into_keys();
+    let second = |path: &PathBuf| path.to_string_lossy().contains("/0000000002-");
+    fs::remove_file(segments.into_iter().find(second).unwrap()).unwrap();
+    let (verified, _) = check(directory.path());
+    assert_eq!(verified.segments, whole.segments);
+    assert!(said(&verified).contains(&("journal", "segment 2: the segment is missing")));
+    assert!(!verified.holds());
+}
+
+#[tokio::test]
+async fn entries_never_go_back_behind_the_last_one_also_after_a_start() {
+    let directory = TempDir::new().unwrap();
+    let post = |number: u32| Command::Admit {
+        caller: crate::claims::id::Name::parse("vendor").unwrap(),
+        documents: vec![admission(
+            number.into(),
+            number,
+            Bytes::from_static(b"<fse/>"),
+        )],
+        unity: Unity::Each,
+    };
+    let ahead = contract::now() + Duration::from_secs(3600);
+    let instants = [
+        ahead,
+        contract::now(),
+        contract::now() + Duration::from_secs(5),
+    ];
+    let store = open(directory.path()).unwrap();
+    let registered = store.commit(contract::now(), contract::registry()).await;
+    registered.unwrap();
+    for (number, at) in (1..).zip(instants) {
+        store.commit(at, post(number)).await.unwrap();
+    }
+    drop(store);
+    let store = open(directory.path()).unwrap();
+    store.commit(contract::now(), post(9)).await.unwrap();
+    let entries = store.entries(Position(0), usize::MAX).await.unwrap();
+    let stamped: Vec<_> = entries.iter().map(|(_, stamped)| stamped.at).collect();
+    assert_eq!(stamped, [contract::now(), ahead, ahead, ahead, ahead]);
+}

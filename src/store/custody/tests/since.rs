@@ -68,7 +68,7 @@ async fn explained(store: &Embedded, command: Command) {
     store.commit(contract::now(), command).await.unwrap();
 }
 
-async fn place_hold(store: &Embedded, number: u32) {
+pub(super) async fn place_hold(store: &Embedded, number: u32) {
     let hold = Command::PlaceLegalHold {
         on: OnHold::Document(DocumentId(number.into())),
         review: Day::new(2027, 11, 20).unwrap(),
