@@ -158,6 +158,56 @@ impl Event {
         Event::Unrouted,
     ];
 
+    /// Whether it ends an attempt.
+    pub fn ends_attempt(self) -> bool {
+        match self {
+            Event::NotReached
+            | Event::Deferred
+            | Event::Taken
+            | Event::ContentRefused
+            | Event::NoAnswer => true,
+            Event::Leased
+            | Event::StatusKnown
+            | Event::StatusRefused
+            | Event::StatusUnknown
+            | Event::StatusUnreachable
+            | Event::NoStatusService
+            | Event::ReceiptComplete
+            | Event::ReceiptPartial
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand
+            | Event::Restored
+            | Event::Unrouted => false,
+        }
+    }
+
+    /// Whether it is the answer to a question about the status of a lot.
+    pub fn answers_question(self) -> bool {
+        match self {
+            Event::StatusKnown
+            | Event::StatusRefused
+            | Event::StatusUnknown
+            | Event::StatusUnreachable
+            | Event::NoStatusService => true,
+            Event::Leased
+            | Event::NotReached
+            | Event::Deferred
+            | Event::Taken
+            | Event::ContentRefused
+            | Event::NoAnswer
+            | Event::ReceiptComplete
+            | Event::ReceiptPartial
+            | Event::ExpectedBy
+            | Event::Cancel
+            | Event::DuplicateConfirmed
+            | Event::ByHand
+            | Event::Restored
+            | Event::Unrouted => false,
+        }
+    }
+
     /// Whether it refuses the content of a lot: final, and nothing of it was taken.
     pub fn refuses_content(self) -> bool {
         match self {

@@ -5,6 +5,7 @@
 
 use crate::claims::canon::{self, Canon, Malformed, Take};
 use crate::claims::document::Cents;
+use crate::claims::entry::OrphanCause;
 use crate::claims::id::{Digest, DocumentId, LotId, Name};
 use crate::claims::time::Timestamp;
 
@@ -297,4 +298,17 @@ impl Answer {
             .into_iter()
             .find(|answer| answer.as_str() == text)
     }
+}
+
+/// What became of one receipt or settlement that was heard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeardOutcome {
+    /// Recorded.
+    Recorded,
+    /// Recorded before with the same content; nothing changes.
+    Known,
+    /// Kept as an orphan.
+    Orphan(OrphanCause),
+    /// Kept as an orphan before for the same cause; nothing changes.
+    OrphanAgain(OrphanCause),
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use crate::claims::deadline;
 use crate::claims::entry::{Next, Reason};
 use crate::claims::outcome::{self, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply};
@@ -12,7 +14,7 @@ use crate::dispatch::lanes::Place;
 use crate::dispatch::{Dispatch, ReceiptExpected, seal};
 use crate::formats::json;
 use crate::formats::lot::Composed;
-use crate::store::{self, Command, Conclusion, Leased, LotRecord, Stood};
+use crate::store::{self, Command, Conclusion, Leased, LotRecord};
 use crate::telemetry::event::{Attempt, Event, Question};
 use crate::telemetry::lane::Alert;
 
@@ -28,11 +30,14 @@ pub(super) enum Ended {
     Unrecorded,
 }
 
-/// What an attempt or a question ended, and when the next one comes.
-struct Concluded {
-    attempt: u32,
-    asked: Option<Stood>,
-    next: Next,
+/// What came of an attempt.
+struct Heard {
+    judgement: Judgement,
+    /// What the insurer said of the content.
+    refusal: Option<Refusal>,
+    word: Attempt,
+    /// Until when and why the lane holds back what failed.
+    lane_wait: Option<Next>,
 }
 
 impl Dispatch {
@@ -45,22 +50,46 @@ impl Dispatch {
     ) -> Ended {
         let Leased { lot, attempt } = leased;
         let started = self.clock.now();
-        let mut hold = None;
-        let judgement = match self.composed(&lot, fresh).await {
-            Ok(composed) => {
-                // The lease ends before anybody else may think that the attempt is over.
-                let now = self.clock.now();
-                let within = lot.next.map_or(Duration::ZERO, |next| next.at.since(now));
-                let send = self.transport.send(&lot.sealed.endpoint, &composed);
-                let sent = tokio::time::timeout(within, send).await;
-                let sent = sent.unwrap_or(Sent::Unanswered(outcome::Cause::Timeout));
-                hold = place.hear(sent.signal(), sent.failed_by(), self.clock.now());
-                let judgement = outcome::judge_sent(&sent, &lot.sealed.documents);
-                (judgement, refusal_sent(sent))
-            }
+        let heard = self.sent(&lot, fresh, &mut place).await;
+        let ended = self.clock.now();
+        let judgement = heard.judgement;
+        let next = self.next(&judgement, &lot, attempt, ended).await;
+        let next = held_back(next, judgement.retry, heard.lane_wait);
+        let waits_for = (judgement.retry != Retry::Never).then_some(next.reason);
+        let conclusion = Conclusion {
+            lot: lot.sealed.lot,
+            attempt,
+            asked: None,
+            event: judgement.event,
+            next,
+            named: judgement.named,
+            words: self.words(heard.refusal),
+        };
+        let ended_as = self.conclude(&lot, conclusion, judgement.alert).await;
+        self.telemetry.record(Event::Attempted {
+            lot: lot.sealed.lot,
+            endpoint: &lot.sealed.endpoint,
+            attempt,
+            outcome: heard.word,
+            waits_for,
+            took: ended.since(started),
+        });
+        ended_as
+    }
+
+    /// Sends the bytes of a lot, if they can be read, and judges what comes back.
+    async fn sent(&self, lot: &LotRecord, fresh: Option<Composed>, place: &mut Place) -> Heard {
+        let unsent = |reason, retry| Heard {
+            judgement: judge_unsent(reason, retry),
+            refusal: None,
+            word: Attempt::NotReached,
+            lane_wait: None,
+        };
+        let composed = match self.composed(lot, fresh).await {
+            Ok(composed) => composed,
             Err(seal::Error::Store(error)) => {
                 self.stalled(&error);
-                (judge_unsent(Reason::Turn, Retry::Backoff), None)
+                return unsent(Reason::Turn, Retry::Backoff);
             }
             Err(error @ (seal::Error::Missing(_) | seal::Error::OtherBytes(_))) => {
                 self.telemetry.record(Event::LotUnreadable {
@@ -68,30 +97,21 @@ impl Dispatch {
                     why: &error.to_string(),
                 });
                 // A person must look before it helps to try again.
-                (judge_unsent(Reason::Unreadable, Retry::Longest), None)
+                return unsent(Reason::Unreadable, Retry::Longest);
             }
         };
-        let (judgement, refusal) = judgement;
-        let ended = self.clock.now();
-        let outcome = attempt_word(&judgement);
-        let next = self.next(&judgement, &lot, attempt, ended).await;
-        let next = held_back(next, judgement.retry, hold);
-        let waits_for = (judgement.retry != Retry::Never).then_some(next.reason);
-        let concluded = Concluded {
-            attempt,
-            asked: None,
-            next,
-        };
-        let ended_as = self.conclude(&lot, concluded, judgement, refusal).await;
-        self.telemetry.record(Event::Attempted {
-            lot: lot.sealed.lot,
-            endpoint: &lot.sealed.endpoint,
-            attempt,
-            outcome,
-            waits_for,
-            took: ended.since(started),
-        });
-        ended_as
+        // The lease ends before anybody else may think that the attempt is over.
+        let now = self.clock.now();
+        let within = lot.next.map_or(Duration::ZERO, |next| next.at.since(now));
+        let send = self.transport.send(&lot.sealed.endpoint, &composed);
+        let sent = tokio::time::timeout(within, send).await;
+        let sent = sent.unwrap_or(Sent::Unanswered(outcome::Cause::Timeout));
+        Heard {
+            lane_wait: place.hear(sent.signal(), sent.failed_by(), self.clock.now()),
+            judgement: outcome::judge_sent(&sent, &lot.sealed.documents),
+            word: attempt_word(&sent),
+            refusal: refusal_sent(sent),
+        }
     }
 
     /// Asks an insurer what became of a lot.
@@ -109,7 +129,7 @@ impl Dispatch {
         let outcome = question_word(&asked);
         let now = self.clock.now();
         let signal = asked.signal();
-        let hold = signal.and_then(|signal| place.hear(signal, asked.failed_by(), now));
+        let lane_wait = signal.and_then(|signal| place.hear(signal, asked.failed_by(), now));
         // Not by its attempts where it is asked again: a lot may never have been attempted, or long ago.
         let tried = match asked {
             // It goes again, by how often it went.
@@ -117,15 +137,17 @@ impl Dispatch {
             Asked::Answered(_) | Asked::NoAnswer(_) => lot.asked.saturating_add(1),
         };
         let next = self.next(&judgement, &lot, tried, now).await;
-        let next = held_back(next, judgement.retry, hold);
-        let concluded = Concluded {
+        let next = held_back(next, judgement.retry, lane_wait);
+        let conclusion = Conclusion {
+            lot: sealed.lot,
             attempt: lot.attempts,
             asked: Some(lot.stood()),
+            event: judgement.event,
             next,
+            named: judgement.named,
+            words: self.words(refusal_asked(asked)),
         };
-        let ended = self
-            .conclude(&lot, concluded, judgement, refusal_asked(asked))
-            .await;
+        let ended = self.conclude(&lot, conclusion, judgement.alert).await;
         self.telemetry.record(Event::Asked {
             lot: sealed.lot,
             endpoint: &sealed.endpoint,
@@ -138,24 +160,12 @@ impl Dispatch {
     async fn conclude(
         &self,
         lot: &LotRecord,
-        concluded: Concluded,
-        judgement: Judgement,
-        refusal: Option<Refusal>,
+        conclusion: Conclusion,
+        alert: Option<outcome::Alert>,
     ) -> Ended {
-        if let Some(alert) = judgement.alert {
+        if let Some(alert) = alert {
             self.alert(lot.sealed.lot, &lot.sealed.endpoint, alert_word(alert));
         }
-        let words =
-            refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()));
-        let conclusion = Conclusion {
-            lot: lot.sealed.lot,
-            attempt: concluded.attempt,
-            asked: concluded.asked,
-            event: judgement.event,
-            next: concluded.next,
-            named: judgement.named,
-            words,
-        };
         for _ in 0..RECORDINGS {
             let command = Command::Conclude(conclusion.clone());
             match self.store.commit(self.clock.now(), command).await {
@@ -175,6 +185,11 @@ impl Dispatch {
         }
         self.alert(lot.sealed.lot, &lot.sealed.endpoint, Alert::Unrecorded);
         Ended::Unrecorded
+    }
+
+    /// What an insurer said of the content, as a body.
+    fn words(&self, refusal: Option<Refusal>) -> Option<(Bytes, [u8; 16])> {
+        refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()))
     }
 
     /// When the next thing is to be done for the lot, after so many attempts, or questions in vain.
@@ -227,10 +242,10 @@ fn alert_word(alert: outcome::Alert) -> Alert {
 }
 
 /// What waits for its endpoint waits for the lane too: whichever is later, and the reason of that.
-fn held_back(next: Next, retry: Retry, hold: Option<Next>) -> Next {
+fn held_back(next: Next, retry: Retry, lane_wait: Option<Next>) -> Next {
     match retry {
         Retry::Now | Retry::Pause | Retry::Backoff | Retry::After(_) => {
-            hold.filter(|hold| hold.at > next.at).unwrap_or(next)
+            lane_wait.filter(|wait| wait.at > next.at).unwrap_or(next)
         }
         // It is finished, it waits for its receipt, or for a person, who must know why.
         Retry::Never | Retry::Receipt | Retry::Longest => next,
@@ -271,29 +286,13 @@ fn refusal_asked(asked: Asked) -> Option<Refusal> {
     }
 }
 
-fn attempt_word(judgement: &Judgement) -> Attempt {
-    use crate::claims::delivery::Event;
-    match judgement.event {
-        Event::Taken => Attempt::Taken,
-        Event::NotReached => Attempt::NotReached,
-        Event::ContentRefused => Attempt::Refused,
-        Event::NoAnswer => Attempt::NoAnswer,
-        // An attempt is judged by one of five events; the others are of questions, receipts and commands.
-        Event::Deferred
-        | Event::Leased
-        | Event::StatusKnown
-        | Event::StatusRefused
-        | Event::StatusUnknown
-        | Event::StatusUnreachable
-        | Event::NoStatusService
-        | Event::ReceiptComplete
-        | Event::ReceiptPartial
-        | Event::ExpectedBy
-        | Event::Cancel
-        | Event::DuplicateConfirmed
-        | Event::ByHand
-        | Event::Restored
-        | Event::Unrouted => Attempt::Deferred,
+fn attempt_word(sent: &Sent) -> Attempt {
+    match sent {
+        Sent::Answered(Reply::Taken) => Attempt::Taken,
+        Sent::Answered(Reply::Refused(_)) => Attempt::Refused,
+        Sent::Answered(Reply::OtherBytes | Reply::Trouble(..)) => Attempt::Deferred,
+        Sent::NotReached(_) => Attempt::NotReached,
+        Sent::Unanswered(_) => Attempt::NoAnswer,
     }
 }
 

@@ -12,7 +12,7 @@ use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::lanes::{Board, Changed, Stand};
 use crate::telemetry::Telemetry;
-use crate::telemetry::event::{Breaker, Event};
+use crate::telemetry::event::Event;
 use crate::telemetry::lane;
 
 /// The lanes, made as endpoints are first seen.
@@ -111,7 +111,7 @@ impl Lanes {
         if before != breaker {
             self.telemetry.record(Event::BreakerMoved {
                 endpoint,
-                state: breaker_word(breaker),
+                state: breaker,
                 failed_by: failure.map(|failure| failure.reason),
             });
         }
@@ -144,13 +144,5 @@ impl Drop for Place {
             self.lanes
                 .change_again(self.lane, |lane| lane.end(slot, at));
         }
-    }
-}
-
-fn breaker_word(state: breaker::State) -> Breaker {
-    match state {
-        breaker::State::Closed => Breaker::Closed,
-        breaker::State::HalfOpen => Breaker::HalfOpen,
-        breaker::State::Open => Breaker::Open,
     }
 }

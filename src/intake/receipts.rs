@@ -18,13 +18,13 @@ use super::door::Entered;
 use crate::claims::entry::OrphanCause;
 use crate::claims::finding::Finding;
 use crate::claims::id::EndpointName;
-use crate::claims::receipt::{Evidence, Item};
+use crate::claims::receipt::{Evidence, HeardOutcome, Item};
 use crate::formats::evidence::Hearing;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::problem::{About, Kind};
 use crate::formats::json::pushed::{Pushed, Row};
 use crate::formats::xml;
-use crate::store::{Command, Heard, HeardOutcome, Outcome};
+use crate::store::{Command, Heard, Outcome};
 use crate::telemetry::event::Event;
 
 /// `POST /v1/receipts`: a receipt, a settlement, or a feed. Alone it has its own status; in a feed a row.
@@ -140,20 +140,14 @@ impl Intake {
                 Ok(evidence) => {
                     let outcome = outcomes.next();
                     let outcome = outcome.ok_or_else(|| Refused::from(Kind::Defect))?;
-                    self.tell_heard(endpoint, evidence.item(), outcome);
-                    row(evidence.item(), outcome)
+                    let item = evidence.item();
+                    let telemetry = &self.parts.telemetry;
+                    telemetry.record(Event::heard(endpoint, outcome, item));
+                    row(item, outcome)
                 }
             });
         }
         Ok(rows)
-    }
-
-    fn tell_heard(&self, endpoint: &EndpointName, item: Option<&Item>, outcome: HeardOutcome) {
-        self.parts.telemetry.record(match outcome {
-            HeardOutcome::Recorded => Event::heard(endpoint, None, item),
-            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },
-            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), item),
-        });
     }
 }
 

@@ -21,13 +21,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::claims::id::{EndpointName, Name};
-use crate::claims::receipt::Evidence;
+use crate::claims::receipt::{Evidence, HeardOutcome};
 use crate::claims::routes::Routes;
 use crate::clock::Clock;
 use crate::formats::evidence::Hearing;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
-use crate::store::{self, Command, Heard, HeardOutcome, Moved, Store};
+use crate::store::{self, Command, Heard, Moved, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
@@ -300,18 +300,10 @@ impl Receipts {
         let mut news = News::None;
         for (row, evidence) in outcome.heard()?.into_iter().zip(&evidence) {
             news = news.max(News::of(row));
-            self.tell(endpoint, row, evidence);
+            self.telemetry
+                .record(Event::heard(endpoint, row, evidence.item()));
         }
         Ok(news)
-    }
-
-    fn tell(&self, endpoint: &EndpointName, row: HeardOutcome, evidence: &Evidence) {
-        let item = evidence.item();
-        self.telemetry.record(match row {
-            HeardOutcome::Recorded => Event::heard(endpoint, None, item),
-            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },
-            HeardOutcome::Orphan(cause) => Event::heard(endpoint, Some(cause), item),
-        });
     }
 
     fn polled(&self, endpoint: &EndpointName, outcome: Poll, items: usize) {

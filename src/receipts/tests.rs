@@ -9,7 +9,7 @@ use super::*;
 use crate::claims::entry::{Entry, OrphanCause, Position};
 use crate::claims::id::{Digest, LotId};
 use crate::claims::outcome::{Asked, Cause, Sent, Trouble};
-use crate::claims::receipt::{Coverage, Receipt, Verdict};
+use crate::claims::receipt::{Coverage, HeardOutcome, Receipt, Verdict};
 use crate::claims::time::Timestamp;
 use crate::clock::ManualClock;
 use crate::formats::jws::Keys;
@@ -280,8 +280,9 @@ fn an_item_is_told_by_what_became_of_it() {
     let item = Evidence::Item(read.value.unwrap());
     for cause in OrphanCause::ALL {
         let outcome = HeardOutcome::Orphan(cause);
-        rig.receipts.tell(&rig.endpoint, outcome, &item);
-        let page = rig.receipts.telemetry.render();
+        let telemetry = &rig.receipts.telemetry;
+        telemetry.record(Event::heard(&rig.endpoint, outcome, item.item()));
+        let page = telemetry.render();
         let word = cause.as_str();
         let series = format!("receipts_orphaned_total{{endpoint=\"paris\",cause=\"{word}\"}} 1");
         assert!(page.contains(&series), "{word}");

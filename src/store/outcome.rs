@@ -3,8 +3,9 @@
 //! An answer that is an [`Outcome`] is final; an [`Error`](crate::store::Error) leaves the fate unknown.
 
 use crate::claims::delivery;
-use crate::claims::entry::{OrphanCause, Position};
+use crate::claims::entry::Position;
 use crate::claims::id::{DocumentId, Finess, LotId};
+use crate::claims::receipt::HeardOutcome;
 use crate::claims::standing::Standing;
 use crate::claims::time::Day;
 use crate::store::{DocumentRecord, Error, LotRecord};
@@ -183,19 +184,6 @@ pub enum Conflict {
     Unknown,
     /// The documents to be sealed are no longer as they were: look again.
     Stale,
-}
-
-/// What became of one item.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum HeardOutcome {
-    /// Recorded.
-    Recorded,
-    /// Recorded before with the same content; nothing changes.
-    Known,
-    /// Kept as an orphan.
-    Orphan(OrphanCause),
-    /// Kept as an orphan before for the same cause; nothing changes.
-    OrphanAgain(OrphanCause),
 }
 
 /// A lot to be sent now.

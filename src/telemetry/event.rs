@@ -10,9 +10,10 @@ use tracing::{debug, error, info, warn};
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Reason};
 use crate::claims::id::{EndpointName, Name};
+use crate::claims::lane::breaker;
 
 pub use list::Event;
-pub use words::{Attempt, Breaker, Counts, Denial, Intake, Item, Poll, Question, Room, Telling};
+pub use words::{Attempt, Counts, Denial, Intake, Item, Poll, Question, Room, Telling};
 
 impl Event<'_> {
     /// Writes the one line.
@@ -146,9 +147,9 @@ impl Event<'_> {
                 state,
                 failed_by,
             } => match state {
-                Breaker::Closed => info!(%endpoint, "lots go again"),
-                Breaker::HalfOpen => debug!(%endpoint, "one exchange goes as a probe"),
-                Breaker::Open => {
+                breaker::State::Closed => info!(%endpoint, "lots go again"),
+                breaker::State::HalfOpen => debug!(%endpoint, "one exchange goes as a probe"),
+                breaker::State::Open => {
                     let failed_by = failed_by.map(Reason::as_str);
                     warn!(%endpoint, failed_by, "lots are held: the endpoint does not serve");
                 }

@@ -14,8 +14,9 @@ use metrics_exporter_prometheus::PrometheusRecorder;
 use crate::claims::document::Kind;
 use crate::claims::entry::OrphanCause;
 use crate::claims::id::{EndpointName, Name};
+use crate::claims::lane::breaker;
 use crate::telemetry::endpoints::{Endpoint, Endpoints, ListGauges};
-use crate::telemetry::event::{Breaker, Denial, Event, Intake, Item, Poll, Room, kind_word};
+use crate::telemetry::event::{Denial, Event, Intake, Item, Poll, Room, kind_word};
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready};
@@ -209,9 +210,9 @@ impl Handles {
                 endpoint, state, ..
             } => {
                 self.endpoint(endpoint).breaker.set(match state {
-                    Breaker::Closed => 0.0,
-                    Breaker::HalfOpen => 1.0,
-                    Breaker::Open => 2.0,
+                    breaker::State::Closed => 0.0,
+                    breaker::State::HalfOpen => 1.0,
+                    breaker::State::Open => 2.0,
                 });
             }
             Event::LotUnreadable { .. } => self.unreadable.increment(1),

@@ -12,6 +12,7 @@ use crate::claims::commitment::Chain;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{DocumentId, Finess, LotId, Name};
+use crate::claims::lane::breaker;
 use crate::claims::time::{Day, Timestamp};
 
 /// Rows of the obligation family are the report room's, and are held against what it renders.
@@ -108,7 +109,7 @@ fn exercised() -> Telemetry {
         },
         Event::BreakerMoved {
             endpoint,
-            state: Breaker::Open,
+            state: breaker::State::Open,
             failed_by: Some(Reason::Identity),
         },
         Event::LotUnreadable { lot, why: "gone" },

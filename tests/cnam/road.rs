@@ -19,6 +19,7 @@ use bordereau::claims::entry::{Next, PaperRow, Reason, Sealed};
 use bordereau::claims::id::{
     Amo, Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name, Number,
 };
+use bordereau::claims::receipt::HeardOutcome;
 use bordereau::claims::receipt::{
     Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
     Settlement, SettlementContent, Verdict,
@@ -30,7 +31,7 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::custody::Custody;
 use bordereau::store::embedded::Embedded;
 use bordereau::store::{
-    Admission, Admitted, Command, Conclusion, Heard, HeardOutcome, Lease, Outcome, Store, Unity,
+    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, Unity,
 };
 use bytes::Bytes;
 use futures_util::future::join_all;

@@ -9,6 +9,7 @@ use crate::claims::delivery::{Event, State};
 use crate::claims::document::{Cents, Purpose};
 use crate::claims::entry::{Entry, Next, OrphanCause, Position, Reason};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId};
+use crate::claims::receipt::HeardOutcome;
 use crate::claims::receipt::{
     Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
     Settlement, SettlementContent, Verdict,
@@ -16,8 +17,7 @@ use crate::claims::receipt::{
 use crate::claims::standing::{Course, Standing};
 use crate::claims::time::Timestamp;
 use crate::store::{
-    BodyId, Command, Conclusion, DocumentRecord, Find, Heard, HeardOutcome, Lease, Moved, Outcome,
-    Sealing, Store,
+    BodyId, Command, Conclusion, DocumentRecord, Find, Heard, Lease, Moved, Outcome, Sealing, Store,
 };
 
 const DOCUMENT: DocumentId = DocumentId(1);

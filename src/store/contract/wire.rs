@@ -4,11 +4,12 @@
 use super::*;
 use crate::claims::audit::{Audit, compare};
 use crate::claims::document::{Cents, ReplacementReason};
+use crate::claims::receipt::HeardOutcome;
 use crate::claims::receipt::{
     Coverage, DocumentVerdict, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt,
     Settlement, SettlementContent, Verdict,
 };
-use crate::store::{Heard, HeardOutcome, LotRecord, Sealing, Stood};
+use crate::store::{Heard, LotRecord, Sealing, Stood};
 
 laws! {
     only_an_attempt_that_wrote_something_is_proven

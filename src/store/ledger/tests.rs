@@ -14,6 +14,7 @@ use crate::claims::document::{Cents, Facts, Kind, Mode, Purpose, ReplacementReas
 use crate::claims::entry::{Next, Position, Reason, Sealed};
 use crate::claims::example::{self, facts};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, LotId, Name, Number};
+use crate::claims::receipt::HeardOutcome;
 use crate::claims::receipt::{
     Coverage, Evidence, Item, Part, PartOutcome, PartSettlement, Receipt, Settlement,
     SettlementContent, Verdict,
@@ -26,8 +27,8 @@ use crate::store::index::{Index, Working};
 use crate::store::ledger::{Known, Secret, fold, query};
 use crate::store::memory::{Map, Memory};
 use crate::store::{
-    Admission, Admitted, BodyId, Command, Conclusion, Conflict, Find, Heard, HeardOutcome, Lease,
-    Outcome, Sealing, Store, TallyQuery, Unity,
+    Admission, Admitted, BodyId, Command, Conclusion, Conflict, Find, Heard, Lease, Outcome,
+    Sealing, Store, TallyQuery, Unity,
 };
 
 const SEALING: Sealing = Sealing {

@@ -9,10 +9,9 @@ use crate::claims::commitment::Chain;
 use crate::claims::document::Kind;
 use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
-use crate::claims::receipt::{self, SettlementContent, Verdict};
-use crate::telemetry::event::{
-    Attempt, Breaker, Counts, Denial, Item, Poll, Question, Room, Telling,
-};
+use crate::claims::lane::breaker;
+use crate::claims::receipt::{self, HeardOutcome, SettlementContent, Verdict};
+use crate::telemetry::event::{Attempt, Counts, Denial, Item, Poll, Question, Room, Telling};
 use crate::telemetry::lane;
 use crate::telemetry::renewal;
 use crate::telemetry::retention;
@@ -213,7 +212,7 @@ pub enum Event<'a> {
         /// The endpoint.
         endpoint: &'a EndpointName,
         /// To where.
-        state: Breaker,
+        state: breaker::State,
         /// What the endpoint failed by in its last exchange; none if it served.
         failed_by: Option<Reason>,
     },
@@ -310,27 +309,35 @@ pub enum Event<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// What became of one receipt or settlement of an endpoint; `Foreign` has a word of its own.
+    /// What became of one receipt or settlement of an endpoint, none if it could not be read; `Foreign` has a word of
+    /// its own.
     pub fn heard(
         endpoint: &'a EndpointName,
-        cause: Option<OrphanCause>,
+        outcome: HeardOutcome,
         item: Option<&receipt::Item>,
     ) -> Event<'a> {
-        let kind = match item {
-            Some(receipt::Item::Receipt(receipt)) => match receipt.verdict {
-                Verdict::Accepted => Item::Accepted,
-                Verdict::Refused => Item::Refused,
-            },
-            Some(receipt::Item::Settlement(settlement)) => match settlement.content {
-                SettlementContent::Parts(_) => Item::Settled,
-                SettlementContent::Answer { .. } => Item::Answered,
-            },
-            None => Item::Orphan,
-        };
-        match cause {
-            None => Event::Heard { endpoint, kind },
-            Some(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
-            Some(cause) => Event::Orphaned { endpoint, cause },
+        match outcome {
+            HeardOutcome::Recorded => {
+                let kind = item_word(item);
+                Event::Heard { endpoint, kind }
+            }
+            HeardOutcome::Known | HeardOutcome::OrphanAgain(_) => Event::HeardAgain { endpoint },
+            HeardOutcome::Orphan(OrphanCause::OtherDestination) => Event::Foreign { endpoint },
+            HeardOutcome::Orphan(cause) => Event::Orphaned { endpoint, cause },
         }
+    }
+}
+
+fn item_word(item: Option<&receipt::Item>) -> Item {
+    match item {
+        Some(receipt::Item::Receipt(receipt)) => match receipt.verdict {
+            Verdict::Accepted => Item::Accepted,
+            Verdict::Refused => Item::Refused,
+        },
+        Some(receipt::Item::Settlement(settlement)) => match settlement.content {
+            SettlementContent::Parts(_) => Item::Settled,
+            SettlementContent::Answer { .. } => Item::Answered,
+        },
+        None => Item::Orphan,
     }
 }

@@ -90,18 +90,6 @@ words! {
 }
 
 words! {
-    /// Where a breaker stands.
-    Breaker {
-        /// Lots go.
-        Closed = "closed",
-        /// One lot goes as a trial.
-        HalfOpen = "half open",
-        /// Lots are held.
-        Open = "open",
-    }
-}
-
-words! {
     /// What an insurer gave out.
     Item {
         /// ARL +.

@@ -5,7 +5,7 @@ use crate::claims::entry::{Delivery, Entry, Gate, Next, Reason, Sealed};
 use crate::claims::id::EndpointName;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::Wait;
-use crate::store::ledger::{fold, query, records, turn};
+use crate::store::ledger::{query, records, turn};
 use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
 
 /// How many lots lose their way by one command; the rest by the next.
@@ -91,7 +91,7 @@ impl Decider<'_, '_> {
         let Some(lot) = records::lot(self.working, conclusion.lot)? else {
             return Ok(Outcome::Conflict(Conflict::Unknown));
         };
-        let late = fold::ends_attempt(conclusion.event)
+        let late = conclusion.event.ends_attempt()
             && (lot.state != State::Sending || lot.attempts != conclusion.attempt);
         // The answer to an older attempt, or to a question asked about it, says nothing about what came since.
         let outdated = late && lot.state == State::Sending;
@@ -176,5 +176,5 @@ fn asked_too_long_ago(lot: &LotRecord, conclusion: &Conclusion) -> bool {
         // A finished lot moves no more: what is said of it is recorded.
         None => true,
     };
-    fold::answers_question(conclusion.event) && !waits
+    conclusion.event.answers_question() && !waits
 }

@@ -10,6 +10,7 @@ use crate::claims::commitment::commitment;
 use crate::claims::document::Purpose;
 use crate::claims::entry::{Entry, OrphanCause, Orphaned, Receipted, Settled, SettledContent};
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Name};
+use crate::claims::receipt::HeardOutcome;
 use crate::claims::receipt::{
     Coverage, Evidence, Item, Receipt, Settlement, SettlementContent, Verdict,
 };
@@ -17,7 +18,7 @@ use crate::claims::standing::Course;
 use crate::store::custody::record::OrphanRecord;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
-use crate::store::{Body, BodyId, Error, Heard, HeardOutcome, LotRecord, Moved, Outcome};
+use crate::store::{Body, BodyId, Error, Heard, LotRecord, Moved, Outcome};
 
 /// Who brings receipts and settlements, and what it may speak of.
 pub(super) struct Speaker {

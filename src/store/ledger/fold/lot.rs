@@ -11,56 +11,6 @@ use crate::store::ledger::keys::{self, Wait};
 use crate::store::ledger::records::{self, save};
 use crate::store::{DocumentRecord, Error, LotRecord, Stood};
 
-/// Whether an event ends an attempt.
-pub fn ends_attempt(event: Event) -> bool {
-    match event {
-        Event::NotReached
-        | Event::Deferred
-        | Event::Taken
-        | Event::ContentRefused
-        | Event::NoAnswer => true,
-        Event::Leased
-        | Event::StatusKnown
-        | Event::StatusRefused
-        | Event::StatusUnknown
-        | Event::StatusUnreachable
-        | Event::NoStatusService
-        | Event::ReceiptComplete
-        | Event::ReceiptPartial
-        | Event::ExpectedBy
-        | Event::Cancel
-        | Event::DuplicateConfirmed
-        | Event::ByHand
-        | Event::Restored
-        | Event::Unrouted => false,
-    }
-}
-
-/// Whether an event is the answer to a question about the status of a lot.
-pub fn answers_question(event: Event) -> bool {
-    match event {
-        Event::StatusKnown
-        | Event::StatusRefused
-        | Event::StatusUnknown
-        | Event::StatusUnreachable
-        | Event::NoStatusService => true,
-        Event::Leased
-        | Event::NotReached
-        | Event::Deferred
-        | Event::Taken
-        | Event::ContentRefused
-        | Event::NoAnswer
-        | Event::ReceiptComplete
-        | Event::ReceiptPartial
-        | Event::ExpectedBy
-        | Event::Cancel
-        | Event::DuplicateConfirmed
-        | Event::ByHand
-        | Event::Restored
-        | Event::Unrouted => false,
-    }
-}
-
 impl LotRecord {
     /// How many of its documents still want to be sent.
     fn presence(&self) -> Presence {
@@ -86,7 +36,7 @@ impl LotRecord {
 
     /// What an event does to it. The answer of an attempt that is no longer running is recorded only.
     pub fn step(&self, event: Event) -> Step {
-        if ends_attempt(event) && self.state != State::Sending {
+        if event.ends_attempt() && self.state != State::Sending {
             return Step::Stay;
         }
         let presence = self.presence();
@@ -219,7 +169,7 @@ impl Fold<'_, '_> {
             | Event::Restored
             | Event::Unrouted => {}
         }
-        if !ends_attempt(event) || before.state == State::Sending {
+        if !event.ends_attempt() || before.state == State::Sending {
             after.arrival = before.arrival.after(event);
         }
         // It was taken, and nobody took that back: who speaks of one of its documents speaks of this lot.

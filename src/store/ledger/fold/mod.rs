@@ -22,7 +22,6 @@ use crate::store::ledger::records::{self, OpenDocument, save};
 use crate::store::{Error, FiguresRecord, JudgedRecord, RunRecord};
 
 pub use document::supporting;
-pub use lot::{answers_question, ends_attempt};
 
 /// Applies one entry. What is known is of this index, up to the entry before.
 pub fn fold(
