@@ -12,7 +12,7 @@ use crate::claims::entry::Position;
 use crate::formats::json::problem::{self, About, Kind, Problem};
 use crate::report;
 use crate::report::past::FIRST;
-use crate::store::{self, Conflict};
+use crate::store::{self, Conflict, Named};
 
 use super::Desk;
 
@@ -80,7 +80,7 @@ impl Refused {
                 Problem::new(Kind::InTransmission, about).into()
             }
             Conflict::Registry => Kind::RegistryFaulty.into(),
-            Conflict::Unknown => Kind::DocumentUnknown.into(),
+            Conflict::Unknown(what) => unknown(*what).into(),
             // These stand against admissions, sealing and declarations, which the desk never asks for.
             Conflict::OtherContent { .. }
             | Conflict::ReplacedUnknown
@@ -162,6 +162,18 @@ impl Desk {
     /// Not now: the caller is asked to wait.
     pub(super) fn later(&self, kind: Kind) -> Refused {
         Refused::later(kind, self.parts.config.retry())
+    }
+}
+
+fn unknown(what: Named) -> Kind {
+    match what {
+        Named::Document => Kind::DocumentUnknown,
+        Named::Lot => Kind::LotUnknown,
+        Named::LegalHold => Kind::LegalHoldUnknown,
+        Named::Figures => Kind::FiguresUnknown,
+        Named::Line => Kind::ReconciliationUnknown,
+        // Statements are of closings that the gateway found itself.
+        Named::Closing => Kind::Defect,
     }
 }
 

@@ -204,11 +204,8 @@ pub(super) async fn lift(
     let reason = desk.reason(&order.reason)?;
     let actor = operator.actor();
     let command = Command::LiftLegalHold { hold, actor };
-    match desk.steer(command, reason).await? {
-        Ok(_) => {}
-        Err(Conflict::Unknown) => return Err(Kind::LegalHoldUnknown.into()),
-        Err(conflict) => return Err(Refused::conflict(&conflict)),
-    }
+    let lifted = desk.steer(command, reason).await?;
+    lifted.map_err(|conflict| Refused::conflict(&conflict))?;
     let mut holds = desk.legal_holds().await?.into_iter();
     let lifted = holds.find(|record| record.position == hold);
     let lifted = desk.hold_text(lifted.ok_or(Kind::Defect)?).await?;

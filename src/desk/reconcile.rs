@@ -477,7 +477,7 @@ impl Desk {
     /// Commits; gives the position of the answer.
     pub(super) async fn commit(&self, command: Command) -> Result<Position, Refused> {
         let decided = self.decide(command).await?;
-        decided.map_err(|_| Kind::ReconciliationUnknown.into())
+        decided.map_err(|conflict| Refused::conflict(&conflict))
     }
 }
 

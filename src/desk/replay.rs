@@ -109,14 +109,9 @@ pub(super) async fn retry(
     let lot = LotId::parse(&id).map_err(|_| Kind::LotUnknown)?;
     let order: Order = desk.order(body, 0).await?;
     let reason = desk.reason(&order.reason)?;
-    match desk
-        .retried(&operator, lot, desk.parts.clock.now(), reason)
-        .await?
-    {
-        Ok(_) => {}
-        Err(Conflict::Unknown) => return Err(Kind::LotUnknown.into()),
-        Err(conflict) => return Err(Refused::conflict(&conflict)),
-    }
+    let now = desk.parts.clock.now();
+    let retried = desk.retried(&operator, lot, now, reason).await?;
+    retried.map_err(|conflict| Refused::conflict(&conflict))?;
     let found = desk.parts.store.lot(lot).await;
     let found = found.map_err(|error| desk.unread(&error))?;
     let found = found.ok_or(Kind::LotUnknown)?;

@@ -15,7 +15,7 @@ use crate::claims::time::Day;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted;
 use crate::formats::json::problem::{About, Kind, Problem};
-use crate::store::{Admitted, Conflict, DocumentRecord};
+use crate::store::{Admitted, Conflict, DocumentRecord, Named};
 
 /// One posted document: its bytes and what was found about them.
 pub(super) struct Post {
@@ -167,7 +167,7 @@ impl End {
                 | Conflict::ReplacedUnknown
                 | Conflict::ReplacedBefore(_)
                 | Conflict::Registry
-                | Conflict::Unknown
+                | Conflict::Unknown(_)
                 | Conflict::Stale),
             ) => End::Conflict(conflict),
         }
@@ -212,8 +212,12 @@ pub(super) fn of_conflict(conflict: &Conflict) -> Problem {
         Conflict::ReplacedBefore(document) => Problem::new(Kind::ReplacedBefore, about(document)),
         Conflict::SupportedUnknown => Kind::DocumentFaulty.into(),
         Conflict::Centre(_) => Kind::CentreClosed.into(),
-        Conflict::Unknown => Kind::DocumentUnknown.into(),
-        // Nobody registers anything here.
-        Conflict::Registry | Conflict::Stale => Kind::Defect.into(),
+        Conflict::Unknown(Named::Document) => Kind::DocumentUnknown.into(),
+        // Nobody registers, sends or judges anything here.
+        Conflict::Unknown(
+            Named::Lot | Named::LegalHold | Named::Figures | Named::Line | Named::Closing,
+        )
+        | Conflict::Registry
+        | Conflict::Stale => Kind::Defect.into(),
     }
 }

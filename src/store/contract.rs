@@ -30,7 +30,7 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{
     Admission, Admitted, Body, BodyId, Command, Conclusion, Conflict, DocumentRecord, Error, Find,
-    Lease, Outcome, Store, Tallies, TallyQuery, Unity, Unobserved,
+    Lease, Named, Outcome, Store, Tallies, TallyQuery, Unity, Unobserved,
 };
 
 /// A kind of store under test.
@@ -540,7 +540,10 @@ async fn a_wrong_command_is_refused_and_the_next_one_done<S: Subject>() {
         words: None,
     };
     let unknown = store.commit(now(), Command::Conclude(unknown)).await;
-    assert_eq!(unknown.unwrap(), Outcome::Conflict(Conflict::Unknown));
+    assert_eq!(
+        unknown.unwrap(),
+        Outcome::Conflict(Conflict::Unknown(Named::Lot))
+    );
     let row = admit_one(&*store, 1, 1, body_of(1)).await;
     assert!(matches!(row, Admitted::Received { .. }));
 }

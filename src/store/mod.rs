@@ -51,7 +51,7 @@ use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};
 
 pub use command::{Admission, Command, Conclusion, Heard, Import, Lease, Moved, Stood, Unity};
-pub use outcome::{Admitted, Conflict, Leased, Outcome, Waiting};
+pub use outcome::{Admitted, Conflict, Leased, Named, Outcome, Waiting};
 pub use question::{Body, BodyId, Carried, Due, Find, Group, Sealing, TallyQuery, WhichStatements};
 pub use record::{
     Closing, Covered, DocumentRecord, DocumentView, EndpointRecord, FiguresRecord, JudgedRecord,

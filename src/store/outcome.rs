@@ -146,6 +146,23 @@ impl Admitted {
     }
 }
 
+/// What a command names and nobody knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// A document, by its id.
+    Document,
+    /// A lot, by its id.
+    Lot,
+    /// A legal hold, by its entry.
+    LegalHold,
+    /// Figures of a caisse, by their digest.
+    Figures,
+    /// A line of a reconciliation.
+    Line,
+    /// A closing, by its entry.
+    Closing,
+}
+
 /// Why a command is not done (409).
 #[derive(Clone, Debug, PartialEq)]
 pub enum Conflict {
@@ -180,8 +197,8 @@ pub enum Conflict {
     Centre(Finess),
     /// The registry that would come of it does not hold together.
     Registry,
-    /// Nothing is known by this id.
-    Unknown,
+    /// What is named is not known.
+    Unknown(Named),
     /// The documents to be sealed are no longer as they were: look again.
     Stale,
 }

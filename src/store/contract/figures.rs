@@ -4,7 +4,7 @@ use super::*;
 use crate::claims::document::ReplacementReason;
 use crate::claims::entry::{FiguresLoaded, Judgement, Reconciled};
 use crate::claims::id::Amc;
-use crate::store::Line;
+use crate::store::{Line, Named};
 
 laws! {
     an_entry_is_bound_to_the_body_beside_it
@@ -110,7 +110,10 @@ async fn a_reconciliation_is_of_figures_that_are_known<S: Subject>() {
     let subject = begun::<S>().await;
     let store = subject.store();
     let unknown = store.commit(now(), run(digest())).await.unwrap();
-    assert_eq!(unknown, Outcome::Conflict(Conflict::Unknown));
+    assert_eq!(
+        unknown,
+        Outcome::Conflict(Conflict::Unknown(Named::Figures))
+    );
     done(&*store, load()).await;
     let position = done(&*store, run(digest())).await;
     let runs = store.runs().await.unwrap();
@@ -129,7 +132,7 @@ async fn a_line_is_judged_within_its_reconciliation<S: Subject>() {
         let outcome = store.commit(now(), command).await.unwrap();
         assert_eq!(
             outcome,
-            Outcome::Conflict(Conflict::Unknown),
+            Outcome::Conflict(Conflict::Unknown(Named::Line)),
             "{of:?} {line}"
         );
     }

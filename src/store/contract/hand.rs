@@ -3,6 +3,7 @@
 use super::*;
 use crate::claims::change::What;
 use crate::claims::entry;
+use crate::store::Named;
 use crate::store::listing::{Book, Listing};
 
 laws! {
@@ -174,7 +175,7 @@ async fn a_lot_is_retried_where_the_delivery_table_allows_it<S: Subject>() {
     admit_one(&*store, 1, 1, body_of(1)).await;
     assert_eq!(
         retry(&*store, 77, now()).await,
-        Outcome::Conflict(Conflict::Unknown)
+        Outcome::Conflict(Conflict::Unknown(Named::Lot))
     );
     seal(&*store, 77, &[1]).await;
     let next = async || store.lot(LotId(77)).await.unwrap().unwrap().next;

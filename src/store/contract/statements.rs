@@ -3,7 +3,7 @@
 use super::*;
 use crate::claims::period::Period;
 use crate::claims::statement::Published;
-use crate::store::{StatementRecord, WhichStatements};
+use crate::store::{Named, StatementRecord, WhichStatements};
 
 laws! {
     a_statement_follows_the_one_before_it_and_is_never_rewritten
@@ -139,7 +139,10 @@ async fn a_statement_is_of_a_period_that_is_closed<S: Subject>() {
     ];
     for published in wrong {
         let outcome = store.commit(now(), publish(published, b"text")).await;
-        assert_eq!(outcome.unwrap(), Outcome::Conflict(Conflict::Unknown));
+        assert_eq!(
+            outcome.unwrap(),
+            Outcome::Conflict(Conflict::Unknown(Named::Closing))
+        );
     }
     assert_eq!(of_centre(&*store).await, []);
 }

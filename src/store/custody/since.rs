@@ -21,7 +21,7 @@ use crate::store::journal::format::SegmentId;
 use crate::store::journal::reader::{Piece, Reader};
 use crate::store::journal::scan::Batch;
 use crate::store::journal::{self, Head, Place};
-use crate::store::{Body, BodyId, Command, Conflict, Find, Store};
+use crate::store::{Body, BodyId, Command, Conflict, Find, Named, Store};
 
 /// About so many bytes are carried over at once.
 const AT_ONCE: usize = 512 * 1024;
@@ -222,7 +222,10 @@ async fn explained(
     };
     match store.commit(at, command).await?.done()? {
         // What it stood on was lost with the span.
-        Ok(_) | Err(Conflict::Unknown | Conflict::Centre(_)) => Ok(()),
+        Ok(_)
+        | Err(Conflict::Unknown(Named::Document | Named::LegalHold) | Conflict::Centre(_)) => {
+            Ok(())
+        }
         Err(_) => Err(Error::Unmade(Arc::from(
             "a legal hold could not be placed or lifted",
         ))),

@@ -6,7 +6,7 @@ use crate::claims::entry::{Entry, FiguresLoaded, Judged, Judgement, Position, Re
 use crate::claims::id::Name;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
-use crate::store::{Body, Conflict, Error, FiguresRecord, JudgedRecord, Outcome, RunRecord};
+use crate::store::{Body, Conflict, Error, FiguresRecord, JudgedRecord, Named, Outcome, RunRecord};
 
 impl Decider<'_, '_> {
     /// A file is known by its digest: loaded again it changes nothing, whoever loads it.
@@ -28,7 +28,7 @@ impl Decider<'_, '_> {
         let known: Option<FiguresRecord> =
             records::load(self.working, &keys::figures(run.figures))?;
         if known.is_none() {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::Figures)));
         }
         let position = self.push_bound(Entry::Reconciled(Box::new(run)), result)?;
         Ok(Outcome::Done(position))
@@ -45,7 +45,7 @@ impl Decider<'_, '_> {
         let record: Option<RunRecord> = records::load(self.working, &keys::run(run))?;
         let lines = record.map_or(0, |record| record.run.differences);
         if !(1..=lines).contains(&line) {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::Line)));
         }
         let before: Option<JudgedRecord> = records::load(self.working, &keys::judged(run, line))?;
         let repeats = before.is_some_and(|before| {

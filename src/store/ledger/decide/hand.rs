@@ -8,7 +8,7 @@ use crate::claims::id::{LotId, Name};
 use crate::claims::time::Timestamp;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::records;
-use crate::store::{Body, Command, Conflict, Error, LotRecord, Outcome};
+use crate::store::{Body, Command, Conflict, Error, LotRecord, Named, Outcome};
 
 impl Decider<'_, '_> {
     /// A command of an operator, and the reason beside what it does. What changes nothing needs none.
@@ -60,7 +60,7 @@ impl Decider<'_, '_> {
         at: Timestamp,
     ) -> Result<Outcome, Error> {
         let Some(record) = records::lot(self.working, lot)? else {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::Lot)));
         };
         let Some(reason) = waits_for(&record) else {
             return Ok(Outcome::Conflict(Conflict::Delivery {

@@ -7,7 +7,7 @@ use crate::claims::retention::{Evacuated, LegalHold, OnHold};
 use crate::claims::time::Day;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keeping, keys, records};
-use crate::store::{Conflict, Error, Outcome};
+use crate::store::{Conflict, Error, Named, Outcome};
 
 impl Decider<'_, '_> {
     /// A hold on what is known; the same by whomever, with the same day of review, stands once.
@@ -35,7 +35,7 @@ impl Decider<'_, '_> {
         actor: Name,
     ) -> Result<Outcome, Error> {
         let Some(record) = keeping::legal_hold(self.working, hold)? else {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::LegalHold)));
         };
         if record.lifted.is_none() {
             self.push(Entry::LegalHoldLifted { hold, actor })?;
@@ -64,7 +64,7 @@ impl Decider<'_, '_> {
         Ok(match on {
             OnHold::Document(document) => match records::document(self.working, *document)? {
                 Some(_) => None,
-                None => Some(Conflict::Unknown),
+                None => Some(Conflict::Unknown(Named::Document)),
             },
             OnHold::Centre { centre, .. } => {
                 let versions: Option<Vec<Centre>> =

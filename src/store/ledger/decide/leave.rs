@@ -8,7 +8,7 @@ use crate::claims::id::{Digest, DocumentId, Name};
 use crate::claims::standing::{Act, Duplicate, Refusal, Standing};
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{fold, records};
-use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Outcome};
+use crate::store::{Body, BodyId, Conflict, DocumentRecord, Error, LotRecord, Named, Outcome};
 
 /// The ways that end a document's own, each with what it does to its standing and to its lot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Decider<'_, '_> {
         way: Way,
     ) -> Result<Outcome, Error> {
         let Some(record) = records::document(self.working, document)? else {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::Document)));
         };
         let standing = record.standing();
         // Done before: answered again.

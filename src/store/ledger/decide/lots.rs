@@ -6,7 +6,9 @@ use crate::claims::id::EndpointName;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::keys::Wait;
 use crate::store::ledger::{query, records, turn};
-use crate::store::{Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Outcome};
+use crate::store::{
+    Body, BodyId, Conclusion, Conflict, Error, Lease, Leased, LotRecord, Named, Outcome,
+};
 
 /// How many lots lose their way by one command; the rest by the next.
 const UNROUTED_AT_ONCE: usize = 256;
@@ -89,7 +91,7 @@ impl Decider<'_, '_> {
 
     pub(super) fn conclude(&mut self, conclusion: Conclusion) -> Result<Outcome, Error> {
         let Some(lot) = records::lot(self.working, conclusion.lot)? else {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::Lot)));
         };
         let late = conclusion.event.ends_attempt()
             && (lot.state != State::Sending || lot.attempts != conclusion.attempt);

@@ -6,7 +6,7 @@ use crate::claims::statement::Published;
 use crate::claims::time::Timestamp;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records, statements};
-use crate::store::{Body, Conflict, Error, Outcome, WhichStatements};
+use crate::store::{Body, Conflict, Error, Named, Outcome, WhichStatements};
 
 impl Decider<'_, '_> {
     /// The answer's position is the statement's number; the same again is known by its digest.
@@ -26,7 +26,7 @@ impl Decider<'_, '_> {
             return Ok(Outcome::Conflict(Conflict::Stale));
         }
         if !self.is_closed(&published)? {
-            return Ok(Outcome::Conflict(Conflict::Unknown));
+            return Ok(Outcome::Conflict(Conflict::Unknown(Named::Closing)));
         }
         if published.follows != self.last_of_period(&published)? {
             return Ok(Outcome::Conflict(Conflict::Stale));
