@@ -529,3 +529,54 @@ fn summary(error: &journal::Error) -> &'static str {
 fn stopped(error: &dyn std::error::Error) -> Error {
     Error::Stopped(error.to_string().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_come_whatever_becomes_of_the_runtime_that_gives_them_out() {
+        let runtime = || {
+            let mut builder = tokio::runtime::Builder::new_multi_thread();
+            builder.worker_threads(1).build().unwrap()
+        };
+        let (alive, gone) = (runtime(), runtime());
+        let gone_handle = gone.handle().clone();
+        drop(gone);
+        for workers in [None, Some(alive.handle().clone()), Some(gone_handle)] {
+            for count in [1, 5] {
+                let mut answers = Answers {
+                    waiting: Vec::new(),
+                    workers: workers.clone(),
+                };
+                let mut asked = Vec::new();
+                for _ in 0..count {
+                    let (to, answered) = oneshot::channel();
+                    let outcome = Ok(Outcome::Done(Position(7)));
+                    answers.waiting.push(Answer { to, outcome });
+                    asked.push(answered);
+                }
+                // Who has gone keeps nobody else from an answer.
+                asked.remove(0);
+                answers.give();
+                for answered in asked {
+                    let outcome = alive.block_on(answered).unwrap().unwrap();
+                    assert_eq!(outcome, Outcome::Done(Position(7)));
+                }
+            }
+        }
+        let (to, answered) = oneshot::channel();
+        let outcome = Ok(Outcome::Done(Position(7)));
+        let answers = Answers {
+            waiting: vec![Answer { to, outcome }],
+            workers: None,
+        };
+        answers.refuse(&Error::Full);
+        assert!(matches!(alive.block_on(answered), Ok(Err(Error::Full))));
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_one_thread_drives_is_not_asked_to_give_answers_out() {
+        assert!(workers().is_none());
+    }
+}
