@@ -20,7 +20,7 @@ use bordereau::claims::retention::{Evacuated, Rules, plus_days};
 use bordereau::retention::Config;
 use bordereau::store::embedded::{self, Embedded};
 use bordereau::store::journal::pack::Compression;
-use bordereau::store::keeping::{Keeping, Run};
+use bordereau::store::retention::{Retaining, Run};
 use bordereau::store::{Command, Store};
 use runs::share;
 use tempfile::TempDir;

@@ -16,8 +16,9 @@ use bordereau::claims::tally::{Cell, DayBasis, Lateness, PaperCell};
 use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::config;
-use bordereau::report::snapshot::{Evidence, Snapshot};
-use bordereau::report::{CentreLabel, exposition};
+use bordereau::report::CentreLabel;
+use bordereau::report::count::snapshot::{Evidence, Snapshot};
+use bordereau::report::exposition;
 use bordereau::store::{Covered, Tallies, TalliesSince};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 

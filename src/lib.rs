@@ -14,6 +14,7 @@ pub mod access;
 // Level 2: ports and adapters.
 pub mod store;
 pub mod transport;
+pub mod http;
 
 // Level 3: services. They never import each other; they meet at the store.
 pub mod intake;

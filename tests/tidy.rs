@@ -25,6 +25,10 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["claims"]),
     ("transport", &["claims", "formats", "tls"]),
     (
+        "http",
+        &["claims", "formats", "telemetry", "tls", "access", "store"],
+    ),
+    (
         "intake",
         &[
             "claims",
@@ -34,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tls",
             "access",
             "store",
+            "http",
         ],
     ),
     (
@@ -84,6 +89,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "tls",
             "access",
             "store",
+            "http",
             "report",
         ],
     ),
@@ -124,6 +130,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "access",
             "store",
             "transport",
+            "http",
             "intake",
             "dispatch",
             "receipts",
@@ -162,7 +169,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 
 /// Crates that only the named rooms may touch.
 const ONLY_IN: &[(&str, &[&str])] = &[
-    ("axum", &["intake", "desk", "simulator", "app"]),
+    ("axum", &["http", "intake", "desk", "simulator", "app"]),
     ("reqwest", &["transport", "simulator", "cli"]),
     ("rustls", &["tls", "access", "transport"]),
     ("quick_xml", &["schema", "formats"]),

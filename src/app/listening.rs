@@ -14,6 +14,7 @@ use crate::app::{App, Error};
 use crate::config::Config;
 use crate::desk::front::Front;
 use crate::desk::{self, Desk};
+use crate::http;
 use crate::intake::{self, Intake};
 use crate::tls::{self, Acceptor, Door};
 
@@ -27,8 +28,8 @@ impl Fronts {
     /// From now on everything is answered.
     pub fn open(&self, intake: Arc<Intake>, desk: Arc<Desk>) {
         let public = intake::router(intake).merge(desk::public(desk.clone()));
-        self.public.opens(desk::closed(public));
-        self.operators.opens(desk::closed(desk::operators(desk)));
+        self.public.opens(http::closed(public));
+        self.operators.opens(http::closed(desk::operators(desk)));
     }
 }
 

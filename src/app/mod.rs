@@ -34,8 +34,8 @@ use crate::formats::registry::Lined;
 use crate::intake::{self, Intake};
 use crate::receipts::Receipts;
 use crate::report::anchors::Anchors;
-use crate::report::keeper::Keeper;
-use crate::report::publisher::Publisher;
+use crate::report::count::Keeper;
+use crate::report::statement::publisher::Publisher;
 use crate::retention::Retention;
 use crate::store::custody::Custody;
 use crate::store::traces::Traces;
@@ -234,7 +234,7 @@ impl App {
         );
         let intake = intake.await.map_err(Error::start)?;
         let desk = desk::Desk::new(desk::Parts {
-            keeping: embedded.clone(),
+            retaining: embedded.clone(),
             traces: traces.clone(),
             retention: config.retention.rules(),
             terms: config.terms,
@@ -263,7 +263,7 @@ impl App {
         self.loops.spawn(registered.run(self.stop_loops.clone()));
         self.loops.spawn(publisher.run(self.stop_loops.clone()));
         let retention = Retention {
-            keeping: embedded,
+            retaining: embedded,
             traces,
             clock: clock.clone(),
             config: config.retention.clone(),

@@ -4,79 +4,24 @@
 
 use std::sync::Arc;
 
-use axum::extract::{ConnectInfo, FromRequestParts, Path, Query, Request};
-use axum::http::header;
+use axum::extract::{ConnectInfo, FromRequestParts};
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::Response;
-use serde::de::DeserializeOwned;
 
-use crate::access::{self, Action, Caller, Forbidden, Scope};
+use crate::access::{Action, Caller, Forbidden, Scope};
 use crate::claims::id::{Finess, Name};
 use crate::claims::registry::Centre;
 use crate::claims::time::Day;
-use crate::formats::json::problem::Kind;
+use crate::desk::Desk;
+use crate::desk::socket::LocalPeer;
+use crate::http::answer::Refused;
+use crate::http::door;
 use crate::telemetry::event::{Denial, Event};
-use crate::tls::Peer;
-
-use super::Desk;
-use super::answer::Refused;
-use super::socket::LocalPeer;
 
 /// A caller who came in.
 pub(super) struct Entered(pub(super) Arc<Caller>);
 
 /// An operator who came in.
 pub(super) struct Operator(pub(super) Arc<Caller>);
-
-/// The parts of the path that vary. Bytes that are no text are at no address.
-pub(super) struct Part<T>(pub(super) T);
-
-/// A query of which every key is known.
-pub(super) struct Asked<T>(pub(super) T);
-
-impl<T: DeserializeOwned> FromRequestParts<Arc<Desk>> for Asked<T> {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, _: &Arc<Desk>) -> Result<Asked<T>, Refused> {
-        let query = Query::<T>::try_from_uri(&parts.uri);
-        let query = query.map(|Query(query)| Asked(query));
-        query.map_err(|error| match unreadable(&error.body_text()) {
-            Some(parameter) => Refused::parameter(parameter),
-            None => Kind::QueryUnknown.into(),
-        })
-    }
-}
-
-/// Refuses every query, for routes that read none.
-pub(super) async fn unasked(request: Request, next: Next) -> Result<Response, Refused> {
-    match request.uri().query() {
-        None | Some("") => Ok(next.run(request).await),
-        Some(_) => Err(Kind::QueryUnknown.into()),
-    }
-}
-
-/// The key of a query whose value cannot be read, if that is what was wrong: it is one of ours, or it would be unknown.
-fn unreadable(why: &str) -> Option<String> {
-    let (_, why) = why.split_once("query string: ")?;
-    let (key, why) = why.split_once(": ")?;
-    let is_key = |text: &str| {
-        text.bytes()
-            .all(|byte| byte.is_ascii_lowercase() || byte == b'_')
-    };
-    let of_keys = why.starts_with("unknown field") || why.starts_with("duplicate field");
-    (is_key(key) && !of_keys).then(|| key.to_owned())
-}
-
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Part<T>, Refused> {
-        let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(part)| Part(part))
-            .map_err(|_| Kind::AddressUnknown.into())
-    }
-}
 
 impl FromRequestParts<Arc<Desk>> for Entered {
     type Rejection = Refused;
@@ -109,21 +54,8 @@ impl Desk {
         if let Some(ConnectInfo(local)) = parts.extensions.get::<ConnectInfo<LocalPeer>>() {
             return Ok(Arc::new(local.caller()));
         }
-        let peer = parts.extensions.get::<Peer>();
-        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-        let authorization = parts.headers.get(header::AUTHORIZATION);
-        // A header that is no text holds no token of ours; it must not fall back to the certificate.
-        let authorization = authorization.map(|header| header.to_str().unwrap_or_default());
         let now = self.parts.clock.now();
-        let found = self.parts.access.identify(certificate, authorization, now);
-        found.map_err(|error| {
-            self.deny(match error {
-                access::Error::Missing | access::Error::Unknown => Denial::Unknown,
-                access::Error::Expired => Denial::Expired,
-                access::Error::Revoked => Denial::Revoked,
-            });
-            Kind::NotIdentified.into()
-        })
+        door::identify(parts, &self.parts.access, now, &self.parts.telemetry)
     }
 
     /// Refuses what the caller may not.

@@ -13,9 +13,9 @@ use axum::routing::get;
 use tokio::sync::watch as channel;
 use tower::ServiceExt;
 
-use super::answer::Refused;
-use super::{Config, watch};
+use crate::desk::{Config, watch};
 use crate::formats::json::problem::Kind;
+use crate::http::answer::Refused;
 use crate::store::Readiness;
 
 /// The front of one listener.

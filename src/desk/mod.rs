@@ -8,41 +8,17 @@
 mod config;
 mod door;
 mod answer;
-mod document;
-mod listing;
-mod seats;
-mod events;
-mod mark;
-mod heard;
-mod history;
-mod words;
-mod way;
-mod rates;
-mod past;
-mod periods;
-mod statements;
-pub mod registry;
-mod registered;
-mod watch;
-pub mod front;
-mod rest;
 mod order;
-mod keeping;
-mod traces;
-mod operations;
-mod replay;
-mod queue;
-mod survey;
-pub mod verify;
-mod keys;
-mod custody;
-mod anchor;
-mod export;
-mod figures;
-mod reconcile;
-mod offered;
-mod forecast;
+pub mod front;
 pub mod socket;
+mod watch;
+mod document;
+mod events;
+mod rates;
+pub mod registry;
+mod queue;
+mod reconcile;
+pub mod operate;
 #[cfg(test)]
 mod tests;
 
@@ -50,7 +26,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn;
 use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::{Mutex, Notify, watch as channel};
 use tokio_util::sync::CancellationToken;
@@ -61,30 +36,30 @@ use crate::claims::retention::Rules;
 use crate::claims::routes::Routes;
 use crate::claims::terms::Terms;
 use crate::clock::Clock;
-use crate::formats::json::problem::Kind;
 use crate::formats::xml::Reader;
+use crate::http::Query;
 use crate::report::CentreLabel;
-use crate::report::past::Bounds;
-use crate::report::publisher::Publisher;
-use crate::report::snapshot::Snapshot;
+use crate::report::count::snapshot::Snapshot;
+use crate::report::rate::past::Bounds;
+use crate::report::statement::publisher::Publisher;
 use crate::store::Store;
 use crate::store::custody::Custody;
-use crate::store::keeping::Keeping;
 use crate::store::lanes::Board;
+use crate::store::retention::Retaining;
 use crate::store::traces::Traces;
 use crate::telemetry::Telemetry;
 
-use seats::Seats;
+use events::seats::Seats;
 
 pub use config::{Config, Scrapers};
-pub use survey::{Survey, Waiting};
+pub use queue::survey::{Survey, Waiting};
 
 /// What the desk works with; the composition root hands it in.
 pub struct Parts {
     /// The ledger.
     pub store: Arc<dyn Store>,
     /// Legal holds, and what goes.
-    pub keeping: Arc<dyn Keeping>,
+    pub retaining: Arc<dyn Retaining>,
     /// Who read what.
     pub traces: Arc<Traces>,
     /// How long bodies are kept.
@@ -133,7 +108,7 @@ pub struct Desk {
     /// The last survey of the queue; one is taken at a time.
     surveyed: Mutex<Option<Arc<Survey>>>,
     /// The last recount of a centre; one is made at a time.
-    past: Mutex<Option<past::Kept>>,
+    past: Mutex<Option<rates::past::Kept>>,
     /// Who copies the store for an operator.
     copying: Mutex<()>,
     /// Who puts evidence together.
@@ -170,7 +145,7 @@ impl Desk {
     }
 }
 
-/// The routes of the public listener that read. There is no fallback: see [`closed`].
+/// The routes of the public listener that read. There is no fallback: see [`crate::http::closed`].
 pub fn public(desk: Arc<Desk>) -> Router {
     routes(Door::Public).with_state(desk)
 }
@@ -181,15 +156,6 @@ pub fn operators(desk: Arc<Desk>) -> Router {
         // The one body that is read has its own limit.
         .layer(DefaultBodyLimit::disable())
         .with_state(desk)
-}
-
-/// All routes of a listener, and a problem for an address that is none of them and for a method that its address
-/// does not know. What an answer leaves of a small body is read.
-pub fn closed(router: Router) -> Router {
-    router
-        .fallback(|| async { answer::Refused::from(Kind::AddressUnknown) })
-        .method_not_allowed_fallback(|| async { answer::Refused::from(Kind::MethodUnknown) })
-        .layer(from_fn(rest::read))
 }
 
 /// Where a route is.
@@ -203,24 +169,11 @@ enum Door {
     Operators,
 }
 
-/// Whether a route reads a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Query {
-    /// It does, and says itself what it knows.
-    Read,
-    /// It does not: whatever is asked would be ignored, and is refused.
-    None,
-}
-
 fn routes(door: Door) -> Router<Arc<Desk>> {
     let rows = table().into_iter();
     let own = rows.filter(|(at, ..)| *at == Door::Both || *at == door);
     own.fold(Router::new(), |router, (_, query, _, path, handler)| {
-        let handler = match query {
-            Query::Read => handler,
-            Query::None => handler.route_layer(from_fn(door::unasked)),
-        };
-        router.route(path, handler)
+        router.route(path, query.of(handler))
     })
 }
 
@@ -237,62 +190,62 @@ type Row = (
 #[rustfmt::skip]
 fn table() -> Vec<Row> {
     vec![
-        (Door::Both, Query::Read, "get", "/v1/documents", get(listing::get)),
+        (Door::Both, Query::Read, "get", "/v1/documents", get(document::listing::get)),
         (Door::Both, Query::None, "get", "/v1/documents/{id}", get(document::by_id)),
-        (Door::Both, Query::None, "get", "/v1/documents/{id}/evidence", get(export::evidence)),
+        (Door::Both, Query::None, "get", "/v1/documents/{id}/evidence", get(document::evidence::get)),
         (Door::Both, Query::Read, "get", "/v1/events", get(events::get)),
         (Door::Both, Query::Read, "get", "/v1/centres/{finess}/rate", get(rates::of_centre)),
-        (Door::Both, Query::None, "get", "/v1/centres/{finess}/forecast", get(forecast::of_centre)),
+        (Door::Both, Query::None, "get", "/v1/centres/{finess}/forecast", get(rates::forecast::of_centre)),
         (Door::Both, Query::Read, "get", "/v1/rates", get(rates::of_all)),
-        (Door::Both, Query::Read, "get", "/v1/rates/explain", get(past::explain)),
-        (Door::Both, Query::None, "get", "/v1/periods", get(periods::list)),
-        (Door::Both, Query::Read, "get", "/v1/centres/{finess}/periods", get(periods::of_centre)),
-        (Door::Both, Query::Read, "get", "/v1/statements", get(statements::list)),
-        (Door::Both, Query::None, "get", "/v1/statements/keys", get(statements::keys)),
-        (Door::Both, Query::Read, "get", "/v1/statements/{id}", get(statements::show)),
-        (Door::Both, Query::None, "get", "/v1/statements/{id}/signature", get(statements::signature)),
-        (Door::Both, Query::Read, "get", "/v1/registry", get(registered::list)),
-        (Door::Both, Query::None, "get", "/v1/figures", get(figures::all)),
-        (Door::Both, Query::None, "post", "/v1/figures", post(figures::load)),
+        (Door::Both, Query::Read, "get", "/v1/rates/explain", get(rates::past::explain)),
+        (Door::Both, Query::None, "get", "/v1/periods", get(rates::periods::list)),
+        (Door::Both, Query::Read, "get", "/v1/centres/{finess}/periods", get(rates::periods::of_centre)),
+        (Door::Both, Query::Read, "get", "/v1/statements", get(rates::statements::list)),
+        (Door::Both, Query::None, "get", "/v1/statements/keys", get(rates::statements::keys)),
+        (Door::Both, Query::Read, "get", "/v1/statements/{id}", get(rates::statements::show)),
+        (Door::Both, Query::None, "get", "/v1/statements/{id}/signature", get(rates::statements::signature)),
+        (Door::Both, Query::Read, "get", "/v1/registry", get(registry::list::get)),
+        (Door::Both, Query::None, "get", "/v1/figures", get(reconcile::figures::all)),
+        (Door::Both, Query::None, "post", "/v1/figures", post(reconcile::figures::load)),
         (Door::Both, Query::None, "get", "/v1/reconciliations", get(reconcile::all_runs)),
         (Door::Both, Query::Read, "post", "/v1/reconciliations", post(reconcile::run)),
         (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}", get(reconcile::show)),
         (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/differences", get(reconcile::differences)),
-        (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/orphans", get(offered::get)),
+        (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/orphans", get(reconcile::orphans::get)),
         (Door::Both, Query::Read, "get", "/v1/reconciliations/{run}/export", get(reconcile::export)),
         (Door::Both, Query::None, "post", "/v1/reconciliations/{run}/differences/{line}/accept", post(reconcile::accept)),
         (Door::Both, Query::None, "post", "/v1/reconciliations/{run}/differences/{line}/dispute", post(reconcile::dispute)),
-        (Door::Both, Query::Read, "get", "/v1/ledger/anchor", get(anchor::anchors)),
+        (Door::Both, Query::Read, "get", "/v1/ledger/anchor", get(operate::anchor::anchors)),
         (Door::Both, Query::None, "get", "/healthz", get(watch::healthz)),
         (Door::Both, Query::None, "get", "/readyz", get(watch::readyz)),
         (Door::Public, Query::None, "get", "/v1/documents/{id}/content", get(document::content)),
         (Door::Public, Query::None, "get", "/metrics", get(watch::metrics)),
         (Door::Operators, Query::None, "get", "/metrics", get(watch::metrics_nearby)),
-        (Door::Operators, Query::Read, "post", "/v1/periods/close", post(periods::close)),
-        (Door::Operators, Query::Read, "post", "/v1/statements", post(statements::publish)),
+        (Door::Operators, Query::Read, "post", "/v1/periods/close", post(rates::periods::close)),
+        (Door::Operators, Query::Read, "post", "/v1/statements", post(rates::statements::publish)),
         (Door::Operators, Query::Read, "put", "/v1/registry", put(registry::put)),
         (Door::Operators, Query::None, "get", "/v1/queue", get(queue::get)),
-        (Door::Operators, Query::None, "post", "/v1/verify", post(verify::verify)),
-        (Door::Operators, Query::None, "post", "/v1/store/verify", post(verify::store)),
-        (Door::Operators, Query::None, "get", "/v1/keys", get(keys::show)),
-        (Door::Operators, Query::None, "post", "/v1/keys/rotate", post(keys::rotate)),
-        (Door::Operators, Query::Read, "post", "/v1/ledger/verify", post(anchor::verify)),
-        (Door::Operators, Query::None, "post", "/v1/backups", post(custody::back_up)),
-        (Door::Operators, Query::None, "get", "/v1/restoration", get(custody::restoration)),
-        (Door::Operators, Query::None, "post", "/v1/restoration/resume", post(custody::resume)),
-        (Door::Operators, Query::Read, "get", "/v1/orphans", get(custody::orphans)),
-        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/rewind", post(custody::rewind)),
-        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/hold", post(operations::hold)),
-        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/release", post(operations::release)),
-        (Door::Operators, Query::None, "post", "/v1/lots/{id}/retry", post(replay::retry)),
-        (Door::Operators, Query::None, "post", "/v1/replays", post(replay::replay)),
-        (Door::Operators, Query::None, "get", "/v1/legal-holds", get(keeping::holds)),
-        (Door::Operators, Query::None, "post", "/v1/legal-holds", post(keeping::place)),
-        (Door::Operators, Query::None, "post", "/v1/legal-holds/{hold}/lift", post(keeping::lift)),
-        (Door::Operators, Query::Read, "get", "/v1/retention", get(keeping::plan)),
-        (Door::Operators, Query::Read, "get", "/v1/traces", get(traces::list)),
-        (Door::Operators, Query::None, "post", "/v1/documents/{id}/cancel", post(operations::cancel)),
-        (Door::Operators, Query::None, "post", "/v1/documents/{id}/paper", post(operations::paper)),
-        (Door::Operators, Query::None, "post", "/v1/documents/{id}/by-hand", post(operations::by_hand)),
+        (Door::Operators, Query::None, "post", "/v1/verify", post(operate::verify::verify)),
+        (Door::Operators, Query::None, "post", "/v1/store/verify", post(operate::verify::store)),
+        (Door::Operators, Query::None, "get", "/v1/keys", get(operate::keys::show)),
+        (Door::Operators, Query::None, "post", "/v1/keys/rotate", post(operate::keys::rotate)),
+        (Door::Operators, Query::Read, "post", "/v1/ledger/verify", post(operate::anchor::verify)),
+        (Door::Operators, Query::None, "post", "/v1/backups", post(operate::backup::back_up)),
+        (Door::Operators, Query::None, "get", "/v1/restoration", get(operate::restoration::get)),
+        (Door::Operators, Query::None, "post", "/v1/restoration/resume", post(operate::restoration::resume)),
+        (Door::Operators, Query::Read, "get", "/v1/orphans", get(operate::orphans::list)),
+        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/rewind", post(operate::restoration::rewind)),
+        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/hold", post(operate::hand::hold)),
+        (Door::Operators, Query::None, "post", "/v1/endpoints/{name}/release", post(operate::hand::release)),
+        (Door::Operators, Query::None, "post", "/v1/lots/{id}/retry", post(operate::replay::retry)),
+        (Door::Operators, Query::None, "post", "/v1/replays", post(operate::replay::replay)),
+        (Door::Operators, Query::None, "get", "/v1/legal-holds", get(operate::retention::holds)),
+        (Door::Operators, Query::None, "post", "/v1/legal-holds", post(operate::retention::place)),
+        (Door::Operators, Query::None, "post", "/v1/legal-holds/{hold}/lift", post(operate::retention::lift)),
+        (Door::Operators, Query::Read, "get", "/v1/retention", get(operate::retention::plan)),
+        (Door::Operators, Query::Read, "get", "/v1/traces", get(operate::traces::list)),
+        (Door::Operators, Query::None, "post", "/v1/documents/{id}/cancel", post(operate::hand::cancel)),
+        (Door::Operators, Query::None, "post", "/v1/documents/{id}/paper", post(operate::hand::paper)),
+        (Door::Operators, Query::None, "post", "/v1/documents/{id}/by-hand", post(operate::hand::by_hand)),
     ]
 }

@@ -9,11 +9,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::claims::entry::Position;
-use crate::formats::json::problem::{About, Kind, Problem};
+use crate::desk::Desk;
+use crate::formats::json::problem::Kind;
+use crate::http::answer::Refused;
 use crate::store::{Command, Conflict, Outcome};
-
-use super::Desk;
-use super::answer::Refused;
 
 /// Room for what stands in an order beside its reason and evidence.
 const FRAME_BYTES: usize = 64 << 10;
@@ -33,11 +32,7 @@ impl Desk {
         beside: usize,
     ) -> Result<T, Refused> {
         let limit = self.parts.config.reason_bytes.get() + beside + FRAME_BYTES;
-        let whole = match Limited::new(body, limit).collect().await {
-            Ok(whole) => whole.to_bytes(),
-            Err(error) if error.is::<LengthLimitError>() => return Err(too_large(limit)),
-            Err(_) => return Err(Kind::BodyIncomplete.into()),
-        };
+        let whole = whole(body, limit).await?;
         serde_json::from_slice(&whole).map_err(|_| Kind::OrderFaulty.into())
     }
 
@@ -48,7 +43,7 @@ impl Desk {
             return Err(Refused::order("reason"));
         }
         if text.len() > limit {
-            return Err(too_large(limit));
+            return Err(Refused::too_large(limit));
         }
         Ok(Bytes::copy_from_slice(text.as_bytes()))
     }
@@ -90,16 +85,15 @@ impl Desk {
         let steered = self.steer(command, reason).await?;
         steered
             .map(drop)
-            .map_err(|conflict| Refused::conflict(&conflict))
+            .map_err(|conflict| Refused::from(&conflict))
     }
 }
 
-/// A body, or a part of it, that is longer than allowed.
-pub(super) fn too_large(limit: usize) -> Refused {
-    let limit = Some(limit);
-    let about = About {
-        limit,
-        ..About::default()
-    };
-    Problem::new(Kind::BodyTooLarge, about).into()
+/// A body, up to its limit.
+pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, Refused> {
+    match Limited::new(body, limit).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(Refused::too_large(limit)),
+        Err(_) => Err(Kind::BodyIncomplete.into()),
+    }
 }

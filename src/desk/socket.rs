@@ -25,8 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::access::{Caller, Role, Scope};
 use crate::claims::document::Purpose;
 use crate::claims::id::Name;
-
-use super::Config;
+use crate::desk::Config;
 
 /// Requests that run at the shutdown may end within this time.
 const DRAIN: Duration = Duration::from_secs(5);

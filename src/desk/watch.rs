@@ -9,14 +9,16 @@ use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 
 use crate::access::Action;
+use crate::claims::entry::Position;
+use crate::desk::Desk;
+use crate::desk::config::Scrapers;
+use crate::http::answer::{Refused, bytes};
 use crate::report::exposition;
 use crate::store::Readiness;
+use crate::store::custody::record::RestorationRecord;
 use crate::telemetry::reading::{Reading, Ready};
+use crate::telemetry::retention::Holds;
 use crate::tls::Peer;
-
-use super::Desk;
-use super::answer::{Refused, bytes};
-use super::config::Scrapers;
 
 /// Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -113,6 +115,42 @@ impl Desk {
         let label = self.parts.centre_label;
         let (agreements, now) = (&self.parts.agreements, self.parts.clock.now());
         telemetry.render() + &exposition::render(&snapshot, agreements, label, now)
+    }
+}
+
+impl Desk {
+    /// Shows what the store knows of itself as a whole.
+    async fn show_custody(&self) {
+        let now = self.parts.clock.now();
+        let backup = self.parts.custody.last_backup();
+        self.parts.telemetry.show(Reading::Backup {
+            age: backup.map(|mark| now.since(mark.at)),
+            position: backup.map_or(Position(0), |mark| mark.position),
+        });
+        // What cannot be read now is shown as it was.
+        if let Ok(record) = self.parts.custody.restoration().await {
+            let lost = |record: &RestorationRecord| record.at.since(record.restored.since);
+            self.parts.telemetry.show(Reading::Restored {
+                waits: record.as_ref().is_some_and(RestorationRecord::waits),
+                lost: record.as_ref().map(lost).unwrap_or_default(),
+            });
+        }
+        if let Ok(last) = self.parts.custody.last_anchor().await {
+            self.parts.telemetry.show(Reading::Anchor {
+                age: last.map(|last| now.since(last.at)),
+                position: last.map_or(Position(0), |last| last.anchor.position),
+            });
+        }
+        if let Ok(records) = self.parts.retaining.legal_holds().await {
+            let mut holds = Holds::default();
+            for record in records.iter().filter(|record| record.lifted.is_none()) {
+                match record.is_overdue(now) {
+                    true => holds.overdue += 1,
+                    false => holds.standing += 1,
+                }
+            }
+            self.parts.telemetry.show(Reading::Holds(holds));
+        }
     }
 }
 

@@ -9,7 +9,6 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Intake;
-use super::answer::Refused;
 use super::fate::{End, Fate, Post};
 use super::judging::{Judged, Judgement};
 use crate::access::Caller;
@@ -18,6 +17,7 @@ use crate::claims::entry::TurnedAway;
 use crate::claims::finding::{Finding, Severity};
 use crate::claims::id::{Digest, DocumentId, Name};
 use crate::formats::json::problem;
+use crate::http::answer::Refused;
 use crate::store::{
     Admission, Admitted, BodyId, Command, Conflict, DocumentRecord, Find, Outcome, Unity,
 };
@@ -134,7 +134,7 @@ impl Intake {
         digest: Digest,
     ) -> Result<Option<DocumentRecord>, Refused> {
         let known = self.parts.store.known(key, purpose, digest).await;
-        known.map_err(|error| self.of_store(error))
+        known.map_err(|error| self.of_store(&error))
     }
 
     fn admission(&self, caller: &Caller, post: &Post) -> Option<Admission> {

@@ -11,8 +11,8 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
 use super::Intake;
-use super::answer::Refused;
-use crate::formats::json::problem::{About, Kind};
+use crate::formats::json::problem::Kind;
+use crate::http::answer::Refused;
 use crate::telemetry::event::Event;
 
 /// Bytes of memory that are held for a body before it comes: more are taken as they arrive.
@@ -51,7 +51,7 @@ impl Intake {
         check_media(request.headers(), media)?;
         let announced = announced(request.headers());
         if announced.is_some_and(|length| length > cap) {
-            return Err(too_large(cap));
+            return Err(Refused::too_large(cap));
         }
         let most = announced.unwrap_or(cap);
         let mut room = self.room(most.min(FIRST))?;
@@ -75,7 +75,7 @@ impl Intake {
     fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
         self.memory(bytes).ok_or_else(|| {
             self.parts.telemetry.record(Event::Shed);
-            Refused::wait(Kind::Unavailable, self.config.retry())
+            Refused::later(Kind::Unavailable, self.config.retry())
         })
     }
 
@@ -129,7 +129,7 @@ async fn collect(
         };
         let length = first.len() + rest.len() + data.len();
         if length > cap {
-            return Err(too_large(cap));
+            return Err(Refused::too_large(cap));
         }
         arrived(length)?;
         if first.is_empty() && rest.is_empty() {
@@ -147,12 +147,4 @@ async fn collect(
     } else {
         Ok(rest.freeze())
     }
-}
-
-fn too_large(cap: usize) -> Refused {
-    let about = About {
-        limit: Some(cap),
-        ..About::default()
-    };
-    Refused::about(Kind::BodyTooLarge, about)
 }

@@ -6,16 +6,16 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::Intake;
-use super::answer::{Refused, json};
 use super::body::Media;
-use super::door::{Entered, Part};
-use super::fate::of_conflict;
+use super::door::Entered;
 use crate::access::Action;
 use crate::claims::document::Purpose;
 use crate::claims::id::Finess;
 use crate::claims::time::Day;
 use crate::formats::json::declaration::{self, Declared};
-use crate::formats::json::problem::{About, Kind};
+use crate::formats::json::problem::{About, Kind, Problem};
+use crate::http::answer::{Refused, json, of_conflict};
+use crate::http::door::Part;
 use crate::store::{Command, Outcome};
 use crate::telemetry::event::Denial;
 
@@ -50,7 +50,7 @@ pub(super) async fn put(
             pointer,
             ..About::default()
         };
-        Refused::about(Kind::DeclarationFaulty, about)
+        Problem::new(Kind::DeclarationFaulty, about)
     })?;
     let declared = Declared::new(centre, day, &rows);
     let command = Command::Declare {

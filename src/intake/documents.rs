@@ -6,10 +6,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 
 use super::Intake;
-use super::answer::{Refused, json};
 use super::body::Media;
-use super::door::{Entered, Part};
-use super::fate::{Post, of_conflict};
+use super::door::Entered;
+use super::fate::Post;
 use super::judging::Judgement;
 use crate::access::Action;
 use crate::claims::finding::Finding;
@@ -18,6 +17,8 @@ use crate::claims::standing::Standing;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted;
 use crate::formats::json::problem::Kind;
+use crate::http::answer::{Refused, json, of_conflict};
+use crate::http::door::Part;
 use crate::store::{Command, Find, Outcome, Unity};
 use crate::telemetry::event::Denial;
 
@@ -83,7 +84,7 @@ pub(super) async fn cancel(
     let id = DocumentId::parse(&id).map_err(|_| unknown())?;
     let store = &intake.parts.store;
     let view = store.document(Find::Id(id)).await;
-    let view = view.map_err(|error| intake.of_store(error))?;
+    let view = view.map_err(|error| intake.of_store(&error))?;
     let received = view.ok_or_else(unknown)?.record.received;
     let key = received.facts.key;
     let bench = intake.bench(&caller).await;

@@ -1,48 +1,23 @@
-//! The door: who is calling, whether the store can take anything, and whether this caller comes too often.
+//! The door of what is posted: who is calling, whether the store can take anything, and whether this caller comes too often.
 //!
 //! All of it before the first byte of the body is read, and none of it waits.
 
 use std::sync::Arc;
 
-use axum::extract::{FromRequestParts, Path, Request};
-use axum::http::header;
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::middleware::Next;
-use axum::response::Response;
-use serde::de::DeserializeOwned;
 
 use super::Intake;
-use super::answer::Refused;
 use crate::access::{self, Caller, Forbidden, Role};
 use crate::claims::id::EndpointName;
 use crate::formats::json::problem::Kind;
+use crate::http::answer::Refused;
+use crate::http::door;
 use crate::store::Readiness;
 use crate::telemetry::event::{Denial, Event};
-use crate::tls::Peer;
 
 /// A caller who came in.
 pub(super) struct Entered(pub(super) Arc<Caller>);
-
-/// The parts of the path that vary. Bytes that are no text are at no address.
-pub(super) struct Part<T>(pub(super) T);
-
-impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Part<T> {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Part<T>, Refused> {
-        let path = Path::<T>::from_request_parts(parts, state).await;
-        path.map(|Path(part)| Part(part))
-            .map_err(|_| Kind::AddressUnknown.into())
-    }
-}
-
-/// Refuses every query, for routes that read none.
-pub(super) async fn unasked(request: Request, next: Next) -> Result<Response, Refused> {
-    match request.uri().query() {
-        None | Some("") => Ok(next.run(request).await),
-        Some(_) => Err(Kind::QueryUnknown.into()),
-    }
-}
 
 impl FromRequestParts<Arc<Intake>> for Entered {
     type Rejection = Refused;
@@ -51,12 +26,13 @@ impl FromRequestParts<Arc<Intake>> for Entered {
         parts: &mut Parts,
         intake: &Arc<Intake>,
     ) -> Result<Entered, Refused> {
-        let caller = intake.identify(parts)?;
+        let (access, telemetry) = (&intake.parts.access, &intake.parts.telemetry);
+        let caller = door::identify(parts, access, intake.parts.clock.now(), telemetry)?;
         intake.shed(&caller)?;
         let wait = intake.pace.check(caller.name());
         wait.map_err(|wait| {
             intake.deny(Denial::TooOften);
-            Refused::wait(Kind::TooOften, wait)
+            Refused::later(Kind::TooOften, wait)
         })?;
         Ok(Entered(caller))
     }
@@ -99,26 +75,6 @@ impl Intake {
         self.parts.telemetry.record(Event::Denied { reason });
     }
 
-    fn identify(&self, parts: &Parts) -> Result<Arc<Caller>, Refused> {
-        let peer = parts.extensions.get::<Peer>();
-        let certificate = peer.and_then(|peer| peer.certificate.as_deref());
-        let authorization = parts.headers.get(header::AUTHORIZATION);
-        // A header that is no text holds no token of ours; it must not fall back to the certificate.
-        let authorization = authorization.map(|header| header.to_str().unwrap_or_default());
-        let now = self.parts.clock.now();
-        self.parts
-            .access
-            .identify(certificate, authorization, now)
-            .map_err(|error| {
-                self.deny(match error {
-                    access::Error::Missing | access::Error::Unknown => Denial::Unknown,
-                    access::Error::Expired => Denial::Expired,
-                    access::Error::Revoked => Denial::Revoked,
-                });
-                Kind::NotIdentified.into()
-            })
-    }
-
     fn shed(&self, caller: &Caller) -> Result<(), Refused> {
         match self.parts.store.health().state {
             // Admissions alone are refused then: see `admits`.
@@ -157,6 +113,6 @@ impl Intake {
 
     fn ask_for_patience(&self, kind: Kind) -> Result<(), Refused> {
         self.parts.telemetry.record(Event::Shed);
-        Err(Refused::wait(kind, self.config.retry()))
+        Err(Refused::later(kind, self.config.retry()))
     }
 }

@@ -4,7 +4,6 @@ use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use bytes::Bytes;
 
-use super::answer::{self, Refused, of_forbidden};
 use super::judging::Judged;
 use crate::access::Forbidden;
 use crate::claims::finding::{Finding, Layer, Place};
@@ -14,8 +13,9 @@ use crate::claims::standing::Standing;
 use crate::claims::time::Day;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted;
-use crate::formats::json::problem::{About, Kind, Problem};
-use crate::store::{Admitted, Conflict, DocumentRecord, Named};
+use crate::formats::json::problem::{Kind, Problem};
+use crate::http::answer::{Refused, json, of_conflict, of_forbidden};
+use crate::store::{Admitted, Conflict, DocumentRecord};
 
 /// One posted document: its bytes and what was found about them.
 pub(super) struct Post {
@@ -86,12 +86,8 @@ impl Fate {
             End::Received(id, deadline) => (202, id, deadline, Standing::Open),
             End::Known(id, deadline, standing) => (200, id, deadline, *standing),
             End::Faulty => {
-                let findings = Some(FindingText::all(&self.post.judged.findings));
-                let about = About {
-                    findings,
-                    ..About::default()
-                };
-                return Err(Refused::about(Kind::DocumentFaulty, about));
+                let findings = &self.post.judged.findings;
+                return Err(Problem::findings(Kind::DocumentFaulty, findings).into());
             }
             End::Conflict(_) | End::Forbidden(_) | End::WithTheOthers => {
                 return Err(self.problem().into());
@@ -107,7 +103,7 @@ impl Fate {
             deadline: deadline.map(|day| day.to_string()),
             warnings: FindingText::all(&self.post.judged.findings),
         };
-        let mut response = answer::json(status, &body);
+        let mut response = json(status, &body);
         let location = HeaderValue::try_from(format!("/v1/documents/{id}"));
         let location = location.expect("an id is visible ASCII");
         response.headers_mut().insert(header::LOCATION, location);
@@ -183,41 +179,5 @@ fn broken(rule: Rule, place: Place) -> Finding {
         place,
         fr: rule.fr().into(),
         en: rule.en().into(),
-    }
-}
-
-/// The problem that a conflict is.
-pub(super) fn of_conflict(conflict: &Conflict) -> Problem {
-    let about = |document: &DocumentId| About {
-        document: Some(document.to_string()),
-        ..About::default()
-    };
-    match conflict {
-        Conflict::OtherContent { document, differs } => {
-            let differs = Some(differs.clone());
-            let about = about(document);
-            Problem::new(Kind::NumberTaken, About { differs, ..about })
-        }
-        Conflict::Standing { document, standing } => {
-            let standing = Some(standing.as_str());
-            let about = about(document);
-            Problem::new(Kind::StandingForbids, About { standing, ..about })
-        }
-        Conflict::Delivery { state, .. } => {
-            let delivery = Some(state.as_str());
-            let about = About::default();
-            Problem::new(Kind::InTransmission, About { delivery, ..about })
-        }
-        Conflict::ReplacedUnknown => Kind::ReplacedUnknown.into(),
-        Conflict::ReplacedBefore(document) => Problem::new(Kind::ReplacedBefore, about(document)),
-        Conflict::SupportedUnknown => Kind::DocumentFaulty.into(),
-        Conflict::Centre(_) => Kind::CentreClosed.into(),
-        Conflict::Unknown(Named::Document) => Kind::DocumentUnknown.into(),
-        // Nobody registers, sends or judges anything here.
-        Conflict::Unknown(
-            Named::Lot | Named::LegalHold | Named::Figures | Named::Line | Named::Closing,
-        )
-        | Conflict::Registry
-        | Conflict::Stale => Kind::Defect.into(),
     }
 }

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
 use super::Intake;
-use super::answer::Refused;
 use super::centres::{Snapshot, View};
 use crate::access::{Action, Caller, Forbidden};
 use crate::claims::document::{Document, Facts, Key, Kind, Locate};
@@ -22,6 +21,7 @@ use crate::claims::rules::{self, Context, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::formats::json::problem;
 use crate::formats::xml::Read;
+use crate::http::answer::Refused;
 
 /// Findings that a document of a lot shows at least.
 const SHOWN: usize = 10;

@@ -10,7 +10,6 @@ use serde::Deserialize;
 
 use super::Intake;
 use super::admission::refusing;
-use super::answer::{Refused, json};
 use super::body::Media;
 use super::door::Entered;
 use super::fate::{Fate, Post};
@@ -18,9 +17,9 @@ use super::judging::Opened;
 use crate::access::Caller;
 use crate::claims::entry::TurnedAway;
 use crate::claims::finding::Finding;
-use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted;
-use crate::formats::json::problem::{About, Kind};
+use crate::formats::json::problem::{About, Kind, Problem};
+use crate::http::answer::{Refused, json};
 use crate::store::Unity;
 use crate::telemetry::event::Event;
 
@@ -47,12 +46,8 @@ pub(super) async fn post(
     let documents = match intake.work(posted.bytes.clone(), open).await? {
         Opened::Unreadable(findings) => return intake.unreadable(&caller, findings).await,
         Opened::TooMany => {
-            let limit = Some(intake.config.lot_documents);
-            let about = About {
-                limit,
-                ..About::default()
-            };
-            return Err(Refused::about(Kind::TooMany, about));
+            let limit = intake.config.lot_documents;
+            return Err(Problem::limit(Kind::TooMany, limit).into());
         }
         Opened::Documents(documents) => documents,
     };
@@ -68,7 +63,7 @@ pub(super) async fn post(
             documents,
             ..About::default()
         };
-        return Err(Refused::about(Kind::LotTurnedAway, about));
+        return Err(Problem::new(Kind::LotTurnedAway, about).into());
     }
     Ok(json(200, &posted::Lot { documents: rows }))
 }
@@ -93,12 +88,7 @@ impl Intake {
             caller: caller.name(),
             codes: &codes,
         });
-        let findings = Some(FindingText::all(&findings));
-        let about = About {
-            findings,
-            ..About::default()
-        };
-        Err(Refused::about(Kind::LotUnreadable, about))
+        Err(Problem::findings(Kind::LotUnreadable, &findings).into())
     }
 }
 
@@ -108,12 +98,6 @@ fn unity(uri: &Uri) -> Result<Unity, Refused> {
     match asked.atomic.as_deref() {
         None | Some("false") => Ok(Unity::Each),
         Some("true") => Ok(Unity::Together),
-        Some(_) => {
-            let about = About {
-                parameter: Some("atomic".into()),
-                ..About::default()
-            };
-            Err(Refused::about(Kind::QueryInvalid, about))
-        }
+        Some(_) => Err(Refused::parameter("atomic")),
     }
 }

@@ -25,7 +25,7 @@ mod tests;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, get, post, put};
 use tokio::sync::{Semaphore, watch};
 
@@ -35,6 +35,7 @@ use crate::claims::terms::Terms;
 use crate::clock::Clock;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::Reader;
+use crate::http::Query;
 use crate::store::{self, Store};
 use crate::telemetry::Telemetry;
 
@@ -110,24 +111,11 @@ pub fn router(intake: Arc<Intake>) -> Router {
     let routes = table()
         .into_iter()
         .fold(Router::new(), |router, (query, _, path, handler)| {
-            let handler = match query {
-                Query::Read => handler,
-                Query::None => handler.route_layer(from_fn(door::unasked)),
-            };
-            router.route(path, handler)
+            router.route(path, query.of(handler))
         });
     routes
         .layer(from_fn_with_state(intake.clone(), answer::record))
         .with_state(intake)
-}
-
-/// Whether a route reads a query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Query {
-    /// It does, and says itself what it knows.
-    Read,
-    /// It does not: whatever is asked would be ignored, and is refused.
-    None,
 }
 
 /// Query, method, path, handler: what `schemas/gateway-1.openapi.json` describes.

@@ -12,7 +12,6 @@ use axum::response::Response;
 use bytes::Bytes;
 
 use super::Intake;
-use super::answer::{Refused, json};
 use super::body::{Media, Posted};
 use super::door::Entered;
 use crate::claims::entry::OrphanCause;
@@ -21,9 +20,10 @@ use crate::claims::id::EndpointName;
 use crate::claims::receipt::{Evidence, HeardOutcome, Item};
 use crate::formats::evidence::Hearing;
 use crate::formats::json::finding::FindingText;
-use crate::formats::json::problem::{About, Kind};
+use crate::formats::json::problem::{Kind, Problem};
 use crate::formats::json::pushed::{Pushed, Row};
 use crate::formats::xml;
+use crate::http::answer::{Refused, json};
 use crate::store::{Command, Heard, Outcome};
 use crate::telemetry::event::Event;
 
@@ -46,12 +46,7 @@ pub(super) async fn post(
             alone(rows)
         }
         Handed::Feed(items) if items.len() > intake.config.lot_documents => {
-            let limit = Some(intake.config.lot_documents);
-            let about = About {
-                limit,
-                ..About::default()
-            };
-            Err(Refused::about(Kind::TooMany, about))
+            Err(Problem::limit(Kind::TooMany, intake.config.lot_documents).into())
         }
         Handed::Feed(items) => {
             let rows = intake.record(&endpoint, &posted, items).await?;
@@ -189,10 +184,5 @@ fn alone(rows: Vec<Row>) -> Result<Response, Refused> {
 }
 
 fn unreadable(findings: &[Finding]) -> Refused {
-    let findings = Some(FindingText::all(findings));
-    let about = About {
-        findings,
-        ..About::default()
-    };
-    Refused::about(Kind::ReceiptUnreadable, about)
+    Problem::findings(Kind::ReceiptUnreadable, findings).into()
 }

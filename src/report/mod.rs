@@ -5,28 +5,13 @@
 //! start the snapshot is empty until the first count is done.
 
 pub mod agreements;
-pub mod snapshot;
-pub mod scan;
-pub mod conservation;
 pub mod anchors;
-mod moment;
-pub mod keeper;
-pub mod past;
-pub mod shapes;
-pub mod rates;
-pub mod table;
-pub mod explain;
+pub mod count;
+pub mod rate;
 pub mod evidence;
-pub mod closing;
 pub mod statement;
-pub mod publisher;
-pub mod families;
 pub mod exposition;
 pub mod reconciliation;
-pub mod reconciled;
-pub mod orphans;
-pub mod repeat;
-pub mod forecast;
 
 #[cfg(test)]
 mod tests;
@@ -158,8 +143,8 @@ impl Config {
     }
 
     /// How earlier answers are recomputed.
-    pub fn past(&self) -> past::Bounds {
-        past::Bounds {
+    pub fn past(&self) -> rate::past::Bounds {
+        rate::past::Bounds {
             page: self.page(),
             documents: usize::try_from(self.past_documents.get()).unwrap_or(usize::MAX),
         }

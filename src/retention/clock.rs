@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use crate::claims::time::Timestamp;
-use crate::store::keeping;
+use crate::store::retention;
 
 /// A gateway may have been off for so long between two runs that are added up: a week, the most that
 /// `retention.clock_seconds` may be. Behind that the clock may have leapt as well, and one that is doubted has to run on
@@ -43,7 +43,7 @@ pub struct Watch {
     /// The last reading that was trusted.
     trusted: Reading,
     /// What an earlier process has doubted; none after the first look.
-    earlier: Option<keeping::Doubt>,
+    earlier: Option<retention::Doubt>,
     doubt: Option<Doubt>,
 }
 
@@ -65,7 +65,7 @@ impl Reading {
 
 impl Watch {
     /// Before the first look: what is known of the clock.
-    pub fn new(known: keeping::Trusted, patience: Duration) -> Watch {
+    pub fn new(known: retention::Trusted, patience: Duration) -> Watch {
         Watch {
             patience,
             trusted: Reading {
@@ -101,10 +101,10 @@ impl Watch {
     }
 
     /// What is known of the clock now, for the process after this one.
-    pub fn known(&self) -> keeping::Trusted {
-        keeping::Trusted {
+    pub fn known(&self) -> retention::Trusted {
+        retention::Trusted {
             at: self.trusted.at,
-            doubt: self.doubt.map(|doubt| keeping::Doubt {
+            doubt: self.doubt.map(|doubt| retention::Doubt {
                 at: doubt.last.at,
                 run: doubt.run,
             }),
@@ -114,7 +114,7 @@ impl Watch {
 
 /// How long gateways have run on by a clock that says this at a start. By one that is right no time goes back from one
 /// process to the next.
-fn runs_on(doubt: keeping::Doubt, at: Timestamp) -> Duration {
+fn runs_on(doubt: retention::Doubt, at: Timestamp) -> Duration {
     match at >= doubt.at && at.since(doubt.at) <= OFF_AT_MOST {
         true => doubt.run,
         false => Duration::ZERO,
@@ -124,7 +124,6 @@ fn runs_on(doubt: keeping::Doubt, at: Timestamp) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::retention;
 
     /// Hours that have passed, days that the clock shows after the last entry, and what is thought of it.
     type Looks<'a> = &'a [(u64, u32, &'a str)];
@@ -173,7 +172,7 @@ mod tests {
             let mut watch = Watch::new(recorded.into(), day);
             for (hours, days, expected) in looks {
                 let now = Reading {
-                    at: retention::plus_days(recorded, *days),
+                    at: crate::claims::retention::plus_days(recorded, *days),
                     passed: Duration::from_secs(hours * 3600),
                 };
                 let verdict = match watch.look(now) {
@@ -235,7 +234,7 @@ mod tests {
             ),
         ];
         for (case, runs) in cases {
-            let mut known = keeping::Trusted::from(friday);
+            let mut known = retention::Trusted::from(friday);
             for (began, runs, wrong, expected) in runs {
                 let mut watch = Watch::new(known, day);
                 let mut verdict = "";
@@ -259,9 +258,9 @@ mod tests {
     fn runs_before_a_leap_do_not_count_and_one_look_proves_nothing() {
         let day = Duration::from_secs(86_400);
         let start = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
-        let known = |run| keeping::Trusted {
+        let known = |run| retention::Trusted {
             at: start - day * 30,
-            doubt: Some(keeping::Doubt { at: start, run }),
+            doubt: Some(retention::Doubt { at: start, run }),
         };
         let look = |watch: &mut Watch, days: u32, passed: Duration| {
             let at = start + day * days + passed;

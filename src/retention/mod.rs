@@ -23,7 +23,7 @@ use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::retention::clock::{Reading, Verdict, Watch};
 use crate::store::Error;
-use crate::store::keeping::{Keeping, Outlook, Pace, Run, Trusted};
+use crate::store::retention::{Outlook, Pace, Retaining, Run, Trusted};
 use crate::store::traces::Traces;
 use crate::telemetry::retention::{Event, Kept};
 use crate::telemetry::{self, Telemetry};
@@ -66,7 +66,7 @@ pub struct Outside {
 /// The loop.
 pub struct Retention {
     /// Whose bodies they are.
-    pub keeping: Arc<dyn Keeping>,
+    pub retaining: Arc<dyn Retaining>,
     /// Who read what.
     pub traces: Arc<Traces>,
     /// What time it is.
@@ -234,7 +234,7 @@ impl Retention {
             none => none.insert(Watch::new(self.reference(now.at).await?, patience)),
         };
         let verdict = clock.look(now);
-        self.keeping.trust(clock.known()).await?;
+        self.retaining.trust(clock.known()).await?;
         let was = std::mem::replace(&mut seen.doubted, verdict != Verdict::Trusted);
         match verdict {
             Verdict::Doubted(ahead) if !was => self.say(Event::ClockDoubted {
@@ -252,26 +252,26 @@ impl Retention {
     }
 
     async fn only_show(&self, at: Timestamp, seen: &mut Seen) -> Result<(), Error> {
-        let outlook = self.keeping.outlook(self.config.rules()).await?;
+        let outlook = self.retaining.outlook(self.config.rules()).await?;
         self.show(at, outlook, seen).await
     }
 
     /// What the first look is measured by. It is written down: by the clock of this process entries are stamped from
     /// now on, and the next one must not take these for proof.
     async fn reference(&self, at: Timestamp) -> Result<Trusted, Error> {
-        if let Some(trusted) = self.keeping.trusted().await? {
+        if let Some(trusted) = self.retaining.trusted().await? {
             return Ok(trusted);
         }
         // Where nothing was recorded nothing can go too early.
-        let recorded = Trusted::from(self.keeping.recorded().unwrap_or(at));
-        self.keeping.trust(recorded).await?;
+        let recorded = Trusted::from(self.retaining.recorded().unwrap_or(at));
+        self.retaining.trust(recorded).await?;
         Ok(recorded)
     }
 
     async fn clear(&self, at: Timestamp) -> Result<Outlook, Error> {
         loop {
             let run = self
-                .keeping
+                .retaining
                 .evacuate(at, self.config.rules(), self.config.pace());
             match run.await? {
                 Run::Evacuated(evacuated) => self.say(Event::Evacuated {
@@ -288,7 +288,7 @@ impl Retention {
 
     async fn show(&self, at: Timestamp, outlook: Outlook, seen: &mut Seen) -> Result<(), Error> {
         // How many there are `desk` shows, when it is asked.
-        for record in self.keeping.legal_holds().await? {
+        for record in self.retaining.legal_holds().await? {
             if record.is_overdue(at) && seen.holds.insert(record.position) {
                 self.say(Event::HoldOverdue {
                     hold: record.position,
@@ -298,7 +298,7 @@ impl Retention {
         }
         let months = self.config.proof_months;
         let before = foundation::past_before(at, months);
-        let proofs = self.keeping.proofs(before).await?;
+        let proofs = self.retaining.proofs(before).await?;
         if proofs.upto > seen.proofs {
             seen.proofs = proofs.upto;
             self.say(Event::ProofsPast {

@@ -10,9 +10,9 @@ use crate::claims::id::{DocumentId, Name};
 use crate::claims::retention::{OnHold, plus_days};
 use crate::claims::time::Day;
 use crate::clock::ManualClock;
-use crate::store::keeping::{Ending, EvacuationRecord, HoldRecord, Plan, Proofs, Trusted};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
+use crate::store::retention::{Ending, EvacuationRecord, HoldRecord, Plan, Proofs, Trusted};
 use crate::store::traces::{Read, Trace};
 use crate::store::{Command, Store};
 
@@ -78,7 +78,7 @@ async fn a_hold_past_its_review_is_said_once_and_shown_always() {
     let directory = tempfile::tempdir().unwrap();
     let clock = Arc::new(ManualClock::new(now, 1));
     let retention = Retention {
-        keeping: store,
+        retaining: store,
         traces: Arc::new(Traces::of(directory.path())),
         clock: clock.clone(),
         config: Config::default(),
@@ -105,7 +105,7 @@ struct Asked {
 }
 
 #[async_trait]
-impl Keeping for Asked {
+impl Retaining for Asked {
     async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
         Ok(Vec::new())
     }
@@ -154,7 +154,7 @@ impl Keeping for Asked {
 async fn by_a_clock_that_is_doubted_nothing_goes() {
     let now = Timestamp::parse("2026-11-22T12:00:00Z").unwrap();
     let ahead = plus_days(now, 400);
-    let keeping = Arc::new(Asked {
+    let retaining = Arc::new(Asked {
         recorded: now,
         trusted: Mutex::default(),
         at: Mutex::default(),
@@ -173,7 +173,7 @@ async fn by_a_clock_that_is_doubted_nothing_goes() {
     let traced = || traces.list(None, None, 10, 10).unwrap().traces.len();
     let clock = Arc::new(ManualClock::new(now, 1));
     let retention = Retention {
-        keeping: keeping.clone(),
+        retaining: retaining.clone(),
         traces: traces.clone(),
         clock: clock.clone(),
         config: Config::default(),
@@ -211,10 +211,10 @@ async fn by_a_clock_that_is_doubted_nothing_goes() {
             expected,
             "{passed:?}"
         );
-        assert_eq!(keeping.at.lock().unwrap().len(), asked, "{passed:?}");
+        assert_eq!(retaining.at.lock().unwrap().len(), asked, "{passed:?}");
         assert_eq!(traced(), traces, "{passed:?}");
     }
-    assert_eq!(*keeping.at.lock().unwrap(), [now, ahead]);
+    assert_eq!(*retaining.at.lock().unwrap(), [now, ahead]);
 }
 
 #[tokio::test]
@@ -232,13 +232,13 @@ async fn what_a_doubted_clock_wrote_proves_nothing_at_the_next_start() {
         ("wrong once more", ahead, ahead, vec![]),
     ];
     for (start, recorded, at, asked) in starts {
-        let keeping = Arc::new(Asked {
+        let retaining = Arc::new(Asked {
             recorded,
             trusted: Mutex::new(*trusted.lock().unwrap()),
             at: Mutex::default(),
         });
         let retention = Retention {
-            keeping: keeping.clone(),
+            retaining: retaining.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             clock: clock.clone(),
             config: Config::default(),
@@ -246,8 +246,8 @@ async fn what_a_doubted_clock_wrote_proves_nothing_at_the_next_start() {
         };
         clock.set(at);
         retention.turn(&mut Seen::default(), Duration::ZERO).await;
-        assert_eq!(*keeping.at.lock().unwrap(), asked, "{start}");
-        *trusted.lock().unwrap() = *keeping.trusted.lock().unwrap();
+        assert_eq!(*retaining.at.lock().unwrap(), asked, "{start}");
+        *trusted.lock().unwrap() = *retaining.trusted.lock().unwrap();
     }
 }
 
@@ -255,7 +255,7 @@ async fn what_a_doubted_clock_wrote_proves_nothing_at_the_next_start() {
 async fn a_gateway_that_is_off_each_night_clears_in_the_end() {
     let friday = Timestamp::parse("2026-11-20T19:00:00Z").unwrap();
     let directory = tempfile::tempdir().unwrap();
-    let keeping = Arc::new(Asked {
+    let retaining = Arc::new(Asked {
         recorded: friday,
         trusted: Mutex::new(Some(friday.into())),
         at: Mutex::default(),
@@ -269,7 +269,7 @@ async fn a_gateway_that_is_off_each_night_clears_in_the_end() {
     for (began, asked) in [(61, 0), (85, 0), (109, 1)] {
         let clock = Arc::new(ManualClock::new(friday + hour * began, 1));
         let retention = Retention {
-            keeping: keeping.clone(),
+            retaining: retaining.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             clock: clock.clone(),
             config: config.clone(),
@@ -283,6 +283,6 @@ async fn a_gateway_that_is_off_each_night_clears_in_the_end() {
         }
         shutdown.cancel();
         running.await.unwrap();
-        assert_eq!(keeping.at.lock().unwrap().len(), asked, "{began}");
+        assert_eq!(retaining.at.lock().unwrap().len(), asked, "{began}");
     }
 }

@@ -23,12 +23,12 @@ use crate::store::custody::verified::Verified;
 use crate::store::custody::walk::Walked;
 use crate::store::custody::{self, Custody};
 use crate::store::index::{Index, Working};
-use crate::store::keeping::{
-    Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run, Trusted,
-};
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, Instants, Known, Secret, lines, numbers, query, statements};
 use crate::store::listing::{Listed, Listing};
+use crate::store::retention::{
+    Ending, EvacuationRecord, HoldRecord, Outlook, Pace, Plan, Proofs, Retaining, Run, Trusted,
+};
 use crate::store::{
     Body, BodyId, Closing, Command, DocumentRecord, DocumentView, Due, EndpointRecord, Error,
     FiguresRecord, Find, Group, Health, JudgedRecord, Lines, LotRecord, Outcome, Readiness,
@@ -154,13 +154,13 @@ impl Memory {
 
 /// It has no segments: nothing is ever cleared.
 #[async_trait]
-impl Keeping for Memory {
+impl Retaining for Memory {
     async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
-        ledger::keeping::legal_holds(&self.lock().index)
+        ledger::retention::legal_holds(&self.lock().index)
     }
 
     async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
-        ledger::keeping::evacuations(&self.lock().index)
+        ledger::retention::evacuations(&self.lock().index)
     }
 
     fn recorded(&self) -> Option<Timestamp> {

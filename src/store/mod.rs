@@ -27,7 +27,7 @@ pub mod journal;
 pub mod custody;
 pub mod embedded;
 pub mod memory;
-pub mod keeping;
+pub mod retention;
 pub mod traces;
 #[cfg(test)]
 mod contract;
@@ -47,8 +47,8 @@ use crate::claims::time::{Day, Timestamp};
 use crate::store::change::Changes;
 use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
-use crate::store::keeping::Beginning;
 use crate::store::listing::{Listed, Listing};
+use crate::store::retention::Beginning;
 
 pub use command::{Admission, Command, Conclusion, Heard, Import, Lease, Moved, Stood, Unity};
 pub use outcome::{Admitted, Conflict, Leased, Named, Outcome, Waiting};

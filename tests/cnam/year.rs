@@ -22,13 +22,15 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::clock::{Clock, ManualClock};
 use bordereau::formats::figures::{Format, Limits, Reader};
 use bordereau::formats::jws::unencoded::{Signer, pem_of};
-use bordereau::report::conservation::Conservation;
-use bordereau::report::publisher::Publisher;
-use bordereau::report::rates::{self, Selection};
-use bordereau::report::reconciled::SpanText;
+use bordereau::report::CentreLabel;
+use bordereau::report::count::conservation::Conservation;
+use bordereau::report::count::snapshot::Snapshot;
+use bordereau::report::exposition;
+use bordereau::report::rate::past;
+use bordereau::report::rate::{self, Selection};
+use bordereau::report::reconciliation::text::SpanText;
 use bordereau::report::reconciliation::{self, Asked};
-use bordereau::report::snapshot::Snapshot;
-use bordereau::report::{CentreLabel, exposition, past};
+use bordereau::report::statement::publisher::Publisher;
 use bordereau::store::embedded::{Config, Embedded};
 use bordereau::store::{Command, Store, TallyQuery, Unobserved, WhichStatements};
 use bordereau::telemetry::{self, Telemetry};
@@ -117,7 +119,7 @@ async fn rated(store: &Arc<dyn Store>, agreements: &Agreements) -> Snapshot {
     };
     let begun = Step::begin("rates of all centres in 19 periods");
     for period in periods() {
-        let found = rates::of_all(&snapshot, agreements, period, &selection).expect("rates");
+        let found = rate::of_all(&snapshot, agreements, period, &selection).expect("rates");
         assert_eq!(found.rates.len(), snapshot.centres.len());
     }
     begun.end();
@@ -130,7 +132,7 @@ async fn rated(store: &Arc<dyn Store>, agreements: &Agreements) -> Snapshot {
             By::Agreement,
             By::All,
         ] {
-            let found = rates::of_groups(&snapshot, agreements, (by, period), &selection);
+            let found = rate::of_groups(&snapshot, agreements, (by, period), &selection);
             assert!(!found.expect("groups").groups.is_empty());
         }
     }

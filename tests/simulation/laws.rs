@@ -16,7 +16,7 @@ use bordereau::claims::id::{Digest, DocumentId, EndpointName, LotId};
 use bordereau::claims::standing::Standing;
 use bordereau::claims::tally::PaperCell;
 use bordereau::claims::time::{Day, Timestamp};
-use bordereau::report::scan::Scan;
+use bordereau::report::count::scan::Scan;
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
 use bordereau::store::{DocumentRecord, Find, LotRecord, Store, Tallies, TallyQuery};

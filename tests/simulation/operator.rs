@@ -12,9 +12,9 @@ use bordereau::claims::id::{DocumentId, Finess, LotId};
 use bordereau::claims::period::Period;
 use bordereau::claims::place::Member;
 use bordereau::clock::Clock;
-use bordereau::report::explain::{Question, explain};
-use bordereau::report::past::{self, Bounds};
-use bordereau::report::snapshot::Snapshot;
+use bordereau::report::count::snapshot::Snapshot;
+use bordereau::report::rate::explain::{Question, explain};
+use bordereau::report::rate::past::{self, Bounds};
 use bordereau::store::{Command, Conflict, DocumentRecord, LotRecord, Outcome, Store};
 
 use crate::laws;

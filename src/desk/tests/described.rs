@@ -7,8 +7,9 @@ use axum::body::Body;
 
 use super::house::{self, House};
 use crate::claims::standing::Standing;
-use crate::desk::{Door, Query, table};
+use crate::desk::{Door, table};
 use crate::formats::json::described::{filled, listed, operations, queried};
+use crate::http::Query;
 use crate::telemetry::reading::Stage;
 
 fn routed(doors: &[Door]) -> BTreeSet<(String, String)> {
@@ -59,7 +60,7 @@ async fn a_query_that_no_route_reads_is_refused_and_nothing_is_done() {
 #[test]
 fn every_word_for_what_happened_is_listed() {
     let words = listed("/components/schemas/Happened/properties/event/enum");
-    assert_eq!(words, crate::desk::history::words());
+    assert_eq!(words, crate::desk::document::history::words());
 }
 
 #[test]

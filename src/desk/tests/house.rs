@@ -47,10 +47,11 @@ use crate::formats::json::{problem, refusal};
 use crate::formats::jws::unencoded::{Signer, pem_of};
 use crate::formats::registry::Lined;
 use crate::formats::xml::{Reader, write_receipt, write_settlement};
+use crate::http;
 use crate::report::CentreLabel;
 use crate::report::agreements::File;
-use crate::report::publisher::Publisher;
-use crate::report::snapshot::Snapshot;
+use crate::report::count::snapshot::Snapshot;
+use crate::report::statement::publisher::Publisher;
 use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
@@ -353,7 +354,7 @@ impl House {
         let desk = Desk::new(Parts {
             lanes: lanes.clone(),
             store: store.clone(),
-            keeping: store.clone(),
+            retaining: store.clone(),
             traces: Arc::new(Traces::of(directory.path())),
             retention: Rules::default(),
             terms: Terms::default(),
@@ -479,7 +480,7 @@ impl House {
             Door::Public => desk::public(self.desk.clone()),
             Door::Operators => desk::operators(self.desk.clone()),
         };
-        let router = desk::closed(router);
+        let router = http::closed(router);
         router.oneshot(request.body(body).unwrap()).await.unwrap()
     }
 

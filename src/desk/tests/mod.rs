@@ -11,7 +11,7 @@ mod replay;
 mod statements;
 mod registry;
 mod steering;
-mod keeping;
+mod retention;
 mod custody;
 mod evidence;
 mod reconciling;

@@ -9,8 +9,8 @@ use axum::response::IntoResponse;
 use super::house::{Answer, Door, House};
 use crate::claims::delivery::Event;
 use crate::claims::entry::Reason;
-use crate::desk::answer::Refused;
 use crate::formats::json::problem::{About, Kind, Problem};
+use crate::http::answer::Refused;
 
 const BY_HAND: &str = "/v1/documents/00000000-0000-0000-0000-000000000001/by-hand";
 

@@ -9,10 +9,10 @@ use crate::claims::agreement::Agreements;
 use crate::claims::period::Period;
 use crate::claims::time::Day;
 use crate::desk::Config;
-use crate::desk::answer::Refused;
 use crate::formats::json::problem::Kind;
 use crate::formats::jws::Keys;
 use crate::formats::statement::verify;
+use crate::http::answer::Refused;
 use crate::store::{Command, Outcome};
 
 /// A house whose October is closed, with a statement of each centre.

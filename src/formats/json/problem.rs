@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde::{Serialize, Serializer};
 
+use crate::claims::finding::Finding;
 use crate::formats::json::finding::FindingText;
 use crate::formats::json::posted::Row;
 
@@ -349,6 +350,36 @@ pub struct FaultText {
 impl Problem {
     /// A problem about this.
     pub fn new(kind: Kind, about: About) -> Problem {
+        Problem { kind, about }
+    }
+
+    /// A problem with a parameter of the query, or a key of the order.
+    pub fn parameter(kind: Kind, name: impl Into<Cow<'static, str>>) -> Problem {
+        let parameter = Some(name.into());
+        let about = About {
+            parameter,
+            ..About::default()
+        };
+        Problem { kind, about }
+    }
+
+    /// More than a limit allows.
+    pub fn limit(kind: Kind, limit: usize) -> Problem {
+        let limit = Some(limit);
+        let about = About {
+            limit,
+            ..About::default()
+        };
+        Problem { kind, about }
+    }
+
+    /// What was posted has these findings.
+    pub fn findings(kind: Kind, findings: &[Finding]) -> Problem {
+        let findings = Some(FindingText::all(findings));
+        let about = About {
+            findings,
+            ..About::default()
+        };
         Problem { kind, about }
     }
 }

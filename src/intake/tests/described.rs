@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 
 use super::house::{House, Who, fse};
 use crate::formats::json::described::{description, filled, operations, queried};
-use crate::intake::{Query, table};
+use crate::http::Query;
+use crate::intake::table;
 
 #[test]
 fn every_route_is_described_and_every_description_has_its_route() {

@@ -8,10 +8,10 @@ use crate::claims::period::Period;
 use crate::claims::registry::{Category, Centre};
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
-use crate::report::closing::{ClosedPeriod, all_of_centre, of_centre};
-use crate::report::past::Bounds;
-use crate::report::shapes::{RateShape, policy_digest};
-use crate::report::snapshot::Snapshot;
+use crate::report::count::snapshot::Snapshot;
+use crate::report::rate::closing::{ClosedPeriod, all_of_centre, of_centre};
+use crate::report::rate::past::Bounds;
+use crate::report::rate::shapes::{RateShape, policy_digest};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{BodyId, Command, Outcome, Store, TallyQuery};
@@ -98,7 +98,7 @@ async fn corrections_are_the_difference_between_frozen_and_current() {
             let found = shown(&store, centre).await;
             assert_eq!(found.closing.position, position.0);
             assert_eq!(found.frozen.basis.position, position.0);
-            let sum = |of: fn(&crate::report::closing::Correction) -> i64| {
+            let sum = |of: fn(&crate::report::rate::closing::Correction) -> i64| {
                 found.corrections.iter().map(of).sum::<i64>()
             };
             let (frozen, current) = (&found.frozen.counts, &found.current.counts);

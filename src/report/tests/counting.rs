@@ -17,11 +17,12 @@ use crate::claims::registry::{Category, Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
 use crate::clock::{Clock, ManualClock};
 use crate::formats::figures::{Format, Limits, Reader};
-use crate::report::conservation::Conservation;
-use crate::report::keeper::Keeper;
+use crate::report::count::Keeper;
+use crate::report::count::conservation::Conservation;
+use crate::report::count::snapshot::{Snapshot, Soundness};
+use crate::report::rate::past;
 use crate::report::reconciliation::{self, Asked};
-use crate::report::snapshot::{Snapshot, Soundness};
-use crate::report::{Config, Error, past};
+use crate::report::{Config, Error};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{

@@ -15,10 +15,13 @@ use crate::claims::period::Period;
 use crate::claims::registry::Centre;
 use crate::claims::time::Timestamp;
 use crate::clock::ManualClock;
-use crate::report::families;
-use crate::report::keeper::Keeper;
-use crate::report::snapshot::{Snapshot, Soundness};
-use crate::report::{CentreLabel, Config, exposition, rates, table};
+use crate::report::count::Keeper;
+use crate::report::count::snapshot::{Snapshot, Soundness};
+use crate::report::exposition;
+use crate::report::exposition::families;
+use crate::report::rate;
+use crate::report::rate::table;
+use crate::report::{CentreLabel, Config};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 
@@ -32,18 +35,18 @@ async fn the_reports_of_the_ledgers() {
         let today = now.day();
         let snapshot = counted(entries).await;
         let agreements = super::agreements();
-        let everyone = rates::Selection {
+        let everyone = rate::Selection {
             scope: &|_| true,
             filter: &Filter::default(),
             after: None,
             most: 100,
         };
         let periods = text.lines().next().unwrap().strip_prefix("# periods: ");
-        let reports: Vec<rates::Rates> = periods
+        let reports: Vec<rate::Rates> = periods
             .unwrap()
             .split_whitespace()
             .map(|period| Period::parse(period, today).unwrap())
-            .map(|period| rates::of_all(&snapshot, &agreements, period, &everyone).unwrap())
+            .map(|period| rate::of_all(&snapshot, &agreements, period, &everyone).unwrap())
             .collect();
         let json = serde_json::to_string_pretty(&reports).unwrap() + "\n";
         let csv: String = reports.iter().map(table::of_centres).collect();

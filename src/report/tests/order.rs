@@ -14,7 +14,7 @@ use crate::claims::receipt::{
 use crate::claims::standing::Standing;
 use crate::claims::tally::DayBasis;
 use crate::claims::time::{Day, Timestamp};
-use crate::report::conservation::Conservation;
+use crate::report::count::conservation::Conservation;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::{Command, Heard, Store, Tallies, TallyQuery};

@@ -27,7 +27,7 @@ use crate::store::custody::{Custody, Error, manifest_of, walk};
 use crate::store::embedded::{Config, Embedded, verify};
 use crate::store::journal::pack::Compression;
 use crate::store::journal::still;
-use crate::store::keeping::Keeping as _;
+use crate::store::retention::Retaining as _;
 use crate::store::traces::{Read, Trace, Traces};
 use crate::store::{Command, Store, Unity, Unobserved};
 

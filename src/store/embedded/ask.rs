@@ -8,9 +8,12 @@ use std::time::Duration;
 
 use tokio::sync::OwnedMutexGuard;
 
+use crate::claims::entry::{Position, Stamped};
 use crate::store::Error;
-use crate::store::embedded::Embedded;
 use crate::store::embedded::overlay::View;
+use crate::store::embedded::{Embedded, places};
+use crate::store::journal;
+use crate::store::journal::reader::Reader;
 
 /// So long whoever asks waits for another question's end: a check of a large ledger takes an hour.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -92,6 +95,37 @@ impl Embedded {
     }
 }
 
+/// Entries after a position, as far as a view has them; of those that a foundation stands for, the ones that stay.
+pub(super) fn entries(
+    view: &View,
+    reader: &Reader,
+    after: Position,
+    most: usize,
+) -> Result<Vec<(Position, Stamped)>, Error> {
+    let upto = view.position();
+    if after >= upto {
+        return Ok(Vec::new());
+    }
+    let mut found = reader.kept(after, most).map_err(unreadable)?;
+    let after = after.max(reader.begin().position);
+    if found.len() < most && after < upto {
+        let mark = places::mark(view, Position(after.0 + 1))?;
+        let rest = reader.entries(mark, after, upto, most - found.len());
+        found.extend(rest.map_err(unreadable)?);
+    }
+    let read = found
+        .into_iter()
+        .map(|(position, bytes)| match Stamped::read(&bytes) {
+            Ok(stamped) => Ok((position, stamped)),
+            Err(bad) => Err(Error::Read(bad.to_string().into())),
+        });
+    read.collect()
+}
+
+pub(super) fn unreadable(error: journal::Error) -> Error {
+    Error::Read(error.to_string().into())
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::sync_channel;
@@ -101,7 +135,7 @@ mod tests {
     use super::*;
     use crate::claims::retention::Rules;
     use crate::store::embedded::tests::{config, open_config};
-    use crate::store::keeping::Keeping as _;
+    use crate::store::retention::Retaining as _;
     use crate::store::{Unobserved, contract};
 
     #[tokio::test(start_paused = true)]

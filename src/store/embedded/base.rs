@@ -13,8 +13,8 @@ use crate::store::index::{Changes, Index};
 use crate::store::journal::foundation::Record;
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Mark};
-use crate::store::keeping::Beginning;
 use crate::store::ledger::{keys, records};
+use crate::store::retention::Beginning;
 
 /// So many pairs are put at once.
 const AT_ONCE: usize = 1024;

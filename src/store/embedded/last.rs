@@ -83,7 +83,7 @@ mod tests {
     use crate::claims::retention::{self, Rules};
     use crate::store::embedded::Embedded;
     use crate::store::embedded::tests::{config, fill, open_config};
-    use crate::store::keeping::{Keeping as _, Pace};
+    use crate::store::retention::{Pace, Retaining as _};
     use crate::store::{Readiness, Store as _, Unobserved, contract};
 
     fn open(directory: &Path) -> Embedded {

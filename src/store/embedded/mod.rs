@@ -28,7 +28,9 @@
 //!
 //! An index that has seen more than the journal holds means that the journal lost entries: refused.
 
+mod config;
 mod port;
+mod retention;
 mod committer;
 mod bodies;
 mod ask;
@@ -55,7 +57,6 @@ mod sorted;
 mod tree;
 pub mod verify;
 
-use std::num::{NonZeroU64, NonZeroUsize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -63,124 +64,31 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::claims::entry::{Position, Stamped};
-use crate::claims::retention::Rules;
+use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
 use crate::store::embedded::applier::Applier;
 use crate::store::embedded::committer::{Call, Committer};
-use crate::store::embedded::encryption::Encryption;
 use crate::store::embedded::evacuate::{Evacuator, Leaving};
 use crate::store::embedded::mover::Mover;
-use crate::store::embedded::overlay::{Overlay, View};
+use crate::store::embedded::overlay::Overlay;
 use crate::store::embedded::recovered::Recovered;
 use crate::store::embedded::state::State;
-use crate::store::embedded::tree::Sizes;
 use crate::store::embedded::verify::Rest;
 use crate::store::journal::keys::Keys;
 use crate::store::journal::master;
 use crate::store::journal::pack::{Compression, Packer};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Entropy};
-use crate::store::keeping::{
-    Ending, EvacuationRecord, HoldRecord, Keeping, Outlook, Pace, Plan, Proofs, Run, Trusted,
-};
-use crate::store::ledger::{self, Secret};
+use crate::store::ledger::Secret;
 use crate::store::{Body, BodyId, Error, Observer, Unobserved};
+
+use ask::{entries, unreadable};
+pub use config::Config;
 
 /// Name of the journal's directory.
 const JOURNAL: &str = "journal";
-
-/// Where the store is and what bounds it.
-#[derive(Clone, Debug, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Config {
-    /// Directory of journal, index and secret.
-    pub directory: PathBuf,
-    /// Bytes of a journal segment.
-    pub segment_bytes: u64,
-    /// At most so many commands share a sync.
-    pub batch_commands: NonZeroUsize,
-    /// No further command joins a batch of so many bytes.
-    pub batch_bytes: usize,
-    /// At most so many commands wait; from three quarters on, intake should shed.
-    pub queue_commands: NonZeroUsize,
-    /// When a batch is not committed after so many seconds, intake should shed; 0: never.
-    pub queue_seconds: f64,
-    /// When the index was not there for a while, what waited to be sent and heard goes before documents for as long, and
-    /// for so many seconds at most.
-    pub resume_seconds: f64,
-    /// At most about so many bytes of changes wait for the index; then commits wait too.
-    pub overlay_bytes: usize,
-    /// Bytes of memory for pages of the index: five sixths for the tree, the rest for blocks of sorted files.
-    pub cache_bytes: u64,
-    /// Where changes wait whose keys may lie in sorted files, from so many bytes on they are written there at once.
-    pub sorted_bytes: usize,
-    /// With fewer bytes free on the disk no document is admitted; 0: never.
-    pub low_bytes: u64,
-    /// With fewer bytes free on the disk nothing is written; 0: never.
-    pub full_bytes: u64,
-    /// Seconds between two looks at the disk: how full it is, and whether a journal that failed can go on.
-    pub look_seconds: f64,
-    /// Whether bodies are compressed.
-    pub compression: Compression,
-    /// How bodies are encrypted.
-    pub encryption: Encryption,
-    /// So many days after a document was finished it leaves the index for sorted files.
-    pub finished_days: u16,
-    /// Seconds between two rounds that take finished documents along.
-    pub round_seconds: f64,
-    /// Bytes that such a round reads or writes in a second, about.
-    pub round_bytes_second: NonZeroU64,
-}
-
-impl Default for Config {
-    fn default() -> Config {
-        let thousand = const { NonZeroUsize::new(1024).expect("1024 is not zero") };
-        Config {
-            directory: PathBuf::from("/var/lib/bordereau"),
-            segment_bytes: 64 << 20,
-            batch_commands: thousand,
-            batch_bytes: 8 << 20,
-            queue_commands: thousand,
-            queue_seconds: 2.0,
-            resume_seconds: 5.0,
-            overlay_bytes: 32 << 20,
-            cache_bytes: 96 << 20,
-            sorted_bytes: 1 << 20,
-            low_bytes: 1 << 30,
-            full_bytes: 256 << 20,
-            look_seconds: 1.0,
-            compression: Compression::default(),
-            encryption: Encryption::default(),
-            finished_days: 30,
-            round_seconds: 600.0,
-            round_bytes_second: const { NonZeroU64::new(16 << 20).expect("it is not zero") },
-        }
-    }
-}
-
-impl Config {
-    fn patience(&self) -> Duration {
-        match Duration::try_from_secs_f64(self.queue_seconds) {
-            Ok(Duration::ZERO) | Err(_) => Duration::MAX,
-            Ok(seconds) => seconds,
-        }
-    }
-
-    fn resume(&self) -> Duration {
-        Duration::try_from_secs_f64(self.resume_seconds).unwrap_or_default()
-    }
-
-    fn sizes(&self) -> Sizes {
-        Sizes {
-            cache_bytes: self.cache_bytes,
-            sorted_bytes: self.sorted_bytes,
-        }
-    }
-}
 
 /// Why a store does not open.
 #[derive(Debug, thiserror::Error)]
@@ -415,94 +323,6 @@ impl Drop for Embedded {
             let _ = thread.join();
         }
     }
-}
-
-#[async_trait]
-impl Keeping for Embedded {
-    async fn legal_holds(&self) -> Result<Vec<HoldRecord>, Error> {
-        self.ask(|view| ledger::keeping::legal_holds(view)).await
-    }
-
-    async fn evacuations(&self) -> Result<Vec<EvacuationRecord>, Error> {
-        self.ask(|view| ledger::keeping::evacuations(view)).await
-    }
-
-    fn recorded(&self) -> Option<Timestamp> {
-        self.recorded
-    }
-
-    async fn trusted(&self) -> Result<Option<Trusted>, Error> {
-        let directory = self.directory.clone();
-        self.ask_apart(move |_| trusted::read(&directory)).await
-    }
-
-    async fn trust(&self, trusted: Trusted) -> Result<(), Error> {
-        let directory = self.directory.clone();
-        self.ask_apart(move |_| trusted::write(&directory, trusted))
-            .await
-    }
-
-    async fn plan(&self, at: Timestamp, rules: Rules) -> Result<Plan, Error> {
-        let evacuator = self.evacuator.clone();
-        self.ask_next(move |asker| evacuator.plan(asker, at, rules))
-            .await
-    }
-
-    async fn outlook(&self, rules: Rules) -> Result<Outlook, Error> {
-        let evacuator = self.evacuator.clone();
-        self.ask_apart(move |_| evacuator.outlook(rules)).await
-    }
-
-    async fn proofs(&self, before: Timestamp) -> Result<Proofs, Error> {
-        let evacuator = self.evacuator.clone();
-        self.ask_apart(move |_| evacuator.proofs(before)).await
-    }
-
-    async fn ending(&self, before: Timestamp, rules: Rules) -> Result<Ending, Error> {
-        let evacuator = self.evacuator.clone();
-        self.ask_next(move |asker| evacuator.ending(asker, before, rules))
-            .await
-    }
-
-    async fn evacuate(&self, at: Timestamp, rules: Rules, pace: Pace) -> Result<Run, Error> {
-        let queue = self.queue.clone().ok_or_else(|| self.state.error())?;
-        if self.state.rebuilding().is_some() {
-            return Err(Error::Busy);
-        }
-        let _one = self.evacuating.lock().await;
-        self.evacuator.run(queue, at, rules, pace).await
-    }
-}
-
-/// Entries after a position, as far as a view has them; of those that a foundation stands for, the ones that stay.
-fn entries(
-    view: &View,
-    reader: &Reader,
-    after: Position,
-    most: usize,
-) -> Result<Vec<(Position, Stamped)>, Error> {
-    let upto = view.position();
-    if after >= upto {
-        return Ok(Vec::new());
-    }
-    let mut found = reader.kept(after, most).map_err(unreadable)?;
-    let after = after.max(reader.begin().position);
-    if found.len() < most && after < upto {
-        let mark = places::mark(view, Position(after.0 + 1))?;
-        let rest = reader.entries(mark, after, upto, most - found.len());
-        found.extend(rest.map_err(unreadable)?);
-    }
-    let read = found
-        .into_iter()
-        .map(|(position, bytes)| match Stamped::read(&bytes) {
-            Ok(stamped) => Ok((position, stamped)),
-            Err(bad) => Err(Error::Read(bad.to_string().into())),
-        });
-    read.collect()
-}
-
-fn unreadable(error: journal::Error) -> Error {
-    Error::Read(error.to_string().into())
 }
 
 #[cfg(test)]

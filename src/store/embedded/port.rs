@@ -19,10 +19,10 @@ use crate::store::embedded::committer::{Call, Request, pack, workers};
 use crate::store::embedded::{
     Embedded, base, bodies, disk, encryption, entries, places, unreadable,
 };
-use crate::store::keeping::Beginning;
 use crate::store::ledger::touched::Touched;
 use crate::store::ledger::{self, lines, numbers, query, records, statements};
 use crate::store::listing::{Listed, Listing};
+use crate::store::retention::Beginning;
 use crate::store::{
     Body, BodyId, Carried, Closing, Command, Covered, DocumentRecord, DocumentView, Due,
     EndpointRecord, Error, FiguresRecord, Find, Group, Health, JudgedRecord, Lines, LotRecord,

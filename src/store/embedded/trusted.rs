@@ -12,7 +12,7 @@ use std::time::Duration;
 use crate::claims::time::Timestamp;
 use crate::store::Error;
 use crate::store::custody::files;
-use crate::store::keeping::{Doubt, Trusted};
+use crate::store::retention::{Doubt, Trusted};
 
 const NAME: &str = "trusted";
 /// What the line of a doubt begins with; the instant and the seconds follow.

@@ -228,7 +228,7 @@ impl<'a> Check<'a> {
         let (Some(foundation), Some(fresh)) = (self.reader.foundation(), &self.fresh) else {
             return;
         };
-        let record = ledger::keeping::foundations(fresh).map(|records| {
+        let record = ledger::retention::foundations(fresh).map(|records| {
             let mut records = records.into_iter();
             records.find(|record| record.founded.segment == foundation.header.segment)
         });

@@ -5,7 +5,7 @@
 //! the index, and a replay is [`fold`] alone.
 
 mod decide;
-pub(in crate::store) mod keeping;
+pub(in crate::store) mod retention;
 pub(in crate::store) mod touched;
 mod fold;
 pub(in crate::store) mod change;

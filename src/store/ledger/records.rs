@@ -14,8 +14,8 @@ use crate::claims::terms::{Region, Terms};
 use crate::claims::time::Timestamp;
 use crate::store::custody::record::{AnchorRecord, OrphanRecord, RestorationRecord};
 use crate::store::index::{Index, Working};
-use crate::store::keeping::{EvacuationRecord, FoundationRecord, HoldRecord, Lifted};
 use crate::store::ledger::keys::{self, GroupKey, Wait};
+use crate::store::retention::{EvacuationRecord, FoundationRecord, HoldRecord, Lifted};
 use crate::store::{
     DocumentRecord, EndpointRecord, Error, FiguresRecord, JudgedRecord, LotRecord, RunRecord,
     StatementRecord,

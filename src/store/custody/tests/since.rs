@@ -5,7 +5,7 @@ use crate::claims::id::DocumentId;
 use crate::claims::retention::{self, OnHold, Rules};
 use crate::claims::time::Day;
 use crate::store::embedded;
-use crate::store::keeping::{Pace, Run};
+use crate::store::retention::{Pace, Run};
 use crate::store::{Body, BodyId};
 
 const DOCUMENTS: u32 = 60;

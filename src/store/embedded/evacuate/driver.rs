@@ -10,7 +10,7 @@ use crate::claims::time::Timestamp;
 use crate::store::embedded::committer::{Call, Request};
 use crate::store::embedded::evacuate::Meanwhile;
 use crate::store::index::Changes;
-use crate::store::keeping::Pace;
+use crate::store::retention::Pace;
 use crate::store::{Body, BodyId, Command, Conflict, Error};
 
 /// So long it waits for commits before it goes on all the same.

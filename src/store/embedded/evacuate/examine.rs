@@ -13,8 +13,8 @@ use crate::store::embedded::places;
 use crate::store::journal::reader::Piece;
 use crate::store::journal::scan::{Batch, start_of};
 use crate::store::journal::{Mark, Place};
-use crate::store::keeping::{Due, Planned, Sum};
-use crate::store::ledger::keeping::{self, Judge};
+use crate::store::ledger::retention::{Judge, owners};
+use crate::store::retention::{Goes, Planned, Sum};
 use crate::store::{BodyId, Error};
 
 /// A segment, and what is to become of its bodies.
@@ -156,7 +156,7 @@ impl Evacuator {
         unread: &mut BTreeSet<u64>,
     ) -> Result<Verdict, Failed> {
         let of_entry = |stamped: &Stamped| -> Result<Verdict, Failed> {
-            let owners = keeping::owners(view, stamped)?;
+            let owners = owners(view, stamped)?;
             Ok((judge.of_entry(view, stamped)?, owners))
         };
         match (name, own) {
@@ -216,9 +216,9 @@ impl Examined {
             segment: self.segment,
             begun,
             due: match self.due {
-                Some(due) if due <= at => Due::Now,
-                Some(due) => Due::At(due),
-                None => Due::Never,
+                Some(due) if due <= at => Goes::Now,
+                Some(due) => Goes::At(due),
+                None => Goes::Never,
             },
             past: BTreeMap::new(),
             kept: BTreeMap::new(),

@@ -7,7 +7,7 @@ use crate::store::index::{Changes, Index};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::segment::Segment;
 use crate::store::journal::{self, Unfinished};
-use crate::store::ledger::keeping;
+use crate::store::ledger::retention;
 use crate::store::{BodyId, Error, Observer};
 
 /// So many keys are read of one state of the index.
@@ -44,7 +44,7 @@ pub fn finish(
 /// Whether the archive of a segment is to take its place: then the index has forgotten its bodies.
 fn ending(tree: &Tree, reader: &Reader, archived: &Segment) -> Result<bool, OpenError> {
     let ordinal = archived.header.ordinal;
-    if keeping::evacuation(tree, ordinal)?.is_none() {
+    if retention::evacuation(tree, ordinal)?.is_none() {
         // One that stays is written over by the next evacuation of its segment.
         let _ = archived.remove();
         return Ok(false);

@@ -14,8 +14,8 @@ use crate::store::embedded::evacuate::{Evacuator, Failed, on_thread};
 use crate::store::embedded::{places, unreadable};
 use crate::store::journal;
 use crate::store::journal::segment::Form;
-use crate::store::keeping::{Due, OpenSegment, Outlook, Plan};
-use crate::store::ledger::keeping::{self, Judge};
+use crate::store::ledger::retention::{Judge, legal_holds};
+use crate::store::retention::{Goes, OpenSegment, Outlook, Plan};
 
 /// Segments that need not be looked into again for some time.
 #[derive(Default)]
@@ -38,7 +38,7 @@ pub struct Glance {
 /// What a look into a segment found.
 enum Found {
     /// It is due.
-    Due(Examined),
+    Goes(Examined),
     /// It is not; so many bytes were read.
     NotDue(u64),
 }
@@ -77,8 +77,8 @@ impl Evacuator {
                     plan.damaged.extend(&examined.unread);
                     let mut planned = examined.planned(at, open.begun);
                     // One that is due earlier by what is in it waits for its end.
-                    if let Due::At(due) = planned.due {
-                        planned.due = Due::At(due.max(open.ends));
+                    if let Goes::At(due) = planned.due {
+                        planned.due = Goes::At(due.max(open.ends));
                     }
                     plan.segments.push(planned);
                 }
@@ -109,7 +109,7 @@ impl Evacuator {
             }
             let (own, judge) = (self.clone(), judge.clone());
             match on_thread(move || own.glance(at, seen, &judge, segment)).await? {
-                Found::Due(examined) => return Ok(Some(examined)),
+                Found::Goes(examined) => return Ok(Some(examined)),
                 Found::NotDue(bytes) => driver.pause(bytes).await,
             }
         }
@@ -118,7 +118,7 @@ impl Evacuator {
 
     /// A judge; with other rules or holds than before everything is looked into again.
     fn judging_anew(&self, rules: Rules) -> Result<(Position, Judge), Error> {
-        let holds = keeping::legal_holds(&self.overlay.view())?;
+        let holds = legal_holds(&self.overlay.view())?;
         let lifted = holds.iter().filter(|hold| hold.lifted.is_some()).count();
         self.looked().renew(rules, (holds.len(), lifted));
         self.judging(rules)
@@ -134,7 +134,7 @@ impl Evacuator {
     ) -> Result<Found, Error> {
         let (glance, bytes) = match self.look_into(at, seen, judge, segment) {
             Ok((_, Inside::Examined(examined))) if examined.due.is_some_and(|due| due <= at) => {
-                return Ok(Found::Due(examined));
+                return Ok(Found::Goes(examined));
             }
             Ok((_, Inside::Examined(examined))) => {
                 (examined.glance(at, judge.rules()), examined.read)

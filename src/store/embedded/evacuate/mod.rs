@@ -50,7 +50,7 @@ use crate::store::journal;
 use crate::store::journal::archive::{self, Archive};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::segment::Segment;
-use crate::store::keeping::{Pace, Run};
+use crate::store::retention::{Pace, Run};
 use crate::store::{Error, Observer};
 
 pub use finish::finish;

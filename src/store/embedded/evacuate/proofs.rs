@@ -12,9 +12,9 @@ use crate::store::embedded::evacuate::{Evacuator, Failed};
 use crate::store::embedded::unreadable;
 use crate::store::journal::reader::Piece;
 use crate::store::journal::scan;
-use crate::store::keeping::{Ending, Proofs};
-use crate::store::ledger::keeping::Judge;
 use crate::store::ledger::records;
+use crate::store::ledger::retention::Judge;
+use crate::store::retention::{Ending, Proofs};
 
 /// So many documents are judged by one state of the index.
 const LOOKED_UP: usize = 256;

@@ -31,7 +31,7 @@ use crate::store::embedded::verify;
 use crate::store::embedded::{Config, Embedded, OpenError, places, replay};
 use crate::store::journal::Journal;
 use crate::store::journal::segment::{self, Form};
-use crate::store::keeping::{Due, Keeping as _, Outlook};
+use crate::store::retention::{Goes, Outlook, Retaining as _};
 use crate::store::{BodyId, Command, Find, Outcome, Store, TallyQuery, Unity, Unobserved};
 
 const DOCUMENTS: u32 = 60;
@@ -221,7 +221,7 @@ async fn what_is_past_its_time_goes_as_planned_and_the_rest_stays() {
     let plan = store.plan(later(120), Rules::default()).await.unwrap();
     let held = plan.segments[0].kept[&(Class::Document, Why::Held)];
     assert_eq!(held.bodies, 1);
-    let due = plan.segments.iter().filter(|one| one.due == Due::Now);
+    let due = plan.segments.iter().filter(|one| one.due == Goes::Now);
     let planned: BTreeMap<u64, (u64, u64)> = due
         .map(|one| {
             (

@@ -14,7 +14,7 @@ use crate::store::embedded::found::{Error, Order, Span, entries};
 use crate::store::embedded::tree::Tree;
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
-use crate::store::ledger::keeping::Judge;
+use crate::store::ledger::retention::Judge;
 use crate::store::ledger::{keys, listing, query, records};
 use crate::store::{self, DocumentRecord, LotRecord};
 

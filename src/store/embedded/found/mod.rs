@@ -42,7 +42,7 @@ use crate::store::journal::format::SegmentId;
 use crate::store::journal::foundation::{Header, Writer, Written};
 use crate::store::journal::reader::Reader;
 use crate::store::journal::{self, Head, archive, scan};
-use crate::store::keeping::Keeping as _;
+use crate::store::retention::Retaining as _;
 use crate::store::{self, Command, Store as _};
 
 /// What is to go.

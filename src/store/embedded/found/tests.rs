@@ -26,8 +26,8 @@ use crate::store::embedded::tests::{config, copy, fill, open_config, said as dif
 use crate::store::embedded::verify;
 use crate::store::index::Index as _;
 use crate::store::journal::body;
-use crate::store::keeping::{Pace, Run, Trusted};
-use crate::store::ledger::keeping;
+use crate::store::ledger::retention::foundations;
+use crate::store::retention::{Pace, Run, Trusted};
 use crate::store::{BodyId, Find, Store, Unity, Unobserved};
 
 const DOCUMENTS: u32 = 60;
@@ -397,7 +397,7 @@ async fn a_foundation_takes_the_place_of_the_one_before() {
     assert_eq!(second(&store).await, after.tallies.units);
     let left = before.documents.len() as u64 - later.gone;
     assert_eq!(after.documents.len() as u64, left);
-    let laid = keeping::foundations(&store.overlay.view()).unwrap();
+    let laid = foundations(&store.overlay.view()).unwrap();
     let digests: Vec<_> = laid.iter().map(|record| record.founded.digest).collect();
     assert_eq!(digests, [first.digest, later.digest]);
     drop(store);

@@ -10,7 +10,7 @@ use crate::claims::id::{Amo, Finess, Name};
 use crate::claims::time::Day;
 use crate::store::Admitted;
 use crate::store::custody::verified::Part;
-use crate::store::embedded::tree::Tree;
+use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::{mover, sorted, tables};
 use crate::store::index::{Changes, Index};
 use crate::store::ledger::keys;

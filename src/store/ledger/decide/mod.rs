@@ -7,7 +7,7 @@ mod admit;
 mod ahead;
 mod custody;
 mod figures;
-mod keeping;
+mod retention;
 mod hand;
 mod leave;
 mod lots;

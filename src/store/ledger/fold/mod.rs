@@ -2,7 +2,7 @@
 //! derives the same as the first time; it decides nothing and refuses nothing.
 
 mod custody;
-mod keeping;
+mod retention;
 mod document;
 mod hand;
 mod lot;

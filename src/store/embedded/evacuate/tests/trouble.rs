@@ -156,7 +156,7 @@ async fn a_segment_with_trouble_is_left_alone_and_holds_back_nothing() {
         };
         let plan = store.plan(later(151), Rules::default()).await.unwrap();
         assert_eq!(plan.damaged, left, "{injury:?}");
-        let due = plan.segments.iter().filter(|one| one.due == Due::Now);
+        let due = plan.segments.iter().filter(|one| one.due == Goes::Now);
         let due: Vec<u64> = due.map(|one| one.segment).collect();
         let cleared = evacuate(&store, later(151)).await;
         let cleared: Vec<u64> = cleared.iter().map(|one| one.segment).collect();
@@ -238,7 +238,7 @@ async fn a_body_whose_archived_entry_cannot_be_read_is_kept_and_holds_back_nothi
         };
         let plan = store.plan(later(302), Rules::default()).await.unwrap();
         assert_eq!(plan.damaged, [1], "{injury:?}");
-        let due = plan.segments.iter().filter(|one| one.due == Due::Now);
+        let due = plan.segments.iter().filter(|one| one.due == Goes::Now);
         let due: Vec<u64> = due.map(|one| one.segment).collect();
         assert!(due.contains(&copied), "{injury:?} {due:?}");
         let cleared = evacuate(&store, later(302)).await;

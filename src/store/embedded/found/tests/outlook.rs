@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::BodyId;
 use crate::store::custody::restore::{self, Later, Until, restore};
-use crate::store::keeping::Proofs;
+use crate::store::retention::Proofs;
 
 #[tokio::test]
 async fn what_is_past_its_time_is_told_before_and_gone_after() {
