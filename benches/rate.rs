@@ -17,7 +17,7 @@ use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::config;
 use bordereau::report::CentreLabel;
-use bordereau::report::count::snapshot::{Evidence, Snapshot};
+use bordereau::report::count::snapshot::{LastMade, Snapshot};
 use bordereau::report::exposition;
 use bordereau::store::{Covered, Tallies, TalliesSince};
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
@@ -99,7 +99,7 @@ fn rate(criterion: &mut Criterion) {
         }
     }
     let registry = registry(&centres);
-    let evidence = Evidence {
+    let evidence = LastMade {
         statement: Timestamp::parse("2026-11-01T08:00:00Z"),
         reconciliation: Timestamp::parse("2026-11-15T08:00:00Z"),
     };

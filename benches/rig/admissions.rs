@@ -13,7 +13,7 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::embedded::encryption::Encryption;
 use bordereau::store::embedded::{Config, Embedded};
 use bordereau::store::journal::master::write_new;
-use bordereau::store::{Admission, Admitted, Command, Outcome, Store, Unity, Unobserved};
+use bordereau::store::{Admission, Admitted, Body, Command, Outcome, Store, Unity, Unobserved};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
@@ -107,9 +107,11 @@ pub async fn admit(
             document: id(number),
             purpose: Purpose::Real,
             facts: facts(number, destination),
-            body,
             digest,
-            salt: [7; 16],
+            body: Body {
+                bytes: body,
+                salt: [7; 16],
+            },
             warnings: Vec::new(),
         }],
         unity: Unity::Each,

@@ -11,7 +11,7 @@ use crate::claims::entry::Position;
 use crate::store::journal::scan::{Damage, Lost};
 use crate::store::{self, Readiness};
 use crate::telemetry::Telemetry;
-use crate::telemetry::event::{Event, Room};
+use crate::telemetry::event::{Event, Space};
 use crate::{access, tls};
 
 /// Hears facts and passes them on as events.
@@ -95,12 +95,12 @@ impl store::Observer for Observers {
         self.telemetry.record(Event::Reopened);
     }
 
-    fn room_changed(&self, room: store::Room) {
+    fn room_changed(&self, room: store::Space) {
         self.telemetry.record(Event::RoomChanged {
             room: match room {
-                store::Room::Ample => Room::Ample,
-                store::Room::Low => Room::Low,
-                store::Room::Full => Room::Full,
+                store::Space::Ample => Space::Ample,
+                store::Space::Low => Space::Low,
+                store::Space::Full => Space::Full,
             },
         });
     }

@@ -11,8 +11,8 @@ use crate::claims::document::{
     Cents, ClockBasis, Exclusions, Facts, Key, Kind, Mode, Purpose, ReplacementReason, ThirdParty,
 };
 use crate::claims::entry::{
-    Delivery, Entry, FiguresLoaded, Gate, Judged, Judgement, Next, OrphanCause, Orphaned, PaperRow,
-    Position, Reason, Receipted, Received, Reconciled, Sealed, Settled, SettledContent, Stamped,
+    Delivery, Entry, FiguresLoaded, Gate, Judged, Next, OrphanCause, Orphaned, PaperRow, Position,
+    Reason, Receipted, Received, Reconciled, Ruling, Sealed, Settled, SettledContent, Stamped,
     Subject, TurnedAway,
 };
 use crate::claims::id::{
@@ -236,7 +236,7 @@ canon_enum! {
     Region { 1 => Metropole, 2 => AlsaceMoselle }
     Category { 1 => Medical, 2 => Dentaire, 3 => Polyvalent, 4 => Infirmier }
     Gate { 1 => Open, 2 => Held }
-    Judgement { 1 => Accepted, 2 => Disputed }
+    Ruling { 1 => Accepted, 2 => Disputed }
     Subject { 1 => Document(id), 2 => Lot(id), 3 => Endpoint(name), 4 => LegalHold(hold) }
     Verdict { 1 => Accepted, 2 => Refused }
     Part { 1 => Amo, 2 => Amc }

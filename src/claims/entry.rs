@@ -545,7 +545,7 @@ pub struct Judged {
     /// The number of the difference.
     pub line: u32,
     /// What is said.
-    pub judgement: Judgement,
+    pub judgement: Ruling,
     /// Who.
     pub actor: Name,
     /// Commitment to the comment, a body.
@@ -554,7 +554,7 @@ pub struct Judged {
 
 /// Whether a difference is accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum Ruling {
     /// It is as found.
     Accepted,
     /// It is not.

@@ -44,7 +44,7 @@ pub struct Rate {
     /// The excluded ones, by which of the policy's exclusions apply: the parts sum to them.
     pub excluded: BTreeMap<Exclusions, i64>,
     /// How many of the active days have a declaration of paper.
-    pub coverage: Coverage,
+    pub coverage: PaperCoverage,
     /// The policy's threshold for the category.
     pub threshold: Option<Threshold>,
     /// What may be said.
@@ -88,7 +88,7 @@ pub struct Beside {
 
 /// Days of single centres with activity, and how many of them have a declaration of paper.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Coverage {
+pub struct PaperCoverage {
     /// Days with a unit that counts, excluded ones too, or with a sheet.
     pub active: i64,
     /// Those of them that are declared.
@@ -127,7 +127,7 @@ pub fn rate<'a>(
     units: impl IntoIterator<Item = (&'a Cell, &'a i64)>,
     paper: impl IntoIterator<Item = (&'a PaperCell, &'a i64)>,
 ) -> Rate {
-    let mut count = Count::default();
+    let mut count = Summing::default();
     for (cell, number) in units {
         count.unit(&policy.counting, cell, *number);
     }
@@ -143,7 +143,7 @@ pub fn rate<'a>(
 }
 
 #[derive(Default)]
-struct Count {
+struct Summing {
     numerator: i64,
     transmitted: BTreeMap<Mode, i64>,
     denominator: i64,
@@ -155,7 +155,7 @@ struct Count {
     declared: BTreeSet<(Finess, Day)>,
 }
 
-impl Count {
+impl Summing {
     fn unit(&mut self, counting: &Counting, cell: &Cell, number: i64) {
         if number == 0 {
             return;
@@ -208,7 +208,7 @@ impl Count {
 
     fn finish(self, policy: &Agreement, category: Category) -> Rate {
         let declared = self.active.intersection(&self.declared).count();
-        let coverage = Coverage {
+        let coverage = PaperCoverage {
             active: count(self.active.len()),
             declared: count(declared),
         };
@@ -241,7 +241,7 @@ fn verdict(
     policy: &Agreement,
     threshold: Option<Threshold>,
     (numerator, denominator): (i64, i64),
-    coverage: Coverage,
+    coverage: PaperCoverage,
 ) -> Verdict {
     let Some(rate) = Fraction::new(numerator, denominator) else {
         return Verdict::NoData;
@@ -264,7 +264,7 @@ fn verdict(
 }
 
 /// Whether enough of the active days are declared.
-fn is_covered(counting: &Counting, coverage: Coverage) -> bool {
+fn is_covered(counting: &Counting, coverage: PaperCoverage) -> bool {
     match counting.paper_sheets {
         PaperSheets::NotCounted => true,
         PaperSheets::Counted => coverage.share().is_none_or(|share| {
@@ -360,7 +360,7 @@ impl Rate {
     }
 }
 
-impl Coverage {
+impl PaperCoverage {
     /// The share of active days that are declared; none without an active day.
     pub fn share(self) -> Option<Fraction> {
         Fraction::new(self.declared, self.active)

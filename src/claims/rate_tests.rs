@@ -323,7 +323,7 @@ fn coverage_is_declared_days_of_active_days() {
         ),
     ] {
         let rate = rate_of(&policy(), &units, &paper);
-        let expected = Coverage { active, declared };
+        let expected = PaperCoverage { active, declared };
         assert_eq!(rate.coverage, expected, "{why}");
     }
 }

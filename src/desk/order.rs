@@ -12,7 +12,7 @@ use crate::claims::entry::Position;
 use crate::desk::Desk;
 use crate::formats::json::problem::Kind;
 use crate::http::answer::Refused;
-use crate::store::{Command, Conflict, Outcome};
+use crate::store::{self, Command, Conflict, Outcome};
 
 /// Room for what stands in an order beside its reason and evidence.
 const FRAME_BYTES: usize = 64 << 10;
@@ -37,7 +37,7 @@ impl Desk {
     }
 
     /// A reason that says something and is not longer than allowed.
-    pub(super) fn reason(&self, text: &str) -> Result<Bytes, Refused> {
+    pub(super) fn reason(&self, text: &str) -> Result<store::Body, Refused> {
         let (text, limit) = (text.trim(), self.parts.config.reason_bytes.get());
         if text.is_empty() {
             return Err(Refused::order("reason"));
@@ -45,7 +45,13 @@ impl Desk {
         if text.len() > limit {
             return Err(Refused::too_large(limit));
         }
-        Ok(Bytes::copy_from_slice(text.as_bytes()))
+        Ok(self.as_body(Bytes::copy_from_slice(text.as_bytes())))
+    }
+
+    /// Bytes as a body of the ledger.
+    pub(super) fn as_body(&self, bytes: Bytes) -> store::Body {
+        let salt = self.parts.clock.salt();
+        store::Body { bytes, salt }
     }
 
     /// Has the ledger decide, now; what stands against it is given back.
@@ -63,12 +69,11 @@ impl Desk {
     pub(super) async fn steer(
         &self,
         command: Command,
-        reason: Bytes,
+        reason: store::Body,
     ) -> Result<Result<Position, Conflict>, Refused> {
         let command = Command::Explain {
             command: Box::new(command),
             reason,
-            salt: self.parts.clock.salt(),
         };
         self.decide(command).await
     }

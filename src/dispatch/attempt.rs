@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::claims::deadline;
 use crate::claims::entry::{Next, Reason};
 use crate::claims::outcome::{self, Asked, Judgement, Refusal, Reply, Retry, Sent, StatusReply};
@@ -14,7 +12,7 @@ use crate::dispatch::lanes::Place;
 use crate::dispatch::{Dispatch, ReceiptExpected, seal};
 use crate::formats::json;
 use crate::formats::lot::Composed;
-use crate::store::{self, Command, Conclusion, Leased, LotRecord};
+use crate::store::{self, Body, Command, Conclusion, Leased, LotRecord};
 use crate::telemetry::event::{Attempt, Event, Question};
 use crate::telemetry::lane::Alert;
 
@@ -188,8 +186,11 @@ impl Dispatch {
     }
 
     /// What an insurer said of the content, as a body.
-    fn words(&self, refusal: Option<Refusal>) -> Option<(Bytes, [u8; 16])> {
-        refusal.map(|refusal| (json::refusal::write(&refusal).into(), self.clock.salt()))
+    fn words(&self, refusal: Option<Refusal>) -> Option<Body> {
+        refusal.map(|refusal| Body {
+            bytes: json::refusal::write(&refusal).into(),
+            salt: self.clock.salt(),
+        })
     }
 
     /// When the next thing is to be done for the lot, after so many attempts, or questions in vain.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::claims::entry::{Next, Reason};
 use crate::claims::id::EndpointName;
-use crate::claims::lane::{Kind, Lane, Room, Rules, Signal, Slot, breaker};
+use crate::claims::lane::{Kind, Lane, MayGo, Rules, Signal, Slot, breaker};
 use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::store::lanes::{Board, Changed, Stand};
@@ -49,8 +49,8 @@ impl Lanes {
     }
 
     /// Whether something may go to an endpoint.
-    pub(super) fn room(&self, endpoint: &EndpointName, kind: Kind, at: Timestamp) -> Room {
-        self.change(endpoint, |lane| lane.room(kind, at)).done
+    pub(super) fn may_go(&self, endpoint: &EndpointName, kind: Kind, at: Timestamp) -> MayGo {
+        self.change(endpoint, |lane| lane.may_go(kind, at)).done
     }
 
     /// What comes first at an endpoint where lots are due and others are to be asked about.

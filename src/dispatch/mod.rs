@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use crate::claims::delivery::State;
 use crate::claims::entry::Gate;
 use crate::claims::id::{EndpointName, LotId};
-use crate::claims::lane::{Kind, Room};
+use crate::claims::lane::{Kind, MayGo};
 use crate::claims::routes::Routes;
 use crate::claims::terms::Terms;
 use crate::claims::time::Timestamp;
@@ -44,7 +44,7 @@ use attempt::Ended;
 use brake::Brake;
 use fresh::Fresh;
 use lanes::Lanes;
-use seal::Sealing;
+use seal::SealedGroups;
 
 /// How many groups are sealed, and lots looked at for each endpoint, in one turn.
 const AT_ONCE: usize = 64;
@@ -95,7 +95,7 @@ struct Running {
     /// Lots just sealed.
     fresh: Fresh,
     /// What could not be sealed in the last turn: it comes first again, and the next turn looks beyond it.
-    unsealed: Sealing,
+    unsealed: SealedGroups,
 }
 
 /// What a clock that was ahead may have put off.
@@ -174,7 +174,7 @@ impl Dispatch {
             put_off: PutOff::Behind(None),
             lanes: Arc::new(lanes),
             fresh: Fresh::new(self.config.fresh_bytes),
-            unsealed: Sealing::default(),
+            unsealed: SealedGroups::default(),
         }
     }
 
@@ -287,10 +287,10 @@ impl Dispatch {
                 begun.not_before(now + wait);
                 continue;
             }
-            match running.lanes.room(endpoint, Kind::Question, now) {
-                Room::Now(_) => {}
-                Room::Full => continue,
-                Room::Held(next) => {
+            match running.lanes.may_go(endpoint, Kind::Question, now) {
+                MayGo::Now(_) => {}
+                MayGo::Full => continue,
+                MayGo::Held(next) => {
                     begun.not_before(next.at);
                     continue;
                 }
@@ -323,10 +323,10 @@ impl Dispatch {
             .partition(|endpoint| routes.present(endpoint) == *endpoint);
         for endpoint in former.into_iter().chain(present) {
             let now = self.clock.now();
-            let room = match running.lanes.room(endpoint, Kind::Attempt, now) {
-                Room::Now(room) => room,
-                Room::Full => continue,
-                Room::Held(next) => {
+            let room = match running.lanes.may_go(endpoint, Kind::Attempt, now) {
+                MayGo::Now(room) => room,
+                MayGo::Full => continue,
+                MayGo::Held(next) => {
                     begun.not_before(next.at);
                     continue;
                 }
@@ -427,7 +427,7 @@ impl Dispatch {
     }
 
     /// Tells what cannot be sealed, when it changes.
-    fn tell_unsealed(&self, running: &mut Running, sealing: Sealing) {
+    fn tell_unsealed(&self, running: &mut Running, sealing: SealedGroups) {
         if running.unsealed.documents != sealing.documents {
             self.lanes.tell_unreadable(sealing.documents.clone());
         }

@@ -37,7 +37,7 @@ pub enum Error {
 
 /// What became of the groups that were due.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Sealing {
+pub(super) struct SealedGroups {
     /// The endpoints that have new lots.
     pub(super) sealed: BTreeSet<EndpointName>,
     /// Groups whose destination no endpoint serves.
@@ -50,7 +50,7 @@ pub(super) struct Sealing {
 
 /// What became of one group.
 #[derive(Default)]
-struct Sealed<'a> {
+struct SealedGroup<'a> {
     /// The endpoint that has a new lot.
     endpoint: Option<&'a EndpointName>,
     /// That lot.
@@ -68,7 +68,7 @@ struct Pieces {
     missing: Vec<DocumentId>,
 }
 
-impl Sealing {
+impl SealedGroups {
     /// Groups that were due and could not be sealed.
     pub(super) fn passed_over(&self) -> usize {
         self.without_route + self.unreadable
@@ -83,8 +83,8 @@ impl Dispatch {
         due: &Due,
         routes: &Routes,
         fresh: &mut Fresh,
-    ) -> Result<Sealing, store::Error> {
-        let mut sealing = Sealing::default();
+    ) -> Result<SealedGroups, store::Error> {
+        let mut sealing = SealedGroups::default();
         let mut seals = Vec::new();
         for group in &due.groups {
             match routes.find(group.destination, group.purpose) {
@@ -94,7 +94,7 @@ impl Dispatch {
         }
         let mut seals = stream::iter(seals).buffered(SEALED_AT_ONCE);
         while let Some(seal) = seals.next().await {
-            let Sealed {
+            let SealedGroup {
                 endpoint,
                 composed,
                 missing,
@@ -112,12 +112,12 @@ impl Dispatch {
         &self,
         group: &Group,
         endpoint: &'a EndpointName,
-    ) -> Result<Sealed<'a>, store::Error> {
+    ) -> Result<SealedGroup<'a>, store::Error> {
         let Pieces { found, missing } = self.readable(group).await?;
         if found.is_empty() {
-            return Ok(Sealed {
+            return Ok(SealedGroup {
                 missing,
-                ..Sealed::default()
+                ..SealedGroup::default()
             });
         }
         let id = LotId(self.clock.fresh_id());
@@ -147,10 +147,10 @@ impl Dispatch {
         let outcome = self.store.commit(now, Command::Seal(sealed)).await?;
         match outcome.done()? {
             // A document was cancelled or replaced in between: the next turn sees the group as it is now.
-            Err(_) => Ok(Sealed {
+            Err(_) => Ok(SealedGroup {
                 endpoint: Some(endpoint),
                 missing,
-                ..Sealed::default()
+                ..SealedGroup::default()
             }),
             Ok(_) => {
                 let documents = documents.len();
@@ -160,7 +160,7 @@ impl Dispatch {
                     documents,
                     bytes,
                 });
-                Ok(Sealed {
+                Ok(SealedGroup {
                     endpoint: Some(endpoint),
                     composed: Some(composed),
                     missing,

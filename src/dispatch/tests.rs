@@ -32,7 +32,7 @@ use crate::clock::{Clock, ManualClock};
 use crate::store::lanes::Board;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
-use crate::store::{Admission, Command, Conclusion, Find, Lease, Store, Unity};
+use crate::store::{Admission, Body, Command, Conclusion, Find, Lease, Store, Unity};
 use crate::telemetry::Telemetry;
 use crate::telemetry::lines::Lines;
 use crate::transport::simulated::{Call, Course, Fate, Request, Simulated};
@@ -163,8 +163,10 @@ impl Rig {
             purpose: Purpose::Real,
             facts,
             digest,
-            body,
-            salt: [7; 16],
+            body: Body {
+                bytes: body,
+                salt: [7; 16],
+            },
             warnings: Vec::new(),
         };
         self.commit(Command::Admit {

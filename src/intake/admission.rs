@@ -19,7 +19,7 @@ use crate::claims::id::{Digest, DocumentId, Name};
 use crate::formats::json::problem;
 use crate::http::answer::Refused;
 use crate::store::{
-    Admission, Admitted, BodyId, Command, Conflict, DocumentRecord, Find, Outcome, Unity,
+    Admission, Admitted, Body, BodyId, Command, Conflict, DocumentRecord, Find, Outcome, Unity,
 };
 use crate::telemetry::event::{Denial, Event};
 
@@ -146,9 +146,11 @@ impl Intake {
             document: DocumentId(self.parts.clock.fresh_id()),
             purpose: caller.purpose(),
             facts: facts.as_ref().clone(),
-            body: post.bytes.clone(),
             digest: *digest,
-            salt: self.parts.clock.salt(),
+            body: Body {
+                bytes: post.bytes.clone(),
+                salt: self.parts.clock.salt(),
+            },
             warnings: codes(warnings.filter(|finding| finding.severity == Severity::Warning)),
         })
     }
@@ -169,10 +171,10 @@ impl Intake {
 
     /// Looks where documents differ from those that have their numbers, in as many bytes of content as a lot may have.
     async fn compare(&self, fates: &mut [Fate]) {
-        let mut room = self.config.lot_bytes;
+        let mut left = self.config.lot_bytes;
         for fate in fates {
             if let End::Conflict(Conflict::OtherContent { document, .. }) = &fate.end {
-                fate.fields = self.fields(*document, &fate.post.bytes, &mut room).await;
+                fate.fields = self.fields(*document, &fate.post.bytes, &mut left).await;
             }
         }
     }
@@ -183,12 +185,12 @@ impl Intake {
         &self,
         known: DocumentId,
         posted: &Bytes,
-        room: &mut usize,
+        left: &mut usize,
     ) -> Option<Vec<String>> {
         let view = self.parts.store.document(Find::Id(known)).await.ok()??;
         let length = view.record.received.length as usize;
-        *room = room.checked_sub(length)?;
-        let _memory = self.memory(length)?;
+        *left = left.checked_sub(length)?;
+        let _memory = self.free_memory(length)?;
         let body = self.parts.store.body(BodyId::Document(known)).await;
         let (mut longer, mut other) = (body.ok()??.bytes, posted.clone());
         if longer.len() < other.len() {

@@ -22,7 +22,7 @@ const FIRST: usize = 64 << 10;
 pub(super) struct Posted {
     /// The bytes.
     pub(super) bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _memory: OwnedSemaphorePermit,
 }
 
 /// What an address takes.
@@ -54,13 +54,13 @@ impl Intake {
             return Err(Refused::too_large(cap));
         }
         let most = announced.unwrap_or(cap);
-        let mut room = self.room(most.min(FIRST))?;
+        let mut memory = self.take_memory(most.min(FIRST))?;
         let arrived = |bytes: usize| {
-            let held = room.num_permits();
+            let held = memory.num_permits();
             if kib(bytes) > held {
                 // Twice as much each time, so that a long body asks seldom; what is not sent is not held.
                 let wanted = kib(bytes).max(2 * held).min(kib(most.max(bytes)));
-                room.merge(self.room((wanted - held) * 1024)?);
+                memory.merge(self.take_memory((wanted - held) * 1024)?);
             }
             Ok(())
         };
@@ -68,21 +68,24 @@ impl Intake {
         let bytes = timeout(self.config.read(), collected)
             .await
             .unwrap_or_else(|_| Err(Kind::BodyTooSlow.into()))?;
-        Ok(Posted { bytes, _room: room })
+        Ok(Posted {
+            bytes,
+            _memory: memory,
+        })
     }
 
     /// Takes memory for a body, or asks the caller to come later: nobody waits while holding a connection.
-    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
-        self.memory(bytes).ok_or_else(|| {
+    fn take_memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, Refused> {
+        self.free_memory(bytes).ok_or_else(|| {
             self.parts.telemetry.record(Event::Shed);
             Refused::later(Kind::Unavailable, self.config.retry())
         })
     }
 
     /// Memory for so many bytes of bodies, if it is free now.
-    pub(super) fn memory(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+    pub(super) fn free_memory(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
         let kib = u32::try_from(kib(bytes)).unwrap_or(u32::MAX);
-        Arc::clone(&self.room).try_acquire_many_owned(kib).ok()
+        Arc::clone(&self.bodies).try_acquire_many_owned(kib).ok()
     }
 }
 

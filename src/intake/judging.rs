@@ -111,7 +111,7 @@ impl Intake {
             return Ok(work(&bytes));
         }
         // Those who wait here are bounded by the memory for bodies.
-        let seat = Arc::clone(&self.benches)
+        let seat = Arc::clone(&self.validations)
             .acquire_owned()
             .await
             .map_err(|_| Refused::from(problem::Kind::Defect))?;
@@ -143,12 +143,12 @@ impl Bench {
         if lot.parts.len() > self.intake.config.lot_documents {
             return Opened::TooMany;
         }
-        let mut room = self.intake.config.lot_findings;
+        let mut left = self.intake.config.lot_findings;
         let judge = |part: &crate::formats::xml::Part| {
             let read = reader.read_lot_document(bytes, part, &limits);
             let mut judged = self.judge(read, part.of(bytes));
-            judged.show_at_most(room.max(SHOWN));
-            room = room.saturating_sub(judged.findings.len());
+            judged.show_at_most(left.max(SHOWN));
+            left = left.saturating_sub(judged.findings.len());
             (part.range.clone(), judged)
         };
         Opened::Documents(lot.parts.iter().map(judge).collect())

@@ -82,9 +82,9 @@ pub struct Intake {
     centres: Centres,
     pace: Pace,
     /// KiB of bodies that may be in memory at once.
-    room: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
     /// Validations that run beside the async threads.
-    benches: Arc<Semaphore>,
+    validations: Arc<Semaphore>,
 }
 
 impl Intake {
@@ -97,8 +97,8 @@ impl Intake {
         Ok(Arc::new(Intake {
             centres: Centres::open(parts.store.clone()).await?,
             pace: Pace::new(&config),
-            room: Arc::new(Semaphore::new(body::kib(config.memory_bytes))),
-            benches: Arc::new(Semaphore::new(config.validations.get())),
+            bodies: Arc::new(Semaphore::new(body::kib(config.memory_bytes))),
+            validations: Arc::new(Semaphore::new(config.validations.get())),
             parts,
             config,
         }))

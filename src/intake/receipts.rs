@@ -24,7 +24,7 @@ use crate::formats::json::problem::{Kind, Problem};
 use crate::formats::json::pushed::{Pushed, Row};
 use crate::formats::xml;
 use crate::http::answer::{Refused, json};
-use crate::store::{Command, Heard, Outcome};
+use crate::store::{Body, Command, Heard, Outcome};
 use crate::telemetry::event::Event;
 
 /// `POST /v1/receipts`: a receipt, a settlement, or a feed. Alone it has its own status; in a feed a row.
@@ -114,8 +114,10 @@ impl Intake {
         let heard = items.iter().filter_map(|one| {
             Some(Heard {
                 evidence: one.evidence.as_ref().ok()?.clone(),
-                bytes: posted.bytes.slice(one.range.clone()),
-                salt: self.parts.clock.salt(),
+                body: Body {
+                    bytes: posted.bytes.slice(one.range.clone()),
+                    salt: self.parts.clock.salt(),
+                },
             })
         });
         let routes = Arc::clone(&self.parts.routes.borrow());

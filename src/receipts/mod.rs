@@ -27,7 +27,7 @@ use crate::clock::Clock;
 use crate::formats::evidence::Hearing;
 use crate::formats::jws::Keyring;
 use crate::formats::xml::{Feed, Limits, Reader};
-use crate::store::{self, Command, Heard, Moved, Store};
+use crate::store::{self, Body, Command, Heard, Moved, Store};
 use crate::telemetry::Telemetry;
 use crate::telemetry::event::{Event, Poll};
 use crate::transport::{Fetched, Transport};
@@ -281,8 +281,10 @@ impl Receipts {
     fn heard(&self, evidence: Evidence, bytes: Bytes) -> Heard {
         Heard {
             evidence,
-            bytes,
-            salt: self.clock.salt(),
+            body: Body {
+                bytes,
+                salt: self.clock.salt(),
+            },
         }
     }
 

@@ -5,14 +5,12 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use bytes::Bytes;
-
 use crate::claims::agreement::Agreement;
 use crate::claims::custody::{Anchor, Restored};
 use crate::claims::delivery;
 use crate::claims::document::{Facts, Purpose};
 use crate::claims::entry::{
-    FiguresLoaded, Gate, Judgement, Next, PaperRow, Position, Reconciled, Sealed, TurnedAway,
+    FiguresLoaded, Gate, Next, PaperRow, Position, Reconciled, Ruling, Sealed, TurnedAway,
 };
 use crate::claims::foundation::Founded;
 use crate::claims::id::{Destination, Digest, DocumentId, EndpointName, Finess, LotId, Name};
@@ -41,7 +39,7 @@ pub enum Command {
     Configured {
         /// All versions of the file, in its order.
         registrations: Vec<Registration>,
-        /// Salt of the reason's commitment.
+        /// Salt of the commitment to the reason, which is the ledger's own.
         salt: [u8; 16],
     },
     /// Publish a statement.
@@ -107,9 +105,7 @@ pub enum Command {
         /// Who.
         actor: Name,
         /// The evidence: a text or file.
-        evidence: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        evidence: Body,
     },
     /// Confirm a paper duplicate.
     Paper {
@@ -148,11 +144,11 @@ pub enum Command {
         /// The line, from 1.
         line: u32,
         /// What is said.
-        judgement: Judgement,
+        judgement: Ruling,
         /// Who.
         actor: Name,
-        /// A comment, and the salt of its commitment.
-        comment: Option<(Bytes, [u8; 16])>,
+        /// A comment.
+        comment: Option<Body>,
     },
     /// The next attempt of a lot, or the question before it, at an instant.
     Retry {
@@ -179,9 +175,7 @@ pub enum Command {
         /// Who.
         actor: Name,
         /// Why.
-        reason: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        reason: Body,
     },
     /// Write down the running hash after an entry, where the last one that was written is of an earlier day, or so many
     /// entries before.
@@ -225,18 +219,14 @@ pub enum Command {
         /// Who ordered it.
         actor: Name,
         /// Why.
-        reason: Bytes,
-        /// Salt of the reason's commitment.
-        salt: [u8; 16],
+        reason: Body,
     },
     /// A command of an operator, with the reason for it.
     Explain {
         /// Cancel, Hand, Paper, Endpoint, Rewind, Retry, PlaceLegalHold or LiftLegalHold.
         command: Box<Command>,
         /// The reason: a text.
-        reason: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        reason: Body,
     },
     /// Close a period that has ended: its rates are frozen. What a former closing includes changes nothing.
     Close {
@@ -249,9 +239,7 @@ pub enum Command {
         /// Every policy as it is now.
         policies: Vec<Agreement>,
         /// Why.
-        reason: Bytes,
-        /// Salt of its commitment.
-        salt: [u8; 16],
+        reason: Body,
     },
     /// Lease lots that are due: their attempts.
     Lease(Lease),
@@ -301,9 +289,7 @@ pub struct Import {
     /// SHA-256 of what was handed in.
     pub file: Digest,
     /// Why.
-    pub reason: Bytes,
-    /// Salt of the reason's commitment.
-    pub salt: [u8; 16],
+    pub reason: Body,
 }
 
 /// Whether documents of one post stand or fall together.
@@ -326,12 +312,10 @@ pub struct Admission {
     pub purpose: Purpose,
     /// The facts.
     pub facts: Facts,
-    /// Bytes as posted.
-    pub body: Bytes,
+    /// Bytes as posted, with a random salt.
+    pub body: Body,
     /// SHA-256 of the bytes.
     pub digest: Digest,
-    /// Salt of the commitment, random.
-    pub salt: [u8; 16],
     /// Codes of the warnings.
     pub warnings: Vec<Name>,
 }
@@ -360,8 +344,8 @@ pub struct Conclusion {
     pub next: Next,
     /// Documents that the insurer names as refused, with its code.
     pub named: Vec<(DocumentId, Option<Name>)>,
-    /// The insurer's words about them, and the salt of their commitment.
-    pub words: Option<(Bytes, [u8; 16])>,
+    /// The insurer's words about them.
+    pub words: Option<Body>,
 }
 
 /// How an endpoint's cursor moves. From elsewhere it does not: it was set back meanwhile.
@@ -379,9 +363,7 @@ pub struct Heard {
     /// What it says, as far as it is evidence.
     pub evidence: Evidence,
     /// Its bytes, with its signature if it has one.
-    pub bytes: Bytes,
-    /// Salt of the commitment.
-    pub salt: [u8; 16],
+    pub body: Body,
 }
 
 /// How lots of an endpoint are leased.

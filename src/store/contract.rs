@@ -274,8 +274,10 @@ pub fn admission(id: u128, number: u32, body: Bytes) -> Admission {
         purpose: Purpose::Real,
         facts: example::facts(Kind::Fse, &format!("{number:09}")),
         digest: Digest(Sha256::digest(&body).into()),
-        body,
-        salt: [7; 16],
+        body: Body {
+            bytes: body,
+            salt: [7; 16],
+        },
         warnings: Vec::new(),
     }
 }

@@ -237,7 +237,7 @@ mod tests {
 
     use super::*;
     use crate::claims::entry::Reason;
-    use crate::claims::lane::{Room, Signal};
+    use crate::claims::lane::{MayGo, Signal};
 
     const AT: Timestamp = Timestamp::from_micros(1_000_000);
 
@@ -252,7 +252,7 @@ mod tests {
     /// Everything that may go does, and is answered so.
     fn round(board: &Board, endpoint: &EndpointName, signal: Signal) -> Stand {
         let done = |lane: &mut Lane| {
-            let Room::Now(room) = lane.room(Kind::Attempt, AT) else {
+            let MayGo::Now(room) = lane.may_go(Kind::Attempt, AT) else {
                 return;
             };
             let slots: Vec<_> = (0..room.get())
@@ -341,18 +341,18 @@ mod tests {
                 .hold(&lutece, Kind::Attempt, AT)
                 .map_or(AT, |next| next.at);
             let begun = board.change(&paris, &rules(8), |lane| lane.begin(Kind::Attempt, probe));
-            let room = |lane: &mut Lane| lane.room(Kind::Attempt, probe);
+            let room = |lane: &mut Lane| lane.may_go(Kind::Attempt, probe);
             board.follow(rules_now.clone(), &Arc::default());
             assert!(matches!(
                 board.change(&lutece, &rules(8), room).done,
-                Room::Full
+                MayGo::Full
             ));
             let ended = board.change_again(begun.number, |lane| lane.end(begun.done, probe));
             assert_eq!(ended.unwrap().endpoint, lutece);
             let later = probe + std::time::Duration::from_secs(3600);
-            let room = |lane: &mut Lane| lane.room(Kind::Attempt, later);
+            let room = |lane: &mut Lane| lane.may_go(Kind::Attempt, later);
             let room = board.change(&lutece, &rules(8), room).done;
-            assert!(matches!(room, Room::Now(_)), "{failures}: {room:?}");
+            assert!(matches!(room, MayGo::Now(_)), "{failures}: {room:?}");
         }
         // Whose lane is gone ends nowhere.
         let board = Board::new(BTreeMap::new());

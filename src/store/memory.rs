@@ -16,7 +16,7 @@ use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::{Centre, Registry};
 use crate::claims::retention::Rules;
 use crate::claims::time::Timestamp;
-use crate::store::change::Changes;
+use crate::store::change::DocumentChanges;
 use crate::store::custody::backup::{Done, Mark, Order};
 use crate::store::custody::record::{AnchorRecord, Orphan, OrphanName, RestorationRecord};
 use crate::store::custody::verified::Verified;
@@ -313,7 +313,7 @@ impl Store for Memory {
         ledger::listing::list(&self.lock().index, &listing)
     }
 
-    async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error> {
+    async fn changes(&self, after: Position, most: usize) -> Result<DocumentChanges, Error> {
         let entries = self.entries(after, most).await?;
         let upto = entries.last().map_or(after, |(position, _)| *position);
         ledger::change::changes(&self.lock().index, &entries, upto)

@@ -44,7 +44,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
-use crate::store::change::Changes;
+use crate::store::change::DocumentChanges;
 use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::journal::scan::Damage;
 use crate::store::listing::{Listed, Listing};
@@ -142,7 +142,7 @@ pub trait Store: Send + Sync {
     async fn list(&self, listing: Listing) -> Result<Vec<Listed>, Error>;
 
     /// What the entries after a position changed about documents; at most `most` entries are looked at.
-    async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error>;
+    async fn changes(&self, after: Position, most: usize) -> Result<DocumentChanges, Error>;
 
     /// How far each target of a webhook was told.
     async fn notified(&self) -> Result<BTreeMap<Name, Position>, Error>;
@@ -272,7 +272,7 @@ pub enum Readiness {
 
 /// How much room the disk of a store has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum Space {
     /// Enough.
     Ample,
     /// Less than documents are admitted with.
@@ -290,7 +290,7 @@ pub trait Observer: Send + Sync {
     /// The journal was opened anew and verified after a failure: it goes on.
     fn reopened(&self) {}
     /// The disk has more or less room than before.
-    fn room_changed(&self, _room: Room) {}
+    fn room_changed(&self, _room: Space) {}
     /// Entries were replayed, at start or because the index failed.
     fn replayed(&self, entries: u64);
     /// While the store is opened: its index has the entries up to one, of as many as there are. Who does not want the

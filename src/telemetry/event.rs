@@ -13,7 +13,7 @@ use crate::claims::id::{EndpointName, Name};
 use crate::claims::lane::breaker;
 
 pub use list::Event;
-pub use words::{Attempt, Counts, Denial, Intake, Item, Poll, Question, Room, Telling};
+pub use words::{Attempt, Compared, Denial, Intake, Item, Poll, Question, Space, Telling};
 
 impl Event<'_> {
     /// Writes the one line.
@@ -62,11 +62,11 @@ impl Event<'_> {
             }
             Event::Reopened => warn!("the journal was opened anew and verified: it goes on"),
             Event::RoomChanged { room } => match room {
-                Room::Ample => info!("the disk has room again"),
-                Room::Low => error!(
+                Space::Ample => info!("the disk has room again"),
+                Space::Low => error!(
                     "the disk is filling up: no document is admitted until there is more than `store.low_bytes` free; make room on the disk of `store.directory`"
                 ),
-                Room::Full => error!("the disk is full: nothing is written"),
+                Space::Full => error!("the disk is full: nothing is written"),
             },
             Event::Replayed { entries } => info!(entries, "entries replayed"),
             Event::Damaged {

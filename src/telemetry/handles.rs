@@ -16,7 +16,7 @@ use crate::claims::entry::OrphanCause;
 use crate::claims::id::{EndpointName, Name};
 use crate::claims::lane::breaker;
 use crate::telemetry::endpoints::{Endpoint, Endpoints, ListGauges};
-use crate::telemetry::event::{Denial, Event, Intake, Item, Poll, Room, kind_word};
+use crate::telemetry::event::{Denial, Event, Intake, Item, Poll, Space, kind_word};
 use crate::telemetry::family::{self, Family, Shape};
 use crate::telemetry::lane;
 use crate::telemetry::reading::{Deadline, Reading, Ready};
@@ -173,9 +173,9 @@ impl Handles {
             Event::SyncFailed => self.sync_errors.increment(1),
             Event::Reopened => self.reopened.increment(1),
             Event::RoomChanged { room } => self.room.set(match room {
-                Room::Ample => 0.0,
-                Room::Low => 1.0,
-                Room::Full => 2.0,
+                Space::Ample => 0.0,
+                Space::Low => 1.0,
+                Space::Full => 2.0,
             }),
             Event::Replayed { entries } => self.replayed.increment(entries),
             Event::Damaged { .. } => self.damaged.increment(1),

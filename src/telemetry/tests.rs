@@ -193,7 +193,7 @@ fn exercised() -> Telemetry {
         Event::Imbalanced {
             documents: 2,
             position: Position(4),
-            between: Counts::Tallies,
+            between: Compared::Tallies,
             cells: &[],
         },
     ] {

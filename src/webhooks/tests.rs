@@ -21,7 +21,7 @@ use crate::claims::time::Timestamp;
 use crate::clock::{Clock, ManualClock};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
-use crate::store::{Admission, Command, Store, Unity};
+use crate::store::{Admission, Body, Command, Store, Unity};
 use crate::telemetry::Telemetry;
 use crate::transport::webhook::{Target, Tell, Told};
 
@@ -117,8 +117,10 @@ impl Rig {
             purpose: Purpose::Real,
             facts,
             digest: Digest(Sha256::digest(&body).into()),
-            body,
-            salt: [7; 16],
+            body: Body {
+                bytes: body,
+                salt: [7; 16],
+            },
             warnings: Vec::new(),
         };
         let command = Command::Admit {

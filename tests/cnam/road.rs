@@ -31,7 +31,7 @@ use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::custody::Custody;
 use bordereau::store::embedded::Embedded;
 use bordereau::store::{
-    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, Unity,
+    Admission, Admitted, Body, Command, Conclusion, Heard, Lease, Outcome, Store, Unity,
 };
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -282,8 +282,10 @@ impl Road<'_> {
                 supports: None,
             },
             digest: Digest(Sha256::digest(&body).into()),
-            body,
-            salt: posted.id.0.to_be_bytes(),
+            body: Body {
+                bytes: body,
+                salt: posted.id.0.to_be_bytes(),
+            },
             warnings: Vec::new(),
         }
     }
@@ -494,8 +496,10 @@ fn withdrawals(posted: &[Posted]) -> Vec<Command> {
         Standing::ByHand => Some(Command::Hand {
             document: posted.id,
             actor: name("operator"),
-            evidence: Bytes::from_static(b"fax of the day"),
-            salt: [5; 16],
+            evidence: Body {
+                bytes: Bytes::from_static(b"fax of the day"),
+                salt: [5; 16],
+            },
         }),
         _ => None,
     };
@@ -550,9 +554,11 @@ fn heard(item: Item) -> Heard {
         Item::Settlement(settlement) => settlement.id.clone(),
     };
     Heard {
-        bytes: Bytes::from(format!("<item id=\"{id}\"/>")),
         evidence: Evidence::Item(item),
-        salt: [3; 16],
+        body: Body {
+            bytes: Bytes::from(format!("<item id=\"{id}\"/>")),
+            salt: [3; 16],
+        },
     }
 }
 

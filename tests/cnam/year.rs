@@ -32,7 +32,7 @@ use bordereau::report::reconciliation::text::SpanText;
 use bordereau::report::reconciliation::{self, Asked};
 use bordereau::report::statement::publisher::Publisher;
 use bordereau::store::embedded::{Config, Embedded};
-use bordereau::store::{Command, Store, TallyQuery, Unobserved, WhichStatements};
+use bordereau::store::{Body, Command, Store, TallyQuery, Unobserved, WhichStatements};
 use bordereau::telemetry::{self, Telemetry};
 use bordereau::{config, report};
 use tokio::runtime::Runtime;
@@ -226,8 +226,10 @@ async fn published(store: &Arc<dyn Store>, agreements: &Agreements) {
         centres: Vec::new(),
         actor: Name::parse("operator").expect("a name"),
         policies: agreements.all().cloned().collect(),
-        reason: "the year is over".into(),
-        salt: [1; 16],
+        reason: Body {
+            bytes: "the year is over".into(),
+            salt: [1; 16],
+        },
     };
     store.commit(now, close).await.expect("it is closed");
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(now, 1));

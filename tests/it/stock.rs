@@ -12,7 +12,7 @@ use bordereau::claims::terms::Region;
 use bordereau::claims::time::{Day, Timestamp};
 use bordereau::store::embedded::encryption::Encryption;
 use bordereau::store::embedded::{Config, Embedded};
-use bordereau::store::{Admission, Command, Outcome, Store, Unity, Unobserved};
+use bordereau::store::{Admission, Body, Command, Outcome, Store, Unity, Unobserved};
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 
@@ -86,8 +86,10 @@ impl Stock {
         let hand = Command::Hand {
             document: DocumentId(u128::from(number)),
             actor: Name::parse("ops").unwrap(),
-            evidence: Bytes::from_static(b"brought there by hand"),
-            salt: [9; 16],
+            evidence: Body {
+                bytes: Bytes::from_static(b"brought there by hand"),
+                salt: [9; 16],
+            },
         };
         self.commit(hand).await;
     }
@@ -136,9 +138,11 @@ impl Stock {
                 replaces: None,
                 supports: None,
             },
-            body: Bytes::from(content(number)),
             digest: Digest(Sha256::digest(content(number)).into()),
-            salt: [7; 16],
+            body: Body {
+                bytes: Bytes::from(content(number)),
+                salt: [7; 16],
+            },
             warnings: Vec::new(),
         }
     }

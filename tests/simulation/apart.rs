@@ -20,7 +20,7 @@ use bordereau::clock::Clock;
 use bordereau::dispatch::{self, Dispatch};
 use bordereau::store::ledger::Secret;
 use bordereau::store::memory::Memory;
-use bordereau::store::{Admission, Command, Store, Unity};
+use bordereau::store::{Admission, Body, Command, Store, Unity};
 use bordereau::transport::simulated::{Course, Fate, Request, Simulated};
 
 use crate::random::Random;
@@ -174,8 +174,10 @@ async fn post(
         purpose: Purpose::Real,
         facts,
         digest: Digest(Sha256::digest(&body).into()),
-        body: body.into(),
-        salt: clock.salt(),
+        body: Body {
+            bytes: body.into(),
+            salt: clock.salt(),
+        },
         warnings: Vec::new(),
     };
     let command = Command::Admit {

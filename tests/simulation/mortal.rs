@@ -173,7 +173,7 @@ impl<S: Store> Store for Mortal<S> {
         &self,
         after: Position,
         most: usize,
-    ) -> Result<bordereau::store::change::Changes, Error> {
+    ) -> Result<bordereau::store::change::DocumentChanges, Error> {
         self.life.point().await;
         self.inner.changes(after, most).await
     }

@@ -15,7 +15,7 @@ use bordereau::claims::standing::{Act, Standing};
 use bordereau::claims::terms::Region;
 use bordereau::claims::time::Day;
 use bordereau::clock::Clock;
-use bordereau::store::{Admission, Admitted, Command, Conflict, Find, Outcome, Store, Unity};
+use bordereau::store::{Admission, Admitted, Body, Command, Conflict, Find, Outcome, Store, Unity};
 
 use crate::laws;
 use crate::random::Random;
@@ -133,7 +133,7 @@ impl Office {
         };
         let mut admission = self.admission(known.purpose, known.facts);
         admission.digest = sha256(&known.body);
-        admission.body = known.body;
+        admission.body.bytes = known.body;
         let rows = self.admit(vec![admission], Unity::Each).await;
         let first =
             matches!(rows[..], [Admitted::Known { document, .. }] if document == known.document);
@@ -226,13 +226,14 @@ impl Office {
                 "paper",
             ),
             Leaving::Hand => {
-                let evidence = Bytes::from_static(b"posted on a disk");
-                let salt = self.clock.salt();
+                let evidence = Body {
+                    bytes: Bytes::from_static(b"posted on a disk"),
+                    salt: self.clock.salt(),
+                };
                 let command = Command::Hand {
                     document,
                     actor,
                     evidence,
-                    salt,
                 };
                 (command, Act::ByHand, "by hand")
             }
@@ -362,7 +363,7 @@ impl Office {
                 document: *document,
                 purpose: admission.purpose,
                 facts: admission.facts,
-                body: admission.body,
+                body: admission.body.bytes,
             });
         }
     }
@@ -463,8 +464,10 @@ impl Office {
             purpose,
             facts,
             digest: sha256(body.as_bytes()),
-            body: body.into(),
-            salt: self.clock.salt(),
+            body: Body {
+                bytes: body.into(),
+                salt: self.clock.salt(),
+            },
             warnings: Vec::new(),
         }
     }

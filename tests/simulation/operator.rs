@@ -15,7 +15,7 @@ use bordereau::clock::Clock;
 use bordereau::report::count::snapshot::Snapshot;
 use bordereau::report::rate::explain::{Question, explain};
 use bordereau::report::rate::past::{self, Bounds};
-use bordereau::store::{Command, Conflict, DocumentRecord, LotRecord, Outcome, Store};
+use bordereau::store::{Body, Command, Conflict, DocumentRecord, LotRecord, Outcome, Store};
 
 use crate::laws;
 use crate::random::Random;
@@ -74,8 +74,10 @@ impl Operator {
     async fn order(&mut self, command: Command) -> Option<Outcome> {
         let explained = Command::Explain {
             command: Box::new(command),
-            reason: "agreed on the telephone".into(),
-            salt: self.clock.salt(),
+            reason: Body {
+                bytes: "agreed on the telephone".into(),
+                salt: self.clock.salt(),
+            },
         };
         let before = self.store.memory.health().position;
         let outcome = self.store.commit(self.clock.now(), explained).await.ok();
@@ -196,13 +198,14 @@ impl Operator {
         let (command, said) = match self.random.below(3) {
             0 => (Command::Paper { document, actor }, "paper with a reason"),
             1 => {
-                let evidence = "handed over on a disk".into();
-                let salt = self.clock.salt();
+                let evidence = Body {
+                    bytes: "handed over on a disk".into(),
+                    salt: self.clock.salt(),
+                };
                 let command = Command::Hand {
                     document,
                     actor,
                     evidence,
-                    salt,
                 };
                 (command, "by hand with a reason")
             }

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use bordereau::claims::lane::{Kind, Lane, Room, Rules, Signal};
+use bordereau::claims::lane::{Kind, Lane, MayGo, Rules, Signal};
 use bordereau::claims::outcome::Trouble;
 use bordereau::claims::time::Timestamp;
 use bordereau::simulator::insurer::Plan;
@@ -132,7 +132,7 @@ fn scenario(crowded: Signal, bears: impl Fn(usize) -> Option<u32>) -> Vec<Second
 /// Everything begins that may; what is more than the endpoint bears is answered so.
 fn second(lane: &mut Lane, at: Timestamp, bears: Option<u32>, crowded: Signal) -> u32 {
     let mut slots = Vec::new();
-    while let Room::Now(_) = lane.room(Kind::Attempt, at) {
+    while let MayGo::Now(_) = lane.may_go(Kind::Attempt, at) {
         slots.push(lane.begin(Kind::Attempt, at));
     }
     let begun = slots.len() as u32;

@@ -129,7 +129,7 @@ impl Store for Watched {
         &self,
         after: Position,
         most: usize,
-    ) -> Result<bordereau::store::change::Changes, Error> {
+    ) -> Result<bordereau::store::change::DocumentChanges, Error> {
         self.memory.changes(after, most).await
     }
 

@@ -45,7 +45,7 @@ pub enum State {
 
 /// What may begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum MayBegin {
     /// Whatever the other rules allow.
     Open,
     /// One probe.
@@ -103,12 +103,14 @@ impl Breaker {
 
     /// What may begin. A probe that is further off than any wait was set by a clock that has been set back since: it is
     /// due.
-    pub fn room(&self, at: Timestamp, rules: &Rules) -> Room {
+    pub fn may_begin(&self, at: Timestamp, rules: &Rules) -> MayBegin {
         match self.stage {
-            Stage::Closed => Room::Open,
-            Stage::Open { probe, .. } if probe <= at || probe > at + rules.probe_cap => Room::Probe,
-            Stage::Open { probe, .. } => Room::Not(probe),
-            Stage::HalfOpen => Room::Probing,
+            Stage::Closed => MayBegin::Open,
+            Stage::Open { probe, .. } if probe <= at || probe > at + rules.probe_cap => {
+                MayBegin::Probe
+            }
+            Stage::Open { probe, .. } => MayBegin::Not(probe),
+            Stage::HalfOpen => MayBegin::Probing,
         }
     }
 
@@ -123,13 +125,13 @@ impl Breaker {
 
     /// An exchange begins: as the probe, if one is due.
     pub fn begin(&mut self, at: Timestamp, rules: &Rules) -> Role {
-        match self.room(at, rules) {
-            Room::Probe => {
+        match self.may_begin(at, rules) {
+            MayBegin::Probe => {
                 self.stage = Stage::HalfOpen;
                 self.probe += 1;
                 Role::Probe(self.probe)
             }
-            Room::Open | Room::Probing | Room::Not(_) => Role::Ordinary,
+            MayBegin::Open | MayBegin::Probing | MayBegin::Not(_) => Role::Ordinary,
         }
     }
 
@@ -244,36 +246,36 @@ mod tests {
         use Act::{Abandon, Begin, Death, Life};
         use Role::{Ordinary, Probe};
         let mut breaker = Breaker::new();
-        for (row, (at, act, room)) in [
-            (1, Begin(Ordinary), Room::Open),
-            (1, Death(Ordinary), Room::Open),
-            (1, Death(Ordinary), Room::Open),
-            (2, Life(Ordinary), Room::Open),
-            (3, Death(Ordinary), Room::Open),
-            (3, Death(Ordinary), Room::Open),
-            (3, Death(Ordinary), Room::Not(second(13))),
+        for (row, (at, act, may)) in [
+            (1, Begin(Ordinary), MayBegin::Open),
+            (1, Death(Ordinary), MayBegin::Open),
+            (1, Death(Ordinary), MayBegin::Open),
+            (2, Life(Ordinary), MayBegin::Open),
+            (3, Death(Ordinary), MayBegin::Open),
+            (3, Death(Ordinary), MayBegin::Open),
+            (3, Death(Ordinary), MayBegin::Not(second(13))),
             // What ran beside it says nothing new, and what begins all the same is no probe.
-            (4, Death(Ordinary), Room::Not(second(13))),
-            (12, Begin(Ordinary), Room::Not(second(13))),
-            (13, Begin(Probe(1)), Room::Probing),
-            (13, Begin(Ordinary), Room::Probing),
-            (14, Death(Ordinary), Room::Probing),
-            (15, Death(Probe(1)), Room::Not(second(35))),
-            (35, Begin(Probe(2)), Room::Probing),
-            (36, Death(Probe(2)), Room::Not(second(76))),
-            (76, Begin(Probe(3)), Room::Probing),
-            (77, Death(Probe(3)), Room::Not(second(117))),
+            (4, Death(Ordinary), MayBegin::Not(second(13))),
+            (12, Begin(Ordinary), MayBegin::Not(second(13))),
+            (13, Begin(Probe(1)), MayBegin::Probing),
+            (13, Begin(Ordinary), MayBegin::Probing),
+            (14, Death(Ordinary), MayBegin::Probing),
+            (15, Death(Probe(1)), MayBegin::Not(second(35))),
+            (35, Begin(Probe(2)), MayBegin::Probing),
+            (36, Death(Probe(2)), MayBegin::Not(second(76))),
+            (76, Begin(Probe(3)), MayBegin::Probing),
+            (77, Death(Probe(3)), MayBegin::Not(second(117))),
             // A probe of which nothing is heard is made again soon.
-            (117, Begin(Probe(4)), Room::Probing),
-            (118, Abandon(Probe(4)), Room::Not(second(128))),
-            (128, Begin(Probe(5)), Room::Probing),
-            (129, Life(Probe(5)), Room::Open),
+            (117, Begin(Probe(4)), MayBegin::Probing),
+            (118, Abandon(Probe(4)), MayBegin::Not(second(128))),
+            (128, Begin(Probe(5)), MayBegin::Probing),
+            (129, Life(Probe(5)), MayBegin::Open),
             // It starts over.
-            (130, Death(Ordinary), Room::Open),
-            (130, Death(Ordinary), Room::Open),
-            (130, Death(Ordinary), Room::Not(second(140))),
+            (130, Death(Ordinary), MayBegin::Open),
+            (130, Death(Ordinary), MayBegin::Open),
+            (130, Death(Ordinary), MayBegin::Not(second(140))),
             // Whoever answers lives.
-            (131, Life(Ordinary), Room::Open),
+            (131, Life(Ordinary), MayBegin::Open),
         ].into_iter().enumerate() {
             let now = second(at);
             match act {
@@ -282,7 +284,7 @@ mod tests {
                 Death(role) => breaker.hear(role, Sign::Death, 1, now, &rules()),
                 Abandon(role) => breaker.abandon(role, now, &rules()),
             }
-            assert_eq!(breaker.room(now, &rules()), room, "row {row}");
+            assert_eq!(breaker.may_begin(now, &rules()), may, "row {row}");
         }
     }
 

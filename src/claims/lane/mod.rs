@@ -69,7 +69,7 @@ pub enum Kind {
 
 /// Whether something may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Room {
+pub enum MayGo {
     /// So many may go now.
     Now(NonZeroU32),
     /// Not before something that runs has ended.
@@ -123,20 +123,20 @@ impl Lane {
     }
 
     /// Whether exchanges of a kind may begin.
-    pub fn room(&self, kind: Kind, at: Timestamp) -> Room {
+    pub fn may_go(&self, kind: Kind, at: Timestamp) -> MayGo {
         if let Some(next) = self.closed(kind, at) {
-            return Room::Held(next);
+            return MayGo::Held(next);
         }
-        let most = match self.side(kind).room(at, &self.rules) {
+        let most = match self.side(kind).free(at, &self.rules) {
             Ok(most) => most,
-            Err(next) => return Room::Held(next),
+            Err(next) => return MayGo::Held(next),
         };
         let Some(most) = NonZeroU32::new(most) else {
-            return Room::Full;
+            return MayGo::Full;
         };
         match NonZeroU32::new(self.bucket.holds(at)) {
-            Some(tokens) => Room::Now(most.min(tokens)),
-            None => Room::Held(held(self.bucket.refilled(), Reason::Turn)),
+            Some(tokens) => MayGo::Now(most.min(tokens)),
+            None => MayGo::Held(held(self.bucket.refilled(), Reason::Turn)),
         }
     }
 

@@ -38,12 +38,12 @@ impl Side {
     }
 
     /// How many may begin; none may before the instant that is given instead.
-    pub(super) fn room(&self, at: Timestamp, rules: &Rules) -> Result<u32, Next> {
-        match self.breaker.room(at, &rules.breaker) {
-            breaker::Room::Open => Ok(self.limit.size().saturating_sub(self.running)),
-            breaker::Room::Probe => Ok(1),
-            breaker::Room::Probing => Ok(0),
-            breaker::Room::Not(at) => Err(Next {
+    pub(super) fn free(&self, at: Timestamp, rules: &Rules) -> Result<u32, Next> {
+        match self.breaker.may_begin(at, &rules.breaker) {
+            breaker::MayBegin::Open => Ok(self.limit.size().saturating_sub(self.running)),
+            breaker::MayBegin::Probe => Ok(1),
+            breaker::MayBegin::Probing => Ok(0),
+            breaker::MayBegin::Not(at) => Err(Next {
                 at,
                 reason: Reason::Breaker,
             }),

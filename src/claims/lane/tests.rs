@@ -23,18 +23,18 @@ fn rules(concurrency: u32) -> Rules {
     }
 }
 
-fn now(count: u32) -> Room {
-    Room::Now(NonZeroU32::new(count).unwrap())
+fn now(count: u32) -> MayGo {
+    MayGo::Now(NonZeroU32::new(count).unwrap())
 }
 
-fn until(at: i64, reason: Reason) -> Room {
-    Room::Held(held(second(at), reason))
+fn until(at: i64, reason: Reason) -> MayGo {
+    MayGo::Held(held(second(at), reason))
 }
 
 /// Begins everything that may, and answers it all the same.
 fn round(lane: &mut Lane, at: i64, signal: Signal) -> usize {
     let mut slots = Vec::new();
-    while let Room::Now(_) = lane.room(Kind::Attempt, second(at)) {
+    while let MayGo::Now(_) = lane.may_go(Kind::Attempt, second(at)) {
         slots.push(lane.begin(Kind::Attempt, second(at)));
     }
     let begun = slots.len();
@@ -103,7 +103,7 @@ fn what_is_heard_decides_what_may_go() {
                 }
             }
         }
-        assert_eq!(lane.room(Kind::Attempt, second(0)), room, "{name}");
+        assert_eq!(lane.may_go(Kind::Attempt, second(0)), room, "{name}");
     }
 }
 
@@ -130,10 +130,10 @@ fn an_outage_is_probed_and_its_end_is_a_ramp() {
 fn questions_and_lots_have_a_limit_each() {
     let mut lane = Lane::new(rules(8));
     let question = lane.begin(Kind::Question, second(0));
-    assert_eq!(lane.room(Kind::Question, second(0)), Room::Full);
-    assert_eq!(lane.room(Kind::Attempt, second(0)), now(1));
+    assert_eq!(lane.may_go(Kind::Question, second(0)), MayGo::Full);
+    assert_eq!(lane.may_go(Kind::Attempt, second(0)), now(1));
     lane.end(question, second(1));
-    assert_eq!(lane.room(Kind::Question, second(1)), now(1));
+    assert_eq!(lane.may_go(Kind::Question, second(1)), now(1));
 }
 
 #[test]
@@ -157,13 +157,13 @@ fn what_one_kind_hears_holds_the_other_back_in_nothing() {
             // Nor does an answer to the sound kind let the other go before its first probe.
             exchange(sound, Signal::Served);
             assert_eq!(lane.breaker(failing), breaker::State::Open);
-            let room = lane.room(sound, second(0));
+            let room = lane.may_go(sound, second(0));
             assert!(
-                matches!(room, Room::Now(_)),
+                matches!(room, MayGo::Now(_)),
                 "{sound:?} {signal:?}: {room:?}"
             );
             assert_eq!(lane.hold(sound, second(0)), None, "{sound:?} {signal:?}");
-            assert!(matches!(lane.room(failing, second(0)), Room::Held(_)));
+            assert!(matches!(lane.may_go(failing, second(0)), MayGo::Held(_)));
         }
     }
 }
@@ -179,7 +179,7 @@ fn an_answer_of_one_kind_brings_the_next_probe_of_the_other_forward() {
             let mut slot = lane.begin(kind, second(at));
             lane.hear(&mut slot, signal, second(at));
             lane.end(slot, second(at));
-            lane.room(dead, second(at))
+            lane.may_go(dead, second(at))
         };
         for _ in 0..2 {
             exchange(dead, 0, Signal::Unserved);
@@ -209,10 +209,10 @@ fn an_answer_of_one_kind_brings_the_next_probe_of_the_other_forward() {
         // Past that first wait it is probed at once, and once.
         assert_eq!(exchange(alive, 45, Signal::Served), now(1));
         let probe = lane.begin(dead, second(45));
-        assert_eq!(lane.room(dead, second(45)), Room::Full);
+        assert_eq!(lane.may_go(dead, second(45)), MayGo::Full);
         let mut other = lane.begin(alive, second(45));
         lane.hear(&mut other, Signal::Served, second(45));
-        assert_eq!(lane.room(dead, second(45)), Room::Full);
+        assert_eq!(lane.may_go(dead, second(45)), MayGo::Full);
         lane.end(probe, second(46));
     }
 }
@@ -227,9 +227,9 @@ fn a_pace_is_kept_by_both_together() {
     let question = lane.begin(Kind::Question, second(0));
     lane.end(question, second(0));
     let next = second(0) + Duration::from_millis(500);
-    let held = Room::Held(held(next, Reason::Turn));
-    assert_eq!(lane.room(Kind::Attempt, second(0)), held);
-    assert_eq!(lane.room(Kind::Attempt, next), now(1));
+    let held = MayGo::Held(held(next, Reason::Turn));
+    assert_eq!(lane.may_go(Kind::Attempt, second(0)), held);
+    assert_eq!(lane.may_go(Kind::Attempt, next), now(1));
 }
 
 #[test]
@@ -249,17 +249,20 @@ fn a_clock_that_was_ahead_for_a_while_holds_nothing_back() {
         for signal in signals {
             assert_eq!(round(&mut lane, YEAR, signal), 1, "{name}");
         }
-        let ahead = lane.room(Kind::Attempt, second(YEAR));
-        assert!(matches!(ahead, Room::Held(_)), "{name}: {ahead:?}");
-        let back = lane.room(Kind::Attempt, second(1));
-        assert!(matches!(back, Room::Now(_)), "{name}: {back:?}");
+        let ahead = lane.may_go(Kind::Attempt, second(YEAR));
+        assert!(matches!(ahead, MayGo::Held(_)), "{name}: {ahead:?}");
+        let back = lane.may_go(Kind::Attempt, second(1));
+        assert!(matches!(back, MayGo::Now(_)), "{name}: {back:?}");
         let hold = lane
             .hold(Kind::Attempt, second(1))
             .map_or(0, |hold| hold.at.micros());
         assert!(hold <= second(101).micros(), "{name}");
         // What is heard by the clock that is right counts as ever.
         assert_eq!(round(&mut lane, 1, asked), 1, "{name}");
-        assert_eq!(lane.room(Kind::Attempt, second(1)), until(91, Reason::Busy));
+        assert_eq!(
+            lane.may_go(Kind::Attempt, second(1)),
+            until(91, Reason::Busy)
+        );
     }
 }
 
@@ -272,13 +275,13 @@ fn a_closed_endpoint_holds_until_it_opens() {
         ..rules(8)
     });
     let closed = until(3600, Reason::Closed);
-    assert_eq!(lane.room(Kind::Attempt, second(0)), closed);
-    assert_eq!(lane.room(Kind::Question, second(0)), closed);
+    assert_eq!(lane.may_go(Kind::Attempt, second(0)), closed);
+    assert_eq!(lane.may_go(Kind::Question, second(0)), closed);
     assert_eq!(
         lane.hold(Kind::Attempt, second(0)),
         Some(held(second(3600), Reason::Closed))
     );
-    assert_eq!(lane.room(Kind::Attempt, second(3600)), now(1));
+    assert_eq!(lane.may_go(Kind::Attempt, second(3600)), now(1));
     assert_eq!(lane.hold(Kind::Attempt, second(3600)), None);
     // A wait that ends while it is closed ends when it opens.
     let mut slot = lane.begin(Kind::Attempt, second(7000));
@@ -290,7 +293,7 @@ fn a_closed_endpoint_holds_until_it_opens() {
     );
     lane.end(slot, second(7000));
     let opens = until(10800, Reason::Closed);
-    assert_eq!(lane.room(Kind::Attempt, second(7000)), opens);
+    assert_eq!(lane.may_go(Kind::Attempt, second(7000)), opens);
 }
 
 /// Something that happens to a lane.
@@ -342,7 +345,7 @@ proptest! {
         for act in acts {
             match act {
                 Act::Passes(millis) => at = at + Duration::from_millis(millis),
-                Act::Fill(kind) => while let Room::Now(_) = lane.room(kind, at) {
+                Act::Fill(kind) => while let MayGo::Now(_) = lane.may_go(kind, at) {
                     running.push(lane.begin(kind, at));
                 },
                 Act::Begins(kind) => running.push(lane.begin(kind, at)),
@@ -364,11 +367,11 @@ proptest! {
                 let probes = of_kind.filter(|slot| breaker.is_probe(slot.role)).count();
                 prop_assert!(probes <= 1);
                 prop_assert!(probes == 1 || lane.breaker(kind) != breaker::State::HalfOpen);
-                match lane.room(kind, at) {
-                    Room::Now(count) => prop_assert!(count.get() <= most),
+                match lane.may_go(kind, at) {
+                    MayGo::Now(count) => prop_assert!(count.get() <= most),
                     // Whatever it waits for runs, and ends.
-                    Room::Full => prop_assert!(!running.is_empty()),
-                    Room::Held(next) => prop_assert!(next.at > at && next.at < Timestamp::MAX),
+                    MayGo::Full => prop_assert!(!running.is_empty()),
+                    MayGo::Held(next) => prop_assert!(next.at > at && next.at < Timestamp::MAX),
                 }
                 prop_assert!(lane.hold(kind, at).is_none_or(|next| next.at >= at));
             }

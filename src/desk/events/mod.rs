@@ -38,7 +38,7 @@ use crate::formats::json::change::ChangeText;
 use crate::formats::json::problem::Kind;
 use crate::http::answer::{Refused, bytes};
 use crate::http::door::Asked;
-use crate::store::change::Changes;
+use crate::store::change::DocumentChanges;
 
 const MEDIA_TYPE: &str = "text/event-stream";
 
@@ -215,7 +215,7 @@ impl Reading {
 impl Sight {
     /// The events that the caller sees. The last of an entry carries its position: who was cut off between two of
     /// them gets both again.
-    fn text(&self, changes: &Changes) -> String {
+    fn text(&self, changes: &DocumentChanges) -> String {
         let mut seen = changes
             .changes
             .iter()

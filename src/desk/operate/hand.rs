@@ -153,8 +153,7 @@ pub(in crate::desk) async fn by_hand(
     let command = Command::Hand {
         document,
         actor: operator.actor(),
-        evidence: Bytes::from(evidence),
-        salt: desk.parts.clock.salt(),
+        evidence: desk.as_body(Bytes::from(evidence)),
     };
     desk.done(command, &order.reason).await?;
     desk.after(&operator, document).await

@@ -65,7 +65,6 @@ pub(in crate::desk) async fn rotate(
         master: wrapping.master.0,
         actor: operator.actor(),
         reason,
-        salt: clock.salt(),
     };
     match desk.decide(command).await? {
         Ok(_) => Ok(json(200, &KeysText::of(&wrapping))),

@@ -110,7 +110,7 @@ pub(in crate::desk) async fn retry(
     let order: Order = desk.order(body, 0).await?;
     let reason = desk.reason(&order.reason)?;
     let now = desk.parts.clock.now();
-    let retried = desk.retried(&operator, lot, now, reason).await?;
+    let retried = desk.retried(&operator, lot, now, &reason.bytes).await?;
     retried.map_err(|conflict| Refused::from(&conflict))?;
     let found = desk.parts.store.lot(lot).await;
     let found = found.map_err(|error| desk.unread(&error))?;
@@ -153,7 +153,7 @@ pub(in crate::desk) async fn replay(
     for chunk in planned.chunks(AT_ONCE) {
         let retried = chunk
             .iter()
-            .map(|(lot, at)| desk.retried(&operator, *lot, *at, reason.clone()));
+            .map(|(lot, at)| desk.retried(&operator, *lot, *at, &reason.bytes));
         for outcome in join_all(retried).await {
             match outcome? {
                 Ok(_) => text.replayed += 1,
@@ -178,11 +178,12 @@ impl Desk {
         operator: &Operator,
         lot: LotId,
         at: Timestamp,
-        reason: Bytes,
+        reason: &Bytes,
     ) -> Result<Result<Position, Conflict>, Refused> {
         let actor = operator.actor();
         let command = Command::Retry { lot, actor, at };
-        self.steer(command, reason).await
+        // Each entry has a salt of its own: what is kept of one says nothing about another.
+        self.steer(command, self.as_body(reason.clone())).await
     }
 
     async fn filter(&self, order: &Replay) -> Result<Filter<'_>, Refused> {

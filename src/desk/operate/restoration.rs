@@ -60,7 +60,6 @@ pub(in crate::desk) async fn resume(
     let command = Command::Resume {
         actor: operator.actor(),
         reason: desk.reason(&order.reason)?,
-        salt: desk.parts.clock.salt(),
     };
     match desk.decide(command).await? {
         Ok(_) => desk.show_restoration().await,

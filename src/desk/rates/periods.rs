@@ -65,7 +65,6 @@ pub(in crate::desk) async fn close(
         actor: operator.actor(),
         policies: desk.parts.agreements.all().cloned().collect(),
         reason: desk.reason(&order.reason)?,
-        salt: desk.parts.clock.salt(),
     };
     match desk.decide(command).await? {
         Ok(_) => desk.closings_shown().await,

@@ -21,7 +21,7 @@ use crate::desk::order::whole;
 use crate::formats::figures::{Format, Limits};
 use crate::formats::json::problem::{Kind, Problem};
 use crate::http::answer::{Refused, json};
-use crate::store::{self, Command, FiguresRecord};
+use crate::store::{Command, FiguresRecord};
 
 /// Figures that were loaded.
 #[derive(Debug, Serialize)]
@@ -63,8 +63,7 @@ pub(in crate::desk) async fn load(
     let read = read.map_err(|findings| Problem::findings(Kind::FiguresFaulty, &findings))?;
     let day = |month: Month| month.first_day().ok_or(Kind::Defect);
     let (from, last) = read.months.ok_or(Kind::Defect)?;
-    let salt = desk.parts.clock.salt();
-    let file = store::Body { bytes: file, salt };
+    let file = desk.as_body(file);
     let command = Command::LoadFigures {
         figures: FiguresLoaded {
             digest,

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::access::{Action, Caller};
-use crate::claims::entry::{FiguresLoaded, Judgement, Position, Reconciled};
+use crate::claims::entry::{FiguresLoaded, Position, Reconciled, Ruling};
 use crate::claims::id::Digest;
 use crate::claims::period::Period;
 use crate::claims::reconcile::cause::Cause;
@@ -34,7 +34,7 @@ use crate::report::reconciliation::orphans::Orphans;
 use crate::report::reconciliation::text::{
     CentreText, DifferenceText, Outcome as Found, SpanText, Without,
 };
-use crate::store::{self, BodyId, Command, JudgedRecord, RunRecord};
+use crate::store::{BodyId, Command, JudgedRecord, RunRecord};
 
 /// Which figures, over which months.
 #[derive(Debug, Deserialize)]
@@ -191,10 +191,7 @@ pub(in crate::desk) async fn run(
         return Err(Problem::limit(Kind::ReconciliationTooLarge, limit).into());
     }
     let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
-    let result = store::Body {
-        bytes: result.into(),
-        salt: desk.parts.clock.salt(),
-    };
+    let result = desk.as_body(result.into());
     let command = Command::Reconcile {
         run: Reconciled {
             figures: digest,
@@ -360,7 +357,7 @@ pub(in crate::desk) async fn accept(
     caller: Entered,
     body: Body,
 ) -> Result<Response, Refused> {
-    judge(desk, part, caller, body, Judgement::Accepted).await
+    judge(desk, part, caller, body, Ruling::Accepted).await
 }
 
 /// `POST /v1/reconciliations/{run}/differences/{line}/dispute`: likewise.
@@ -370,7 +367,7 @@ pub(in crate::desk) async fn dispute(
     caller: Entered,
     body: Body,
 ) -> Result<Response, Refused> {
-    judge(desk, part, caller, body, Judgement::Disputed).await
+    judge(desk, part, caller, body, Ruling::Disputed).await
 }
 
 async fn judge(
@@ -378,7 +375,7 @@ async fn judge(
     Part((run, line)): Part<(u64, u32)>,
     Entered(caller): Entered,
     body: Body,
-    judgement: Judgement,
+    judgement: Ruling,
 ) -> Result<Response, Refused> {
     desk.allow(&caller, Action::Reconcile).await?;
     let record = desk.run_of(&caller, Position(run)).await?;
@@ -388,7 +385,7 @@ async fn judge(
         line,
         judgement,
         actor: caller.name().clone(),
-        comment: (!comment.is_empty()).then(|| (comment, desk.parts.clock.salt())),
+        comment: (!comment.is_empty()).then(|| desk.as_body(comment)),
     };
     desk.commit(command).await?;
     let judged = desk.judgements(&record).await?;
@@ -482,10 +479,10 @@ impl Desk {
     }
 }
 
-fn word(judgement: Judgement) -> &'static str {
+fn word(judgement: Ruling) -> &'static str {
     match judgement {
-        Judgement::Accepted => "accepted",
-        Judgement::Disputed => "disputed",
+        Ruling::Accepted => "accepted",
+        Ruling::Disputed => "disputed",
     }
 }
 

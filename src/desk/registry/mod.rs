@@ -99,7 +99,6 @@ pub(in crate::desk) async fn put(
             actor: operator.actor(),
             file: digest,
             reason,
-            salt: desk.parts.clock.salt(),
         });
         match desk.decide(command).await? {
             Ok(_) => desk.parts.imported.notify_one(),

@@ -57,7 +57,7 @@ use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
 use crate::store::traces::Traces;
 use crate::store::{
-    Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, TallyQuery, Unity,
+    self, Admission, Admitted, Command, Conclusion, Heard, Lease, Outcome, Store, TallyQuery, Unity,
 };
 use crate::telemetry::Telemetry;
 use crate::tls::Peer;
@@ -192,8 +192,10 @@ pub(super) fn admission(id: u128, facts: Facts) -> Admission {
         purpose: Purpose::Real,
         facts,
         digest: Digest(Sha256::digest(&body).into()),
-        body,
-        salt: [7; 16],
+        body: store::Body {
+            bytes: body,
+            salt: [7; 16],
+        },
         warnings: vec![name("ACT_QUALIFIER")],
     }
 }
@@ -563,7 +565,10 @@ impl House {
         let named = named
             .map(|named| (named.document, named.code.clone()))
             .collect();
-        let words = refusal.map(|words| (refusal::write(&words).into(), [5; 16]));
+        let words = refusal.map(|words| store::Body {
+            bytes: refusal::write(&words).into(),
+            salt: [5; 16],
+        });
         self.commit(Command::Conclude(Conclusion {
             lot: LotId(11),
             attempt: 1,
@@ -691,8 +696,10 @@ impl House {
         };
         let heard = Heard {
             evidence: Evidence::Item(item),
-            bytes: bytes.into(),
-            salt: [3; 16],
+            body: store::Body {
+                bytes: bytes.into(),
+                salt: [3; 16],
+            },
         };
         self.commit(Command::Receipts {
             formerly: Vec::new(),

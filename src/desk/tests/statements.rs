@@ -13,7 +13,7 @@ use crate::formats::json::problem::Kind;
 use crate::formats::jws::Keys;
 use crate::formats::statement::verify;
 use crate::http::answer::Refused;
-use crate::store::{Command, Outcome};
+use crate::store::{self, Command, Outcome};
 
 /// A house whose October is closed, with a statement of each centre.
 async fn published() -> House {
@@ -36,8 +36,10 @@ async fn close(house: &House, day: &str) {
         centres: Vec::new(),
         actor: name("operator"),
         policies: agreements.all().cloned().collect(),
-        reason: "the month is over".into(),
-        salt: [1; 16],
+        reason: store::Body {
+            bytes: "the month is over".into(),
+            salt: [1; 16],
+        },
     });
     assert!(matches!(closed.await, Outcome::Done(_)));
 }

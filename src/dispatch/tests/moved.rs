@@ -8,7 +8,7 @@ use crate::claims::outcome::Cause;
 use crate::claims::receipt::{
     Evidence, Item, Part, PartOutcome, PartSettlement, Settlement, SettlementContent,
 };
-use crate::store::{Heard, LotRecord};
+use crate::store::{Body, Heard, LotRecord};
 
 /// Lot 1 never left `slow`, lot 2 may have arrived there; then `swift` serves its insurer.
 async fn moved(gate: Gate) -> Rig {
@@ -127,8 +127,10 @@ async fn what_never_left_and_is_to_be_asked_about_goes_by_the_present_endpoint()
         formerly: Vec::new(),
         items: vec![Heard {
             evidence: Evidence::Item(Item::Settlement(settlement)),
-            bytes: Bytes::from_static(b"<x/>"),
-            salt: [5; 16],
+            body: Body {
+                bytes: Bytes::from_static(b"<x/>"),
+                salt: [5; 16],
+            },
         }],
         cursor: None,
     })

@@ -599,7 +599,7 @@ impl Store for Moody {
         &self,
         after: Position,
         most: usize,
-    ) -> Result<crate::store::change::Changes, Error> {
+    ) -> Result<crate::store::change::DocumentChanges, Error> {
         self.inner.changes(after, most).await
     }
 

@@ -16,7 +16,7 @@ use crate::claims::tally::{Cell, DayBasis, PaperCell};
 use crate::report::Error;
 use crate::report::count::scan::Scan;
 use crate::store::{Covered, Store, Tallies, TalliesSince, TallyQuery};
-use crate::telemetry::event::Counts;
+use crate::telemetry::event::Compared;
 
 /// Where two of the independent counts differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Difference {
     /// Up to which entry.
     pub position: Position,
     /// Which counts.
-    pub between: Counts,
+    pub between: Compared,
     /// Units, or sheets, by which they differ: the greater of those missing and those too many.
     pub documents: u64,
     /// The first cells, as text without any value of a document, and both numbers.
@@ -156,7 +156,7 @@ impl Conservation {
                 let asked = days.clone();
                 let units = self.audited(move |audit| audit.units_on(&asked)).await?;
                 let units = compare(&tallies.units, &units);
-                let difference = self.of_units(tallies.position, Counts::Tallies, &units);
+                let difference = self.of_units(tallies.position, Compared::Tallies, &units);
                 let paper = compare(&tallies.paper, &self.audit.paper_on(days));
                 Ok(difference.or_else(|| self.of_paper(tallies.position, &paper)))
             }
@@ -175,13 +175,13 @@ impl Conservation {
             .audited(move |audit| audit.units_untouched_after(since))
             .await?;
         let scanned = scan.units(|root| !self.audit.is_touched_after(root, since));
-        Ok(self.of_units(since, Counts::Standings, &compare(&scanned, &audited)))
+        Ok(self.of_units(since, Compared::Standings, &compare(&scanned, &audited)))
     }
 
     async fn units(&mut self, tallies: &Tallies) -> Result<Option<Difference>, Error> {
         let units = self.audited(Audit::units).await?;
         let found = compare(&tallies.units, &units);
-        Ok(self.of_units(tallies.position, Counts::Tallies, &found))
+        Ok(self.of_units(tallies.position, Compared::Tallies, &found))
     }
 
     fn paper(&self, tallies: &Tallies) -> Option<Difference> {
@@ -192,7 +192,7 @@ impl Conservation {
     fn of_paper(&self, position: Position, found: &[Imbalance<PaperCell>]) -> Option<Difference> {
         let text = |cell: PaperCell| format!("{} {}", cell.centre, cell.day);
         let basis = |_| DayBasis::Clock;
-        difference(position, Counts::Paper, found, self.told, basis, text)
+        difference(position, Compared::Paper, found, self.told, basis, text)
     }
 
     /// Asks the second fold on a thread of its own: it reads every document again.
@@ -214,7 +214,7 @@ impl Conservation {
     fn of_units(
         &self,
         position: Position,
-        between: Counts,
+        between: Compared,
         found: &[Imbalance<Cell>],
     ) -> Option<Difference> {
         let text = |cell: Cell| cell.to_string();
@@ -235,7 +235,7 @@ impl From<Difference> for DifferenceShape {
 /// A unit is in one cell for each basis, so the greatest basis tells how many units differ.
 fn difference<K: Copy>(
     position: Position,
-    between: Counts,
+    between: Compared,
     found: &[Imbalance<K>],
     told: usize,
     basis: impl Fn(K) -> DayBasis,

@@ -27,7 +27,7 @@ use crate::claims::time::Timestamp;
 use crate::clock::Clock;
 use crate::report::count::conservation::{Conservation, Difference};
 use crate::report::count::moment::{TRIES, is_disturbed};
-use crate::report::count::snapshot::{Evidence, Snapshot, Soundness};
+use crate::report::count::snapshot::{LastMade, Snapshot, Soundness};
 use crate::report::{Config, Error};
 use crate::store::{Covered, Store, TalliesSince, TallyQuery, WhichStatements};
 use crate::telemetry::{Event, Reading, Telemetry};
@@ -165,10 +165,10 @@ impl Keeper {
     }
 
     /// When the last statement and the last reconciliation were made.
-    async fn evidence(&self) -> Result<Evidence, Error> {
+    async fn evidence(&self) -> Result<LastMade, Error> {
         let statements = self.store.statements(WhichStatements::Last).await?;
         let runs = self.store.runs().await?;
-        Ok(Evidence {
+        Ok(LastMade {
             statement: statements.last().map(|statement| statement.at),
             reconciliation: runs.last().map(|run| run.at),
         })

@@ -31,12 +31,12 @@ pub struct Snapshot {
     /// Registered centres and their counts; those that did not change are shared with the snapshot before.
     pub centres: BTreeMap<Finess, Arc<CentreCounts>>,
     /// When evidence was last made of it.
-    pub evidence: Evidence,
+    pub evidence: LastMade,
 }
 
 /// When the last statement and the last reconciliation were made; none where there is none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Evidence {
+pub struct LastMade {
     /// The last statement.
     pub statement: Option<Timestamp>,
     /// The last reconciliation.
@@ -97,13 +97,13 @@ impl Snapshot {
             centres: shared
                 .map(|(finess, centre)| (finess, Arc::new(centre)))
                 .collect(),
-            evidence: Evidence::default(),
+            evidence: LastMade::default(),
         }
     }
 
     /// With when evidence was last made.
     #[must_use]
-    pub fn with(self, evidence: Evidence) -> Snapshot {
+    pub fn with(self, evidence: LastMade) -> Snapshot {
         Snapshot { evidence, ..self }
     }
 

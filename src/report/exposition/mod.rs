@@ -16,7 +16,7 @@ use crate::claims::document::AgreementId;
 use crate::claims::id::Finess;
 use crate::claims::obligation::Obligation;
 use crate::claims::period::Form;
-use crate::claims::rate::{Coverage, Verdict};
+use crate::claims::rate::{PaperCoverage, Verdict};
 use crate::claims::reconcile::bridge::Count;
 use crate::claims::registry::{Category, Centre};
 use crate::claims::time::{Day, Timestamp};
@@ -53,7 +53,7 @@ enum Figure {
 struct Sums {
     numerator: i64,
     denominator: i64,
-    coverage: Coverage,
+    coverage: PaperCoverage,
     threshold: Option<Threshold>,
     forecast: Count,
 }

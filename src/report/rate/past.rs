@@ -18,7 +18,7 @@ use crate::claims::tally::Cell;
 use crate::claims::time::{Day, Timestamp};
 use crate::report::Error;
 use crate::report::count::moment::{TRIES, is_disturbed};
-use crate::report::count::snapshot::{CentreCounts, Evidence, Snapshot, Soundness};
+use crate::report::count::snapshot::{CentreCounts, LastMade, Snapshot, Soundness};
 use crate::store::retention::Beginning;
 use crate::store::{Lines, Store, Tallies, TallyQuery};
 
@@ -150,7 +150,7 @@ pub async fn present(
             counted_at: Some(at),
             soundness: last.soundness,
             centres: centres.into_iter().collect(),
-            evidence: Evidence::default(),
+            evidence: LastMade::default(),
         },
         ..Past::default()
     })
@@ -314,7 +314,7 @@ impl Pass {
                 .into_iter()
                 .map(|(finess, centre)| (finess, Arc::new(centre)))
                 .collect(),
-            evidence: Evidence::default(),
+            evidence: LastMade::default(),
         }
     }
 }

@@ -14,7 +14,7 @@ use crate::report::rate::past::Bounds;
 use crate::report::rate::shapes::{RateShape, policy_digest};
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
-use crate::store::{BodyId, Command, Outcome, Store, TallyQuery};
+use crate::store::{Body, BodyId, Command, Outcome, Store, TallyQuery};
 
 const BOUNDS: Bounds = Bounds {
     page: 3,
@@ -41,8 +41,10 @@ async fn close_for(
         centres: centres.to_vec(),
         actor: Name::parse("operator").unwrap(),
         policies: policies.all().cloned().collect(),
-        reason: "the month is over".into(),
-        salt: [1; 16],
+        reason: Body {
+            bytes: "the month is over".into(),
+            salt: [1; 16],
+        },
     };
     store.commit(at, command).await.unwrap()
 }

@@ -147,7 +147,7 @@ impl Store for Flawed {
         &self,
         after: Position,
         most: usize,
-    ) -> Result<crate::store::change::Changes, store::Error> {
+    ) -> Result<crate::store::change::DocumentChanges, store::Error> {
         self.sound.changes(after, most).await
     }
 

@@ -17,7 +17,7 @@ use crate::claims::time::{Day, Timestamp};
 use crate::report::count::conservation::Conservation;
 use crate::store::ledger::Secret;
 use crate::store::memory::Memory;
-use crate::store::{Command, Heard, Store, Tallies, TallyQuery};
+use crate::store::{Body, Command, Heard, Store, Tallies, TallyQuery};
 
 /// Two lots under way, one of which the insurer has answered; a document that went on paper, one that was never sealed,
 /// and one that replaces another.
@@ -178,9 +178,11 @@ async fn hear(store: &Memory, facts: &[Fact]) {
     for fact in facts {
         let item = item(fact);
         let heard = Heard {
-            bytes: item.canonical().into(),
+            body: Body {
+                bytes: item.canonical().into(),
+                salt: [3; 16],
+            },
             evidence: Evidence::Item(item),
-            salt: [3; 16],
         };
         let command = Command::Receipts {
             formerly: Vec::new(),

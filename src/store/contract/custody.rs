@@ -52,8 +52,10 @@ async fn cursor(store: &dyn Store) -> Option<String> {
 fn resume() -> Command {
     Command::Resume {
         actor: name("operator"),
-        reason: Bytes::from_static(b"the orphans were looked at"),
-        salt: [6; 16],
+        reason: Body {
+            bytes: Bytes::from_static(b"the orphans were looked at"),
+            salt: [6; 16],
+        },
     }
 }
 
@@ -177,8 +179,10 @@ async fn a_cursor_that_was_set_back_is_not_moved_by_who_asked_before<S: Subject>
             endpoint: paris(),
             actor: name("operator"),
         }),
-        reason: Bytes::from_static(b"the insurer sent it again"),
-        salt: [6; 16],
+        reason: Body {
+            bytes: Bytes::from_static(b"the insurer sent it again"),
+            salt: [6; 16],
+        },
     };
     for _ in 0..2 {
         store.commit(now(), rewind.clone()).await.unwrap();
@@ -234,8 +238,10 @@ async fn orphans_are_listed_in_pages_with_the_entries_that_keep_them<S: Subject>
     let (store, custody) = (subject.store(), subject.custody());
     let unreadable = |text: &'static str| Heard {
         evidence: Evidence::Unreadable,
-        bytes: Bytes::from_static(text.as_bytes()),
-        salt: [5; 16],
+        body: Body {
+            bytes: Bytes::from_static(text.as_bytes()),
+            salt: [5; 16],
+        },
     };
     let items = ["one", "two", "three"].map(unreadable).to_vec();
     polled(&*store, None, "c1", items).await;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::claims::document::ReplacementReason;
-use crate::claims::entry::{FiguresLoaded, Judgement, Reconciled};
+use crate::claims::entry::{FiguresLoaded, Reconciled, Ruling};
 use crate::claims::id::Amc;
 use crate::store::{Line, Named};
 
@@ -59,13 +59,13 @@ fn run(figures: Digest) -> Command {
     }
 }
 
-fn judge(run: Position, line: u32, judgement: Judgement, comment: Option<&'static str>) -> Command {
+fn judge(run: Position, line: u32, judgement: Ruling, comment: Option<&'static str>) -> Command {
     Command::Judge {
         run,
         line,
         judgement,
         actor: name("national"),
-        comment: comment.map(|text| (Bytes::from_static(text.as_bytes()), [3; 16])),
+        comment: comment.map(|text| body(text.as_bytes(), 3)),
     }
 }
 
@@ -128,7 +128,7 @@ async fn a_line_is_judged_within_its_reconciliation<S: Subject>() {
     done(&*store, load()).await;
     let run = done(&*store, run(digest())).await;
     for (of, line) in [(run, 0), (run, 3), (Position(1), 1)] {
-        let command = judge(of, line, Judgement::Accepted, None);
+        let command = judge(of, line, Ruling::Accepted, None);
         let outcome = store.commit(now(), command).await.unwrap();
         assert_eq!(
             outcome,
@@ -136,12 +136,12 @@ async fn a_line_is_judged_within_its_reconciliation<S: Subject>() {
             "{of:?} {line}"
         );
     }
-    let first = done(&*store, judge(run, 2, Judgement::Accepted, None)).await;
+    let first = done(&*store, judge(run, 2, Ruling::Accepted, None)).await;
     assert_eq!(
-        done(&*store, judge(run, 2, Judgement::Accepted, None)).await,
+        done(&*store, judge(run, 2, Ruling::Accepted, None)).await,
         first
     );
-    let said = done(&*store, judge(run, 2, Judgement::Disputed, Some("non"))).await;
+    let said = done(&*store, judge(run, 2, Ruling::Disputed, Some("non"))).await;
     drop(store);
     let subject = subject.restarted().await;
     let store = subject.store();
@@ -149,7 +149,7 @@ async fn a_line_is_judged_within_its_reconciliation<S: Subject>() {
     assert_eq!((judged.len(), judged[0].position), (1, said));
     assert_eq!(
         (judged[0].judged.line, judged[0].judged.judgement),
-        (2, Judgement::Disputed)
+        (2, Ruling::Disputed)
     );
     let body = store.body(BodyId::Entry(said)).await.unwrap().unwrap();
     assert_eq!(&body.bytes[..], b"non");

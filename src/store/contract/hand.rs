@@ -219,8 +219,10 @@ async fn a_reason_is_kept_beside_what_it_explains<S: Subject>() {
             document: DocumentId(1),
             actor: operator(),
         }),
-        reason: Bytes::from_static(b"sent by post"),
-        salt: [5; 16],
+        reason: Body {
+            bytes: Bytes::from_static(b"sent by post"),
+            salt: [5; 16],
+        },
     };
     let outcome = store.commit(now(), explained()).await.unwrap();
     assert_eq!(outcome, Outcome::Done(Position(4)));
@@ -244,8 +246,10 @@ async fn a_reason_is_kept_beside_what_it_explains<S: Subject>() {
     assert_eq!(again, Outcome::Done(Position(4)));
     let wrong = Command::Explain {
         command: Box::new(Command::Tick),
-        reason: Bytes::new(),
-        salt: [5; 16],
+        reason: Body {
+            bytes: Bytes::new(),
+            salt: [5; 16],
+        },
     };
     let wrong = store.commit(now(), wrong).await;
     assert!(matches!(wrong, Err(Error::Impossible(_))));

@@ -54,8 +54,10 @@ fn by_hand(document: u128) -> Command {
     Command::Hand {
         document: DocumentId(document),
         actor: name("operator"),
-        evidence: Bytes::from_static(b"deposited"),
-        salt: [8; 16],
+        evidence: Body {
+            bytes: Bytes::from_static(b"deposited"),
+            salt: [8; 16],
+        },
     }
 }
 

@@ -17,7 +17,8 @@ use crate::claims::receipt::{
 use crate::claims::standing::{Course, Standing};
 use crate::claims::time::Timestamp;
 use crate::store::{
-    BodyId, Command, Conclusion, DocumentRecord, Find, Heard, Lease, Moved, Outcome, Sealing, Store,
+    Body, BodyId, Command, Conclusion, DocumentRecord, Find, Heard, Lease, Moved, Outcome, Sealing,
+    Store,
 };
 
 const DOCUMENT: DocumentId = DocumentId(1);
@@ -91,8 +92,10 @@ async fn speaks(
         destinations: destinations.to_vec(),
         items: vec![Heard {
             evidence,
-            bytes: Bytes::from_static(bytes.as_bytes()),
-            salt: [5; 16],
+            body: Body {
+                bytes: Bytes::from_static(bytes.as_bytes()),
+                salt: [5; 16],
+            },
         }],
         cursor: None,
     };
@@ -463,8 +466,10 @@ pub(super) async fn who_has_another_name_now_speaks_of_what_went_to_the_former_o
     let said = |purpose, formerly: &[&str], item: Item, moved: Option<(&str, &str)>| {
         let heard = Heard {
             evidence: Evidence::Item(item),
-            bytes: Bytes::from_static(b"<item/>"),
-            salt: [5; 16],
+            body: Body {
+                bytes: Bytes::from_static(b"<item/>"),
+                salt: [5; 16],
+            },
         };
         Command::Receipts {
             endpoint: endpoint("lutece"),

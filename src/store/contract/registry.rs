@@ -22,8 +22,10 @@ fn import(registrations: Vec<Registration>) -> Command {
         registrations,
         actor: name("operator"),
         file: Digest([6; 32]),
-        reason: "a new name".into(),
-        salt: [7; 16],
+        reason: Body {
+            bytes: "a new name".into(),
+            salt: [7; 16],
+        },
     })
 }
 

@@ -30,8 +30,10 @@ async fn closed<S: Subject>() -> (S, Position) {
         centres: Vec::new(),
         actor: name("operator"),
         policies: Vec::new(),
-        reason: "the month is over".into(),
-        salt: [1; 16],
+        reason: Body {
+            bytes: "the month is over".into(),
+            salt: [1; 16],
+        },
     };
     let closing = done(&*subject.store(), close).await;
     (subject, closing)

@@ -89,8 +89,10 @@ async fn hears(store: &dyn Store, seconds: u64, item: Item) {
         formerly: Vec::new(),
         items: vec![Heard {
             evidence: Evidence::Item(item),
-            bytes: Bytes::from_static(b"<x/>"),
-            salt: [5; 16],
+            body: Body {
+                bytes: Bytes::from_static(b"<x/>"),
+                salt: [5; 16],
+            },
         }],
         cursor: None,
     };

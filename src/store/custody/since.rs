@@ -217,8 +217,7 @@ async fn explained(
 ) -> Result<(), Error> {
     let command = Command::Explain {
         command: Box::new(command),
-        reason: reason.bytes,
-        salt: reason.salt,
+        reason,
     };
     match store.commit(at, command).await?.done()? {
         // What it stood on was lost with the span.

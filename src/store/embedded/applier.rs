@@ -18,7 +18,7 @@ use crate::store::embedded::tree::{Sizes, Tree};
 use crate::store::embedded::{OpenError, mover, replay};
 use crate::store::journal::Head;
 use crate::store::journal::reader::Reader;
-use crate::store::{Error, Observer, Room};
+use crate::store::{Error, Observer, Space};
 
 /// So often an index is built anew within [`REMEMBERED`]; each that failed keeps its memory. After that the trouble is
 /// not the index's own, and a person must look.
@@ -127,7 +127,7 @@ impl Applier {
                 done => return done,
             }
             self.overlay.wait_for_end(wait);
-            while self.state.room() != Room::Ample && !self.overlay.is_closed() {
+            while self.state.room() != Space::Ample && !self.overlay.is_closed() {
                 self.overlay.wait_for_end(LOOK);
             }
         }

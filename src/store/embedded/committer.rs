@@ -22,7 +22,7 @@ use crate::store::journal::keys::Keys;
 use crate::store::journal::pack::{self, Packer};
 use crate::store::journal::{self, Batch, Journal};
 use crate::store::ledger::{self, Instants, Known, Secret};
-use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome, Room};
+use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome, Space};
 
 /// What the committer is asked.
 pub enum Call {
@@ -83,7 +83,7 @@ pub fn pack(packer: &Packer, command: &Command) -> Packed {
     };
     let packed = documents.iter().map(|admission| {
         let name = BodyId::Document(admission.document);
-        (name, packer.pack(&admission.body))
+        (name, packer.pack(&admission.body.bytes))
     });
     packed.collect()
 }
@@ -283,7 +283,7 @@ impl Committer {
         if self.journal.is_stopped() {
             return Err(self.state.error());
         }
-        if self.state.room() == Room::Full {
+        if self.state.room() == Space::Full {
             return Err(Error::Full);
         }
         let mut batch = Batch::default();
@@ -310,7 +310,7 @@ impl Committer {
         if self.journal.is_stopped() {
             return Err(self.state.error());
         }
-        if self.state.room() != Room::Ample {
+        if self.state.room() != Space::Ample {
             return Ok(());
         }
         self.journal.begin_segment().map_err(|error| {
@@ -326,12 +326,12 @@ impl Committer {
         }
         let before = self.state.room();
         let mut room = self.disk.room(before);
-        if room == Room::Ample
+        if room == Space::Ample
             && let Err(error) = self.journal.reserve()
             && error.is_no_room()
         {
             // Then the room that is left is the reserve.
-            room = Room::Low;
+            room = Space::Low;
         }
         self.set_room(room);
     }
@@ -347,7 +347,7 @@ impl Committer {
         }
     }
 
-    fn set_room(&self, room: Room) {
+    fn set_room(&self, room: Space) {
         if self.state.set_room(room) != room {
             self.observer.room_changed(room);
         }
@@ -407,7 +407,8 @@ impl Committer {
         let stamp = self.last.max(request.at);
         let next = self.journal.head().position.0 + gathering.batch.entries() as u64 + 1;
         // What a restart puts in doubt is asked about later; without it nothing could even be read until there is room.
-        let writes = self.state.room() != Room::Full || matches!(request.command, Command::Restart);
+        let writes =
+            self.state.room() != Space::Full || matches!(request.command, Command::Restart);
         let savepoint = gathering.working.savepoint();
         let decided = ledger::decide(
             &mut gathering.working,
@@ -478,8 +479,8 @@ impl Committer {
             self.position.send_replace(written.end.position);
             self.observer
                 .committed(entries, written.length(), written.synced);
-            if !self.journal.has_reserve() && self.state.room() == Room::Ample {
-                self.set_room(Room::Low);
+            if !self.journal.has_reserve() && self.state.room() == Space::Ample {
+                self.set_room(Space::Low);
             }
         }
         answers.give();
@@ -491,11 +492,11 @@ impl Committer {
             return Err(self.state.error());
         }
         match self.state.room() {
-            Room::Ample => Ok(()),
-            Room::Low if matches!(command, Command::Admit { .. }) => Err(Error::Full),
-            Room::Low => Ok(()),
+            Space::Ample => Ok(()),
+            Space::Low if matches!(command, Command::Admit { .. }) => Err(Error::Full),
+            Space::Low => Ok(()),
             // Only what would be written is refused.
-            Room::Full => Ok(()),
+            Space::Full => Ok(()),
         }
     }
 
@@ -513,7 +514,7 @@ impl Committer {
         self.reopen();
         if full && !self.journal.is_stopped() {
             // Until the next look, which tells better.
-            self.set_room(Room::Low);
+            self.set_room(Space::Low);
         }
     }
 }

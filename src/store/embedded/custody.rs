@@ -13,7 +13,7 @@ use crate::store::custody::walk::{self, Walked};
 use crate::store::custody::{self, Custody};
 use crate::store::embedded::Embedded;
 use crate::store::embedded::verify::at_work::Working;
-use crate::store::{Error, Room, ledger};
+use crate::store::{Error, Space, ledger};
 
 #[async_trait]
 impl Custody for Embedded {
@@ -52,7 +52,7 @@ impl Custody for Embedded {
     }
 
     async fn check(&self) -> Result<Verified, Error> {
-        if self.state.room() != Room::Ample {
+        if self.state.room() != Space::Ample {
             return Err(Error::Full);
         }
         let _nothing_is_cleared = self.evacuating.lock().await;
@@ -62,7 +62,7 @@ impl Custody for Embedded {
             // It writes an index anew: once it has filled the disk to the mark it is over, or it would end admissions.
             let was_full = AtomicBool::new(false);
             let goes_on = || {
-                was_full.fetch_or(state.room() != Room::Ample, Ordering::Relaxed);
+                was_full.fetch_or(state.room() != Space::Ample, Ordering::Relaxed);
                 match was_full.load(Ordering::Relaxed) {
                     true => Err(Error::Full),
                     false => asker.waits(),

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 
 use crate::store::embedded::Config;
 use crate::store::embedded::committer::Call;
-use crate::store::{Error, Room};
+use crate::store::{Error, Space};
 
 /// The disk of a store.
 pub struct Disk {
@@ -34,23 +34,23 @@ impl Disk {
     }
 
     /// How much room there is, after this much; a disk that does not say has what it had.
-    pub fn room(&self, before: Room) -> Room {
+    pub fn room(&self, before: Space) -> Space {
         match free_bytes(&self.directory) {
             Ok(free) => self.judge(free, before),
             Err(_) => before,
         }
     }
 
-    fn judge(&self, free: u64, before: Room) -> Room {
+    fn judge(&self, free: u64, before: Space) -> Space {
         let above = |mark: u64, left: bool| {
             free >= mark.saturating_add(if left { 0 } else { self.spare_bytes })
         };
-        let is_low = !above(self.low_bytes, before == Room::Ample);
-        let is_full = !above(self.full_bytes, before != Room::Full);
+        let is_low = !above(self.low_bytes, before == Space::Ample);
+        let is_full = !above(self.full_bytes, before != Space::Full);
         match (is_full && self.full_bytes > 0, is_low && self.low_bytes > 0) {
-            (true, _) => Room::Full,
-            (false, true) => Room::Low,
-            (false, false) => Room::Ample,
+            (true, _) => Space::Full,
+            (false, true) => Space::Low,
+            (false, false) => Space::Ample,
         }
     }
 }
@@ -91,17 +91,17 @@ mod tests {
             spare_bytes: 50,
         };
         for (free, before, expected) in [
-            (1000, Room::Ample, Room::Ample),
-            (999, Room::Ample, Room::Low),
-            (1049, Room::Low, Room::Low),
-            (1050, Room::Low, Room::Ample),
-            (100, Room::Low, Room::Low),
-            (99, Room::Low, Room::Full),
-            (99, Room::Ample, Room::Full),
-            (149, Room::Full, Room::Full),
-            (150, Room::Full, Room::Low),
-            (1049, Room::Full, Room::Low),
-            (1050, Room::Full, Room::Ample),
+            (1000, Space::Ample, Space::Ample),
+            (999, Space::Ample, Space::Low),
+            (1049, Space::Low, Space::Low),
+            (1050, Space::Low, Space::Ample),
+            (100, Space::Low, Space::Low),
+            (99, Space::Low, Space::Full),
+            (99, Space::Ample, Space::Full),
+            (149, Space::Full, Space::Full),
+            (150, Space::Full, Space::Low),
+            (1049, Space::Full, Space::Low),
+            (1050, Space::Full, Space::Ample),
         ] {
             assert_eq!(
                 disk.judge(free, before),
@@ -114,6 +114,6 @@ mod tests {
             full_bytes: 0,
             ..disk
         };
-        assert_eq!(unwatched.judge(0, Room::Ample), Room::Ample);
+        assert_eq!(unwatched.judge(0, Space::Ample), Space::Ample);
     }
 }

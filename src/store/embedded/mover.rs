@@ -36,7 +36,7 @@ use crate::store::embedded::{last, places, tables};
 use crate::store::index::Index;
 use crate::store::journal::reader::Reader;
 use crate::store::ledger::{keys, listing, query};
-use crate::store::{Error, Observer, Room};
+use crate::store::{Error, Observer, Space};
 
 /// So many records are looked at in one step.
 const PAGE: usize = 256;
@@ -91,7 +91,7 @@ impl Mover {
                 rounded = Instant::now();
             }
             // A tree gives back no room to the disk: what little there is is for the journal.
-            if self.state.room() != Room::Ample {
+            if self.state.room() != Space::Ample {
                 continue;
             }
             let tree = self.overlay.tree();

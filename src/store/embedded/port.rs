@@ -13,7 +13,7 @@ use crate::claims::entry::{Position, Stamped};
 use crate::claims::id::{Digest, DocumentId, EndpointName, Finess, LotId};
 use crate::claims::registry::{Centre, Registry};
 use crate::claims::time::{Day, Timestamp};
-use crate::store::change::Changes;
+use crate::store::change::DocumentChanges;
 use crate::store::custody::record::{Rewrapped, Wrapping};
 use crate::store::embedded::committer::{Call, Request, pack, workers};
 use crate::store::embedded::{
@@ -104,7 +104,7 @@ impl Store for Embedded {
             .await
     }
 
-    async fn changes(&self, after: Position, most: usize) -> Result<Changes, Error> {
+    async fn changes(&self, after: Position, most: usize) -> Result<DocumentChanges, Error> {
         let reader = self.reader.clone();
         self.ask(move |view| {
             // What a foundation stands for is not told again.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::claims::entry::Position;
-use crate::store::{Error, Readiness, Room};
+use crate::store::{Error, Readiness, Space};
 
 /// Beyond all percents: the index is not being built anew.
 const SOUND: u8 = u8::MAX;
@@ -22,7 +22,7 @@ pub struct State {
 }
 
 struct Inner {
-    room: Room,
+    room: Space,
     trouble: Option<Trouble>,
     /// Since when the batch that is being committed is.
     begun: Option<Instant>,
@@ -53,7 +53,7 @@ impl State {
             applied: AtomicU64::new(position.0),
             rebuilding: AtomicU8::new(SOUND),
             inner: Mutex::new(Inner {
-                room: Room::Ample,
+                room: Space::Ample,
                 trouble: None,
                 begun: None,
                 resumes: None,
@@ -111,12 +111,12 @@ impl State {
     }
 
     /// The disk has so much room; gives what was said before.
-    pub fn set_room(&self, room: Room) -> Room {
+    pub fn set_room(&self, room: Space) -> Space {
         std::mem::replace(&mut self.lock().room, room)
     }
 
     /// How much room the disk has.
-    pub fn room(&self) -> Room {
+    pub fn room(&self) -> Space {
         self.lock().room
     }
 
@@ -143,17 +143,17 @@ impl State {
         let inner = self.lock();
         match (&inner.trouble, inner.room) {
             (Some(trouble), _) => Readiness::Failed(trouble.summary),
-            (None, Room::Ample | Room::Low) if self.rebuilding().is_some() => {
+            (None, Space::Ample | Space::Low) if self.rebuilding().is_some() => {
                 Readiness::Rebuilding {
                     percent: self.rebuilding().unwrap_or(100),
                 }
             }
-            (None, Room::Ample) if inner.resumes.is_some_and(|until| Instant::now() < until) => {
+            (None, Space::Ample) if inner.resumes.is_some_and(|until| Instant::now() < until) => {
                 Readiness::Resuming
             }
-            (None, Room::Ample) => Readiness::Ready,
-            (None, Room::Low) => Readiness::LowOnDisk,
-            (None, Room::Full) => Readiness::Failed("the disk is full"),
+            (None, Space::Ample) => Readiness::Ready,
+            (None, Space::Low) => Readiness::LowOnDisk,
+            (None, Space::Full) => Readiness::Failed("the disk is full"),
         }
     }
 
@@ -213,7 +213,7 @@ mod tests {
         let state = State::applied(Position(0));
         state.resumes(Duration::MAX, Duration::from_secs(3600));
         assert_eq!(state.readiness(), Readiness::Resuming);
-        state.set_room(Room::Low);
+        state.set_room(Space::Low);
         assert_eq!(state.readiness(), Readiness::LowOnDisk);
         state.rebuilds(3);
         assert_eq!(state.readiness(), Readiness::Rebuilding { percent: 3 });

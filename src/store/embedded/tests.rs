@@ -20,7 +20,7 @@ use crate::store::contract::{self, Picture, admission, admit};
 use crate::store::custody::verified::Verified;
 use crate::store::embedded::tree::fault::Kind;
 use crate::store::ledger::query;
-use crate::store::{Admitted, Command, Conflict, Readiness, Room, Store, Unity, Unobserved};
+use crate::store::{Admitted, Command, Conflict, Readiness, Space, Store, Unity, Unobserved};
 
 const SEGMENT: u64 = 16 * 1024;
 
@@ -81,10 +81,10 @@ async fn what_a_full_disk_refused_is_known_to_no_later_command() {
     // Nobody looks at the disk but this test.
     config.look_seconds = 1e6;
     let store = open_config(&config, Arc::new(Unobserved)).unwrap();
-    store.state.set_room(Room::Full);
+    store.state.set_room(Space::Full);
     let registered = store.commit(contract::now(), contract::registry()).await;
     assert!(matches!(registered, Err(Error::Full)), "{registered:?}");
-    store.state.set_room(Room::Ample);
+    store.state.set_room(Space::Ample);
     let post = |id| vec![admission(id, 1, Bytes::from_static(b"<fse/>"))];
     let rows = admit(&store, post(1), Unity::Each).await.unwrap();
     let unknown = matches!(rows[..], [Admitted::Refused(Conflict::Centre(_))]);
@@ -533,10 +533,7 @@ async fn a_batch_that_takes_long_sheds_before_the_queue_is_full() {
         let asks = store.clone();
         let asked = tokio::spawn(async move {
             let one = admission(1, 1, Bytes::from("x"));
-            let body = Body {
-                bytes: one.body.clone(),
-                salt: one.salt,
-            };
+            let body = one.body.clone();
             match call {
                 "commit" => admit(&*asks, vec![one], Unity::Each).await.map(|_| ()),
                 _ => {

@@ -8,6 +8,9 @@
 //! A start never seals bodies under a key that it found: the next batch begins a new segment with a new key, and
 //! what the last one did not fill is given back to the disk.
 //!
+//! A small batch that comes to sectors nobody wrote to takes zeros along for those behind it, half a MiB at most. Written
+//! over, a sector is synced without its file system noting that it is written now: a third less for each sync.
+//!
 //! # What a crash leaves behind
 //! | crash | found at the next start |
 //! |---|---|
@@ -72,6 +75,9 @@ pub type Entropy = Box<dyn FnMut() -> [u8; 16] + Send>;
 
 const DIRECTORY: &str = "journal";
 
+/// So far ahead of small batches zeros are written, in bytes; batches half as long come to new sectors each time anyway.
+const AHEAD: u64 = 512 * 1024;
+
 /// How a journal is opened.
 pub struct Opening<'a> {
     /// Directory of the store; the journal is `journal` in it, the key file `keys`.
@@ -101,6 +107,8 @@ pub struct Journal {
     segment: Arc<Segment>,
     file: File,
     head: Head,
+    /// Up to here the present segment was written to since it was opened, zeros too.
+    zeroed: u64,
     /// Seals what goes into the present segment; none before the first batch of a start, and where nothing is sealed.
     seal: Option<Seal>,
     buffer: Vec<u8>,
@@ -180,6 +188,7 @@ impl Journal {
             segment,
             file,
             head,
+            zeroed: 0,
             seal: None,
             buffer: Vec::new(),
             stopped: false,
@@ -252,6 +261,7 @@ impl Journal {
         self.reader.truncate(self.head.segment);
         self.segment = self.reader.segment(self.head.segment)?;
         self.file = self.segment.writable()?;
+        self.zeroed = 0;
         self.erase()
             .map_err(|source| self.segment.failed(&source))?;
         let ended = find_end(&self.segment)?;
@@ -362,6 +372,7 @@ impl Journal {
         segment::give_back(&self.file, self.head.offset);
         self.seal = seal;
         self.file = file;
+        self.zeroed = 0;
         self.head.segment = ordinal;
         self.head.offset = HEADER as u64;
         Ok(())
@@ -419,10 +430,27 @@ impl Journal {
         }
     }
 
+    /// One write, one sync. Zeros go along where they help the next batches: they are what was there.
     fn write(&mut self) -> io::Result<()> {
+        let length = self.buffer.len() as u64;
+        let end = self.head.offset + length;
+        if end > self.zeroed {
+            self.zeroed = zeros_until(end, length, self.segment.header.capacity);
+            let zeros = usize::try_from(self.zeroed - end).unwrap_or_default();
+            self.buffer.resize(self.buffer.len() + zeros, 0);
+        }
         self.file.write_all_at(&self.buffer, self.head.offset)?;
         self.file.sync_data()
     }
+}
+
+/// Up to where zeros are written behind a batch of a length that ends at `end`.
+fn zeros_until(end: u64, length: u64, capacity: u64) -> u64 {
+    if length > AHEAD / 2 {
+        return end;
+    }
+    // To a multiple, so that the sectors that are shared with what follows are written once.
+    ((end + AHEAD) / AHEAD * AHEAD).clamp(end, capacity.max(end))
 }
 
 /// The header of a segment that follows a place.

@@ -660,3 +660,45 @@ fn damage_in_a_batch_of_bodies_alone_takes_no_entry() {
 
 mod sealed;
 mod versions;
+
+#[test]
+fn small_batches_find_sectors_that_were_written_to() {
+    use rustix::fs::{SeekFrom, seek};
+    let directory = TempDir::new().unwrap();
+    let mut opening = opening(directory.path());
+    opening.segment_bytes = 3 * AHEAD;
+    let mut journal = Journal::open(&opening, entropy(), &Unobserved).unwrap();
+    // Where the disk has nothing of its own; a file system that does not tell says the end.
+    let written = |journal: &Journal| seek(&journal.file, SeekFrom::Hole(0)).unwrap();
+    assert!(written(&journal) < AHEAD || written(&journal) == 3 * AHEAD);
+    for number in 0..3 {
+        journal.append(&batch(number, 1)).unwrap();
+        assert_eq!(journal.zeroed, AHEAD);
+        assert!(written(&journal) >= AHEAD);
+    }
+    // What was written ahead is no part of the journal: it reads as before, and begins where it ended.
+    let (found, head) = (contents(&journal), journal.head());
+    assert_eq!(found.len(), 3);
+    drop(journal);
+    let mut journal = Journal::open(&opening, entropy(), &Unobserved).unwrap();
+    assert_eq!((contents(&journal), journal.head()), (found, head));
+    journal.append(&batch(3, 1)).unwrap();
+    assert_eq!(contents(&journal).len(), 4);
+}
+
+#[test]
+fn zeros_are_written_ahead_of_small_batches_and_never_beyond_the_segment() {
+    let whole = 4 * AHEAD;
+    for (end, length, capacity, until) in [
+        (100, 36, whole, AHEAD),
+        (AHEAD - 1, 36, whole, AHEAD),
+        (AHEAD, 36, whole, 2 * AHEAD),
+        (AHEAD + 1, AHEAD / 2, whole, 2 * AHEAD),
+        (AHEAD + 1, AHEAD / 2 + 1, whole, AHEAD + 1),
+        (whole - 10, 36, whole - 5, whole - 5),
+        (whole, 36, whole, whole),
+        (100, 36, 4096, 4096),
+    ] {
+        assert_eq!(zeros_until(end, length, capacity), until, "{end} {length}");
+    }
+}

@@ -11,7 +11,7 @@ use crate::claims::entry::{Delivery, Entry, Position, Settled, SettledContent, S
 use crate::claims::id::{DocumentId, LotId, Name};
 use crate::claims::standing::{Course, Standing};
 use crate::store::Error;
-use crate::store::change::Changes;
+use crate::store::change::DocumentChanges;
 use crate::store::index::Index;
 use crate::store::ledger::{keys, records};
 
@@ -41,7 +41,7 @@ pub fn changes(
     index: &dyn Index,
     entries: &[(Position, Stamped)],
     upto: Position,
-) -> Result<Changes, Error> {
+) -> Result<DocumentChanges, Error> {
     let mut changes = Vec::new();
     for (position, stamped) in entries {
         for (document, what, code) in touched(index, &stamped.entry)? {
@@ -66,7 +66,7 @@ pub fn changes(
             });
         }
     }
-    Ok(Changes { upto, changes })
+    Ok(DocumentChanges { upto, changes })
 }
 
 type Touched = (DocumentId, What, Option<Name>);

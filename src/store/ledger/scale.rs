@@ -18,7 +18,7 @@ use crate::store::index::{Changes, Index, Pairs, Working};
 use crate::store::ledger::{Instants, Known, Secret, decide, query};
 use crate::store::memory::Map;
 use crate::store::{
-    Admission, Admitted, Command, Conclusion, Due, Error, Lease, Outcome, Sealing, Unity,
+    Admission, Admitted, Body, Command, Conclusion, Due, Error, Lease, Outcome, Sealing, Unity,
 };
 
 const SEALING: Sealing = Sealing {
@@ -121,9 +121,11 @@ impl Ledger {
             document: DocumentId(id),
             purpose: Purpose::Real,
             facts,
-            body: Bytes::from_static(b"<x/>"),
             digest: Digest(Sha256::digest(id.to_be_bytes()).into()),
-            salt: [7; 16],
+            body: Body {
+                bytes: Bytes::from_static(b"<x/>"),
+                salt: [7; 16],
+            },
             warnings: Vec::new(),
         };
         Command::Admit {

@@ -27,7 +27,7 @@ use crate::store::index::{Index, Working};
 use crate::store::ledger::{Known, Secret, fold, query};
 use crate::store::memory::{Map, Memory};
 use crate::store::{
-    Admission, Admitted, BodyId, Command, Conclusion, Conflict, Find, Heard, Lease, Outcome,
+    Admission, Admitted, Body, BodyId, Command, Conclusion, Conflict, Find, Heard, Lease, Outcome,
     Sealing, Store, TallyQuery, Unity,
 };
 
@@ -63,9 +63,11 @@ fn admission(id: u128, facts: Facts, body: &'static str) -> Admission {
         document: DocumentId(id),
         purpose: Purpose::Real,
         facts,
-        body: Bytes::from_static(body.as_bytes()),
         digest: Digest(Sha256::digest(body).into()),
-        salt: [7; 16],
+        body: Body {
+            bytes: Bytes::from_static(body.as_bytes()),
+            salt: [7; 16],
+        },
         warnings: Vec::new(),
     }
 }
@@ -160,8 +162,10 @@ impl Road {
     async fn hear(&self, item: Item) -> HeardOutcome {
         let heard = Heard {
             evidence: Evidence::Item(item),
-            bytes: Bytes::from_static(b"<x/>"),
-            salt: [3; 16],
+            body: Body {
+                bytes: Bytes::from_static(b"<x/>"),
+                salt: [3; 16],
+            },
         };
         let destinations = vec![caisse()];
         let command = Command::Receipts {
@@ -682,8 +686,10 @@ async fn receipts_of_others_move_nothing() {
                 code: None,
                 text: None,
             })),
-            bytes: Bytes::new(),
-            salt: [0; 16],
+            body: Body {
+                bytes: Bytes::new(),
+                salt: [0; 16],
+            },
         }],
         cursor: Some(crate::store::Moved {
             from: None,
@@ -863,8 +869,10 @@ async fn an_endpoint_speaks_of_what_was_sent_to_it_and_of_its_own_purpose() {
         };
         let heard = |item| Heard {
             evidence: Evidence::Item(item),
-            bytes: Bytes::new(),
-            salt: [0; 16],
+            body: Body {
+                bytes: Bytes::new(),
+                salt: [0; 16],
+            },
         };
         for item in [Item::Receipt(receipt), Item::Settlement(settlement)] {
             let command = Command::Receipts {

@@ -11,7 +11,7 @@ use crate::claims::entry::{OrphanCause, Position, Reason};
 use crate::claims::id::{DocumentId, EndpointName, Finess, LotId, Name};
 use crate::claims::lane::breaker;
 use crate::claims::receipt::{self, HeardOutcome, SettlementContent, Verdict};
-use crate::telemetry::event::{Attempt, Counts, Denial, Item, Poll, Question, Room, Telling};
+use crate::telemetry::event::{Attempt, Compared, Denial, Item, Poll, Question, Space, Telling};
 use crate::telemetry::lane;
 use crate::telemetry::renewal;
 use crate::telemetry::retention;
@@ -99,7 +99,7 @@ pub enum Event<'a> {
     /// The store's disk has more or less room than before.
     RoomChanged {
         /// How much now.
-        room: Room,
+        room: Space,
     },
     /// Entries were applied to the index at start.
     Replayed {
@@ -292,7 +292,7 @@ pub enum Event<'a> {
         /// Up to which entry.
         position: Position,
         /// Which two counts.
-        between: Counts,
+        between: Compared,
         /// The first cells that differ: centre, day and closed words, and both numbers.
         cells: &'a [String],
     },

@@ -5,7 +5,7 @@ use crate::telemetry::reading::words;
 
 words! {
     /// Which two counts of the ledger differ.
-    Counts {
+    Compared {
         /// The tallies of units, and the entries counted again.
         Tallies = "tallies and entries",
         /// The tallies of declared paper, and the entries counted again.
@@ -17,7 +17,7 @@ words! {
 
 words! {
     /// How much room the store's disk has.
-    Room {
+    Space {
         /// Enough.
         Ample = "ample",
         /// No document is admitted; what is sent and heard is recorded.

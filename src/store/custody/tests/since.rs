@@ -62,8 +62,10 @@ fn operator() -> Name {
 async fn explained(store: &Embedded, command: Command) {
     let command = Command::Explain {
         command: Box::new(command),
-        reason: Bytes::from_static(REASON),
-        salt: [3; 16],
+        reason: Body {
+            bytes: Bytes::from_static(REASON),
+            salt: [3; 16],
+        },
     };
     store.commit(contract::now(), command).await.unwrap();
 }

@@ -28,7 +28,7 @@ use crate::store::index::Index as _;
 use crate::store::journal::body;
 use crate::store::ledger::retention::foundations;
 use crate::store::retention::{Pace, Run, Trusted};
-use crate::store::{BodyId, Find, Store, Unity, Unobserved};
+use crate::store::{Body, BodyId, Find, Store, Unity, Unobserved};
 
 const DOCUMENTS: u32 = 60;
 /// Cancelled, as each second one, and under a legal hold.
@@ -272,8 +272,10 @@ async fn what_a_hold_had_copied_goes_after_its_proofs() {
             document: id(REASONED),
             caller: Name::parse("ops").unwrap(),
         }),
-        reason: Bytes::from_static(b"posted twice"),
-        salt: [7; 16],
+        reason: Body {
+            bytes: Bytes::from_static(b"posted twice"),
+            salt: [7; 16],
+        },
     };
     let hold = Command::PlaceLegalHold {
         on: OnHold::Document(id(REASONED)),

@@ -120,8 +120,10 @@ async fn paid_lot(store: &Embedded) {
         .chain(settlements)
         .map(|item| Heard {
             evidence: Evidence::Item(item),
-            bytes: Bytes::from_static(b"<x/>"),
-            salt: [3; 16],
+            body: Body {
+                bytes: Bytes::from_static(b"<x/>"),
+                salt: [3; 16],
+            },
         });
     commit(Command::Receipts {
         formerly: Vec::new(),
@@ -322,7 +324,7 @@ async fn many_pending_documents_are_there_again_with_and_without_an_index() {
         let mut documents = admissions(first..first + 100);
         for (number, document) in (first..).zip(&mut documents) {
             document.document = id(number);
-            document.body = Bytes::from(vec![7; 8 * 1024]);
+            document.body.bytes = Bytes::from(vec![7; 8 * 1024]);
         }
         admit(&store, documents, Unity::Each).await.unwrap();
     }

@@ -178,7 +178,7 @@ mod tests {
     use crate::store::embedded::tests::moved::{applied, open};
     use crate::store::embedded::tree::fault::Kind;
     use crate::store::index::{Changes, Index as _};
-    use crate::store::{Error, Room, Store as _};
+    use crate::store::{Error, Space, Store as _};
 
     fn said(verified: &Verified) -> Vec<(Part, &str)> {
         let found = verified.differences.iter();
@@ -270,7 +270,7 @@ mod tests {
             // Whatever the committer sees of the disk.
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
-                    store.state.set_room(Room::Low);
+                    store.state.set_room(Space::Low);
                     std::thread::yield_now();
                 }
             });
@@ -284,7 +284,7 @@ mod tests {
         });
         assert!(matches!(checked.await.unwrap(), Err(Error::Full)));
         assert!(!directory.path().join("verify.scratch").exists());
-        store.state.set_room(Room::Ample);
+        store.state.set_room(Space::Ample);
         fill(&store, 100..110).await;
         assert_eq!(said(&store.check().await.unwrap()), []);
     }

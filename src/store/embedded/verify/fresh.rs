@@ -98,7 +98,7 @@ mod tests {
 
     use super::*;
     use crate::store::embedded::tests::{config, open_config};
-    use crate::store::{Room, Unobserved};
+    use crate::store::{Space, Unobserved};
 
     fn some(of: u8) -> Changes {
         let keys = (0..FULL as u32 * 2).map(|number| [&[of][..], &number.to_be_bytes()].concat());
@@ -110,10 +110,10 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let store = open_config(&config(directory.path()), std::sync::Arc::new(Unobserved));
         let reader = store.unwrap().reader.clone();
-        let room = Mutex::new(Room::Ample);
+        let room = Mutex::new(Space::Ample);
         let goes_on = || match *room.lock().unwrap() {
-            Room::Ample => Ok(()),
-            Room::Low | Room::Full => Err(Error::Full),
+            Space::Ample => Ok(()),
+            Space::Low | Space::Full => Err(Error::Full),
         };
         let sizes = config(directory.path()).sizes();
         let made = directory.path().join("fresh");
@@ -128,7 +128,7 @@ mod tests {
         fresh.apply(some(2)).unwrap();
         assert_eq!((all(&fresh), written(&fresh)), (FULL * 4, FULL * 4));
         // A disk that fills up is not filled any further.
-        *room.lock().unwrap() = Room::Low;
+        *room.lock().unwrap() = Space::Low;
         assert!(matches!(fresh.apply(some(3)), Err(Error::Full)));
         assert_eq!(written(&fresh), FULL * 4);
     }

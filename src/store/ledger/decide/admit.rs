@@ -12,9 +12,7 @@ use crate::claims::standing::Act;
 use crate::claims::time::Day;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{numbers, records};
-use crate::store::{
-    Admission, Admitted, Body, BodyId, Conflict, DocumentRecord, Error, Outcome, Unity,
-};
+use crate::store::{Admission, Admitted, BodyId, Conflict, DocumentRecord, Error, Outcome, Unity};
 
 /// Where an admitted document belongs.
 struct Line {
@@ -187,17 +185,14 @@ impl Decider<'_, '_> {
                 .map(|replaced| replaced.received.document),
             supports: line.supports.as_ref().map(|fse| fse.received.document),
             deadline,
-            length: u32::try_from(admission.body.len())
+            length: u32::try_from(admission.body.bytes.len())
                 .expect("intake caps the size of a body far below 4 GiB"),
-            commitment: commitment(admission.salt, admission.digest),
+            commitment: commitment(admission.body.salt, admission.digest),
             fingerprint,
             warnings: admission.warnings.clone(),
         };
         self.push(Entry::Received(Box::new(received)))?;
-        let body = Body {
-            bytes: admission.body.clone(),
-            salt: admission.salt,
-        };
+        let body = admission.body.clone();
         self.bodies.push((BodyId::Document(document), body));
         if let Some(fse) = line.supports {
             self.share_fate(caller, &fse, document)?;

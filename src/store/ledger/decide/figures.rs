@@ -1,8 +1,6 @@
 //! Figures of caisses, what was found beside them, and what people say of it. None of it moves a document.
 
-use bytes::Bytes;
-
-use crate::claims::entry::{Entry, FiguresLoaded, Judged, Judgement, Position, Reconciled};
+use crate::claims::entry::{Entry, FiguresLoaded, Judged, Position, Reconciled, Ruling};
 use crate::claims::id::Name;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
@@ -38,9 +36,9 @@ impl Decider<'_, '_> {
     pub(super) fn judge_line(
         &mut self,
         (run, line): (Position, u32),
-        judgement: Judgement,
+        judgement: Ruling,
         actor: Name,
-        comment: Option<(Bytes, [u8; 16])>,
+        comment: Option<Body>,
     ) -> Result<Outcome, Error> {
         let record: Option<RunRecord> = records::load(self.working, &keys::run(run))?;
         let lines = record.map_or(0, |record| record.run.differences);
@@ -61,8 +59,8 @@ impl Decider<'_, '_> {
             }))
         };
         match comment {
-            Some((bytes, salt)) => {
-                self.push_with(Body { bytes, salt }, |comment| judged(Some(comment)))?;
+            Some(comment) => {
+                self.push_with(comment, |comment| judged(Some(comment)))?;
             }
             None if repeats => {}
             None => {

@@ -1,7 +1,5 @@
 //! The operator's hand: the next attempt of a lot at another instant, and why an operator did what was done.
 
-use bytes::Bytes;
-
 use crate::claims::delivery::State;
 use crate::claims::entry::{Entry, Next, Position, Reason, Subject};
 use crate::claims::id::{LotId, Name};
@@ -12,20 +10,14 @@ use crate::store::{Body, Command, Conflict, Error, LotRecord, Named, Outcome};
 
 impl Decider<'_, '_> {
     /// A command of an operator, and the reason beside what it does. What changes nothing needs none.
-    pub(super) fn explain(
-        &mut self,
-        command: Command,
-        reason: Bytes,
-        salt: [u8; 16],
-    ) -> Result<Outcome, Error> {
+    pub(super) fn explain(&mut self, command: Command, reason: Body) -> Result<Outcome, Error> {
         let of = self.next;
         let (subject, actor) = steered(&command, of)?;
         let outcome = self.command(command)?;
         if self.next == of {
             return Ok(outcome);
         }
-        let bytes = reason;
-        self.push_with(Body { bytes, salt }, |reason| Entry::Explained {
+        self.push_with(reason, |reason| Entry::Explained {
             of,
             subject,
             actor,
@@ -39,11 +31,9 @@ impl Decider<'_, '_> {
         &mut self,
         master: [u8; 8],
         actor: Name,
-        reason: Bytes,
-        salt: [u8; 16],
+        reason: Body,
     ) -> Result<Outcome, Error> {
-        let bytes = reason;
-        self.push_with(Body { bytes, salt }, |reason| Entry::Rewrapped {
+        self.push_with(reason, |reason| Entry::Rewrapped {
             master,
             actor,
             reason,

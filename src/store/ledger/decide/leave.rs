@@ -1,7 +1,5 @@
 //! Leaving: a document goes another way than its lot, and its PJs with it.
 
-use bytes::Bytes;
-
 use crate::claims::delivery::{Event, State, Step};
 use crate::claims::entry::{Entry, Next};
 use crate::claims::id::{Digest, DocumentId, Name};
@@ -142,11 +140,8 @@ impl Decider<'_, '_> {
         &mut self,
         document: DocumentId,
         actor: &Name,
-        evidence: Bytes,
-        salt: [u8; 16],
+        evidence: Body,
     ) -> Result<Outcome, Error> {
-        let bytes = evidence;
-        let evidence = Body { bytes, salt };
         let position = self.next;
         let outcome = self.leave(document, actor, Way::ByHand(evidence.commitment()))?;
         if self.next > position {

@@ -104,7 +104,6 @@ impl Decider<'_, '_> {
             }));
         }
         let words = conclusion.words.clone();
-        let words = words.map(|(bytes, salt)| Body { bytes, salt });
         let delivery = Delivery {
             lot: conclusion.lot,
             event: conclusion.event,

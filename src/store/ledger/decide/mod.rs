@@ -124,8 +124,7 @@ impl Decider<'_, '_> {
                 document,
                 actor,
                 evidence,
-                salt,
-            } => self.hand(document, &actor, evidence, salt),
+            } => self.hand(document, &actor, evidence),
             Command::Paper { document, actor } => self.leave(document, &actor, Way::OnPaper),
             Command::Endpoint {
                 endpoint,
@@ -153,14 +152,7 @@ impl Decider<'_, '_> {
                 Ok(self.done())
             }
             Command::Restored(restored) => self.restored(restored),
-            Command::Resume {
-                actor,
-                reason,
-                salt,
-            } => {
-                let bytes = reason;
-                self.resume(actor, Body { bytes, salt })
-            }
+            Command::Resume { actor, reason } => self.resume(actor, reason),
             Command::Anchor { end, apart } => self.anchor(end, apart),
             Command::Notified { target, upto } => {
                 self.push(Entry::Notified { target, upto })?;
@@ -179,23 +171,15 @@ impl Decider<'_, '_> {
                 master,
                 actor,
                 reason,
-                salt,
-            } => self.rewrapped(master, actor, reason, salt),
-            Command::Explain {
-                command,
-                reason,
-                salt,
-            } => self.explain(*command, reason, salt),
+            } => self.rewrapped(master, actor, reason),
+            Command::Explain { command, reason } => self.explain(*command, reason),
             Command::Close {
                 period,
                 centres,
                 actor,
                 policies,
                 reason,
-                salt,
             } => {
-                let bytes = reason;
-                let reason = Body { bytes, salt };
                 let closed = Closed {
                     period,
                     centres,

@@ -18,7 +18,7 @@ use crate::claims::standing::Course;
 use crate::store::custody::record::OrphanRecord;
 use crate::store::ledger::decide::Decider;
 use crate::store::ledger::{keys, records};
-use crate::store::{Body, BodyId, Error, Heard, LotRecord, Moved, Outcome};
+use crate::store::{BodyId, Error, Heard, LotRecord, Moved, Outcome};
 
 /// Who brings receipts and settlements, and what it may speak of.
 pub(super) struct Speaker {
@@ -96,10 +96,10 @@ impl Decider<'_, '_> {
     }
 
     fn heard(&mut self, speaker: &Speaker, heard: Heard) -> Result<HeardOutcome, Error> {
-        let bytes_digest = Digest(Sha256::digest(&heard.bytes).into());
+        let bytes_digest = Digest(Sha256::digest(&heard.body.bytes).into());
         let mark = Mark {
             fingerprint: self.fingerprint(&heard.evidence, bytes_digest),
-            commitment: commitment(heard.salt, bytes_digest),
+            commitment: commitment(heard.body.salt, bytes_digest),
         };
         let (endpoint, id) = (&speaker.endpoint, id(&heard.evidence, mark.fingerprint));
         let judged = match &heard.evidence {
@@ -129,11 +129,7 @@ impl Decider<'_, '_> {
             }
         };
         let position = self.push(entry)?;
-        let body = Body {
-            bytes: heard.bytes,
-            salt: heard.salt,
-        };
-        self.bodies.push((BodyId::Entry(position), body));
+        self.bodies.push((BodyId::Entry(position), heard.body));
         Ok(outcome)
     }
 

@@ -62,8 +62,10 @@ impl Decider<'_, '_> {
             registrations: Vec::new(),
             actor,
             file,
-            reason: Bytes::from_static(FILE),
-            salt,
+            reason: Body {
+                bytes: Bytes::from_static(FILE),
+                salt,
+            },
         };
         self.put(changed, import)?;
         Ok(self.done())
@@ -93,11 +95,7 @@ impl Decider<'_, '_> {
 
     /// Who put the versions from an entry on, so many, and why.
     fn imported(&mut self, import: Import, first: Position, changes: usize) -> Result<(), Error> {
-        let body = Body {
-            bytes: import.reason,
-            salt: import.salt,
-        };
-        self.push_with(body, |reason| {
+        self.push_with(import.reason, |reason| {
             Entry::Imported(Imported {
                 first,
                 changes: u32::try_from(changes).unwrap_or(u32::MAX),

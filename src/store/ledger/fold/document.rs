@@ -70,7 +70,7 @@ impl Fold<'_, '_> {
     pub(super) fn settled(&mut self, settled: &Settled) -> Result<(), Error> {
         let (endpoint, id, fingerprint) = (&settled.endpoint, &settled.id, settled.fingerprint);
         save(self.working, keys::settlement(endpoint, id), &fingerprint);
-        self.taken(endpoint, id, fingerprint);
+        self.forget_orphan(endpoint, id, fingerprint);
         let record = records::known_document(self.working, settled.document)?;
         let attempted = match record.lot {
             Some(lot) => records::known_lot(self.working, lot)?.attempted,

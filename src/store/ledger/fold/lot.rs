@@ -311,7 +311,7 @@ impl Fold<'_, '_> {
             keys::receipt(endpoint, id),
             &receipted.fingerprint,
         );
-        self.taken(endpoint, id, receipted.fingerprint);
+        self.forget_orphan(endpoint, id, receipted.fingerprint);
         self.working
             .put(keys::lot_history(receipted.lot, self.position), Vec::new());
         let before = records::known_lot(self.working, receipted.lot)?;

@@ -203,7 +203,7 @@ impl Fold<'_, '_> {
     }
 
     /// What fits after all, because it came again when it was known here, is no orphan any more.
-    fn taken(&mut self, endpoint: &EndpointName, id: &Name, fingerprint: Digest) {
+    fn forget_orphan(&mut self, endpoint: &EndpointName, id: &Name, fingerprint: Digest) {
         self.working.remove(keys::orphan(endpoint, id, fingerprint));
     }
 }

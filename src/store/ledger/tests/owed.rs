@@ -3,6 +3,7 @@
 use super::*;
 use crate::claims::custody::Restored;
 use crate::claims::receipt::DocumentVerdict;
+use crate::store::Body;
 use crate::store::ledger::records;
 use crate::store::listing::{Book, Listing};
 
@@ -263,8 +264,10 @@ async fn what_its_insurer_took_and_forgot_is_owed_and_late_like_what_never_left(
         if restored {
             let resumed = Command::Resume {
                 actor: name("operator"),
-                reason: Bytes::from_static(b"looked at"),
-                salt: [1; 16],
+                reason: Body {
+                    bytes: Bytes::from_static(b"looked at"),
+                    salt: [1; 16],
+                },
             };
             road.store.commit(road.now, resumed).await.unwrap();
         }

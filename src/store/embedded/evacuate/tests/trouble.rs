@@ -3,6 +3,7 @@
 use std::os::unix::fs::OpenOptionsExt;
 
 use super::*;
+use crate::store::Body;
 
 #[tokio::test]
 async fn what_could_not_be_removed_is_removed_by_a_later_run() {
@@ -187,8 +188,10 @@ async fn a_body_whose_archived_entry_cannot_be_read_is_kept_and_holds_back_nothi
         let store = open(directory.path()).unwrap();
         let reasoned = Command::Explain {
             command: Box::new(hold(HELD)),
-            reason: Bytes::from_static(b"a complaint"),
-            salt: [3; 16],
+            reason: Body {
+                bytes: Bytes::from_static(b"a complaint"),
+                salt: [3; 16],
+            },
         };
         fill(&store, HELD..HELD + 1).await;
         commit(&store, reasoned).await;
