@@ -85,9 +85,15 @@ async fn what_has_ended_ends_whatever_call_fails_once() {
         ("dirsync", EIO, "journal"),
         ("rename", EIO, "keys.new"),
         ("write", ENOSPC, "keys.new"),
+        ("rename", ENOSPC, "keys.new"),
+        ("dirsync", EIO, "/store$"),
+        ("open", ENOSPC, "archive/"),
+        ("write", EIO, "archive/"),
         ("write", ENOSPC, "archive/"),
         ("sync", EIO, "archive/"),
         ("rename", EIO, "archive/"),
+        ("rename", ENOSPC, "archive/"),
+        ("dirsync", EIO, "/archive$"),
     ] {
         let (place, disk) = stocked().await;
         let mut environment = disk.environment();

@@ -232,6 +232,9 @@ async fn a_foundation_that_loses_its_power_is_laid_at_last_and_counts_as_before(
         ("rename", "archive/"),
         ("dirsync", "/archive$"),
         ("sync", ".segment"),
+        ("dirsync", "/journal$"),
+        ("rename", "keys.new"),
+        ("dirsync", "/store$"),
         ("unlink", "archive/"),
     ] {
         old = old.anew(&base);
