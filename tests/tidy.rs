@@ -379,6 +379,30 @@ fn every_module_has_a_first_sentence() {
 }
 
 #[test]
+fn a_module_with_parts_is_a_directory() {
+    let mut errors = Errors::default();
+    for source in sources() {
+        for (line, text) in source.code() {
+            if text.trim_start().starts_with("#[path") {
+                errors.add(&source, line, "a module lies where its name says".into());
+            }
+        }
+        let parts = source.path.with_extension("");
+        let name = parts.file_name().unwrap().to_owned();
+        if name == "tests" || !parts.is_dir() {
+            continue;
+        }
+        for part in fs::read_dir(&parts).unwrap() {
+            if part.unwrap().path().file_stem().unwrap() != "tests" {
+                let message = format!("it has parts: it is `{}/mod.rs`", parts.display());
+                errors.add(&source, 0, message);
+            }
+        }
+    }
+    errors.finish();
+}
+
+#[test]
 fn fences_are_put_around_crates_that_are_used() {
     let manifest = fs::read_to_string("Cargo.toml").unwrap();
     for (name, rooms) in ONLY_IN {

@@ -220,5 +220,4 @@ fn stretches(versions: &[Centre], period: Period) -> impl Iterator<Item = (&Cent
 }
 
 #[cfg(test)]
-#[path = "aggregate_tests.rs"]
 mod tests;

@@ -444,5 +444,4 @@ fn problem(agreement: &AgreementId, fault: Fault) -> Problem {
 }
 
 #[cfg(test)]
-#[path = "agreement_tests.rs"]
 pub(crate) mod tests;

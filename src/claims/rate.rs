@@ -388,5 +388,4 @@ fn count(length: usize) -> i64 {
 }
 
 #[cfg(test)]
-#[path = "rate_tests.rs"]
 mod tests;

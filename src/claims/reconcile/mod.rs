@@ -20,8 +20,6 @@ mod counts;
 
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod reach_tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,7 @@
 //! Every cause by table, document by document and by counts; and the bridge sums whatever both sides say.
 
+mod reach;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;

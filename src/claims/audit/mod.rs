@@ -511,5 +511,4 @@ pub fn compare<K: Copy + Ord>(
 }
 
 #[cfg(test)]
-#[path = "audit_tests.rs"]
 mod tests;

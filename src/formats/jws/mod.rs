@@ -285,14 +285,14 @@ impl Key {
 mod tests {
     use super::*;
 
-    const ED25519_PEM: &str = include_str!("../../fixtures/signatures/ed25519.pem");
-    const P256_PEM: &str = include_str!("../../fixtures/signatures/p256.pem");
-    const OTHER_PEM: &str = include_str!("../../fixtures/signatures/other.pem");
-    const SIGNATURES: &str = include_str!("../../fixtures/signatures/signatures.txt");
+    const ED25519_PEM: &str = include_str!("../../../fixtures/signatures/ed25519.pem");
+    const P256_PEM: &str = include_str!("../../../fixtures/signatures/p256.pem");
+    const OTHER_PEM: &str = include_str!("../../../fixtures/signatures/other.pem");
+    const SIGNATURES: &str = include_str!("../../../fixtures/signatures/signatures.txt");
 
     /// The bytes that were signed: the element alone.
     fn signed() -> &'static [u8] {
-        include_bytes!("../../fixtures/receipts/receipt-accepted.xml").trim_ascii_end()
+        include_bytes!("../../../fixtures/receipts/receipt-accepted.xml").trim_ascii_end()
     }
 
     /// A signature that openssl made.
