@@ -5,8 +5,8 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path, Query, Request};
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use serde::de::DeserializeOwned;
@@ -39,13 +39,18 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asked<T> {
     type Rejection = Refused;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Asked<T>, Refused> {
-        let query = Query::<T>::try_from_uri(&parts.uri);
-        let query = query.map(|Query(query)| Asked(query));
-        query.map_err(|error| match unreadable(&error.body_text()) {
-            Some(parameter) => Refused::parameter(parameter),
-            None => Kind::QueryUnknown.into(),
-        })
+        query(&parts.uri).map(Asked)
     }
+}
+
+/// Reads a query. What is not known is refused: ignored, it would look like what was done.
+pub fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Refused> {
+    let query = Query::<T>::try_from_uri(uri);
+    let query = query.map(|Query(query)| query);
+    query.map_err(|error| match unreadable(&error.body_text()) {
+        Some(parameter) => Refused::parameter(parameter),
+        None => Kind::QueryUnknown.into(),
+    })
 }
 
 /// The key of a query whose value cannot be read, if that is what was wrong: it is one of ours, or it would be unknown.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::Uri;
 use axum::response::Response;
 use bytes::Bytes;
@@ -20,6 +20,7 @@ use crate::claims::finding::Finding;
 use crate::formats::json::posted;
 use crate::formats::json::problem::{About, Kind, Problem};
 use crate::http::answer::{Refused, json};
+use crate::http::door::query;
 use crate::store::Unity;
 use crate::telemetry::event::Event;
 
@@ -92,9 +93,9 @@ impl Intake {
     }
 }
 
-/// Reads the query. What is not known is refused: `?atomic=1` must not quietly mean `false`.
+/// Reads the query: `?atomic=1` must not quietly mean `false`.
 fn unity(uri: &Uri) -> Result<Unity, Refused> {
-    let Query(asked) = Query::<Asked>::try_from_uri(uri).map_err(|_| Kind::QueryUnknown)?;
+    let asked: Asked = query(uri)?;
     match asked.atomic.as_deref() {
         None | Some("false") => Ok(Unity::Each),
         Some("true") => Ok(Unity::Together),
