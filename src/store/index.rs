@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, btree_map};
 use std::iter::Peekable;
-use std::ops::Bound;
+use std::ops::{self, Bound};
 
 use crate::store::Error;
 
@@ -31,12 +31,20 @@ pub type Changes = BTreeMap<Vec<u8>, Change>;
 pub struct Working<'a> {
     base: &'a dyn Index,
     changes: Changes,
-    /// Keys that were changed since the first savepoint, each with the change that it had before, if any.
-    undo: Vec<(Vec<u8>, Option<Change>)>,
+    /// What was changed since the first savepoint.
+    undo: Vec<Undo>,
     /// Whether there is a savepoint to come back to.
     is_saved: bool,
     /// Where a value is written before it is known how long it is.
     scratch: Vec<u8>,
+}
+
+/// How a change is taken back.
+enum Undo {
+    /// The key has the change that it had before, if any.
+    Put(Vec<u8>, Option<Change>),
+    /// These bytes go out of the value: it may be long, and is not copied for each of them.
+    Cut(Vec<u8>, ops::Range<usize>),
 }
 
 /// A state of a working copy to come back to.
@@ -75,18 +83,36 @@ impl<'a> Working<'a> {
             btree_map::Entry::Occupied(changed) => {
                 if self.is_saved {
                     let before = Some(changed.get().clone());
-                    self.undo.push((changed.key().clone(), before));
+                    self.undo.push(Undo::Put(changed.key().clone(), before));
                 }
                 Ok(changed.into_mut())
             }
             btree_map::Entry::Vacant(vacant) => {
                 let value = self.base.get(vacant.key())?;
                 if self.is_saved {
-                    self.undo.push((vacant.key().clone(), None));
+                    self.undo.push(Undo::Put(vacant.key().clone(), None));
                 }
                 Ok(vacant.insert(value))
             }
         }
+    }
+
+    /// Puts bytes into the value of a key, which has none where there is no key: `place` says behind how many of its bytes.
+    pub fn insert(
+        &mut self,
+        key: Vec<u8>,
+        bytes: &[u8],
+        place: impl FnOnce(&[u8]) -> Result<usize, Error>,
+    ) -> Result<(), Error> {
+        if let Some(Some(value)) = self.changes.get_mut(&key) {
+            let at = put_in(value, bytes, place)?;
+            if self.is_saved {
+                self.undo.push(Undo::Cut(key, at..at + bytes.len()));
+            }
+            return Ok(());
+        }
+        put_in(self.slot(key)?.get_or_insert_default(), bytes, place)?;
+        Ok(())
     }
 
     /// Takes a key away.
@@ -100,7 +126,7 @@ impl<'a> Working<'a> {
             return;
         }
         let before = self.changes.insert(key.clone(), change);
-        self.undo.push((key, before));
+        self.undo.push(Undo::Put(key, before));
     }
 
     /// Makes changes that were decided elsewhere its own.
@@ -124,11 +150,20 @@ impl<'a> Working<'a> {
     /// Forgets what changed since a savepoint, which is still there.
     pub fn roll_back(&mut self, to: Savepoint) {
         // Backwards: what a key had first is put back last.
-        for (key, before) in self.undo.drain(to.0..).rev() {
-            match before {
-                Some(change) => self.changes.insert(key, change),
-                None => self.changes.remove(&key),
-            };
+        for undo in self.undo.drain(to.0..).rev() {
+            match undo {
+                Undo::Put(key, Some(change)) => {
+                    self.changes.insert(key, change);
+                }
+                Undo::Put(key, None) => {
+                    self.changes.remove(&key);
+                }
+                Undo::Cut(key, bytes) => {
+                    if let Some(Some(value)) = self.changes.get_mut(&key) {
+                        value.drain(bytes);
+                    }
+                }
+            }
         }
     }
 
@@ -142,6 +177,18 @@ impl<'a> Working<'a> {
     pub fn into_changes(self) -> Changes {
         self.changes
     }
+}
+
+/// Puts bytes into a value, and says behind how many of its bytes.
+fn put_in(
+    value: &mut Vec<u8>,
+    bytes: &[u8],
+    place: impl FnOnce(&[u8]) -> Result<usize, Error>,
+) -> Result<usize, Error> {
+    let at = place(value)?;
+    value.extend_from_slice(bytes);
+    value[at..].rotate_right(bytes.len());
+    Ok(at)
 }
 
 impl Index for Working<'_> {
@@ -360,6 +407,14 @@ mod tests {
         *working.slot(vec![2]).unwrap() = None;
         working.remove(vec![9]);
         working.absorb([(vec![3], None)].into());
+        // Into what stands below, was changed before and after the savepoint, and was taken away after it.
+        for (key, at) in [(4, 1), (4, 0), (0, 1), (0, 0), (9, 0), (9, 1)] {
+            let place = |value: &[u8]| Ok(at.min(value.len()));
+            working.insert(vec![key], &[70, 71], place).unwrap();
+        }
+        assert_eq!(working.get(&[4]).unwrap().unwrap(), [70, 71, 4, 70, 71]);
+        assert_eq!(working.get(&[0]).unwrap().unwrap(), [70, 71, 13, 70, 71]);
+        assert_eq!(working.get(&[9]).unwrap().unwrap(), [70, 70, 71, 71]);
         working.roll_back(inner);
         assert_eq!(working.changes, kept);
         working.put(vec![4], vec![44]);

@@ -85,6 +85,9 @@ pub enum Ended {
     Broken(Head),
 }
 
+/// The changes of a batch that is not durable yet: shown to nobody but who decides what follows it.
+pub struct Pending(Arc<Layer>);
+
 /// The changes of one batch, or of some that follow each other.
 struct Layer {
     serial: u64,
@@ -140,7 +143,10 @@ impl Overlay {
 
     /// The state after the last published batch; it stays as it is.
     pub fn view(self: &Arc<Overlay>) -> View {
-        let mut inner = self.lock();
+        self.view_of(&mut self.lock())
+    }
+
+    fn view_of(self: &Arc<Overlay>, inner: &mut Inner) -> View {
         let serial = inner.serial;
         *inner.views.entry(serial).or_default() += 1;
         View {
@@ -152,6 +158,24 @@ impl Overlay {
         }
     }
 
+    /// The changes of the batch that will be published next, once it is durable.
+    pub fn pending(&self, changes: Changes, head: Head) -> Pending {
+        let serial = self.lock().serial + 1;
+        Pending(Arc::new(Layer::new(changes, serial, head)))
+    }
+
+    /// The state after a batch that is not durable yet.
+    pub fn view_after(self: &Arc<Overlay>, pending: &Pending) -> View {
+        let mut inner = self.lock();
+        // What was published under the last view of this kind could not join then.
+        inner.join();
+        let mut view = self.view_of(&mut inner);
+        drop(inner);
+        view.head = pending.0.head;
+        view.layers.push(pending.0.clone());
+        view
+    }
+
     /// The last entry that a view taken now would show. Never behind what an earlier view has shown.
     pub fn position(&self) -> Position {
         Position(self.position.load(Ordering::Acquire))
@@ -160,6 +184,14 @@ impl Overlay {
     /// The place behind the last batch that is committed.
     pub fn head(&self) -> Head {
         self.lock().head
+    }
+
+    /// Whether there is room for one more layer, without waiting.
+    pub fn has_room(&self) -> bool {
+        let inner = self.lock();
+        !matches!(inner.end, End::Failed(_))
+            && !inner.tree.is_broken()
+            && inner.has_room(self.limit)
     }
 
     /// Waits until there is room for one more layer. While the tree is built anew, there is none, and nobody waits:
@@ -173,7 +205,7 @@ impl Overlay {
             if inner.tree.is_broken() {
                 return Err(Error::Busy);
             }
-            if inner.layers.len() < LAYERS && inner.bytes < self.limit {
+            if inner.has_room(self.limit) {
                 return Ok(());
             }
             inner = self.wait(inner);
@@ -182,6 +214,28 @@ impl Overlay {
 
     /// Makes a batch visible to every view from now on.
     pub fn publish(&self, changes: Changes, head: Head) {
+        self.show(head, |inner, serial| {
+            inner.join();
+            let Some(last) = inner.layers.back_mut().and_then(Arc::get_mut) else {
+                inner.push(Arc::new(Layer::new(changes, serial, head)));
+                return;
+            };
+            let before = last.bytes;
+            last.take_over(changes, serial, head);
+            let after = last.bytes;
+            inner.bytes = inner.bytes - before + after;
+        });
+    }
+
+    /// The same for one that was pending: it is durable now, and no other one was published since it was made.
+    pub fn publish_pending(&self, pending: Pending) {
+        self.show(pending.0.head, |inner, serial| {
+            debug_assert_eq!(pending.0.serial, serial, "batches are published in order");
+            inner.push(pending.0);
+        });
+    }
+
+    fn show(&self, head: Head, add: impl FnOnce(&mut Inner, u64)) {
         let mut inner = self.lock();
         inner.serial += 1;
         inner.head = head;
@@ -189,20 +243,7 @@ impl Overlay {
         let serial = inner.serial;
         let was_due = inner.is_due(self.limit);
         let was_empty = inner.layers.is_empty();
-        inner.join();
-        if let Some(last) = inner.layers.back_mut().and_then(Arc::get_mut) {
-            let before = last.bytes;
-            last.take_over(changes, serial, head);
-            let after = last.bytes;
-            inner.bytes = inner.bytes - before + after;
-        } else {
-            let layer = Layer::new(changes, serial, head);
-            inner.bytes += layer.bytes;
-            if was_empty {
-                inner.since = Instant::now();
-            }
-            inner.layers.push_back(Arc::new(layer));
-        }
+        add(&mut inner, serial);
         // The applier waits for the first layer until it is time for it, and wakes sooner for this alone.
         let wakes = was_empty || (!was_due && inner.is_due(self.limit));
         drop(inner);
@@ -350,6 +391,19 @@ impl Overlay {
 }
 
 impl Inner {
+    fn has_room(&self, limit: usize) -> bool {
+        self.layers.len() < LAYERS && self.bytes < limit
+    }
+
+    /// A layer above all others.
+    fn push(&mut self, layer: Arc<Layer>) {
+        if self.layers.is_empty() {
+            self.since = Instant::now();
+        }
+        self.bytes += layer.bytes;
+        self.layers.push_back(layer);
+    }
+
     /// Whether layers are to be applied, if there are any: they have gathered enough, or no more of them come.
     fn is_due(&self, limit: usize) -> bool {
         !self.layers.is_empty()

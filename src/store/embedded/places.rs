@@ -27,7 +27,7 @@ use crate::store::{BodyId, Error};
 /// makes of an entry, counts this up: an index of another layout is built anew from the journal. A foundation holds
 /// pairs of the layout that it was written in: from the first release on, whoever counts this up says here how those
 /// are read.
-pub const LAYOUT: u8 = 16;
+pub const LAYOUT: u8 = 17;
 
 /// About how far apart the marks are, in bytes of the journal.
 const MARK_EVERY: u64 = 64 * 1024;

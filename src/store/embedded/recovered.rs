@@ -132,7 +132,7 @@ fn restart(committer: &mut Committer, at: Timestamp) -> Result<(), OpenError> {
         answer,
         workers: None,
     };
-    committer.batch(request, || None)?;
+    committer.batch(request, None)?;
     match answered.try_recv() {
         Ok(outcome) => Ok(outcome.map(|_| ())?),
         Err(_) => Err(Error::Impossible("a restart is always answered").into()),

@@ -1,5 +1,13 @@
 //! What is handed to the journal to be made durable as one, and where it was put.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
 use crate::store::journal::body;
 use crate::store::journal::format::{COMMIT, HEAD};
 use crate::store::journal::pack::Packed;
@@ -58,5 +66,36 @@ pub struct Written {
     /// The place behind it.
     pub end: Head,
     /// How long the sync took.
-    pub synced: std::time::Duration,
+    pub synced: Duration,
+}
+
+/// A batch that is laid out and still to be written.
+pub struct Laid {
+    pub(super) file: Arc<File>,
+    pub(super) bytes: Vec<u8>,
+    pub(super) written: Written,
+}
+
+/// A batch that was written, or not.
+pub struct Tried {
+    pub(super) laid: Laid,
+    pub(super) came: io::Result<()>,
+}
+
+impl Laid {
+    /// Where it will be once it is written.
+    pub fn place(&self) -> &Written {
+        &self.written
+    }
+
+    /// One write, one sync, on the thread that asks.
+    pub fn write(mut self) -> Tried {
+        let began = Instant::now();
+        let written = self
+            .file
+            .write_all_at(&self.bytes, self.written.start.offset);
+        let came = written.and_then(|()| self.file.sync_data());
+        self.written.synced = began.elapsed();
+        Tried { laid: self, came }
+    }
 }

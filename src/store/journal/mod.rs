@@ -48,13 +48,13 @@ pub mod reader;
 mod recover;
 pub mod still;
 
-pub use batch::{Batch, Written};
+pub use batch::{Batch, Laid, Tried, Written};
 pub use error::{Error, KeyFault};
 pub use place::{Head, Mark, Place};
 
 use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -105,18 +105,31 @@ pub struct Journal {
     packer: Arc<Packer>,
     reader: Reader,
     segment: Arc<Segment>,
-    file: File,
+    file: Arc<File>,
     head: Head,
     /// Up to here the present segment was written to since it was opened, zeros too.
     zeroed: u64,
     /// Seals what goes into the present segment; none before the first batch of a start, and where nothing is sealed.
     seal: Option<Seal>,
     buffer: Vec<u8>,
-    stopped: bool,
+    /// How many bytes were to be written last: where that failed, so many are not to be trusted.
+    reach: usize,
+    course: Course,
     reserved: bool,
     unfinished: Unfinished,
     // Released last.
     _lock: File,
+}
+
+/// Whether the next batch can be laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// It can.
+    Open,
+    /// Not before the last one is written.
+    Writing,
+    /// Not before the journal is opened anew.
+    Stopped,
 }
 
 /// What a start finds of evacuations that did not come to their end.
@@ -169,7 +182,7 @@ impl Journal {
             reader.add(Ok(Segment::create(&directory, &header)?.0));
         }
         let segment = reader.last().ok_or(Error::NoSegment(1))?;
-        let file = segment.writable()?;
+        let file = Arc::new(segment.writable()?);
         let ended = find_end(&segment)?;
         cut(&segment, &file, &ended, observer)?;
         let head = ended.head;
@@ -191,7 +204,8 @@ impl Journal {
             zeroed: 0,
             seal: None,
             buffer: Vec::new(),
-            stopped: false,
+            reach: 0,
+            course: Course::Open,
             reserved: false,
             unfinished,
             _lock: lock,
@@ -211,7 +225,15 @@ impl Journal {
     /// Makes a batch durable. After any error nothing more is written: the fate of the batch is unknown until
     /// the journal is opened anew.
     pub fn append(&mut self, batch: &Batch) -> Result<Written, Error> {
-        if self.stopped {
+        let laid = self.lay_out(batch)?;
+        self.end(laid.write())
+    }
+
+    /// Lays a batch out behind the last one, to be written by whoever has the time: what is given out is to be written,
+    /// and to come back to [`end`](Journal::end), before the next one is laid out. After any error nothing more is
+    /// written until the journal is opened anew.
+    pub fn lay_out(&mut self, batch: &Batch) -> Result<Laid, Error> {
+        if self.course != Course::Open {
             return Err(Error::Stopped);
         }
         let length = batch.length();
@@ -219,33 +241,53 @@ impl Journal {
             return Err(Error::TooLarge(length));
         }
         // Only a whole success takes this back.
-        self.stopped = true;
+        self.course = Course::Stopped;
         self.find_place(length)?;
-        let mut written = self.lay_out(batch);
-        let began = tokio::time::Instant::now();
-        self.write()
-            .map_err(|source| self.segment.failed(&source))?;
-        written.synced = began.elapsed();
-        self.head = written.end;
-        self.stopped = false;
-        Ok(written)
+        let written = self.put(batch);
+        let zeros = self.zeros();
+        self.buffer.resize(self.buffer.len() + zeros, 0);
+        self.reach = self.buffer.len();
+        self.course = Course::Writing;
+        Ok(Laid {
+            file: self.file.clone(),
+            bytes: std::mem::take(&mut self.buffer),
+            written,
+        })
+    }
+
+    /// What came of writing. After any error nothing more is written: the fate of the batch is unknown until the journal
+    /// is opened anew.
+    pub fn end(&mut self, tried: Tried) -> Result<Written, Error> {
+        let Tried { laid, came } = tried;
+        self.buffer = laid.bytes;
+        self.course = Course::Stopped;
+        came.map_err(|source| self.segment.failed(&source))?;
+        self.head = laid.written.end;
+        self.course = Course::Open;
+        Ok(laid.written)
+    }
+
+    /// What was laid out does not come back: nobody knows what of it was written.
+    pub fn lost(&mut self) -> Error {
+        self.course = Course::Stopped;
+        Error::Stopped
     }
 
     /// Begins a new segment, although the present one has room. After any error nothing more is written until the
     /// journal is opened anew.
     pub fn begin_segment(&mut self) -> Result<(), Error> {
-        if self.stopped {
+        if self.course != Course::Open {
             return Err(Error::Stopped);
         }
-        self.stopped = true;
+        self.course = Course::Stopped;
         self.roll(0)?;
-        self.stopped = false;
+        self.course = Course::Open;
         Ok(())
     }
 
     /// Whether a write or sync failed, so that nothing more is written until it is opened anew.
     pub fn is_stopped(&self) -> bool {
-        self.stopped
+        self.course == Course::Stopped
     }
 
     /// Opens it anew after a failed write or sync, at the place behind the last batch that was acknowledged.
@@ -255,12 +297,12 @@ impl Journal {
     /// what unwritten bytes are, and nothing of it was answered. Then the whole segment is read from the disk
     /// again and must end at that place. A segment that was made and never written to is removed.
     pub fn reopen(&mut self) -> Result<(), Error> {
-        self.stopped = true;
+        self.course = Course::Stopped;
         segment::remove_unfinished(&self.directory)?;
         segment::remove_after(&self.directory, self.head.segment)?;
         self.reader.truncate(self.head.segment);
         self.segment = self.reader.segment(self.head.segment)?;
-        self.file = self.segment.writable()?;
+        self.file = Arc::new(self.segment.writable()?);
         self.zeroed = 0;
         self.erase()
             .map_err(|source| self.segment.failed(&source))?;
@@ -268,15 +310,14 @@ impl Journal {
         if ended.head != self.head || ended.torn > 0 {
             return Err(Error::Diverged);
         }
-        self.stopped = false;
+        self.course = Course::Open;
         Ok(())
     }
 
     /// Zeros over what may have been written behind the head, synced, and no longer in the page cache.
     fn erase(&self) -> io::Result<()> {
         let room = self.segment.header.capacity - self.head.offset;
-        let length =
-            usize::try_from(room).map_or(self.buffer.len(), |room| room.min(self.buffer.len()));
+        let length = usize::try_from(room).map_or(self.reach, |room| room.min(self.reach));
         self.file.write_all_at(&vec![0; length], self.head.offset)?;
         self.file.sync_data()?;
         // Only advice: where it is not taken, what is read is what was read before.
@@ -371,7 +412,7 @@ impl Journal {
         self.segment = self.reader.segment(ordinal)?;
         segment::give_back(&self.file, self.head.offset);
         self.seal = seal;
-        self.file = file;
+        self.file = Arc::new(file);
         self.zeroed = 0;
         self.head.segment = ordinal;
         self.head.offset = HEADER as u64;
@@ -379,7 +420,7 @@ impl Journal {
     }
 
     /// Puts the batch's bytes into the buffer: the one copy of a body between socket and disk.
-    fn lay_out(&mut self, batch: &Batch) -> Written {
+    fn put(&mut self, batch: &Batch) -> Written {
         let base = self.head.offset;
         let id = &self.segment.header.id;
         let first = Position(self.head.position.0 + 1);
@@ -430,17 +471,15 @@ impl Journal {
         }
     }
 
-    /// One write, one sync. Zeros go along where they help the next batches: they are what was there.
-    fn write(&mut self) -> io::Result<()> {
+    /// How many zeros go along behind what is laid out, where they help the next batches: they are what was there.
+    fn zeros(&mut self) -> usize {
         let length = self.buffer.len() as u64;
         let end = self.head.offset + length;
-        if end > self.zeroed {
-            self.zeroed = zeros_until(end, length, self.segment.header.capacity);
-            let zeros = usize::try_from(self.zeroed - end).unwrap_or_default();
-            self.buffer.resize(self.buffer.len() + zeros, 0);
+        if end <= self.zeroed {
+            return 0;
         }
-        self.file.write_all_at(&self.buffer, self.head.offset)?;
-        self.file.sync_data()
+        self.zeroed = zeros_until(end, length, self.segment.header.capacity);
+        usize::try_from(self.zeroed - end).unwrap_or_default()
     }
 }
 

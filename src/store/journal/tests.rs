@@ -540,9 +540,9 @@ fn after_a_failed_write_nothing_more_is_written() {
     let mut journal = open(directory.path()).unwrap();
     let head = journal.head();
     // A file that cannot be written to.
-    journal.file = journal.segment.readable().unwrap();
+    journal.file = Arc::new(journal.segment.readable().unwrap());
     assert!(matches!(journal.append(&batches[0]), Err(Error::Io { .. })));
-    journal.file = journal.segment.writable().unwrap();
+    journal.file = Arc::new(journal.segment.writable().unwrap());
     assert!(matches!(journal.append(&batches[0]), Err(Error::Stopped)));
     assert_eq!(journal.head(), head);
 }

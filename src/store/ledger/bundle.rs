@@ -13,11 +13,9 @@ pub fn insert<const N: usize>(
     key: Vec<u8>,
     item: [u8; N],
 ) -> Result<(), Error> {
-    let value = working.slot(key)?.get_or_insert_default();
-    let before = items::<N>(value)?.partition_point(|other| *other < item);
-    let at = before * N;
-    value.splice(at..at, item);
-    Ok(())
+    working.insert(key, &item, |value| {
+        Ok(items::<N>(value)?.partition_point(|other| *other < item) * N)
+    })
 }
 
 /// Takes an item out of the bundle of a key; the key goes with the last one.

@@ -218,8 +218,8 @@ fn each_admission_writes_three_keys_and_shares_the_others() {
 #[test]
 fn bundles_stay_short_while_the_clock_stands() {
     const DOCUMENTS: u128 = 320;
-    // Sixteen in a millisecond.
-    let made_at = |number: u128| ((number / 16) << 80) + number;
+    // Sixteen in eight milliseconds.
+    let made_at = |number: u128| ((number / 2) << 80) + number;
     let mut ledger = Ledger::new();
     ledger.admit((1..=DOCUMENTS).map(made_at), ordinary);
     let longest = |ledger: &Ledger, table: u8, width: usize| {

@@ -216,7 +216,7 @@ fn a_write_that_failed_gives_no_number_back() {
     let keys = journal.keys().unwrap();
     let mut sealed = Sealed::default();
     for number in 10..20 {
-        journal.file = journal.segment.readable().unwrap();
+        journal.file = Arc::new(journal.segment.readable().unwrap());
         assert!(journal.append(&batch(number, 2)).is_err());
         // It may have reached the disk all the same.
         sealed.note(

@@ -1,14 +1,20 @@
 //! The one decider: takes what is ready, decides it in order, writes once, syncs once, answers all.
 //!
-//! There is no timer: while one batch is synced, the next one gathers by itself. Nothing is answered and
-//! nothing becomes visible before the sync has returned, not even "known already", because what is known
-//! may lie in the same batch. Must never decide against anything but the state after all earlier commands.
+//! There is no timer: while one batch is synced, the next one gathers by itself, and where that pays it is decided
+//! meanwhile ([`ahead`]). Nothing is answered and nothing becomes visible before the sync has returned, not even "known
+//! already", because what is known may lie in the same batch. Must never decide against anything but the state after all
+//! earlier commands.
+
+mod ahead;
+mod answers;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::runtime::{Handle, RuntimeFlavor};
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::claims::entry::Position;
 use crate::claims::time::Timestamp;
@@ -20,9 +26,13 @@ use crate::store::embedded::{Config, places};
 use crate::store::index::{Changes, Working};
 use crate::store::journal::keys::Keys;
 use crate::store::journal::pack::{self, Packer};
-use crate::store::journal::{self, Batch, Journal};
+use crate::store::journal::{self, Batch, Journal, Laid, Tried, Written};
 use crate::store::ledger::{self, Instants, Known, Secret};
 use crate::store::{Body, BodyId, Command, Conflict, Error, Observer, Outcome, Space};
+
+use ahead::{Flight, Load, Next, Pace, Writer};
+use answers::Answers;
+pub use answers::workers;
 
 /// What the committer is asked.
 pub enum Call {
@@ -70,12 +80,6 @@ pub struct Request {
     pub workers: Option<Handle>,
 }
 
-/// The runtime of whoever asks, if threads of its own drive it: there the answers of a batch are given out together.
-pub fn workers() -> Option<Handle> {
-    let handle = Handle::try_current().ok();
-    handle.filter(|handle| handle.runtime_flavor() == RuntimeFlavor::MultiThread)
-}
-
 /// Compresses the documents of a command, on the thread of whoever asks: the committer would be the one for all.
 pub fn pack(packer: &Packer, command: &Command) -> Packed {
     let Command::Admit { documents, .. } = command else {
@@ -88,8 +92,37 @@ pub fn pack(packer: &Packer, command: &Command) -> Packed {
     packed.collect()
 }
 
+/// Where calls come from.
+pub struct Inbox<'q> {
+    queue: &'q mut mpsc::Receiver<Call>,
+    /// Another call than a commit, met while a batch gathered: it is done after the batch.
+    met: Option<Call>,
+}
+
+impl Inbox<'_> {
+    /// A call that is there already.
+    fn ready(&mut self) -> Option<Call> {
+        self.queue.try_recv().ok()
+    }
+
+    /// The request of a call; any other call ends the batch.
+    fn request(&mut self, call: Call) -> Option<Request> {
+        match call {
+            Call::Commit(request) => Some(request),
+            other => {
+                self.met = Some(other);
+                None
+            }
+        }
+    }
+}
+
 /// The owner of the journal.
 pub struct Committer {
+    /// The batch on its way; before the thread that writes it, and that before the journal.
+    flight: Option<Flight>,
+    writer: Option<Writer>,
+    pace: Pace,
     journal: Journal,
     packer: Arc<Packer>,
     overlay: Arc<Overlay>,
@@ -110,52 +143,19 @@ pub struct Committer {
 
 /// Commands that are decided and wait for the sync.
 struct Gathering<'v> {
+    /// The last entry before them.
+    after: Position,
     working: Working<'v>,
     batch: Batch,
     answers: Answers,
+    /// How long it took to decide them.
+    decided: Duration,
+    /// Of the batch that was on its way when the first of them was decided.
+    beside: Load,
 }
 
-/// What will be answered once the batch is durable.
-struct Answer {
-    to: oneshot::Sender<Result<Outcome, Error>>,
-    outcome: Result<Outcome, Error>,
-}
-
-/// Answers of a batch. They go to whom they belong at the end of this, wherever and however it ends.
-#[derive(Default)]
-struct Answers {
-    waiting: Vec<Answer>,
-    workers: Option<Handle>,
-}
-
-impl Answers {
-    /// Gives them out. To wake a worker that sleeps costs this thread more than all the rest of an answer: the runtime
-    /// is woken once and wakes its own tasks.
-    fn give(mut self) {
-        match self.workers.take() {
-            Some(workers) if self.waiting.len() > 1 => {
-                drop(workers.spawn(async move { drop(self) }))
-            }
-            Some(_) | None => drop(self),
-        }
-    }
-
-    /// Nothing of the batch happened.
-    fn refuse(mut self, error: &Error) {
-        for answer in &mut self.waiting {
-            answer.outcome = Err(error.clone());
-        }
-    }
-}
-
-impl Drop for Answers {
-    fn drop(&mut self) {
-        for answer in self.waiting.drain(..) {
-            // Who asked may have gone; the command is done all the same.
-            let _ = answer.to.send(answer.outcome);
-        }
-    }
-}
+/// What was gathered stands on a batch that failed.
+struct Fallen(Error);
 
 impl Committer {
     /// Owns a journal; what it commits is published in the overlay.
@@ -170,6 +170,9 @@ impl Committer {
     ) -> Committer {
         let position = watch::Sender::new(journal.head().position);
         Committer {
+            flight: None,
+            writer: None,
+            pace: Pace::default(),
             packer: journal.packer(),
             journal,
             overlay,
@@ -208,51 +211,69 @@ impl Committer {
 
     /// Commits what comes until the queue is closed and empty, or the index fails.
     pub fn run(&mut self, queue: &mut mpsc::Receiver<Call>) -> Result<(), Error> {
-        // Another call than a commit, met while a batch gathered: it is done after the batch.
-        let mut met = None;
-        while let Some(call) = met.take().or_else(|| queue.blocking_recv()) {
+        let mut inbox = Inbox { queue, met: None };
+        while let Some(call) = self.next(&mut inbox) {
             // Whatever it is, who comes now waits for it.
-            self.timed(|committer| {
-                match call {
-                    Call::Look => committer.look(),
-                    Call::Carry { bodies, answer } => {
-                        let done = committer.carry(bodies);
-                        // Who asked may have gone; the bodies are there twice.
-                        let _ = answer.send(done);
-                    }
-                    Call::Roll { answer } => {
-                        let done = committer.roll();
-                        // Who asked may have gone; the segment has begun.
-                        let _ = answer.send(done);
-                    }
-                    Call::Clear {
-                        request,
-                        beside,
-                        meanwhile,
-                    } => committer.clear(request, beside, meanwhile)?,
-                    Call::Commit(first) => {
-                        let ready = || match queue.try_recv().ok()? {
-                            Call::Commit(request) => Some(request),
-                            other => {
-                                met = Some(other);
-                                None
-                            }
-                        };
-                        committer.batch(first, ready)?;
-                    }
-                }
-                Ok::<(), Error>(())
-            })?;
+            if self.flight.is_none() {
+                self.state.batch_begins();
+            }
+            self.take(call, &mut inbox)?;
+            if self.flight.is_none() {
+                self.state.batch_ended();
+            }
         }
         Ok(())
     }
 
-    /// Says how long a call takes while it does: a disk that hangs is told by nothing else.
-    fn timed<T>(&mut self, work: impl FnOnce(&mut Committer) -> T) -> T {
-        self.state.batch_begins();
-        let done = work(self);
+    /// The next call; meanwhile a batch on its way is answered as soon as it is written. None when no more come and all is
+    /// written.
+    fn next(&mut self, inbox: &mut Inbox<'_>) -> Option<Call> {
+        if let Some(call) = inbox.met.take() {
+            return Some(call);
+        }
+        match self.either(inbox) {
+            Some(Next::Call(Some(call))) => return Some(call),
+            // What follows has no part in what became of it.
+            Some(Next::Call(None)) => drop(self.land()),
+            Some(Next::Written(tried)) => drop(self.landed(tried)),
+            None => {}
+        }
         self.state.batch_ended();
-        done
+        inbox.queue.blocking_recv()
+    }
+
+    /// Waits for a call or the end of the batch on its way; none if none is.
+    fn either(&mut self, inbox: &mut Inbox<'_>) -> Option<Next> {
+        let (flight, writer) = (self.flight.as_mut()?, self.writer.as_ref()?);
+        Some(writer.next(flight, inbox.queue))
+    }
+
+    fn take(&mut self, call: Call, inbox: &mut Inbox<'_>) -> Result<(), Error> {
+        if let Call::Commit(first) = call {
+            return self.batch(first, Some(inbox));
+        }
+        // What follows has no part in what became of it.
+        let _ = self.land();
+        match call {
+            Call::Commit(_) => {}
+            Call::Look => self.look(),
+            Call::Carry { bodies, answer } => {
+                let done = self.carry(bodies);
+                // Who asked may have gone; the bodies are there twice.
+                let _ = answer.send(done);
+            }
+            Call::Roll { answer } => {
+                let done = self.roll();
+                // Who asked may have gone; the segment has begun.
+                let _ = answer.send(done);
+            }
+            Call::Clear {
+                request,
+                beside,
+                meanwhile,
+            } => self.clear(request, beside, meanwhile)?,
+        }
+        Ok(())
     }
 
     /// Commits the end of bodies, unless something was said just now of a document of theirs.
@@ -265,7 +286,7 @@ impl Committer {
         let stale = match meanwhile.is_spoken_of(|| self.overlay.view()) {
             Ok(false) => {
                 self.beside = beside;
-                self.batch(request, || None)?;
+                self.batch(request, None)?;
                 self.beside.clear();
                 return Ok(());
             }
@@ -354,11 +375,11 @@ impl Committer {
     }
 
     /// Commits one batch: a request and those that are ready after it.
-    pub fn batch(
-        &mut self,
-        first: Request,
-        mut ready: impl FnMut() -> Option<Request>,
-    ) -> Result<(), Error> {
+    pub fn batch(&mut self, first: Request, inbox: Option<&mut Inbox<'_>>) -> Result<(), Error> {
+        if !self.overlay.has_room() {
+            // Nobody's answer waits for room for others. What follows has no part in what became of them.
+            let _ = self.land();
+        }
         match self.overlay.wait_for_room() {
             Ok(()) => {}
             // The index is built anew, and what is known is not known meanwhile: who asks repeats.
@@ -373,29 +394,124 @@ impl Committer {
                 return Err(stopped);
             }
         }
-        let view = self.overlay.view();
+        let view = match &self.flight {
+            Some(flight) => self.overlay.view_after(&flight.pending),
+            None => self.overlay.view(),
+        };
         let mut gathering = Gathering {
+            after: view.position(),
             working: Working::new(&view),
             batch: Batch::default(),
             answers: Answers::default(),
+            decided: Duration::ZERO,
+            beside: self
+                .flight
+                .as_ref()
+                .map_or_else(Load::default, |flight| flight.own),
         };
-        let mut next = Some(first);
-        while let Some(request) = next {
-            self.decide(&mut gathering, request);
-            let room = gathering.answers.waiting.len() < self.batch_commands
-                && gathering.batch.length() < self.batch_bytes;
-            next = if room { ready() } else { None };
-        }
+        let gathered = self.gather(&mut gathering, first, inbox);
         let Gathering {
             working,
             batch,
             answers,
+            decided,
+            beside,
+            after: _,
         } = gathering;
+        if let Err(Fallen(error)) = gathered {
+            answers.refuse(&error);
+            return Ok(());
+        }
+        let own = Load {
+            commands: answers.len(),
+            decided,
+        };
         let changes = working.into_changes();
         // While it is held, what is published cannot join the layer that it stands on.
         drop(view);
-        self.conclude(changes, batch, answers);
+        self.conclude(changes, batch, answers, own, own.with(beside));
         Ok(())
+    }
+
+    /// Decides a request and those that come while there is time.
+    fn gather(
+        &mut self,
+        gathering: &mut Gathering<'_>,
+        first: Request,
+        mut inbox: Option<&mut Inbox<'_>>,
+    ) -> Result<(), Fallen> {
+        let mut next = Some(first);
+        while let Some(request) = next {
+            let began = Instant::now();
+            self.decide(gathering, request);
+            gathering.decided += began.elapsed();
+            let is_full = gathering.answers.len() >= self.batch_commands
+                || gathering.batch.length() >= self.batch_bytes;
+            next = match &mut inbox {
+                Some(inbox) if !is_full => self.more(gathering.answers.len(), inbox)?,
+                Some(_) | None => None,
+            };
+        }
+        // One at a time is on its way.
+        self.land()
+    }
+
+    /// The next request of a batch of so many; none when it is to be written.
+    fn more(&mut self, count: usize, inbox: &mut Inbox<'_>) -> Result<Option<Request>, Fallen> {
+        loop {
+            if let Some(tried) = self.flight.as_mut().and_then(Flight::try_end) {
+                self.landed(tried)?;
+            }
+            if self.flight.is_none() && count >= self.pace.enough() {
+                return Ok(None);
+            }
+            if let Some(call) = inbox.ready() {
+                return Ok(inbox.request(call));
+            }
+            match self.either(inbox) {
+                Some(Next::Written(tried)) => self.landed(tried)?,
+                Some(Next::Call(Some(call))) => return Ok(inbox.request(call)),
+                Some(Next::Call(None)) | None => return Ok(None),
+            }
+        }
+    }
+
+    /// Waits for the end of the batch on its way.
+    fn land(&mut self) -> Result<(), Fallen> {
+        let (Some(flight), Some(writer)) = (&mut self.flight, &self.writer) else {
+            return Ok(());
+        };
+        let tried = writer.wait(flight);
+        self.landed(tried)
+    }
+
+    /// The batch on its way is written, or not.
+    fn landed(&mut self, tried: Option<Tried>) -> Result<(), Fallen> {
+        let Some(flight) = self.flight.take() else {
+            return Ok(());
+        };
+        // Who waits now waits for the next one.
+        self.state.batch_begins();
+        let written = match tried {
+            Some(tried) => self.journal.end(tried),
+            None => {
+                // Another one is started with the next batch.
+                self.writer = None;
+                Err(self.journal.lost())
+            }
+        };
+        match written {
+            Ok(written) => {
+                self.overlay.publish_pending(flight.pending);
+                self.written(&written, flight.entries, flight.load);
+                flight.answers.give();
+                Ok(())
+            }
+            Err(error) => {
+                self.failed(&error, flight.answers);
+                Err(Fallen(stopped(&error)))
+            }
+        }
     }
 
     fn decide(&mut self, gathering: &mut Gathering<'_>, mut request: Request) {
@@ -405,7 +521,7 @@ impl Committer {
         }
         // Two entries of one instant are in order all the same: by position.
         let stamp = self.last.max(request.at);
-        let next = self.journal.head().position.0 + gathering.batch.entries() as u64 + 1;
+        let next = gathering.after.0 + gathering.batch.entries() as u64 + 1;
         // What a restart puts in doubt is asked about later; without it nothing could even be read until there is room.
         let writes =
             self.state.room() != Space::Full || matches!(request.command, Command::Restart);
@@ -449,41 +565,83 @@ impl Committer {
             }
             decision.outcome
         });
-        let to = request.answer;
-        gathering.answers.waiting.push(Answer { to, outcome });
-        let before = gathering.answers.workers.take();
-        gathering.answers.workers = request.workers.or(before);
+        gathering
+            .answers
+            .add(request.answer, outcome, request.workers);
     }
 
-    /// Makes the batch durable, shows it, and answers.
-    fn conclude(&mut self, mut changes: Changes, batch: Batch, answers: Answers) {
+    /// Makes the batch durable, shows it, and answers: at once, or when it has landed.
+    fn conclude(
+        &mut self,
+        changes: Changes,
+        batch: Batch,
+        answers: Answers,
+        own: Load,
+        load: Load,
+    ) {
         let entries = batch.entries();
-        let written = if entries > 0 {
-            self.journal.append(&batch).map(Some)
-        } else {
-            Ok(None)
-        };
+        if entries == 0 {
+            answers.give();
+            return;
+        }
+        let laid = self.journal.lay_out(&batch);
         // Before the answers, so that a body is freed by who made it, which costs less than from here.
         drop(batch);
-        let written = match written {
-            Ok(written) => written,
-            Err(error) => {
-                self.failed(&error, answers);
-                return;
-            }
-        };
-        if let Some(written) = written {
-            changes.append(&mut self.beside);
-            places::record(&mut changes, written.start, &written.bodies, written.end);
-            self.overlay.publish(changes, written.end);
-            self.position.send_replace(written.end.position);
-            self.observer
-                .committed(entries, written.length(), written.synced);
-            if !self.journal.has_reserve() && self.state.room() == Space::Ample {
-                self.set_room(Space::Low);
-            }
+        match laid {
+            Ok(laid) => self.send(laid, changes, answers, entries, own, load),
+            Err(error) => self.failed(&error, answers),
         }
-        answers.give();
+    }
+
+    /// Has a batch written: by the other thread where that pays, or here.
+    fn send(
+        &mut self,
+        laid: Laid,
+        mut changes: Changes,
+        answers: Answers,
+        entries: usize,
+        own: Load,
+        load: Load,
+    ) {
+        let written = laid.place();
+        let end = written.end;
+        changes.append(&mut self.beside);
+        places::record(&mut changes, written.start, &written.bodies, end);
+        if self.pace.is_ahead() && self.writer.is_none() {
+            self.writer = Writer::start();
+        }
+        if let Some(writer) = &self.writer
+            && self.pace.is_ahead()
+        {
+            self.flight = Some(Flight {
+                done: writer.write(laid),
+                pending: self.overlay.pending(changes, end),
+                answers,
+                entries,
+                own,
+                load,
+            });
+            return;
+        }
+        match self.journal.end(laid.write()) {
+            Ok(written) => {
+                self.overlay.publish(changes, end);
+                self.written(&written, entries, load);
+                answers.give();
+            }
+            Err(error) => self.failed(&error, answers),
+        }
+    }
+
+    /// A batch is durable and shown.
+    fn written(&mut self, written: &Written, entries: usize, load: Load) {
+        self.pace.learn(load, written.synced);
+        self.position.send_replace(written.end.position);
+        self.observer
+            .committed(entries, written.length(), written.synced);
+        if !self.journal.has_reserve() && self.state.room() == Space::Ample {
+            self.set_room(Space::Low);
+        }
     }
 
     /// Whether a command is decided at all.
@@ -532,52 +690,4 @@ fn stopped(error: &dyn std::error::Error) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn answers_come_whatever_becomes_of_the_runtime_that_gives_them_out() {
-        let runtime = || {
-            let mut builder = tokio::runtime::Builder::new_multi_thread();
-            builder.worker_threads(1).build().unwrap()
-        };
-        let (alive, gone) = (runtime(), runtime());
-        let gone_handle = gone.handle().clone();
-        drop(gone);
-        for workers in [None, Some(alive.handle().clone()), Some(gone_handle)] {
-            for count in [1, 5] {
-                let mut answers = Answers {
-                    waiting: Vec::new(),
-                    workers: workers.clone(),
-                };
-                let mut asked = Vec::new();
-                for _ in 0..count {
-                    let (to, answered) = oneshot::channel();
-                    let outcome = Ok(Outcome::Done(Position(7)));
-                    answers.waiting.push(Answer { to, outcome });
-                    asked.push(answered);
-                }
-                // Who has gone keeps nobody else from an answer.
-                asked.remove(0);
-                answers.give();
-                for answered in asked {
-                    let outcome = alive.block_on(answered).unwrap().unwrap();
-                    assert_eq!(outcome, Outcome::Done(Position(7)));
-                }
-            }
-        }
-        let (to, answered) = oneshot::channel();
-        let outcome = Ok(Outcome::Done(Position(7)));
-        let answers = Answers {
-            waiting: vec![Answer { to, outcome }],
-            workers: None,
-        };
-        answers.refuse(&Error::Full);
-        assert!(matches!(alive.block_on(answered), Ok(Err(Error::Full))));
-    }
-
-    #[tokio::test]
-    async fn a_runtime_that_one_thread_drives_is_not_asked_to_give_answers_out() {
-        assert!(workers().is_none());
-    }
-}
+mod tests;
