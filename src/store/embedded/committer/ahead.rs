@@ -21,7 +21,8 @@ use crate::store::embedded::committer::answers::Answers;
 use crate::store::embedded::overlay::Pending;
 use crate::store::journal::{Laid, Tried};
 
-/// So much longer than a sync takes must the commands in the house take to be decided, at least by half.
+/// Writing a batch takes less than so many times as long as deciding what is in the house: a part of it is the bytes,
+/// which are halved with the batch.
 const WORTH: u32 = 2;
 
 /// Of about so many batches it is known what they took.

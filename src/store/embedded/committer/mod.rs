@@ -99,7 +99,11 @@ pub struct Inbox<'q> {
     met: Option<Call>,
 }
 
-impl Inbox<'_> {
+impl<'q> Inbox<'q> {
+    fn of(queue: &'q mut mpsc::Receiver<Call>) -> Inbox<'q> {
+        Inbox { queue, met: None }
+    }
+
     /// A call that is there already.
     fn ready(&mut self) -> Option<Call> {
         self.queue.try_recv().ok()
@@ -211,7 +215,7 @@ impl Committer {
 
     /// Commits what comes until the queue is closed and empty, or the index fails.
     pub fn run(&mut self, queue: &mut mpsc::Receiver<Call>) -> Result<(), Error> {
-        let mut inbox = Inbox { queue, met: None };
+        let mut inbox = Inbox::of(queue);
         while let Some(call) = self.next(&mut inbox) {
             // Whatever it is, who comes now waits for it.
             if self.flight.is_none() {

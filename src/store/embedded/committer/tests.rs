@@ -82,10 +82,7 @@ fn what_is_on_its_way_is_shown_to_nobody_and_decides_what_follows() {
     let directory = TempDir::new().unwrap();
     let (mut committer, overlay) = committer(&directory);
     let (_calls, mut queue) = mpsc::channel(8);
-    let mut inbox = Inbox {
-        queue: &mut queue,
-        met: None,
-    };
+    let mut inbox = Inbox::of(&mut queue);
     let (writer, orders) = Writer::by_hand();
     committer.writer = Some(writer);
     // Decided against a centre that is not durable yet; then a document that is not durable is posted once more.
@@ -130,10 +127,7 @@ fn what_was_decided_on_a_batch_that_fails_falls_with_it() {
     let directory = TempDir::new().unwrap();
     let (mut committer, overlay) = committer(&directory);
     let (_calls, mut queue) = mpsc::channel(8);
-    let mut inbox = Inbox {
-        queue: &mut queue,
-        met: None,
-    };
+    let mut inbox = Inbox::of(&mut queue);
     let (before, head) = (overlay.position(), committer.journal.head());
     let (registry, mut registered) = request(contract::registry());
     let (posted, mut received) = request(post(1, 7));
